@@ -1,0 +1,170 @@
+package config
+
+import "time"
+
+// Config is a whole configuration file, checked and with defaults filled in.
+type Config struct {
+	Gateway  Gateway
+	Buses    []Bus // in file order
+	Sensors  []Sensor
+	Machines []Machine // never empty: one machine "main" where the file names none
+	MQTT     MQTT
+	Spool    Spool
+	HTTP     HTTP
+	Trust    Trust
+	Metrics  Metrics
+	Log      Log
+	State    string // folder of everything written but models and spool; default /var/lib/iot-edge-anomaly
+}
+
+// Pos is a place in the configuration file; lines and columns count from 1.
+type Pos struct{ Line, Column int }
+
+// Gateway names this device.
+type Gateway struct {
+	Site string
+	ID   string // "auto" is resolved by the agent from the machine id
+}
+
+// Bus is one physical bus. Exactly one of I2C and Modbus is set.
+type Bus struct {
+	Pos
+	Name    string
+	I2C     string // "auto" or "/dev/i2c-1"
+	Modbus  *ModbusURL
+	Timeout time.Duration // of one request
+}
+
+// ModbusURL is a parsed modbus address.
+type ModbusURL struct {
+	Scheme string // "tcp" (others are refused by name until they exist)
+	Addr   string // host:port
+	Raw    string
+}
+
+// Sensor is one device on a bus.
+type Sensor struct {
+	Pos
+	Name        string
+	Driver      string // "modbus", "bme280", "ina219", "lm75", "replay"
+	Bus         string
+	Address     uint16            // i2c
+	Shunt       float64           // ohm; ina219
+	Unit        uint8             // modbus unit id
+	AddressBase int               // modbus: 0 or 1
+	Registers   []Register        // modbus
+	File        string            // replay
+	Channels    []string          // replay: columns to take; empty = all
+	Limits      map[string]Limits // chips: by channel name
+	Ranges      map[string]Range  // chips: by channel name
+}
+
+// Register is one modbus channel.
+type Register struct {
+	Pos
+	Name   string
+	Table  string // "holding", "input", "coil", "discrete"
+	At     int    // as written, before AddressBase is taken off
+	Type   string // "bit" "u16" "i16" "u32" "i32" "f32"
+	Order  string // "ABCD" "DCBA" "BADC" "CDAB"
+	Scale  float64
+	Offset float64
+	UnitOf string // physical unit, "A"
+	Range  *Range
+	Limits *Limits
+}
+
+// Range is what a value can be; outside it is suspect and not scored.
+type Range struct{ Min, Max float64 }
+
+// Limits are static alarm limits; NaN = not set.
+type Limits struct{ Warn, Alarm, WarnLow, AlarmLow float64 }
+
+// Machine is what one model watches.
+type Machine struct {
+	Pos
+	Name     string
+	Channels []string // resolved "sensor.channel" names or globs, as written
+	Period   time.Duration
+	RunWhen  *RunWhen
+	Model    Model
+	Detect   Detect
+}
+
+// RunWhen tells when the machine runs; NaN = not set.
+type RunWhen struct {
+	Pos
+	Channel      string
+	Above, Below float64
+	Settle       time.Duration
+}
+
+// Model says where models live and how learning goes.
+type Model struct {
+	Path  string // a folder of versions, or one file (ends in .safetensors or names an existing file)
+	Learn Learn
+}
+
+// Learn is the learning policy.
+type Learn struct {
+	For  time.Duration
+	When string  // "no_model" or "never"
+	Duty float64 // share of one core that training may take, 0..1
+}
+
+// Detect is the alarm policy.
+type Detect struct {
+	N, M        int // open when N of the last M scores exceed 1
+	CloseBelow  float64
+	Hold        time.Duration
+	Cooldown    time.Duration
+	FalseAlarms float64 // expected per 30 days
+	High        float64 // score from which severity is high
+	Critical    float64
+	Mute        []Mute
+}
+
+// Mute is a daily window in local time without open events; minutes since
+// midnight. From > To spans midnight.
+type Mute struct {
+	Pos
+	From, To int
+	Days     [7]bool // by time.Weekday
+}
+
+// MQTT is the broker; an empty Broker means no publishing.
+type MQTT struct {
+	Pos
+	Broker        string // "tcp://host:1883", "mqtts://host:8883"
+	Topic         string // template with {site} and {device}
+	CA, Cert, Key string // files
+	Username      string
+	PasswordFile  string
+	HomeAssistant bool
+}
+
+// Spool is the durable queue.
+type Spool struct {
+	Dir string
+	Max int64 // bytes
+}
+
+// HTTP is the health endpoint.
+type HTTP struct {
+	Listen          string // "" = off
+	TLSCert, TLSKey string
+	TokenFile       string
+	Insecure        bool
+}
+
+// Trust is the policy for models from elsewhere.
+type Trust struct {
+	Local bool
+	Keys  []string
+}
+
+// Metrics is the push address of metrics; empty = scraping only.
+type Metrics struct{ Push string }
+
+// Log is the log level: debug, info, warn or error.
+type Log struct{ Level string }

@@ -1,0 +1,48 @@
+package drivers
+
+import (
+	"context"
+	"errors"
+)
+
+// Quantity names what is measured; it fixes the unit of every value of a
+// channel. The zero value is a dimensionless, unnamed quantity.
+type Quantity struct {
+	Name string // "temperature"; empty where only the unit is known
+	Unit string // "°C"; empty = dimensionless
+}
+
+// The quantities of the built-in chips.
+var (
+	Temperature = Quantity{"temperature", "°C"}
+	Pressure    = Quantity{"pressure", "Pa"}
+	Humidity    = Quantity{"humidity", "%"}
+	Voltage     = Quantity{"voltage", "V"}
+	Current     = Quantity{"current", "A"}
+	Power       = Quantity{"power", "W"}
+)
+
+// Channel is one column of a sensor: a name unique within it and a quantity.
+type Channel struct {
+	Name     string
+	Quantity Quantity
+}
+
+// Sensor delivers one value per channel each time it is read.
+//
+// A Sensor is not safe for concurrent use: the goroutine that owns its bus
+// reads it. Close does not close the bus the sensor was given.
+type Sensor interface {
+	// Channels is fixed for the sensor's life and gives the order of Read's
+	// dst.
+	Channels() []Channel
+	// Read fills dst, which has one cell per channel. Every cell is a value
+	// measured during this call or NaN; the error tells why cells are NaN.
+	Read(ctx context.Context, dst []float64) error
+	Close() error
+}
+
+// ErrBus marks an error of the shared line or bus rather than of one device on
+// it: the port is gone, the connection is refused, the controller times out.
+// Drivers wrap it beside the cause.
+var ErrBus = errors.New("bus unavailable")
