@@ -1,0 +1,27 @@
+// Package demo is what the demonstration has in place of a plant: a simulated
+// pump station behind a real Modbus TCP server and simulated I2C chips, a
+// broker for those who have none, a script of faults, and a terminal view.
+//
+// It does not read a sensor, learn, score, detect or publish. All that is done
+// by the production agent, which gets a configuration file from here and finds
+// the station where that file says. The view shows what an MQTT subscriber
+// receives and nothing else.
+//
+// # The plant
+//
+// A centrifugal pump under a frequency converter lifts water to consumers. All
+// of its physics is in hydraulics.go and plant.go: pump curve and system curve
+// with the affinity laws, shaft power and motor current, first-order
+// temperatures. Time passes in steps of 100 ms of the plant's clock; one seed
+// gives one history, however the steps are grouped. The station runs that clock
+// twenty times as fast as the wall's, so that twenty seconds of learning see
+// the demand rise and fall several times and the pump stop and start.
+//
+// # Why it is so lively
+//
+// A detector learns what it is shown. A plant that hums at one point teaches
+// that anything else is wrong, and a demonstration on it would prove nothing.
+// Here speed and demand move on their own periods, never in step, so only the
+// relation between the channels is constant. That relation is what the faults
+// break.
+package demo

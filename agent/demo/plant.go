@@ -1,0 +1,207 @@
+package demo
+
+import (
+	"math"
+	"math/rand/v2"
+	"time"
+)
+
+// Values is what the instruments of the station show.
+type Values struct {
+	Speed       float64 // Hz, output of the frequency converter
+	Current     float64 // A, motor
+	Pressure    float64 // bar, behind the check valve
+	Flow        float64 // m³/h
+	Vibration   float64 // mm/s RMS, motor bearing
+	FluidTemp   float64 // °C
+	BearingTemp float64 // °C
+
+	CabinetTemp     float64 // °C
+	CabinetPressure float64 // Pa
+	CabinetHumidity float64 // % relative
+	SupplyVoltage   float64 // V, nominal 24
+	SupplyCurrent   float64 // A
+}
+
+// step is the grain of the plant's clock.
+const step = 100 * time.Millisecond
+
+// Ramp, inertia and warmth of the plant, in seconds of its own clock.
+const (
+	rampHzPerSecond = 12.0
+	flowInertia     = 1.5
+	bearingInertia  = 250.0
+	fluidInertia    = 60.0
+	stopFor         = 16.0
+)
+
+// Plant is the simulated pump station: one motor-driven pump, its pipe, its
+// instruments and the cabinet beside it. The same seed gives the same history.
+//
+// A Plant is not safe for concurrent use.
+type Plant struct {
+	noise *rand.Rand // of process and instruments, a fixed number of draws a step
+	plan  *rand.Rand // of stops and starts
+
+	now     float64       // s since the beginning
+	pending time.Duration // passed, but less than a step
+	faults  map[Fault]*faultState
+	running bool
+	change  float64 // when the pump next stops or starts, s
+
+	speed, flow, pressure     float64 // Hz, m³/h, bar
+	bearing, fluid            float64 // °C
+	demandWander, valveWander float64 // slow noise around the demand, the consumers' valves
+	values                    Values
+}
+
+// faultState is how far a fault has come and where it goes, both 0..1 and
+// above for a worse one.
+type faultState struct{ severity, target, perSecond float64 }
+
+// NewPlant gives a station that has been running long enough to be warm.
+func NewPlant(seed uint64) *Plant {
+	p := &Plant{
+		noise:   rand.New(rand.NewPCG(seed, 1)),
+		plan:    rand.New(rand.NewPCG(seed, 2)),
+		faults:  map[Fault]*faultState{},
+		running: true,
+		speed:   43, bearing: 55, fluid: 14,
+	}
+	for _, f := range Faults() {
+		rate := math.Inf(1)
+		if f.Rise > 0 {
+			rate = 1 / f.Rise.Seconds()
+		}
+		p.faults[f.Fault] = &faultState{perSecond: rate}
+	}
+	p.change = 120 + 20*p.plan.Float64()
+	p.flow, _ = operatingPoint(p.speed, 0.9, 1)
+	p.advance()
+	return p
+}
+
+// SetFault lets a fault grow, or shrink, to the given severity at its own
+// pace: 0 is none, 1 is what the demonstration shows. An unknown fault or a
+// severity that is not a number is ignored.
+func (p *Plant) SetFault(f Fault, severity float64) {
+	if s, ok := p.faults[f]; ok && severity >= 0 && !math.IsInf(severity, 0) {
+		s.target = severity
+	}
+}
+
+// Severity tells how far a fault has come.
+func (p *Plant) Severity(f Fault) float64 {
+	if s, ok := p.faults[f]; ok {
+		return s.severity
+	}
+	return 0
+}
+
+// Step lets dt of the plant's clock pass. How a span is cut into calls makes
+// no difference to what happens in it.
+func (p *Plant) Step(dt time.Duration) {
+	for p.pending += max(dt, 0); p.pending >= step; p.pending -= step {
+		p.advance()
+	}
+}
+
+// Values is what the instruments show now.
+func (p *Plant) Values() Values { return p.values }
+
+// Running tells whether the pump is ordered to run.
+func (p *Plant) Running() bool { return p.running }
+
+// advance lets one step pass.
+func (p *Plant) advance() {
+	const dt = float64(step) / float64(time.Second)
+	p.now += dt
+	for _, s := range p.faults {
+		by := s.perSecond * dt
+		s.severity += min(max(s.target-s.severity, -by), by)
+	}
+	p.schedule()
+	p.pump(dt)
+	p.measure()
+}
+
+// schedule stops the pump now and then, as a full tank does.
+func (p *Plant) schedule() {
+	if p.now < p.change {
+		return
+	}
+	p.running = !p.running
+	if p.running {
+		p.change = p.now + 170 + 50*p.plan.Float64()
+	} else {
+		p.change = p.now + stopFor
+	}
+}
+
+// pump moves speed, water and heat by dt seconds.
+func (p *Plant) pump(dt float64) {
+	p.demandWander = wander(p.demandWander, 0.5, 6, dt, p.noise)
+	p.valveWander = wander(p.valveWander, 0.015, 9, dt, p.noise)
+	target := 43 + 3.5*wave(p.now, 97, 0.1) + 1.4*wave(p.now, 31, 0.6) + p.demandWander
+	if p.running {
+		p.speed += min(max(target-p.speed, -rampHzPerSecond*dt), rampHzPerSecond*dt)
+	} else {
+		p.speed = 0 // the converter's output is off and the pump coasts
+	}
+	air := min(p.Severity(DryRunning), 1)
+	valve := 0.88 + 0.07*wave(p.now, 53, 0.3) + p.valveWander
+	valve *= 1 - 0.75*min(p.Severity(BlockedValve), 1.2)
+	flow, _ := operatingPoint(p.speed, max(valve, 0.02), 1-0.5*air)
+	p.flow += (flow*(1-0.3*air) - p.flow) * dt / flowInertia
+	p.pressure = inletPressure*(1-air) + barPerMetre*p.head(air)
+
+	wear, s := p.Severity(BearingWear), p.speed/nominalHz
+	warm := 22 + 42*s*s + 28*wear*s + 8*air*s
+	p.bearing += (warm - p.bearing) * dt / bearingInertia
+	cool := 14 + 0.9*wave(p.now, 173, 0.4) + 2*s*max(0, 1-p.flow/15)
+	p.fluid += (cool - p.fluid) * dt / fluidInertia
+}
+
+// head is the pump's head in m at the flow that passes now.
+func (p *Plant) head(air float64) float64 {
+	s := p.speed / nominalHz
+	return max(staticHead*(1-0.4*air), shutoffHead*s*s*(1-0.5*air)-pumpDroop*p.flow*p.flow)
+}
+
+// measure reads every instrument with its noise.
+func (p *Plant) measure() {
+	n := func(sd float64) float64 { return sd * p.noise.NormFloat64() }
+	s, air, wear := p.speed/nominalHz, min(p.Severity(DryRunning), 1), p.Severity(BearingWear)
+	rough := 2.1*s*s + 0.25 + 1.6*wear*s + 1.2*air*s
+	v := Values{
+		Speed:       p.speed,
+		Current:     max(0, motorCurrent(p.speed, p.flow, air)*(1+0.04*wear)+n(0.06)),
+		Pressure:    p.pressure + n(0.015),
+		Flow:        max(0, p.flow+n(0.15)),
+		Vibration:   rough * math.Exp(n(0.03)),
+		FluidTemp:   p.fluid + n(0.03),
+		BearingTemp: p.bearing + n(0.05),
+
+		CabinetTemp:     31 + 1.5*wave(p.now, 140, 0.2) + n(0.05),
+		CabinetPressure: 100_800 + 25*wave(p.now, 211, 0.7) + n(3),
+		CabinetHumidity: 38 - 2*wave(p.now, 140, 0.2) + n(0.15),
+		SupplyVoltage:   24.1 + n(0.02),
+		SupplyCurrent:   0.62 + 0.05*wave(p.now, 61, 0) + n(0.005),
+	}
+	if p.Severity(StuckSensor) > 0 {
+		v.Flow = p.values.Flow
+	}
+	p.values = v
+}
+
+// wave is a sine of the given period in seconds, phase in turns.
+func wave(t, period, phase float64) float64 {
+	return math.Sin(2 * math.Pi * (t/period + phase))
+}
+
+// wander moves slow noise x by dt seconds: it forgets with time constant tau
+// and keeps the standard deviation sd for ever.
+func wander(x, sd, tau, dt float64, r *rand.Rand) float64 {
+	keep := math.Exp(-dt / tau)
+	return x*keep + sd*math.Sqrt(1-keep*keep)*r.NormFloat64()
+}
