@@ -1,0 +1,200 @@
+package sampler
+
+import (
+	"context"
+	"math"
+	"sync/atomic"
+	"time"
+)
+
+// Cell says where one channel of a machine comes from.
+type Cell struct {
+	Sensor string
+	Index  int     // in the sensor's channels
+	Min    float64 // below is Suspect; NaN = no bound
+	Max    float64
+}
+
+// MachineSpec is one machine: its channels in row order and its period.
+type MachineSpec struct {
+	Name   string
+	Period time.Duration
+	Cells  []Cell
+}
+
+// framesAhead is how many rows may wait for the detector before the oldest is
+// dropped: long enough for a training burst or a slow fsync, short enough that
+// an alarm is never about the distant past.
+const framesAhead = 32
+
+// Sampler completes one row of one machine at each tick. Frames and Release
+// are for one consumer; the counters are safe for concurrent use.
+type Sampler struct {
+	name   string
+	period time.Duration
+	cells  []cell
+	slots  []*slot // distinct, those the cells point at
+	wake   chan struct{}
+	frames chan *Frame
+	free   chan *Frame
+
+	rows    atomic.Uint64
+	dropped atomic.Uint64
+	late    atomic.Uint64
+}
+
+type cell struct {
+	slot     *slot
+	index    int
+	min, max float64
+}
+
+func newSampler(m MachineSpec, slots map[string]*slot) *Sampler {
+	s := &Sampler{name: m.Name, period: m.Period, wake: make(chan struct{}, 1),
+		frames: make(chan *Frame, framesAhead), free: make(chan *Frame, framesAhead+2)}
+	seen := map[*slot]bool{}
+	for _, c := range m.Cells {
+		sl := slots[c.Sensor]
+		s.cells = append(s.cells, cell{sl, c.Index, c.Min, c.Max})
+		if !seen[sl] {
+			seen[sl] = true
+			s.slots = append(s.slots, sl)
+			sl.notify = append(sl.notify, s.wake)
+		}
+	}
+	for range framesAhead + 2 {
+		s.free <- &Frame{Values: make([]float64, len(m.Cells)), Quality: make([]Quality, len(m.Cells))}
+	}
+	return s
+}
+
+// Frames delivers the rows; it is closed when the sampler stops. Every frame
+// received must be given back by Release.
+func (s *Sampler) Frames() <-chan *Frame { return s.frames }
+
+// Release gives a frame back for reuse.
+func (s *Sampler) Release(f *Frame) { s.free <- f }
+
+// Rows counts the rows completed; the watchdog looks at it.
+func (s *Sampler) Rows() uint64 { return s.rows.Load() }
+
+// Dropped counts the rows thrown away because the consumer was behind.
+func (s *Sampler) Dropped() uint64 { return s.dropped.Load() }
+
+// Late counts the rows that were completed at the end of the period because a
+// sensor had not answered by then.
+func (s *Sampler) Late() uint64 { return s.late.Load() }
+
+// run completes a row at each tick until ctx is done.
+func (s *Sampler) run(ctx context.Context, epoch time.Time) {
+	defer close(s.frames)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	tick := nextTick(epoch, s.period, time.Now())
+	for {
+		if !sleepUntil(ctx, timer, tick) || !s.gather(ctx, timer, tick) {
+			return
+		}
+		s.emit(tick)
+		tick = tick.Add(s.period)
+		if now := time.Now(); tick.Add(s.period).Before(now) {
+			tick = nextTick(epoch, s.period, now) // the process was stopped for a while
+		}
+	}
+}
+
+// sleepUntil waits for t and reports whether ctx still lives.
+func sleepUntil(ctx context.Context, timer *time.Timer, t time.Time) bool {
+	timer.Reset(time.Until(t))
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}
+
+// gather waits until every slot has been read for the tick, at most until just
+// before the next one. It reports whether ctx still lives.
+func (s *Sampler) gather(ctx context.Context, timer *time.Timer, tick time.Time) bool {
+	timer.Reset(time.Until(tick.Add(s.period - s.period/20)))
+	for !s.complete(tick) {
+		select {
+		case <-ctx.Done():
+			return false
+		case <-s.wake:
+		case <-timer.C:
+			s.late.Add(1)
+			return true
+		}
+	}
+	return true
+}
+
+// fresh tells whether the slot's values, read for tick at, belong to the row of
+// tick. The caller holds s.mu.
+func (s *slot) fresh(tick time.Time) bool { return s.tick.After(tick.Add(-s.period)) }
+
+func (s *Sampler) complete(tick time.Time) bool {
+	for _, sl := range s.slots {
+		sl.mu.Lock()
+		ok := sl.fresh(tick)
+		sl.mu.Unlock()
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// emit fills a frame and hands it on; when the consumer is behind the oldest
+// waiting row makes room.
+func (s *Sampler) emit(tick time.Time) {
+	var f *Frame
+	select {
+	case f = <-s.free:
+	default:
+		f = <-s.frames
+		s.dropped.Add(1)
+	}
+	f.Time = tick
+	for i := range s.cells {
+		f.Values[i], f.Quality[i] = s.cells[i].value(tick)
+	}
+	for sent := false; !sent; {
+		select {
+		case s.frames <- f:
+			sent = true
+		default:
+			select {
+			case old := <-s.frames:
+				s.dropped.Add(1)
+				s.free <- old
+			default: // the consumer took it in between
+			}
+		}
+	}
+	s.rows.Add(1)
+}
+
+// value is the cell at the tick and its flag; anything but Good is NaN.
+func (c *cell) value(tick time.Time) (float64, Quality) {
+	c.slot.mu.Lock()
+	v, fresh := c.slot.values[c.index], c.slot.fresh(tick)
+	c.slot.mu.Unlock()
+	switch {
+	case !fresh || math.IsNaN(v):
+		return math.NaN(), Missing
+	case math.IsInf(v, 0):
+		return math.NaN(), Bad
+	case v < c.min || v > c.max: // NaN bounds compare false
+		return math.NaN(), Suspect
+	}
+	return v, Good
+}
+
+func fill(dst []float64) {
+	for i := range dst {
+		dst[i] = math.NaN()
+	}
+}

@@ -1,0 +1,302 @@
+package sampler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"iot-edge-anomaly/drivers"
+)
+
+// lying is a sensor that does as it is told: the only part here that is not
+// the real thing.
+type lying struct {
+	channels []drivers.Channel
+	read     func(n int, dst []float64) error
+	n        int
+}
+
+func newLying(channels int, read func(n int, dst []float64) error) *lying {
+	l := &lying{read: read}
+	for i := range channels {
+		l.channels = append(l.channels, drivers.Channel{Name: fmt.Sprintf("c%d", i)})
+	}
+	return l
+}
+
+func (l *lying) Channels() []drivers.Channel { return l.channels }
+func (l *lying) Close() error                { return nil }
+func (l *lying) Read(_ context.Context, dst []float64) error {
+	l.n++
+	return l.read(l.n, dst)
+}
+
+func counting(n int, dst []float64) error {
+	for i := range dst {
+		dst[i] = float64(n*10 + i)
+	}
+	return nil
+}
+
+var unbound = math.NaN()
+
+func one(sensor string, index int) Cell { return Cell{sensor, index, unbound, unbound} }
+
+func mustNew(t *testing.T, buses []BusSpec, machines []MachineSpec) *Group {
+	t.Helper()
+	g, err := New(buses, machines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// take collects rows until n have come, copying what the sampler reuses.
+func take(s *Sampler, n int) (rows [][]float64, flags [][]Quality, at []time.Time) {
+	for f := range s.Frames() {
+		rows = append(rows, append([]float64(nil), f.Values...))
+		flags = append(flags, append([]Quality(nil), f.Quality...))
+		at = append(at, f.Time)
+		s.Release(f)
+		if len(rows) == n {
+			return rows, flags, at
+		}
+	}
+	return rows, flags, at
+}
+
+func TestRowsAreCompleteAndOnTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		a := newLying(2, func(n int, dst []float64) error { time.Sleep(20 * time.Millisecond); return counting(n, dst) })
+		b := newLying(1, counting)
+		g := mustNew(t, []BusSpec{{"x", []SensorSpec{{"a", a, time.Second}}}, {"y", []SensorSpec{{"b", b, time.Second}}}},
+			[]MachineSpec{{"m", time.Second, []Cell{one("b", 0), one("a", 1), one("a", 0)}}})
+		go g.Run(ctx)
+		rows, flags, at := take(g.Sampler("m"), 3600)
+		cancel()
+		synctest.Wait()
+		for i, r := range rows {
+			if r[1] != r[2]+1 || r[0] != r[2] {
+				t.Fatalf("row %d: %v mixes reads", i, r)
+			}
+			if flags[i][0] != Good {
+				t.Fatalf("row %d: quality %v", i, flags[i])
+			}
+			if i > 0 && at[i].Sub(at[i-1]) != time.Second {
+				t.Fatalf("row %d: %v after the one before, want 1s", i, at[i].Sub(at[i-1]))
+			}
+		}
+		if d := g.Sampler("m").Dropped(); d != 0 {
+			t.Errorf("%d rows dropped", d)
+		}
+	})
+}
+
+func TestFailingSensorIsMissingNeverStale(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cause := errors.New("crc error")
+		a := newLying(2, func(n int, dst []float64) error {
+			dst[0] = float64(n) // half of it was read
+			if n%2 == 0 {
+				return cause
+			}
+			dst[1] = float64(n)
+			return nil
+		})
+		g := mustNew(t, []BusSpec{{"x", []SensorSpec{{"a", a, time.Second}}}},
+			[]MachineSpec{{"m", time.Second, []Cell{one("a", 0), one("a", 1)}}})
+		go g.Run(ctx)
+		rows, flags, _ := take(g.Sampler("m"), 10)
+		cancel()
+		synctest.Wait()
+		for i, r := range rows {
+			n := i + 1
+			if r[0] != float64(n) {
+				t.Errorf("row %d: %v, want the fresh cell %d", i, r, n)
+			}
+			if n%2 == 0 && (!math.IsNaN(r[1]) || flags[i][1] != Missing) {
+				t.Errorf("row %d: %v %v, want a missing cell", i, r, flags[i])
+			}
+		}
+	})
+}
+
+func TestHangingBusCostsOnlyItsCells(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		hung := newLying(1, func(n int, dst []float64) error {
+			if n == 5 {
+				time.Sleep(time.Minute)
+			}
+			return counting(n, dst)
+		})
+		g := mustNew(t, []BusSpec{{"bad", []SensorSpec{{"h", hung, time.Second}}}, {"good", []SensorSpec{{"w", newLying(1, counting), time.Second}}}},
+			[]MachineSpec{{"m", time.Second, []Cell{one("h", 0), one("w", 0)}}})
+		var opened, closed Fault
+		go func() {
+			for f := range g.Faults() {
+				if f.Open {
+					opened = f
+				} else {
+					closed = f
+				}
+			}
+		}()
+		start := time.Now()
+		go g.Run(ctx)
+		rows, _, at := take(g.Sampler("m"), 120)
+		cancel()
+		synctest.Wait()
+		missing := 0
+		for i, r := range rows {
+			if math.IsNaN(r[1]) {
+				t.Errorf("row %d: the other bus lost its value", i)
+			}
+			if math.IsNaN(r[0]) {
+				missing++
+			}
+			if i > 0 && at[i].Sub(at[i-1]) != time.Second {
+				t.Errorf("row %d: %v after the one before", i, at[i].Sub(at[i-1]))
+			}
+		}
+		if missing < 59 || missing > 61 {
+			t.Errorf("%d rows miss the hanging bus, want about 60", missing)
+		}
+		hangAt := start.Add(4 * time.Second)
+		if seen := opened.Time.Sub(hangAt); opened.Sensor != "" || opened.Bus != "bad" || seen > 5*time.Second {
+			t.Errorf("fault %+v seen %v after the hang, want one of the bus within 5s", opened, seen)
+		}
+		if closed.Bus != "bad" {
+			t.Errorf("the fault never closed")
+		}
+	})
+}
+
+func TestFaultsAreOnePerCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var down, dead atomic.Bool
+		reader := func(silent bool) func(int, []float64) error {
+			return func(n int, dst []float64) error {
+				if down.Load() {
+					return fmt.Errorf("dial: %w", drivers.ErrBus)
+				}
+				if silent && dead.Load() {
+					return errors.New("no answer within 300ms")
+				}
+				return counting(n, dst)
+			}
+		}
+		g := mustNew(t, []BusSpec{{"line", []SensorSpec{{"a", newLying(4, reader(true)), time.Second}, {"b", newLying(4, reader(false)), time.Second}}}},
+			[]MachineSpec{{"m", time.Second, []Cell{one("a", 0), one("a", 1), one("b", 0)}}})
+		var got []string
+		go func() {
+			for f := range g.Faults() {
+				got = append(got, fmt.Sprintf("%s/%s open=%v %s", f.Bus, f.Sensor, f.Open, f.Machine))
+			}
+		}()
+		go func() {
+			s := g.Sampler("m")
+			for f := range s.Frames() {
+				s.Release(f)
+			}
+		}()
+		go g.Run(ctx)
+		for _, step := range []func(){func() {}, func() { dead.Store(true) }, func() { dead.Store(false) }, func() { down.Store(true) }, func() { down.Store(false) }} {
+			step()
+			time.Sleep(20 * time.Second)
+		}
+		cancel()
+		synctest.Wait()
+		want := []string{"line/a open=true m", "line/a open=false m", "line/ open=true m", "line/ open=false m"}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			t.Errorf("faults %v, want %v", got, want)
+		}
+	})
+}
+
+func TestOutOfRangeIsSuspectAndNotScored(t *testing.T) {
+	s := newSlot("x", SensorSpec{"a", newLying(1, counting), time.Second})
+	now := time.Now()
+	s.tick = now
+	for _, tc := range []struct {
+		v    float64
+		want Quality
+	}{{5, Good}, {0, Good}, {10, Good}, {-0.1, Suspect}, {10.1, Suspect}, {math.NaN(), Missing}, {math.Inf(1), Bad}} {
+		s.values[0] = tc.v
+		c := cell{s, 0, 0, 10}
+		v, q := c.value(now)
+		if q != tc.want || math.IsNaN(v) != (q != Good) {
+			t.Errorf("%v: got %v %v, want %v", tc.v, v, q, tc.want)
+		}
+	}
+}
+
+func TestSlowConsumerLosesTheOldest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		g := mustNew(t, []BusSpec{{"x", []SensorSpec{{"a", newLying(1, counting), time.Second}}}},
+			[]MachineSpec{{"m", time.Second, []Cell{one("a", 0)}}})
+		go g.Run(ctx)
+		time.Sleep(100*time.Second + time.Millisecond)
+		s := g.Sampler("m")
+		rows, _, _ := take(s, framesAhead)
+		cancel()
+		if rows[0][0] < 600 || s.Dropped() != s.Rows()-framesAhead {
+			t.Errorf("first row %v, %d dropped of %d, want the newest %d kept", rows[0], s.Dropped(), s.Rows(), framesAhead)
+		}
+	})
+}
+
+func TestPanickingDriverIsAnError(t *testing.T) {
+	b := &bus{name: "x"}
+	s := newSlot("x", SensorSpec{"a", newLying(1, func(int, []float64) error { var m map[string]int; m["x"] = 1; return nil }), time.Second})
+	s.due = time.Now()
+	b.read(t.Context(), s)
+	if r := s.reading(); !errors.Is(r.Err, errPanic) || !math.IsNaN(r.Values[0]) || b.panics.Load() != 1 {
+		t.Errorf("reading %+v, panics %d", r, b.panics.Load())
+	}
+}
+
+func TestSteadyStateAllocatesNothing(t *testing.T) {
+	a := newLying(9, counting)
+	g := mustNew(t, []BusSpec{{"x", []SensorSpec{{"a", a, time.Second}}}},
+		[]MachineSpec{{"m", time.Second, []Cell{one("a", 0), one("a", 8)}}})
+	b, s := g.buses[0], g.samplers[0]
+	b.slots[0].due = time.Now()
+	ctx := t.Context()
+	if n := testing.AllocsPerRun(1000, func() {
+		tick := b.slots[0].due
+		b.read(ctx, b.slots[0])
+		s.emit(tick)
+		s.Release(<-s.Frames())
+	}); n != 0 {
+		t.Errorf("%v allocations per tick, want 0", n)
+	}
+}
+
+func TestNewRefuses(t *testing.T) {
+	a := SensorSpec{"a", newLying(1, counting), time.Second}
+	for name, tc := range map[string]struct {
+		buses    []BusSpec
+		machines []MachineSpec
+		want     string
+	}{
+		"twice":   {[]BusSpec{{"x", []SensorSpec{a, a}}}, nil, "sensor a: named twice"},
+		"period":  {[]BusSpec{{"x", []SensorSpec{{"a", a.Sensor, 0}}}}, nil, "sensor a: period 0s, want more than zero"},
+		"unknown": {[]BusSpec{{"x", []SensorSpec{a}}}, []MachineSpec{{"m", time.Second, []Cell{one("b", 0)}}}, "machine m: sensor b: unknown"},
+		"index":   {[]BusSpec{{"x", []SensorSpec{a}}}, []MachineSpec{{"m", time.Second, []Cell{one("a", 1)}}}, "machine m: sensor a: channel 1 of 1"},
+		"slower":  {[]BusSpec{{"x", []SensorSpec{a}}}, []MachineSpec{{"m", time.Millisecond, []Cell{one("a", 0)}}}, "machine m: sensor a: read every 1s, slower than the machine's 1ms"},
+	} {
+		if _, err := New(tc.buses, tc.machines); err == nil || err.Error() != tc.want {
+			t.Errorf("%s: got %v, want %s", name, err, tc.want)
+		}
+	}
+}

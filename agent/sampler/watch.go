@@ -1,0 +1,197 @@
+package sampler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"iot-edge-anomaly/drivers"
+)
+
+// A fault opens after this many failed reads in a row, or when a read has been
+// under way for as many periods, and closes after as many good ones: one lost
+// answer on a noisy line is nobody's alarm.
+const (
+	faultAfter = 3
+	clearAfter = 3
+)
+
+// watcher looks at the slots from outside, so that a bus goroutine which hangs
+// is seen too.
+type watcher struct {
+	buses  []*bus
+	users  map[string][]string // sensor -> machines that use it
+	open   map[string]*Fault   // by bus or "bus/sensor"
+	faults chan Fault
+	every  time.Duration
+}
+
+func newWatcher(buses []*bus, machines []MachineSpec) *watcher {
+	w := &watcher{buses: buses, users: map[string][]string{}, open: map[string]*Fault{},
+		faults: make(chan Fault, 64), every: time.Second}
+	for _, m := range machines {
+		for _, c := range m.Cells {
+			if !slices.Contains(w.users[c.Sensor], m.Name) {
+				w.users[c.Sensor] = append(w.users[c.Sensor], m.Name)
+			}
+		}
+		w.every = min(w.every, m.Period)
+	}
+	w.every = max(w.every, 50*time.Millisecond)
+	return w
+}
+
+func (w *watcher) run(ctx context.Context) {
+	defer close(w.faults)
+	tick := time.NewTicker(w.every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			for _, b := range w.buses {
+				w.look(ctx, b, now)
+			}
+		}
+	}
+}
+
+// verdict is what the watcher thinks of one slot.
+type verdict struct {
+	failing, well bool // neither: not decided yet
+	onBus         bool // the cause is the bus
+	since         time.Time
+	err           error
+}
+
+func (s *slot) verdict(now time.Time) verdict {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since := s.lastGood
+	if since.IsZero() {
+		since = now
+	}
+	if hung := now.Sub(s.started); !s.started.IsZero() && hung > faultAfter*s.period {
+		return verdict{failing: true, onBus: true, since: since,
+			err: fmt.Errorf("%w: a read is under way for %v", drivers.ErrBus, hung.Round(time.Millisecond))}
+	}
+	return verdict{failing: s.fails >= faultAfter, well: s.oks >= clearAfter,
+		onBus: errors.Is(s.err, drivers.ErrBus), since: since, err: s.err}
+}
+
+// look opens and closes the faults of one bus. When all its sensors fail and
+// the bus is the cause, that is one fault of the bus, not one of each sensor.
+func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
+	vs := make([]verdict, len(b.slots))
+	allFail, onBus, anyWell := true, false, false
+	for i, s := range b.slots {
+		vs[i] = s.verdict(now)
+		allFail = allFail && (vs[i].failing || !s.tried())
+		onBus = onBus || (vs[i].failing && vs[i].onBus)
+		anyWell = anyWell || vs[i].well
+	}
+	if allFail && onBus {
+		w.set(ctx, b.name, Fault{Bus: b.name, Since: earliest(vs), Reason: firstError(vs), Channels: w.channels(b.slots)}, now)
+	} else if anyWell {
+		w.clear(ctx, b.name, now)
+	}
+	for i, s := range b.slots {
+		key := b.name + "/" + s.name
+		switch {
+		case vs[i].well:
+			w.clear(ctx, key, now)
+		case vs[i].failing && w.open[b.name] == nil:
+			w.set(ctx, key, Fault{Bus: b.name, Sensor: s.name, Since: vs[i].since, Reason: vs[i].err.Error(), Channels: w.channels([]*slot{s})}, now)
+		}
+	}
+}
+
+// tried tells whether the sensor was ever read.
+func (s *slot) tried() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reads > 0 || !s.started.IsZero()
+}
+
+func (w *watcher) set(ctx context.Context, key string, f Fault, now time.Time) {
+	if w.open[key] != nil {
+		return
+	}
+	f.Open, f.Time, f.Machine = true, now, w.machine(f)
+	w.open[key] = &f
+	w.send(ctx, f)
+}
+
+func (w *watcher) clear(ctx context.Context, key string, now time.Time) {
+	f := w.open[key]
+	if f == nil {
+		return
+	}
+	delete(w.open, key)
+	closed := *f
+	closed.Open, closed.Time, closed.Reason = false, now, "delivers again"
+	w.send(ctx, closed)
+}
+
+// send waits when the reporter is slow: faults are few and none may be lost.
+func (w *watcher) send(ctx context.Context, f Fault) {
+	select {
+	case w.faults <- f:
+	case <-ctx.Done():
+	}
+}
+
+// machine is the one machine that uses the fault's sensors, empty for several.
+func (w *watcher) machine(f Fault) string {
+	found := ""
+	for _, b := range w.buses {
+		if b.name != f.Bus {
+			continue
+		}
+		for _, s := range b.slots {
+			if f.Sensor != "" && s.name != f.Sensor {
+				continue
+			}
+			for _, m := range w.users[s.name] {
+				if found != "" && found != m {
+					return ""
+				}
+				found = m
+			}
+		}
+	}
+	return found
+}
+
+// channels lists the full channel names of the slots.
+func (w *watcher) channels(slots []*slot) []string {
+	var out []string
+	for _, s := range slots {
+		for _, c := range s.sensor.Channels() {
+			out = append(out, s.name+"."+c.Name)
+		}
+	}
+	return out
+}
+
+func earliest(vs []verdict) time.Time {
+	t := vs[0].since
+	for _, v := range vs[1:] {
+		if v.since.Before(t) {
+			t = v.since
+		}
+	}
+	return t
+}
+
+func firstError(vs []verdict) string {
+	for _, v := range vs {
+		if v.onBus && v.err != nil {
+			return v.err.Error()
+		}
+	}
+	return ""
+}
