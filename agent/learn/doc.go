@@ -1,0 +1,29 @@
+// Package learn collects the rows a model will be learnt from and keeps them
+// across restarts.
+//
+// It does not train and does not decide what is normal: the rows go to
+// model/train as they came, in order.
+//
+// # The file
+//
+// One file a machine, appended to in blocks so that learning for a day costs a
+// few hundred writes: a header with the schema's hash, then blocks of
+//
+//	magic u32 | rows u32 | crc32c u32 | rows*C float64   (little endian)
+//
+// A torn last block (power cut) is cut off when the file is opened; rows of
+// another schema are thrown away, for a model must not be learnt from columns
+// that meant something else.
+//
+// # Idle rows
+//
+// While the machine does not run, only the rows just before it starts again are
+// kept, enough for model.Gate to see the stop and the settling once more when
+// the rows are replayed. A row of NaN marks a gap in time: after a restart the
+// row before and the row after are not neighbours.
+//
+// # Why
+//
+// Not the spool: these rows are bulk data that may lose its last minutes, and
+// an fsync a row would wear out an SD card in months.
+package learn

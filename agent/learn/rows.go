@@ -1,0 +1,144 @@
+package learn
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Options say what to collect and where.
+type Options struct {
+	Path       string // the file; its folder is made when missing
+	Schema     string // model.Schema.Hash() of the machine
+	Channels   int
+	Want       int           // running rows to collect
+	SettleRows int           // rows kept before a start
+	FlushEvery time.Duration // how much may be lost by a power cut; default 5 min
+	MaxBytes   int64         // of rows in memory and on disk; default 48 MiB
+}
+
+// Rows is the collection. It is used by one goroutine; Have may be called by
+// any (through the owner's own counter).
+type Rows struct {
+	o       Options
+	data    []float64 // (n, C), with idle rows and gaps
+	have    int       // running rows among them
+	flushed int       // floats of data that are on disk
+	last    time.Time // of the last flush
+	gap     bool      // the next row is not the last one's neighbour
+	idle    [][]float64
+	written uint64 // bytes
+	skip    int    // thinning: see keep
+	seen    int
+}
+
+// Open reads what an earlier run collected, or starts anew. A damaged or
+// foreign file is reported by the error beside a usable, empty collection.
+func Open(o Options) (*Rows, error) {
+	if o.FlushEvery == 0 {
+		o.FlushEvery = 5 * time.Minute
+	}
+	if o.MaxBytes == 0 {
+		o.MaxBytes = 48 << 20
+	}
+	r := &Rows{o: o, last: time.Now(), skip: thinning(o)}
+	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
+		return r, fmt.Errorf("keep learning rows: %w", err)
+	}
+	err := r.load()
+	r.gap = len(r.data) > 0
+	return r, err
+}
+
+// thinBlock is how many neighbouring rows are kept or skipped at once when not
+// all rows fit: whole windows, not single rows.
+const thinBlock = 1024
+
+// thinning is k where one of k blocks is kept.
+func thinning(o Options) int {
+	bytes := int64(o.Want) * int64(o.Channels) * 8
+	return int((bytes + o.MaxBytes - 1) / o.MaxBytes)
+}
+
+// Have is how many running rows have been seen; Want is the goal.
+func (r *Rows) Have() int { return r.have }
+
+// Want is how many running rows are to be collected.
+func (r *Rows) Want() int { return r.o.Want }
+
+// Full tells that enough has been collected.
+func (r *Rows) Full() bool { return r.have >= r.o.Want }
+
+// Data returns the rows, (n, C) row-major, NaN = missing; a row of NaN is a
+// gap. The slice stays valid and must not be written to.
+func (r *Rows) Data() []float64 { return r.data }
+
+// Written counts the bytes written to disk.
+func (r *Rows) Written() uint64 { return r.written }
+
+// Push takes one row, of a running or an idle machine, and writes a block when
+// it is time. An error means that the rows are in memory only.
+func (r *Rows) Push(row []float64, running bool) error {
+	if !running {
+		r.pushIdle(row)
+		return nil
+	}
+	r.have++
+	if !r.keep() {
+		return nil
+	}
+	if r.gap && len(r.data) > 0 {
+		for range row {
+			r.data = append(r.data, math.NaN())
+		}
+	}
+	r.gap = false
+	for _, i := range r.idle {
+		r.data = append(r.data, i...)
+	}
+	r.idle = r.idle[:0]
+	r.data = append(r.data, row...)
+	if time.Since(r.last) >= r.o.FlushEvery {
+		return r.Flush()
+	}
+	return nil
+}
+
+// keep tells whether the row is stored: all of them where they fit, else one
+// block of rows in every skip blocks.
+func (r *Rows) keep() bool {
+	n := r.seen
+	r.seen++
+	if r.skip <= 1 || n/thinBlock%r.skip == 0 {
+		return true
+	}
+	r.gap = true
+	return false
+}
+
+// pushIdle remembers the newest idle rows, SettleRows + 1 of them.
+func (r *Rows) pushIdle(row []float64) {
+	keep := r.o.SettleRows + 1
+	if len(r.idle) < keep {
+		r.idle = append(r.idle, append([]float64(nil), row...))
+		return
+	}
+	oldest := r.idle[0]
+	copy(r.idle, r.idle[1:])
+	copy(oldest, row)
+	r.idle[keep-1] = oldest
+}
+
+// Gap tells that time passed without rows.
+func (r *Rows) Gap() { r.gap = true; r.idle = r.idle[:0] }
+
+// Discard removes the file and forgets the rows: they have become a model.
+func (r *Rows) Discard() error {
+	*r = Rows{o: r.o, last: time.Now(), written: r.written, skip: r.skip}
+	if err := os.Remove(r.o.Path); err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("remove learning rows: %w", err)
+	}
+	return nil
+}
