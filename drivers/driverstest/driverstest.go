@@ -1,0 +1,62 @@
+package driverstest
+
+import (
+	"errors"
+	"testing"
+
+	"iot-edge-anomaly/drivers"
+)
+
+// Fixture is one sensor on a working, simulated line, and what the suite may
+// do to that line. Sensor is required; each function may be nil, which leaves
+// out the checks that need it.
+type Fixture struct {
+	Sensor drivers.Sensor
+	// Fail makes the line fail with err from now on; Fail(nil) mends it.
+	Fail func(err error)
+	// FailAfter lets skip transactions pass and fails one with err.
+	FailAfter func(skip int, err error)
+	// Traffic counts the transactions asked for so far.
+	Traffic func() int64
+	// LineClosed tells whether somebody closed the line.
+	LineClosed func() bool
+}
+
+// Options bounds what differs from driver to driver.
+type Options struct {
+	// Allocs is the number of allocations one good Read may make.
+	Allocs float64
+	// Opaque says that the line replaces the injected error by its own (a TCP
+	// connection does), so errors.Is is not asked for.
+	Opaque bool
+}
+
+// errInjected is what the suite breaks lines with.
+var errInjected = errors.New("injected fault")
+
+// Run runs the suite; open returns a new fixture for each of its subtests and
+// registers its own clean-up with t.
+func Run(t *testing.T, open func(t *testing.T) Fixture, o Options) {
+	t.Helper()
+	for _, c := range []struct {
+		name  string
+		check func(Fixture, Options) error
+	}{
+		{"channels", checkChannels},
+		{"read", checkRead},
+		{"length", checkLength},
+		{"fault", checkFault},
+		{"steps", checkSteps},
+		{"context", checkContext},
+		{"close", checkClose},
+		{"allocations", checkAllocs},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if err := c.check(open(t), o); errors.Is(err, errNotApplicable) {
+				t.Skip(err)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
