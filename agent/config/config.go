@@ -14,7 +14,10 @@ type Config struct {
 	Trust    Trust
 	Metrics  Metrics
 	Log      Log
-	State    string // folder of everything written but models and spool; default /var/lib/iot-edge-anomaly
+	State    string // folder of everything written; models and spool lie in it by default. Default /var/lib/iot-edge-anomaly
+
+	// Warnings are the problems that do not keep the file from being used.
+	Warnings Problems `json:",omitempty"`
 }
 
 // Pos is a place in the configuration file; lines and columns count from 1.
@@ -55,8 +58,9 @@ type Sensor struct {
 	Registers   []Register        // modbus
 	File        string            // replay
 	Channels    []string          // replay: columns to take; empty = all
-	Limits      map[string]Limits // chips: by channel name
-	Ranges      map[string]Range  // chips: by channel name
+	Loop        bool              // replay: begin anew after the last row
+	Limits      map[string]Limits // chips and replay: by channel name
+	Ranges      map[string]Range  // chips and replay: by channel name
 }
 
 // Register is one modbus channel.
@@ -89,6 +93,21 @@ type Machine struct {
 	RunWhen  *RunWhen
 	Model    Model
 	Detect   Detect
+
+	// Resolved are the machine's channels in the order of Channels, each once:
+	// the order of its rows and of its model.
+	Resolved []ChannelRef
+}
+
+// ChannelRef is one channel of a machine: cell Cell of what sensor
+// Config.Sensors[Sensor] reads.
+type ChannelRef struct {
+	Sensor  int
+	Cell    int
+	Channel string  // full name, "pump.current"
+	Unit    string  // physical unit; empty = dimensionless
+	Range   *Range  // nil = unbounded
+	Limits  *Limits // nil = none
 }
 
 // RunWhen tells when the machine runs; NaN = not set.
@@ -118,7 +137,7 @@ type Detect struct {
 	CloseBelow  float64
 	Hold        time.Duration
 	Cooldown    time.Duration
-	FalseAlarms float64 // expected per 30 days
+	FalseAlarms float64 // tolerated per 30 days
 	High        float64 // score from which severity is high
 	Critical    float64
 	Mute        []Mute

@@ -1,0 +1,161 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxFile bounds the configuration file in bytes.
+const maxFile = 1 << 20
+
+// Load reads and checks the configuration file at path against the given
+// drivers. A file that can be read but not used gives Problems with every
+// fault; an unreadable one the operating system's error, wrapped. Warnings
+// are in the result.
+func Load(path string, drivers map[string]DriverInfo) (*Config, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("opening configuration: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err != nil {
+		return nil, fmt.Errorf("reading configuration %s: %w", path, err)
+	}
+	cfg, problems := Parse(path, data, drivers)
+	if err := problems.Err(); err != nil {
+		return nil, err
+	}
+	return cfg, nil
+}
+
+// Parse checks a configuration and fills in its defaults. name is the file's
+// path: it stands in front of every problem, and relative paths in the file
+// are taken from its folder. The configuration is nil if a problem is an
+// error. Parse opens no file but those that DriverInfo.List reads.
+func Parse(name string, data []byte, drivers map[string]DriverInfo) (*Config, Problems) {
+	p := &parser{file: name, drivers: drivers}
+	root := p.syntax(data)
+	if root == nil {
+		return nil, p.problems
+	}
+	cfg := p.config(p.value(root, ""))
+	p.problems.sort()
+	if p.problems.Err() != nil {
+		return nil, p.problems
+	}
+	cfg.Warnings = p.problems
+	return cfg, p.problems
+}
+
+// at reports a fault of the file itself.
+func (p *parser) at(line, column int, hint, format string, args ...any) *yaml.Node {
+	v := value{p: p, pos: Pos{line, column}}
+	v.fail(hint, format, args...)
+	return nil
+}
+
+// syntax returns the root of the only document in data, or nil after having
+// reported why there is none.
+func (p *parser) syntax(data []byte) *yaml.Node {
+	if len(data) > maxFile {
+		return p.at(1, 1, "", "the file is larger than %s", showSize(maxFile))
+	}
+	if line, column, ok := badUTF8(data); ok {
+		return p.at(line, column, "save the file as UTF-8", "the file is not UTF-8")
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(data))
+	var doc yaml.Node
+	err := dec.Decode(&doc)
+	switch {
+	case errors.Is(err, io.EOF):
+		return p.at(1, 1, "it needs at least one sensor", "the file is empty")
+	case err != nil:
+		return p.syntaxError(data, err)
+	}
+	var second yaml.Node
+	switch err := dec.Decode(&second); {
+	case err == nil:
+		return p.at(max(second.Line, 1), max(second.Column, 1), "remove the --- line", "the file holds a second document")
+	case !errors.Is(err, io.EOF):
+		return p.syntaxError(data, err)
+	}
+	root := doc.Content[0]
+	if root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null" {
+		return p.at(1, 1, "it needs at least one sensor", "the file is empty")
+	}
+	return root
+}
+
+var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
+
+// syntaxError places the YAML library's error. It gives a line only, so the
+// column is that of the line's first character.
+func (p *parser) syntaxError(data []byte, err error) *yaml.Node {
+	line, message := 1, err.Error()
+	if m := yamlLine.FindStringSubmatch(strings.ReplaceAll(message, "\n", " ")); m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			line = max(n, 1)
+		}
+		message = m[2]
+	}
+	lines := strings.Split(string(data), "\n")
+	for i, text := range lines {
+		if indent := text[:len(text)-len(strings.TrimLeft(text, " \t"))]; strings.Contains(indent, "\t") {
+			return p.at(i+1, strings.IndexByte(indent, '\t')+1, "indent with spaces", "a tab in the indentation")
+		}
+	}
+	line = min(line, len(lines))
+	column := len(lines[line-1]) - len(strings.TrimLeft(lines[line-1], " ")) + 1
+	return p.at(line, column, "", "no valid YAML: %s", message)
+}
+
+// badUTF8 finds the first byte that is no UTF-8.
+func badUTF8(data []byte) (line, column int, found bool) {
+	line, column = 1, 1
+	for len(data) > 0 {
+		r, n := utf8.DecodeRune(data)
+		switch {
+		case r == utf8.RuneError && n == 1, r == 0:
+			return line, column, true
+		case r == '\n':
+			line, column = line+1, 1
+		default:
+			column++
+		}
+		data = data[n:]
+	}
+	return 0, 0, false
+}
+
+// config reads the whole file.
+func (p *parser) config(root value) *Config {
+	c := defaults()
+	root.object(nil,
+		key("gateway", func(v value) { v.gateway(&c.Gateway) }),
+		key("state", func(v value) { v.file(&c.State) }),
+		key("buses", func(v value) { v.buses(&c.Buses) }),
+		need("sensors", func(v value) { v.sensors(c) }),
+		key("machines", func(v value) { v.machines(c) }),
+		key("trust", func(v value) { v.trust(&c.Trust) }),
+		key("mqtt", func(v value) { v.mqtt(c) }),
+		key("spool", func(v value) { v.spool(&c.Spool) }),
+		key("http", func(v value) { v.http(&c.HTTP) }),
+		key("metrics", func(v value) { v.metrics(&c.Metrics) }),
+		key("log", func(v value) { v.log(&c.Log) }),
+	)
+	if c.Spool.Dir == "" {
+		c.Spool.Dir = c.State + "/spool"
+	}
+	root.finish(c)
+	return c
+}

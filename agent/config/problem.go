@@ -1,0 +1,85 @@
+package config
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Severity says whether a problem keeps the configuration from being used.
+type Severity int
+
+// An error refuses the configuration, a warning does not.
+const (
+	SeverityError Severity = iota
+	SeverityWarning
+)
+
+// String returns "error" or "warning".
+func (s Severity) String() string {
+	if s == SeverityWarning {
+		return "warning"
+	}
+	return "error"
+}
+
+// Problem is one fault of a configuration file. Line and Column count from 1;
+// Path leads to the value ("sensors[2].registers[0].type") and is empty where
+// the fault is the file itself. Hint may be empty.
+type Problem struct {
+	File     string
+	Line     int
+	Column   int
+	Path     string
+	Message  string
+	Hint     string
+	Severity Severity
+}
+
+// String returns the problem on one line, as compilers print theirs.
+func (p Problem) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s:%d:%d: ", p.File, p.Line, p.Column)
+	if p.Severity == SeverityWarning {
+		b.WriteString("warning: ")
+	}
+	if p.Path != "" {
+		b.WriteString(p.Path + ": ")
+	}
+	b.WriteString(p.Message)
+	if p.Hint != "" {
+		b.WriteString(": " + p.Hint)
+	}
+	return b.String()
+}
+
+// Problems are all faults of one file, in its order. As an error they list
+// themselves, one on a line.
+type Problems []Problem
+
+// Error lists all problems, one on a line.
+func (ps Problems) Error() string {
+	lines := make([]string, len(ps))
+	for i, p := range ps {
+		lines[i] = p.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Err returns the problems as an error if one of them is more than a warning,
+// else nil.
+func (ps Problems) Err() error {
+	for _, p := range ps {
+		if p.Severity == SeverityError {
+			return ps
+		}
+	}
+	return nil
+}
+
+func (ps Problems) sort() {
+	slices.SortStableFunc(ps, func(a, b Problem) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}

@@ -1,0 +1,63 @@
+package config
+
+import "strings"
+
+// didYouMean names the option nearest to word, or lists the options where
+// none is near and they are few.
+func didYouMean(word string, options []string) string {
+	if best := nearest(word, options); best != "" {
+		return `did you mean "` + best + `"?`
+	}
+	if len(options) == 0 || len(options) > 8 {
+		return ""
+	}
+	return "use " + oneOf(options)
+}
+
+// oneOf writes options as "a, b or c".
+func oneOf(options []string) string {
+	n := len(options)
+	if n < 2 {
+		return strings.Join(options, "")
+	}
+	return strings.Join(options[:n-1], ", ") + " or " + options[n-1]
+}
+
+// nearest returns the option that a slip of the fingers turns into word, or
+// "". One edit in three letters is a slip, more is another word.
+func nearest(word string, options []string) string {
+	if len(word) > 64 {
+		return ""
+	}
+	best, bestDistance := "", 1+max(1, len(word)/3)
+	for _, o := range options {
+		if d := distance(strings.ToLower(word), strings.ToLower(o)); d < bestDistance {
+			best, bestDistance = o, d
+		}
+	}
+	return best
+}
+
+// distance is the optimal string alignment distance of a and b: insertions,
+// deletions, substitutions and swaps of neighbours count 1 each.
+func distance(a, b string) int {
+	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		before, last, row = last, row, before
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			cost := 1
+			if a[i-1] == b[j-1] {
+				cost = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], before[j-2]+1)
+			}
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,241 @@
+package config
+
+import (
+	"fmt"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// maxValues bounds the walk: a file of 1 MiB whose aliases multiply is refused
+// before it costs time or memory.
+const maxValues = 50_000
+
+// parser collects the problems of one file.
+type parser struct {
+	file     string
+	drivers  map[string]DriverInfo
+	problems Problems
+	visited  int
+
+	channels [][]ChannelRef // by sensor, in the order of Config.Sensors; empty = unknown
+	used     []string       // buses that sensors name
+}
+
+// value is one node of the file with the path that leads to it.
+type value struct {
+	p    *parser
+	node *yaml.Node
+	path string
+	pos  Pos
+}
+
+// value wraps a node; an alias keeps the place where it is used.
+func (p *parser) value(n *yaml.Node, path string) value {
+	v := value{p: p, node: n, path: path, pos: Pos{max(n.Line, 1), max(n.Column, 1)}}
+	if n.Kind == yaml.AliasNode && n.Alias != nil {
+		v.node = n.Alias
+	}
+	return v
+}
+
+// visit counts a value and tells whether the walk may go on.
+func (p *parser) visit(v value) bool {
+	p.visited++
+	if p.visited == maxValues+1 {
+		v.fail("", "the file expands to more than %d values", maxValues)
+	}
+	return p.visited <= maxValues
+}
+
+func (v value) fail(hint, format string, args ...any) bool {
+	v.report(SeverityError, hint, format, args...)
+	return false
+}
+
+func (v value) warn(hint, format string, args ...any) {
+	v.report(SeverityWarning, hint, format, args...)
+}
+
+func (v value) report(s Severity, hint, format string, args ...any) {
+	v.p.problems = append(v.p.problems, Problem{
+		File: v.p.file, Line: v.pos.Line, Column: v.pos.Column, Path: v.path,
+		Message: fmt.Sprintf(format, args...), Hint: hint, Severity: s,
+	})
+}
+
+// kind names what the node is, for messages.
+func (v value) kind() string {
+	switch v.node.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	case yaml.ScalarNode:
+		switch v.node.ShortTag() {
+		case "!!null":
+			return "nothing"
+		case "!!int", "!!float":
+			return "the number " + quoteShort(v.node.Value)
+		case "!!bool":
+			return "the truth value " + quoteShort(v.node.Value)
+		}
+		return fmt.Sprintf("the text %q", quoteShort(v.node.Value))
+	}
+	return "something unreadable"
+}
+
+// quoteShort keeps long values out of messages.
+func quoteShort(s string) string {
+	if len(s) <= 40 {
+		return s
+	}
+	return s[:40] + "…"
+}
+
+// want reports a value of the wrong kind. A key without a value is the most
+// frequent form of it.
+func (v value) want(what string) bool {
+	if v.kind() == "nothing" {
+		return v.fail("give one or leave the key out", "has no value, want %s", what)
+	}
+	return v.fail("", "want %s, got %s", what, v.kind())
+}
+
+// field is one key of a mapping and what reads its value. Fields are read in
+// the order they are listed, not in the file's, so what refers to something
+// stands after it.
+type field struct {
+	key  string
+	need bool
+	read func(value)
+}
+
+func key(name string, read func(value)) field  { return field{name, false, read} }
+func need(name string, read func(value)) field { return field{name, true, read} }
+
+// object reads a mapping. otherKeys gives a hint for keys that are known
+// elsewhere; it may be nil.
+func (v value) object(otherKeys map[string]string, fields ...field) bool {
+	found, ok := v.mapping()
+	if !ok {
+		return false
+	}
+	names := make([]string, len(fields))
+	index := make(map[string]int, len(fields))
+	for i, f := range fields {
+		names[i], index[f.key] = f.key, i
+	}
+	read := make([]*value, len(fields))
+	for _, e := range found {
+		i, known := index[e.name]
+		if !known {
+			hint := otherKeys[e.name]
+			if hint == "" {
+				hint = didYouMean(e.name, names)
+			}
+			e.key.fail(hint, "unknown key %q", quoteShort(e.name))
+			continue
+		}
+		read[i] = &e.value
+	}
+	for i, f := range fields {
+		switch {
+		case read[i] != nil:
+			f.read(*read[i])
+		case f.need:
+			v.fail("", "key %q is missing", f.key)
+		}
+	}
+	return true
+}
+
+// list reads each element of a sequence.
+func (v value) list(read func(i int, e value)) bool {
+	if v.node.Kind != yaml.SequenceNode {
+		return v.want("a list")
+	}
+	for i, n := range v.node.Content {
+		e := v.p.value(n, fmt.Sprintf("%s[%d]", v.path, i))
+		if !v.p.visit(e) {
+			return false
+		}
+		read(i, e)
+	}
+	return true
+}
+
+// entry is one key with its value; key is placed at the key itself.
+type entry struct {
+	name  string
+	key   value
+	value value
+}
+
+// mapping returns the entries of a mapping in file order, those of `<<` merges
+// after the mapping's own. Keys that are no text and duplicates are reported
+// and left out.
+func (v value) mapping() ([]entry, bool) {
+	if v.node.Kind != yaml.MappingNode {
+		return nil, v.want("a mapping")
+	}
+	var entries []entry
+	seen := map[string]int{}
+	var merges []value
+	for i := 0; i+1 < len(v.node.Content); i += 2 {
+		e := v.entry(v.node.Content[i], v.node.Content[i+1])
+		if !v.p.visit(e.value) {
+			return nil, false
+		}
+		switch {
+		case e.key.node.Kind != yaml.ScalarNode:
+			e.key.fail("", "a key must be text")
+		case e.key.node.ShortTag() == "!!merge":
+			merges = append(merges, e.value)
+		case seen[e.name] > 0:
+			e.key.fail("", "key %q stands here a second time, first in line %d", quoteShort(e.name), seen[e.name])
+		default:
+			seen[e.name] = e.key.pos.Line
+			entries = append(entries, e)
+		}
+	}
+	for _, m := range merges {
+		entries = v.merge(entries, seen, m)
+	}
+	return entries, true
+}
+
+func (v value) entry(k, n *yaml.Node) entry {
+	kv := v.p.value(k, v.path)
+	name := kv.node.Value
+	path := quoteShort(name)
+	if v.path != "" {
+		path = v.path + "." + path
+	}
+	kv.path = path
+	return entry{name: name, key: kv, value: v.p.value(n, path)}
+}
+
+// merge adds the entries of a mapping merged with `<<` that v does not have
+// itself. Merges do not nest: one level serves repeated sensors, and more is
+// hard to read.
+func (v value) merge(entries []entry, seen map[string]int, m value) []entry {
+	if m.node.Kind != yaml.MappingNode {
+		m.fail("", "<< merges one mapping only")
+		return entries
+	}
+	for i := 0; i+1 < len(m.node.Content); i += 2 {
+		e := v.entry(m.node.Content[i], m.node.Content[i+1])
+		if !v.p.visit(e.value) {
+			return entries
+		}
+		if e.key.node.Kind != yaml.ScalarNode || e.key.node.ShortTag() == "!!merge" {
+			e.key.fail("", "a merged mapping cannot merge another")
+			continue
+		}
+		if seen[e.name] == 0 {
+			seen[e.name] = e.key.pos.Line
+			entries = append(entries, e)
+		}
+	}
+	return entries
+}
