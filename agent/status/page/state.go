@@ -1,0 +1,122 @@
+package page
+
+import (
+	"encoding/json"
+	"math"
+	"net/http"
+	"time"
+)
+
+// State is what the page shows, the answer of GET /api/v1/state. Pointers are
+// null where the value is not known; no field is ever NaN.
+type State struct {
+	Device      string    `json:"device"`
+	Site        string    `json:"site"`
+	Version     string    `json:"version"`
+	Health      string    `json:"health"`       // healthy, degraded or unhealthy
+	Time        time.Time `json:"time"`         // of this answer, by the gateway's clock
+	TimeQuality string    `json:"time_quality"` // synced, unsynced or unknown
+	UptimeS     float64   `json:"uptime_s"`
+	Broker      *Broker   `json:"broker"` // null: none configured
+	Spool       *Spool    `json:"spool"`  // null: none configured
+	Machines    []Machine `json:"machines"`
+}
+
+// Broker is the connection to the MQTT broker.
+type Broker struct {
+	URL       string     `json:"url"` // without user and password
+	Connected bool       `json:"connected"`
+	Since     *time.Time `json:"since"` // when it last connected or was lost
+	Error     string     `json:"error,omitempty"`
+}
+
+// Spool is the durable queue in front of the broker.
+type Spool struct {
+	Messages int64 `json:"messages"` // waiting
+	Bytes    int64 `json:"bytes"`
+	MaxBytes int64 `json:"max_bytes"`
+	Dropped  int64 `json:"dropped"` // since the start, for want of room
+}
+
+// Machine is what one model watches.
+type Machine struct {
+	Name     string    `json:"name"`
+	State    string    `json:"state"`    // learning, idle, normal, anomaly or blind
+	Score    *float64  `json:"score"`    // 1.0 = threshold; null while there is none
+	Model    string    `json:"model"`    // the active version; empty: none
+	Learning *Learning `json:"learning"` // null: not learning
+	Events   []Event   `json:"events"`   // open ones, newest first
+	Channels []Channel `json:"channels"`
+}
+
+// Learning is how far the learning has come.
+type Learning struct {
+	Phase    string   `json:"phase"`    // collecting, training or checking
+	Progress float64  `json:"progress"` // of the whole, 0..1
+	LeftS    *float64 `json:"left_s"`   // seconds to go
+	Rows     int64    `json:"rows"`     // good rows so far
+	Want     int64    `json:"want"`     // rows it learns from
+}
+
+// Event is an open event.
+type Event struct {
+	ID       string    `json:"event"`
+	Kind     string    `json:"kind"`
+	Severity string    `json:"severity"` // warning, high or critical
+	Since    time.Time `json:"since"`
+	Score    *float64  `json:"score"`
+	Peak     *float64  `json:"peak"`
+	Reason   string    `json:"reason,omitempty"`
+	Causes   []Cause   `json:"causes"` // worst first
+}
+
+// Cause is one channel's part in an event.
+type Cause struct {
+	Channel   string   `json:"channel"`
+	Unit      string   `json:"unit"`
+	Share     *float64 `json:"share"` // 0..1
+	Value     *float64 `json:"value"`
+	Expected  *float64 `json:"expected"`
+	Direction string   `json:"direction"` // above, below or empty
+}
+
+// Channel is the newest value of one channel of a machine.
+type Channel struct {
+	Name    string   `json:"name"` // "pump.current"
+	Unit    string   `json:"unit"`
+	Value   *float64 `json:"value"`           // null: missing
+	Quality string   `json:"quality"`         // good, suspect, bad or missing
+	AgeS    *float64 `json:"age_s"`           // since the last good value; null: never
+	Error   string   `json:"error,omitempty"` // of its sensor, while there is one
+}
+
+// Number is f for a field of State: nil where f is not a finite number.
+func Number(f float64) *float64 {
+	if math.IsNaN(f) || math.IsInf(f, 0) {
+		return nil
+	}
+	return &f
+}
+
+// ServeState answers GET and HEAD with what fill returns, as JSON that is
+// never cached. fill is called for each request and must be safe for
+// concurrent use.
+func ServeState(fill func() State) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !readOnly(w, r) {
+			return
+		}
+		body, err := json.Marshal(fill())
+		if err != nil {
+			http.Error(w, "state: "+err.Error(), http.StatusInternalServerError)
+			return
+		}
+		h := w.Header()
+		h.Set("Content-Type", "application/json")
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		if r.Method == http.MethodGet {
+			w.Write(append(body, '\n')) // an error means that the reader has gone
+		}
+	})
+}
