@@ -24,17 +24,20 @@ func (s Severity) String() string {
 	return "error"
 }
 
+// MarshalText gives the name in JSON.
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // Problem is one fault of a configuration file. Line and Column count from 1;
 // Path leads to the value ("sensors[2].registers[0].type") and is empty where
 // the fault is the file itself. Hint may be empty.
 type Problem struct {
-	File     string
-	Line     int
-	Column   int
-	Path     string
-	Message  string
-	Hint     string
-	Severity Severity
+	File     string   `json:"file"`
+	Line     int      `json:"line"`
+	Column   int      `json:"column"`
+	Path     string   `json:"path"`
+	Message  string   `json:"message"`
+	Hint     string   `json:"hint"`
+	Severity Severity `json:"severity"`
 }
 
 // String returns the problem on one line, as compilers print theirs.

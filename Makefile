@@ -1,0 +1,93 @@
+# `make help` lists the targets. GOPROXY and the proxies of the environment are
+# respected; GO=/path/to/go forces a toolchain.
+
+NAME    := iot-edge-anomaly
+VERSION ?= $(shell scripts/version.sh)
+COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+PREFIX  ?= /usr
+FUZZTIME ?= 10s
+DATA    ?= ../shared/data
+
+# Found, and if need be fetched, when first used, so that `make help` needs none.
+ifeq ($(origin GO),undefined)
+GO = $(eval GO := $(or $(shell scripts/go.sh),$(error no Go toolchain: see the line above)))$(GO)
+endif
+
+# The same sources give the same bytes, whichever folder they lie in, with and
+# without git (scripts/house holds this).
+GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -buildvcs=false \
+	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
+
+DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
+
+.DEFAULT_GOAL := help
+.PHONY: help run build cross $(DIST) test check bench accuracy fuzz golden fresh install clean
+
+help:
+	@echo "make run       the demonstration: a simulated pump station, learnt and watched; Ctrl-C ends it"
+	@echo "make test      every test; installs what they need (Debian, Ubuntu, Raspberry Pi OS)"
+	@echo "make build     ./$(NAME) for this machine"
+	@echo "make cross     dist/$(NAME)_linux_{amd64,arm64,armv7,armv6}"
+	@echo "make check     gofmt, go vet, staticcheck, shellcheck"
+	@echo "make bench     speed, allocations and sizes"
+	@echo "make accuracy  train and score on the recordings in DATA ($(DATA))"
+	@echo "make fuzz      each fuzz test for FUZZTIME ($(FUZZTIME))"
+	@echo "make golden    renews the expected outputs of tests"
+	@echo "make fresh     run and test in a bare Debian root (root, debootstrap, network)"
+	@echo "make install   the binary and its systemd unit below PREFIX ($(PREFIX)) and DESTDIR"
+	@echo "make clean     removes what was built; a fetched toolchain stays in .build/go"
+
+run:
+	@mkdir -p .build
+	@$(GOBUILD) -tags demo -o .build/$(NAME)-demo ./agent
+	@exec .build/$(NAME)-demo demo
+
+build:
+	$(GOBUILD) -o $(NAME) ./agent
+
+cross: $(DIST)
+
+dist/$(NAME)_linux_armv%:
+	GOOS=linux GOARCH=arm GOARM=$* $(GOBUILD) -o $@ ./agent
+
+dist/$(NAME)_linux_%:
+	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./agent
+
+test:
+	@scripts/setup.sh
+	$(GO) test ./...
+	GO=$(GO) scripts/emulated.sh
+
+check:
+	@out=$$("$$($(GO) env GOROOT)/bin/gofmt" -l agent board drivers model quant scripts) && \
+		if [ -n "$$out" ]; then echo "not gofmt-ed:" $$out >&2; exit 1; fi
+	$(GO) vet ./...
+	$(GO) vet -tags demo,purego ./...
+	GOOS=linux GOARCH=arm $(GO) vet ./...
+	GOOS=linux GOARCH=arm64 $(GO) vet ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck ./...
+	$(GO) tool -modfile=tools/go.mod staticcheck -tags demo ./agent/...
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+
+bench: cross
+	$(GO) test -run '^$$' -bench . -benchmem ./quant/... ./model/... ./agent/...
+	scripts/footprint.sh
+
+accuracy:
+	DATA=$(DATA) $(GO) run ./scripts/accuracy
+
+fuzz:
+	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+golden:
+	GO=$(GO) scripts/golden.sh
+
+fresh:
+	scripts/fresh.sh
+
+install: build
+	install -D -m 0755 $(NAME) $(DESTDIR)$(PREFIX)/bin/$(NAME)
+	install -D -m 0644 board/systemd/$(NAME).service $(DESTDIR)$(PREFIX)/lib/systemd/system/$(NAME).service
+
+clean:
+	rm -rf $(NAME) dist .build/$(NAME)-demo

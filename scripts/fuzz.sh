@@ -1,0 +1,14 @@
+#!/bin/sh
+# Runs every fuzz test for FUZZTIME (default 10s), one after the other. What it
+# finds stays as a regression test in the package's testdata/fuzz.
+set -eu
+cd "$(dirname "$0")/.."
+go=${GO:-$(scripts/go.sh)}
+time=${FUZZTIME:-10s}
+
+grep -rHoE --include='*_test.go' '^func Fuzz[A-Za-z0-9_]+' agent board drivers model quant scripts |
+	while IFS=: read -r file name; do
+		name=${name#func }
+		echo "== $name in $(dirname "$file")" >&2
+		"$go" test -run '^$' -fuzz "^$name\$" -fuzztime "$time" "./$(dirname "$file")" </dev/null
+	done

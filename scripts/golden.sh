@@ -1,0 +1,13 @@
+#!/bin/sh
+# Renews the golden files: runs the tests that know -update with it. Look at the
+# difference before it is committed.
+set -eu
+cd "$(dirname "$0")/.."
+go=${GO:-$(scripts/go.sh)}
+
+grep -rl --include='*_test.go' 'flag.Bool("update"' agent board drivers model quant scripts |
+	xargs -r -n 1 dirname | sort -u |
+	while read -r dir; do
+		"$go" test "./$dir" -update </dev/null
+	done
+git --no-pager diff --stat 2>/dev/null || true

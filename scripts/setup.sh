@@ -1,0 +1,49 @@
+#!/bin/sh
+# Installs the packages that the tests need, or those named as arguments.
+#
+#   scripts/setup.sh                what `make test` needs, and a Go toolchain
+#   scripts/setup.sh PACKAGE...     these packages only
+#
+# It uses apt as root or through sudo without a password. Where neither is to be
+# had it prints one line that names the packages and ends with 1. Nothing is
+# done, and nothing printed, where everything is there. No daemon is started.
+set -eu
+
+PACKAGES="mosquitto mosquitto-clients python3-pymodbus python3-serial-asyncio python3-numpy qemu-user-static"
+
+want="${*:-$PACKAGES}"
+
+missing=""
+for p in $want; do
+	if [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null || true)" != installed ]; then
+		missing="$missing $p"
+	fi
+done
+
+if [ -n "$missing" ]; then
+	as_root=""
+	if [ "$(id -u)" != 0 ]; then
+		as_root="sudo -n"
+	fi
+	if ! command -v apt-get >/dev/null || { [ -n "$as_root" ] && ! $as_root true 2>/dev/null; }; then
+		echo "please install, then try again:$missing (Debian's names: apt-get install$missing)" >&2
+		exit 1
+	fi
+	echo "installing$missing" >&2
+	# RUNLEVEL=1 keeps a package's scripts from starting its daemon: the tests
+	# start their own, on free ports.
+	apt() {
+		# shellcheck disable=SC2086 # no sudo is no word
+		$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+			apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@" >&2
+	}
+	# shellcheck disable=SC2086 # a list of words
+	apt install $missing 2>/dev/null || { apt update && apt install $missing; } || {
+		echo "apt could not install:$missing" >&2
+		exit 1
+	}
+fi
+
+if [ $# = 0 ]; then
+	"$(dirname "$0")/go.sh" >/dev/null
+fi
