@@ -62,7 +62,8 @@ func (b *Bus) Detach(addr uint16) {
 }
 
 // FailNext makes the next n transactions fail with err before they reach a
-// chip; n < 0 means all of them until FailNext(0, nil).
+// chip; n < 0 means all of them. FailNext(0, nil) mends the bus, as does any
+// call with a nil err.
 func (b *Bus) FailNext(n int, err error) { b.FailAfter(0, n, err) }
 
 // FailAfter lets skip transactions pass and then fails n with err, as FailNext.
@@ -70,6 +71,9 @@ func (b *Bus) FailAfter(skip, n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.skip, b.fails, b.err = skip, n, err
+	if err == nil {
+		b.fails = 0
+	}
 }
 
 // Hang makes every transaction take d longer, holding the wire meanwhile, like

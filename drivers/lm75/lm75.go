@@ -1,0 +1,86 @@
+package lm75
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"periph.io/x/conn/v3/i2c"
+
+	"iot-edge-anomaly/drivers"
+)
+
+const regTemp = 0x00 // §7.4.3: two's complement, left-aligned, high byte first
+
+// Options says which chip. The zero value is an LM75A or LM75B at 0x48.
+type Options struct {
+	// Address is 0x48 (also when 0) to 0x4F.
+	Address uint16
+	// Bits is how many bits of the register carry the temperature, 9 to 12;
+	// the rest is undefined by the makers and ignored. 9 bits are 0.5 °C (LM75),
+	// 10 0.25 °C, 11 0.125 °C (LM75A, LM75B; also when 0), 12 0.0625 °C (TMP75).
+	Bits int
+}
+
+// Dev is an LM75 on a bus. It is not safe for concurrent use. Use New.
+type Dev struct {
+	bus  i2c.Bus
+	addr uint16
+	mask uint16
+	w    [1]byte
+	r    [2]byte
+}
+
+var channels = []drivers.Channel{{Name: "temperature", Quantity: drivers.Temperature}}
+
+// New returns the chip at o.Address of bus. It makes no transaction: the chip
+// may be absent and come later. The error is about o.
+func New(bus i2c.Bus, o Options) (*Dev, error) {
+	if o.Address == 0 {
+		o.Address = 0x48
+	}
+	if o.Address < 0x48 || o.Address > 0x4F {
+		return nil, fmt.Errorf("lm75: address 0x%02x, want 0x48 to 0x4f", o.Address)
+	}
+	if o.Bits == 0 {
+		o.Bits = 11
+	}
+	if o.Bits < 9 || o.Bits > 12 {
+		return nil, fmt.Errorf("lm75: %d bits, want 9 to 12", o.Bits)
+	}
+	return &Dev{bus: bus, addr: o.Address, mask: 0xFFFF << (16 - o.Bits)}, nil
+}
+
+// Channels returns temperature in °C.
+func (d *Dev) Channels() []drivers.Channel { return channels }
+
+// String names the chip as its errors do.
+func (d *Dev) String() string { return fmt.Sprintf("lm75 at 0x%02x", d.addr) }
+
+// Close does nothing: the bus belongs to its opener.
+func (d *Dev) Close() error { return nil }
+
+// Read takes the chip's latest conversion into dst (1).
+func (d *Dev) Read(ctx context.Context, dst []float64) error {
+	for i := range dst {
+		dst[i] = math.NaN()
+	}
+	if len(dst) != len(channels) {
+		return fmt.Errorf("%v: %d cells for %d channels", d, len(dst), len(channels))
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%v: %w", d, err)
+	}
+	d.w[0] = regTemp
+	if err := d.bus.Tx(d.addr, d.w[:], d.r[:]); err != nil {
+		return fmt.Errorf("%v: reading temperature: %w", d, err)
+	}
+	dst[0] = celsius((uint16(d.r[0])<<8 | uint16(d.r[1])) & d.mask)
+	return nil
+}
+
+// celsius is §7.4.3: the high byte is whole degrees. 1900h is 25 °C, E700h is
+// -25 °C.
+func celsius(register uint16) float64 { return float64(int16(register)) / 256 }
+
+var _ drivers.Sensor = (*Dev)(nil)
