@@ -40,9 +40,9 @@ work=$(mktemp -d .build/toolchain.XXXXXX)
 trap 'chmod -R u+w "$root/$work" 2>/dev/null; rm -rf "${root:?}/$work"' EXIT
 trap 'exit 1' INT TERM
 (
-	cd "$work"
+	mkdir "$work/bootstrap" && cd "$work/bootstrap"
 	unset GOROOT GOFLAGS
-	export GOMODCACHE="$root/$work/mod" GOPATH="$root/$work" GO111MODULE=on GOTOOLCHAIN=local
+	export GOMODCACHE="$root/$work/mod" GOPATH="$root/$work/path" GO111MODULE=on GOTOOLCHAIN=local
 	# A go.mod of its own, for the project's is too new for an old Go.
 	printf 'module bootstrap\n' >go.mod
 	go mod download "golang.org/toolchain@v0.0.1-$pinned.linux-$(go env GOARCH)" >&2
