@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"periph.io/x/conn/v3/i2c"
@@ -97,6 +98,9 @@ func measurementTime(n int) time.Duration {
 }
 
 // Channels returns temperature in °C, pressure in Pa, humidity in %.
+func Channels() []drivers.Channel { return slices.Clone(channels) }
+
+// Channels implements drivers.Sensor; the result is not to be changed.
 func (d *Dev) Channels() []drivers.Channel { return channels }
 
 // String names the chip as its errors do.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"periph.io/x/conn/v3/i2c"
@@ -72,6 +73,9 @@ func New(bus i2c.Bus, o Options) (*Dev, error) {
 
 // Channels returns voltage in V, current in A (negative when it flows back),
 // power in W.
+func Channels() []drivers.Channel { return slices.Clone(channels) }
+
+// Channels implements drivers.Sensor; the result is not to be changed.
 func (d *Dev) Channels() []drivers.Channel { return channels }
 
 // String names the chip as its errors do.

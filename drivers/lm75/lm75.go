@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"periph.io/x/conn/v3/i2c"
 
@@ -52,6 +53,9 @@ func New(bus i2c.Bus, o Options) (*Dev, error) {
 }
 
 // Channels returns temperature in °C.
+func Channels() []drivers.Channel { return slices.Clone(channels) }
+
+// Channels implements drivers.Sensor; the result is not to be changed.
 func (d *Dev) Channels() []drivers.Channel { return channels }
 
 // String names the chip as its errors do.

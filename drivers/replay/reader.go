@@ -1,0 +1,178 @@
+package replay
+
+import (
+	"bufio"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Reader streams the rows of a recording. It is not safe for concurrent use.
+// Use NewReader.
+type Reader struct {
+	name  string
+	csv   *csv.Reader
+	names []string
+	row   []float64
+	fatal error // of the input itself; every later Next repeats it
+}
+
+// RowError tells what is wrong with one row. Reading can go on behind it.
+type RowError struct {
+	File   string
+	Line   int    // from 1, as editors count
+	Column int    // from 1; 0 = the row as a whole
+	Name   string // of the column
+	Reason string
+}
+
+// Error names file, line and column.
+func (e *RowError) Error() string {
+	if e.Column == 0 {
+		return fmt.Sprintf("%s line %d: %s", e.File, e.Line, e.Reason)
+	}
+	return fmt.Sprintf("%s line %d, column %d (%s): %s", e.File, e.Line, e.Column, e.Name, e.Reason)
+}
+
+// NewReader reads the header of a recording; name stands for it in errors. It
+// reads ahead; closing r is the caller's business.
+func NewReader(r io.Reader, name string) (*Reader, error) {
+	br := bufio.NewReader(r)
+	if b, _ := br.Peek(3); string(b) == "\xEF\xBB\xBF" {
+		_, _ = br.Discard(3) // byte order mark
+	}
+	c := csv.NewReader(br)
+	c.ReuseRecord = true
+	c.FieldsPerRecord = -1 // counted by Next, which can say more
+	header, err := c.Read()
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("%s: no header: the recording is empty", name)
+	case err != nil:
+		return nil, fmt.Errorf("%s: reading header: %w", name, err)
+	}
+	names, err := channelNames(header)
+	if err != nil {
+		return nil, fmt.Errorf("%s: header: %w", name, err)
+	}
+	return &Reader{name: name, csv: c, names: names, row: make([]float64, len(names))}, nil
+}
+
+// channelNames checks a header and returns its columns behind the timestamp.
+func channelNames(header []string) ([]string, error) {
+	first := strings.TrimSpace(header[0])
+	if len(header) == 1 && strings.ContainsAny(first, ";\t") {
+		return nil, errors.New("columns are separated by a semicolon or tab, want a comma")
+	}
+	if !strings.EqualFold(first, "timestamp") {
+		return nil, fmt.Errorf("first column is %q, want timestamp", first)
+	}
+	if len(header) == 1 {
+		return nil, errors.New("no channel behind the timestamp")
+	}
+	names := make([]string, 0, len(header)-1)
+	for i, h := range header[1:] {
+		h = strings.TrimSpace(h)
+		if h == "" {
+			return nil, fmt.Errorf("column %d has no name", i+2)
+		}
+		if j := slices.Index(names, h); j >= 0 {
+			return nil, fmt.Errorf("columns %d and %d are both called %q", j+2, i+2, h)
+		}
+		names = append(names, strings.Clone(h))
+	}
+	return names, nil
+}
+
+// Header returns the channels (C): every column's name but the timestamp's. It
+// is not to be changed.
+func (r *Reader) Header() []string { return r.names }
+
+// Next returns the next row: the timestamp as it stands in the file, its time,
+// and one value per channel (C), NaN where the cell is empty. The row is valid
+// until the next call. At the end the error is io.EOF.
+//
+// With a *RowError the row is as good as it can be: bad cells are NaN, a
+// timestamp that cannot be read is the zero time, a row with the wrong number
+// of columns is all NaN; Next may be called again. Any other error is of the
+// input and final.
+func (r *Reader) Next() (text string, at time.Time, row []float64, err error) {
+	if r.fatal != nil {
+		return "", time.Time{}, nil, r.fatal
+	}
+	for i := range r.row {
+		r.row[i] = math.NaN()
+	}
+	record, err := r.csv.Read()
+	var broken *csv.ParseError
+	switch {
+	case errors.As(err, &broken):
+		return "", time.Time{}, r.row, &RowError{File: r.name, Line: broken.Line, Reason: broken.Err.Error()}
+	case errors.Is(err, io.EOF):
+		r.fatal = io.EOF
+		return "", time.Time{}, nil, io.EOF
+	case err != nil:
+		r.fatal = fmt.Errorf("%s: reading: %w", r.name, err)
+		return "", time.Time{}, nil, r.fatal
+	}
+	text = strings.TrimSpace(record[0])
+	at, timeErr := parseTime(text)
+	if n := len(record); n != len(r.names)+1 {
+		return text, at, r.row, r.fault(-1, fmt.Sprintf("%d columns, the header has %d", n, len(r.names)+1))
+	}
+	if timeErr != nil {
+		err = r.fault(0, timeErr.Error())
+	}
+	for i := range r.row {
+		v, cellErr := parseCell(record[i+1])
+		if r.row[i] = v; cellErr != nil && err == nil {
+			err = r.fault(i+1, cellErr.Error())
+		}
+	}
+	return text, at, r.row, err
+}
+
+// fault is about field i of the record that was read last; -1 = all of it.
+func (r *Reader) fault(i int, reason string) *RowError {
+	line, _ := r.csv.FieldPos(max(i, 0))
+	e := &RowError{File: r.name, Line: line, Column: i + 1, Reason: reason}
+	switch {
+	case i == 0:
+		e.Name = "timestamp"
+	case i > 0:
+		e.Name = r.names[i-1]
+	}
+	return e
+}
+
+// parseCell reads a value; empty and NaN are missing and no error.
+func parseCell(s string) (float64, error) {
+	s = strings.TrimSpace(s)
+	if s == "" {
+		return math.NaN(), nil
+	}
+	v, err := strconv.ParseFloat(s, 64)
+	switch {
+	case errors.Is(err, strconv.ErrRange):
+		return math.NaN(), fmt.Errorf("%s is out of range", quoted(s))
+	case err != nil:
+		return math.NaN(), fmt.Errorf("%s is not a number", quoted(s))
+	case math.IsInf(v, 0):
+		return math.NaN(), fmt.Errorf("%s is not finite", quoted(s))
+	}
+	return v, nil
+}
+
+// quoted shortens what a damaged file may hold in one cell.
+func quoted(s string) string {
+	if len(s) > 40 {
+		return strconv.Quote(s[:37]) + "..."
+	}
+	return strconv.Quote(s)
+}

@@ -1,0 +1,178 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/drivers"
+)
+
+// Options says how a recording is played. The zero value plays it once.
+type Options struct {
+	// Loop starts again from the first row behind the last one.
+	Loop bool
+	// Name stands for the recording in errors; empty = "recording".
+	Name string
+}
+
+// Dev plays a recording as a sensor: each Read is the next row. It is not safe
+// for concurrent use. Use New or Open.
+type Dev struct {
+	rows     *Reader
+	again    func() (*Reader, error) // nil = played once
+	channels []drivers.Channel
+	pick     []int // column of each channel
+	name     string
+	time     time.Time
+	read     bool // a row since the start or the last rewind
+	file     *os.File
+}
+
+// New plays r. channels are the columns to deliver, in this order; none = all,
+// in the file's order. To loop, r must be an io.Seeker. Closing r is the
+// caller's business.
+func New(r io.Reader, channels []string, o Options) (*Dev, error) {
+	if o.Name == "" {
+		o.Name = "recording"
+	}
+	rows, err := NewReader(r, o.Name)
+	if err != nil {
+		return nil, err
+	}
+	d := &Dev{rows: rows, name: o.Name}
+	if o.Loop {
+		s, ok := r.(io.Seeker)
+		if !ok {
+			return nil, fmt.Errorf("%s: a stream cannot be played in a loop", o.Name)
+		}
+		d.again = func() (*Reader, error) {
+			if _, err := s.Seek(0, io.SeekStart); err != nil {
+				return nil, err
+			}
+			return NewReader(r, o.Name)
+		}
+	}
+	if len(channels) == 0 {
+		channels = rows.Header()
+	}
+	for i, c := range channels {
+		col := slices.Index(rows.Header(), c)
+		if col < 0 {
+			return nil, fmt.Errorf("%s: no column %q; it has %s", o.Name, c, strings.Join(rows.Header(), ", "))
+		}
+		if slices.Contains(channels[:i], c) {
+			return nil, fmt.Errorf("%s: channel %q is named twice", o.Name, c)
+		}
+		d.pick = append(d.pick, col)
+		d.channels = append(d.channels, drivers.Channel{Name: c})
+	}
+	return d, nil
+}
+
+// Open plays the file at path, as New; Close closes it.
+func Open(path string, channels []string, o Options) (*Dev, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	if o.Name == "" {
+		o.Name = path
+	}
+	d, err := New(f, channels, o)
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	d.file = f
+	return d, nil
+}
+
+// Columns returns the channels of the recording at path.
+func Columns(path string) ([]string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r, err := NewReader(f, path)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return nil, err
+	}
+	return r.Header(), nil
+}
+
+// Channels returns the columns that are played; a recording does not say their
+// quantities.
+func (d *Dev) Channels() []drivers.Channel { return d.channels }
+
+// Time returns the timestamp of the row that was read last; zero before.
+func (d *Dev) Time() time.Time { return d.time }
+
+// String names the recording.
+func (d *Dev) String() string { return "replay of " + d.name }
+
+// Close closes the file that Open opened and nothing else.
+func (d *Dev) Close() error {
+	if d.file == nil {
+		return nil
+	}
+	err := d.file.Close()
+	d.file, d.again = nil, nil
+	d.rows.fatal = os.ErrClosed
+	return err
+}
+
+// Read delivers the next row into dst. A row with a bad cell gives its good
+// cells, NaN and a *RowError. Behind the last row the error wraps io.EOF.
+func (d *Dev) Read(ctx context.Context, dst []float64) error {
+	for i := range dst {
+		dst[i] = math.NaN()
+	}
+	if len(dst) != len(d.pick) {
+		return fmt.Errorf("%v: %d cells for %d channels", d, len(dst), len(d.pick))
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("%v: %w", d, err)
+	}
+	row, err := d.next()
+	if row != nil {
+		for i, col := range d.pick {
+			dst[i] = row[col]
+		}
+	}
+	var bad *RowError
+	if errors.As(err, &bad) && bad.Column > 0 && !slices.ContainsFunc(dst, math.IsNaN) {
+		return nil // a cell that is not played, or the timestamp
+	}
+	return err
+}
+
+// next is the reader's next row, or the first one of the next round.
+func (d *Dev) next() ([]float64, error) {
+	_, at, row, err := d.rows.Next()
+	if errors.Is(err, io.EOF) && d.again != nil && d.read {
+		rows, openErr := d.again()
+		if openErr == nil && !slices.Equal(rows.Header(), d.rows.Header()) {
+			openErr = errors.New("the columns have changed")
+		}
+		if openErr != nil {
+			return nil, fmt.Errorf("%v: starting again: %w", d, openErr)
+		}
+		d.rows, d.read = rows, false
+		_, at, row, err = d.rows.Next()
+	}
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, fmt.Errorf("%v: end of recording: %w", d, err)
+	case row != nil:
+		d.time, d.read = at, true
+	}
+	return row, err
+}
+
+var _ drivers.Sensor = (*Dev)(nil)
