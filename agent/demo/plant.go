@@ -75,7 +75,7 @@ func NewPlant(seed uint64) *Plant {
 		}
 		p.faults[f.Fault] = &faultState{perSecond: rate}
 	}
-	p.change = 120 + 20*p.plan.Float64()
+	p.change = 140 + 40*p.plan.Float64()
 	p.flow, _ = operatingPoint(p.speed, 0.9, 1)
 	p.advance()
 	return p
@@ -132,7 +132,7 @@ func (p *Plant) schedule() {
 	}
 	p.running = !p.running
 	if p.running {
-		p.change = p.now + 170 + 50*p.plan.Float64()
+		p.change = p.now + 260 + 80*p.plan.Float64()
 	} else {
 		p.change = p.now + stopFor
 	}

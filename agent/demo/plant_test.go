@@ -148,8 +148,8 @@ func TestPlant_stopsAndStarts(t *testing.T) {
 			stopped++
 		}
 	}
-	if stops < 4 || stops > 8 {
-		t.Errorf("%d stops in 1200 s, want 4 to 8", stops)
+	if stops < 3 || stops > 5 {
+		t.Errorf("%d stops in 1200 s, want 3 to 5", stops)
 	}
 	if stopped < stops*15 || stopped > stops*18 {
 		t.Errorf("stopped for %d s in %d stops", stopped, stops)

@@ -1,0 +1,129 @@
+package demo
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Message is one MQTT message as a subscriber receives it.
+type Message struct {
+	Topic   string
+	Payload []byte
+}
+
+// event is what the view reads of a payload on the topic event; the whole of
+// it is in docs/.
+type event struct {
+	ID       string    `json:"id"`
+	Machine  string    `json:"machine"`
+	Kind     string    `json:"kind"`
+	State    string    `json:"state"`
+	Event    string    `json:"event"`
+	Time     time.Time `json:"time"`
+	Severity string    `json:"severity"`
+	Score    *float64  `json:"score"`
+	Peak     *float64  `json:"peak"`
+	Duration *float64  `json:"duration_s"`
+	Reason   string    `json:"reason"`
+	Missing  []string  `json:"missing"`
+	Causes   []struct {
+		Channel   string   `json:"channel"`
+		Unit      string   `json:"unit"`
+		Share     *float64 `json:"share"`
+		Value     *float64 `json:"value"`
+		Expected  *float64 `json:"expected"`
+		Direction string   `json:"direction"`
+	} `json:"causes"`
+}
+
+// machineState is what the view reads of a payload on machine/<name>.
+type machineState struct {
+	State string `json:"state"`
+}
+
+// shownCauses is how many causes an event's line is followed by.
+const shownCauses = 3
+
+// lines puts an event into words: a headline without time and machine, and its
+// causes below.
+func (e *event) lines() (head string, causes []string) {
+	words := []string{strings.ReplaceAll(clean(e.Kind), "_", " ")}
+	if e.State == "close" {
+		if e.Duration != nil {
+			words[0] += fmt.Sprintf(" after %.0f s", *e.Duration)
+		}
+		if e.Peak != nil {
+			words = append(words, fmt.Sprintf("peak score %.2f", *e.Peak))
+		}
+	} else {
+		if e.Severity != "" {
+			words = append(words, clean(e.Severity))
+		}
+		if e.Score != nil {
+			words = append(words, fmt.Sprintf("score %.2f", *e.Score))
+		}
+	}
+	if e.Reason != "" {
+		words = append(words, clean(e.Reason))
+	}
+	if e.State == "close" {
+		return strings.Join(words, ", "), nil
+	}
+	for i, c := range e.Causes {
+		if i == shownCauses {
+			break
+		}
+		causes = append(causes, strings.TrimRight(fmt.Sprintf("%-20s %4s  %s", clean(c.Channel), percent(c.Share),
+			comparison(c.Value, c.Expected, clean(c.Unit), clean(c.Direction))), " "))
+	}
+	if len(e.Missing) > 0 {
+		causes = append(causes, "missing: "+clean(strings.Join(e.Missing, ", ")))
+	}
+	return strings.Join(words, ", "), causes
+}
+
+// comparison is "12.3 m³/h, expected 33.5 m³/h (below)", as far as it is known.
+func comparison(value, expected *float64, unit, direction string) string {
+	s := quantity(value, unit)
+	if expected != nil {
+		s += ", expected " + quantity(expected, unit)
+	}
+	if direction != "" {
+		s += " (" + direction + ")"
+	}
+	return s
+}
+
+// quantity is a number with three or four digits that matter, and its unit.
+func quantity(f *float64, unit string) string {
+	switch {
+	case f == nil:
+		return "missing"
+	case *f >= 1000 || *f <= -1000:
+		return strings.TrimRight(fmt.Sprintf("%.0f %s", *f, unit), " ")
+	}
+	return strings.TrimRight(fmt.Sprintf("%.4g %s", *f, unit), " ")
+}
+
+func percent(share *float64) string {
+	if share == nil {
+		return ""
+	}
+	return fmt.Sprintf("%.0f %%", 100**share)
+}
+
+// decode reads a payload; one that is not ours gives false.
+func decode(payload []byte, into any) bool { return json.Unmarshal(payload, into) == nil }
+
+// clean takes from a text what could steer a terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return -1
+	}, s)
+}

@@ -1,0 +1,76 @@
+package demo
+
+import (
+	"context"
+	"time"
+)
+
+// The script's times by the wall's clock.
+const (
+	beforeFault = 5 * time.Second  // from learnt to the first fault
+	faultLasts  = 12 * time.Second // long enough to be found and looked at
+	betweenThem = 14 * time.Second // long enough for the event to close
+)
+
+// RunScript plays the faults one after the other, over and over, until the
+// context ends: it waits until learned is closed, lets the plant be for
+// beforeFault, begins a fault, ends it after faultLasts, and lets the
+// plant recover. say is told each step in words for people.
+func (s *Station) RunScript(ctx context.Context, learned <-chan struct{}, say func(string)) {
+	sc := script{faults: Faults(), set: s.SetFault, say: say}
+	if f, err := ParseFault(string(s.o.Fault)); err == nil {
+		sc.faults = []FaultInfo{f}
+	}
+	sc.run(ctx, learned)
+}
+
+// script plays faults by set and tells of them by say.
+type script struct {
+	faults []FaultInfo
+	set    func(Fault, float64)
+	say    func(string)
+}
+
+func (s *script) run(ctx context.Context, learned <-chan struct{}) {
+	select {
+	case <-learned:
+	case <-ctx.Done():
+		return
+	}
+	if !pause(ctx, beforeFault) {
+		return
+	}
+	for {
+		for _, f := range s.faults {
+			if !s.play(ctx, f) {
+				return
+			}
+		}
+	}
+}
+
+// play shows one fault from its beginning to the recovery; false once the
+// context has ended. The fault does not outlive it.
+func (s *script) play(ctx context.Context, f FaultInfo) bool {
+	s.say(f.Begins)
+	s.set(f.Fault, 1)
+	more := pause(ctx, faultLasts)
+	s.set(f.Fault, 0)
+	if !more {
+		return false
+	}
+	s.say(f.Ends)
+	return pause(ctx, betweenThem)
+}
+
+// pause waits; false means that the context ended first.
+func pause(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}

@@ -1,0 +1,67 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestScript_playsAllFaultsAndEndsThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		var told, set []string
+		note := func(format string, a ...any) string {
+			return fmt.Sprintf("%v ", time.Since(begin)) + fmt.Sprintf(format, a...)
+		}
+		sc := script{
+			faults: Faults()[:2],
+			set:    func(f Fault, s float64) { set = append(set, note("%s %v", f, s)) },
+			say:    func(text string) { told = append(told, note("%s", text)) },
+		}
+		ctx, stop := context.WithTimeout(t.Context(), 100*time.Second)
+		defer stop()
+		learned := make(chan struct{})
+		time.AfterFunc(23*time.Second, func() { close(learned) })
+		sc.run(ctx, learned)
+
+		want := []string{
+			"28s blocked_valve 1", "40s blocked_valve 0", "54s bearing_wear 1", "1m6s bearing_wear 0",
+			"1m20s blocked_valve 1", "1m32s blocked_valve 0",
+		}
+		if !slices.Equal(set, want) {
+			t.Errorf("faults set:\n%q, want\n%q", set, want)
+		}
+		if len(told) != 6 || told[0] != "28s valve behind the pump begins to close" || told[1] != "40s valve is open again" {
+			t.Errorf("told %q", told)
+		}
+	})
+}
+
+// However the script is stopped, no fault stays behind.
+func TestScript_stopsAtOnce(t *testing.T) {
+	for _, after := range []time.Duration{0, time.Second, 30 * time.Second, 45 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			state := map[Fault]float64{}
+			sc := script{faults: Faults(), set: func(f Fault, s float64) { state[f] = s }, say: func(string) {}}
+			ctx, stop := context.WithTimeout(t.Context(), after)
+			defer stop()
+			learned := make(chan struct{})
+			if after > time.Second {
+				close(learned)
+			}
+			begin := time.Now()
+			sc.run(ctx, learned)
+			if d := time.Since(begin); d != after {
+				t.Errorf("ended after %v, want %v", d, after)
+			}
+			for f, s := range state {
+				if s != 0 {
+					t.Errorf("stopped after %v: %s stays at %v", after, f, s)
+				}
+			}
+		})
+	}
+}
