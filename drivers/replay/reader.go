@@ -110,16 +110,8 @@ func (r *Reader) Next() (text string, at time.Time, row []float64, err error) {
 		r.row[i] = math.NaN()
 	}
 	record, err := r.csv.Read()
-	var broken *csv.ParseError
-	switch {
-	case errors.As(err, &broken):
-		return "", time.Time{}, r.row, &RowError{File: r.name, Line: broken.Line, Reason: broken.Err.Error()}
-	case errors.Is(err, io.EOF):
-		r.fatal = io.EOF
-		return "", time.Time{}, nil, io.EOF
-	case err != nil:
-		r.fatal = fmt.Errorf("%s: reading: %w", r.name, err)
-		return "", time.Time{}, nil, r.fatal
+	if err != nil {
+		return r.failed(err)
 	}
 	text = strings.TrimSpace(record[0])
 	at, timeErr := parseTime(text)
@@ -136,6 +128,18 @@ func (r *Reader) Next() (text string, at time.Time, row []float64, err error) {
 		}
 	}
 	return text, at, r.row, err
+}
+
+// failed is Next's answer where there is no record.
+func (r *Reader) failed(err error) (text string, at time.Time, row []float64, _ error) {
+	var broken *csv.ParseError
+	if errors.As(err, &broken) {
+		return "", time.Time{}, r.row, &RowError{File: r.name, Line: broken.Line, Reason: broken.Err.Error()}
+	}
+	if r.fatal = io.EOF; !errors.Is(err, io.EOF) {
+		r.fatal = fmt.Errorf("%s: reading: %w", r.name, err)
+	}
+	return "", time.Time{}, nil, r.fatal
 }
 
 // fault is about field i of the record that was read last; -1 = all of it.
