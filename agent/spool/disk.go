@@ -1,0 +1,82 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"syscall"
+)
+
+// disk is the set of file operations by which the queue changes its folder;
+// tests replace them to make a disk full, dying or powerless.
+type disk struct {
+	create   func(name string) (*os.File, error) // new or emptied, for reading and writing
+	writeAt  func(f *os.File, b []byte, off int64) (int, error)
+	truncate func(f *os.File, size int64) error
+	sync     func(f *os.File) error
+	rename   func(from, to string) error
+	link     func(from, to string) error
+	remove   func(name string) error
+	syncDir  func(dir string) error
+}
+
+func realDisk() disk {
+	return disk{
+		create: func(name string) (*os.File, error) {
+			return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+		},
+		writeAt:  func(f *os.File, b []byte, off int64) (int, error) { return f.WriteAt(b, off) },
+		truncate: func(f *os.File, size int64) error { return f.Truncate(size) },
+		sync:     syncLinked,
+		rename:   os.Rename,
+		link:     os.Link,
+		remove:   os.Remove,
+		syncDir:  syncDir,
+	}
+}
+
+var errUnlinked = errors.New("file was removed from its folder")
+
+// syncLinked makes f durable and checks that it still has a name: bytes in a
+// file that somebody removed are gone with the process.
+func syncLinked(f *os.File) error {
+	if err := f.Sync(); err != nil {
+		return err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok && st.Nlink == 0 {
+		return fmt.Errorf("%s: %w", f.Name(), errUnlinked)
+	}
+	return nil
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}
+
+// lockDir takes the folder for this process until the file is closed. The
+// lock is on the folder itself, which needs no write: a queue on a card that
+// turned read-only can still be opened and delivered.
+func lockDir(dir string) (*os.File, error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = ErrLocked
+	}
+	if err != nil {
+		d.Close()
+		return nil, err
+	}
+	return d, nil
+}

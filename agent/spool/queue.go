@@ -1,0 +1,265 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"time"
+)
+
+// Errors a caller may test for.
+var (
+	// ErrLocked: another process holds the folder.
+	ErrLocked = errors.New("in use by another process")
+	// ErrClosed: the queue was closed.
+	ErrClosed = errors.New("queue is closed")
+	// ErrVolatile: the message was numbered and is kept in memory, but the
+	// disk did not take it yet. The caller does not repeat it.
+	ErrVolatile = errors.New("kept in memory only")
+	// ErrNotDelivered: an acknowledgement of something Next never returned.
+	ErrNotDelivered = errors.New("was never delivered")
+)
+
+const (
+	defaultMaxBytes = 64 << 20
+	maxSegment      = 1 << 20
+	minSegment      = 4 << 10
+
+	ringMessages = 1024    // kept in memory while the disk takes nothing
+	ringBytes    = 4 << 20 // the same in bytes
+	healEvery    = time.Second
+)
+
+// Message is what is published: a topic, its payload, and whether the broker
+// keeps it for those who subscribe later.
+type Message struct {
+	Topic   string
+	Payload []byte
+	Retain  bool
+}
+
+// Entry is a message on its way out. ID is its number, rising without reuse
+// over the life of the folder.
+type Entry struct {
+	ID uint64
+	Message
+}
+
+// Options of Open; the zero value is usable.
+type Options struct {
+	MaxBytes     int64        // on disk, oldest segment dropped beyond; 0 = 64 MiB
+	SegmentBytes int64        // size at which a new segment begins; 0 = MaxBytes/64, at most 1 MiB
+	Logger       *slog.Logger // nil = slog.Default()
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxBytes <= 0 {
+		o.MaxBytes = defaultMaxBytes
+	}
+	if o.SegmentBytes <= 0 {
+		o.SegmentBytes = min(o.MaxBytes/64, maxSegment)
+	}
+	o.SegmentBytes = max(min(o.SegmentBytes, o.MaxBytes/4), minSegment)
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	return o
+}
+
+// Queue is a durable bounded queue in one folder. It is safe for concurrent
+// use; whoever opened it closes it.
+type Queue struct {
+	dir  string
+	opts Options
+	disk disk
+	lock *os.File
+	born time.Time // times in the index count from here
+
+	mu      sync.Mutex
+	wake    chan struct{} // closed when something new can be delivered
+	closed  bool
+	segs    []*segment    // oldest first
+	active  *segment      // the last of segs, or nil: the next Append begins one
+	pending []*pending    // written to active, not synced
+	syncing chan struct{} // not nil while a sync runs without mu; closed at its end
+	seq     uint64        // last number given out
+	stored  uint64        // number of the last durable record
+	state   []byte
+	buf     []byte
+	file    uint64 // last segment file number
+	cursor  *cursorFile
+
+	handed uint64 // highest number Next ever returned
+	pos    uint64 // number Next returned last
+	reader reader
+
+	ring  []*pending // not on disk, rising
+	ringN int        // their bytes
+	down  error      // why the disk takes nothing; nil = it does
+	timer *time.Timer
+
+	stats Stats
+}
+
+// Stats are the queue's counters since Open, and its present size.
+type Stats struct {
+	Messages int           // not yet acknowledged
+	Bytes    int64         // on disk
+	Oldest   time.Duration // age of the oldest message; 0 = empty
+	Volatile int           // of Messages: in memory only
+	Down     string        // why the disk takes nothing; "" = it does
+
+	Appended    uint64 // became durable
+	Acked       uint64
+	Dropped     uint64 // for want of room, on disk or in memory
+	Corrupt     uint64 // records lost to damage
+	Quarantined uint64 // segments set aside as .bad
+	Torn        uint64 // unfinished writes cut off when opening
+	Errors      uint64 // failed file operations
+	Written     uint64 // bytes
+	Syncs       uint64
+}
+
+// Open opens the queue in dir, which it creates, and repairs what it finds
+// there; doc.go says how. It fails if another process holds the folder
+// (ErrLocked) or the folder can not be made or read, never because of damage.
+func Open(dir string, o Options) (*Queue, error) { return open(dir, o, realDisk()) }
+
+func open(dir string, o Options, d disk) (*Queue, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("opening spool: %w", err)
+	}
+	lock, err := lockDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening spool %s: %w", dir, err)
+	}
+	q := &Queue{dir: dir, opts: o.withDefaults(), disk: d, lock: lock, born: time.Now(), wake: make(chan struct{})}
+	q.cursor = openCursor(dir)
+	if err := q.load(); err != nil {
+		q.cursor.close()
+		lock.Close()
+		return nil, fmt.Errorf("opening spool %s: %w", dir, err)
+	}
+	return q, nil
+}
+
+// Seq returns the last number given out.
+func (q *Queue) Seq() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.seq
+}
+
+// State returns a copy of the newest blob given to Append; nil = none.
+func (q *Queue) State() []byte {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.state == nil {
+		return nil
+	}
+	return append([]byte{}, q.state...)
+}
+
+// Stats returns the counters.
+func (q *Queue) Stats() Stats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.stats
+	s.Volatile = len(q.ring)
+	for _, g := range q.segs {
+		s.Messages += g.live
+		s.Bytes += g.size
+	}
+	s.Messages += len(q.ring)
+	if s.Messages > 0 {
+		s.Oldest = max(0, time.Since(q.born)-q.oldest())
+	}
+	if q.down != nil {
+		s.Down = q.down.Error()
+	}
+	return s
+}
+
+// Close tries once more to store what is in memory only, and lets go of the
+// folder. Waiting calls return ErrClosed. It may be called twice.
+func (q *Queue) Close() error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return nil
+	}
+	for len(q.pending) > 0 {
+		q.flush()
+	}
+	if q.down != nil {
+		q.heal()
+	}
+	q.closed = true
+	q.signal()
+	if q.timer != nil {
+		q.timer.Stop()
+	}
+	if q.cursor.f != nil {
+		q.count(q.disk.sync(q.cursor.f))
+	}
+	q.cursor.close()
+	q.reader.close()
+	if q.active != nil {
+		q.active.f.Close()
+	}
+	q.lock.Close()
+	if len(q.ring) > 0 {
+		return fmt.Errorf("closing spool %s: %d messages lost: %w", q.dir, len(q.ring), q.down)
+	}
+	return nil
+}
+
+// Next returns the next message after the one it returned last, and waits
+// while there is none. It deletes nothing. It fails only with ctx's error or
+// ErrClosed.
+func (q *Queue) Next(ctx context.Context) (Entry, error) {
+	for {
+		q.mu.Lock()
+		if q.closed {
+			q.mu.Unlock()
+			return Entry{}, ErrClosed
+		}
+		e, ok := q.next()
+		wake := q.wake
+		q.mu.Unlock()
+		if ok {
+			return e, nil
+		}
+		select {
+		case <-ctx.Done():
+			return Entry{}, ctx.Err()
+		case <-wake:
+		}
+	}
+}
+
+// Rewind makes Next begin again at the oldest message that is not
+// acknowledged. Those acknowledged out of turn are not returned again.
+func (q *Queue) Rewind() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.pos = q.lowest() - 1
+	q.signal()
+}
+
+// signal wakes every Next; mu is held.
+func (q *Queue) signal() {
+	close(q.wake)
+	q.wake = make(chan struct{})
+}
+
+// count counts a failed file operation and returns its error; mu is held.
+func (q *Queue) count(err error) error {
+	if err != nil {
+		q.stats.Errors++
+	}
+	return err
+}

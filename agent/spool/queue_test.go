@@ -1,0 +1,256 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
+
+func mustOpen(t testing.TB, dir string, o Options) *Queue {
+	t.Helper()
+	if o.Logger == nil {
+		o.Logger = quiet
+	}
+	q, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { q.Close() })
+	return q
+}
+
+// payload is what every test stores under a number.
+func payload(seq uint64) []byte {
+	return fmt.Appendf(nil, `{"seq":%d,"pad":"%0*d"}`, seq, seq%50, seq)
+}
+
+func message(seq uint64) (Message, error) {
+	return Message{Topic: "plant/gw/event", Payload: payload(seq), Retain: seq%3 == 0}, nil
+}
+
+func mustAppend(t testing.TB, q *Queue, n int) {
+	t.Helper()
+	for range n {
+		if err := q.Append(nil, message); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// check fails unless e is the message its number says.
+func check(t testing.TB, e Entry) {
+	t.Helper()
+	want, _ := message(e.ID)
+	if e.Topic != want.Topic || string(e.Payload) != string(want.Payload) || e.Retain != want.Retain {
+		t.Fatalf("message %d is %+v, want %+v", e.ID, e.Message, want)
+	}
+}
+
+// drain returns the numbers Next has at once, checking each message.
+func drain(t testing.TB, q *Queue) []uint64 {
+	t.Helper()
+	var ids []uint64
+	for {
+		q.mu.Lock()
+		e, ok := q.next()
+		q.mu.Unlock()
+		if !ok {
+			return ids
+		}
+		check(t, e)
+		ids = append(ids, e.ID)
+	}
+}
+
+func wantIDs(t testing.TB, got []uint64, from, to uint64) {
+	t.Helper()
+	if len(got) != int(to+1-from) {
+		t.Fatalf("got %d messages %v, want %d..%d", len(got), got, from, to)
+	}
+	for i, id := range got {
+		if id != from+uint64(i) {
+			t.Fatalf("got %v, want %d..%d", got, from, to)
+		}
+	}
+}
+
+func TestQueue(t *testing.T) {
+	dir := t.TempDir()
+	q := mustOpen(t, dir, Options{})
+	if q.Seq() != 0 || q.State() != nil {
+		t.Fatalf("a new queue has seq %d, state %q", q.Seq(), q.State())
+	}
+	mustAppend(t, q, 10)
+	wantIDs(t, drain(t, q), 1, 10)
+	if err := q.Ack(11); !errors.Is(err, ErrNotDelivered) {
+		t.Fatalf("ack of 11: %v", err)
+	}
+	for _, id := range []uint64{1, 2, 4, 4} { // 4 out of turn, and twice
+		if err := q.Ack(id); err != nil {
+			t.Fatal(err)
+		}
+	}
+	q.Rewind()
+	if ids := drain(t, q); fmt.Sprint(ids) != "[3 5 6 7 8 9 10]" {
+		t.Fatalf("after rewind: %v", ids)
+	}
+	if s := q.Stats(); s.Messages != 7 || s.Acked != 3 || s.Appended != 10 {
+		t.Fatalf("stats %+v", s)
+	}
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Append(nil, message); !errors.Is(err, ErrClosed) {
+		t.Fatalf("append after close: %v", err)
+	}
+	q = mustOpen(t, dir, Options{})
+	wantIDs(t, drain(t, q), 3, 10) // 4 again: duplicates may come, losses not
+}
+
+func TestOpen_locked(t *testing.T) {
+	dir := t.TempDir()
+	mustOpen(t, dir, Options{})
+	if _, err := Open(dir, Options{}); !errors.Is(err, ErrLocked) {
+		t.Fatalf("second open: %v", err)
+	}
+}
+
+func TestAppend_refused(t *testing.T) {
+	q := mustOpen(t, t.TempDir(), Options{})
+	cause := errors.New("no")
+	if err := q.Append(nil, func(uint64) (Message, error) { return Message{}, cause }); !errors.Is(err, cause) {
+		t.Fatal(err)
+	}
+	big := func(uint64) (Message, error) { return Message{Payload: make([]byte, maxRecord)}, nil }
+	if err := q.Append(nil, big); err == nil || errors.Is(err, ErrVolatile) {
+		t.Fatal(err)
+	}
+	if err := q.Append(make([]byte, maxState+1), message); err == nil {
+		t.Fatal("a state too large was taken")
+	}
+	mustAppend(t, q, 1)
+	wantIDs(t, drain(t, q), 1, 1)
+}
+
+// The number and the blob outlive every message and every segment.
+func TestContinuity_empty(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{SegmentBytes: minSegment}
+	var last uint64
+	for life := range 5 {
+		q := mustOpen(t, dir, o)
+		if q.Seq() != last {
+			t.Fatalf("life %d: seq %d, want %d", life, q.Seq(), last)
+		}
+		if life > 0 && string(q.State()) != fmt.Sprint("open ", life-1) {
+			t.Fatalf("life %d: state %q", life, q.State())
+		}
+		if err := q.Append(fmt.Append(nil, "open ", life), message); err != nil {
+			t.Fatal(err)
+		}
+		mustAppend(t, q, 200) // several segments behind the one with the blob
+		for _, id := range drain(t, q) {
+			if err := q.Ack(id); err != nil {
+				t.Fatal(err)
+			}
+		}
+		last = q.Seq()
+		if n := segmentsIn(t, dir); n != 1 {
+			t.Fatalf("%d segments left of an empty queue", n)
+		}
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if last != 5*201 {
+		t.Fatalf("last number %d", last)
+	}
+}
+
+func segmentsIn(t testing.TB, dir string) int {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*"+segmentExt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
+
+func TestNext_waits(t *testing.T) {
+	q := mustOpen(t, t.TempDir(), Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	got := make(chan Entry)
+	go func() {
+		defer close(got)
+		for {
+			e, err := q.Next(ctx)
+			if err != nil {
+				return
+			}
+			got <- e
+		}
+	}()
+	mustAppend(t, q, 1)
+	if e := <-got; e.ID != 1 {
+		t.Fatalf("got %d", e.ID)
+	}
+	cancel()
+	if _, ok := <-got; ok {
+		t.Fatal("Next returned a message after its context ended")
+	}
+	go func() { time.Sleep(10 * time.Millisecond); q.Close() }()
+	if _, err := q.Next(t.Context()); !errors.Is(err, ErrClosed) {
+		t.Fatal(err)
+	}
+}
+
+func TestAppend_groupCommit(t *testing.T) {
+	d := realDisk()
+	d.sync = func(*os.File) error { time.Sleep(2 * time.Millisecond); return nil }
+	q, err := open(t.TempDir(), Options{Logger: quiet}, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	const writers, each = 16, 10
+	var wg sync.WaitGroup
+	for range writers {
+		wg.Go(func() {
+			for range each {
+				if err := q.Append(nil, message); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	wantIDs(t, drain(t, q), 1, writers*each)
+	if s := q.Stats(); s.Syncs > writers*each/4 {
+		t.Fatalf("%d syncs for %d messages of %d writers", s.Syncs, writers*each, writers)
+	}
+}
+
+func TestMaxBytes_dropsOldest(t *testing.T) {
+	q := mustOpen(t, t.TempDir(), Options{MaxBytes: 64 << 10})
+	mustAppend(t, q, 3000)
+	s := q.Stats()
+	if s.Dropped == 0 || s.Bytes > 64<<10+q.opts.SegmentBytes {
+		t.Fatalf("stats %+v", s)
+	}
+	wantIDs(t, drain(t, q), s.Dropped+1, 3000)
+	if s.Messages != 3000-int(s.Dropped) {
+		t.Fatalf("%d messages, %d dropped of 3000", s.Messages, s.Dropped)
+	}
+	if err := q.Ack(1); err != nil { // dropped meanwhile
+		t.Fatal(err)
+	}
+}
