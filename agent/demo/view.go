@@ -51,6 +51,7 @@ type View struct {
 	status   string            // the line that is overwritten
 	printed  time.Time         // when progress was last printed, without a terminal
 	states   map[string]string // machine -> state
+	learnt   map[string]bool   // machines that were said to have learnt
 	shown    map[string]string // open event -> severity last shown
 	seen     map[string]bool   // message ids of events
 	complete bool              // learned is closed
@@ -62,7 +63,7 @@ func NewView(w io.Writer, o ViewOptions) *View {
 		o.Location = time.Local
 	}
 	return &View{w: w, o: o, learned: make(chan struct{}),
-		states: map[string]string{}, shown: map[string]string{}, seen: map[string]bool{}}
+		states: map[string]string{}, learnt: map[string]bool{}, shown: map[string]string{}, seen: map[string]bool{}}
 }
 
 // Learned is closed when every machine heard of has a model.
@@ -184,6 +185,10 @@ func (v *View) state(machine, state string) {
 	v.states[machine] = state
 	switch {
 	case before == "learning" && state != "blind":
+		if v.learnt[machine] {
+			return // the page and MQTT may tell the same one after the other
+		}
+		v.learnt[machine] = true
 		v.line(time.Now(), machine, v.paint(green, "learnt what is normal, watching from now on"))
 	case state == "blind":
 		v.line(time.Now(), machine, v.paint(yellow, "blind: too few channels to judge"))
@@ -215,7 +220,7 @@ func (v *View) State(s page.State) {
 	for i := range s.Machines {
 		m := &s.Machines[i]
 		v.state(clean(m.Name), m.State)
-		if text := v.progress(m); text != "" {
+		if text := progress(m, len(parts) == 0); text != "" {
 			parts = append(parts, clean(m.Name)+" "+text)
 		}
 		learning = learning || m.State == "learning"
@@ -230,15 +235,16 @@ func (v *View) State(s page.State) {
 	}
 }
 
-// progress is what a machine does, in a few words.
-func (v *View) progress(m *page.Machine) string {
-	switch {
-	case m.Learning != nil:
-		text := fmt.Sprintf("%s %s %3.0f %%", clean(m.Learning.Phase), bar(m.Learning.Progress), 100*m.Learning.Progress)
-		if m.Learning.LeftS != nil {
-			text += fmt.Sprintf(", %.0f s left", *m.Learning.LeftS)
-		}
-		return text
+// progress is what a machine does, in a few words; whole with everything that
+// is known, for there is room for one only.
+func progress(m *page.Machine, whole bool) string {
+	switch l := m.Learning; {
+	case l != nil && !whole:
+		return fmt.Sprintf("%.0f %%", 100*l.Progress)
+	case l != nil && l.LeftS == nil:
+		return fmt.Sprintf("%s %s %3.0f %%", clean(l.Phase), bar(l.Progress), 100*l.Progress)
+	case l != nil:
+		return fmt.Sprintf("%s %s %3.0f %%, %.0f s left", clean(l.Phase), bar(l.Progress), 100*l.Progress, *l.LeftS)
 	case m.Score != nil:
 		return fmt.Sprintf("%s, score %.2f of 1", clean(m.State), *m.Score)
 	}
