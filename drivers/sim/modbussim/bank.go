@@ -1,0 +1,169 @@
+package modbussim
+
+import (
+	"encoding/binary"
+	"math"
+	"sync"
+)
+
+// Bank holds the four tables of one unit. The zero value is an empty bank ready
+// to use. It is safe for concurrent use; the words of one Set call and of one
+// read are taken together, so a 32-bit value is never seen half-written.
+//
+// Addresses are protocol addresses, counted from 0. What falls outside
+// 0-65535 is ignored.
+type Bank struct {
+	mu       sync.Mutex
+	coils    map[uint16]bool
+	discrete map[uint16]bool
+	holding  map[uint16]uint16
+	input    map[uint16]uint16
+	max      int // registers a read may ask for; 0 = the protocol's 125
+}
+
+// SetInput sets consecutive input registers.
+func (b *Bank) SetInput(at int, words ...uint16) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	setWords(&b.input, at, words)
+}
+
+// SetHolding sets consecutive holding registers.
+func (b *Bank) SetHolding(at int, words ...uint16) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	setWords(&b.holding, at, words)
+}
+
+// SetInputFloat32 sets two input registers to v, high word first (ABCD).
+func (b *Bank) SetInputFloat32(at int, v float32) {
+	bits := math.Float32bits(v)
+	b.SetInput(at, uint16(bits>>16), uint16(bits))
+}
+
+// SetHoldingFloat32 sets two holding registers to v, high word first (ABCD).
+func (b *Bank) SetHoldingFloat32(at int, v float32) {
+	bits := math.Float32bits(v)
+	b.SetHolding(at, uint16(bits>>16), uint16(bits))
+}
+
+// SetCoil sets one coil.
+func (b *Bank) SetCoil(at int, on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	setBit(&b.coils, at, on)
+}
+
+// SetDiscrete sets one discrete input.
+func (b *Bank) SetDiscrete(at int, on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	setBit(&b.discrete, at, on)
+}
+
+// SetMaxRegisters makes the unit refuse reads of more than n registers with
+// exception 3, as small devices do. 0 restores the protocol's limit.
+func (b *Bank) SetMaxRegisters(n int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.max = n
+}
+
+func setWords(table *map[uint16]uint16, at int, words []uint16) {
+	if *table == nil {
+		*table = make(map[uint16]uint16)
+	}
+	for i, w := range words {
+		if a := at + i; a >= 0 && a <= math.MaxUint16 {
+			(*table)[uint16(a)] = w
+		}
+	}
+}
+
+func setBit(table *map[uint16]bool, at int, on bool) {
+	if *table == nil {
+		*table = make(map[uint16]bool)
+	}
+	if at >= 0 && at <= math.MaxUint16 {
+		(*table)[uint16(at)] = on
+	}
+}
+
+// Function and exception codes, V1.1b3 §5.1 and §7.
+const (
+	readCoils    = 1
+	readDiscrete = 2
+	readHolding  = 3
+	readInput    = 4
+
+	illegalFunction = 1
+	illegalAddress  = 2
+	illegalValue    = 3
+	targetSilent    = 11
+)
+
+const (
+	maxBits      = 2000 // V1.1b3 §6.1: 0x7D0
+	maxRegisters = 125  // V1.1b3 §6.3: 0x7D
+)
+
+// answer appends the answer PDU to a request PDU to dst.
+func (b *Bank) answer(dst, pdu []byte) []byte {
+	fc := pdu[0]
+	if fc < readCoils || fc > readInput {
+		return append(dst, fc|0x80, illegalFunction)
+	}
+	if len(pdu) != 5 {
+		return append(dst, fc|0x80, illegalValue)
+	}
+	at, n := int(binary.BigEndian.Uint16(pdu[1:])), int(binary.BigEndian.Uint16(pdu[3:]))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch fc {
+	case readCoils:
+		return appendBits(dst, fc, b.coils, at, n)
+	case readDiscrete:
+		return appendBits(dst, fc, b.discrete, at, n)
+	case readHolding:
+		return appendWords(dst, fc, b.holding, at, n, b.max)
+	}
+	return appendWords(dst, fc, b.input, at, n, b.max)
+}
+
+func appendWords(dst []byte, fc byte, table map[uint16]uint16, at, n, limit int) []byte {
+	if n < 1 || n > maxRegisters || limit > 0 && n > limit {
+		return append(dst, fc|0x80, illegalValue)
+	}
+	start := len(dst)
+	dst = append(dst, fc, byte(2*n))
+	for a := at; a < at+n; a++ {
+		w, ok := table[uint16(a)]
+		if !ok || a > math.MaxUint16 {
+			return append(dst[:start], fc|0x80, illegalAddress)
+		}
+		dst = binary.BigEndian.AppendUint16(dst, w)
+	}
+	return dst
+}
+
+// appendBits packs the first bit into the least significant bit of the first
+// byte, V1.1b3 §6.1.
+func appendBits(dst []byte, fc byte, table map[uint16]bool, at, n int) []byte {
+	if n < 1 || n > maxBits {
+		return append(dst, fc|0x80, illegalValue)
+	}
+	start := len(dst)
+	size := (n + 7) / 8
+	dst = append(dst, fc, byte(size))
+	dst = append(dst, make([]byte, size)...)
+	for i := range n {
+		on, ok := table[uint16(at+i)]
+		if !ok || at+i > math.MaxUint16 {
+			return append(dst[:start], fc|0x80, illegalAddress)
+		}
+		if on {
+			dst[start+2+i/8] |= 1 << (i % 8)
+		}
+	}
+	return dst
+}

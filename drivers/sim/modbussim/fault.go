@@ -1,0 +1,154 @@
+package modbussim
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"time"
+)
+
+// Lie is one way of answering wrongly.
+type Lie int
+
+// The lies. Every one of them can be told from a true answer by its framing;
+// none changes a value inside an otherwise valid answer, which Modbus TCP gives
+// no means to detect.
+const (
+	Honest           Lie = iota
+	Late                 // answers after Fault.Delay; other requests are served meanwhile
+	Stale                // repeats the connection's previous answer before the true one
+	WrongTransaction     // an id that was not asked for yet
+	WrongProtocol        // protocol id other than 0
+	WrongUnit            // another unit's id
+	WrongFunction        // another function code, not an exception
+	ForeignException     // an exception to a function that was not asked
+	LengthLong           // the header announces more bytes than follow
+	LengthShort          // the header announces fewer bytes than follow
+	LengthZero           // the header announces nothing
+	WrongCount           // the byte count does not fit the quantity asked for
+	Truncated            // a well-framed answer to a smaller quantity
+	Garbage              // random bytes in place of a frame
+	Drip                 // one byte per Fault.Delay
+	CloseMidFrame        // half a frame, then the connection closes
+	CloseAtRequest       // the connection closes in place of an answer
+	Mute                 // no answer
+	Exception            // a true exception answer with Fault.Code
+	Malformed            // one of WrongTransaction … Garbage, CloseMidFrame, drawn for each request
+)
+
+// malformed are the lies that Malformed draws from: those that come at once.
+var malformed = [...]Lie{
+	WrongTransaction, WrongProtocol, WrongUnit, WrongFunction, ForeignException,
+	LengthLong, LengthShort, LengthZero, WrongCount, Truncated, Garbage, CloseMidFrame,
+}
+
+// Fault says which lie is told, to whom, and how often. The zero value is
+// honesty.
+type Fault struct {
+	Lie   Lie
+	Share float64       // share of the requests lied to, (0, 1]; 0 means all
+	Every int           // lie to each Every-th request exactly; takes the place of Share when > 0
+	Unit  uint8         // the only unit that lies; 0 means all
+	Delay time.Duration // Late: delay of the answer; Drip: pause before each byte
+	Code  byte          // Exception: its code; 0 means 4, server device failure
+	Seed  uint64        // of the draws
+}
+
+// liar is a Fault with its state. It is guarded by Server.mu.
+type liar struct {
+	Fault
+	rng  *rand.Rand
+	seen int
+}
+
+func newLiar(f Fault) liar {
+	if f.Code == 0 {
+		f.Code = 4
+	}
+	return liar{Fault: f, rng: rand.New(rand.NewPCG(f.Seed, 0x6d6f64627573))}
+}
+
+// draw decides about the next request of a unit.
+func (l *liar) draw(unit uint8) Lie {
+	if l.Lie == Honest || l.Unit != 0 && l.Unit != unit {
+		return Honest
+	}
+	l.seen++
+	switch {
+	case l.Every > 0:
+		if l.seen%l.Every != 0 {
+			return Honest
+		}
+	case l.Share > 0 && l.rng.Float64() >= l.Share:
+		return Honest
+	}
+	if l.Lie == Malformed {
+		return malformed[l.rng.IntN(len(malformed))]
+	}
+	return l.Lie
+}
+
+// garbage returns 1 to 300 random bytes. The protocol id is never 0, so that
+// no draw happens to be a valid frame.
+func (l *liar) garbage() []byte {
+	b := make([]byte, 1+l.rng.IntN(300))
+	for i := range b {
+		b[i] = byte(l.rng.Uint32())
+	}
+	if len(b) > 2 {
+		b[2] |= 0x01
+	}
+	return b
+}
+
+// distort returns what is sent in place of the true frame. Frame is a whole ADU:
+// 7 bytes of MBAP header, then the PDU.
+func (l *liar) distort(lie Lie, frame []byte) []byte {
+	tid, length := binary.BigEndian.Uint16(frame), binary.BigEndian.Uint16(frame[4:])
+	switch lie {
+	case WrongTransaction:
+		binary.BigEndian.PutUint16(frame, tid+1)
+	case WrongProtocol:
+		frame[2] = 0x55
+	case WrongUnit:
+		frame[6]++
+	case WrongFunction:
+		frame[7] = frame[7]&0x7f ^ 0x07 // 1-4 become 6, 5, 4, 3
+	case ForeignException:
+		frame = append(frame[:7], frame[7]&0x7f^0x07|0x80, l.Code)
+		binary.BigEndian.PutUint16(frame[4:], 3)
+	case LengthLong:
+		binary.BigEndian.PutUint16(frame[4:], length+7)
+	case LengthShort:
+		binary.BigEndian.PutUint16(frame[4:], length-1)
+	case LengthZero:
+		binary.BigEndian.PutUint16(frame[4:], 0)
+	case WrongCount:
+		frame[8] += 2 // an exception gets another code: still an error to the client
+	case Truncated:
+		frame = truncate(frame)
+	case Garbage:
+		frame = l.garbage()
+	case CloseMidFrame:
+		frame = frame[:len(frame)/2]
+	case Exception:
+		frame = append(frame[:7], frame[7]|0x80, l.Code)
+		binary.BigEndian.PutUint16(frame[4:], 3)
+	}
+	return frame
+}
+
+// truncate makes an answer of n registers one of n-1 (of bits: one byte less)
+// with a header and count that agree with each other.
+func truncate(frame []byte) []byte {
+	if frame[7]&0x80 != 0 {
+		return frame
+	}
+	cut := 2
+	if frame[7] <= readDiscrete {
+		cut = 1
+	}
+	frame = frame[:len(frame)-cut]
+	frame[8] -= byte(cut)
+	binary.BigEndian.PutUint16(frame[4:], uint16(len(frame)-6))
+	return frame
+}

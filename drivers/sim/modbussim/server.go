@@ -1,0 +1,274 @@
+package modbussim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"maps"
+	"net"
+	"sync"
+	"time"
+)
+
+// Server answers Modbus TCP requests from its banks. All methods are safe for
+// concurrent use.
+type Server struct {
+	ln   net.Listener
+	done chan struct{}
+	wg   sync.WaitGroup
+
+	mu            sync.Mutex
+	units         map[uint8]*Bank
+	silent        map[uint8]bool
+	silentUnknown bool
+	liar          liar
+	requests      map[uint8]int
+	byUnit        map[uint8]int
+	lies          int
+	accepted      int
+	conns         map[net.Conn]bool
+	closed        bool
+}
+
+// Listen serves units at a TCP address ("127.0.0.1:0" takes a free port) until
+// Close. The banks stay the caller's, to be set at any time. Unit ids without a
+// bank are answered with exception 11, as a gateway answers for a slave that it
+// cannot reach.
+func Listen(addr string, units map[uint8]*Bank) (*Server, error) {
+	ln, err := net.Listen("tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listening for modbus on %s: %w", addr, err)
+	}
+	s := &Server{
+		ln: ln, done: make(chan struct{}),
+		units: maps.Clone(units), silent: make(map[uint8]bool),
+		requests: make(map[uint8]int), byUnit: make(map[uint8]int),
+		conns: make(map[net.Conn]bool),
+	}
+	s.wg.Go(s.accept)
+	return s, nil
+}
+
+// Addr is the address listened on, "host:port".
+func (s *Server) Addr() string { return s.ln.Addr().String() }
+
+// Close stops listening, closes all connections and waits for the goroutines.
+func (s *Server) Close() error {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return nil
+	}
+	s.closed = true
+	close(s.done)
+	s.mu.Unlock()
+	err := s.ln.Close()
+	s.DropConnections()
+	s.wg.Wait()
+	if err != nil {
+		return fmt.Errorf("closing modbus server: %w", err)
+	}
+	return nil
+}
+
+// DropConnections closes every open connection, as a restarting device does. It
+// keeps listening.
+func (s *Server) DropConnections() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for c := range s.conns {
+		c.Close() // the reading goroutine forgets it
+	}
+}
+
+// SetSilent makes a unit a dead slave: its requests are read and never
+// answered.
+func (s *Server) SetSilent(unit uint8, on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.silent[unit] = on
+}
+
+// SetSilentUnknown makes requests to unit ids without a bank go unanswered
+// instead of earning exception 11.
+func (s *Server) SetSilentUnknown(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.silentUnknown = on
+}
+
+// SetFault replaces the fault that the server suffers from. Answers already
+// delayed are still sent.
+func (s *Server) SetFault(f Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.liar = newLiar(f)
+}
+
+// Requests counts the requests seen so far by function code.
+func (s *Server) Requests() map[uint8]int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.requests)
+}
+
+// RequestsTo counts the requests seen so far to one unit id.
+func (s *Server) RequestsTo(unit uint8) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.byUnit[unit]
+}
+
+// Lies counts the requests that were lied to.
+func (s *Server) Lies() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lies
+}
+
+// Connections counts the connections accepted so far.
+func (s *Server) Connections() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.accepted
+}
+
+func (s *Server) accept() {
+	for {
+		c, err := s.ln.Accept()
+		if err != nil {
+			return
+		}
+		s.mu.Lock()
+		if s.closed {
+			s.mu.Unlock()
+			c.Close()
+			return
+		}
+		s.accepted++
+		s.conns[c] = true
+		s.wg.Go(func() { s.serve(c) })
+		s.mu.Unlock()
+	}
+}
+
+const (
+	headerLen = 7   // transaction, protocol, length, unit
+	maxFrame  = 260 // V1.1b3 §4.1: 7 + 253
+)
+
+// peer is one connection. Its mutex keeps a late answer from being written into
+// the middle of another one.
+type peer struct {
+	net.Conn
+	mu   sync.Mutex
+	last []byte // the previous true answer
+}
+
+func (p *peer) send(b []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.Write(b) // a client that has gone away shows in the read loop
+}
+
+func (s *Server) serve(c net.Conn) {
+	p := &peer{Conn: c}
+	defer func() {
+		c.Close()
+		s.mu.Lock()
+		delete(s.conns, c)
+		s.mu.Unlock()
+	}()
+	buf := make([]byte, maxFrame)
+	for {
+		if _, err := io.ReadFull(c, buf[:headerLen]); err != nil {
+			return
+		}
+		n := headerLen - 1 + int(binary.BigEndian.Uint16(buf[4:]))
+		if n <= headerLen || n > maxFrame {
+			return // not Modbus
+		}
+		if _, err := io.ReadFull(c, buf[headerLen:n]); err != nil {
+			return
+		}
+		if !s.answer(p, buf[:n]) {
+			return
+		}
+	}
+}
+
+// decide counts a request and returns its true answer (nil = none), the lie
+// told in its place, and what the lie makes of the answer.
+func (s *Server) decide(req []byte) (truth []byte, lie Lie, sent []byte, delay time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	unit, fc := req[6], req[7]
+	s.requests[fc]++
+	s.byUnit[unit]++
+	bank := s.units[unit]
+	if s.silent[unit] || bank == nil && s.silentUnknown {
+		return nil, Honest, nil, 0
+	}
+	truth = append(make([]byte, 0, maxFrame), req[:headerLen]...)
+	if bank == nil {
+		truth = append(truth, fc|0x80, targetSilent)
+	} else {
+		truth = bank.answer(truth, req[headerLen:])
+	}
+	binary.BigEndian.PutUint16(truth[4:], uint16(len(truth)-headerLen+1))
+	lie = s.liar.draw(unit)
+	if lie != Honest {
+		s.lies++
+	}
+	return truth, lie, s.liar.distort(lie, append([]byte(nil), truth...)), s.liar.Delay
+}
+
+// answer reports whether the connection goes on.
+func (s *Server) answer(p *peer, req []byte) bool {
+	truth, lie, sent, delay := s.decide(req)
+	if truth == nil {
+		return true
+	}
+	switch lie {
+	case Mute:
+	case CloseAtRequest:
+		return false
+	case CloseMidFrame:
+		p.send(sent)
+		return false
+	case Stale:
+		if p.last != nil {
+			p.send(p.last)
+		}
+		p.send(sent)
+	case Late:
+		s.wg.Go(func() {
+			if s.pause(delay) {
+				p.send(sent)
+			}
+		})
+	case Drip:
+		for i := range sent {
+			if !s.pause(delay) {
+				return false
+			}
+			p.send(sent[i : i+1])
+		}
+	default:
+		p.send(sent)
+	}
+	p.last = truth
+	return true
+}
+
+// pause sleeps; it is cut short, and false, when the server closes.
+func (s *Server) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.done:
+		return false
+	}
+}
