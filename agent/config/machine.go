@@ -231,24 +231,20 @@ func (v value) detect(d *Detect) {
 
 // nOfM reads "3 of 5".
 func (v value) nOfM(d *Detect) {
-	var s string
-	if !v.text(&s) {
-		return
-	}
-	words := strings.Fields(s)
+	words := strings.Fields(v.node.Value)
 	if len(words) == 3 && words[1] == "of" {
 		n, errN := strconv.Atoi(words[0])
 		m, errM := strconv.Atoi(words[2])
 		if errN == nil && errM == nil {
 			if n < 1 || n > m || m > 1000 {
-				v.fail("", "%d of %d cannot be, want 1 to 1000 of which the first is not the larger", n, m)
+				v.fail("the second is how many scores are looked at, at most 1000", "%d of %d cannot be", n, m)
 				return
 			}
 			d.N, d.M = n, m
 			return
 		}
 	}
-	v.fail(`write such as "3 of 5"`, "%q is no count", quoteShort(s))
+	v.fail(`write such as "3 of 5"`, "want a count, got %s", v.kind())
 }
 
 // perMonth is how many such spans 30 days hold.
@@ -256,18 +252,14 @@ var perMonth = map[string]float64{"day": 30, "week": 30.0 / 7, "month": 1, "year
 
 // falseAlarms reads "1 per month".
 func (v value) falseAlarms(d *Detect) {
-	var s string
-	if !v.text(&s) {
-		return
-	}
-	words := strings.Fields(s)
+	words := strings.Fields(v.node.Value)
 	if len(words) == 3 && words[1] == "per" {
 		spans := []string{"day", "week", "month", "year"}
 		n, err := strconv.ParseFloat(words[0], 64)
 		span, known := perMonth[words[2]]
 		switch {
 		case err != nil || !(n > 0 && n <= 1000):
-			v.fail("", "%q is outside 0 to 1000, without 0", quoteShort(words[0]))
+			v.fail("", "want a number above 0 and up to 1000, got %q", quoteShort(words[0]))
 		case !known:
 			v.fail(didYouMean(words[2], spans), "unknown span %q", quoteShort(words[2]))
 		default:
@@ -275,5 +267,5 @@ func (v value) falseAlarms(d *Detect) {
 		}
 		return
 	}
-	v.fail(`write such as "1 per month"`, "%q is no rate", quoteShort(s))
+	v.fail(`write such as "1 per month"`, "want a rate, got %s", v.kind())
 }

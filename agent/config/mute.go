@@ -47,11 +47,11 @@ func (v value) mute(d *Detect) {
 func (v value) days(dst *[7]bool, s string) bool {
 	for _, part := range strings.Split(s, ",") {
 		from, to, isSpan := strings.Cut(part, "-")
-		if !isSpan {
-			to = from
-		}
 		a, okA := v.weekday(from)
-		b, okB := v.weekday(to)
+		b, okB := a, okA
+		if isSpan {
+			b, okB = v.weekday(to)
+		}
 		if !okA || !okB {
 			return false
 		}

@@ -70,7 +70,7 @@ func (v value) log(l *Log) {
 // read the configuration, and lands in backups and bundles.
 func secret(name string) field {
 	return key(name, func(v value) {
-		v.fail("put it into a file and write "+name+"_file:", "a secret does not belong into the configuration")
+		v.fail("put it into a file and write "+name+"_file:", "a secret must not stand in the configuration")
 	})
 }
 

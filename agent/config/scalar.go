@@ -144,11 +144,8 @@ func (v value) number(dst *float64) bool {
 		return false
 	}
 	f, err := strconv.ParseFloat(strings.ReplaceAll(v.node.Value, "_", ""), 64)
-	if err != nil {
-		return v.want("a number")
-	}
-	if math.IsNaN(f) || math.IsInf(f, 0) {
-		return v.fail("", "want a finite number, got %s", v.node.Value)
+	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		return v.fail("", "want a finite decimal number, got %s", quoteShort(v.node.Value))
 	}
 	*dst = f
 	return true
@@ -174,7 +171,7 @@ func (v value) duration(dst *time.Duration, lo, hi time.Duration) bool {
 	}
 	s := v.node.Value
 	if tag := v.node.ShortTag(); tag != "!!str" && s != "0" {
-		return v.fail("write "+quoteShort(s)+"s for seconds", "the duration %s has no unit", quoteShort(s))
+		return v.fail("write "+quoteShort(s)+"s or "+quoteShort(s)+"ms", "the duration %s has no unit", quoteShort(s))
 	}
 	d, ok := parseDuration(s)
 	if !ok {
@@ -271,7 +268,7 @@ func showSize(n int64) string {
 // address parses a URL and refuses a password in it.
 func (v value) address(s string) (*url.URL, bool) {
 	u, err := url.Parse(s)
-	if err != nil || u.Scheme == "" {
+	if err != nil || !strings.Contains(s, "://") {
 		return nil, v.fail("write scheme://host:port", "%q is no address", quoteShort(s))
 	}
 	if _, has := u.User.Password(); has {

@@ -225,23 +225,54 @@ func (v value) channelsOf(s *Sensor, info DriverInfo, given map[string]value) []
 			add(r.Name, r.UnitOf)
 			channels[len(channels)-1].Range, channels[len(channels)-1].Limits = r.Range, r.Limits
 		}
-	case len(s.Channels) > 0:
-		for _, name := range s.Channels {
-			add(name, "")
-		}
-	case info.List != nil && s.File != "":
-		list, err := info.List(*s)
-		if err != nil {
-			given["file"].fail("", "%v", err)
-		}
-		for _, c := range list {
-			given["file"].checkLabel(c.Name)
+	default:
+		for _, c := range v.listed(s, info, given) {
 			add(c.Name, c.Unit)
 		}
-	case s.File != "":
-		v.fail("", "key %q is missing, driver %q needs it", "channels", s.Driver)
 	}
 	return channels
+}
+
+// listed are the channels of a sensor that reads a file: those the file has,
+// cut down to those the configuration names, in its order.
+func (v value) listed(s *Sensor, info DriverInfo, given map[string]value) []ChannelInfo {
+	file, hasFile := given["file"]
+	if !hasFile || s.File == "" {
+		return nil
+	}
+	var all []ChannelInfo
+	var names []string
+	if info.List != nil {
+		list, err := info.List(Sensor{Name: s.Name, Driver: s.Driver, File: s.File})
+		if err != nil {
+			file.fail("", "%v", err)
+			return nil
+		}
+		for _, c := range list {
+			all, names = append(all, c), append(names, c.Name)
+		}
+	}
+	if len(s.Channels) == 0 {
+		if info.List == nil {
+			v.fail("", "key %q is missing, driver %q needs it", "channels", s.Driver)
+		}
+		for _, c := range all {
+			file.checkLabel(c.Name)
+		}
+		return all
+	}
+	var out []ChannelInfo
+	for _, name := range s.Channels {
+		switch i := slices.Index(names, name); {
+		case i >= 0:
+			out = append(out, all[i])
+		case info.List == nil:
+			out = append(out, ChannelInfo{Name: name})
+		default:
+			given["channels"].fail(didYouMean(name, names), "the file has no column %q", name)
+		}
+	}
+	return out
 }
 
 // judgements reads the limits and ranges that stand at the sensor, by channel

@@ -42,6 +42,7 @@ func (p *parser) value(n *yaml.Node, path string) value {
 func (p *parser) visit(v value) bool {
 	p.visited++
 	if p.visited == maxValues+1 {
+		p.problems = nil // nobody reads the same fault a thousand times
 		v.fail("", "the file expands to more than %d values", maxValues)
 	}
 	return p.visited <= maxValues
@@ -57,6 +58,9 @@ func (v value) warn(hint, format string, args ...any) {
 }
 
 func (v value) report(s Severity, hint, format string, args ...any) {
+	if v.p.visited > maxValues && len(v.p.problems) > 0 {
+		return
+	}
 	v.p.problems = append(v.p.problems, Problem{
 		File: v.p.file, Line: v.pos.Line, Column: v.pos.Column, Path: v.path,
 		Message: fmt.Sprintf(format, args...), Hint: hint, Severity: s,

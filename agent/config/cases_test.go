@@ -1,0 +1,96 @@
+package config
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+var update = flag.Bool("update", false, "renew the expected outputs below testdata")
+
+// TestParse_bad holds every message: a case is a folder with a faulty
+// configuration and what must be said of it, line by line.
+func TestParse_bad(t *testing.T) {
+	cases, err := filepath.Glob("testdata/bad/*/config.yaml")
+	if err != nil || len(cases) < 40 {
+		t.Fatalf("got %d cases, want 40 or more (%v)", len(cases), err)
+	}
+	for _, file := range cases {
+		dir := filepath.Dir(file)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg, problems := Parse("config.yaml", data, testDrivers)
+			if problems.Err() == nil || cfg != nil {
+				t.Fatalf("accepted, with %d warnings", len(problems))
+			}
+			golden(t, filepath.Join(dir, "want.txt"), problems.Error()+"\n")
+		})
+	}
+}
+
+// TestParse_good holds what a correct configuration becomes, warnings included.
+func TestParse_good(t *testing.T) {
+	cases, err := filepath.Glob("testdata/good/*/config.yaml")
+	if err != nil || len(cases) < 6 {
+		t.Fatalf("got %d cases, want 6 or more (%v)", len(cases), err)
+	}
+	for _, file := range cases {
+		dir := filepath.Dir(file)
+		t.Run(filepath.Base(dir), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg, problems := Parse("config.yaml", data, testDrivers)
+			if err := problems.Err(); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, filepath.Join(dir, "want.json"), dump(t, cfg))
+		})
+	}
+}
+
+// dump writes a configuration as JSON; NaN, which JSON lacks, becomes null.
+func dump(t *testing.T, cfg *Config) string {
+	t.Helper()
+	out, err := json.MarshalIndent(withoutNaN(cfg), "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(out) + "\n"
+}
+
+func golden(t *testing.T, file, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got == string(want) {
+		return
+	}
+	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+	for i := range max(len(gotLines), len(wantLines)) {
+		g, w := "(nothing)", "(nothing)"
+		if i < len(gotLines) {
+			g = gotLines[i]
+		}
+		if i < len(wantLines) {
+			w = wantLines[i]
+		}
+		if g != w {
+			t.Errorf("%s line %d:\n got %s\nwant %s", file, i+1, g, w)
+		}
+	}
+}

@@ -1,0 +1,113 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestLoad(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+
+	cfg, err := Load(write("good.yaml", "state: st\nsensors: [{name: rec, driver: replay, file: rows.csv}]\n"), testDrivers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := cfg.Sensors[0].File, filepath.Join(dir, "rows.csv"); got != want {
+		t.Errorf("got file %s, want %s", got, want)
+	}
+	if got, want := cfg.Machines[0].Model.Path, filepath.Join(dir, "st/models/main"); got != want {
+		t.Errorf("got model %s, want %s", got, want)
+	}
+
+	_, err = Load(write("bad.yaml", "sensors: []\n"), testDrivers)
+	var problems Problems
+	if !errors.As(err, &problems) || len(problems) != 1 || problems[0].Line != 1 {
+		t.Errorf("got %v, want one problem", err)
+	}
+	if _, err := Load(filepath.Join(dir, "none.yaml"), testDrivers); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got %v, want not exist", err)
+	}
+	if _, err := Load(dir, testDrivers); err == nil {
+		t.Error("a folder was read as a configuration")
+	}
+	_, err = Load(write("large.yaml", "sensors: []\n"+strings.Repeat("# filler\n", 1<<17)), testDrivers)
+	if err == nil || !strings.HasSuffix(err.Error(), "large.yaml:1:1: the file is larger than 1MiB") {
+		t.Errorf("got %v, want a refusal of the size", err)
+	}
+}
+
+func TestLoad_listError(t *testing.T) {
+	drivers := map[string]DriverInfo{"replay": {List: func(s Sensor) ([]ChannelInfo, error) {
+		return nil, errors.New("opening " + s.File + ": no such file")
+	}}}
+	_, problems := Parse("config.yaml", []byte("sensors: [{name: rec, driver: replay, file: /rows.csv}]\n"), drivers)
+	want := "config.yaml:1:45: sensors[0].file: opening /rows.csv: no such file"
+	if got := problems.Error(); got != want {
+		t.Errorf("got %s\nwant %s", got, want)
+	}
+}
+
+// TestParse_nesting holds that a deep file neither overflows nor hangs.
+func TestParse_nesting(t *testing.T) {
+	for _, text := range []string{"[", "{a: ", "- "} {
+		data := append([]byte("sensors: \n  "), bytes.Repeat([]byte(text), 200_000)...)
+		if cfg, problems := Parse("config.yaml", data, testDrivers); cfg != nil || problems.Err() == nil {
+			t.Errorf("%d times %q was accepted", 200_000, text)
+		}
+	}
+}
+
+func TestParseDuration(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, c := range []struct {
+		text string
+		want time.Duration
+		ok   bool
+	}{
+		{"300ms", 300 * time.Millisecond, true}, {"1.5s", 1500 * time.Millisecond, true},
+		{"7d", 7 * day, true}, {"0.5d", day / 2, true}, {"1d12h", 36 * time.Hour, true}, {"0", 0, true},
+		{"", 0, false}, {"d", 0, false}, {"-1d", 0, false}, {"-1s", 0, false}, {"1d-1h", 0, false}, {"NaNd", 0, false},
+		{"1e9d", 0, false}, {"5", 0, false}, {"1x", 0, false}, {"36600d2000000h", 0, false},
+	} {
+		if got, ok := parseDuration(c.text); ok != c.ok || ok && got != c.want {
+			t.Errorf("parseDuration(%q) = %v, %v, want %v, %v", c.text, got, ok, c.want, c.ok)
+		}
+	}
+}
+
+func TestShowDuration(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		time.Second: "1s", time.Minute: "1m", 90 * time.Second: "1m30s", time.Hour: "1h", 24 * time.Hour: "1d",
+		36 * time.Hour: "36h", 10 * time.Millisecond: "10ms", 0: "0s", 10 * time.Minute: "10m", 100 * time.Hour: "100h",
+	} {
+		if got := showDuration(d); got != want {
+			t.Errorf("showDuration(%d) = %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want int
+	}{{"", "", 0}, {"", "abc", 3}, {"abc", "", 3}, {"bme208", "bme280", 1}, {"scael", "scale", 1},
+		{"kitten", "sitting", 3}, {"a", "b", 1}, {"ab", "ba", 1}} {
+		if got := distance(c.a, c.b); got != c.want {
+			t.Errorf("distance(%q, %q) = %d, want %d", c.a, c.b, got, c.want)
+		}
+	}
+}
