@@ -1,0 +1,220 @@
+package mqtt
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"iot-edge-anomaly/agent/spool"
+)
+
+const (
+	defaultWindow = 16
+	firstWait     = time.Second     // upper bound of the first wait
+	longestWait   = 6 * time.Minute // doc.go says why
+	steady        = time.Minute     // a connection this old makes waits short again
+	beat          = time.Second     // of the progress counter
+)
+
+// Client delivers one queue to one broker. It is safe for concurrent use; Run
+// is called once at a time.
+type Client struct {
+	opts  Options
+	addr  address
+	queue *spool.Queue
+	log   *slog.Logger
+	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
+	wait  time.Duration // longest
+
+	connected atomic.Bool
+	progress  atomic.Uint64
+	published atomic.Uint64
+	acked     atomic.Uint64
+	resent    atomic.Uint64
+	sent      uint64 // highest number sent on any connection; the pump's alone
+
+	mu          sync.Mutex
+	retained    []*retained // in the order of their first setting
+	wake        chan struct{}
+	connects    uint64
+	disconnects uint64
+	errors      uint64
+	last        string
+	since       time.Time
+}
+
+// retained is the newest payload of a retained topic.
+type retained struct {
+	topic   string
+	payload []byte
+	version uint64
+}
+
+// Stats are the client's counters since New.
+type Stats struct {
+	Connected   bool
+	Since       time.Time // of the present state
+	Connects    uint64    // connections the broker accepted
+	Disconnects uint64    // of those, the ones that ended
+	Published   uint64    // queue messages handed to a connection
+	Acked       uint64    // queue messages the broker acknowledged
+	Resent      uint64    // of Published, sent before on an earlier connection
+	Errors      uint64    // connections that failed or broke
+	LastError   string    // "" = none yet
+	// Progress advances about once a second while the client does its work,
+	// which includes waiting for a broker that is away, and stands still
+	// when it hangs.
+	Progress uint64
+}
+
+// New checks the options and returns a client for q. It reads no file and
+// opens no connection.
+func New(o Options, q *spool.Queue) (*Client, error) {
+	addr, err := o.validate()
+	if err != nil {
+		return nil, fmt.Errorf("mqtt: %w", err)
+	}
+	if o.Window == 0 {
+		o.Window = defaultWindow
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	c := &Client{
+		opts: o, addr: addr, queue: q, log: o.Logger.With("broker", addr.url.Redacted()),
+		dial: (&net.Dialer{}).DialContext, wait: longestWait,
+		wake: make(chan struct{}, 1), since: time.Now(),
+	}
+	if !addr.tls && !loopback(addr.host) {
+		c.log.Warn("messages, user name and password go over the network in the clear; use mqtts://")
+	}
+	return c, nil
+}
+
+func loopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
+}
+
+// SetRetained makes payload the retained message of topic, now or as soon as
+// there is a connection, and again on every later one. A value replaced
+// before it was sent is never sent. It does not wait.
+func (c *Client) SetRetained(topic string, payload []byte) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	payload = bytes.Clone(payload)
+	for _, r := range c.retained {
+		if r.topic == topic {
+			r.payload = payload
+			r.version++
+			c.signal()
+			return
+		}
+	}
+	c.retained = append(c.retained, &retained{topic, payload, 1})
+	c.signal()
+}
+
+func (c *Client) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Connected tells whether a broker has accepted the present connection.
+func (c *Client) Connected() bool { return c.connected.Load() }
+
+// Stats returns the counters.
+func (c *Client) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return Stats{
+		Connected: c.connected.Load(), Since: c.since,
+		Connects: c.connects, Disconnects: c.disconnects,
+		Published: c.published.Load(), Acked: c.acked.Load(), Resent: c.resent.Load(),
+		Errors: c.errors, LastError: c.last, Progress: c.progress.Load(),
+	}
+}
+
+// Run connects and delivers until ctx is done, whatever the broker does. Then
+// it goes on for at most two seconds if there is something to deliver, says
+// that it is offline, and returns nil.
+func (c *Client) Run(ctx context.Context) error {
+	wait := backoff{longest: c.wait}
+	for ctx.Err() == nil {
+		start := time.Now()
+		err := c.session(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		c.failed(err)
+		if time.Since(start) >= steady {
+			wait.n = 0
+		}
+		c.pause(ctx, wait.next())
+	}
+	return nil
+}
+
+// failed counts an error and logs it when it is not the one before.
+func (c *Client) failed(err error) {
+	c.mu.Lock()
+	news := c.last != err.Error()
+	c.errors++
+	c.last = err.Error()
+	c.mu.Unlock()
+	level := slog.LevelDebug
+	if news {
+		level = slog.LevelWarn
+	}
+	c.log.Log(context.Background(), level, "no connection to the broker, messages stay in the spool", "err", err)
+}
+
+// setConnected notes a change of state.
+func (c *Client) setConnected(up bool) {
+	c.connected.Store(up)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.since = time.Now()
+	if up {
+		c.connects++
+	} else {
+		c.disconnects++
+	}
+}
+
+// pause waits for d and shows progress meanwhile.
+func (c *Client) pause(ctx context.Context, d time.Duration) {
+	for d > 0 && ctx.Err() == nil {
+		step := min(d, beat)
+		d -= step
+		select {
+		case <-ctx.Done():
+		case <-time.After(step):
+			c.progress.Add(1)
+		}
+	}
+}
+
+// backoff yields the waits between connections.
+type backoff struct {
+	longest time.Duration
+	n       uint
+}
+
+func (b *backoff) next() time.Duration {
+	top := firstWait << min(b.n, 20)
+	b.n++
+	if top < b.longest {
+		return rand.N(top) // full jitter
+	}
+	return b.longest*3/4 + rand.N(b.longest/4)
+}

@@ -1,0 +1,86 @@
+package mqtt
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// dialTimeout bounds resolving, connecting and the TLS handshake together.
+const dialTimeout = 10 * time.Second
+
+// open connects to the broker and puts the guard around the connection.
+func (c *Client) open(ctx context.Context) (*guard, error) {
+	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+	defer cancel()
+	var config *tls.Config
+	if c.addr.tls {
+		var err error
+		if config, err = c.opts.tlsConfig(c.addr.host); err != nil {
+			return nil, err
+		}
+	}
+	conn, err := c.dial(ctx, "tcp", c.addr.dial)
+	if err != nil {
+		return nil, explain(err)
+	}
+	if config != nil {
+		t := tls.Client(conn, config)
+		if err := t.HandshakeContext(ctx); err != nil {
+			conn.Close()
+			return nil, explain(err)
+		}
+		conn = t
+	}
+	return &guard{Conn: conn}, nil
+}
+
+// explain adds to an error what the operator can do about it.
+func explain(err error) error {
+	var authority x509.UnknownAuthorityError
+	var invalid x509.CertificateInvalidError
+	var name x509.HostnameError
+	var record tls.RecordHeaderError
+	var alert tls.AlertError
+	switch {
+	case errors.As(err, &authority):
+		return fmt.Errorf("broker's certificate is signed by an authority unknown here; set ca to its certificate: %w", err)
+	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
+		return expired(err, invalid.Cert, time.Now())
+	case errors.As(err, &name):
+		return fmt.Errorf("broker's certificate is for another name: %w", err)
+	case errors.As(err, &record):
+		return fmt.Errorf("broker does not speak TLS on this port: %w", err)
+	case errors.As(err, &alert):
+		return fmt.Errorf("broker refused the TLS connection (does it want a client certificate?): %w", err)
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET):
+		return fmt.Errorf("broker closed the connection: %w", err)
+	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("broker did not answer in time: %w", err)
+	}
+	var op *net.OpError
+	if errors.As(err, &op) && op.Op == "remote error" && strings.Contains(op.Err.Error(), "certificate") {
+		return fmt.Errorf("broker refused the client certificate: %w", err)
+	}
+	return err
+}
+
+// expired tells a certificate that is too old from a clock that is not set: a
+// gateway without a battery wakes up years ago.
+func expired(err error, cert *x509.Certificate, now time.Time) error {
+	const day = time.DateOnly
+	if now.Before(cert.NotBefore) {
+		return fmt.Errorf("broker's certificate is not valid before %s and this gateway's clock says %s; is the clock set? %w",
+			cert.NotBefore.Format(day), now.Format(day), err)
+	}
+	return fmt.Errorf("broker's certificate expired on %s (this gateway's clock says %s): %w",
+		cert.NotAfter.Format(day), now.Format(day), err)
+}
