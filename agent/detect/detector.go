@@ -1,0 +1,207 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+// Detector turns the scores of one machine into process anomalies. It is made
+// by New and is not safe for concurrent use.
+type Detector struct {
+	o        Options
+	clock    stepper
+	history  history
+	episode  episode
+	last     Event         // what was announced last; Open while it is no Close
+	score    float64       // newest
+	values   []float64     // (C) newest row
+	expected []float64     // (C)
+	calm     bool          // the newest rows are quiet
+	calmFor  time.Duration // for how long
+	calmAt   time.Time     // since when
+	told     time.Duration // since the last announcement
+	cooling  time.Duration // what is left of the cooldown
+}
+
+// New makes a Detector; an error names every fault of the options.
+func New(o Options) (*Detector, error) {
+	o.setDefaults()
+	if err := o.check(); err != nil {
+		return nil, fmt.Errorf("detect options of machine %q: %w", o.Machine, err)
+	}
+	o.Channels, o.Mute = slices.Clone(o.Channels), slices.Clone(o.Mute)
+	c := len(o.Channels)
+	d := &Detector{o: o, history: newHistory(o.M, c), score: math.NaN(),
+		values: make([]float64, c), expected: make([]float64, c)}
+	d.episode.sum = make([]float64, c)
+	d.setRow(model.Score{})
+	return d, nil
+}
+
+// Push takes the score of the row at t. It reports an event if one opened,
+// changed or closed, and allocates only then. A NaN score is a Gap.
+func (d *Detector) Push(t time.Time, s model.Score) (Event, bool) {
+	score := float64(s.Value)
+	if math.IsNaN(score) {
+		d.Gap(t)
+		return Event{}, false
+	}
+	d.pass(t)
+	d.score = score
+	d.setRow(s)
+	parts := d.history.push(past{at: t, score: score, loud: score > 1})
+	fillParts(parts, s, score, d.o.CloseBelow)
+	switch {
+	case d.episode.on:
+		d.episode.add(score, parts)
+	case d.history.loud >= d.o.N:
+		d.episode.begin(&d.history)
+	default:
+		return Event{}, false
+	}
+	if score < d.o.CloseBelow {
+		if d.quiet(t) {
+			return d.end(t, ReasonNormal)
+		}
+	} else {
+		d.calm = false
+	}
+	return d.announce(t)
+}
+
+// Idle takes a row at t of a machine that does not run. Idle rows are quiet; an
+// event that sees nothing else for the hold time closes with ReasonStopped.
+func (d *Detector) Idle(t time.Time) (Event, bool) {
+	d.pass(t)
+	d.history.clear()
+	if d.episode.on && d.quiet(t) {
+		return d.end(t, ReasonStopped)
+	}
+	return Event{}, false
+}
+
+// Gap tells that the row at t has no score, and none is due to the machine's
+// standing still: the machine is blind, or the window fills. An open event
+// stays open.
+func (d *Detector) Gap(t time.Time) {
+	d.pass(t)
+	d.history.clear()
+	d.calm = false
+}
+
+// Resume continues an event that was open when an earlier run ended. It reports
+// false, and does nothing, if ev is not an open process anomaly of this machine
+// or if another one is open.
+func (d *Detector) Resume(ev Event) bool {
+	if ev.Machine != d.o.Machine || ev.Kind != ProcessAnomaly || ev.State == Close || d.episode.announced {
+		return false
+	}
+	ev.State = Update
+	d.episode.resume(ev, d.o.Channels)
+	d.last, d.score, d.calm, d.told = ev, ev.Score, false, 0
+	return true
+}
+
+// Open is the open event as it was last announced. It allocates nothing.
+func (d *Detector) Open() (Event, bool) {
+	if !d.episode.announced {
+		return Event{}, false
+	}
+	return d.last, true
+}
+
+// Close ends the open event by decision, as when the model is replaced. It
+// reports false if none is open; what was kept silent is forgotten.
+func (d *Detector) Close(t time.Time, reason string) (Event, bool) {
+	d.pass(t)
+	d.calmAt = t
+	return d.end(t, reason)
+}
+
+// pass lets the time up to t go by.
+func (d *Detector) pass(t time.Time) {
+	step := d.clock.step(t)
+	d.told = grow(d.told, step)
+	d.cooling -= min(d.cooling, step)
+	if d.calm {
+		d.calmFor = grow(d.calmFor, step)
+	}
+}
+
+// quiet notes a quiet row and tells whether they lasted for the hold time.
+func (d *Detector) quiet(t time.Time) bool {
+	if !d.calm {
+		d.calm, d.calmFor, d.calmAt = true, 0, t
+	}
+	return d.calmFor >= d.o.Hold
+}
+
+// announce tells what is due of the episode under way: its opening, a higher
+// severity, or that it lasts.
+func (d *Detector) announce(t time.Time) (Event, bool) {
+	state := Update
+	severity := d.o.severity(d.episode.peak)
+	if !d.episode.announced {
+		if d.history.loud < d.o.N || d.cooling > 0 || muted(d.o.Mute, d.o.Location, t) {
+			return Event{}, false
+		}
+		state = Open
+	} else if severity.Rank() <= d.last.Severity.Rank() && (d.o.Update == 0 || d.told < d.o.Update) {
+		return Event{}, false
+	}
+	d.episode.announced = true
+	d.last = d.event(t, state)
+	d.told = 0
+	return d.last, true
+}
+
+// end closes the episode.
+func (d *Detector) end(t time.Time, reason string) (Event, bool) {
+	announced := d.episode.announced
+	d.episode.on, d.episode.announced, d.calm = false, false, false
+	d.history.clear()
+	if !announced {
+		return Event{}, false
+	}
+	d.cooling = d.o.Cooldown
+	d.last = d.event(t, Close)
+	d.last.Until, d.last.Reason = notBefore(d.calmAt, d.last.Since), reason
+	return d.last, true
+}
+
+func (d *Detector) event(t time.Time, state State) Event {
+	severity := d.o.severity(d.episode.peak)
+	if d.last.State != Close && d.last.Severity.Rank() > severity.Rank() {
+		severity = d.last.Severity // of an event resumed under other bounds
+	}
+	peak := d.episode.peak
+	if math.IsInf(peak, -1) {
+		peak = math.NaN()
+	}
+	ev := Event{Machine: d.o.Machine, Kind: ProcessAnomaly, State: state, Time: t, Since: d.episode.since,
+		Severity: severity, Score: d.score, Peak: peak,
+		Causes: d.episode.causes(d.o.Causes, &d.o, d.values, d.expected)}
+	for i, v := range d.values {
+		if math.IsNaN(v) {
+			ev.Missing = append(ev.Missing, d.o.Channels[i].Name)
+		}
+	}
+	return ev
+}
+
+// setRow keeps the row: the scorer's slices are valid until its next Push.
+func (d *Detector) setRow(s model.Score) {
+	for i := range d.values {
+		d.values[i], d.expected[i] = math.NaN(), math.NaN()
+		if i < len(s.Values) {
+			d.values[i] = s.Values[i]
+		}
+		if i < len(s.Expected) {
+			d.expected[i] = s.Expected[i]
+		}
+	}
+}

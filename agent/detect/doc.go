@@ -1,0 +1,43 @@
+// Package detect turns scores into events, and values into events of static
+// limits.
+//
+// It does not score, does not know a broker and gives no ids: it says what
+// opened, changed and closed, and since when.
+//
+// # Episodes
+//
+// An episode begins when N of the last M scores exceed 1; its since is the
+// time of the first of these. It ends when every row for the hold time was
+// quiet: its score below CloseBelow, or the machine stopped. Its until is the
+// first of these quiet rows. A mute window or the cooldown after a close keeps
+// an episode silent but does not end it: if it still exceeds N of M
+// afterwards, it is announced then, with its true since. So at most one event
+// is open, and events do not overlap.
+//
+// Rows that say nothing (Gap) are neither quiet nor loud: they clear the M last
+// scores and restart the hold, and an open event stays open, for nobody can
+// see whether it ended. A NaN score is such a row. Idle rows are quiet: a stop
+// shorter than the hold time keeps an event, a longer one closes it with
+// reason "machine stopped".
+//
+// Severity follows the highest score of the event, so it rises only.
+//
+// # Causes
+//
+// Each row at or above CloseBelow adds share*score*score per channel, from the
+// first exceedance on. Quieter rows do not count: they would blur the cause
+// while the hold time runs. Value, expected and direction are the newest row's.
+//
+// # Time
+//
+// Intervals are sums of the steps between rows. A step uses the monotonic
+// reading where both times carry one (rows of the sampler) and the wall
+// difference where not (rows of a CSV); a step backwards counts as zero. So no
+// jump of the wall clock stalls an event or makes a duration negative.
+//
+// # Why
+//
+// The same rows give the same events on every CPU: products are converted to
+// float64 explicitly, which forbids the compiler to fuse them with the addition
+// that follows; a test disassembles the package for arm64 and amd64 v3.
+package detect

@@ -1,0 +1,130 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// Limit holds the static limits of one channel; NaN = not set. Values in the
+// channel's unit. A value beyond Warn or below WarnLow is a warning, beyond
+// Alarm or below AlarmLow critical.
+type Limit struct {
+	Channel, Unit string
+	Index         int // of the channel in the machine's rows
+	Warn, Alarm   float64
+	WarnLow       float64
+	AlarmLow      float64
+	Hold          time.Duration // how long the value must be back inside; 0 = 10 s
+}
+
+// What holds for every limit. One wild reading opens nothing, two of three do;
+// an event closes when the value was back by the band for the hold time.
+const (
+	limitN    = 2
+	limitM    = 3
+	limitHold = 10 * time.Second
+	limitBand = 0.02 // of the span between low and high limit, or of the limit where there is one side only
+)
+
+// Limits turns values into limit events: at most one open per channel, whose
+// key is the channel's name. It works while a model is being learnt, needs
+// none, and is not safe for concurrent use.
+//
+// The score of a limit event is 1 on the innermost limit and grows with the
+// distance beyond it, in parts of that limit's magnitude (of the span between
+// both sides where the limit is 0): 15 A at an upper limit of 12 A scores
+// 15/12. Its one cause expects the outermost limit crossed. Its severity is
+// the highest reached. A NaN value changes nothing.
+type Limits struct {
+	machine string
+	watches []watch
+	clock   stepper
+}
+
+// NewLimits makes Limits; an error names every fault of the limits.
+func NewLimits(machine string, limits []Limit) (*Limits, error) {
+	var errs []error
+	l := &Limits{machine: machine}
+	for _, lim := range limits {
+		if err := lim.check(); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		if slices.ContainsFunc(l.watches, func(w watch) bool { return w.Channel == lim.Channel }) {
+			errs = append(errs, fmt.Errorf("limits of %s: given twice", lim.Channel))
+			continue
+		}
+		if lim.Hold == 0 {
+			lim.Hold = limitHold
+		}
+		l.watches = append(l.watches, watch{Limit: lim})
+	}
+	return l, errors.Join(errs...)
+}
+
+func (l *Limit) check() error {
+	order := []float64{l.AlarmLow, l.WarnLow, l.Warn, l.Alarm}
+	order = slices.DeleteFunc(order, math.IsNaN)
+	switch {
+	case l.Index < 0 || l.Hold < 0:
+		return fmt.Errorf("limits of %s: index %d, hold %v: negative", l.Channel, l.Index, l.Hold)
+	case len(order) == 0:
+		return fmt.Errorf("limits of %s: none set", l.Channel)
+	case !slices.IsSorted(order) || math.IsInf(order[0], 0) || math.IsInf(order[len(order)-1], 0):
+		return fmt.Errorf("limits of %s: want finite alarm_low <= warn_low <= warn <= alarm, got %v", l.Channel, order)
+	}
+	return nil
+}
+
+// Push takes the row at t and calls emit for each event that opened, changed or
+// closed. It allocates nothing unless it does.
+func (l *Limits) Push(t time.Time, values []float64, emit func(Event)) {
+	step := l.clock.step(t)
+	for i := range l.watches {
+		w := &l.watches[i]
+		if w.Index >= len(values) || math.IsNaN(values[w.Index]) || math.IsInf(values[w.Index], 0) {
+			w.calm = false // nobody knows whether it is back
+			continue
+		}
+		if state, ok := w.push(t, step, values[w.Index]); ok {
+			emit(w.event(l.machine, t, state))
+		}
+	}
+}
+
+// Resume continues an event that was open when an earlier run ended. It reports
+// false, and does nothing, if ev is no open limit event of these channels.
+func (l *Limits) Resume(ev Event) bool {
+	if ev.Machine != l.machine || ev.Kind != LimitExceeded || ev.State == Close {
+		return false
+	}
+	for i := range l.watches {
+		if w := &l.watches[i]; w.Channel == ev.Key && !w.open {
+			w.open, w.since, w.severity, w.peak = true, ev.Since, ev.Severity, ev.Peak
+			w.value, w.direction, w.calm = math.NaN(), "", false
+			if math.IsNaN(w.peak) {
+				w.peak = 0
+			}
+			if len(ev.Causes) > 0 {
+				w.crossed, w.direction = ev.Causes[0].Expected, ev.Causes[0].Direction
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// Close ends every open event by decision, as when the configuration changes.
+func (l *Limits) Close(t time.Time, reason string, emit func(Event)) {
+	l.clock.step(t)
+	for i := range l.watches {
+		if w := &l.watches[i]; w.open {
+			w.calmAt, w.reason, w.open = t, reason, false
+			w.clear()
+			emit(w.event(l.machine, t, Close))
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package detect
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+// Options are the alarm policy of one machine. The zero value of a field with
+// a default means the default.
+type Options struct {
+	Machine    string
+	Channels   []model.Channel // (C) of the model, in its order
+	N, M       int             // open when N of the last M scores exceed 1; default 3 of 5
+	CloseBelow float64         // a row below is quiet; default 0.8
+	Hold       time.Duration   // how long rows must be quiet to close; 0 = the first quiet row closes
+	Cooldown   time.Duration   // after a close, nothing opens for so long
+	Update     time.Duration   // an open event is announced again; 0 = only when its severity rises
+	High       float64         // score from which severity is high; default 1.5
+	Critical   float64         // score from which severity is critical; default 3
+	Mute       []MuteWindow
+	Location   *time.Location // of the mute windows; default local time
+	Causes     int            // at most so many are listed; default 3
+}
+
+// maxM bounds the memory of the last M rows.
+const maxM = 1000
+
+func (o *Options) setDefaults() {
+	if o.N == 0 && o.M == 0 {
+		o.N, o.M = 3, 5
+	}
+	if o.CloseBelow == 0 {
+		o.CloseBelow = 0.8
+	}
+	if o.High == 0 {
+		o.High = 1.5
+	}
+	if o.Critical == 0 {
+		o.Critical = max(3, o.High)
+	}
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	if o.Causes == 0 {
+		o.Causes = 3
+	}
+}
+
+func (o *Options) check() error {
+	var errs []error
+	wrong := func(bad bool, format string, args ...any) {
+		if bad {
+			errs = append(errs, fmt.Errorf(format, args...))
+		}
+	}
+	wrong(len(o.Channels) == 0, "no channels")
+	wrong(o.N < 1 || o.M < o.N || o.M > maxM, "open %d of %d: want 1 <= n <= m <= %d", o.N, o.M, maxM)
+	wrong(!(o.CloseBelow > 0 && o.CloseBelow <= 1), "close below %v: want above 0, at most 1", o.CloseBelow)
+	wrong(o.Hold < 0 || o.Cooldown < 0 || o.Update < 0, "hold %v, cooldown %v, update %v: negative", o.Hold, o.Cooldown, o.Update)
+	wrong(!(o.High > 0 && o.Critical >= o.High), "severity high from %v, critical from %v: want rising", o.High, o.Critical)
+	wrong(o.Causes < 0, "causes %d: negative", o.Causes)
+	for _, w := range o.Mute {
+		if err := w.check(); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (o *Options) severity(score float64) Severity {
+	switch {
+	case score >= o.Critical:
+		return Critical
+	case score >= o.High:
+		return High
+	}
+	return Warning
+}

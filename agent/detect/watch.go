@@ -1,0 +1,183 @@
+package detect
+
+import (
+	"math"
+	"time"
+)
+
+// watch follows the limits of one channel.
+type watch struct {
+	Limit
+	rows      [limitM]beyond // ring of the last readings
+	next      int
+	open      bool
+	since     time.Time
+	severity  Severity
+	value     float64 // newest
+	score     float64
+	peak      float64
+	crossed   float64 // the outermost limit crossed at the newest crossing
+	direction string
+	calm      bool
+	calmFor   time.Duration
+	calmAt    time.Time
+	reason    string
+}
+
+// beyond is one reading: how far it went.
+type beyond struct {
+	at    time.Time
+	level int // 0 inside, 1 beyond warn, 2 beyond alarm
+	score float64
+}
+
+// push takes the newest reading and tells what became of it.
+func (w *watch) push(t time.Time, step time.Duration, v float64) (State, bool) {
+	level, inner, outer, dir := w.place(v)
+	w.value, w.score = v, w.scoreOf(v, inner)
+	w.rows[w.next] = beyond{at: t, level: level, score: w.score}
+	w.next = (w.next + 1) % limitM
+	if level > 0 {
+		w.crossed, w.direction = outer, dir
+	}
+	if w.calm {
+		w.calmFor = grow(w.calmFor, step)
+	}
+	warn, alarm := w.count(1), w.count(2)
+	switch {
+	case !w.open && warn >= limitN:
+		w.begin()
+		w.severity = Warning
+		if alarm >= limitN {
+			w.severity = Critical
+		}
+		return Open, true
+	case !w.open:
+		return "", false
+	}
+	w.peak = max(w.peak, w.score)
+	if alarm >= limitN && w.severity.Rank() < Critical.Rank() {
+		w.severity, w.calm = Critical, false
+		return Update, true
+	}
+	return w.settle(t, v)
+}
+
+// settle closes the event once the value was back for the hold time.
+func (w *watch) settle(t time.Time, v float64) (State, bool) {
+	if !w.back(v) {
+		w.calm = false
+		return "", false
+	}
+	if !w.calm {
+		w.calm, w.calmFor, w.calmAt = true, 0, t
+	}
+	if w.calmFor < w.Hold {
+		return "", false
+	}
+	w.open, w.calm, w.reason = false, false, ReasonNormal
+	w.clear()
+	return Close, true
+}
+
+// begin starts an event at the first reading beyond among the last.
+func (w *watch) begin() {
+	w.open, w.calm, w.since, w.peak = true, false, time.Time{}, 0
+	for i := range limitM {
+		r := w.rows[(w.next+i)%limitM]
+		if r.level == 0 {
+			continue
+		}
+		if w.since.IsZero() {
+			w.since = r.at
+		}
+		w.peak = max(w.peak, r.score)
+	}
+}
+
+func (w *watch) clear() { w.rows = [limitM]beyond{} }
+
+func (w *watch) count(level int) (n int) {
+	for _, r := range w.rows {
+		if r.level >= level {
+			n++
+		}
+	}
+	return n
+}
+
+// place tells how far v is out: the level, the innermost limit of that side,
+// the outermost limit crossed, and the side. Comparisons with NaN are false.
+func (w *watch) place(v float64) (level int, inner, outer float64, dir string) {
+	high, low := innermost(w.Warn, w.Alarm), innermost(w.WarnLow, w.AlarmLow)
+	switch {
+	case v > w.Alarm:
+		return 2, high, w.Alarm, "above"
+	case v < w.AlarmLow:
+		return 2, low, w.AlarmLow, "below"
+	case v > w.Warn:
+		return 1, high, w.Warn, "above"
+	case v < w.WarnLow:
+		return 1, low, w.WarnLow, "below"
+	case math.IsNaN(low), math.Abs(v-high) < math.Abs(v-low):
+		return 0, high, high, ""
+	}
+	return 0, low, low, ""
+}
+
+// scoreOf is 1 at limit and grows outwards by the distance over the limit's
+// magnitude.
+func (w *watch) scoreOf(v, limit float64) float64 {
+	unit := math.Abs(limit)
+	if unit == 0 {
+		unit = w.span()
+	}
+	out := v - limit
+	if limit == innermost(w.WarnLow, w.AlarmLow) {
+		out = limit - v
+	}
+	return max(0, 1+out/unit)
+}
+
+// span is the distance between low and high limit; 1 where a side is missing.
+func (w *watch) span() float64 {
+	d := innermost(w.Warn, w.Alarm) - innermost(w.WarnLow, w.AlarmLow)
+	if d > 0 {
+		return d
+	}
+	return 1
+}
+
+// back tells whether v is inside every limit by the band.
+func (w *watch) back(v float64) bool {
+	high, low := innermost(w.Warn, w.Alarm), innermost(w.WarnLow, w.AlarmLow)
+	span := high - low // NaN where a side is missing
+	if !math.IsNaN(high) && !(v <= high-band(high, span)) {
+		return false
+	}
+	return math.IsNaN(low) || v >= low+band(low, span)
+}
+
+func band(limit, span float64) float64 {
+	if math.IsNaN(span) {
+		return float64(limitBand * math.Abs(limit))
+	}
+	return float64(limitBand * span)
+}
+
+func innermost(warn, alarm float64) float64 {
+	if math.IsNaN(warn) {
+		return alarm
+	}
+	return warn
+}
+
+func (w *watch) event(machine string, t time.Time, state State) Event {
+	ev := Event{Machine: machine, Kind: LimitExceeded, Key: w.Channel, State: state, Time: t, Since: w.since,
+		Severity: w.severity, Score: w.score, Peak: w.peak,
+		Causes: []Cause{{Channel: w.Channel, Unit: w.Unit, Share: 1, Value: w.value, Expected: w.crossed, Direction: w.direction}}}
+	if state == Close {
+		ev.Until, ev.Reason = notBefore(w.calmAt, w.since), w.reason
+	}
+	return ev
+}
