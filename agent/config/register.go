@@ -58,7 +58,7 @@ func (v value) register(s *Sensor, r *Register) {
 	note := func(name string, read func(value)) field {
 		return key(name, func(v value) { given[name] = v; read(v) })
 	}
-	ok := v.object(map[string]string{"address": `write at: "holding:40"`, "offset_": ""},
+	ok := v.object(map[string]string{"address": `write at: "holding:40"`},
 		need("name", func(v value) { v.label(&r.Name) }),
 		need("at", func(v value) { v.at(r) }),
 		note("type", func(v value) {

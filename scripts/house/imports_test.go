@@ -1,0 +1,169 @@
+package house
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const (
+	root   = "../.."
+	module = "iot-edge-anomaly"
+)
+
+// goFile is one Go file: its folder from the root, what it imports, and what
+// stands in it above the package clause.
+type goFile struct {
+	path, dir, pkg string
+	imports        []string
+	head           string
+	test           bool
+}
+
+// goFiles reads every Go file of the module, whatever its build tags.
+func goFiles(t *testing.T) []goFile {
+	t.Helper()
+	var files []goFile
+	fset := token.NewFileSet()
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		name := d.Name()
+		if d.IsDir() {
+			if path != root && (strings.HasPrefix(name, ".") || name == "testdata" || name == "dist" || name == "tools") {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") {
+			return nil
+		}
+		src, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		f, err := parser.ParseFile(fset, path, src, parser.ImportsOnly|parser.ParseComments)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		g := goFile{path: rel, dir: "./" + filepath.ToSlash(filepath.Dir(rel)), pkg: f.Name.Name,
+			head: string(src[:fset.Position(f.Package).Offset]), test: strings.HasSuffix(name, "_test.go")}
+		for _, spec := range f.Imports {
+			to, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			g.imports = append(g.imports, own(to))
+		}
+		files = append(files, g)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// own writes an import path of this module from the root.
+func own(path string) string {
+	if path == module {
+		return "."
+	}
+	if rest, ok := strings.CutPrefix(path, module+"/"); ok {
+		return "./" + rest
+	}
+	return path
+}
+
+func TestImports(t *testing.T) {
+	files := goFiles(t)
+	if len(files) < 20 {
+		t.Fatalf("found %d Go files only: the walk is wrong", len(files))
+	}
+	for _, f := range files {
+		for _, to := range f.imports {
+			if b := broken(f.dir, to, f.test); b != nil {
+				t.Errorf("%s imports %s: %s", f.path, to, b.why)
+			}
+		}
+	}
+}
+
+// TestImports_planted holds that the rules catch what they are for.
+func TestImports_planted(t *testing.T) {
+	for _, c := range []struct {
+		from, to string
+		test     bool
+		bad      bool
+	}{
+		{"./quant", "./model", false, true},
+		{"./quant", "./model", true, true},
+		{"./quant", "./quant/internal/asmgen", false, false},
+		{"./drivers", "./drivers/modbus", false, false}, // a circle: the compiler's matter
+		{"./drivers/bme280", "./drivers", false, false},
+		{"./drivers/bme280", "./drivers/lm75", false, true},
+		{"./drivers/bme280", "./drivers/sim/i2csim", true, false},
+		{"./drivers/bme280", "./drivers/sim/i2csim", false, true},
+		{"./drivers/bme280", "./board", false, true},
+		{"./drivers/bme280", "log", false, true},
+		{"./model", "./model/train", false, true},
+		{"./model", "./model/train", true, false},
+		{"./model/train", "./model", false, false},
+		{"./model", "./drivers", false, true},
+		{"./board", "./drivers", false, true},
+		{"./agent", "./drivers/modbus", false, false},
+		{"./agent/sampler", "./drivers/modbus", false, true},
+		{"./agent/sampler", "./drivers", false, false},
+		{"./agent/config", "./drivers", false, true},
+		{"./agent/detect", "./agent/report", false, true},
+		{"./agent/spool", "./agent/mqtt", false, true},
+		{"./agent/mqtt", "./agent/spool", false, false},
+		{"./agent/pipeline", "./drivers/sim/modbussim", false, true},
+		{"./agent/demo", "./drivers/sim/modbussim", false, false},
+		{"./agent", "os/exec", false, true},
+		{"./agent", "os/exec", true, false},
+		{"./agent", "html/template", false, true},
+		{"./agent", "periph.io/x/host/v3", false, true},
+		{"./board", "periph.io/x/host/v3/sysfs", false, false},
+		{"./agent", "C", true, true},
+	} {
+		if got := broken(c.from, c.to, c.test) != nil; got != c.bad {
+			t.Errorf("%s imports %s (test: %v): broken = %v, want %v", c.from, c.to, c.test, got, c.bad)
+		}
+	}
+}
+
+// The broker of the demonstration has a record of crashes on foreign input, and
+// costs 900 KiB.
+func TestImports_brokerByTagOnly(t *testing.T) {
+	tagged := regexp.MustCompile(`(?m)^//go:build (.*\b)?demo\b`)
+	for _, f := range goFiles(t) {
+		for _, to := range f.imports {
+			if strings.HasPrefix(to, "github.com/mochi-mqtt/") && !f.test && !tagged.MatchString(f.head) {
+				t.Errorf("%s imports %s without //go:build demo", f.path, to)
+			}
+		}
+	}
+}
+
+// A name that says nothing collects everything.
+func TestPackageNames(t *testing.T) {
+	empty := map[string]bool{"util": true, "utils": true, "common": true, "helper": true, "helpers": true, "types": true,
+		"core": true, "misc": true, "base": true, "shared": true, "lib": true, "manager": true, "service": true}
+	for _, f := range goFiles(t) {
+		if empty[f.pkg] || empty[filepath.Base(f.dir)] {
+			t.Errorf("%s: package %s in folder %s: name it after what it holds", f.path, f.pkg, f.dir)
+		}
+	}
+}

@@ -1,0 +1,127 @@
+package house
+
+import "strings"
+
+// ban forbids packages that match from, but not but, to import what matches to,
+// but not except. Own packages are written from the root: "./quant". A pattern
+// ends in "/..." (itself and all below), in "/*" (one level below), or is exact.
+// Test files are bound only where tests is set.
+type ban struct {
+	from, but  []string
+	to, except []string
+	tests      bool
+	why        string
+}
+
+func in(patterns ...string) []string { return patterns }
+
+var all = in("./...")
+
+// bans are the directions of imports of the design, and what keeps the binary
+// small and quiet.
+var bans = []ban{
+	{from: in("./quant/..."), to: all, except: in("./quant/..."), tests: true,
+		why: "quant is arithmetic; it must be usable and testable without knowing what the numbers mean"},
+	{from: in("./board/..."), to: all, except: in("./board/..."), tests: true,
+		why: "board says where a bus is; who reads what on it is not its business"},
+	{from: in("./drivers/..."), to: all, except: in("./drivers/..."),
+		why: "a driver turns bytes into values; who asks, when and why is not its business"},
+	{from: in("./drivers/*"), to: in("./drivers/..."), except: in("./drivers"),
+		why: "a device that leans on another cannot be replaced alone"},
+	{from: in("./model/..."), to: all, except: in("./model/...", "./quant/..."), tests: true,
+		why: "what is learnt knows no wires, alarms or brokers; evaluation uses it without an agent"},
+	{from: in("./model"), to: in("./model/..."),
+		why: "scoring does not need training; training needs scoring"},
+
+	{from: in("./agent/..."), but: in("./agent", "./agent/demo"), to: in("./drivers/..."), except: in("./drivers"),
+		why: "devices are chosen in one place, the map in package main"},
+	{from: in("./..."), but: in("./agent", "./agent/demo", "./scripts/...", "./board/..."), to: in("./board/..."),
+		why: "what differs between gateways is settled before the rest starts"},
+	{from: in("./agent/config"), to: all, tests: true,
+		why: "a configuration can be checked anywhere; what it must know of drivers is handed to it"},
+	{from: in("./agent/sampler"), to: all, except: in("./drivers"),
+		why: "rows are the same whether they are learnt, scored or recorded"},
+	{from: in("./agent/detect"), to: all, except: in("./model"),
+		why: "the alarm policy judges scores; delivery and wires must not sway it"},
+	{from: in("./agent/report"), to: all, except: in("./agent/detect", "./agent/sampler", "./model"),
+		why: "one schema is made from events and faults alone, so that golden payloads need no agent"},
+	{from: in("./agent/spool"), to: all, tests: true,
+		why: "the queue survives power cuts because it knows bytes only"},
+	{from: in("./agent/mqtt"), to: all, except: in("./agent/spool"),
+		why: "delivery takes from the queue and from nowhere else, so nothing bypasses it"},
+
+	{from: all, but: in("./drivers/sim/...", "./agent/demo", "./scripts/..."), to: in("./drivers/sim/..."),
+		why: "simulated devices answer in tests, the demonstration and board trials, never in the plant"},
+	{from: all, to: in("./drivers/driverstest"),
+		why: "the conformance suite brings package testing along"},
+	{from: all, but: in("./scripts/..."), to: in("./scripts/..."), tests: true,
+		why: "scripts stand outside; nothing may depend on them"},
+
+	{from: all, but: in("./agent/mqtt", "./agent/demo"), to: in("github.com/eclipse/paho.mqtt.golang/..."),
+		why: "the client's traps are walled in at one place"},
+	{from: all, but: in("./drivers/modbus"), to: in("github.com/goburrow/modbus/..."),
+		why: "the client's traps are walled in at one place"},
+	{from: all, but: in("./drivers/modbus", "./board/..."), to: in("github.com/goburrow/serial/..."),
+		why: "ports are opened by board"},
+	{from: all, but: in("./agent/config"), to: in("go.yaml.in/yaml/..."),
+		why: "there is one configuration file and one reader of it"},
+	{from: all, but: in("./agent/status/..."), to: in("github.com/VictoriaMetrics/metrics/..."),
+		why: "packages count; names of metrics are given in one place"},
+	{from: all, to: in("periph.io/x/host/v3"),
+		why: "it opens every GPIO chip, logs, and costs 512 KiB; host/v3/sysfs is enough"},
+
+	{from: in("./quant/...", "./model/...", "./drivers/...", "./agent/detect"), but: in("./drivers/sim/..."), to: in("log", "log/slog"),
+		why: "these return errors and counters; who calls decides what is worth a line"},
+	{from: in("./quant/...", "./model/...", "./agent/detect"), to: in("net", "net/..."),
+		why: "arithmetic and policy do not speak to networks"},
+	{from: all, but: in("./scripts/..."), to: in("os/exec"),
+		why: "the agent starts no program: its unit forbids it and an attacker has no use for it"},
+	{from: all, but: in("./drivers/driverstest"), to: in("testing", "testing/..."),
+		why: "test code does not ship"},
+	{from: all, to: in("net/http/pprof", "expvar"),
+		why: "they register themselves on the default server, and profiles show secrets"},
+	{from: all, to: in("html/template", "text/template"),
+		why: "2.6 MiB, because they keep every method alive; the page is static and fetches JSON"},
+	{from: all, to: in("C"), tests: true,
+		why: "one static binary for each architecture, cross-built without a C compiler"},
+}
+
+// matches tells whether a pattern takes a path; exact, "/..." or "/*".
+func matches(pattern, path string) bool {
+	if pattern == "./..." {
+		return path == "." || strings.HasPrefix(path, "./")
+	}
+	if base, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return path == base || strings.HasPrefix(path, base+"/")
+	}
+	if base, ok := strings.CutSuffix(pattern, "/*"); ok {
+		rest, below := strings.CutPrefix(path, base+"/")
+		return below && !strings.Contains(rest, "/")
+	}
+	return pattern == path
+}
+
+func anyMatches(patterns []string, path string) bool {
+	for _, p := range patterns {
+		if matches(p, path) {
+			return true
+		}
+	}
+	return false
+}
+
+// broken returns the ban that an import breaks, or nil. A package may always
+// import itself from its external tests.
+func broken(from, to string, test bool) *ban {
+	if from == to {
+		return nil
+	}
+	for i := range bans {
+		b := &bans[i]
+		if (!test || b.tests) && anyMatches(b.from, from) && !anyMatches(b.but, from) &&
+			anyMatches(b.to, to) && !anyMatches(b.except, to) {
+			return b
+		}
+	}
+	return nil
+}
