@@ -1,0 +1,131 @@
+package board
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// Serial is an open serial line without any line discipline's work: what is
+// written goes out, what comes in is read. It is safe for one reader and one
+// writer at a time. Use OpenSerial.
+type Serial struct {
+	f *os.File
+}
+
+// bauds are the speeds of termios.
+var bauds = map[int]uint32{
+	1200: unix.B1200, 2400: unix.B2400, 4800: unix.B4800, 9600: unix.B9600, 19200: unix.B19200, 38400: unix.B38400,
+	57600: unix.B57600, 115200: unix.B115200, 230400: unix.B230400, 460800: unix.B460800, 500000: unix.B500000,
+	921600: unix.B921600, 1000000: unix.B1000000,
+}
+
+// OpenSerial opens the line at path for this process alone: 8 data bits, a
+// parity of "none" (also ""), "even" or "odd", 1 or 2 stop bits. The error says
+// what to do about it.
+func OpenSerial(path string, baud int, parity string, stopBits int) (*Serial, error) {
+	mode, err := serialMode(baud, parity, stopBits)
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	// O_NONBLOCK: does not wait for a carrier, and lets the runtime poll.
+	fd, err := retry(func() (int, error) {
+		return unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w%s%s", path, err, code(err), serialHint(err))
+	}
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"claim", func() error { return unix.IoctlSetInt(fd, unix.TIOCEXCL, 0) }},
+		{"set mode", func() error { return unix.IoctlSetTermios(fd, unix.TCSETS, mode) }},
+		{"discard old bytes", func() error { return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIOFLUSH) }},
+	} {
+		if err := step.do(); err != nil {
+			return nil, errors.Join(fmt.Errorf("open %s: %s: %w%s", path, step.what, err, code(err)), unix.Close(fd))
+		}
+	}
+	return &Serial{f: os.NewFile(uintptr(fd), path)}, nil
+}
+
+// serialMode is a raw line; a read returns as soon as there is one byte.
+func serialMode(baud int, parity string, stopBits int) (*unix.Termios, error) {
+	speed, ok := bauds[baud]
+	if !ok {
+		return nil, fmt.Errorf("baud rate %d is not one of the usual", baud)
+	}
+	t := &unix.Termios{Iflag: unix.IGNBRK, Cflag: unix.CS8 | unix.CREAD | unix.CLOCAL | speed, Ispeed: speed, Ospeed: speed}
+	switch parity {
+	case "", "none":
+	case "even":
+		t.Cflag |= unix.PARENB
+		t.Iflag |= unix.INPCK | unix.IGNPAR
+	case "odd":
+		t.Cflag |= unix.PARENB | unix.PARODD
+		t.Iflag |= unix.INPCK | unix.IGNPAR
+	default:
+		return nil, fmt.Errorf("parity %q, want none, even or odd", parity)
+	}
+	switch stopBits {
+	case 1:
+	case 2:
+		t.Cflag |= unix.CSTOPB
+	default:
+		return nil, fmt.Errorf("%d stop bits, want 1 or 2", stopBits)
+	}
+	t.Cc[unix.VMIN] = 1 // with 0 an idle line would read as its end
+	return t, nil
+}
+
+func serialHint(err error) string {
+	switch {
+	case errors.Is(err, unix.EACCES), errors.Is(err, unix.EPERM):
+		return ": add the user to group dialout"
+	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
+		return ": not plugged in? use a name below /dev/serial/by-id"
+	case errors.Is(err, unix.EBUSY):
+		return ": another program has it open"
+	}
+	return ""
+}
+
+// Read reads what has come, at least one byte. A line that was hung up, as by
+// unplugging its adapter, gives io.EOF or EIO at once.
+func (s *Serial) Read(b []byte) (int, error) { return s.f.Read(b) }
+
+// Write writes all of b.
+func (s *Serial) Write(b []byte) (int, error) { return s.f.Write(b) }
+
+// SetReadDeadline makes reads that have not ended by t fail with
+// os.ErrDeadlineExceeded; zero = never.
+func (s *Serial) SetReadDeadline(t time.Time) error { return s.f.SetReadDeadline(t) }
+
+// SetWriteDeadline is SetReadDeadline for writes.
+func (s *Serial) SetWriteDeadline(t time.Time) error { return s.f.SetWriteDeadline(t) }
+
+// SetDeadline sets both deadlines.
+func (s *Serial) SetDeadline(t time.Time) error { return s.f.SetDeadline(t) }
+
+// Discard throws away what has come and was not read.
+func (s *Serial) Discard() error {
+	conn, err := s.f.SyscallConn()
+	if err != nil {
+		return err
+	}
+	var failed error
+	if err := conn.Control(func(fd uintptr) { failed = unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCIFLUSH) }); err != nil {
+		return err
+	}
+	if failed != nil {
+		return fmt.Errorf("discard input of %s: %w", s.f.Name(), failed)
+	}
+	return nil
+}
+
+// Close closes the line and ends a blocked Read or Write.
+func (s *Serial) Close() error { return s.f.Close() }
