@@ -21,7 +21,7 @@ GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross $(DIST) test check bench accuracy fuzz golden fresh install clean
+.PHONY: help run build cross FORCE test check bench accuracy fuzz golden fresh install clean
 
 help:
 	@echo "make run       the demonstration: a simulated pump station, learnt and watched; Ctrl-C ends it"
@@ -47,10 +47,10 @@ build:
 
 cross: $(DIST)
 
-dist/$(NAME)_linux_armv%:
+dist/$(NAME)_linux_armv%: FORCE
 	GOOS=linux GOARCH=arm GOARM=$* $(GOBUILD) -o $@ ./agent
 
-dist/$(NAME)_linux_%:
+dist/$(NAME)_linux_%: FORCE
 	GOOS=linux GOARCH=$* $(GOBUILD) -o $@ ./agent
 
 test:
