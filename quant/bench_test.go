@@ -1,0 +1,34 @@
+package quant_test
+
+import (
+	"testing"
+
+	"iot-edge-anomaly/quant/reference"
+)
+
+// BenchmarkNetwork times one pass of each reference network, input and output
+// in float32, batch 1.
+func BenchmarkNetwork(b *testing.B) {
+	for _, name := range reference.Names() {
+		ref, err := reference.New(name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		fast, err := ref.Build()
+		if err != nil {
+			b.Fatal(err)
+		}
+		src, dst := ref.Sample(1), make([]float32, ref.Out())
+		b.Run(name+"/naive", func(b *testing.B) { pass(b, ref.MAC(), func() { ref.Naive(dst, src) }) })
+		b.Run(name+"/float32", func(b *testing.B) { pass(b, ref.MAC(), func() { ref.Float32(dst, src) }) })
+		b.Run(name+"/generic", func(b *testing.B) { pass(b, ref.MAC(), func() { fast.Forward(dst, src) }) })
+	}
+}
+
+func pass(b *testing.B, mac int, f func()) {
+	b.ReportAllocs()
+	for b.Loop() {
+		f()
+	}
+	b.ReportMetric(float64(mac)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "MAC/ns")
+}

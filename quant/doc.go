@@ -1,0 +1,67 @@
+// Package quant computes with int8 numbers: it rounds real values to eight
+// bits, multiplies them through one dense layer or a chain of layers, and
+// brings the result back to float32, with the same bytes on every CPU.
+// It does not know what the numbers mean: no files, no time, no sensors, no
+// training.
+//
+// # The equation and what follows from it
+//
+// A quantised number q stands for a real number by one scale:
+//
+//	(1)  real = scale * q                           zero is exactly q = 0
+//
+// Inputs and weights use q in [-127, 127]; -128 never occurs. The way from
+// real to q is
+//
+//	(2)  q = clamp(roundHalfEven(float32(x / scale)), -127, 127)
+//
+// with a true float32 division, as ONNX QuantizeLinear has it, and not with a
+// product by 1/scale, which differs from it in the last bit. NaN becomes 0,
+// the infinities clamp.
+//
+// A dense layer y = W x + b with one weight scale per output channel o becomes,
+// by (1) on both sides,
+//
+//	(3)  acc[o] = bias[o] + sum over k of w[o][k] * x[k]        in int32
+//	     bias[o] = b[o] / (scaleX * scaleW[o]), rounded half to even
+//
+// A hidden layer ends in ReLU and requantisation by one float32 multiplier per
+// output channel:
+//
+//	(4)  m[o] = scaleX * scaleW[o] / scaleY
+//	(5)  q[o] = clamp(roundHalfEven(float32(acc[o]) * m[o]), 0, 127)
+//
+// Both the conversion of acc to float32 and the product round to nearest even.
+// The last layer has no ReLU, no clip and no second rounding to eight bits:
+//
+//	(6)  m[o] = scaleX * scaleW[o];   y[o] = float32(acc[o]) * m[o]
+//
+// (2), (5) and (6) are normative. Each float32 operation in them is rounded on
+// its own; a fused multiply-add is a different result and therefore a defect.
+//
+// # Bounds
+//
+//	(7)  |bias[o]| + 127 * sum over k of |w[o][k]|  <=  2^31 - 1
+//
+// makes int32 sufficient in (3) in any order of summation. NewDense computes
+// (7) for each row and refuses the layer where it fails. With at most MaxWidth
+// = 131072 inputs the sum is at most 131072*127*127 = 2114060288, which leaves
+// |bias| <= 33423359 for the worst row.
+//
+//	(8)  2^-126 <= m[o] <= 2^96,  the same for every scale
+//
+// makes float32(acc)*m either zero or a normal finite number, so a CPU that
+// flushes subnormal numbers to zero computes the same bytes.
+//
+// # Why
+//
+// Symmetric numbers need no zero points, so (3) is a bare dot product. Hidden
+// activations in [0, 127] and weights without -128 let the same bytes serve
+// SDOT, VPDPBUSD and VPMADDUBSW: two products stay below 2*127*127 < 32767.
+// One multiplier per output channel in float32 is what ONNX Runtime and
+// XNNPACK compute; fixed-point multipliers with single or double rounding
+// disagree among libraries, a rounded float32 product does not.
+//
+// dense_generic.go is the truth for every faster kernel. Its inner loop takes
+// four output rows for each activation it loads; see the comment there.
+package quant
