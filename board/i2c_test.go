@@ -227,15 +227,30 @@ func TestClose_hanging(t *testing.T) {
 	}
 }
 
-// F15 in small: eight goroutines with buffers on growing stacks, a collector
-// that never rests, and not one wrong byte.
+// F15 in small: transfers of eight goroutines at a time, whose stacks grow and
+// move between the filling of a request and its use, beside a collector that
+// never rests, and not one wrong byte. The request is always the bus's own block
+// on the heap, never a stack's.
 func TestTx_concurrent(t *testing.T) {
 	n := 5000
 	if testing.Short() {
 		n = 500
 	}
-	b := open(t, &fake{})
-	var corrupt, done atomic.Int64
+	f := &fake{}
+	k := f.kernel()
+	var block *request
+	k.rdwr = func(_ int, r *request) (err error) {
+		if r != block || r.msgs != &block.buf[0] {
+			return unix.EFAULT
+		}
+		deep(80, func() { err = complement(r) })
+		return err
+	}
+	b, err := openI2C("testdata/pi4", "auto", k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block = b.(*bus).req
 	stop := make(chan struct{})
 	go func() {
 		for {
@@ -247,21 +262,21 @@ func TestTx_concurrent(t *testing.T) {
 			}
 		}
 	}()
-	var wg sync.WaitGroup
-	for g := range 8 {
-		wg.Go(func() {
-			for i := range n {
-				deep(i%50, func() {
-					w, r := [2]byte{byte(g), byte(i)}, [4]byte{}
-					err := b.Tx(uint16(g), w[:], r[:])
-					if done.Add(1); err != nil || r != [4]byte{^w[0], ^w[1], ^w[0], ^w[1]} {
-						corrupt.Add(1)
-					}
-				})
-			}
-		})
+	var corrupt, done atomic.Int64
+	one := func(g, i int) {
+		w, r := [2]byte{byte(g), byte(i)}, [4]byte{}
+		err := b.Tx(uint16(g), w[:], r[:])
+		if done.Add(1); err != nil || r != [4]byte{^w[0], ^w[1], ^w[0], ^w[1]} {
+			corrupt.Add(1)
+		}
 	}
-	wg.Wait()
+	var wg sync.WaitGroup
+	for i := range n {
+		for g := range 8 {
+			wg.Go(func() { one(g, i) }) // a new, small stack
+		}
+		wg.Wait()
+	}
 	close(stop)
 	if corrupt.Load() != 0 || done.Load() != int64(8*n) {
 		t.Errorf("%d of %d transfers are corrupt", corrupt.Load(), done.Load())
