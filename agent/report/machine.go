@@ -1,0 +1,101 @@
+package report
+
+import (
+	"slices"
+	"time"
+
+	"iot-edge-anomaly/agent/detect"
+)
+
+// MachineStatus is what the agent knows of a machine besides its events.
+type MachineStatus struct {
+	Machine  string
+	State    string  // "learning", "idle", "normal", "anomaly" or "blind"
+	Score    float64 // newest; NaN = none
+	Since    time.Time
+	Event    string // id of the event the state is due to; "" = look for the process anomaly
+	Causes   []detect.Cause
+	Learning *Learning // while State is "learning"
+}
+
+// Learning tells how far learning is.
+type Learning struct {
+	Phase     string        // "collecting" or "training"
+	Progress  float64       // 0..1
+	Remaining time.Duration // estimate
+}
+
+// MachineState is the retained message about a machine, for whoever comes late:
+// its state, the process anomaly it is due to, and every open event of the
+// machine. A "normal" machine with an open process anomaly is in "anomaly".
+func (r *Reporter) MachineState(m MachineStatus) []byte {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.clock()
+	since := c.stamp(r.device.Boot, m.Since)
+	i := slices.IndexFunc(r.state.Open, func(rec record) bool {
+		return rec.Machine == m.Machine && (rec.ID == m.Event || m.Event == "" && rec.Kind == detect.ProcessAnomaly)
+	})
+	severity := ""
+	if i >= 0 {
+		rec := &r.state.Open[i]
+		m.Event, m.Causes, severity = rec.ID, rec.causes(), string(rec.Severity)
+		since = c.settle(rec.Since, r.device.Boot)
+		if m.State == "normal" && rec.Kind == detect.ProcessAnomaly {
+			m.State = "anomaly"
+		}
+	}
+	o := openObject(nil)
+	o.b = append(o.field("schema"), '1')
+	o.text("site", r.device.Site)
+	o.text("device", r.device.Device)
+	o.text("machine", m.Machine)
+	o.text("state", m.State)
+	o.number("score", m.Score)
+	o.orNull("event", m.Event)
+	o.orNull("severity", severity)
+	o.b = appendTime(o.field("since"), since.Wall)
+	o.b = appendCauses(o.field("causes"), m.Causes)
+	o.b = r.appendOpen(o.field("open"), m.Machine, c)
+	o.b = m.Learning.append(o.field("learning"))
+	o.b = appendTime(o.field("time"), c.stamp(r.device.Boot, c.Now).Wall)
+	o.text("time_quality", c.quality())
+	return o.close()
+}
+
+// appendOpen lists the machine's open events, oldest first.
+func (r *Reporter) appendOpen(b []byte, machine string, c Clock) []byte {
+	b = append(b, '[')
+	some := false
+	for i := range r.state.Open {
+		rec := &r.state.Open[i]
+		if rec.Machine != machine {
+			continue
+		}
+		if some {
+			b = append(b, ',')
+		}
+		some = true
+		o := openObject(b)
+		o.text("event", rec.ID)
+		o.text("kind", string(rec.Kind))
+		if rec.Key != "" {
+			o.text("source", rec.Key)
+		}
+		o.text("severity", string(rec.Severity))
+		o.b = appendTime(o.field("since"), c.settle(rec.Since, r.device.Boot).Wall)
+		b = o.close()
+	}
+	return append(b, ']')
+}
+
+func (l *Learning) append(b []byte) []byte {
+	if l == nil {
+		return append(b, "null"...)
+	}
+	o := openObject(b)
+	o.text("phase", l.Phase)
+	o.number("progress", l.Progress)
+	o.seconds("remaining_s", max(0, l.Remaining))
+	return o.close()
+}

@@ -1,0 +1,280 @@
+package report
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/spool"
+)
+
+// Queue keeps messages durably; *spool.Queue is one.
+type Queue interface {
+	// Append stores a message together with the state blob, or neither.
+	Append(state []byte, build func(seq uint64) (spool.Message, error)) error
+	// State is the blob of the newest message stored.
+	State() []byte
+}
+
+// Device names the gateway.
+type Device struct {
+	Site, Device string
+	Boot         string // the boot id
+	Topic        string // the base topic, resolved: "iot-edge-anomaly/plant-3/gw7"
+}
+
+// bootDigits of the boot id go into an id.
+const bootDigits = 4
+
+func (d *Device) prefix() string {
+	return d.Device + "-" + d.Boot[:min(bootDigits, len(d.Boot))] + "-"
+}
+
+func (d *Device) id(seq uint64) string    { return d.prefix() + strconv.FormatUint(seq, 10) }
+func (d *Device) eventID(n uint64) string { return d.prefix() + "e" + strconv.FormatUint(n, 10) }
+
+// ModelRef names the model that saw an anomaly. The zero value is none, and
+// written as null.
+type ModelRef struct {
+	Version string `json:"version"`
+	SHA256  string `json:"sha256"`
+}
+
+func (m ModelRef) append(b []byte) []byte {
+	if m == (ModelRef{}) {
+		return append(b, "null"...)
+	}
+	o := openObject(b)
+	o.text("version", m.Version)
+	o.text("sha256", m.SHA256)
+	return o.close()
+}
+
+// Reporter turns events into messages and knows which events are open. It is
+// made by New and safe for concurrent use.
+type Reporter struct {
+	device Device
+	queue  Queue
+	clock  func() Clock
+
+	mu        sync.Mutex
+	state     blob // as the queue has it
+	recovered []detect.Event
+	opened    []Count
+	orphans   uint64
+}
+
+// New makes a Reporter that carries on from the queue's state. clock must be
+// safe for concurrent use.
+func New(d Device, q Queue, clock func() Clock) (*Reporter, error) {
+	state, err := decodeBlob(q.State())
+	if err != nil {
+		return nil, err
+	}
+	r := &Reporter{device: d, queue: q, clock: clock, state: state}
+	r.recovered = r.open()
+	return r, nil
+}
+
+// Recovered are the events that were open when New was called. Each is to be
+// continued by who found it, or given to CloseRestart.
+func (r *Reporter) Recovered() []detect.Event { return slices.Clone(r.recovered) }
+
+// OpenEvents are the events open now, oldest first, as detectors know them.
+func (r *Reporter) OpenEvents() []detect.Event {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.open()
+}
+
+func (r *Reporter) open() []detect.Event {
+	c := r.clock()
+	out := make([]detect.Event, len(r.state.Open))
+	for i := range r.state.Open {
+		out[i] = r.state.Open[i].event(c, r.device.Boot)
+	}
+	return out
+}
+
+// Event stores one step of an event; m is the model that saw it. When it
+// returns nil, or spool.ErrVolatile, the step is accepted; else nothing
+// happened.
+func (r *Reporter) Event(ev detect.Event, m ModelRef) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.store(ev, m, r.clock())
+}
+
+// Fault stores what became of a sensor or bus: a bus fault is of high severity,
+// a sensor fault a warning.
+func (r *Reporter) Fault(f sampler.Fault) error {
+	ev := detect.Event{Machine: f.Machine, Kind: detect.SensorFault, Key: f.Sensor, State: detect.Open, Severity: detect.Warning,
+		Time: f.Time, Since: f.Since, Score: math.NaN(), Peak: math.NaN(), Missing: slices.Clone(f.Channels), Reason: f.Reason}
+	if f.Sensor == "" {
+		ev.Kind, ev.Key, ev.Severity = detect.BusFault, f.Bus, detect.High
+	}
+	if !f.Open {
+		ev.State, ev.Until, ev.Missing, ev.Reason = detect.Close, f.Time, nil, ReasonDelivers
+	}
+	return r.Event(ev, ModelRef{})
+}
+
+// ReasonDelivers is the reason a fault closes with.
+const ReasonDelivers = "delivers again"
+
+// CloseRestart closes an event that nobody continues after a restart. Its until
+// is the last time it was seen.
+func (r *Reporter) CloseRestart(ev detect.Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	i := r.find(&ev)
+	if i < 0 {
+		r.orphans++
+		return nil
+	}
+	c := r.clock()
+	rec := r.state.Open[i]
+	end := rec.event(c, r.device.Boot)
+	end.State, end.Time, end.Until, end.Reason = detect.Close, c.Now, end.Time, detect.ReasonRestart
+	return r.store(end, rec.Model, c)
+}
+
+func (r *Reporter) find(ev *detect.Event) int {
+	return slices.IndexFunc(r.state.Open, func(rec record) bool { return rec.is(ev) })
+}
+
+// store makes one durable step of ev: message and new state, or neither.
+func (r *Reporter) store(ev detect.Event, m ModelRef, c Clock) error {
+	ev.Machine, ev.Key = valid(ev.Machine), valid(ev.Key)
+	i := r.find(&ev)
+	if i < 0 && ev.State == detect.Close {
+		r.orphans++
+		return nil
+	}
+	if ev.Time.IsZero() {
+		ev.Time = c.Now
+	}
+	next := blob{Events: r.state.Events, Open: slices.Clone(r.state.Open)}
+	msg := message{state: detect.Update, time: c.stamp(r.device.Boot, ev.Time), quality: c.quality()}
+	if i < 0 {
+		next.Events++
+		i, msg.state = len(next.Open), detect.Open
+		next.Open = append(next.Open, record{ID: r.device.eventID(next.Events), Machine: ev.Machine, Kind: ev.Kind, Key: ev.Key,
+			Since: c.stamp(r.device.Boot, ev.Since), Score: num(math.NaN()), Peak: num(math.NaN())})
+	}
+	rec := &next.Open[i]
+	rec.take(&ev, m)
+	rec.Since, rec.Seen = c.settle(rec.Since, r.device.Boot), msg.time
+	msg.record = *rec
+	if ev.State == detect.Close {
+		msg.finish(&ev, c, r.device.Boot)
+		next.Open = slices.Delete(next.Open, i, i+1)
+	}
+	err := r.append(next, &msg)
+	if err != nil && !errors.Is(err, spool.ErrVolatile) {
+		return err
+	}
+	r.state = next
+	if msg.state == detect.Open {
+		r.count(&msg.record)
+	}
+	return err
+}
+
+// finish fills in what only a close has.
+func (m *message) finish(ev *detect.Event, c Clock, boot string) {
+	m.state, m.reason = detect.Close, ev.Reason
+	m.until = c.stamp(boot, ev.Until)
+	if ev.Until.IsZero() && ev.Reason != detect.ReasonRestart {
+		m.until = m.time
+	}
+	m.duration, m.timed = between(m.Since, m.until)
+	if !m.until.Wall.IsZero() && m.until.Wall.Before(m.Since.Wall) {
+		m.until.Wall = m.Since.Wall // the clock went back in between
+	}
+}
+
+func (r *Reporter) append(next blob, msg *message) error {
+	state, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("writing open events: %w", err)
+	}
+	return r.queue.Append(state, func(seq uint64) (spool.Message, error) {
+		msg.seq = seq
+		return spool.Message{Topic: r.device.Topic + "/event", Payload: msg.append(nil, &r.device)}, nil
+	})
+}
+
+// Count is how many events of one sort opened since the start. Sensor is the
+// sensor that is to blame: a fault's, or that of the first cause.
+type Count struct {
+	Kind     detect.Kind
+	Severity detect.Severity // when it opened
+	Sensor   string
+	N        uint64
+}
+
+func (r *Reporter) count(rec *record) {
+	sensor := rec.Key
+	if len(rec.Causes) > 0 {
+		sensor, _, _ = strings.Cut(rec.Causes[0].Channel, ".")
+	}
+	for i := range r.opened {
+		if o := &r.opened[i]; o.Kind == rec.Kind && o.Severity == rec.Severity && o.Sensor == sensor {
+			o.N++
+			return
+		}
+	}
+	r.opened = append(r.opened, Count{rec.Kind, rec.Severity, sensor, 1})
+}
+
+// Opened counts the events opened since the start.
+func (r *Reporter) Opened() []Count {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.opened)
+}
+
+// Orphans counts closes of events that were not open, which were dropped.
+func (r *Reporter) Orphans() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.orphans
+}
+
+// ActiveEvent is an open event, for the page and for machine states.
+type ActiveEvent struct {
+	ID       string
+	Machine  string
+	Kind     detect.Kind
+	Key      string
+	Severity detect.Severity
+	Since    time.Time // zero = unknown
+	Score    float64
+	Peak     float64
+	Causes   []detect.Cause
+	Reason   string // what is wrong, for people
+}
+
+// Active are the open events, oldest first.
+func (r *Reporter) Active() []ActiveEvent {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.clock()
+	out := make([]ActiveEvent, len(r.state.Open))
+	for i := range r.state.Open {
+		rec := &r.state.Open[i]
+		out[i] = ActiveEvent{ID: rec.ID, Machine: rec.Machine, Kind: rec.Kind, Key: rec.Key, Severity: rec.Severity,
+			Since: c.time(rec.Since, r.device.Boot), Score: float64(rec.Score), Peak: float64(rec.Peak),
+			Causes: rec.causes(), Reason: rec.Detail}
+	}
+	return out
+}
