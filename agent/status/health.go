@@ -1,0 +1,193 @@
+package status
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"iot-edge-anomaly/agent/pipeline"
+)
+
+// Level is a verdict; worse ones are greater.
+type Level int
+
+// The verdicts.
+const (
+	Healthy Level = iota
+	Degraded
+	Unhealthy
+)
+
+// String is the verdict's name in /health.
+func (l Level) String() string { return [...]string{"healthy", "degraded", "unhealthy"}[l] }
+
+// MarshalText makes JSON carry the name.
+func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
+
+// Check is one line of /health.
+type Check struct {
+	Status Level  `json:"status"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// MachineHealth is one machine in /health.
+type MachineHealth struct {
+	State    string          `json:"state"`
+	Note     string          `json:"note,omitempty"`
+	Score    *float64        `json:"score"`
+	Model    string          `json:"model,omitempty"`
+	Learning *LearningHealth `json:"learning,omitempty"`
+}
+
+// LearningHealth is how far learning is.
+type LearningHealth struct {
+	Phase    string  `json:"phase"`
+	Progress float64 `json:"progress"` // 0..1
+	LeftS    float64 `json:"left_s"`
+}
+
+// Health is the answer of /health.
+type Health struct {
+	Status   Level                    `json:"status"`
+	Version  string                   `json:"version"`
+	Device   string                   `json:"device"`
+	UptimeS  float64                  `json:"uptime_s"`
+	Checks   map[string]Check         `json:"checks"`
+	Machines map[string]MachineHealth `json:"machines"`
+}
+
+// Health judges the snapshot. Degraded means that somebody should look but the
+// agent does its work; unhealthy that it does not.
+func (s *Snapshot) Health() Health {
+	h := Health{Version: s.Build.Version, Device: s.Device, UptimeS: s.Now.Sub(s.Started).Seconds(),
+		Checks: map[string]Check{}, Machines: map[string]MachineHealth{}}
+	h.Checks["sampling"] = s.sampling()
+	h.Checks["sensors"] = s.sensors()
+	h.Checks["model"] = s.models()
+	h.Checks["clock"] = s.clock()
+	if s.Broker != nil {
+		h.Checks["mqtt"] = s.broker()
+	}
+	if s.Spool != nil {
+		h.Checks["spool"] = s.spool()
+	}
+	if s.Stalled != "" {
+		h.Checks["progress"] = Check{Unhealthy, s.Stalled + " does not progress"}
+	}
+	if !s.ReloadOK {
+		h.Checks["configuration"] = Check{Degraded, "the newest reload was refused: the configuration before it is in force"}
+	}
+	for _, c := range h.Checks {
+		h.Status = max(h.Status, c.Status)
+	}
+	for i := range s.Machines {
+		h.Machines[s.Machines[i].Name] = machineHealth(&s.Machines[i])
+	}
+	return h
+}
+
+func machineHealth(m *pipeline.Status) MachineHealth {
+	mh := MachineHealth{State: string(m.State), Note: m.Note, Model: m.Model.Version, Score: number(m.Score)}
+	if m.State == pipeline.Learning {
+		mh.Learning = &LearningHealth{m.Learning.Phase, m.Learning.Done, m.Learning.Remaining.Seconds()}
+	}
+	return mh
+}
+
+// sampling is unhealthy when no row has come for three periods: the agent lives
+// and does nothing.
+func (s *Snapshot) sampling() Check {
+	for _, m := range s.Machines {
+		from := m.RowTime
+		if from.IsZero() {
+			from = s.Started
+		}
+		allowed := max(3*m.Period, 2*time.Second)
+		if age := s.Now.Sub(from); age > allowed {
+			return Check{Unhealthy, fmt.Sprintf("machine %s: newest row is %v old, want at most %v", m.Name, age.Round(time.Millisecond), allowed)}
+		}
+	}
+	return Check{}
+}
+
+func (s *Snapshot) sensors() Check {
+	failing, first := 0, ""
+	for _, r := range s.Readings {
+		if r.Err != nil {
+			if failing++; first == "" {
+				first = fmt.Sprintf("%s: %v", r.Sensor, r.Err)
+			}
+		}
+	}
+	switch {
+	case failing == 0:
+		return Check{}
+	case failing == len(s.Readings):
+		return Check{Degraded, "no sensor delivers; " + first}
+	}
+	return Check{Degraded, fmt.Sprintf("%d of %d sensors do not deliver; %s", failing, len(s.Readings), first)}
+}
+
+func (s *Snapshot) models() Check {
+	for _, m := range s.Machines {
+		switch {
+		case m.State == pipeline.Blind:
+			return Check{Degraded, fmt.Sprintf("machine %s is blind: %s", m.Name, m.Note)}
+		case m.Error != "" && s.Now.Sub(m.ErrorAt) < time.Hour:
+			return Check{Degraded, fmt.Sprintf("machine %s: %s", m.Name, m.Error)}
+		}
+	}
+	return Check{}
+}
+
+func (s *Snapshot) clock() Check {
+	if s.TimeQuality == "unset" {
+		return Check{Degraded, "the wall clock is not set: events are stamped once it is"}
+	}
+	return Check{Detail: s.TimeQuality}
+}
+
+func (s *Snapshot) broker() Check {
+	if s.Broker.Connected {
+		return Check{Detail: "connected to " + s.Broker.URL}
+	}
+	detail := "not connected to " + s.Broker.URL
+	if s.Broker.Error != "" {
+		detail += ": " + s.Broker.Error
+	}
+	return Check{Degraded, detail}
+}
+
+func (s *Snapshot) spool() Check {
+	switch {
+	case s.Spool.Error != "":
+		return Check{Degraded, s.Spool.Error}
+	case s.Spool.Volatile > 0:
+		return Check{Degraded, fmt.Sprintf("%d messages could not be written to disk yet", s.Spool.Volatile)}
+	case s.Spool.MaxBytes > 0 && s.Spool.Bytes*10 > s.Spool.MaxBytes*9:
+		return Check{Degraded, fmt.Sprintf("%d of %d bytes used: the oldest messages are dropped next", s.Spool.Bytes, s.Spool.MaxBytes)}
+	}
+	return Check{Detail: fmt.Sprintf("%d messages wait", s.Spool.Messages)}
+}
+
+// serveHealth answers 503 when the agent does not do its work.
+func serveHealth(w http.ResponseWriter, h Health) {
+	code := http.StatusOK
+	if h.Status == Unhealthy {
+		code = http.StatusServiceUnavailable
+	}
+	writeJSON(w, code, h)
+}
+
+func writeJSON(w http.ResponseWriter, code int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	body, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.WriteHeader(code)
+	w.Write(append(body, '\n')) // an error means that the reader has gone
+}

@@ -1,0 +1,208 @@
+package status
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"iot-edge-anomaly/agent/status/page"
+)
+
+// ServerOptions say where and for whom the endpoint is.
+type ServerOptions struct {
+	Listen          string
+	TLSCert, TLSKey string // files; empty = plain HTTP
+	TokenFile       string // bearer token wanted; empty = none
+	Collect         func() Snapshot
+	Metrics         *Metrics
+	Log             *slog.Logger
+}
+
+// maxConns bounds the open connections: a scrape storm must not take the file
+// descriptors that buses need.
+const maxConns = 64
+
+// Server is the read-only HTTP endpoint.
+type Server struct {
+	o     ServerOptions
+	ln    net.Listener
+	token [32]byte // sha256
+	srv   *http.Server
+	auth  atomic.Uint64 // refused requests
+}
+
+// Listen opens the address. The server answers once Serve is called.
+func Listen(o ServerOptions) (*Server, error) {
+	s := &Server{o: o}
+	if o.TokenFile != "" {
+		b, err := os.ReadFile(o.TokenFile)
+		if err != nil {
+			return nil, fmt.Errorf("http token: %w", err)
+		}
+		tok := strings.TrimSpace(string(b))
+		if tok == "" {
+			return nil, fmt.Errorf("http token %s: empty", o.TokenFile)
+		}
+		s.token = sha256.Sum256([]byte(tok))
+	}
+	ln, err := net.Listen("tcp", o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("http: %w", err)
+	}
+	s.ln = &cappedListener{Listener: ln, free: make(chan struct{}, maxConns)}
+	if o.TLSCert != "" {
+		cert, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("http certificate: %w", err), ln.Close())
+		}
+		s.ln = tls.NewListener(s.ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+	}
+	s.srv = &http.Server{Handler: s.guard(s.mux()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
+		WriteTimeout: 15 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 8 << 10,
+		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
+	return s, nil
+}
+
+// Addr is the address that is listened on.
+func (s *Server) Addr() string { return s.ln.Addr().String() }
+
+// Refused counts the requests without the right token.
+func (s *Server) Refused() uint64 { return s.auth.Load() }
+
+// Serve answers until ctx is done.
+func (s *Server) Serve(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if s.srv.Shutdown(grace) != nil {
+			s.srv.Close()
+		}
+	})
+	defer stop()
+	if err := s.srv.Serve(s.ln); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("http: %w", err)
+	}
+	return nil
+}
+
+func (s *Server) mux() http.Handler {
+	mux := http.NewServeMux()
+	health := func(w http.ResponseWriter, _ *http.Request) { snap := s.o.Collect(); serveHealth(w, snap.Health()) }
+	mux.HandleFunc("GET /health", health)
+	mux.HandleFunc("GET /health/{$}", health)
+	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
+		snap := s.o.Collect()
+		if snap.Stalled != "" {
+			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "unhealthy", "detail": snap.Stalled + " does not progress"})
+			return
+		}
+		writeJSON(w, http.StatusOK, map[string]string{"status": "healthy"})
+	})
+	mux.HandleFunc("GET /health/ready", func(w http.ResponseWriter, _ *http.Request) {
+		snap := s.o.Collect()
+		if snap.ReadyAfter == 0 {
+			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "unhealthy", "detail": "starting"})
+			return
+		}
+		writeJSON(w, http.StatusOK, map[string]string{"status": "healthy"})
+	})
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+		snap := s.o.Collect()
+		s.o.Metrics.Write(w, &snap, s.Refused())
+	})
+	mux.Handle("GET /api/v1/state", page.ServeState(func() page.State { snap := s.o.Collect(); return snap.Page() }))
+	mux.Handle("GET /", page.Handler())
+	return mux
+}
+
+// guard counts answers, asks for the token, and refuses hosts other than the
+// ones this server is reached by, so that a web page elsewhere cannot read the
+// loopback address through a name it controls (DNS rebinding).
+func (s *Server) guard(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		cw := &codeWriter{ResponseWriter: w, code: http.StatusOK}
+		defer func() { s.o.Metrics.request(cw.code) }()
+		if !s.allowedHost(r.Host) {
+			http.Error(cw, "unknown host", http.StatusMisdirectedRequest)
+			return
+		}
+		if s.o.TokenFile != "" {
+			got, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+			sum := sha256.Sum256([]byte(got))
+			if subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 {
+				s.auth.Add(1)
+				cw.Header().Set("WWW-Authenticate", "Bearer")
+				http.Error(cw, "bearer token wanted", http.StatusUnauthorized)
+				return
+			}
+		}
+		next.ServeHTTP(cw, r)
+	})
+}
+
+// allowedHost accepts addresses, localhost, and the listening name. Behind a
+// token any name goes: the token is what a foreign page does not have.
+func (s *Server) allowedHost(host string) bool {
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	host = strings.Trim(host, "[]")
+	listen, _, _ := net.SplitHostPort(s.o.Listen)
+	return s.o.TokenFile != "" || host == "localhost" || host == listen || net.ParseIP(host) != nil
+}
+
+// codeWriter remembers the status code.
+type codeWriter struct {
+	http.ResponseWriter
+	code int
+}
+
+func (c *codeWriter) WriteHeader(code int) {
+	c.code = code
+	c.ResponseWriter.WriteHeader(code)
+}
+
+// cappedListener accepts only while a place is free.
+type cappedListener struct {
+	net.Listener
+	free chan struct{}
+}
+
+func (l *cappedListener) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.free <- struct{}{}:
+			return &cappedConn{Conn: c, free: l.free}, nil
+		default:
+			c.Close() // full: the others are served, this one may come again
+		}
+	}
+}
+
+type cappedConn struct {
+	net.Conn
+	free chan struct{}
+	gone atomic.Bool
+}
+
+func (c *cappedConn) Close() error {
+	if !c.gone.Swap(true) {
+		<-c.free
+	}
+	return c.Conn.Close()
+}

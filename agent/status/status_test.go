@@ -1,0 +1,241 @@
+package status
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"math"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/status/page"
+	"iot-edge-anomaly/model"
+)
+
+// good is a snapshot with nothing to complain about.
+func good() Snapshot {
+	now := time.Now()
+	return Snapshot{
+		Build: Build{"v1", "abc", "go1.26", "generic"}, Device: "gw7", Site: "plant-3", Started: now.Add(-time.Hour), Now: now,
+		ReadyAfter: 80 * time.Millisecond, TimeQuality: "synced", ReloadOK: true, MemoryLimit: 128 << 20,
+		Machines: []pipeline.Status{{Name: "pump1", State: pipeline.Normal, Period: time.Second, RowTime: now.Add(-time.Second),
+			Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}, {Name: "pump.speed", Unit: "Hz"}}, Sensors: []string{"pump", "pump"},
+			Values: []float64{12.5, math.NaN()}, Quality: []sampler.Quality{sampler.Good, sampler.Missing}, Score: 0.4, Rows: 100, Scored: 80,
+			Model: pipeline.ModelRef{Version: "2026-11-20T10:00:00Z-1", SHA256: "f00d"}}},
+		Readings: []sampler.Reading{{Bus: "plc", Sensor: "pump", Values: []float64{12.5, math.NaN()}, LastGood: now.Add(-time.Second), Reads: 100, Errors: 1}},
+		Buses:    []sampler.BusStats{{Bus: "plc", Overruns: 2}},
+		Broker:   &Broker{URL: "tcp://b:1883", Connected: true, Acked: 7},
+		Spool:    &Spool{MaxBytes: 1000},
+	}
+}
+
+func TestHealth(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		spoil func(*Snapshot)
+		want  Level
+		check string
+		text  string
+	}{
+		{"all well", func(*Snapshot) {}, Healthy, "sampling", ""},
+		{"no row for four periods", func(s *Snapshot) { s.Machines[0].RowTime = s.Now.Add(-4 * time.Second) }, Unhealthy, "sampling", "newest row is 4s old"},
+		{"never a row", func(s *Snapshot) { s.Machines[0].RowTime = time.Time{} }, Unhealthy, "sampling", "pump1"},
+		{"a stage stands still", func(s *Snapshot) { s.Stalled = "delivery" }, Unhealthy, "progress", "delivery does not progress"},
+		{"broker away", func(s *Snapshot) { s.Broker.Connected, s.Broker.Error = false, "connection refused" }, Degraded, "mqtt", "not connected to tcp://b:1883: connection refused"},
+		{"no broker configured", func(s *Snapshot) { s.Broker = nil }, Healthy, "sampling", ""},
+		{"a sensor fails", func(s *Snapshot) {
+			s.Readings = append(s.Readings, sampler.Reading{Sensor: "cab", Err: errors.New("no answer")})
+		}, Degraded, "sensors", "1 of 2 sensors do not deliver; cab: no answer"},
+		{"all sensors fail", func(s *Snapshot) { s.Readings[0].Err = errors.New("no answer") }, Degraded, "sensors", "no sensor delivers"},
+		{"blind", func(s *Snapshot) { s.Machines[0].State, s.Machines[0].Note = pipeline.Blind, "no model" }, Degraded, "model", "machine pump1 is blind: no model"},
+		{"clock unset", func(s *Snapshot) { s.TimeQuality = "unset" }, Degraded, "clock", "not set"},
+		{"disk full", func(s *Snapshot) { s.Spool.Error = "no space left on device" }, Degraded, "spool", "no space left"},
+		{"queue nearly full", func(s *Snapshot) { s.Spool.Bytes = 950 }, Degraded, "spool", "950 of 1000 bytes"},
+		{"reload refused", func(s *Snapshot) { s.ReloadOK = false }, Degraded, "configuration", "refused"},
+	} {
+		s := good()
+		tc.spoil(&s)
+		h := s.Health()
+		if c := h.Checks[tc.check]; h.Status != tc.want || !strings.Contains(c.Detail, tc.text) {
+			t.Errorf("%s: %v, %s %+v; want %v, %q", tc.name, h.Status, tc.check, c, tc.want, tc.text)
+		}
+	}
+}
+
+// serve starts a server on the snapshot that fill gives.
+func serve(t *testing.T, o ServerOptions, fill func() Snapshot) string {
+	t.Helper()
+	o.Listen, o.Collect, o.Metrics, o.Log = "127.0.0.1:0", fill, NewMetrics(), slog.New(slog.DiscardHandler)
+	s, err := Listen(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+	return "http://" + s.Addr()
+}
+
+func get(t *testing.T, url string, header ...string) (int, string) {
+	t.Helper()
+	req, err := http.NewRequest("GET", url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		if header[i] == "Host" {
+			req.Host = header[i+1]
+		}
+		req.Header.Set(header[i], header[i+1])
+	}
+	r, err := (&http.Client{Timeout: 5 * time.Second}).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(b)
+}
+
+func TestEndpoints(t *testing.T) {
+	var mu sync.Mutex
+	snap := good()
+	base := serve(t, ServerOptions{}, func() Snapshot { mu.Lock(); defer mu.Unlock(); return snap })
+	for path, want := range map[string]int{"/": 200, "/health": 200, "/health/live": 200, "/health/ready": 200, "/metrics": 200, "/api/v1/state": 200, "/nothing": 404} {
+		if code, body := get(t, base+path); code != want {
+			t.Errorf("%s: %d, want %d: %s", path, code, want, body)
+		}
+	}
+	_, body := get(t, base+"/health")
+	var h struct {
+		Status string
+		Checks map[string]struct{ Status string }
+	}
+	if err := json.Unmarshal([]byte(body), &h); err != nil || h.Status != "healthy" || h.Checks["sampling"].Status != "healthy" {
+		t.Errorf("%v: %s", err, body)
+	}
+	var p page.State
+	_, body = get(t, base+"/api/v1/state")
+	if err := json.Unmarshal([]byte(body), &p); err != nil || *p.Machines[0].Channels[0].Value != 12.5 || p.Machines[0].Channels[1].Value != nil {
+		t.Errorf("%v: %s", err, body)
+	}
+	mu.Lock()
+	snap.Stalled, snap.ReadyAfter = "sampling", 0
+	mu.Unlock()
+	for _, path := range []string{"/health", "/health/live", "/health/ready"} {
+		if code, body := get(t, base+path); code != 503 {
+			t.Errorf("%s: %d, want 503: %s", path, code, body)
+		}
+	}
+	r, err := http.Post(base+"/health", "text/plain", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if r.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("POST /health: %d, want 405: the endpoint is read-only", r.StatusCode)
+	}
+}
+
+func TestForeignHostAndTokenAreRefused(t *testing.T) {
+	base := serve(t, ServerOptions{}, good)
+	if code, _ := get(t, base+"/health", "Host", "evil.example"); code != http.StatusMisdirectedRequest {
+		t.Errorf("foreign host: %d, want 421", code)
+	}
+	if code, _ := get(t, base+"/health", "Host", "localhost"); code != 200 {
+		t.Errorf("localhost: %d", code)
+	}
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("s3cret\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	base = serve(t, ServerOptions{TokenFile: token}, good)
+	for auth, want := range map[string]int{"": 401, "Bearer wrong": 401, "Bearer s3cret": 200} {
+		if code, _ := get(t, base+"/metrics", "Authorization", auth); code != want {
+			t.Errorf("%q: %d, want %d", auth, code, want)
+		}
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	m := NewMetrics()
+	m.Inference(0.0002)
+	m.Score(0.5)
+	m.request(200)
+	s := good()
+	var b strings.Builder
+	m.Write(&b, &s, 3)
+	s.Machines[0].Model = pipeline.ModelRef{Version: "next", SHA256: "beef"}
+	b.Reset()
+	m.Write(&b, &s, 3)
+	text := b.String()
+	for _, want := range []string{
+		`inference_duration_seconds_bucket{le="0.00025"} 1`, "# TYPE inference_duration_seconds histogram",
+		`reconstruction_error_bucket{le="0.5"} 1`, `samples_processed_total{machine="pump1"} 100`,
+		`machine_state{machine="pump1",state="normal"} 1`, `machine_state{machine="pump1",state="learning"} 0`,
+		`model_info{machine="pump1",model_version="next",sha="beef"} 1`, `sensor_value{machine="pump1",sensor="pump.flow"} 12.5`,
+		"mqtt_connected 1", "mqtt_publish_acked_total 7", "spool_messages 0", "memory_limit_bytes 134217728", "authentication_failures_total 3",
+		`http_requests_total{status="200"} 1`, `bus_overruns_total{bus="plc"} 2`, "application_startup_duration_seconds 0.08", "process_cpu_seconds_total",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no line %s", want)
+		}
+	}
+	if strings.Contains(text, "f00d") {
+		t.Error("the model before is still named")
+	}
+}
+
+func TestObservingAllocatesNothing(t *testing.T) {
+	m := NewMetrics()
+	if n := testing.AllocsPerRun(100, func() { m.Inference(1e-4); m.Score(0.5) }); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// TestManyConnections: those beyond the cap are closed, and a new client is
+// served once some have gone.
+func TestManyConnections(t *testing.T) {
+	base := serve(t, ServerOptions{}, good)
+	addr := strings.TrimPrefix(base, "http://")
+	var held []net.Conn
+	for range 3 * maxConns {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		held = append(held, c)
+	}
+	for _, c := range held {
+		c.Close()
+	}
+	for end := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		r, err := http.Get(base + "/health/live")
+		if err == nil {
+			r.Body.Close()
+			return
+		}
+		if time.Now().After(end) {
+			t.Fatalf("not served after the crowd has gone: %v", err)
+		}
+	}
+}

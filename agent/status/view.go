@@ -1,0 +1,76 @@
+package status
+
+import (
+	"math"
+
+	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/status/page"
+)
+
+func number(v float64) *float64 { return page.Number(v) }
+
+// Page is the snapshot as the page shows it.
+func (s *Snapshot) Page() page.State {
+	h := s.Health()
+	p := page.State{Device: s.Device, Site: s.Site, Version: s.Build.Version, Health: h.Status.String(),
+		Time: s.Now.UTC(), TimeQuality: s.TimeQuality, UptimeS: h.UptimeS, Machines: []page.Machine{}}
+	if b := s.Broker; b != nil {
+		p.Broker = &page.Broker{URL: b.URL, Connected: b.Connected, Error: b.Error}
+		if !b.Since.IsZero() {
+			p.Broker.Since = &b.Since
+		}
+	}
+	if q := s.Spool; q != nil {
+		p.Spool = &page.Spool{Messages: int64(q.Messages), Bytes: int64(q.Bytes), MaxBytes: int64(q.MaxBytes), Dropped: int64(q.Dropped)}
+	}
+	bySensor := map[string]*sampler.Reading{}
+	for i := range s.Readings {
+		bySensor[s.Readings[i].Sensor] = &s.Readings[i]
+	}
+	for i := range s.Machines {
+		p.Machines = append(p.Machines, s.machine(&s.Machines[i], bySensor))
+	}
+	return p
+}
+
+func (s *Snapshot) machine(m *pipeline.Status, bySensor map[string]*sampler.Reading) page.Machine {
+	out := page.Machine{Name: m.Name, State: string(m.State), Score: number(m.Score), Model: m.Model.Version,
+		Events: []page.Event{}, Channels: []page.Channel{}}
+	if m.State == pipeline.Learning {
+		left := m.Learning.Remaining.Seconds()
+		out.Learning = &page.Learning{Phase: m.Learning.Phase, Progress: m.Learning.Done, LeftS: &left,
+			Rows: int64(m.Learning.Have), Want: int64(m.Learning.Want)}
+	}
+	for _, ev := range s.Events {
+		if ev.Machine == m.Name || (ev.Machine == "" && len(s.Machines) == 1) {
+			out.Events = append(out.Events, ev.Event)
+		}
+	}
+	for i, c := range m.Channels {
+		pc := page.Channel{Name: c.Name, Unit: c.Unit, Value: number(m.Values[i]), Quality: qualityName(m.Quality[i])}
+		if r := bySensor[m.Sensors[i]]; r != nil {
+			if !r.LastGood.IsZero() {
+				age := math.Max(0, s.Now.Sub(r.LastGood).Seconds())
+				pc.AgeS = &age
+			}
+			if r.Err != nil {
+				pc.Error = r.Err.Error()
+			}
+		}
+		out.Channels = append(out.Channels, pc)
+	}
+	return out
+}
+
+func qualityName(q sampler.Quality) string {
+	switch q {
+	case sampler.Good:
+		return "good"
+	case sampler.Suspect:
+		return "suspect"
+	case sampler.Bad:
+		return "bad"
+	}
+	return "missing"
+}
