@@ -25,28 +25,36 @@ func (v value) finish(c *Config) {
 	}
 	watched := v.shared(c)
 	for i, s := range c.Sensors {
-		if !watched[i] {
-			at := value{p: v.p, path: fmt.Sprintf("sensors[%d]", i), pos: s.Pos}
+		at := value{p: v.p, path: fmt.Sprintf("sensors[%d]", i), pos: s.Pos}
+		seen := false
+		for _, r := range v.p.channels[i] {
+			seen = seen || watched[r.Channel] != ""
+			if watched[r.Channel] == "" && r.Limits != nil {
+				at.warn("", "channel %q has limits but no machine watches it", r.Channel)
+			}
+		}
+		if !seen {
 			at.warn("", "no machine watches this sensor")
 		}
 	}
 }
 
 // shared warns of a channel that two machines watch, since one fault of it then
-// gives two events, and tells which sensors are watched at all.
-func (v value) shared(c *Config) map[int]bool {
-	sensors := map[int]bool{}
+// gives two events, and tells by which machine each channel is watched.
+func (v value) shared(c *Config) map[string]string {
 	first := map[string]string{}
 	for i, m := range c.Machines {
+		warned := false
 		for _, r := range m.Resolved {
-			sensors[r.Sensor] = true
-			if other := first[r.Channel]; other != "" && other != m.Name {
+			other := first[r.Channel]
+			if other == "" {
+				first[r.Channel] = m.Name
+			} else if !warned {
+				warned = true
 				at := value{p: v.p, path: fmt.Sprintf("machines[%d]", i), pos: m.Pos}
 				at.warn("one fault will give two events", "channel %q is watched by machine %q too", r.Channel, other)
-				break
 			}
-			first[r.Channel] = m.Name
 		}
 	}
-	return sensors
+	return first
 }
