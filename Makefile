@@ -21,7 +21,7 @@ GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test check bench accuracy fuzz golden fresh install clean
+.PHONY: help run build cross FORCE test nightly check bench accuracy fuzz golden fresh install clean
 
 help:
 	@echo "make run       the demonstration: a simulated pump station, learnt and watched; Ctrl-C ends it"
@@ -33,6 +33,7 @@ help:
 	@echo "make accuracy  train and score on the recordings in DATA ($(DATA))"
 	@echo "make fuzz      each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "make golden    renews the expected outputs of tests"
+	@echo "make nightly   every test at full length (EDGE_LONG=1), with the race detector, then fuzz"
 	@echo "make fresh     run and test in a bare Debian root (root, debootstrap, network)"
 	@echo "make install   the binary and its systemd unit below PREFIX ($(PREFIX)) and DESTDIR"
 	@echo "make clean     removes what was built; a fetched toolchain stays in .build/go"
@@ -57,6 +58,12 @@ test:
 	@scripts/setup.sh
 	$(GO) test ./...
 	GO=$(GO) scripts/emulated.sh
+
+nightly:
+	@scripts/setup.sh
+	@scripts/setup.sh gcc libc6-dev
+	EDGE_LONG=1 CGO_ENABLED=1 $(GO) test -race -timeout 3h ./...
+	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
 check:
 	@out=$$("$$($(GO) env GOROOT)/bin/gofmt" -l agent board drivers model quant scripts) && \

@@ -51,7 +51,7 @@ func TestShipped(t *testing.T) {
 }
 
 // TestReproducible builds for arm64 in two folders of different names and file
-// times and wants the same bytes. With HOUSE_COLD=1 each folder has an empty
+// times and wants the same bytes. With EDGE_LONG=1 each folder has an empty
 // build cache, which takes minutes; else compiled packages may be shared.
 func TestReproducible(t *testing.T) {
 	if testing.Short() {
@@ -69,7 +69,7 @@ func TestReproducible(t *testing.T) {
 		cmd := exec.Command("make", "-s", "GO=go", file)
 		cmd.Dir = folder
 		cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=", "LANG=C", "TZ="+[]string{"UTC", "Asia/Tokyo"}[i])
-		if os.Getenv("HOUSE_COLD") != "" {
+		if os.Getenv("EDGE_LONG") != "" {
 			cmd.Env = append(cmd.Env, "GOCACHE="+filepath.Join(folder, ".cache"))
 		}
 		if out, err := cmd.CombinedOutput(); err != nil {
