@@ -1,0 +1,101 @@
+package board
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+const unit = "systemd/iot-edge-anomaly.service"
+
+func analyze(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	path, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze is not installed")
+	}
+	out, err := exec.Command(path, args...).CombinedOutput()
+	return string(out), err
+}
+
+// The unit is without a complaint of systemd. The binary is not installed
+// where the tests run, so another one stands in for it.
+func TestUnit_verify(t *testing.T) {
+	b, err := os.ReadFile(unit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const start = "ExecStart=/usr/bin/iot-edge-anomaly "
+	if !bytes.Contains(b, []byte(start)) {
+		t.Fatalf("no %q", start)
+	}
+	b = bytes.Replace(b, []byte(start), []byte("ExecStart="+self+" "), 1)
+	b = bytes.Replace(b, []byte("Documentation=file:///usr/share/doc/"), []byte("Documentation=https://localhost/"), 1)
+	path := filepath.Join(t.TempDir(), filepath.Base(unit))
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := analyze(t, "verify", "--man=no", path); err != nil || strings.Contains(out, filepath.Base(unit)) {
+		t.Errorf("%v\n%s", err, out)
+	}
+	// and a fault would be found
+	if err := os.WriteFile(path, append(b, "\nNoSuchKey=1\n"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, _ := analyze(t, "verify", "--man=no", path); !strings.Contains(out, "NoSuchKey") {
+		t.Errorf("a wrong key is not found: %s", out)
+	}
+}
+
+// The exposure that systemd computes is at most 1.6.
+func TestUnit_security(t *testing.T) {
+	if out, err := analyze(t, "security", "--offline=true", "--threshold=16", unit); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	} else {
+		lines := strings.Split(strings.TrimSpace(out), "\n")
+		t.Log(lines[len(lines)-1])
+	}
+}
+
+// What the unit relies on is shipped beside it.
+func TestUnit_companions(t *testing.T) {
+	read := func(path string) string {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	u := read(unit)
+	groups := regexp.MustCompile(`(?m)^SupplementaryGroups=(.*)$`).FindStringSubmatch(u)
+	if groups == nil {
+		t.Fatal("no groups")
+	}
+	users := read("sysusers/iot-edge-anomaly.conf")
+	for _, g := range strings.Fields(groups[1]) {
+		if !regexp.MustCompile(`(?m)^g ` + g + ` `).MatchString(users) {
+			t.Errorf("group %s is not made by sysusers", g)
+		}
+	}
+	cred := regexp.MustCompile(`(?m)^LoadCredential=cred:(.*)/$`).FindStringSubmatch(u)
+	if cred == nil || !strings.Contains(read("tmpfiles/iot-edge-anomaly.conf"), "d "+cred[1]+" ") {
+		t.Errorf("credentials %v are not made by tmpfiles", cred)
+	}
+	if strings.Contains(u, "DeviceAllow=char-i2c rw") != strings.Contains(read("systemd/modules-load.conf"), "\ni2c-dev\n") {
+		t.Error("i2c is allowed but not loaded, or the other way round")
+	}
+	if !strings.Contains(read("udev/60-iot-edge-anomaly.rules"), `GROUP="i2c"`) {
+		t.Error("no udev rule for i2c")
+	}
+	if !strings.Contains(u, "RestartPreventExitStatus=78") || !strings.Contains(u, "Type=notify\n") {
+		t.Error("exit status or type")
+	}
+}
