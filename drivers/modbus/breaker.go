@@ -1,0 +1,46 @@
+package modbus
+
+import (
+	"fmt"
+	"time"
+)
+
+// breaker leaves something alone that keeps failing, for pauses that double.
+// The zero value is closed. It is for one goroutine.
+type breaker struct {
+	fails int       // in a row
+	since time.Time // of the first of them
+	next  time.Time // earliest next try; zero = any time
+	cause error     // of the newest
+}
+
+// threshold is the number of failures in a row that open a breaker: the first
+// may be noise on the line.
+const threshold = 2
+
+// ready reports whether a try is due.
+func (b *breaker) ready(now time.Time) bool { return !now.Before(b.next) }
+
+// fail counts a failure that began at start and was noticed now.
+func (b *breaker) fail(start, now time.Time, cause error, pause, limit time.Duration) {
+	if b.fails == 0 {
+		b.since = start
+	}
+	b.fails++
+	b.cause = cause
+	if over := b.fails - threshold; over >= 0 {
+		if over < 16 {
+			limit = min(limit, pause<<over)
+		}
+		b.next = now.Add(limit)
+	}
+}
+
+// ok closes the breaker.
+func (b *breaker) ok() { *b = breaker{} }
+
+// refusal is the error while the breaker is open.
+func (b *breaker) refusal(now time.Time) error {
+	return fmt.Errorf("silent for %v, next try in %v: %w",
+		now.Sub(b.since).Round(time.Second), b.next.Sub(now).Round(time.Millisecond), b.cause)
+}

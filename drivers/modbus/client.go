@@ -1,0 +1,78 @@
+package modbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/goburrow/modbus"
+)
+
+// client reads one unit through goburrow's PDU layer. It is for one goroutine.
+type client struct {
+	pdu    modbus.Client
+	line   *Line
+	ctx    context.Context // of the request under way: goburrow passes none
+	answer [maxADU]byte
+}
+
+func newClient(l *Line, unit uint8) *client {
+	c := &client{line: l}
+	c.pdu = modbus.NewClient2(l.framing.packager(unit), c)
+	return c
+}
+
+// Send carries one frame for goburrow. The answer is valid until the next Send.
+func (c *client) Send(req []byte) ([]byte, error) {
+	n, err := c.line.send(c.ctx, req, c.answer[:])
+	if err != nil {
+		return nil, err
+	}
+	return c.answer[:n], nil
+}
+
+// read returns n registers (2 bytes each) or n bits (packed, first bit lowest),
+// valid until the next read.
+func (c *client) read(ctx context.Context, t Table, at, n uint16) (b []byte, err error) {
+	c.ctx = ctx
+	defer func() { c.ctx = nil }()
+	switch t {
+	case Coil:
+		b, err = c.pdu.ReadCoils(at, n)
+	case Discrete:
+		b, err = c.pdu.ReadDiscreteInputs(at, n)
+	case Holding:
+		b, err = c.pdu.ReadHoldingRegisters(at, n)
+	case Input:
+		b, err = c.pdu.ReadInputRegisters(at, n)
+	default:
+		return nil, fmt.Errorf("table %d: unknown", t)
+	}
+	var refusal *modbus.ModbusError
+	if errors.As(err, &refusal) {
+		c.line.counts.exceptions.Add(1)
+		return nil, &ExceptionError{Function: refusal.FunctionCode &^ 0x80, Code: refusal.ExceptionCode}
+	}
+	if err != nil {
+		return nil, err
+	}
+	want := 2 * int(n)
+	if t.bits() {
+		want = (int(n) + 7) / 8
+	}
+	if len(b) != want {
+		return nil, fmt.Errorf("%w: %d bytes, want %d", ErrFrame, len(b), want)
+	}
+	return b, nil
+}
+
+// Read reads n consecutive registers (2 bytes each, as sent) or bits (packed,
+// first bit lowest) of a unit once, beside any plan: for scanning. The error is
+// of the kinds that the package comment lists.
+func (l *Line) Read(ctx context.Context, unit uint8, t Table, at, n uint16) ([]byte, error) {
+	b, err := newClient(l, unit).read(ctx, t, at, n)
+	if err != nil {
+		return nil, fmt.Errorf("unit %d: %v %d: %w", unit, t, at, err)
+	}
+	return b, nil
+}

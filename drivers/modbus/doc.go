@@ -1,0 +1,76 @@
+// Package modbus reads the registers of Modbus devices: a Line is one TCP
+// connection shared by every unit behind it, a Dev is one unit on it as a
+// drivers.Sensor.
+//
+// It does not write to any device, know a device's register map, schedule
+// reads, start goroutines, or find serial ports and hosts: a Line receives the
+// function that opens its connection.
+//
+// # Sources
+//
+//   - MODBUS Application Protocol Specification V1.1b3, 26 April 2012: §4.1
+//     frame sizes, §4.3 data model, §6.1-6.4 functions 1-4, §7 exceptions.
+//   - MODBUS Messaging on TCP/IP Implementation Guide V1.0b, 24 October 2006:
+//     §3.1.3 MBAP header, §4.2.1 connection management, §4.4.2 transactions.
+//
+// # A request
+//
+// goburrow/modbus builds the request and takes the answer apart; Line carries
+// it. One request ends in one of five ways:
+//
+//	answer       the values
+//	exception    *ExceptionError; the device is alive, the connection stays
+//	silence      ErrTimeout; the connection is closed
+//	nonsense     ErrFrame; the connection is closed
+//	no line      drivers.ErrBus and its cause: refused, reset, hung up, closed
+//
+// The deadline is absolute: dialing, sending and every byte of the answer share
+// it. Transaction ids are the line's own and rise across connections. An answer
+// with an older id than the request's was late and is dropped; the wait goes on
+// until the deadline. A connection that the peer has closed between two
+// requests is opened anew once, inside the same deadline: controllers close
+// idle connections and reading twice does no harm. A host that refuses is asked
+// again after pauses that grow from Pause to MaxPause with jitter; in between
+// requests fail at once.
+//
+// # A cycle
+//
+// Registers are sorted and joined into as few requests as MaxGap and
+// MaxRegisters allow. A request of several registers that is refused with
+// exception 2 or 3 is cut at its gaps, then in halves, until the register that
+// the device does not have stands alone; what helped is remembered. After a
+// silence, nonsense or a lost line the cycle ends: a dead unit costs one
+// timeout, however many registers it has. After two cycles without any answer
+// the unit is left alone for 1, 2, 4 … 30 s, so its neighbours keep their
+// period. A range that stays silent on a unit which answers elsewhere is left
+// alone in the same way.
+//
+// # Values
+//
+// value = raw*Scale + Offset, in float64, the product rounded before the sum so
+// that every CPU gives the same bits. Letters name the bytes of a 32-bit value
+// from the most significant (A) to the least (D), in the order in which they
+// are sent: ABCD, CDAB (words swapped), BADC (bytes swapped), DCBA (both). A
+// register holds two bytes, so for 16-bit types ABCD and CDAB read AB, BADC and
+// DCBA read BA. A NaN or infinity on the wire is a missing cell with an error,
+// never a value.
+//
+// # Cost
+//
+// One request allocates 10 small objects, 272 bytes: 5 in goburrow and 5 for the
+// cancellation by context (TestDev_allocations counts the first with a context that
+// cannot be cancelled). Decoding allocates nothing.
+//
+// # Why
+//
+// goburrow's own transporter keeps a connection after an error and is then one
+// answer behind for ever, restarts its timeout at every byte, accepts answers
+// of the wrong size, and takes any foreign function code for an exception.
+// Modbus TCP has no checksum and a controller no memory of what it was asked,
+// so a value may be believed only when transaction, unit, function and length
+// all fit the request; whatever else arrives proves that the stream is out of
+// step, and the only way into step is a new connection.
+//
+// The read-only rule lives in Line and not in Dev: there is no path to the wire
+// around it, whichever of goburrow's functions is called.
+package modbus

@@ -1,0 +1,72 @@
+package modbus
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+var (
+	// ErrTimeout means that no whole answer came before the deadline although
+	// the line was open. It wraps os.ErrDeadlineExceeded.
+	ErrTimeout = fmt.Errorf("no answer: %w", os.ErrDeadlineExceeded)
+	// ErrFrame means that something came which is not the answer.
+	ErrFrame = errors.New("not an answer to the request")
+	// ErrReadOnly means that a request was not one of the functions 1-4 and
+	// was not sent.
+	ErrReadOnly = errors.New("only functions 1-4 are sent")
+)
+
+// ExceptionError is a device's refusal of a request, V1.1b3 §7.
+type ExceptionError struct {
+	Function byte // as requested, 1-4
+	Code     byte
+}
+
+// Exception codes that steer a cycle, V1.1b3 §7.
+const (
+	illegalAddress  = 2
+	illegalValue    = 3
+	pathUnavailable = 10
+	targetSilent    = 11
+)
+
+// exceptionNames are the names in V1.1b3 §7.
+var exceptionNames = map[byte]string{
+	1:               "illegal function",
+	illegalAddress:  "illegal data address",
+	illegalValue:    "illegal data value",
+	4:               "server device failure",
+	5:               "acknowledge",
+	6:               "server device busy",
+	8:               "memory parity error",
+	pathUnavailable: "gateway path unavailable",
+	targetSilent:    "gateway target device failed to respond",
+}
+
+// Error gives the code with its name.
+func (e *ExceptionError) Error() string {
+	name, ok := exceptionNames[e.Code]
+	if !ok {
+		name = "unknown"
+	}
+	return fmt.Sprintf("exception %d (%s) to function %d", e.Code, name, e.Function)
+}
+
+// cycleError is what went wrong in one Read.
+type cycleError struct {
+	unit uint8
+	errs []error
+}
+
+func (e *cycleError) Error() string {
+	texts := make([]string, len(e.errs))
+	for i, err := range e.errs {
+		texts[i] = err.Error()
+	}
+	return fmt.Sprintf("unit %d: %s", e.unit, strings.Join(texts, "; "))
+}
+
+// Unwrap gives every cause to errors.Is and errors.As.
+func (e *cycleError) Unwrap() []error { return e.errs }

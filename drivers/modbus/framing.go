@@ -1,0 +1,117 @@
+package modbus
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/goburrow/modbus"
+)
+
+// framing is how requests and answers are wrapped on a line. A framing belongs
+// to one line and is used by one request at a time.
+type framing interface {
+	// packager builds the requests to a unit.
+	packager(unit uint8) modbus.Packager
+	// stamp readies a request for sending, in place, and returns the PDU
+	// inside it.
+	stamp(req []byte) (pdu []byte, err error)
+	// cut judges the bytes received since the request. n > 0: the first n
+	// bytes are a frame, the answer if it is not stale; n = 0: more bytes are
+	// needed. An error wraps ErrFrame: the stream is out of step.
+	cut(req, got []byte) (n int, stale bool, err error)
+}
+
+const (
+	mbapLen = 7   // transaction 2, protocol 2, length 2, unit 1; V1.0b §3.1.3
+	maxADU  = 260 // V1.1b3 §4.1
+)
+
+// mbap is the framing of Modbus TCP.
+type mbap struct {
+	transaction uint16 // of the newest request
+}
+
+func (m *mbap) packager(unit uint8) modbus.Packager {
+	h := modbus.NewTCPClientHandler("") // never dials: only its Packager is used
+	h.SlaveId = unit
+	return h
+}
+
+// stamp replaces the packager's transaction id, which is the unit's own, by the
+// line's: on a shared connection two units would use the same ids.
+func (m *mbap) stamp(req []byte) ([]byte, error) {
+	if len(req) < mbapLen+1 {
+		return nil, fmt.Errorf("request of %d bytes: %w", len(req), ErrReadOnly)
+	}
+	m.transaction++
+	binary.BigEndian.PutUint16(req, m.transaction)
+	return req[mbapLen:], nil
+}
+
+func (m *mbap) cut(req, got []byte) (n int, stale bool, err error) {
+	if len(got) < mbapLen+1 {
+		return 0, false, nil
+	}
+	if p := binary.BigEndian.Uint16(got[2:]); p != 0 {
+		return 0, false, fmt.Errorf("%w: protocol id %d, want 0", ErrFrame, p)
+	}
+	// Unit, function and at least one byte more; V1.1b3 §4.1 bounds the PDU.
+	length := int(binary.BigEndian.Uint16(got[4:]))
+	if length < 3 || length > maxADU-mbapLen+1 {
+		return 0, false, fmt.Errorf("%w: length %d, want 3 to %d", ErrFrame, length, maxADU-mbapLen+1)
+	}
+	id, want := binary.BigEndian.Uint16(got), binary.BigEndian.Uint16(req)
+	if age := int16(want - id); age < 0 {
+		return 0, false, fmt.Errorf("%w: transaction %d was not asked for yet, want %d", ErrFrame, id, want)
+	} else if age > 0 {
+		stale = true
+	} else if got[6] != req[6] {
+		return 0, false, fmt.Errorf("%w: from unit %d, want %d", ErrFrame, got[6], req[6])
+	} else if err := checkShape(req[mbapLen:], got[mbapLen], length-1); err != nil {
+		return 0, false, err
+	}
+	n = mbapLen - 1 + length
+	if len(got) < n {
+		return 0, false, nil
+	}
+	if !stale && got[mbapLen] == req[mbapLen] && int(got[mbapLen+1]) != n-mbapLen-2 {
+		return 0, false, fmt.Errorf("%w: byte count %d, want %d", ErrFrame, got[mbapLen+1], n-mbapLen-2)
+	}
+	return n, stale, nil
+}
+
+// checkShape holds the function code and the size of an answer's PDU against
+// the request's PDU, so that a wrong length is known before it is waited for.
+func checkShape(req []byte, fc byte, size int) error {
+	want := 2 // exception: function and code, V1.1b3 §7
+	if fc != req[0]|0x80 {
+		if fc != req[0] {
+			return fmt.Errorf("%w: function %d, want %d", ErrFrame, fc, req[0])
+		}
+		want = 2 + dataLen(req)
+	}
+	if size != want {
+		return fmt.Errorf("%w: PDU of %d bytes, want %d", ErrFrame, size, want)
+	}
+	return nil
+}
+
+// dataLen is the number of data bytes that a read request's PDU asks for.
+func dataLen(pdu []byte) int {
+	n := int(binary.BigEndian.Uint16(pdu[3:]))
+	if Table(pdu[0]).bits() {
+		return (n + 7) / 8
+	}
+	return 2 * n
+}
+
+// checkReading lets only reads of a sane quantity pass.
+func checkReading(pdu []byte) error {
+	if fc := pdu[0]; fc < byte(Coil) || fc > byte(Input) || len(pdu) != 5 {
+		return fmt.Errorf("function %d: %w", fc, ErrReadOnly)
+	}
+	if n, limit := int(binary.BigEndian.Uint16(pdu[3:])), Table(pdu[0]).limit(); n < 1 || n > limit {
+		return fmt.Errorf("quantity %d, want 1 to %d: %w", n, limit, ErrReadOnly)
+	}
+	return nil
+}

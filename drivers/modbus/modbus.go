@@ -1,0 +1,276 @@
+package modbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"iot-edge-anomaly/drivers"
+)
+
+// Options tunes a device. The zero value of each field means its default.
+type Options struct {
+	// MaxGap is how many registers that nobody wants may be read along to
+	// save a request (bits: 16 times as many); 8. Negative means none.
+	MaxGap int
+	// MaxRegisters is what one request may ask for, 1 to 125; 125. Bits are
+	// always up to 2000.
+	MaxRegisters int
+	// Pause is how long a silent unit is left alone at first, MaxPause at
+	// most; 1 s and 30 s.
+	Pause    time.Duration
+	MaxPause time.Duration
+}
+
+func (o Options) withDefaults() Options {
+	if o.MaxGap == 0 {
+		o.MaxGap = 8
+	}
+	o.MaxGap = max(o.MaxGap, 0)
+	if o.MaxRegisters == 0 {
+		o.MaxRegisters = Holding.limit()
+	}
+	if o.Pause <= 0 {
+		o.Pause = time.Second
+	}
+	if o.MaxPause <= 0 {
+		o.MaxPause = 30 * time.Second
+	}
+	return o
+}
+
+// Dev is one unit of a line with its registers as channels. It implements
+// drivers.Sensor and, like every sensor, is for one goroutine at a time;
+// several on one line may be read concurrently.
+type Dev struct {
+	client   *client
+	unit     uint8
+	opts     Options
+	regs     []Register
+	channels []drivers.Channel
+	plan     []*request
+	first    int // request that begins the next cycle
+	silence  breaker
+
+	answered bool    // something came from the unit in this cycle
+	errs     []error // of this cycle
+}
+
+var _ drivers.Sensor = (*Dev)(nil)
+
+// New makes a device of unit on line whose channels are regs, in their order.
+// It sends nothing. An error names the register at fault.
+func New(line *Line, unit uint8, regs []Register, o Options) (*Dev, error) {
+	o = o.withDefaults()
+	if line == nil || len(regs) == 0 {
+		return nil, fmt.Errorf("modbus unit %d: want a line and at least one register", unit)
+	}
+	if o.MaxRegisters < 1 || o.MaxRegisters > Holding.limit() {
+		return nil, fmt.Errorf("modbus unit %d: %d registers in a request, want 1 to %d", unit, o.MaxRegisters, Holding.limit())
+	}
+	d := &Dev{client: newClient(line, unit), unit: unit, opts: o, regs: slices.Clone(regs)}
+	seen := make(map[string]bool)
+	for _, r := range regs {
+		err := r.check()
+		if r.Name == "" || seen[r.Name] {
+			err = errors.New("name is empty or taken")
+		}
+		if err == nil && !r.Table.bits() && r.Type.size() > o.MaxRegisters {
+			err = fmt.Errorf("type %v takes more than %d register", r.Type, o.MaxRegisters)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("modbus unit %d: register %q: %w", unit, r.Name, err)
+		}
+		seen[r.Name] = true
+		d.channels = append(d.channels, drivers.Channel{Name: r.Name, Quantity: r.Quantity})
+	}
+	d.plan = plan(d.regs, o.MaxGap, o.MaxRegisters)
+	return d, nil
+}
+
+// Channels gives one channel a register, in the order of New.
+func (d *Dev) Channels() []drivers.Channel { return d.channels }
+
+// Close leaves the line open: it is shared.
+func (d *Dev) Close() error { return nil }
+
+// Read makes one cycle. The error joins a cause for every range that is
+// missing; it wraps drivers.ErrBus, ErrTimeout, ErrFrame, *ExceptionError or
+// the context's error.
+func (d *Dev) Read(ctx context.Context, dst []float64) error {
+	for i := range dst {
+		dst[i] = math.NaN()
+	}
+	if len(dst) != len(d.regs) {
+		return fmt.Errorf("unit %d: reading %d registers into %d cells", d.unit, len(d.regs), len(dst))
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("unit %d: %w", d.unit, err)
+	}
+	start := time.Now()
+	if !d.silence.ready(start) {
+		return fmt.Errorf("unit %d %w", d.unit, d.silence.refusal(start))
+	}
+	d.errs, d.answered = nil, false
+	if err := d.cycle(ctx, dst); isSilence(err) && !d.answered {
+		d.silence.fail(start, time.Now(), err, d.opts.Pause, d.opts.MaxPause)
+	} else if d.answered {
+		d.silence.ok()
+	}
+	if d.errs == nil {
+		return nil
+	}
+	return &cycleError{d.unit, d.errs}
+}
+
+// cycle tries every request once, beginning where the last silence ended, so
+// that one range which stays silent cannot hide the others. It returns the
+// error that ended it early.
+func (d *Dev) cycle(ctx context.Context, dst []float64) error {
+	defer d.splice()
+	n := len(d.plan)
+	for k := range n {
+		at := (d.first + k) % n
+		q := d.plan[at]
+		start := time.Now()
+		if d.silence.fails == 0 && !q.quiet.ready(start) {
+			d.errs = append(d.errs, fmt.Errorf("%v %w", q, q.quiet.refusal(start)))
+			continue
+		}
+		err := d.try(ctx, at, dst)
+		if err == nil {
+			continue
+		}
+		d.first = (at + 1) % n
+		if isSilence(err) && d.answered {
+			q.quiet.fail(start, time.Now(), err, d.opts.Pause, d.opts.MaxPause)
+		}
+		return err
+	}
+	return nil
+}
+
+// try makes the request at a place of the plan. It returns an error only if the
+// cycle must end.
+func (d *Dev) try(ctx context.Context, at int, dst []float64) error {
+	q := d.plan[at]
+	err := d.fetch(ctx, q, dst)
+	if err == nil {
+		q.quiet.ok()
+		return nil
+	}
+	now := time.Now()
+	if !isRefusal(err) || len(q.items) < 2 || !q.refuse.ready(now) {
+		return d.note(q, err)
+	}
+	before := d.errs
+	kept, good, end := d.pieces(ctx, q.split(d.regs), dst)
+	switch {
+	case good:
+		q.parts = kept
+	case end == nil: // the whole device refuses: booting, or the wrong unit
+		d.errs = before
+		q.refuse.fail(now, now, err, d.opts.Pause, d.opts.MaxPause)
+		end = d.note(q, err)
+	}
+	return end
+}
+
+// pieces makes the parts of a refused request, and the parts of those that are
+// refused again. Kept are the requests to make from now on; good tells whether
+// any gave values. End is the error that must end the cycle: the parts after it
+// are kept untried.
+func (d *Dev) pieces(ctx context.Context, parts []*request, dst []float64) (kept []*request, good bool, end error) {
+	for i, p := range parts {
+		err := d.fetch(ctx, p, dst)
+		if isRefusal(err) && len(p.items) > 1 {
+			more, ok, end := d.pieces(ctx, p.split(d.regs), dst)
+			kept, good = append(kept, more...), good || ok
+			if end != nil {
+				return append(kept, parts[i+1:]...), good, end
+			}
+			continue
+		}
+		kept, good = append(kept, p), good || err == nil
+		if end := d.note(p, err); end != nil {
+			return append(kept, parts[i+1:]...), good, end
+		}
+	}
+	return kept, good, nil
+}
+
+// splice puts the parts of requests cut in this cycle into the plan.
+func (d *Dev) splice() {
+	for i := 0; i < len(d.plan); i++ {
+		if parts := d.plan[i].parts; parts != nil {
+			d.plan = slices.Replace(d.plan, i, i+1, parts...)
+			i += len(parts) - 1
+			d.first = 0
+		}
+	}
+}
+
+// note keeps a request's error for the cycle's and returns it if it must end
+// the cycle: after it, another request would only wait as long again.
+func (d *Dev) note(q *request, err error) error {
+	if err == nil {
+		return nil
+	}
+	d.errs = append(d.errs, fmt.Errorf("%v: %w", q, err))
+	var refusal *ExceptionError
+	if errors.As(err, &refusal) && !isSilence(err) {
+		return nil
+	}
+	return err
+}
+
+// fetch makes one request and scatters its values. A value that is not a number
+// is noted and does not fail the request.
+func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
+	b, err := d.client.read(ctx, q.table, uint16(q.at), uint16(q.n))
+	if err != nil {
+		d.answered = d.answered || !isSilence(err) && isException(err)
+		return err
+	}
+	d.answered = true
+	for _, i := range q.items {
+		r := &d.regs[i]
+		offset := int(r.Address) - q.at
+		var v float64
+		if q.table.bits() {
+			v = r.scaled(float64(b[offset/8] >> (offset % 8) & 1))
+		} else {
+			v = r.decode(b[2*offset:])
+		}
+		if !finite(v) {
+			d.errs = append(d.errs, fmt.Errorf("%v: %s is %v", q, r.Name, v))
+			continue
+		}
+		dst[i] = v
+	}
+	return nil
+}
+
+func isException(err error) bool {
+	var e *ExceptionError
+	return errors.As(err, &e)
+}
+
+// isRefusal tells whether the device does not have a range of registers.
+func isRefusal(err error) bool {
+	var e *ExceptionError
+	return errors.As(err, &e) && (e.Code == illegalAddress || e.Code == illegalValue)
+}
+
+// isSilence tells whether the unit itself did not answer, or a gateway says so
+// for it: not the line, which has its own pauses, and not the caller giving up.
+func isSilence(err error) bool {
+	var e *ExceptionError
+	if errors.As(err, &e) {
+		return e.Code == pathUnavailable || e.Code == targetSilent
+	}
+	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrFrame)
+}

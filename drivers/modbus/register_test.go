@@ -1,0 +1,153 @@
+package modbus
+
+import (
+	"math"
+	"strings"
+	"testing"
+)
+
+// Every order of the bytes 12 34 56 78 and of 3.14159274 = 40 49 0F DB.
+func TestRegister_decode(t *testing.T) {
+	tests := []struct {
+		typ   Type
+		order Order
+		bytes []byte
+		want  float64
+	}{
+		{U16, ABCD, []byte{0x12, 0x34}, 0x1234},
+		{U16, CDAB, []byte{0x12, 0x34}, 0x1234},
+		{U16, BADC, []byte{0x34, 0x12}, 0x1234},
+		{U16, DCBA, []byte{0x34, 0x12}, 0x1234},
+		{U16, ABCD, []byte{0xff, 0xff}, 65535},
+		{I16, ABCD, []byte{0xff, 0xfe}, -2},
+		{I16, CDAB, []byte{0x80, 0x00}, -32768},
+		{I16, BADC, []byte{0xfe, 0xff}, -2},
+		{I16, DCBA, []byte{0xff, 0x7f}, 32767},
+		{U32, ABCD, []byte{0x12, 0x34, 0x56, 0x78}, 0x12345678},
+		{U32, CDAB, []byte{0x56, 0x78, 0x12, 0x34}, 0x12345678},
+		{U32, BADC, []byte{0x34, 0x12, 0x78, 0x56}, 0x12345678},
+		{U32, DCBA, []byte{0x78, 0x56, 0x34, 0x12}, 0x12345678},
+		{U32, ABCD, []byte{0xff, 0xff, 0xff, 0xff}, 4294967295},
+		{I32, ABCD, []byte{0xff, 0xff, 0xff, 0xfe}, -2},
+		{I32, CDAB, []byte{0xff, 0xfe, 0xff, 0xff}, -2},
+		{I32, BADC, []byte{0xff, 0xff, 0xfe, 0xff}, -2},
+		{I32, DCBA, []byte{0xfe, 0xff, 0xff, 0xff}, -2},
+		{F32, ABCD, []byte{0x40, 0x49, 0x0f, 0xdb}, float64(float32(math.Pi))},
+		{F32, CDAB, []byte{0x0f, 0xdb, 0x40, 0x49}, float64(float32(math.Pi))},
+		{F32, BADC, []byte{0x49, 0x40, 0xdb, 0x0f}, float64(float32(math.Pi))},
+		{F32, DCBA, []byte{0xdb, 0x0f, 0x49, 0x40}, float64(float32(math.Pi))},
+	}
+	for _, tt := range tests {
+		r := Register{Type: tt.typ, Order: tt.order, Scale: 1}
+		if got := r.decode(tt.bytes); got != tt.want {
+			t.Errorf("%v %v of % x = %v, want %v", tt.typ, tt.order, tt.bytes, got, tt.want)
+		}
+	}
+}
+
+func TestRegister_decodeScaled(t *testing.T) {
+	r := Register{Type: I16, Scale: 0.1, Offset: 5}
+	if got := r.decode([]byte{0xff, 0xfe}); got != 4.8 {
+		t.Errorf("-2*0.1+5 = %v, want 4.8", got)
+	}
+}
+
+func TestParseAt(t *testing.T) {
+	tests := []struct {
+		s     string
+		base  int
+		table Table
+		at    uint16
+		err   string
+	}{
+		{"holding:40", 0, Holding, 40, ""},
+		{"holding:40", 1, Holding, 39, ""},
+		{"input:16", 1, Input, 15, ""},
+		{"coil:1", 1, Coil, 0, ""},
+		{"discrete:0", 0, Discrete, 0, ""},
+		{"input:0010", 0, Input, 10, ""},
+		{"input:0x10", 0, Input, 16, ""},
+		{"input:65535", 0, Input, 65535, ""},
+		{"input:65536", 1, Input, 65535, ""},
+		{"input:65536", 0, 0, 0, `register "input:65536": address "65536", want 0 to 65535`},
+		{"input:0", 1, 0, 0, `register "input:0": address "0", want 1 to 65536`},
+		{"input:-1", 0, 0, 0, `address "-1"`},
+		{"input:", 0, 0, 0, `address ""`},
+		{"input:99999999999999999999", 0, 0, 0, "want 0 to 65535"},
+		{"40", 0, 0, 0, "want a table and an address"},
+		{"register:40", 0, 0, 0, `table "register", want coil, discrete, holding or input`},
+		{"input:16", 2, 0, 0, "address base 2, want 0 or 1"},
+	}
+	for _, tt := range tests {
+		table, at, err := ParseAt(tt.s, tt.base)
+		if tt.err != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.err) {
+				t.Errorf("ParseAt(%q, %d): error %v, want %q", tt.s, tt.base, err, tt.err)
+			}
+			continue
+		}
+		if err != nil || table != tt.table || at != tt.at {
+			t.Errorf("ParseAt(%q, %d) = %v %d, %v; want %v %d", tt.s, tt.base, table, at, err, tt.table, tt.at)
+		}
+	}
+}
+
+func TestParse_names(t *testing.T) {
+	for typ := Bit; typ <= F32; typ++ {
+		if got, err := ParseType(typ.String()); err != nil || got != typ {
+			t.Errorf("ParseType(%q) = %v, %v", typ, got, err)
+		}
+	}
+	for o := ABCD; o <= CDAB; o++ {
+		if got, err := ParseOrder(o.String()); err != nil || got != o {
+			t.Errorf("ParseOrder(%q) = %v, %v", o, got, err)
+		}
+	}
+	if o, err := ParseOrder(""); err != nil || o != ABCD {
+		t.Errorf("ParseOrder of nothing = %v, %v", o, err)
+	}
+	if _, err := ParseType("float"); err == nil {
+		t.Error("type float: no error")
+	}
+	if _, err := ParseOrder("DBCA"); err == nil {
+		t.Error("order DBCA: no error")
+	}
+}
+
+func TestNew_refuses(t *testing.T) {
+	good := Register{Name: "a", Table: Input, Type: U16, Scale: 1}
+	with := func(f func(*Register)) []Register {
+		r := good
+		f(&r)
+		return []Register{r}
+	}
+	line := NewLine(Dial("127.0.0.1:1"), LineOptions{})
+	tests := []struct {
+		regs []Register
+		o    Options
+		want string
+	}{
+		{nil, Options{}, "at least one register"},
+		{[]Register{good, good}, Options{}, `register "a": name is empty or taken`},
+		{with(func(r *Register) { r.Name = "" }), Options{}, "name is empty"},
+		{with(func(r *Register) { r.Scale = 0 }), Options{}, `register "a": scale 0`},
+		{with(func(r *Register) { r.Scale = math.Inf(1) }), Options{}, "scale +Inf"},
+		{with(func(r *Register) { r.Offset = math.NaN() }), Options{}, "offset NaN"},
+		{with(func(r *Register) { r.Table = 5 }), Options{}, "table 5: unknown"},
+		{with(func(r *Register) { r.Type = 0 }), Options{}, "type 0: unknown"},
+		{with(func(r *Register) { r.Order = 9 }), Options{}, "order 9: unknown"},
+		{with(func(r *Register) { r.Type = Bit }), Options{}, "type bit does not fit table input"},
+		{with(func(r *Register) { r.Table = Coil }), Options{}, "type u16 does not fit table coil"},
+		{with(func(r *Register) { r.Address, r.Type = 65535, F32 }), Options{}, "ends beyond address 65535"},
+		{with(func(r *Register) { r.Type = F32 }), Options{MaxRegisters: 1}, "takes more than 1 register"},
+		{[]Register{good}, Options{MaxRegisters: 126}, "want 1 to 125"},
+	}
+	for _, tt := range tests {
+		if _, err := New(line, 7, tt.regs, tt.o); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("New(%+v): error %v, want %q", tt.regs, err, tt.want)
+		}
+	}
+	if _, err := New(nil, 7, []Register{good}, Options{}); err == nil {
+		t.Error("New without a line: no error")
+	}
+}
