@@ -120,7 +120,9 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 		return fmt.Errorf("%v: %d cells for %d channels", d, len(dst), len(channels))
 	}
 	if err := d.measure(ctx, dst); err != nil {
-		d.open = d.open && ctx.Err() != nil // a cancelled wait says nothing about the chip
+		if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
+			d.open = false // a cancelled wait says nothing about the chip, all else does
+		}
 		for i := range dst {
 			dst[i] = math.NaN()
 		}

@@ -18,7 +18,7 @@ type Options struct {
 	// Address is 0x48 (also when 0) to 0x4F.
 	Address uint16
 	// Bits is how many bits of the register carry the temperature, 9 to 12;
-	// the rest is undefined by the makers and ignored. 9 bits are 0.5 °C (LM75),
+	// the rest is ignored, as §7.4.3 asks. 9 bits are 0.5 °C (LM75),
 	// 10 0.25 °C, 11 0.125 °C (LM75A, LM75B; also when 0), 12 0.0625 °C (TMP75).
 	Bits int
 }

@@ -20,7 +20,7 @@ type LM75 struct {
 // for an LM75 (0.5 °C), 11 for an LM75A or LM75B (0.125 °C), 12 for a TMP75
 // set to it (0.0625 °C).
 func NewLM75(bits int) *LM75 {
-	return &LM75{bits: bits, temp: 20, lim: [2]uint16{0x4B00, 0x5000}} // §7.4.3: 75 °C, 80 °C
+	return &LM75{bits: bits, temp: 20, lim: [2]uint16{0x4B00, 0x5000}} // §7.4.4: 75 °C, 80 °C
 }
 
 // PowerCycle puts every register to its power-on value.
