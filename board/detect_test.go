@@ -1,12 +1,15 @@
 package board
 
 import (
+	"errors"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+
+	"golang.org/x/sys/unix"
 )
 
 func TestDetect(t *testing.T) {
@@ -186,6 +189,19 @@ func TestReadFile(t *testing.T) {
 	}
 	if _, err := readFile(root); err == nil {
 		t.Error("read a folder")
+	}
+	// A source that has nothing now answers EAGAIN; that is an answer.
+	fifo := filepath.Join(root, "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	w, err := os.OpenFile(fifo, os.O_RDWR, 0) // keeps the other end open
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, err := readFile(fifo); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("got %v, want EAGAIN", err)
 	}
 }
 

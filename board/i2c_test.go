@@ -18,7 +18,6 @@ import (
 // fake is a kernel whose only bus answers each message with the bitwise
 // complement of what was written.
 type fake struct {
-	mu      sync.Mutex
 	set     map[uint]int
 	errs    []error // of the next transfers; nil = success
 	closed  int

@@ -79,14 +79,14 @@ func TestUnit_companions(t *testing.T) {
 	if groups == nil {
 		t.Fatal("no groups")
 	}
-	users := read("sysusers/iot-edge-anomaly.conf")
+	users := read("systemd/sysusers.conf")
 	for _, g := range strings.Fields(groups[1]) {
 		if !regexp.MustCompile(`(?m)^g ` + g + ` `).MatchString(users) {
 			t.Errorf("group %s is not made by sysusers", g)
 		}
 	}
 	cred := regexp.MustCompile(`(?m)^LoadCredential=cred:(.*)/$`).FindStringSubmatch(u)
-	if cred == nil || !strings.Contains(read("tmpfiles/iot-edge-anomaly.conf"), "d "+cred[1]+" ") {
+	if cred == nil || !strings.Contains(read("systemd/tmpfiles.conf"), "d "+cred[1]+" ") {
 		t.Errorf("credentials %v are not made by tmpfiles", cred)
 	}
 	if strings.Contains(u, "DeviceAllow=char-i2c rw") != strings.Contains(read("systemd/modules-load.conf"), "\ni2c-dev\n") {
