@@ -128,3 +128,13 @@ func (l *Limits) Close(t time.Time, reason string, emit func(Event)) {
 		}
 	}
 }
+
+// Active tells whether any limit event is open.
+func (l *Limits) Active() bool {
+	for i := range l.watches {
+		if l.watches[i].open {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,128 @@
+package detect
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+)
+
+var nan = math.NaN()
+
+func current() Limit {
+	return Limit{Channel: "pump.current", Unit: "A", Index: 1, Warn: 12, Alarm: 15, WarnLow: nan, AlarmLow: nan, Hold: 3 * time.Second}
+}
+
+func newLimits(t *testing.T, limits ...Limit) *Limits {
+	t.Helper()
+	l, err := NewLimits("pump1", limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func playLimits(l *Limits, from int, values ...float64) (out []Event) {
+	for i, v := range values {
+		l.Push(at(from+i), []float64{0, v}, func(ev Event) { out = append(out, ev) })
+	}
+	return out
+}
+
+func TestLimits_life(t *testing.T) {
+	l := newLimits(t, current())
+	got := playLimits(l, 0, 11, 13, 11, 13.5, 16, 15.75, 13, 11.9, 11.9, 11.9, 11.9, 11.7, 11.7, nan, 11.7, 11.7, 11.7, 11.7, 11.7)
+	if states(got) != "open update close" {
+		t.Fatalf("got %q", states(got))
+	}
+	open, update, end := got[0], got[1], got[2]
+	if !open.Since.Equal(at(1)) || !open.Time.Equal(at(3)) || open.Severity != Warning || open.Score != 13.5/12 || open.Key != "pump.current" {
+		t.Errorf("open %+v", open)
+	}
+	if !update.Time.Equal(at(5)) || update.Severity != Critical || update.Peak != 1+4.0/12 || update.Causes[0].Expected != 15 {
+		t.Errorf("update %+v", update)
+	}
+	// 11.9 is within the band of 12; the missing value restarts the hold.
+	if !end.Until.Equal(at(14)) || !end.Time.Equal(at(17)) || end.Severity != Critical || end.Causes[0].Value != 11.7 {
+		t.Errorf("close %+v", end)
+	}
+}
+
+func TestLimits_single(t *testing.T) {
+	l := newLimits(t, current())
+	if got := playLimits(l, 0, 11, 99, 11, 11, 99, 11, nan, math.Inf(1), math.Inf(1)); len(got) != 0 {
+		t.Errorf("single wild readings opened %+v", got)
+	}
+}
+
+func TestLimits_low(t *testing.T) {
+	l := newLimits(t, Limit{Channel: "p.level", Unit: "m", Index: 1, Warn: 10, Alarm: nan, WarnLow: 2, AlarmLow: 0, Hold: time.Second})
+	got := playLimits(l, 0, 5, 1, 1, -1, -1, 2.1, 2.1, 2.1, 2.2, 2.2)
+	if states(got) != "open update close" {
+		t.Fatalf("got %q", states(got))
+	}
+	if got[0].Score != 1.5 || got[0].Causes[0].Direction != "below" || got[0].Causes[0].Expected != 2 {
+		t.Errorf("open %+v", got[0])
+	}
+	if got[1].Score != 2.5 || got[1].Causes[0].Expected != 0 || !got[2].Until.Equal(at(8)) { // band: 2 % of 10 - 2
+		t.Errorf("update %+v, close %+v", got[1], got[2])
+	}
+}
+
+func TestLimits_alarmAtOnce(t *testing.T) {
+	l := newLimits(t, current())
+	if got := playLimits(l, 0, 20, 20); len(got) != 1 || got[0].Severity != Critical {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestLimits_resume(t *testing.T) {
+	open := playLimits(newLimits(t, current()), 0, 13, 13)[0]
+	l := newLimits(t, current())
+	other := open
+	other.Key = "pump.speed"
+	if l.Resume(other) || !l.Resume(open) || l.Resume(open) {
+		t.Fatal("want only the open event of a known channel, once")
+	}
+	if !l.Active() {
+		t.Error("not active after Resume")
+	}
+	got := playLimits(l, 10, 11, 11, 11, 11)
+	if states(got) != "close" || !got[0].Since.Equal(at(0)) || got[0].Peak != open.Peak {
+		t.Errorf("got %+v", got)
+	}
+	playLimits(l, 20, 13, 13)
+	var closed []Event
+	l.Close(at(23), "configuration changed", func(ev Event) { closed = append(closed, ev) })
+	if states(closed) != "close" || closed[0].Reason != "configuration changed" || l.Active() {
+		t.Errorf("got %+v", closed)
+	}
+}
+
+func TestNewLimits_wrong(t *testing.T) {
+	for want, l := range map[string]Limit{
+		"none set":            {Channel: "a", Warn: nan, Alarm: nan, WarnLow: nan, AlarmLow: nan},
+		"want finite":         {Channel: "a", Warn: 5, Alarm: 4, WarnLow: nan, AlarmLow: nan},
+		"alarm, got [1 +Inf]": {Channel: "a", Warn: 1, Alarm: math.Inf(1), WarnLow: nan, AlarmLow: nan},
+		"index -1":            {Channel: "a", Index: -1, Warn: 5, Alarm: nan, WarnLow: nan, AlarmLow: nan},
+	} {
+		if _, err := NewLimits("m", []Limit{l}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v", want, err)
+		}
+	}
+	if _, err := NewLimits("m", []Limit{current(), current()}); err == nil {
+		t.Error("one channel twice was accepted")
+	}
+}
+
+func TestLimits_allocations(t *testing.T) {
+	l := newLimits(t, current())
+	rows := [][]float64{{0, 11}, {0, 13}, {0, nan}, {0, 11}, {0}}
+	i := 0
+	if n := testing.AllocsPerRun(1000, func() {
+		l.Push(at(i), rows[i%len(rows)], func(ev Event) { t.Errorf("emitted %+v", ev) })
+		i++
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
