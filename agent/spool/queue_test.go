@@ -28,9 +28,13 @@ func mustOpen(t testing.TB, dir string, o Options) *Queue {
 	return q
 }
 
-// payload is what every test stores under a number.
+// payload is what every test stores under a number; some span sectors.
 func payload(seq uint64) []byte {
-	return fmt.Appendf(nil, `{"seq":%d,"pad":"%0*d"}`, seq, seq%50, seq)
+	pad := seq % 50
+	if seq%11 == 0 {
+		pad = 1500
+	}
+	return fmt.Appendf(nil, `{"seq":%d,"pad":"%0*d"}`, seq, pad, seq)
 }
 
 func message(seq uint64) (Message, error) {

@@ -87,7 +87,9 @@ func (q *Queue) nextVolatile() (Entry, bool) {
 		if p.seq > q.pos {
 			q.pos, q.handed = p.seq, max(q.handed, p.seq)
 			q.saveCursor()
-			return Entry{ID: p.seq, Message: p.msg}, true
+			m := p.msg
+			m.Payload = slices.Clone(m.Payload) // stored later
+			return Entry{ID: p.seq, Message: m}, true
 		}
 	}
 	return Entry{}, false

@@ -76,7 +76,6 @@ func (q *Queue) loadSegment(path string) {
 	}
 	s, err := scan(b, q.stored)
 	if err != nil {
-		q.stats.Quarantined++
 		q.opts.Logger.Error("spool segment set aside", "file", path, "err", err)
 		q.quarantine(path)
 		return
@@ -215,6 +214,7 @@ func (q *Queue) setAside(path string) {
 
 // quarantine takes a file out of the queue and keeps it as .bad.
 func (q *Queue) quarantine(path string) {
+	q.stats.Quarantined++
 	q.setAside(path)
 	q.count(q.disk.remove(path))
 }
