@@ -1,3 +1,53 @@
-// Package model holds everything that is learned about one machine: network,
-// scaler, residual statistics, threshold, and the file that carries them.
+// Package model holds everything that is learned about one machine: scaler,
+// int8 network, residual statistics, threshold and drift reference, the file
+// that carries them, and the Scorer that turns rows into scores.
+//
+// It does not read sensors or clocks, does not decide when an anomaly opens or
+// closes, and does not learn: package model/train does, through the same
+// Scorer that runs in production.
+//
+// # From a row to a score
+//
+// A row holds C channels in physical units, NaN where a value is missing.
+//
+//	u = (x - Center) / Spread                                          (1)
+//	e = u - network(window)[newest row]                                (2)
+//	a = mean of the last Mean rows of e / ResidualScale                (3)
+//	b = mean of the last Mean rows of u / LevelScale                   (4)
+//	r = mean over Smooth rows of sqrt(mean over channels of a²)        (5)
+//	l = mean over Smooth rows of sqrt(mean over channels of b²)        (6)
+//	s = mean over SmoothFast rows of sqrt(e' Precision e / C)          (7)
+//	score = max(r/Limits[0], l/Limits[1], s/Limits[2])                 (8)
+//
+// The network sees the last Window rows of u, quantised to int8 and therefore
+// clipped at ±Clip; (2) uses u before that clip, so an outlier that saturates
+// the network's input still shows in full. Term r finds broken relations, l
+// levels a short window cannot see, s a jump in the newest rows.
+//
+// A missing cell repeats the last value for Fill rows. After that it is masked:
+// the network sees 0 there (the median; training hides cells the same way), its
+// residual counts nowhere, its share is 0, and in (7) it takes the value that
+// makes the others least surprising, which is the marginal distance.
+//
+// # Same bytes everywhere
+//
+// The path from row to score gives identical bits on every CPU: every product
+// is converted explicitly so that no compiler may fuse it into an addition, no
+// function above Sqrt is called, and sums run in a fixed order. A test
+// disassembles the package for arm64 and refuses fused instructions.
+//
+// # The file
+//
+// A model file is a safetensors file: 8 bytes little-endian header length, a
+// JSON header, raw little-endian tensors. Nothing in it executes. The header's
+// __metadata__ begins with the keys format, layout and sha256; sha256 is over
+// the whole file with its own 64 digits as zeros. There is exactly one way to
+// write a given model, and a file that differs from it in any byte is refused.
+//
+// # Why
+//
+// Golden vectors travel in the file because a model that loads is not yet a
+// model that computes the same on this CPU; replaying them at load settles it.
+// The float32 weights travel along so that a later release can quantise again
+// without learning again.
 package model

@@ -1,0 +1,208 @@
+package model
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+)
+
+// The three ways in which a file is no model. Errors of Decode and Load wrap
+// exactly one of them unless the file could not be read at all.
+var (
+	ErrFormat  = errors.New("not a model of this program")
+	ErrVersion = errors.New("model is newer than this program")
+	ErrCorrupt = errors.New("model is damaged")
+)
+
+const (
+	layoutVersion = 1
+	maxFile       = 64 << 20
+	maxHeader     = 1 << 20
+
+	// head is how the JSON header of every layout begins, so that a file is
+	// recognised, and its layout read, before anything else is trusted.
+	head = `{"__metadata__":{"format":"iot-edge-anomaly","layout":"`
+	// sumKey precedes the 64 digits that stand as zeros while they are computed.
+	sumKey = `","sha256":"`
+)
+
+var zeros = strings.Repeat("0", sha256.Size*2)
+
+// schemaJSON is the schema's text in the header.
+type schemaJSON struct {
+	Channels []string       `json:"channels"`
+	Units    []string       `json:"units"`
+	Period   time.Duration  `json:"period_ns"`
+	RunWhen  *conditionJSON `json:"run_when"`
+	Hash     string         `json:"hash"`
+}
+
+// conditionJSON is a Condition with absent bounds as null.
+type conditionJSON struct {
+	Channel string        `json:"channel"`
+	Above   *float64      `json:"above"`
+	Below   *float64      `json:"below"`
+	Settle  time.Duration `json:"settle_ns"`
+}
+
+// shapeJSON is what all tensor shapes follow from.
+type shapeJSON struct {
+	Window      int     `json:"window"`
+	Mean        int     `json:"mean"`
+	Smooth      int     `json:"smooth"`
+	SmoothFast  int     `json:"smooth_fast"`
+	Fill        int     `json:"fill"`
+	Clip        float32 `json:"clip"`
+	Layers      []int   `json:"layers"` // inputs of the first, then outputs of each
+	Golden      int     `json:"golden"`
+	Percentiles int     `json:"percentiles"`
+	Drift       int     `json:"drift"`
+}
+
+func newSchemaJSON(s Schema) schemaJSON {
+	j := schemaJSON{Period: s.Period, Hash: s.Hash()}
+	for _, c := range s.Channels {
+		j.Channels, j.Units = append(j.Channels, c.Name), append(j.Units, c.Unit)
+	}
+	if r := s.RunWhen; r != nil {
+		j.RunWhen = &conditionJSON{Channel: r.Channel, Above: orNull(r.Above), Below: orNull(r.Below), Settle: r.Settle}
+	}
+	return j
+}
+
+func (j schemaJSON) schema() (Schema, error) {
+	if len(j.Channels) != len(j.Units) {
+		return Schema{}, fmt.Errorf("%d channels with %d units", len(j.Channels), len(j.Units))
+	}
+	s := Schema{Period: j.Period, Channels: make([]Channel, len(j.Channels))}
+	for i := range j.Channels {
+		s.Channels[i] = Channel{Name: j.Channels[i], Unit: j.Units[i]}
+	}
+	if r := j.RunWhen; r != nil {
+		s.RunWhen = &Condition{Channel: r.Channel, Above: orNaN(r.Above), Below: orNaN(r.Below), Settle: r.Settle}
+	}
+	return s, nil
+}
+
+func orNull(v float64) *float64 {
+	if math.IsNaN(v) {
+		return nil
+	}
+	return &v
+}
+
+func orNaN(v *float64) float64 {
+	if v == nil {
+		return math.NaN()
+	}
+	return *v
+}
+
+func newShapeJSON(p *Parts) shapeJSON {
+	j := shapeJSON{Window: p.Window, Mean: p.Mean, Smooth: p.Smooth, SmoothFast: p.SmoothFast, Fill: p.Fill, Clip: p.Clip,
+		Layers: []int{p.inputs()}, Golden: len(p.GoldenIn) / p.inputs(), Percentiles: len(p.Percentiles),
+		Drift: len(p.Drift) / len(p.Schema.Channels)}
+	for _, l := range p.Layers {
+		j.Layers = append(j.Layers, l.Out)
+	}
+	return j
+}
+
+// parts returns Parts with every slice of the size the shape asks for, after
+// checking that these sizes are reasonable and together are have bytes.
+func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
+	p := Parts{Schema: s, Window: j.Window, Mean: j.Mean, Smooth: j.Smooth, SmoothFast: j.SmoothFast, Fill: j.Fill, Clip: j.Clip}
+	for i := 1; i < len(j.Layers) && i <= maxLayers+1; i++ {
+		p.Layers = append(p.Layers, Layer{In: j.Layers[i-1], Out: j.Layers[i]})
+	}
+	if err := p.validateSizes(); err != nil {
+		return Parts{}, err
+	}
+	if j.Golden < 1 || j.Golden > maxGolden || j.Percentiles < 2 || j.Percentiles > maxTable || j.Drift < 2 || j.Drift > maxTable {
+		return Parts{}, fmt.Errorf("tables of %d, %d and %d rows", j.Golden, j.Percentiles, j.Drift)
+	}
+	c := len(s.Channels)
+	if need := j.bytes(c); need != have {
+		return Parts{}, fmt.Errorf("%d bytes of tensors, want %d", have, need)
+	}
+	p.Center, p.Spread, p.Drift = make([]float64, c), make([]float64, c), make([]float64, c*j.Drift)
+	p.ResidualScale, p.LevelScale = make([]float32, c), make([]float32, c)
+	p.Precision, p.Limits = make([]float32, c*c), make([]float32, Terms)
+	p.Percentiles = make([]float32, j.Percentiles)
+	p.GoldenIn, p.GoldenOut = make([]float32, j.Golden*p.inputs()), make([]float32, j.Golden*p.inputs())
+	for i := range p.Layers {
+		l := &p.Layers[i]
+		l.Weights, l.Bias, l.Mult = make([]int8, l.In*l.Out), make([]int32, l.Out), make([]float32, l.Out)
+		l.FloatW, l.FloatBias = make([]float32, l.In*l.Out), make([]float32, l.Out)
+	}
+	return p, nil
+}
+
+// bytes returns the size of all tensors for c channels.
+func (j shapeJSON) bytes(c int) int {
+	n := 8*(2*c+c*j.Drift) + 4*(2*c+c*c+Terms+j.Percentiles+2*j.Golden*j.Window*c)
+	for i := 1; i < len(j.Layers); i++ {
+		n += 5*j.Layers[i-1]*j.Layers[i] + 12*j.Layers[i]
+	}
+	return n
+}
+
+// encode writes the one file that stands for p, checksum included.
+func encode(p *Parts) ([]byte, error) {
+	texts := make([]string, 0, 3)
+	for _, v := range []any{newSchemaJSON(p.Schema), newShapeJSON(p), p.Training} {
+		t, err := json.Marshal(v)
+		if err != nil {
+			return nil, fmt.Errorf("encoding model: %w", err)
+		}
+		texts = append(texts, quote(string(t)))
+	}
+	var h strings.Builder
+	fmt.Fprintf(&h, `%s%d%s%s","version":%s,"schema":%s,"shape":%s,"training":%s}`,
+		head, layoutVersion, sumKey, zeros, quote(p.Version), texts[0], texts[1], texts[2])
+	ts, size := tensors(p), 0
+	for _, t := range ts {
+		fmt.Fprintf(&h, `,%s:{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]}`, quote(t.name), t.dtype, t.shape, size, size+t.size())
+		size += t.size()
+	}
+	h.WriteString("}")
+	for h.Len()%8 != 0 { // the tensors that follow are aligned to 8 bytes
+		h.WriteByte(' ')
+	}
+	if h.Len() > maxHeader || 8+h.Len()+size > maxFile {
+		return nil, fmt.Errorf("encoding model: header of %d and tensors of %d bytes, want at most %d and %d", h.Len(), size, maxHeader, maxFile)
+	}
+	raw := make([]byte, 0, 8+h.Len()+size)
+	raw = binary.LittleEndian.AppendUint64(raw, uint64(h.Len()))
+	raw = append(raw, h.String()...)
+	for _, t := range ts {
+		raw = t.append(raw)
+	}
+	sum := sha256.Sum256(raw)
+	hex.Encode(raw[sumOffset(raw):], sum[:])
+	return raw, nil
+}
+
+// quote writes s as a JSON string, exactly as encoding/json does.
+func quote(s string) string {
+	t, err := json.Marshal(s)
+	if err != nil { // no string makes Marshal fail
+		return `""`
+	}
+	return string(t)
+}
+
+// sumOffset returns where the 64 digits stand; raw begins as encode writes it.
+func sumOffset(raw []byte) int {
+	i := 8 + len(head)
+	for i < len(raw) && raw[i] >= '0' && raw[i] <= '9' {
+		i++
+	}
+	return i + len(sumKey)
+}

@@ -1,0 +1,85 @@
+package model
+
+import (
+	"math"
+	"time"
+)
+
+// gateHold is the number of rows for which a machine whose condition channel is
+// missing is believed to do what it did before. After that it counts as idle: a
+// score without knowing whether the machine runs would be a guess.
+const gateHold = 10
+
+// A Gate decides row by row whether the machine runs. Learning and scoring use
+// the same Gate. It is not safe for concurrent use.
+//
+// A start is followed by the condition's settle time, which still counts as
+// idle; so is the first row ever seen, since nobody knows for how long the
+// machine had been running. A missing condition value holds the last state for
+// 10 rows and is idle from then on; when it returns, that is a start.
+type Gate struct {
+	channel      int // index of the condition's channel; -1 = always running
+	above, below float64
+	settle       int // rows of a start that count as idle
+
+	on      bool // the condition held at the last known row
+	rows    int  // rows since the start, up to settle
+	unknown int  // missing rows in sequence
+}
+
+// NewGate returns a gate for the schema's condition. Without a condition every
+// row runs. A condition on a channel the schema does not have never runs.
+func NewGate(s Schema) *Gate {
+	g := &Gate{channel: -1}
+	if s.RunWhen == nil {
+		return g
+	}
+	g.channel = s.index(s.RunWhen.Channel)
+	if g.channel < 0 {
+		g.channel = math.MaxInt
+	}
+	g.above, g.below = s.RunWhen.Above, s.RunWhen.Below
+	if s.Period > 0 && s.RunWhen.Settle > 0 {
+		rows := (s.RunWhen.Settle + s.Period - 1) / s.Period
+		g.settle = int(min(rows, time.Duration(math.MaxInt32)))
+	}
+	return g
+}
+
+// Running takes the next row, in physical units, and tells whether it is to be
+// learnt or scored. It does not allocate.
+func (g *Gate) Running(row []float64) bool {
+	if g.channel < 0 {
+		return true
+	}
+	if g.channel >= len(row) {
+		return false
+	}
+	v := row[g.channel]
+	if math.IsNaN(v) {
+		g.unknown = min(g.unknown+1, gateHold+1)
+		if g.unknown > gateHold {
+			g.on = false
+		}
+	} else {
+		g.unknown = 0
+		on := !(v <= g.above) && !(v >= g.below)
+		if on && !g.on {
+			g.rows = 0
+		}
+		g.on = on
+	}
+	if !g.on {
+		return false
+	}
+	if g.rows < g.settle {
+		g.rows++
+		return false
+	}
+	return true
+}
+
+// Reset forgets what the gate has seen.
+func (g *Gate) Reset() {
+	g.on, g.rows, g.unknown = false, 0, 0
+}

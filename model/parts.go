@@ -1,0 +1,219 @@
+package model
+
+import (
+	"fmt"
+	"math"
+)
+
+// Bounds of what a model may hold. They keep a damaged or hostile file from
+// asking for memory, and every int32 accumulator of the network from overflow.
+const (
+	maxChannels = 1024
+	maxInputs   = 16384 // Window * channels
+	maxLayers   = 16
+	maxWeights  = 4 << 20 // of all layers
+	maxRows     = 1 << 16 // Mean, Smooth
+	maxGolden   = 64
+	maxTable    = 4096 // rows of the percentile and drift tables
+)
+
+// Terms is the number of terms a score is the largest of: r, l and s.
+const Terms = 3
+
+// Layer is one dense layer: the int8 weights that run and the float32 weights
+// they came from.
+type Layer struct {
+	In, Out   int
+	Weights   []int8    // (Out, In) row-major, [-127,127]
+	Bias      []int32   // (Out) in units of the accumulator
+	Mult      []float32 // (Out) accumulator -> next layer's int8, or the output
+	FloatW    []float32 // (Out, In)
+	FloatBias []float32 // (Out)
+}
+
+// Training tells where a model came from.
+type Training struct {
+	Rows    int     `json:"rows"`    // offered
+	Used    int     `json:"used"`    // learnt
+	Windows int     `json:"windows"` // the network was trained on
+	Seed    uint64  `json:"seed"`
+	Epochs  int     `json:"epochs"`
+	Loss    float32 `json:"loss"`    // of the last epoch, mean squared
+	Int8Gap float32 `json:"int8gap"` // RMS int8 - float32 output
+	Period  int     `json:"period"`  // rows of the machine's cycle, 0 = none found
+	Horizon int     `json:"horizon"` // rows until the drift allowance is used up
+	Arch    string  `json:"arch"`
+	Go      string  `json:"go"`
+}
+
+// Parts is everything a model consists of, as plain values; equation numbers
+// are those of the package comment. C is the number of channels.
+type Parts struct {
+	Schema  Schema
+	Version string
+
+	Window     int // rows the network sees
+	Mean       int // rows of (3) and (4)
+	Smooth     int // rows of (5) and (6)
+	SmoothFast int // rows of (7)
+	Fill       int // rows a missing cell repeats its last value
+
+	Center []float64 // (C) physical units (1)
+	Spread []float64 // (C) physical units, > 0 (1)
+	Clip   float32   // the network's input range, in units of Spread
+
+	Layers []Layer // first In = last Out = Window*C
+
+	ResidualScale []float32 // (C) (3)
+	LevelScale    []float32 // (C) (4)
+	Precision     []float32 // (C, C) symmetric (7)
+	Limits        []float32 // (Terms) (8)
+
+	Percentiles []float32 // (any) scores of the learning rows, equidistant ranks from minimum to maximum
+	Drift       []float64 // (any, C) quantiles of the learning rows, equidistant ranks, physical units
+
+	GoldenIn  []float32 // (any, Window*C) inputs of the network
+	GoldenOut []float32 // the same shape: its exact outputs
+
+	Training Training
+}
+
+// inputs returns Window*C.
+func (p *Parts) inputs() int { return p.Window * len(p.Schema.Channels) }
+
+// validateSizes checks the numbers that shapes follow from.
+func (p *Parts) validateSizes() error {
+	c := len(p.Schema.Channels)
+	if c < 1 || c > maxChannels {
+		return fmt.Errorf("%d channels, want 1 to %d", c, maxChannels)
+	}
+	if p.Window < 1 || p.Window > maxInputs/c {
+		return fmt.Errorf("window of %d rows of %d channels, want 1 to %d values", p.Window, c, maxInputs)
+	}
+	for _, r := range []struct {
+		name string
+		n    int
+	}{{"mean", p.Mean}, {"smooth", p.Smooth}, {"fast smooth", p.SmoothFast}} {
+		if r.n < 1 || r.n > maxRows || r.n*c > maxWeights {
+			return fmt.Errorf("%s over %d rows, want 1 to %d", r.name, r.n, maxRows)
+		}
+	}
+	if p.SmoothFast > p.Smooth {
+		return fmt.Errorf("fast smooth over %d rows, want at most %d", p.SmoothFast, p.Smooth)
+	}
+	if p.Fill < 0 || p.Fill > maxRows {
+		return fmt.Errorf("fill of %d rows, want 0 to %d", p.Fill, maxRows)
+	}
+	if c := p.Schema.RunWhen; c != nil && p.Schema.index(c.Channel) < 0 {
+		return fmt.Errorf("run_when names channel %q, which is none", c.Channel)
+	}
+	if len(p.Layers) < 1 || len(p.Layers) > maxLayers {
+		return fmt.Errorf("%d layers, want 1 to %d", len(p.Layers), maxLayers)
+	}
+	total, width := 0, p.inputs()
+	for i, l := range p.Layers {
+		if l.In != width || l.Out < 1 || l.Out > maxInputs {
+			return fmt.Errorf("layer %d is %d to %d, want %d inputs", i, l.In, l.Out, width)
+		}
+		if total += l.In * l.Out; total > maxWeights {
+			return fmt.Errorf("more than %d weights", maxWeights)
+		}
+		width = l.Out
+	}
+	if width != p.inputs() {
+		return fmt.Errorf("network ends with %d outputs, want %d", width, p.inputs())
+	}
+	return nil
+}
+
+// validate checks every value; sizes are those of validateSizes.
+func (p *Parts) validate() error {
+	if err := p.validateSizes(); err != nil {
+		return err
+	}
+	c := len(p.Schema.Channels)
+	if !(p.Clip > 0) || math.IsInf(float64(p.Clip), 0) {
+		return fmt.Errorf("clip %v, want above 0", p.Clip)
+	}
+	if n := len(p.GoldenIn); n == 0 || n%p.inputs() != 0 || n/p.inputs() > maxGolden {
+		return fmt.Errorf("%d golden values, want 1 to %d vectors of %d", n, maxGolden, p.inputs())
+	}
+	if n := len(p.Percentiles); n < 2 || n > maxTable {
+		return fmt.Errorf("%d percentiles, want 2 to %d", n, maxTable)
+	}
+	if n := len(p.Drift); n < 2*c || n%c != 0 || n/c > maxTable {
+		return fmt.Errorf("%d drift quantiles for %d channels", n, c)
+	}
+	if err := check("spread", p.Spread, c, true); err != nil {
+		return err
+	}
+	if err := check("center", p.Center, c, false); err != nil {
+		return err
+	}
+	if err := check("drift", p.Drift, len(p.Drift), false); err != nil {
+		return err
+	}
+	for _, t := range []struct {
+		name     string
+		v        []float32
+		n        int
+		positive bool
+	}{
+		{"residual scale", p.ResidualScale, c, true},
+		{"level scale", p.LevelScale, c, true},
+		{"precision", p.Precision, c * c, false},
+		{"limits", p.Limits, Terms, true},
+		{"percentiles", p.Percentiles, len(p.Percentiles), false},
+		{"golden inputs", p.GoldenIn, len(p.GoldenIn), false},
+		{"golden outputs", p.GoldenOut, len(p.GoldenIn), false},
+	} {
+		if err := check(t.name, t.v, t.n, t.positive); err != nil {
+			return err
+		}
+	}
+	for i := range p.Layers {
+		if err := p.Layers[i].validate(); err != nil {
+			return fmt.Errorf("layer %d: %w", i, err)
+		}
+	}
+	for i := range c {
+		if !(p.Precision[i*c+i] > 0) {
+			return fmt.Errorf("precision of channel %d is %v, want above 0", i, p.Precision[i*c+i])
+		}
+	}
+	return nil
+}
+
+func (l *Layer) validate() error {
+	if len(l.Weights) != l.In*l.Out || len(l.Bias) != l.Out {
+		return fmt.Errorf("%d weights and %d biases, want %d and %d", len(l.Weights), len(l.Bias), l.In*l.Out, l.Out)
+	}
+	for _, w := range l.Weights {
+		if w == -128 {
+			return fmt.Errorf("weight -128, want -127 to 127")
+		}
+	}
+	if err := check("multipliers", l.Mult, l.Out, true); err != nil {
+		return err
+	}
+	if err := check("float weights", l.FloatW, l.In*l.Out, false); err != nil {
+		return err
+	}
+	return check("float biases", l.FloatBias, l.Out, false)
+}
+
+// check tells whether v has n finite values, all above 0 if positive.
+func check[T float32 | float64](name string, v []T, n int, positive bool) error {
+	if len(v) != n {
+		return fmt.Errorf("%d values of %s, want %d", len(v), name, n)
+	}
+	for i, x := range v {
+		if f := float64(x); math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("%s %d is %v, want a finite number", name, i, f)
+		}
+		if positive && !(x > 0) {
+			return fmt.Errorf("%s %d is %v, want above 0", name, i, float64(x))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,197 @@
+package model
+
+import (
+	"math"
+
+	"iot-edge-anomaly/quant"
+)
+
+// uMax bounds (1): beyond a million spreads every value is equally impossible,
+// and its square still fits float32 with room for sums.
+const uMax = 1e6
+
+// A Scorer turns rows into scores. Rows must come in time order, one per
+// period; a gap in time is for the caller to fill with rows of NaN or to answer
+// with Reset. It is not safe for concurrent use, but any number of Scorers may
+// share a Model. Push never allocates.
+type Scorer struct {
+	p    *Parts
+	net  *quant.Network
+	gate *Gate
+	c    int
+
+	last   []float64 // (C) last value seen
+	age    []int     // (C) rows since then
+	window []float32 // (Window, C) oldest row first, 0 = masked
+	output []float32 // (Window, C)
+
+	newest   []float32 // (C) residual of the newest row, NaN = masked
+	residual ring      // (Mean, C)
+	level    ring      // (Mean, C)
+	smooth   [Terms]ring
+	causes   ring // (Smooth, C) squared terms by channel
+
+	rows  int // running rows since the last reset, up to FillRows
+	idle  bool
+	blind bool
+
+	meanR, meanL, filled, pulled []float32      // (C) scratch
+	terms                        [Terms]float32 // (5), (6), (7)
+	score                        Score
+}
+
+// NewScorer returns a Scorer with an empty window.
+func NewScorer(m *Model) *Scorer {
+	p := &m.p
+	c := len(p.Schema.Channels)
+	s := &Scorer{p: p, net: m.net.Clone(), gate: NewGate(p.Schema), c: c,
+		last: make([]float64, c), age: make([]int, c),
+		window: make([]float32, p.inputs()), output: make([]float32, p.inputs()),
+		newest: make([]float32, c), residual: newRing(p.Mean, c), level: newRing(p.Mean, c), causes: newRing(p.Smooth, c),
+		meanR: make([]float32, c), meanL: make([]float32, c), filled: make([]float32, c), pulled: make([]float32, c),
+		score: Score{Shares: make([]float32, c), Values: make([]float64, c), Expected: make([]float64, c)},
+	}
+	s.smooth = [Terms]ring{newRing(p.Smooth, 1), newRing(p.Smooth, 1), newRing(p.SmoothFast, 1)}
+	s.Reset()
+	return s
+}
+
+// Reset forgets every row, as after a gap in time.
+func (s *Scorer) Reset() {
+	s.gate.Reset()
+	s.restart()
+	s.idle = s.gate.channel >= 0
+}
+
+// restart empties the window.
+func (s *Scorer) restart() {
+	s.rows, s.blind = 0, false
+	for i := range s.age {
+		s.age[i] = math.MaxInt32
+	}
+	clear(s.window)
+}
+
+// Idle tells whether the last row was outside the operating condition.
+func (s *Scorer) Idle() bool { return s.idle }
+
+// Filling tells whether the machine runs but too few rows have been seen since
+// it started.
+func (s *Scorer) Filling() bool {
+	return !s.idle && !s.blind && s.rows < s.p.Window+s.p.Mean+s.p.Smooth-2
+}
+
+// Blind tells whether the last row could not be scored because every channel
+// has been missing for longer than the fill limit. The window then starts anew.
+func (s *Scorer) Blind() bool { return !s.idle && s.blind }
+
+// Terms returns the three terms r, l and s of the last score, each divided by
+// its limit; the largest is the score.
+func (s *Scorer) Terms() [Terms]float32 {
+	var t [Terms]float32
+	for i := range t {
+		t[i] = s.terms[i] / s.p.Limits[i]
+	}
+	return t
+}
+
+// Residual returns (2) for the newest row, (C) in units of Spread, NaN where the
+// channel is masked; ok is false while no window is complete. The slice belongs
+// to the Scorer until the next Push.
+func (s *Scorer) Residual() (e []float32, ok bool) {
+	return s.newest, !s.idle && s.rows >= s.p.Window
+}
+
+// Level returns (1) for the newest row, (C), NaN where the channel is masked; the
+// slice belongs to the Scorer until the next Push.
+func (s *Scorer) Level() []float32 { return s.level.row(0) }
+
+// Push takes the next row, (C) in physical units with NaN for missing values.
+// It returns false while the machine is idle, the window fills, or every channel
+// is missing. The Score's slices belong to the Scorer until its next Push. A row
+// of another length returns false.
+func (s *Scorer) Push(row []float64) (Score, bool) {
+	if len(row) != s.c {
+		return Score{}, false
+	}
+	if s.idle = !s.gate.Running(row); s.idle {
+		s.restart()
+		return Score{}, false
+	}
+	if s.blind = s.take(row) == 0; s.blind {
+		s.restart()
+		s.blind = true
+		return Score{}, false
+	}
+	if s.rows < s.p.Window+s.p.Mean+s.p.Smooth-2 {
+		s.rows++
+	}
+	if s.rows < s.p.Window {
+		return Score{}, false
+	}
+	s.net.Forward(s.output, s.window)
+	s.compare()
+	if s.rows < s.p.Window+s.p.Mean-1 {
+		return Score{}, false
+	}
+	s.weigh()
+	if s.rows < s.p.Window+s.p.Mean+s.p.Smooth-2 {
+		return Score{}, false
+	}
+	s.finish(row)
+	return s.score, true
+}
+
+// take scales the row into the window's newest place and returns how many
+// channels are not masked.
+func (s *Scorer) take(row []float64) (seen int) {
+	copy(s.window, s.window[s.c:])
+	u, level := s.window[len(s.window)-s.c:], s.level.next()
+	for i, x := range row {
+		if math.IsNaN(x) || math.IsInf(x, 0) {
+			if s.age[i] < math.MaxInt32 {
+				s.age[i]++
+			}
+			x = s.last[i]
+		} else {
+			s.last[i], s.age[i] = x, 0
+		}
+		if s.age[i] > s.p.Fill {
+			u[i], level[i] = 0, float32(math.NaN())
+			continue
+		}
+		v := (x - s.p.Center[i]) / s.p.Spread[i] // (1)
+		u[i] = float32(min(max(v, -uMax), uMax))
+		level[i] = u[i]
+		seen++
+	}
+	return seen
+}
+
+// compare computes (2) for the newest row.
+func (s *Scorer) compare() {
+	at := len(s.window) - s.c
+	level, e := s.level.row(0), s.residual.next()
+	for i := range s.c {
+		e[i] = level[i] - s.output[at+i] // NaN stays NaN
+		s.newest[i] = e[i]
+	}
+}
+
+// finish fills the score from the terms and the causes.
+func (s *Scorer) finish(row []float64) {
+	var value float32
+	for _, t := range s.Terms() {
+		value = max(value, t) // (8)
+	}
+	s.score.Value = value
+	s.share()
+	at := len(s.output) - s.c
+	for i, x := range row {
+		s.score.Values[i] = x
+		if math.IsInf(x, 0) {
+			s.score.Values[i] = math.NaN()
+		}
+		s.score.Expected[i] = s.p.Center[i] + float64(float64(s.output[at+i])*s.p.Spread[i])
+	}
+}

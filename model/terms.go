@@ -1,0 +1,181 @@
+package model
+
+import "math"
+
+// sweeps is how often marginal passes over the masked channels. Each pass can
+// only lower the distance; ten leave less than a percent.
+const sweeps = 10
+
+// weigh computes the terms of the newest row, puts them into the smoothing
+// rings, and leaves the smoothed terms (5), (6), (7) in s.terms.
+func (s *Scorer) weigh() {
+	causes := s.causes.next()
+	clear(causes)
+	s.residual.mean(s.meanR)
+	s.level.mean(s.meanL)
+	r := s.rms(s.meanR, s.p.ResidualScale, s.p.Limits[0], causes)
+	l := s.rms(s.meanL, s.p.LevelScale, s.p.Limits[1], causes)
+	d := s.distance(s.p.Limits[2], causes)
+	for i, t := range [Terms]float32{r, l, d} {
+		s.smooth[i].next()[0] = t
+		var sum float32
+		for j := range s.smooth[i].n {
+			sum += s.smooth[i].row(j)[0]
+		}
+		s.terms[i] = sum / float32(s.smooth[i].n)
+	}
+}
+
+// rms returns the root of the mean square of v/scale over the channels that are
+// not masked, and adds each channel's part of its square, in units of limit, to
+// causes.
+func (s *Scorer) rms(v, scale []float32, limit float32, causes []float32) float32 {
+	var sum float32
+	n := 0
+	for i, x := range v {
+		if x != x {
+			continue
+		}
+		a := x / scale[i]
+		v[i] = float32(a * a)
+		sum += v[i]
+		n++
+	}
+	if n == 0 {
+		return 0
+	}
+	unit := float32(float32(n)*limit) * limit
+	for i, x := range v {
+		if x == x {
+			causes[i] += x / unit
+		}
+	}
+	return sqrt(sum / float32(n))
+}
+
+// distance returns the root of the mean of (7) over the channels that are not
+// masked, and adds each channel's part to causes.
+func (s *Scorer) distance(limit float32, causes []float32) float32 {
+	e, n := s.filled, 0
+	for i, x := range s.newest {
+		e[i] = x
+		if x != x {
+			e[i] = 0
+		} else {
+			n++
+		}
+	}
+	if n == 0 {
+		return 0
+	}
+	if n < s.c {
+		s.marginal(e)
+	}
+	var sum, positive float32
+	for i := range e {
+		s.pulled[i] = float32(e[i] * s.dot(i, e))
+		sum += s.pulled[i]
+		if x := s.newest[i]; x == x {
+			positive += max(s.pulled[i], 0)
+		}
+	}
+	if sum = max(sum, 0); positive > 0 {
+		unit := float32(float32(float32(n)*limit)*limit) * positive
+		for i, x := range s.newest {
+			if x == x {
+				causes[i] += float32(max(s.pulled[i], 0)*sum) / unit
+			}
+		}
+	}
+	return sqrt(sum / float32(n))
+}
+
+// dot returns row i of the precision times e.
+func (s *Scorer) dot(i int, e []float32) float32 {
+	row := s.p.Precision[i*s.c : (i+1)*s.c]
+	var sum float32
+	for j, v := range row {
+		sum += float32(v * e[j])
+	}
+	return sum
+}
+
+// marginal gives the masked channels of e the values that make the distance
+// smallest (Gauss-Seidel on the masked block of the precision).
+func (s *Scorer) marginal(e []float32) {
+	for range sweeps {
+		for i, x := range s.newest {
+			if x != x {
+				e[i] -= s.dot(i, e) / s.p.Precision[i*s.c+i]
+			}
+		}
+	}
+}
+
+// share turns the causes of the last rows into parts that sum to 1.
+func (s *Scorer) share() {
+	out := s.score.Shares
+	clear(out)
+	var total float32
+	for j := range s.causes.n {
+		for i, v := range s.causes.row(j) {
+			if s.newest[i] == s.newest[i] {
+				out[i] += v
+				total += v
+			}
+		}
+	}
+	if !(total > 0) {
+		clear(out)
+		return
+	}
+	for i := range out {
+		out[i] /= total
+	}
+}
+
+func sqrt(v float32) float32 { return float32(math.Sqrt(float64(v))) }
+
+// ring holds the last n rows of width values.
+type ring struct {
+	n, width, at int
+	v            []float32 // (n, width)
+}
+
+func newRing(n, width int) ring { return ring{n: n, width: width, v: make([]float32, n*width)} }
+
+// next makes room for the newest row and returns it to be written.
+func (r *ring) next() []float32 {
+	if r.at++; r.at == r.n {
+		r.at = 0
+	}
+	return r.v[r.at*r.width : (r.at+1)*r.width]
+}
+
+// row returns the row that came back rows before the newest.
+func (r *ring) row(back int) []float32 {
+	i := r.at - back
+	if i < 0 {
+		i += r.n
+	}
+	return r.v[i*r.width : (i+1)*r.width]
+}
+
+// mean writes to dst, for each of the width values, the mean of those that are
+// not NaN; where more than half are missing it is NaN.
+func (r *ring) mean(dst []float32) {
+	for i := range dst {
+		var sum float32
+		n := 0
+		for j := i; j < len(r.v); j += r.width {
+			if x := r.v[j]; x == x {
+				sum += x
+				n++
+			}
+		}
+		dst[i] = float32(math.NaN())
+		if 2*n > r.n {
+			dst[i] = sum / float32(n)
+		}
+	}
+}

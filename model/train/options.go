@@ -1,0 +1,94 @@
+package train
+
+import (
+	"context"
+	"runtime"
+	"time"
+)
+
+// Options says how to learn. The zero value is the default.
+type Options struct {
+	Seed     uint64         // equal seeds give equal files
+	Epochs   int            // passes over the windows; 0 = chosen by their number
+	Workers  int            // goroutines; 0 = one for each CPU. Does not change the result
+	Duty     float64        // share of wall time one may compute, 0 or 1 = all
+	Horizon  int            // rows until the next relearning; 0 = 1.5 times the learning rows
+	Version  string         // the model's name
+	Progress func(Progress) // called from Train's goroutine, a few times a second at most; may be nil
+}
+
+// Progress tells how far learning is.
+type Progress struct {
+	Phase     string        // "preparing", "training", "calibrating"
+	Done      float64       // of the whole, 0 to 1
+	Remaining time.Duration // estimated; 0 = unknown
+	Loss      float64       // of the last epoch, 0 before the first
+}
+
+// pacer keeps the share of wall time that computing takes, tells progress, and
+// notices a cancelled context.
+type pacer struct {
+	ctx    context.Context
+	duty   float64
+	report func(Progress)
+	start  time.Time
+	awake  time.Time // since when we compute
+	told   time.Time
+}
+
+const (
+	burst    = 20 * time.Millisecond  // computed in one go at most, roughly
+	tellWait = 250 * time.Millisecond // between two reports
+)
+
+func newPacer(ctx context.Context, o Options) *pacer {
+	now := time.Now()
+	return &pacer{ctx: ctx, duty: o.Duty, report: o.Progress, start: now, awake: now}
+}
+
+// step is called after every small piece of work. It returns the context's
+// error once that is done.
+func (p *pacer) step(phase string, done, loss float64) error {
+	if err := p.ctx.Err(); err != nil {
+		return err
+	}
+	now := time.Now()
+	if p.report != nil && now.Sub(p.told) >= tellWait {
+		p.told = now
+		p.tell(phase, done, loss)
+	}
+	if p.duty <= 0 || p.duty >= 1 {
+		return nil
+	}
+	worked := now.Sub(p.awake)
+	if worked < burst {
+		return nil
+	}
+	t := time.NewTimer(time.Duration(float64(worked) * (1 - p.duty) / p.duty))
+	defer t.Stop()
+	select {
+	case <-p.ctx.Done():
+		return p.ctx.Err()
+	case <-t.C:
+	}
+	p.awake = time.Now()
+	return nil
+}
+
+func (p *pacer) tell(phase string, done, loss float64) {
+	if p.report == nil {
+		return
+	}
+	var left time.Duration
+	if done > 0.02 {
+		left = time.Duration(float64(time.Since(p.start)) * (1 - done) / done)
+	}
+	p.report(Progress{Phase: phase, Done: done, Remaining: left, Loss: loss})
+}
+
+func (o Options) workers() int {
+	if o.Workers > 0 {
+		return min(o.Workers, shards)
+	}
+	return min(runtime.GOMAXPROCS(0), shards)
+}

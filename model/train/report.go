@@ -1,0 +1,179 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+// Report tells a person what was learnt, and what there is to doubt.
+type Report struct {
+	Rows, Used int // offered; learnt
+	Idle       int // left out: outside run_when, or settling
+	Empty      int // left out: no value in any channel
+	Scored     int // learning rows that got a score
+	Above      int // of these, above the threshold
+
+	Period, Window, Mean, Smooth int   // rows; Period 0 = no cycle found
+	Horizon                      int   // rows
+	Windows                      int   // the network was trained on
+	Network                      []int // widths
+	Epochs                       int
+	Seed                         uint64
+	Loss                         float64 // mean squared, last epoch, with noise
+	Int8Gap                      float64 // RMS of int8 - float32 outputs, in units of u
+	Limits                       [model.Terms]float64
+	Channels                     []ChannelReport
+	Doubts                       []string // sentences
+	Took                         time.Duration
+	period                       time.Duration
+}
+
+// ChannelReport tells what was learnt of one channel.
+type ChannelReport struct {
+	Name, Unit   string
+	Missing      int     // running rows without a value
+	Median       float64 // physical units
+	Low, High    float64 // 0.1 and 99.9 % of the values
+	SD           float64 // physical units
+	Stretch      float64 // how much the drift allowance widens its scale, 1 = not
+	Bounded      bool    // comes back by itself: drift was not extrapolated
+	ResidualPart float64 // residual's sd by the values' sd: near 0 = well explained by the others and the past
+}
+
+// begin fills what is known before learning.
+func (r *Report) begin(t *table, o Options) {
+	r.Rows, r.Used, r.Seed, r.period = t.n, t.used, o.Seed, t.schema.Period
+	for _, run := range t.run {
+		if !run {
+			r.Idle++
+		}
+	}
+	r.Empty = r.Rows - r.Idle - r.Used
+	for j, ch := range t.schema.Channels {
+		v := t.column(j)
+		_, sd := spreadOf(v)
+		slices.Sort(v)
+		r.Channels = append(r.Channels, ChannelReport{Name: ch.Name, Unit: ch.Unit, Missing: t.n - r.Idle - len(v),
+			Median: quantile(v, 0.5), Low: quantile(v, 0.001), High: quantile(v, 0.999), SD: sd})
+		if v[0] == v[len(v)-1] {
+			r.doubt("%s never moved: it will count as soon as it does", ch.Name)
+		}
+		if m := t.n - r.Idle - len(v); 10*m > t.n-r.Idle {
+			r.doubt("%s is missing in %d of %d rows", ch.Name, m, t.n-r.Idle)
+		}
+		for k := range j {
+			if t.same(j, k) {
+				r.doubt("%s and %s always have the same value", t.schema.Channels[k].Name, ch.Name)
+			}
+		}
+	}
+	if t.used < 400 {
+		r.doubt("only %d rows: a few hundred more make the threshold trustworthy", t.used)
+	}
+	if r.Empty > 0 {
+		r.doubt("%d rows hold no value at all: the recording has gaps", r.Empty)
+	}
+	if p := t.schema.Period; p > 0 && time.Duration(t.used)*p < 8*time.Hour {
+		r.doubt("%s of running time is less than a shift: what the machine does at other hours is not learnt", (time.Duration(t.used) * p).Round(time.Second))
+	}
+}
+
+// same tells whether two channels are equal in every running row, and move.
+func (t *table) same(j, k int) bool {
+	moved, first := false, math.NaN()
+	for i := range t.run {
+		a, b := t.rows[i*t.c+j], t.rows[i*t.c+k]
+		if !t.run[i] || !finite(a) || !finite(b) {
+			continue
+		}
+		if a != b {
+			return false
+		}
+		if math.IsNaN(first) {
+			first = a
+		}
+		moved = moved || a != first
+	}
+	return moved
+}
+
+// end fills what calibration settled.
+func (r *Report) end(p *model.Parts, ws []wander) {
+	for k, v := range p.Limits {
+		r.Limits[k] = float64(v)
+	}
+	for j := range r.Channels {
+		ch := &r.Channels[j]
+		ch.Stretch, ch.Bounded = ws[j].stretch, ws[j].bounded
+		ch.ResidualPart = ws[j].residual
+	}
+	if 100*r.Above > r.Scored {
+		r.doubt("%d of %d learning rows score above the threshold", r.Above, r.Scored)
+	}
+	if r.Period == periodMost-1 {
+		r.doubt("the cycle may be longer than %d rows", periodMost)
+	}
+}
+
+func (r *Report) doubt(format string, args ...any) {
+	r.Doubts = append(r.Doubts, fmt.Sprintf(format, args...))
+}
+
+func (r *Report) training() model.Training {
+	return model.Training{Rows: r.Rows, Used: r.Used, Windows: r.Windows, Seed: r.Seed, Epochs: r.Epochs,
+		Loss: float32(r.Loss), Int8Gap: float32(r.Int8Gap), Period: r.Period, Horizon: r.Horizon,
+		Arch: runtime.GOARCH, Go: runtime.Version()}
+}
+
+// String prints the report for a person, several lines, the last one ended.
+func (r Report) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "learnt from %d of %d rows", r.Used, r.Rows)
+	if r.period > 0 {
+		fmt.Fprintf(&b, " (%s)", (time.Duration(r.Used) * r.period).Round(time.Second))
+	}
+	fmt.Fprintf(&b, " in %s\n", r.Took.Round(10*time.Millisecond))
+	if r.Idle > 0 {
+		fmt.Fprintf(&b, "  left out    %d rows outside run_when\n", r.Idle)
+	}
+	if r.Empty > 0 {
+		fmt.Fprintf(&b, "  left out    %d rows without any value\n", r.Empty)
+	}
+	if r.Period > 0 {
+		fmt.Fprintf(&b, "  cycle       %d rows\n", r.Period)
+	} else {
+		fmt.Fprintf(&b, "  cycle       none found\n")
+	}
+	fmt.Fprintf(&b, "  network     %s int8, %d windows of %d rows, %d epochs, seed %d\n",
+		strings.ReplaceAll(strings.Trim(fmt.Sprint(r.Network), "[]"), " ", "-"), r.Windows, r.Window, r.Epochs, r.Seed)
+	fmt.Fprintf(&b, "  error       %.4f (mean squared), int8 differs from float32 by %.4f\n", r.Loss, r.Int8Gap)
+	fmt.Fprintf(&b, "  threshold   relation %.3f, level %.3f, jump %.3f; %d of %d learning rows above\n",
+		r.Limits[0], r.Limits[1], r.Limits[2], r.Above, r.Scored)
+	fmt.Fprintf(&b, "  good for    %d rows before drift alone may show\n", r.Horizon)
+	r.channels(&b)
+	for _, d := range r.Doubts {
+		fmt.Fprintf(&b, "  doubt: %s\n", d)
+	}
+	return b.String()
+}
+
+func (r Report) channels(b *strings.Builder) {
+	width := len("channel")
+	for _, c := range r.Channels {
+		width = max(width, len(c.Name))
+	}
+	fmt.Fprintf(b, "  %-*s  %10s  %10s  %10s  %-8s  %s\n", width, "channel", "low", "median", "high", "unit", "drift allowance")
+	for _, c := range r.Channels {
+		drift := fmt.Sprintf("x %.1f", c.Stretch)
+		if c.Bounded {
+			drift += ", comes back"
+		}
+		fmt.Fprintf(b, "  %-*s  %10.4g  %10.4g  %10.4g  %-8s  %s\n", width, c.Name, c.Low, c.Median, c.High, c.Unit, drift)
+	}
+}

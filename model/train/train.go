@@ -1,0 +1,212 @@
+package train
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+const (
+	hidden      = 32
+	maxWindows  = 4096
+	window      = 16   // rows, without a cycle
+	windowMost  = 64   // rows, with a cycle
+	inputsMost  = 8192 // window * channels
+	meanRows    = 5    // without a cycle
+	smoothRows  = 20
+	fastRows    = 3
+	fillRows    = 5
+	goldenRows  = 4
+	horizonPart = 1.5
+)
+
+// learner carries one call of Train.
+type learner struct {
+	t      *table
+	o      Options
+	pace   *pacer
+	report Report
+}
+
+// Train learns a model of schema s from rows, (n, C) row-major in time order,
+// NaN where a value is missing; rows outside the schema's condition are left
+// out. rows is not written and not kept. It returns the context's error soon
+// after that is done, and errors wrapping ErrRows when the rows hold too little.
+// Beyond rows it takes about 12 bytes for each of their values.
+func Train(ctx context.Context, s model.Schema, rows []float64, o Options) (*model.Model, Report, error) {
+	start := time.Now()
+	t, err := newTable(s, rows)
+	if err != nil {
+		return nil, Report{}, fmt.Errorf("learning: %w", err)
+	}
+	l := &learner{t: t, o: o, pace: newPacer(ctx, o)}
+	m, err := l.learn()
+	if err != nil {
+		return nil, Report{}, fmt.Errorf("learning: %w", err)
+	}
+	l.report.Took = time.Since(start)
+	l.pace.tell("calibrating", 1, l.report.Loss)
+	return m, l.report, nil
+}
+
+// learn runs all steps of the package comment.
+func (l *learner) learn() (*model.Model, error) {
+	l.report.begin(l.t, l.o)
+	if err := l.pace.step("preparing", 0, 0); err != nil {
+		return nil, err
+	}
+	p := model.Parts{Schema: l.t.schema, Version: l.o.Version, Fill: fillRows, Clip: clip, SmoothFast: fastRows}
+	p.Center, p.Spread = l.scale()
+	u := l.t.scaled(p.Center, p.Spread, p.Fill)
+	l.shape(&p, u)
+	if err := l.pace.step("preparing", 0.03, 0); err != nil {
+		return nil, err
+	}
+	ws := l.allowDrift(&p, u)
+	if err := l.pace.step("preparing", 0.05, 0); err != nil {
+		return nil, err
+	}
+	if err := l.fit(&p, u); err != nil {
+		return nil, err
+	}
+	u = nil // as large as the residuals that follow
+	if err := l.calibrate(&p, ws); err != nil {
+		return nil, err
+	}
+	l.report.end(&p, ws)
+	p.Training = l.report.training()
+	return model.New(p)
+}
+
+// scale returns (1).
+func (l *learner) scale() (center, spread []float64) {
+	center, spread = make([]float64, l.t.c), make([]float64, l.t.c)
+	for j := range l.t.c {
+		v := l.t.column(j)
+		_, sd := spreadOf(v)
+		slices.Sort(v)
+		center[j] = quantile(v, 0.5)
+		spread[j] = max(sd, 1e-6, 1e-3*math.Abs(center[j]))
+	}
+	return center, spread
+}
+
+// shape sets window, means and smoothing from the machine's cycle (2).
+func (l *learner) shape(p *model.Parts, z []float32) {
+	l.report.Period = period(z, l.t.c)
+	p.Window, p.Mean, p.Smooth = window, meanRows, smoothRows
+	if k := l.report.Period; k > 0 {
+		p.Window, p.Mean, p.Smooth = min(k, windowMost), k, max(k, smoothRows)
+	}
+	p.Window = max(1, min(p.Window, inputsMost/l.t.c))
+	l.report.Window, l.report.Mean, l.report.Smooth = p.Window, p.Mean, p.Smooth
+}
+
+// allowDrift applies (5) to z and the scaler, and returns the wanders in units
+// of u.
+func (l *learner) allowDrift(p *model.Parts, z []float32) []wander {
+	horizon := l.o.Horizon
+	if horizon <= 0 {
+		horizon = int(min(horizonPart*float64(l.t.n), math.MaxInt32))
+	}
+	l.report.Horizon = horizon
+	ws := wanders(z, l.t.c, p.Mean, horizon)
+	inv := make([]float32, len(ws))
+	for j := range ws {
+		k := max(1, ws[j].drift/ws[j].sd)
+		p.Spread[j] *= k
+		ws[j].sd /= k
+		ws[j].drift /= k
+		ws[j].stretch = k
+		inv[j] = float32(1 / k)
+	}
+	for i := range z {
+		z[i] *= inv[i%l.t.c]
+	}
+	return ws
+}
+
+// fit trains the network on u and puts its int8 form and golden vectors into p.
+func (l *learner) fit(p *model.Parts, u []float32) error {
+	starts := l.t.starts(u, p.Window, maxWindows)
+	if len(starts) < batch {
+		return l.tooShort(*p)
+	}
+	n := p.Window * l.t.c
+	neck := min(max(l.t.c/2, 2), 8)
+	epochs := l.o.Epochs
+	if epochs <= 0 {
+		epochs = 25
+		if len(starts) > 1000 {
+			epochs = 12
+		}
+	}
+	l.report.Windows, l.report.Epochs, l.report.Network = len(starts), epochs, []int{n, hidden, neck, hidden, n}
+	f := newFitter(u, l.t.c, p.Window, starts, l.report.Network, l.o.Seed)
+	loss, err := f.run(epochs, l.o.workers(), l.pace, 0.05, 0.85)
+	if err != nil {
+		return err
+	}
+	l.report.Loss = loss
+	seen := make([][]float32, min(len(starts), 512))
+	for i := range seen {
+		seen[i] = f.clean(i * len(starts) / len(seen))
+	}
+	if p.Layers, err = quantise(f.net, seen); err != nil {
+		return err
+	}
+	if l.report.Int8Gap, err = int8Gap(f.net, p, seen); err != nil {
+		return err
+	}
+	return golden(p, seen)
+}
+
+// clean returns window k without noise, clipped, masked cells 0.
+func (f *fitter) clean(k int) []float32 {
+	at := f.starts[k] * f.c
+	x := make([]float32, f.w*f.c)
+	for i, v := range f.u[at : at+len(x)] {
+		if v == v {
+			x[i] = min(max(v, -clip), clip)
+		}
+	}
+	return x
+}
+
+// golden puts a few windows, and one far outside, with their exact outputs
+// into p.
+func golden(p *model.Parts, seen [][]float32) error {
+	net, err := p.Network()
+	if err != nil {
+		return err
+	}
+	n := len(seen[0])
+	p.GoldenIn, p.GoldenOut = nil, make([]float32, (goldenRows+1)*n)
+	for i := range goldenRows {
+		p.GoldenIn = append(p.GoldenIn, seen[i*(len(seen)-1)/(goldenRows-1)]...)
+	}
+	for i := range n {
+		p.GoldenIn = append(p.GoldenIn, float32(i%7-3)*clip/2)
+	}
+	for i := 0; i < len(p.GoldenIn); i += n {
+		net.Forward(p.GoldenOut[i:i+n], p.GoldenIn[i:i+n])
+	}
+	return nil
+}
+
+// tooShort says that no stretch of rows is long enough for a score.
+func (l *learner) tooShort(p model.Parts) error {
+	longest, streak := 0, 0
+	for _, run := range l.t.run {
+		if streak++; !run {
+			streak = 0
+		}
+		longest = max(longest, streak)
+	}
+	return fmt.Errorf("longest run of %d rows, a score needs %d in sequence: %w",
+		longest, p.Window+max(p.Mean+p.Smooth-2, 0)+batch, ErrRows)
+}

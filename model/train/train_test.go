@@ -1,0 +1,122 @@
+package train
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+// plant returns n rows of a small machine: load drives current and flow, a
+// temperature follows slowly, a voltage only has noise.
+func plant(n int, seed uint64) (model.Schema, []float64) {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	s := model.Schema{Period: time.Second, Channels: []model.Channel{
+		{Name: "pump.current", Unit: "A"}, {Name: "pump.flow", Unit: "l/min"}, {Name: "pump.temp", Unit: "°C"}, {Name: "pump.voltage", Unit: "V"}}}
+	rows := make([]float64, 0, n*4)
+	load, temp := 0.0, 60.0
+	for range n {
+		load = 0.95*load + 0.3*rng.NormFloat64()
+		temp += 0.02 * (60 + 2*load - temp)
+		rows = append(rows, 3+0.4*load+0.05*rng.NormFloat64(), 120+9*load+rng.NormFloat64(),
+			temp+0.1*rng.NormFloat64(), 230+2*rng.NormFloat64())
+	}
+	return s, rows
+}
+
+func learn(t *testing.T, s model.Schema, rows []float64, o Options) (*model.Model, Report) {
+	t.Helper()
+	m, r, err := Train(context.Background(), s, rows, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m, r
+}
+
+func TestTrain_sameBytesForAnyWorkers(t *testing.T) {
+	s, rows := plant(600, 1)
+	var want []byte
+	for _, workers := range []int{1, 2, 4, 1} {
+		m, _ := learn(t, s, rows, Options{Seed: 7, Workers: workers, Version: "v", Epochs: 3})
+		path := filepath.Join(t.TempDir(), "model")
+		if err := m.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = got
+		}
+		if !bytes.Equal(got, want) {
+			t.Errorf("%d workers: another file than with 1", workers)
+		}
+	}
+	m, _ := learn(t, s, rows, Options{Seed: 8, Epochs: 3, Version: "v"})
+	if other, err := model.Decode(want); err != nil || other.SHA256() == m.SHA256() {
+		t.Errorf("seed 8 gives the file of seed 7 (err %v)", err)
+	}
+}
+
+func TestTrain_refuses(t *testing.T) {
+	s, rows := plant(600, 1)
+	nan := math.NaN()
+	without := append([]float64(nil), rows...)
+	for i := 1; i < len(without); i += 4 {
+		without[i] = nan
+	}
+	stopped := s
+	stopped.RunWhen = &model.Condition{Channel: "pump.current", Above: 100, Below: nan}
+	for _, c := range []struct {
+		name string
+		s    model.Schema
+		rows []float64
+		want string
+	}{
+		{"short", s, rows[:4*99], "99 rows with values, want at least 100"},
+		{"ragged", s, rows[:4*200+1], "801 values for 4 channels"},
+		{"no channel", model.Schema{}, rows, "2400 values for 0 channels"},
+		{"empty channel", s, without, `channel "pump.flow" has no value`},
+		{"never runs", stopped, rows, "0 of 600 rows run"},
+		{"in pieces", s, pieces(rows), "in sequence"},
+	} {
+		_, _, err := Train(context.Background(), c.s, c.rows, Options{Epochs: 1})
+		if !errors.Is(err, ErrRows) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want ErrRows with %q", c.name, err, c.want)
+		}
+	}
+}
+
+// pieces makes every twelve rows be followed by ten without values.
+func pieces(rows []float64) []float64 {
+	out := append([]float64(nil), rows...)
+	for i := range out {
+		if (i/4)%22 >= 12 {
+			out[i] = math.NaN()
+		}
+	}
+	return out
+}
+
+func TestTrain_stopsSoon(t *testing.T) {
+	s, rows := plant(5000, 1)
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	start := time.Now()
+	_, _, err := Train(ctx, s, rows, Options{Epochs: 1000})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Fatalf("err %v, want deadline exceeded", err)
+	}
+	if d := time.Since(start); d > 2*time.Second {
+		t.Errorf("returned after %s, want soon after 50ms", d)
+	}
+}

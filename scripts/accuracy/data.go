@@ -1,0 +1,129 @@
+package main
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+// set is one collection of labelled files with one protocol.
+type set struct {
+	name  string
+	dir   string
+	files []file
+}
+
+// file is one recording: what the detector may see of it.
+type file struct {
+	name   string
+	schema model.Schema
+	times  []string
+	rows   []float64 // (n, C), NaN = missing
+	train  []float64 // (k, C) the rows to learn from
+}
+
+// options are what the data's README asks of the scorer for each set.
+var options = map[string][]string{
+	"skab":      {"--skab", "--vus-window", "50", "--budget", "24", "48", "96", "--merge-alarm", "60"},
+	"tep":       {"--vus-window", "20", "--budget", "0.1", "1", "--merge-alarm", "1800"},
+	"gecco":     {"--vus-window", "0", "--budget", "0.2", "1", "5", "--merge-alarm", "600"},
+	"hydraulic": {"--vus-window", "0", "--budget", "1", "24", "--merge-alarm", "120"},
+	"nab":       {"--vus-window", "0", "--budget", "0.02", "0.1", "0.5", "--merge-alarm", "3600"},
+}
+
+// load reads a set by its protocol.json.
+func load(root, name string) (set, error) {
+	s := set{name: name, dir: filepath.Join(root, name)}
+	raw, err := os.ReadFile(filepath.Join(s.dir, "protocol.json"))
+	if err != nil {
+		return s, err
+	}
+	var p struct {
+		Period float64 `json:"sample_period_s"`
+		Files  map[string]struct {
+			TrainRows int    `json:"train_rows"`
+			TrainFile string `json:"train_file"`
+		} `json:"files"`
+	}
+	if err := json.Unmarshal(raw, &p); err != nil {
+		return s, fmt.Errorf("%s: %w", name, err)
+	}
+	for fname, f := range p.Files {
+		one, err := read(filepath.Join(s.dir, "input", fname))
+		if err != nil {
+			return s, err
+		}
+		one.schema.Period = time.Duration(p.Period * float64(time.Second))
+		one.train = one.rows
+		if f.TrainFile != "" && f.TrainFile != fname {
+			other, err := read(filepath.Join(s.dir, "input", f.TrainFile))
+			if err != nil {
+				return s, err
+			}
+			one.train = other.rows
+		}
+		one.train = one.train[:min(len(one.train), f.TrainRows*len(one.schema.Channels))]
+		s.files = append(s.files, one)
+	}
+	slices.SortFunc(s.files, func(a, b file) int {
+		if a.name < b.name {
+			return -1
+		}
+		return 1
+	})
+	return s, nil
+}
+
+// read takes one CSV whose first column is the time; an empty cell is missing.
+func read(path string) (file, error) {
+	f := file{name: filepath.Base(path)}
+	r, err := os.Open(path)
+	if err != nil {
+		return f, err
+	}
+	defer r.Close()
+	records, err := csv.NewReader(r).ReadAll()
+	if err != nil {
+		return f, fmt.Errorf("%s: %w", path, err)
+	}
+	for _, name := range records[0][1:] {
+		f.schema.Channels = append(f.schema.Channels, model.Channel{Name: name})
+	}
+	for i, rec := range records[1:] {
+		f.times = append(f.times, rec[0])
+		for _, cell := range rec[1:] {
+			v := math.NaN()
+			if cell != "" {
+				if v, err = strconv.ParseFloat(cell, 64); err != nil {
+					return f, fmt.Errorf("%s: line %d: %w", path, i+2, err)
+				}
+			}
+			f.rows = append(f.rows, v)
+		}
+	}
+	return f, nil
+}
+
+// causes returns, for each skab file, the channels its fault should show in; nil
+// where the set has no such list.
+func causes(dir string) map[string][]string {
+	raw, err := os.ReadFile(filepath.Join(dir, "causes.json"))
+	if err != nil {
+		return nil
+	}
+	var c struct {
+		Files map[string][]string `json:"files"`
+	}
+	if json.Unmarshal(raw, &c) != nil {
+		return nil
+	}
+	return c.Files
+}
