@@ -12,6 +12,7 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 
 	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 )
 
@@ -152,7 +153,7 @@ func (m *Metrics) machine(s *pipeline.Status) {
 }
 
 // modelInfo names the active model; the series of the one before disappears.
-func (m *Metrics) modelInfo(machine string, ref pipeline.ModelRef) {
+func (m *Metrics) modelInfo(machine string, ref report.ModelRef) {
 	if ref.Version == "" {
 		return
 	}

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/status/page"
 	"iot-edge-anomaly/model"
@@ -31,7 +32,7 @@ func good() Snapshot {
 		Machines: []pipeline.Status{{Name: "pump1", State: pipeline.Normal, Period: time.Second, RowTime: now.Add(-time.Second),
 			Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}, {Name: "pump.speed", Unit: "Hz"}}, Sensors: []string{"pump", "pump"},
 			Values: []float64{12.5, math.NaN()}, Quality: []sampler.Quality{sampler.Good, sampler.Missing}, Score: 0.4, Rows: 100, Scored: 80,
-			Model: pipeline.ModelRef{Version: "2026-11-20T10:00:00Z-1", SHA256: "f00d"}}},
+			Model: report.ModelRef{Version: "2026-11-20T10:00:00Z-1", SHA256: "f00d"}}},
 		Readings: []sampler.Reading{{Bus: "plc", Sensor: "pump", Values: []float64{12.5, math.NaN()}, LastGood: now.Add(-time.Second), Reads: 100, Errors: 1}},
 		Buses:    []sampler.BusStats{{Bus: "plc", Overruns: 2}},
 		Broker:   &Broker{URL: "tcp://b:1883", Connected: true, Acked: 7},
@@ -184,7 +185,7 @@ func TestMetrics(t *testing.T) {
 	s := good()
 	var b strings.Builder
 	m.Write(&b, &s, 3)
-	s.Machines[0].Model = pipeline.ModelRef{Version: "next", SHA256: "beef"}
+	s.Machines[0].Model = report.ModelRef{Version: "next", SHA256: "beef"}
 	b.Reset()
 	m.Write(&b, &s, 3)
 	text := b.String()

@@ -1,0 +1,216 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// call runs a verb in this process and returns what a user sees.
+func call(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = dispatch(t.Context(), env{strings.NewReader(stdin), &o, &e, nil}, args)
+	return code, o.String(), e.String()
+}
+
+// wave is a small machine: three channels that follow one load, and from row
+// fault on the third does not.
+func wave(rows, fault int) string {
+	var b strings.Builder
+	b.WriteString("timestamp,load,speed,flow\n")
+	for i := range rows {
+		load := math.Sin(float64(i)/17) + 0.3*math.Sin(float64(i)/3.1)
+		noise := func(k int) float64 { return 0.02 * math.Sin(float64(i*i%977)*float64(k)) }
+		flow := 3*load + 5 + noise(3)
+		if i >= fault {
+			flow -= 2
+		}
+		fmt.Fprintf(&b, "2026-11-23T08:%02d:%02dZ,%.5f,%.5f,%.5f\n", i/60%60, i%60, 10+load+noise(1), 50+2*load+noise(2), flow)
+	}
+	return b.String()
+}
+
+func write(t *testing.T, name, text string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// trained trains a model of the wave once for the tests of this file.
+func trainedWave(t *testing.T) (modelPath, csvPath string) {
+	t.Helper()
+	csvPath = write(t, "wave.csv", wave(1200, 1000))
+	modelPath = filepath.Join(t.TempDir(), "m.safetensors")
+	if code, out, errs := call(t, "", "train", "--csv", csvPath, "--rows", "800", "--out", modelPath); code != 0 {
+		t.Fatalf("train ended with %d\n%s%s", code, out, errs)
+	}
+	return modelPath, csvPath
+}
+
+func TestTrainThenScore(t *testing.T) {
+	m, csvPath := trainedWave(t)
+	scores := filepath.Join(t.TempDir(), "scores.csv")
+	events := filepath.Join(t.TempDir(), "events.jsonl")
+	if code, _, errs := call(t, "", "score", "--model", m, "--csv", csvPath, "--out", scores, "--events", events); code != 0 {
+		t.Fatalf("score ended with %d: %s", code, errs)
+	}
+	b, err := os.ReadFile(scores)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	if lines[0] != "timestamp,score,flag,top,share" || len(lines) != 1201 {
+		t.Fatalf("%d lines, head %q", len(lines), lines[0])
+	}
+	if want := "2026-11-23T08:00:00Z,,0,,"; lines[1] != want {
+		t.Errorf("first row %q, want %q while the window fills", lines[1], want)
+	}
+	last := strings.Split(lines[1200], ",")
+	if last[2] != "1" || last[3] != "flow" {
+		t.Errorf("last row %v, want a flag and flow on top", last)
+	}
+	b, err = os.ReadFile(events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ev map[string]any
+	if err := json.Unmarshal(bytes.SplitN(b, []byte("\n"), 2)[0], &ev); err != nil || ev["state"] != "open" || ev["kind"] != "process_anomaly" {
+		t.Errorf("first event %s (%v), want an open process anomaly", b, err)
+	}
+}
+
+func TestScoreStreams(t *testing.T) {
+	m, csvPath := trainedWave(t)
+	text, err := os.ReadFile(csvPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := call(t, string(text), "score", "--model", m, "--csv", "-", "--out", "-")
+	if code != 0 || strings.Count(out, "\n") != 1201 {
+		t.Errorf("ended with %d and %d lines: %s", code, strings.Count(out, "\n"), errs)
+	}
+}
+
+func TestSameSeedSameModel(t *testing.T) {
+	csvPath := write(t, "wave.csv", wave(500, 500))
+	var sums []string
+	for range 2 {
+		out := filepath.Join(t.TempDir(), "m.safetensors")
+		_, stdout, _ := call(t, "", "train", "--csv", csvPath, "--seed", "7", "--out", out)
+		sums = append(sums, stdout[strings.LastIndex(stdout, "threshold"):strings.LastIndex(stdout, "model ")])
+	}
+	if sums[0] != sums[1] {
+		t.Errorf("two runs with one seed differ:\n%s\n%s", sums[0], sums[1])
+	}
+}
+
+// TestBadInput: every refusal names the place, and ends with the contract's
+// code.
+func TestBadInput(t *testing.T) {
+	m, csvPath := trainedWave(t)
+	good, err := os.ReadFile(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(good)
+	flipped[len(flipped)/2] ^= 1
+	out := filepath.Join(t.TempDir(), "out")
+	for _, tc := range []struct {
+		name string
+		args []string
+		code int
+		want string // in stderr
+	}{
+		{"no verb", nil, 2, "usage: iot-edge-anomaly VERB"},
+		{"unknown verb", []string{"rum"}, 2, `unknown verb "rum"`},
+		{"unknown flag", []string{"version", "--jsn"}, 2, "flag provided but not defined: -jsn"},
+		{"extra argument", []string{"version", "now"}, 2, `unexpected argument "now"`},
+		{"check without file", []string{"check"}, 2, "1 more argument wanted"},
+		{"check of nothing", []string{"check", "/nowhere.yaml"}, 78, "/nowhere.yaml"},
+		{"train without flags", []string{"train"}, 2, "--csv and --out are needed"},
+		{"no recording", []string{"train", "--csv", "/nowhere.csv", "--out", out}, 1, "/nowhere.csv"},
+		{"empty recording", []string{"train", "--csv", write(t, "a.csv", ""), "--out", out}, 1, "no header: the recording is empty"},
+		{"too few rows", []string{"train", "--csv", write(t, "a.csv", wave(10, 10)), "--out", out}, 1, "10"},
+		{"semicolons", []string{"train", "--csv", write(t, "a.csv", "timestamp;a\n1;2\n"), "--out", out}, 1, "want a comma"},
+		{"not ours", []string{"score", "--model", csvPath, "--csv", csvPath}, 78, "wave.csv"},
+		{"no model", []string{"score", "--model", "/nowhere", "--csv", csvPath}, 78, "/nowhere"},
+		{"truncated model", []string{"score", "--model", write(t, "t.safetensors", string(good[:len(good)/2])), "--csv", csvPath}, 78, "t.safetensors"},
+		{"damaged model", []string{"score", "--model", write(t, "d.safetensors", string(flipped)), "--csv", csvPath}, 78, "damaged"},
+		{"newer model", []string{"score", "--model", write(t, "n.safetensors", newerModel(t, good)), "--csv", csvPath}, 78, "newer"},
+		{"missing column", []string{"score", "--model", m, "--csv", write(t, "a.csv", "timestamp,load,speed\n1,2,3\n")}, 78, `column "flow" is missing`},
+		{"other column", []string{"score", "--model", m, "--csv", write(t, "a.csv", "timestamp,load,flow,speed\n1,2,3,4\n")}, 78, `column 3 is "flow", the model's is "speed"`},
+		{"extra column", []string{"score", "--model", m, "--csv", write(t, "a.csv", "timestamp,load,speed,flow,x\n1,2,3,4,5\n")}, 78, `column "x" is not in the model`},
+		{"run without configuration", []string{"run", "--config", "/nowhere.yaml"}, 78, "/nowhere.yaml"},
+		{"unknown fault", []string{"demo", "--fault", "blocked_valv"}, 2, "blocked_valv"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			code, stdout, stderr := call(t, "", tc.args...)
+			if code != tc.code || !strings.Contains(stderr, tc.want) {
+				t.Errorf("code %d, want %d; stderr %q, want %q in it; stdout %q", code, tc.code, stderr, tc.want, stdout)
+			}
+		})
+	}
+}
+
+// newerModel is the model with a layout version from the future and a right
+// checksum.
+func newerModel(t *testing.T, good []byte) string {
+	t.Helper()
+	b, err := relabel(good, `"layout":"1"`, `"layout":"9"`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func TestBadCellsAreMissingAndTold(t *testing.T) {
+	m, csvPath := trainedWave(t)
+	text, err := os.ReadFile(csvPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	lines[100] = strings.Replace(lines[100], ",", ",broken", 1)
+	lines[200] = "2026-11-23T08:03:19Z,1"
+	lines[300] = "2026-11-23T08:04:59Z,NaN,,"
+	code, out, stderr := call(t, strings.Join(lines, "\n"), "score", "--model", m, "--csv", "-")
+	if code != 0 || strings.Count(out, "\n") != 1201 {
+		t.Fatalf("ended with %d and %d lines: %s", code, strings.Count(out, "\n"), stderr)
+	}
+	for _, want := range []string{"stdin line 101, column 2 (load)", "stdin line 201"} {
+		if !strings.Contains(stderr, want) {
+			t.Errorf("stderr %q does not tell of %q", stderr, want)
+		}
+	}
+}
+
+func TestVersionJSON(t *testing.T) {
+	code, out, _ := call(t, "", "version", "--json")
+	var v map[string]string
+	if err := json.Unmarshal([]byte(out), &v); err != nil || code != 0 {
+		t.Fatalf("code %d, %v: %s", code, err, out)
+	}
+	for _, k := range []string{"version", "commit", "go", "kernel"} {
+		if v[k] == "" {
+			t.Errorf("%s is empty in %s", k, out)
+		}
+	}
+}
+
+func TestHelpOfEveryVerb(t *testing.T) {
+	for _, v := range verbs() {
+		code, out, errs := call(t, "", v.name, "-h")
+		if code != 0 || !strings.Contains(out, "usage: iot-edge-anomaly "+v.name) || errs != "" {
+			t.Errorf("%s -h: code %d, stdout %q, stderr %q", v.name, code, out, errs)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"time"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/demo"
+	"iot-edge-anomaly/agent/status/page"
+)
+
+// demoVerb supplies a plant and a broker and runs the production agent on them.
+func demoVerb(ctx context.Context, e env, args []string) error {
+	fs := flags(e, "demo")
+	length := fs.Duration("for", 0, "stop after this time (default: until interrupted)")
+	fault := fs.String("fault", "", "play only this fault: "+faultNames())
+	brokerURL := fs.String("broker", "", "publish to this broker's `URL` (default: the built-in one)")
+	seed := fs.Uint64("seed", 1, "seed of the plant's history")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	o := demo.Options{Seed: *seed}
+	if *fault != "" {
+		info, err := demo.ParseFault(*fault)
+		if err != nil {
+			return usagef("--fault: %w", err)
+		}
+		o.Fault = info.Fault
+	}
+	if *length > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, *length)
+		defer cancel()
+	}
+	return runDemo(ctx, e, o, *brokerURL)
+}
+
+func faultNames() (s string) {
+	for i, f := range demo.Faults() {
+		if i > 0 {
+			s += ", "
+		}
+		s += string(f.Fault)
+	}
+	return s
+}
+
+func runDemo(ctx context.Context, e env, o demo.Options, brokerURL string) error {
+	station, err := demo.Start(o)
+	if err != nil {
+		return err
+	}
+	defer station.Close()
+	var notes []string
+	if brokerURL == "" {
+		var stop func()
+		brokerURL, stop, err = demo.StartBroker("127.0.0.1:1883")
+		switch {
+		case errors.Is(err, demo.ErrNoBroker):
+			notes = append(notes, "this build has no broker: nothing is published. make run builds one, --broker names one")
+		case err != nil:
+			return err
+		default:
+			defer stop()
+		}
+	}
+	httpAddr, err := demo.FreeAddr("127.0.0.1:8080")
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "iot-edge-anomaly-demo-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	text := station.Config(brokerURL, httpAddr, dir)
+	path := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return err
+	}
+	c, problems := config.Parse(path, text, driverInfos())
+	if err := problems.Err(); err != nil {
+		return fmt.Errorf("the demonstration's own configuration: %w", err)
+	}
+	view := demo.NewView(e.stdout, viewOptions(e))
+	view.Header(demo.Header{Page: "http://" + httpAddr + "/", Broker: brokerURL, Topic: demo.Topic, Plant: station.Plant(), Config: path,
+		Notes: append(notes, movedNotes(brokerURL, httpAddr)...)})
+	g, err := newGateway(gatewayOptions{cfg: c, open: station.I2C, log: newLog(e.stderr, c.Log.Level)})
+	if err != nil {
+		return err
+	}
+	return showDemo(ctx, station, g, view, brokerURL, httpAddr)
+}
+
+// viewOptions tell what stdout can do.
+func viewOptions(e env) demo.ViewOptions {
+	if f, ok := e.stdout.(*os.File); ok {
+		return demo.Terminal(f)
+	}
+	return demo.ViewOptions{}
+}
+
+// movedNotes tell where an address had to give way to the next free port.
+func movedNotes(brokerURL, httpAddr string) (notes []string) {
+	if u, err := url.Parse(brokerURL); err == nil && u.Hostname() == "127.0.0.1" && u.Port() != "1883" {
+		notes = append(notes, "port 1883 is taken: the broker is on "+u.Host)
+	}
+	if httpAddr != "127.0.0.1:8080" {
+		notes = append(notes, "port 8080 is taken: the page is on "+httpAddr)
+	}
+	return notes
+}
+
+// showDemo runs the agent while the script plays and the view shows.
+func showDemo(ctx context.Context, station *demo.Station, g *gateway, view *demo.View, brokerURL, httpAddr string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go demo.Poll(ctx, "http://"+httpAddr+"/api/v1/state", func(s page.State) { view.State(s) })
+	if brokerURL != "" {
+		go view.Run(ctx, demo.Subscribe(ctx, brokerURL, demo.Topic+"/#"))
+	}
+	go station.RunScript(ctx, view.Learned(), view.Say)
+	err := g.run(ctx, gatewayOptions{})
+	// What was published last is still on its way to the view.
+	time.Sleep(100 * time.Millisecond)
+	return errors.Join(err, view.Err())
+}

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/bme280"
+	"iot-edge-anomaly/drivers/ina219"
+	"iot-edge-anomaly/drivers/lm75"
+	"iot-edge-anomaly/drivers/modbus"
+	"iot-edge-anomaly/drivers/replay"
+)
+
+// device is one driver: what the configuration must know of it and how a
+// sensor of it is made. Making one touches no hardware.
+type device struct {
+	info config.DriverInfo
+	make func(c config.Sensor, l line) (drivers.Sensor, error)
+}
+
+// devices is every driver of this binary by its name in the configuration.
+var devices = map[string]device{
+	"bme280": {config.DriverInfo{Bus: "i2c", Channels: channels(bme280.Channels()), Addresses: []uint16{0x76, 0x77}},
+		func(c config.Sensor, l line) (drivers.Sensor, error) {
+			return bme280.New(l.i2c, bme280.Options{Address: c.Address})
+		}},
+	"ina219": {config.DriverInfo{Bus: "i2c", Channels: channels(ina219.Channels()), Addresses: addresses(0x40, 0x4f), Keys: []string{"shunt"}},
+		func(c config.Sensor, l line) (drivers.Sensor, error) {
+			return ina219.New(l.i2c, ina219.Options{Address: c.Address, ShuntOhm: c.Shunt})
+		}},
+	"lm75": {config.DriverInfo{Bus: "i2c", Channels: channels(lm75.Channels()), Addresses: addresses(0x48, 0x4f)},
+		func(c config.Sensor, l line) (drivers.Sensor, error) {
+			return lm75.New(l.i2c, lm75.Options{Address: c.Address})
+		}},
+	"modbus": {config.DriverInfo{Bus: "modbus"}, makeModbus},
+	"replay": {config.DriverInfo{List: listReplay},
+		func(c config.Sensor, _ line) (drivers.Sensor, error) {
+			return replay.Open(c.File, c.Channels, replay.Options{Loop: c.Loop})
+		}},
+}
+
+// driverInfos is what the configuration is checked against.
+func driverInfos() map[string]config.DriverInfo {
+	out := map[string]config.DriverInfo{}
+	for name, d := range devices {
+		out[name] = d.info
+	}
+	return out
+}
+
+func channels(cs []drivers.Channel) (out []config.ChannelInfo) {
+	for _, c := range cs {
+		out = append(out, config.ChannelInfo{Name: c.Name, Unit: c.Quantity.Unit})
+	}
+	return out
+}
+
+func addresses(from, to uint16) (out []uint16) {
+	for a := from; a <= to; a++ {
+		out = append(out, a)
+	}
+	return out
+}
+
+// makeSensors makes every sensor of the configuration, in its order.
+func makeSensors(c *config.Config, l *lines) ([]drivers.Sensor, error) {
+	var out []drivers.Sensor
+	for _, sc := range c.Sensors {
+		s, err := devices[sc.Driver].make(sc, l.byName[sc.Bus])
+		if err != nil {
+			return nil, fmt.Errorf("sensor %s: %w", sc.Name, err)
+		}
+		out = append(out, s)
+	}
+	return out, nil
+}
+
+func makeModbus(c config.Sensor, l line) (drivers.Sensor, error) {
+	var regs []modbus.Register
+	for _, r := range c.Registers {
+		table, at, err := modbus.ParseAt(fmt.Sprintf("%s:%d", r.Table, r.At), c.AddressBase)
+		if err != nil {
+			return nil, err
+		}
+		typ, err := modbus.ParseType(r.Type)
+		if err != nil {
+			return nil, err
+		}
+		order, err := modbus.ParseOrder(r.Order)
+		if err != nil {
+			return nil, err
+		}
+		regs = append(regs, modbus.Register{Name: r.Name, Quantity: drivers.Quantity{Unit: r.UnitOf}, Table: table,
+			Address: at, Type: typ, Order: order, Scale: r.Scale, Offset: r.Offset})
+	}
+	return modbus.New(l.modbus, c.Unit, regs, modbus.Options{})
+}
+
+// listReplay finds the columns of a recording.
+func listReplay(c config.Sensor) ([]config.ChannelInfo, error) {
+	names, err := replay.Columns(c.File)
+	if err != nil {
+		return nil, err
+	}
+	var out []config.ChannelInfo
+	for _, n := range names {
+		out = append(out, config.ChannelInfo{Name: n})
+	}
+	return out, nil
+}

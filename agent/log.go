@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"io"
+	"log"
+	"log/slog"
+	"os"
+)
+
+// newLog logs text to w. Under systemd each line begins with the level that
+// journald understands (sd-daemon(3)), and the time is left to the journal.
+func newLog(w io.Writer, level string) *slog.Logger {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		l = slog.LevelInfo
+	}
+	journal := os.Getenv("JOURNAL_STREAM") != ""
+	o := &slog.HandlerOptions{Level: l, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+		if journal && len(groups) == 0 && a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}
+	var h slog.Handler
+	if journal {
+		h = &journalHandler{w: w, o: o, h: slog.NewTextHandler(w, o)}
+	} else {
+		h = slog.NewTextHandler(w, o)
+	}
+	lg := slog.New(h)
+	log.SetFlags(0)
+	log.SetOutput(slog.NewLogLogger(h, slog.LevelWarn).Writer()) // libraries log too
+	return lg
+}
+
+// journalHandler puts the priority in front of each line.
+type journalHandler struct {
+	w     io.Writer
+	o     *slog.HandlerOptions
+	h     slog.Handler
+	chain []func(slog.Handler) slog.Handler
+}
+
+func (j *journalHandler) Enabled(ctx context.Context, l slog.Level) bool { return j.h.Enabled(ctx, l) }
+
+func (j *journalHandler) Handle(ctx context.Context, r slog.Record) error {
+	h := slog.Handler(slog.NewTextHandler(prefixed{j.w, priority(r.Level)}, j.o))
+	for _, f := range j.chain {
+		h = f(h)
+	}
+	return h.Handle(ctx, r)
+}
+
+func (j *journalHandler) WithAttrs(as []slog.Attr) slog.Handler {
+	return j.with(func(h slog.Handler) slog.Handler { return h.WithAttrs(as) })
+}
+
+func (j *journalHandler) WithGroup(name string) slog.Handler {
+	return j.with(func(h slog.Handler) slog.Handler { return h.WithGroup(name) })
+}
+
+func (j *journalHandler) with(f func(slog.Handler) slog.Handler) slog.Handler {
+	c := *j
+	c.chain = append(append([]func(slog.Handler) slog.Handler(nil), j.chain...), f)
+	return &c
+}
+
+func priority(l slog.Level) string {
+	switch {
+	case l >= slog.LevelError:
+		return "<3>"
+	case l >= slog.LevelWarn:
+		return "<4>"
+	case l >= slog.LevelInfo:
+		return "<6>"
+	}
+	return "<7>"
+}
+
+// prefixed writes each line in one call with a prefix.
+type prefixed struct {
+	w      io.Writer
+	prefix string
+}
+
+func (p prefixed) Write(b []byte) (int, error) {
+	if _, err := p.w.Write(append([]byte(p.prefix), b...)); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/model"
+)
+
+// schemaOf is what a machine's rows mean.
+func schemaOf(m config.Machine) model.Schema {
+	s := model.Schema{Period: m.Period}
+	for _, c := range m.Resolved {
+		s.Channels = append(s.Channels, model.Channel{Name: c.Channel, Unit: c.Unit})
+	}
+	if r := m.RunWhen; r != nil {
+		s.RunWhen = &model.Condition{Channel: r.Channel, Above: r.Above, Below: r.Below, Settle: r.Settle}
+	}
+	return s
+}
+
+// limitsOf are the static limits of a machine's channels.
+func limitsOf(m config.Machine) (out []detect.Limit) {
+	for i, c := range m.Resolved {
+		if c.Limits != nil {
+			out = append(out, detect.Limit{Channel: c.Channel, Unit: c.Unit, Index: i,
+				Warn: c.Limits.Warn, Alarm: c.Limits.Alarm, WarnLow: c.Limits.WarnLow, AlarmLow: c.Limits.AlarmLow, Hold: m.Detect.Hold})
+		}
+	}
+	return out
+}
+
+// policyOf is a machine's alarm policy.
+func policyOf(m config.Machine) detect.Options {
+	d := m.Detect
+	o := detect.Options{Machine: m.Name, Channels: schemaOf(m).Channels, N: d.N, M: d.M, CloseBelow: d.CloseBelow,
+		Hold: d.Hold, Cooldown: d.Cooldown, Update: time.Minute, High: d.High, Critical: d.Critical}
+	for _, w := range d.Mute {
+		o.Mute = append(o.Mute, detect.MuteWindow{From: w.From, To: w.To, Days: w.Days})
+	}
+	return o
+}
+
+// cellsOf tells the sampler where a machine's channels come from.
+func cellsOf(c *config.Config, m config.Machine) (out []sampler.Cell) {
+	for _, r := range m.Resolved {
+		cell := sampler.Cell{Sensor: c.Sensors[r.Sensor].Name, Index: r.Cell, Min: math.NaN(), Max: math.NaN()}
+		if r.Range != nil {
+			cell.Min, cell.Max = r.Range.Min, r.Range.Max
+		}
+		out = append(out, cell)
+	}
+	return out
+}
+
+// newGroup builds the sampler of the machines: each sensor is read as often as
+// the fastest machine that uses it wants, and not at all where none does.
+func newGroup(c *config.Config, machines []config.Machine, sensors []drivers.Sensor) (*sampler.Group, error) {
+	period := make([]time.Duration, len(sensors))
+	var specs []sampler.MachineSpec
+	for _, m := range machines {
+		for _, r := range m.Resolved {
+			if p := &period[r.Sensor]; *p == 0 || m.Period < *p {
+				*p = m.Period
+			}
+		}
+		specs = append(specs, sampler.MachineSpec{Name: m.Name, Period: m.Period, Cells: cellsOf(c, m)})
+	}
+	var buses []sampler.BusSpec
+	for i, s := range c.Sensors {
+		if period[i] == 0 {
+			continue
+		}
+		name := s.Bus
+		if name == "" {
+			name = s.Name // a file: nothing shares it
+		}
+		spec := sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: period[i]}
+		if j := slices.IndexFunc(buses, func(b sampler.BusSpec) bool { return b.Name == name }); j >= 0 {
+			buses[j].Sensors = append(buses[j].Sensors, spec)
+		} else {
+			buses = append(buses, sampler.BusSpec{Name: name, Sensors: []sampler.SensorSpec{spec}})
+		}
+	}
+	return sampler.New(buses, specs)
+}

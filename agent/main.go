@@ -1,0 +1,179 @@
+// Command iot-edge-anomaly watches machines from a gateway: it reads sensors on
+// I2C and Modbus, learns what is normal, scores every tick with an int8
+// autoencoder and publishes anomalies over MQTT.
+//
+// This package is the door and the wiring: one file a verb, and the only place
+// where the rooms drivers, board, model and agent/* meet.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+)
+
+// Set by the linker (Makefile).
+var (
+	version = "dev"
+	commit  = "unknown"
+)
+
+// Exit codes of the contract.
+const (
+	exitDone    = 0
+	exitFailed  = 1
+	exitUsage   = 2
+	exitRestart = 75 // EX_TEMPFAIL: start me again
+	exitConfig  = 78 // EX_CONFIG: configuration or model
+)
+
+// env is what a verb may touch of the process.
+type env struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	hup            <-chan os.Signal
+}
+
+// verb is one word of the command line.
+type verb struct {
+	name, args, what string
+	run              func(ctx context.Context, e env, args []string) error
+}
+
+func verbs() []verb {
+	return []verb{
+		{"run", "--config FILE", "the agent; what systemd starts", runVerb},
+		{"demo", "[--for 60s] [--fault NAME]", "a simulated pump station, learnt and watched", demoVerb},
+		{"check", "FILE", "validates a configuration: every fault with line, column, path, hint", checkVerb},
+		{"read", "--config FILE [--sensor NAME] [--watch]", "reads every sensor once: value, unit, quality, latency, error", readVerb},
+		{"record", "--config FILE --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
+		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL", "learns from the first N rows", trainVerb},
+		{"score", "--model MODEL --csv FILE --out FILE.csv", "one output row per input row", scoreVerb},
+		{"version", "[--json]", "version, commit, Go, kernel chosen", versionVerb},
+	}
+}
+
+func main() {
+	// First of all: until a handler stands, SIGHUP ends the process, and systemd
+	// takes that for a clean exit.
+	hup := make(chan os.Signal, 1)
+	signal.Notify(hup, syscall.SIGHUP)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(dispatch(ctx, env{os.Stdin, os.Stdout, os.Stderr, hup}, os.Args[1:]))
+}
+
+// dispatch runs the verb that args name and returns the exit code.
+func dispatch(ctx context.Context, e env, args []string) int {
+	if len(args) == 0 {
+		usage(e.stderr)
+		return exitUsage
+	}
+	if name := args[0]; name == "-h" || name == "--help" || name == "help" {
+		usage(e.stdout)
+		return exitDone
+	}
+	for _, v := range verbs() {
+		if v.name == args[0] {
+			return finish(e, v, v.run(ctx, e, args[1:]))
+		}
+	}
+	fmt.Fprintf(e.stderr, "iot-edge-anomaly: unknown verb %q%s\n", args[0], didYouMean(args[0]))
+	return exitUsage
+}
+
+// exitError is an error with the code the process ends with.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usagef(format string, a ...any) error {
+	return &exitError{exitUsage, fmt.Errorf(format, a...)}
+}
+
+// finish says what went wrong and chooses the exit code.
+func finish(e env, v verb, err error) int {
+	var ee *exitError
+	switch {
+	case err == nil || errors.Is(err, flag.ErrHelp):
+		return exitDone
+	case errors.As(err, &ee) && ee.code == exitUsage:
+		fmt.Fprintf(e.stderr, "iot-edge-anomaly %s: %v\nusage: iot-edge-anomaly %s %s\n", v.name, err, v.name, v.args)
+		return exitUsage
+	}
+	fmt.Fprintf(e.stderr, "iot-edge-anomaly %s: %v\n", v.name, err)
+	if ee != nil {
+		return ee.code
+	}
+	return exitFailed
+}
+
+func usage(w io.Writer) {
+	fmt.Fprintf(w, "iot-edge-anomaly %s: learns what is normal on a machine and tells when it is not\n\nusage: iot-edge-anomaly VERB [flags]\n\n", version)
+	for _, v := range verbs() {
+		fmt.Fprintf(w, "  %-8s %-45s %s\n", v.name, v.args, v.what)
+	}
+	fmt.Fprintf(w, "\niot-edge-anomaly VERB -h tells a verb's flags.\n")
+}
+
+// flags makes a flag set whose errors are usage errors and whose help goes to
+// stdout.
+func flags(e env, name string) *flag.FlagSet {
+	fs := flag.NewFlagSet(name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {
+		for _, v := range verbs() {
+			if v.name == name {
+				fmt.Fprintf(e.stdout, "usage: iot-edge-anomaly %s %s\n%s\n\n", v.name, v.args, v.what)
+			}
+		}
+		fs.SetOutput(e.stdout)
+		fs.PrintDefaults()
+		fs.SetOutput(io.Discard)
+	}
+	return fs
+}
+
+// parse parses args and refuses what is left over beyond want positional ones.
+func parse(fs *flag.FlagSet, args []string, want int) error {
+	// Positional arguments may stand before flags: check FILE --json.
+	var positional []string
+	for len(args) > 0 {
+		if err := fs.Parse(args); err != nil {
+			if errors.Is(err, flag.ErrHelp) {
+				return err
+			}
+			return usagef("%w", err)
+		}
+		if args = fs.Args(); len(args) > 0 {
+			positional = append(positional, args[0])
+			args = args[1:]
+		}
+	}
+	if len(positional) != want {
+		if len(positional) > want {
+			return usagef("unexpected argument %q", positional[want])
+		}
+		return usagef("%d more argument wanted", want-len(positional))
+	}
+	return fs.Parse(append([]string{"--"}, positional...))
+}
+
+func didYouMean(name string) string {
+	for _, v := range verbs() {
+		if strings.HasPrefix(v.name, name) || strings.HasPrefix(name, v.name) {
+			return fmt.Sprintf(": did you mean %q?", v.name)
+		}
+	}
+	return "; iot-edge-anomaly help lists them"
+}

@@ -1,0 +1,279 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/learn"
+	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/store"
+	"iot-edge-anomaly/model"
+)
+
+// State is what a machine is doing, as it stands in MQTT and /health.
+type State string
+
+// The states of a machine.
+const (
+	Learning State = "learning"
+	Idle     State = "idle"
+	Normal   State = "normal"
+	Anomaly  State = "anomaly"
+	Blind    State = "blind"
+)
+
+// Reporter takes the events; its errors are counted and logged here, for the
+// pipeline must go on without a disk.
+type Reporter interface {
+	Event(ev detect.Event, m report.ModelRef) error
+}
+
+// Options build a Machine.
+type Options struct {
+	Name    string
+	Schema  model.Schema
+	Sensors []string // (C) the sensor each channel comes from
+	Models  *store.Models
+	Learn   Learn
+	Detect  detect.Options
+	Limits  []detect.Limit
+	Sampler *sampler.Sampler
+	Report  Reporter
+	Log     *slog.Logger
+
+	// Inference is told the time each row took from values to score, in
+	// seconds. Nil = nobody asks.
+	Inference func(seconds float64)
+	// Score is told each score. Nil = nobody asks.
+	Score func(value float64)
+}
+
+// Learn is the learning policy of one machine.
+type Learn struct {
+	Rows  learn.Options
+	Allow bool    // false: without a model the machine stays blind
+	Duty  float64 // share of one core that training may take
+}
+
+// blindAfter is how many rows in a row must be too empty before a machine
+// counts as blind: the time a bus fault takes to be sure of itself.
+const blindAfter = 5
+
+// Machine is one machine's pipeline. Run drives it; Status may be called by any
+// goroutine.
+type Machine struct {
+	o        Options
+	log      *slog.Logger
+	gate     *model.Gate
+	limits   *detect.Limits
+	rows     *learn.Rows      // while learning
+	training chan trained     // while training
+	model    *model.Model     // once there is one
+	ref      report.ModelRef  // of model
+	scorer   *model.Scorer    // of model
+	detector *detect.Detector // of model
+	empty    int              // rows in a row that were too empty
+	beyond   int              // limit events open now
+
+	emitLimit func(detect.Event) // made once: a method value allocates
+	progress  atomic.Uint64
+
+	mu     sync.Mutex
+	status Status
+}
+
+// New builds the pipeline: it loads the active model, or opens the collection
+// of learning rows where there is none. An error means that the machine must
+// not run as configured: a model of other channels, above all.
+func New(o Options) (*Machine, error) {
+	limits, err := detect.NewLimits(o.Name, o.Limits)
+	if err != nil {
+		return nil, fmt.Errorf("machine %s: %w", o.Name, err)
+	}
+	m := &Machine{o: o, log: o.Log.With("machine", o.Name), gate: model.NewGate(o.Schema), limits: limits}
+	m.emitLimit = func(ev detect.Event) {
+		switch ev.State {
+		case detect.Open:
+			m.beyond++
+		case detect.Close:
+			m.beyond--
+		}
+		m.emit(ev)
+	}
+	m.status.init(o)
+	loaded, err := o.Models.Active(o.Schema)
+	switch {
+	case loaded != nil:
+		if err != nil {
+			m.log.Warn("a damaged model was passed over", "error", err)
+		}
+		return m, m.watch(loaded)
+	case errors.Is(err, model.ErrSchema):
+		return nil, fmt.Errorf("machine %s: %w", o.Name, err)
+	case !errors.Is(err, store.ErrNone) && !o.Models.Writable():
+		return nil, fmt.Errorf("machine %s: %w", o.Name, err)
+	}
+	if !o.Learn.Allow || !o.Models.Writable() {
+		m.log.Warn("no model and none may be learnt: only limits are watched", "error", err)
+		m.setState(Blind, "no model")
+		return m, nil
+	}
+	return m, m.collect()
+}
+
+// collect starts or continues the learning phase.
+func (m *Machine) collect() error {
+	rows, err := learn.Open(m.o.Learn.Rows)
+	if err != nil {
+		m.log.Warn("learning rows", "error", err)
+		m.setError(err)
+	}
+	m.rows = rows
+	m.log.Info("learning", "rows", rows.Have(), "of", rows.Want())
+	m.setState(Learning, "")
+	m.setCollecting()
+	return nil
+}
+
+// watch puts a model to work.
+func (m *Machine) watch(loaded *model.Model) error {
+	d, err := detect.New(m.o.Detect)
+	if err != nil {
+		return fmt.Errorf("machine %s: %w", m.o.Name, err)
+	}
+	m.model, m.scorer, m.detector = loaded, model.NewScorer(loaded), d
+	m.rows, m.training = nil, nil
+	m.ref = report.ModelRef{Version: loaded.Version(), SHA256: loaded.SHA256()}
+	m.setModel(m.ref)
+	m.setState(Normal, "")
+	m.log.Info("watching", "model", loaded.Version(), "sha256", loaded.SHA256())
+	return nil
+}
+
+// Name is the machine's name.
+func (m *Machine) Name() string { return m.o.Name }
+
+// Resume continues an event that was open when the agent stopped. It reports
+// false where nothing here can ever close it.
+func (m *Machine) Resume(ev detect.Event) bool {
+	if m.limits.Resume(ev) {
+		m.beyond++
+		return true
+	}
+	return m.detector != nil && m.detector.Resume(ev)
+}
+
+// Progress counts the rows dealt with; the watchdog looks at it.
+func (m *Machine) Progress() uint64 { return m.progress.Load() }
+
+// Run takes rows until the sampler stops. Training under way is abandoned: its
+// rows are on disk.
+func (m *Machine) Run(ctx context.Context) {
+	for f := range m.o.Sampler.Frames() {
+		m.row(ctx, f)
+		m.o.Sampler.Release(f)
+		m.progress.Add(1)
+	}
+	if m.rows != nil {
+		if err := m.rows.Flush(); err != nil {
+			m.log.Warn("learning rows", "error", err)
+		}
+	}
+}
+
+// row deals with one row. It allocates nothing unless an event arises.
+func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
+	m.setRow(f)
+	m.limits.Push(f.Time, f.Values, m.emitLimit)
+	if m.isBlind(f) {
+		m.gap(f.Time)
+		return
+	}
+	switch {
+	case m.model != nil:
+		m.score(f)
+	case m.training != nil:
+		m.pollTraining()
+	case m.rows != nil:
+		m.learn(ctx, f)
+	}
+}
+
+// isBlind tells whether the row, and those before it, hold too little to judge.
+func (m *Machine) isBlind(f *sampler.Frame) bool {
+	missing := 0
+	for _, q := range f.Quality {
+		if q != sampler.Good {
+			missing++
+		}
+	}
+	if 2*missing <= len(f.Quality) {
+		m.empty = 0
+		return false
+	}
+	m.empty++
+	return m.empty >= blindAfter
+}
+
+// gap is a row that says nothing.
+func (m *Machine) gap(t time.Time) {
+	if m.rows != nil {
+		m.rows.Gap()
+	}
+	if m.scorer == nil {
+		return
+	}
+	m.scorer.Reset()
+	m.detector.Gap(t)
+	m.setState(Blind, "more than half of the channels are missing")
+}
+
+func (m *Machine) score(f *sampler.Frame) {
+	start := time.Now()
+	s, ok := m.scorer.Push(f.Values)
+	if ok && m.o.Inference != nil {
+		m.o.Inference(time.Since(start).Seconds())
+	}
+	var ev detect.Event
+	var changed bool
+	switch {
+	case ok:
+		m.setScore(s)
+		if m.o.Score != nil {
+			m.o.Score(float64(s.Value))
+		}
+		ev, changed = m.detector.Push(f.Time, s)
+	case m.scorer.Idle():
+		ev, changed = m.detector.Idle(f.Time)
+	default: // the window fills
+		m.detector.Gap(f.Time)
+	}
+	if changed {
+		m.emit(ev)
+	}
+	switch _, open := m.detector.Open(); {
+	case open:
+		m.setState(Anomaly, "")
+	case !ok && m.scorer.Idle():
+		m.setState(Idle, "")
+	default:
+		m.setState(Normal, "")
+	}
+}
+
+// emit reports an event. A failure is counted: detection goes on without a
+// disk.
+func (m *Machine) emit(ev detect.Event) {
+	if err := m.o.Report.Event(ev, m.ref); err != nil {
+		m.log.Error("report event", "error", err)
+		m.setError(err)
+	}
+	m.log.Info("event", "kind", ev.Kind, "state", ev.State, "key", ev.Key, "score", ev.Score, "severity", ev.Severity)
+}

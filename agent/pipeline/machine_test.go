@@ -1,0 +1,271 @@
+package pipeline
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/learn"
+	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/store"
+	"iot-edge-anomaly/model"
+)
+
+// plantRow is a small machine: speed drives flow and current; idle rows stand
+// still. bias is added to the flow.
+func plantRow(rnd *rand.Rand, i int, running bool, bias float64) []float64 {
+	if !running {
+		return []float64{0, 0, 0.1, 20}
+	}
+	speed := 40 + 5*math.Sin(float64(i)/25) + 0.1*rnd.NormFloat64()
+	return []float64{speed, 0.5*speed + 0.1*rnd.NormFloat64() + bias, 0.2*speed + 0.05*rnd.NormFloat64(), 60 + 0.2*rnd.NormFloat64()}
+}
+
+// collected is a Reporter that keeps what it is told.
+type collected struct {
+	events []detect.Event
+	err    error
+}
+
+func (c *collected) Event(ev detect.Event, _ report.ModelRef) error {
+	c.events = append(c.events, ev)
+	return c.err
+}
+
+func options(t testing.TB, rep Reporter) Options {
+	dir := t.TempDir()
+	s := model.Schema{Period: time.Second, RunWhen: &model.Condition{Channel: "speed", Above: 5, Below: math.NaN(), Settle: 3 * time.Second}}
+	for _, n := range []string{"speed", "flow", "current", "temp"} {
+		s.Channels = append(s.Channels, model.Channel{Name: n})
+	}
+	return Options{Name: "pump1", Schema: s, Sensors: []string{"a", "a", "a", "a"}, Models: store.Open(filepath.Join(dir, "models")),
+		Learn:  Learn{Allow: true, Duty: 1, Rows: learn.Options{Path: filepath.Join(dir, "learn", "pump1.rows"), Schema: s.Hash(), Channels: 4, Want: 400, SettleRows: 3}},
+		Detect: detect.Options{Machine: "pump1", Channels: s.Channels, N: 3, M: 5, CloseBelow: 0.8, Hold: 10 * time.Second},
+		Limits: []detect.Limit{{Channel: "temp", Unit: "°C", Index: 3, Warn: 80, Alarm: 90, WarnLow: math.NaN(), AlarmLow: math.NaN(), Hold: 5 * time.Second}},
+		Report: rep, Log: slog.New(slog.DiscardHandler)}
+}
+
+// feeder pushes rows a second apart, as the sampler would.
+type feeder struct {
+	t   *testing.T
+	m   *Machine
+	rnd *rand.Rand
+	at  time.Time
+	n   int
+}
+
+func newFeeder(t *testing.T, o Options) *feeder {
+	t.Helper()
+	m, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &feeder{t: t, m: m, rnd: rand.New(rand.NewPCG(1, 2)), at: time.Now()}
+}
+
+func (f *feeder) push(row []float64) {
+	q := make([]sampler.Quality, len(row))
+	for i, v := range row {
+		q[i] = sampler.Good
+		if math.IsNaN(v) {
+			q[i] = sampler.Missing
+		}
+	}
+	f.at, f.n = f.at.Add(time.Second), f.n+1
+	f.m.row(f.t.Context(), &sampler.Frame{Time: f.at, Values: row, Quality: q})
+}
+
+func (f *feeder) rows(n int, running bool, bias float64) {
+	for range n {
+		f.push(plantRow(f.rnd, f.n, running, bias))
+	}
+}
+
+// learnt feeds rows until the model is active.
+func (f *feeder) learnt() {
+	f.t.Helper()
+	for end := time.Now().Add(30 * time.Second); f.m.model == nil; {
+		if time.Now().After(end) {
+			f.t.Fatalf("no model after 30 s: %+v", f.m.Status())
+		}
+		f.rows(1, true, 0)
+		if f.m.training != nil {
+			time.Sleep(5 * time.Millisecond)
+		}
+	}
+}
+
+func (f *feeder) want(st State) {
+	f.t.Helper()
+	if got := f.m.Status(); got.State != st {
+		f.t.Fatalf("state %s (%s), want %s", got.State, got.Note, st)
+	}
+}
+
+func TestLearnsWatchesAndTells(t *testing.T) {
+	rep := &collected{}
+	f := newFeeder(t, options(t, rep))
+	f.want(Learning)
+	f.rows(100, true, 0)
+	if p := f.m.Status().Learning; p.Phase != "collecting" || p.Have != 97 || p.Done < 0.2 || p.Done > 0.3 {
+		t.Errorf("progress %+v, want 97 of 400 rows: three settle", p)
+	}
+	f.rows(60, false, 0)
+	if p := f.m.Status().Learning; p.Have != 97 {
+		t.Errorf("idle rows were learnt: %+v", p)
+	}
+	f.learnt()
+	f.rows(120, true, 0)
+	f.want(Normal)
+	if s := f.m.Status(); !(s.Score < 1) || s.Model.SHA256 == "" {
+		t.Errorf("score %v, model %+v", s.Score, s.Model)
+	}
+	f.rows(60, true, -6)
+	f.want(Anomaly)
+	ev := rep.events[0]
+	if ev.State != detect.Open || ev.Kind != detect.ProcessAnomaly || ev.Causes[0].Channel != "flow" || ev.Causes[0].Direction != "below" {
+		t.Errorf("event %+v, want the flow below", ev)
+	}
+	f.rows(200, true, 0)
+	f.want(Normal)
+	if last := rep.events[len(rep.events)-1]; last.State != detect.Close {
+		t.Errorf("last event %+v, want a close", last)
+	}
+	f.rows(5, false, 0)
+	f.want(Idle)
+	for range 10 {
+		f.push([]float64{math.NaN(), math.NaN(), math.NaN(), 60})
+	}
+	f.want(Blind)
+	f.rows(60, true, 0)
+	f.want(Normal)
+}
+
+func TestModelAndEventsSurviveARestart(t *testing.T) {
+	rep := &collected{}
+	o := options(t, rep)
+	f := newFeeder(t, o)
+	f.learnt()
+	f.rows(60, true, 0)
+	f.rows(60, true, -6)
+	open := rep.events[0]
+	again := newFeeder(t, o)
+	again.want(Normal)
+	if got, want := again.m.Status().Model, f.m.Status().Model; got != want {
+		t.Errorf("model %+v after the restart, want %+v", got, want)
+	}
+	if !again.m.Resume(open) {
+		t.Fatal("the open event is not continued")
+	}
+	n := len(rep.events)
+	again.rows(200, true, 0)
+	for _, ev := range rep.events[n:] {
+		if ev.State == detect.Open {
+			t.Errorf("opened anew: %+v", ev)
+		}
+	}
+	if last := rep.events[len(rep.events)-1]; last.State != detect.Close {
+		t.Errorf("last event %+v, want a close", last)
+	}
+}
+
+func TestLimitsWorkWhileLearning(t *testing.T) {
+	rep := &collected{}
+	f := newFeeder(t, options(t, rep))
+	f.rows(20, true, 0)
+	for range 20 {
+		row := plantRow(f.rnd, f.n, true, 0)
+		row[3] = 95
+		f.push(row)
+	}
+	if len(rep.events) == 0 || rep.events[0].Kind != detect.LimitExceeded || rep.events[0].Severity != detect.Critical {
+		t.Fatalf("events %+v, want a critical limit", rep.events)
+	}
+	have := f.m.Status().Learning.Have
+	f.rows(3, true, 0)
+	if got := f.m.Status().Learning.Have; got != have {
+		t.Errorf("%d rows learnt while a limit event is open", got-have)
+	}
+}
+
+func TestAnotherSchemaIsRefused(t *testing.T) {
+	o := options(t, &collected{})
+	f := newFeeder(t, o)
+	f.learnt()
+	o.Schema.Channels[1].Name = "pressure"
+	if _, err := New(o); !errors.Is(err, model.ErrSchema) {
+		t.Errorf("got %v, want ErrSchema", err)
+	}
+}
+
+func TestDamagedModelIsLearntAnew(t *testing.T) {
+	o := options(t, &collected{})
+	f := newFeeder(t, o)
+	f.learnt()
+	files, _ := filepath.Glob(filepath.Join(filepath.Dir(o.Learn.Rows.Path), "..", "models", "*"+store.Ext))
+	for _, path := range files {
+		if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(files) == 0 {
+		t.Fatal("no model on disk")
+	}
+	newFeeder(t, o).want(Learning)
+}
+
+func TestReportErrorsAreCounted(t *testing.T) {
+	o := options(t, &collected{err: errors.New("disk full")})
+	f := newFeeder(t, o)
+	f.learnt()
+	f.rows(60, true, 0)
+	f.rows(60, true, -6)
+	f.want(Anomaly)
+	if s := f.m.Status(); s.Errors == 0 || s.Error != "disk full" {
+		t.Errorf("%d errors, %q", s.Errors, s.Error)
+	}
+}
+
+func TestRowToEventAllocatesNothing(t *testing.T) {
+	o := options(t, &collected{})
+	o.Inference, o.Score = func(float64) {}, func(float64) {}
+	f := newFeeder(t, o)
+	f.learnt()
+	f.rows(100, true, 0)
+	row := plantRow(f.rnd, f.n, true, 0)
+	fr := &sampler.Frame{Time: f.at, Values: row, Quality: []sampler.Quality{1, 1, 1, 1}}
+	ctx := context.Background()
+	if n := testing.AllocsPerRun(500, func() {
+		fr.Time = fr.Time.Add(time.Second)
+		f.m.row(ctx, fr)
+	}); n != 0 {
+		t.Errorf("%v allocations a row, want 0", n)
+	}
+}
+
+func BenchmarkRow(b *testing.B) {
+	o := options(b, &collected{})
+	m, err := New(o)
+	if err != nil {
+		b.Fatal(err)
+	}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	fr := &sampler.Frame{Time: time.Now(), Quality: []sampler.Quality{1, 1, 1, 1}}
+	for i := 0; m.model == nil; i++ {
+		fr.Time, fr.Values = fr.Time.Add(time.Second), plantRow(rnd, i, true, 0)
+		m.row(b.Context(), fr)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		fr.Time = fr.Time.Add(time.Second)
+		m.row(b.Context(), fr)
+	}
+}

@@ -1,0 +1,129 @@
+package pipeline
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/model"
+)
+
+// Progress is how far learning is.
+type Progress struct {
+	Phase     string  // "collecting" or "training"
+	Done      float64 // 0..1
+	Remaining time.Duration
+	Have      int // running rows so far
+	Want      int
+}
+
+// Status is a copy of what is known of a machine at one moment.
+type Status struct {
+	Name     string
+	State    State
+	Since    time.Time // of the state
+	Note     string    // why, where the state does not say it
+	Learning Progress  // while the state is learning
+	Channels []model.Channel
+	Sensors  []string // (C) the sensor each channel comes from
+	Period   time.Duration
+	Values   []float64         // newest row, NaN = missing
+	Quality  []sampler.Quality // of it
+	Shares   []float32         // of the newest score
+	Expected []float64
+	RowTime  time.Time
+	Score    float64 // NaN = none
+	Rows     uint64
+	Scored   uint64
+	Model    report.ModelRef // empty = none
+	Error    string          // the newest trouble with model, rows or report
+	ErrorAt  time.Time
+	Errors   uint64
+	Dropped  uint64
+	Late     uint64
+}
+
+func (s *Status) init(o Options) {
+	n := len(o.Schema.Channels)
+	*s = Status{Name: o.Name, Channels: o.Schema.Channels, Sensors: o.Sensors, Period: o.Schema.Period, Score: math.NaN(),
+		Values: make([]float64, n), Quality: make([]sampler.Quality, n), Shares: make([]float32, n), Expected: make([]float64, n)}
+	for i := range n {
+		s.Values[i], s.Expected[i], s.Quality[i] = math.NaN(), math.NaN(), sampler.Missing
+	}
+}
+
+// Status copies the machine's status.
+func (m *Machine) Status() Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.status
+	s.Values, s.Quality = slices.Clone(s.Values), slices.Clone(s.Quality)
+	s.Shares, s.Expected = slices.Clone(s.Shares), slices.Clone(s.Expected)
+	if m.o.Sampler != nil {
+		s.Dropped, s.Late = m.o.Sampler.Dropped(), m.o.Sampler.Late()
+	}
+	return s
+}
+
+func (m *Machine) setState(st State, note string) {
+	m.mu.Lock()
+	if m.status.State != st {
+		m.status.State, m.status.Since = st, time.Now()
+	}
+	m.status.Note = note
+	if st != Normal && st != Anomaly {
+		m.status.Score = math.NaN()
+	}
+	m.mu.Unlock()
+}
+
+// setCollecting shows how many rows there are and how long the rest takes if
+// the machine keeps running.
+func (m *Machine) setCollecting() {
+	have, want := m.rows.Have(), m.rows.Want()
+	left := time.Duration(max(0, want-have)) * m.o.Schema.Period
+	m.mu.Lock()
+	m.status.Learning = Progress{"collecting", min(1, float64(have)/float64(want)), left, have, want}
+	m.mu.Unlock()
+}
+
+func (m *Machine) setTraining(done float64, left time.Duration) {
+	m.mu.Lock()
+	p := &m.status.Learning
+	p.Phase, p.Done, p.Remaining = "training", min(1, done), left
+	m.mu.Unlock()
+}
+
+func (m *Machine) setRow(f *sampler.Frame) {
+	m.mu.Lock()
+	copy(m.status.Values, f.Values)
+	copy(m.status.Quality, f.Quality)
+	m.status.RowTime = f.Time
+	m.status.Rows++
+	m.mu.Unlock()
+}
+
+func (m *Machine) setScore(s model.Score) {
+	m.mu.Lock()
+	m.status.Score = float64(s.Value)
+	copy(m.status.Shares, s.Shares)
+	copy(m.status.Expected, s.Expected)
+	m.status.Scored++
+	m.mu.Unlock()
+}
+
+func (m *Machine) setModel(ref report.ModelRef) {
+	m.mu.Lock()
+	m.status.Model = ref
+	m.status.Learning = Progress{}
+	m.mu.Unlock()
+}
+
+func (m *Machine) setError(err error) {
+	m.mu.Lock()
+	m.status.Error, m.status.ErrorAt = err.Error(), time.Now()
+	m.status.Errors++
+	m.mu.Unlock()
+}

@@ -1,0 +1,114 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"path/filepath"
+	"sync"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/learn"
+	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/status"
+	"iot-edge-anomaly/agent/store"
+	"iot-edge-anomaly/drivers"
+)
+
+// plant is everything between the wires and the events: what a reload
+// replaces, while queue, broker connection and endpoint stay.
+type plant struct {
+	cfg      *config.Config
+	lines    *lines
+	sensors  []drivers.Sensor
+	group    *sampler.Group
+	machines []*pipeline.Machine
+	log      *slog.Logger
+	cancel   context.CancelFunc
+	done     chan struct{}
+}
+
+// newPlant builds the plant of a configuration without touching hardware. An
+// error means that the configuration, or a model, does not fit.
+func newPlant(c *config.Config, open openI2C, rep pipeline.Reporter, m *status.Metrics, log *slog.Logger) (*plant, error) {
+	p := &plant{cfg: c, lines: newLines(c.Buses, open), log: log, done: make(chan struct{})}
+	var err error
+	if p.sensors, err = makeSensors(c, p.lines); err != nil {
+		return nil, errors.Join(err, p.lines.Close())
+	}
+	if p.group, err = newGroup(c, c.Machines, p.sensors); err != nil {
+		return nil, errors.Join(err, p.lines.Close())
+	}
+	for _, mc := range c.Machines {
+		pm, err := pipeline.New(p.options(mc, rep, m))
+		if err != nil {
+			return nil, errors.Join(err, p.lines.Close())
+		}
+		p.machines = append(p.machines, pm)
+	}
+	return p, nil
+}
+
+func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metrics) pipeline.Options {
+	s := schemaOf(mc)
+	settle := 0
+	if s.RunWhen != nil {
+		settle = int(s.RunWhen.Settle / s.Period)
+	}
+	var sensors []string
+	for _, r := range mc.Resolved {
+		sensors = append(sensors, p.cfg.Sensors[r.Sensor].Name)
+	}
+	return pipeline.Options{
+		Name: mc.Name, Schema: s, Sensors: sensors, Models: store.Open(mc.Model.Path), Detect: policyOf(mc), Limits: limitsOf(mc),
+		Learn: pipeline.Learn{Allow: mc.Model.Learn.When == "no_model", Duty: mc.Model.Learn.Duty,
+			Rows: learn.Options{Path: filepath.Join(p.cfg.State, "learn", mc.Name+".rows"), Schema: s.Hash(),
+				Channels: len(s.Channels), Want: int(mc.Model.Learn.For / s.Period), SettleRows: settle}},
+		Sampler: p.group.Sampler(mc.Name), Report: rep, Log: p.log, Inference: m.Inference, Score: m.Score}
+}
+
+// start lets the plant run until stop; faults go to report.
+func (p *plant) start(ctx context.Context, report func(sampler.Fault)) {
+	ctx, p.cancel = context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { p.group.Run(ctx) })
+	for _, m := range p.machines {
+		wg.Go(func() { m.Run(ctx) })
+	}
+	wg.Go(func() {
+		for f := range p.group.Faults() {
+			report(f)
+		}
+	})
+	go func() {
+		wg.Wait()
+		for i, s := range p.sensors {
+			if err := s.Close(); err != nil {
+				p.log.Warn("close sensor", "sensor", p.cfg.Sensors[i].Name, "error", err)
+			}
+		}
+		if err := p.lines.Close(); err != nil {
+			p.log.Warn("close bus", "error", err)
+		}
+		close(p.done)
+	}()
+}
+
+// stop ends the plant and waits for it.
+func (p *plant) stop() {
+	p.cancel()
+	<-p.done
+}
+
+// resume continues an event that was open before; false where nothing in this
+// plant will ever close it.
+func (p *plant) resume(ev detect.Event) bool {
+	for _, m := range p.machines {
+		if m.Name() == ev.Machine {
+			return m.Resume(ev)
+		}
+	}
+	return false
+}

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/board"
+)
+
+func recordVerb(ctx context.Context, e env, args []string) error {
+	fs := flags(e, "record")
+	path := fs.String("config", "", "configuration `FILE`")
+	machine := fs.String("machine", "", "machine to record (default: the only one)")
+	out := fs.String("out", "", "CSV `FILE` to write; - is stdout")
+	length := fs.Duration("for", 0, "how long (default: until interrupted)")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	if *path == "" || *out == "" {
+		return usagef("--config and --out are needed")
+	}
+	c, err := loadConfig(*path)
+	if err != nil {
+		return err
+	}
+	m, err := pickMachine(c, *machine)
+	if err != nil {
+		return usagef("%w", err)
+	}
+	if *length > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, *length)
+		defer cancel()
+	}
+	l := newLines(c.Buses, board.OpenI2C)
+	defer l.Close()
+	sensors, err := makeSensors(c, l)
+	if err != nil {
+		return &exitError{exitConfig, err}
+	}
+	g, err := newGroup(c, []config.Machine{m}, sensors)
+	if err != nil {
+		return &exitError{exitConfig, err}
+	}
+	w, closeOut, err := createText(e, *out)
+	if err != nil {
+		return err
+	}
+	go func() {
+		for f := range g.Faults() {
+			state := "delivers again"
+			if f.Open {
+				state = f.Reason
+			}
+			fmt.Fprintf(e.stderr, "%s %s%s: %s\n", f.Time.UTC().Format(time.RFC3339), f.Bus, dot(f.Sensor), state)
+		}
+	}()
+	go g.Run(ctx)
+	rows, err := recordRows(w, m, g.Sampler(m.Name))
+	if cerr := closeOut(); err == nil {
+		err = cerr
+	}
+	if *out != "-" {
+		fmt.Fprintf(e.stderr, "%d rows in %s\n", rows, *out)
+	}
+	return err
+}
+
+func dot(s string) string {
+	if s == "" {
+		return ""
+	}
+	return "." + s
+}
+
+// recordRows writes a header and a row a tick until the sampler stops. The
+// writer is flushed every few seconds: a recording is read while it grows.
+func recordRows(w *bufio.Writer, m config.Machine, s *sampler.Sampler) (rows int, err error) {
+	header := []string{"timestamp"}
+	for _, c := range m.Resolved {
+		header = append(header, c.Channel)
+	}
+	if _, err := w.WriteString(strings.Join(header, ",") + "\n"); err != nil {
+		return 0, err
+	}
+	flushed := time.Now()
+	var b []byte
+	for f := range s.Frames() {
+		b = f.Time.UTC().AppendFormat(b[:0], "2006-01-02T15:04:05.000Z")
+		for _, v := range f.Values {
+			b = append(b, ',')
+			if !math.IsNaN(v) {
+				b = strconv.AppendFloat(b, v, 'g', -1, 64)
+			}
+		}
+		s.Release(f)
+		if _, err := w.Write(append(b, '\n')); err != nil {
+			return rows, fmt.Errorf("write recording: %w", err)
+		}
+		rows++
+		if time.Since(flushed) > 5*time.Second {
+			flushed = time.Now()
+			if err := w.Flush(); err != nil {
+				return rows, fmt.Errorf("write recording: %w", err)
+			}
+		}
+	}
+	return rows, nil
+}

@@ -1,0 +1,31 @@
+package main
+
+import (
+	"context"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/board"
+)
+
+func runVerb(ctx context.Context, e env, args []string) error {
+	fs := flags(e, "run")
+	path := fs.String("config", "/etc/iot-edge-anomaly/config.yaml", "configuration `FILE`")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	c, err := loadConfig(*path)
+	if err != nil {
+		return err
+	}
+	log := newLog(e.stderr, c.Log.Level)
+	for _, w := range c.Warnings {
+		log.Warn("configuration", "problem", w.String())
+	}
+	o := gatewayOptions{cfg: c, open: board.OpenI2C, log: log, hup: e.hup,
+		reload: func() (*config.Config, error) { return loadConfig(*path) }}
+	g, err := newGateway(o)
+	if err != nil {
+		return err
+	}
+	return g.run(ctx, o)
+}

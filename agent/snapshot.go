@@ -1,0 +1,111 @@
+package main
+
+import (
+	"net/url"
+	"time"
+
+	"iot-edge-anomaly/agent/mqtt"
+	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/status"
+	"iot-edge-anomaly/agent/status/page"
+	"iot-edge-anomaly/board"
+)
+
+// snapshot collects what /health, /metrics and the page show. It is called by
+// every request.
+func (g *gateway) snapshot() status.Snapshot {
+	b := build()
+	p := g.currentPlant()
+	s := status.Snapshot{
+		Build:  status.Build{Version: b.Version, Commit: b.Commit, Go: b.Go, Kernel: b.Kernel},
+		Device: g.device.Device, Site: g.device.Site, Started: g.started, Now: time.Now(),
+		ReadyAfter: time.Duration(g.ready.Load()), TimeQuality: board.Clock().String(),
+		Readings: p.group.Readings(), Buses: p.group.Stats(), MemoryLimit: g.memoryLimit,
+		Stalled: g.stalled.Load().(string), ReloadOK: g.reloadOK.Load(),
+	}
+	for _, m := range p.machines {
+		s.Machines = append(s.Machines, m.Status())
+	}
+	if g.mqtt != nil {
+		s.Broker = brokerStatus(p.cfg.MQTT.Broker, g.mqtt)
+	}
+	q := g.queue.Stats()
+	s.Spool = &status.Spool{Messages: uint64(q.Messages), Bytes: uint64(q.Bytes), MaxBytes: uint64(p.cfg.Spool.Max), OldestAge: q.Oldest,
+		Appended: q.Appended, Dropped: q.Dropped, Corrupt: q.Corrupt, BytesWritten: q.Written, Volatile: uint64(q.Volatile), Error: q.Down}
+	for _, a := range g.reporter.Active() {
+		s.Events = append(s.Events, openEvent(a))
+	}
+	for _, c := range g.reporter.Opened() {
+		s.Opened = append(s.Opened, status.EventCount{Kind: string(c.Kind), Severity: string(c.Severity), Sensor: c.Sensor, N: c.N})
+	}
+	return s
+}
+
+// brokerStatus leaves user and password out of the address.
+func brokerStatus(broker string, c *mqtt.Client) *status.Broker {
+	st := c.Stats()
+	if u, err := url.Parse(broker); err == nil {
+		u.User = nil
+		broker = u.String()
+	}
+	return &status.Broker{URL: broker, Connected: c.Connected(), Since: st.Since, Error: st.LastError, Connects: st.Connects,
+		Disconnects: st.Disconnects, Published: st.Published, Acked: st.Acked, Resent: st.Resent, Errors: st.Errors}
+}
+
+func openEvent(a report.ActiveEvent) status.OpenEvent {
+	ev := page.Event{ID: a.ID, Kind: string(a.Kind), Severity: string(a.Severity), Since: a.Since,
+		Score: page.Number(a.Score), Peak: page.Number(a.Peak), Reason: a.Reason, Causes: []page.Cause{}}
+	for _, c := range a.Causes {
+		ev.Causes = append(ev.Causes, page.Cause{Channel: c.Channel, Unit: c.Unit, Share: page.Number(c.Share),
+			Value: page.Number(c.Value), Expected: page.Number(c.Expected), Direction: c.Direction})
+	}
+	return status.OpenEvent{Machine: a.Machine, Event: ev}
+}
+
+// publishedState is what was published last of a machine, to publish only what
+// is new.
+type publishedState struct {
+	state    pipeline.State
+	event    string
+	severity string
+	percent  int
+	at       time.Time
+}
+
+// scoreEvery is how often the retained state is renewed for the score alone.
+const scoreEvery = time.Minute
+
+// publishStates renews the retained state of each machine where it says
+// something new. With nil every state is published.
+func (g *gateway) publishStates(before map[string]publishedState) {
+	if g.mqtt == nil {
+		return
+	}
+	active := g.reporter.Active()
+	for _, m := range g.currentPlant().machines {
+		s := m.Status()
+		ms := report.MachineStatus{Machine: s.Name, State: string(s.State), Since: s.Since, Score: s.Score}
+		if s.State == pipeline.Learning {
+			ms.Learning = &report.Learning{Phase: s.Learning.Phase, Progress: s.Learning.Done, Remaining: s.Learning.Remaining}
+		}
+		now := publishedState{state: s.State, percent: int(100 * s.Learning.Done), at: time.Now()}
+		for i := range active {
+			if a := &active[i]; a.Machine == s.Name && a.Kind == "process_anomaly" {
+				ms.Event, ms.Causes, ms.Since = a.ID, a.Causes, a.Since
+				now.event, now.severity = a.ID, string(a.Severity)
+			}
+		}
+		if last, ok := before[s.Name]; ok {
+			age := now.at.Sub(last.at)
+			last.at = now.at
+			if last == now && age < scoreEvery {
+				continue
+			}
+		}
+		if before != nil {
+			before[s.Name] = now
+		}
+		g.mqtt.SetRetained(g.device.Topic+"/machine/"+s.Name, g.reporter.MachineState(ms))
+	}
+}

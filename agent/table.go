@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/drivers/replay"
+)
+
+// table is a recording read whole, for training.
+type table struct {
+	names  []string
+	rows   []float64 // (n, C), NaN = missing
+	n      int
+	period time.Duration // median distance of two rows, 0 where unknown
+}
+
+// openCSV opens a file, or stdin for "-".
+func openCSV(e env, path string) (*replay.Reader, io.Closer, error) {
+	if path == "-" {
+		r, err := replay.NewReader(bufio.NewReader(e.stdin), "stdin")
+		return r, io.NopCloser(nil), err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := replay.NewReader(bufio.NewReaderSize(f, 1<<16), path)
+	if err != nil {
+		return nil, nil, errors.Join(err, f.Close())
+	}
+	return r, f, nil
+}
+
+// readTable reads at most limit rows (0 = all) of the files, which must have
+// the same columns. Between two files stands a row of NaN: a gap.
+func readTable(e env, paths []string, limit int) (*table, error) {
+	t := &table{}
+	var steps []time.Duration
+	for _, p := range paths {
+		if limit > 0 && t.n >= limit {
+			break
+		}
+		s, err := t.add(e, p, limit)
+		if err != nil {
+			return nil, err
+		}
+		steps = append(steps, s...)
+	}
+	if len(steps) > 0 {
+		slices.Sort(steps)
+		t.period = steps[len(steps)/2]
+	}
+	return t, nil
+}
+
+func (t *table) add(e env, path string, limit int) (steps []time.Duration, err error) {
+	r, c, err := openCSV(e, path)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	switch {
+	case t.names == nil:
+		t.names = slices.Clone(r.Header())
+	case !slices.Equal(t.names, r.Header()):
+		return nil, fmt.Errorf("%s: columns %s, the first file has %s", path, strings.Join(r.Header(), ","), strings.Join(t.names, ","))
+	default:
+		for range t.names {
+			t.rows = append(t.rows, math.NaN())
+		}
+	}
+	doubts := rowDoubts{w: e.stderr}
+	var before time.Time
+	for limit == 0 || t.n < limit {
+		_, at, row, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if !doubts.tolerate(err) {
+			return nil, err
+		}
+		if step := at.Sub(before); !before.IsZero() && step > 0 {
+			steps = append(steps, step)
+		}
+		if !at.IsZero() {
+			before = at
+		}
+		t.rows = append(t.rows, row...)
+		t.n++
+	}
+	doubts.summary()
+	return steps, nil
+}
+
+// rowDoubts lets bad rows pass and tells about them: their bad cells count as
+// missing, and the recording goes on.
+type rowDoubts struct {
+	w io.Writer
+	n int
+}
+
+// doubtsShown is how many bad rows are told one by one.
+const doubtsShown = 5
+
+// tolerate reports whether err leaves the row usable.
+func (d *rowDoubts) tolerate(err error) bool {
+	var re *replay.RowError
+	if !errors.As(err, &re) {
+		return err == nil
+	}
+	if d.n++; d.n <= doubtsShown {
+		fmt.Fprintf(d.w, "warning: %v: counts as missing\n", re)
+	}
+	return true
+}
+
+func (d *rowDoubts) summary() {
+	if d.n > doubtsShown {
+		fmt.Fprintf(d.w, "warning: %d more bad rows\n", d.n-doubtsShown)
+	}
+}

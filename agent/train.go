@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/model/train"
+)
+
+func trainVerb(ctx context.Context, e env, args []string) error {
+	fs := flags(e, "train")
+	csvs := fs.String("csv", "", "recordings, separated by commas; `FILE` - is stdin")
+	rows := fs.Int("rows", 0, "learn from the first `N` rows (0 = all)")
+	seed := fs.Uint64("seed", 1, "seed of the random numbers: same seed, same model")
+	out := fs.String("out", "", "model `FILE` to write")
+	configPath := fs.String("config", "", "take units, period and run_when from this configuration `FILE`")
+	machine := fs.String("machine", "", "machine of the configuration (default: the only one)")
+	asJSON := fs.Bool("json", false, "print the report as JSON")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	if *csvs == "" || *out == "" || *rows < 0 {
+		return usagef("--csv and --out are needed, --rows is not negative")
+	}
+	t, err := readTable(e, strings.Split(*csvs, ","), *rows)
+	if err != nil {
+		return &exitError{exitFailed, err}
+	}
+	s, err := t.schema(*configPath, *machine)
+	if err != nil {
+		return err
+	}
+	bar := newBar(e.stderr)
+	m, report, err := train.Train(ctx, s, t.rows, train.Options{Seed: *seed, Version: trainedVersion(), Progress: bar.progress})
+	bar.done()
+	if err != nil {
+		return err
+	}
+	if err := m.Save(*out); err != nil {
+		return err
+	}
+	if *asJSON {
+		return json.NewEncoder(e.stdout).Encode(report)
+	}
+	_, err = fmt.Fprintf(e.stdout, "%s\nmodel %s, version %s, sha256 %s\n", strings.TrimRight(report.String(), "\n"), *out, m.Version(), m.SHA256())
+	return err
+}
+
+func trainedVersion() string { return time.Now().UTC().Format("2006-01-02T15:04:05Z") + "-1" }
+
+// schema is what the columns mean: from the machine of a configuration where
+// one is given, else only their names and the recording's period.
+func (t *table) schema(path, machine string) (model.Schema, error) {
+	if path == "" {
+		s := model.Schema{Period: t.period}
+		for _, n := range t.names {
+			s.Channels = append(s.Channels, model.Channel{Name: n})
+		}
+		return s, nil
+	}
+	c, err := loadConfig(path)
+	if err != nil {
+		return model.Schema{}, err
+	}
+	m, err := pickMachine(c, machine)
+	if err != nil {
+		return model.Schema{}, &exitError{exitUsage, err}
+	}
+	s := schemaOf(m)
+	if got, want := strings.Join(t.names, ","), strings.Join(names(s), ","); got != want {
+		return s, fmt.Errorf("machine %s has the channels %s, the recording %s", m.Name, want, got)
+	}
+	return s, nil
+}
+
+func names(s model.Schema) (out []string) {
+	for _, c := range s.Channels {
+		out = append(out, c.Name)
+	}
+	return out
+}
+
+func pickMachine(c *config.Config, name string) (config.Machine, error) {
+	if name == "" && len(c.Machines) == 1 {
+		return c.Machines[0], nil
+	}
+	var have []string
+	for _, m := range c.Machines {
+		if m.Name == name {
+			return m, nil
+		}
+		have = append(have, m.Name)
+	}
+	if name == "" {
+		return config.Machine{}, errors.New("--machine is needed, one of " + strings.Join(have, ", "))
+	}
+	return config.Machine{}, fmt.Errorf("--machine %s: unknown, want one of %s", name, strings.Join(have, ", "))
+}

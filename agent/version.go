@@ -1,0 +1,38 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"runtime"
+
+	"iot-edge-anomaly/quant"
+)
+
+// buildInfo is what version prints and /metrics names.
+type buildInfo struct {
+	Version string `json:"version"`
+	Commit  string `json:"commit"`
+	Go      string `json:"go"`
+	OS      string `json:"os"`
+	Arch    string `json:"arch"`
+	Kernel  string `json:"kernel"`
+}
+
+func build() buildInfo {
+	return buildInfo{version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, quant.Kernel()}
+}
+
+func versionVerb(_ context.Context, e env, args []string) error {
+	fs := flags(e, "version")
+	asJSON := fs.Bool("json", false, "print JSON")
+	if err := parse(fs, args, 0); err != nil {
+		return err
+	}
+	b := build()
+	if *asJSON {
+		return json.NewEncoder(e.stdout).Encode(b)
+	}
+	_, err := fmt.Fprintf(e.stdout, "iot-edge-anomaly %s\ncommit %s\ngo     %s %s/%s\nkernel %s\n", b.Version, b.Commit, b.Go, b.OS, b.Arch, b.Kernel)
+	return err
+}
