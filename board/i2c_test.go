@@ -231,7 +231,7 @@ func TestClose_hanging(t *testing.T) {
 // never rests, and not one wrong byte. The request is always the bus's own block
 // on the heap, never a stack's.
 func TestTx_concurrent(t *testing.T) {
-	n := 1250
+	n := 400
 	if os.Getenv("EDGE_LONG") != "" {
 		n = 5000 // 40,000 transfers
 	}
