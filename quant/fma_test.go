@@ -1,0 +1,87 @@
+package quant_test
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// goTool runs the go command in this folder, for the host unless env says
+// otherwise, and returns its output.
+func goTool(t *testing.T, env []string, args ...string) string {
+	t.Helper()
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("no go command here")
+	}
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(append(os.Environ(), "GOARCH=", "GOFLAGS=", "CGO_ENABLED=0"), env...)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("go %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return string(out)
+}
+
+// TestNoFusedMultiplyAdd compiles this package for arm64, where the compiler
+// fuses x*y + z unless a conversion stands between, and looks for the
+// instructions. The package to look at is the folder the test runs in.
+func TestNoFusedMultiplyAdd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles for arm64")
+	}
+	obj := filepath.Join(t.TempDir(), "package.a")
+	goTool(t, []string{"GOOS=linux", "GOARCH=arm64"}, "build", "-o", obj, ".")
+	asm := goTool(t, nil, "tool", "objdump", obj)
+	if !regexp.MustCompile(`\bFMULS\b`).MatchString(asm) {
+		t.Fatal("no FMULS in the listing: is this the right package?")
+	}
+	fused := regexp.MustCompile(`\bFN?M(ADD|SUB)[SD]?\b`)
+	where := ""
+	for line := range strings.Lines(asm) {
+		if strings.HasPrefix(line, "TEXT ") {
+			where = strings.TrimSpace(line)
+		}
+		if fused.MatchString(line) {
+			t.Errorf("%s\n%s", where, line)
+		}
+	}
+}
+
+// TestBoundsChecks asks the compiler where bounds checks remain: none in the
+// inner loops, which are function dot.
+func TestBoundsChecks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles this package anew")
+	}
+	source, err := os.ReadFile("dense_generic.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	head, body, ok := strings.Cut(string(source), "\nfunc dot(")
+	if !ok {
+		t.Fatal("no func dot in dense_generic.go")
+	}
+	first := strings.Count(head, "\n") + 2
+	last := first + strings.Count(body[:strings.Index(body, "\n}\n")], "\n")
+	obj := filepath.Join(t.TempDir(), "package.a")
+	out := goTool(t, nil, "build", "-gcflags=-d=ssa/check_bce", "-o", obj, ".")
+	found := regexp.MustCompile(`dense_generic\.go:(\d+):`).FindAllStringSubmatch(out, -1)
+	if len(found) == 0 {
+		t.Fatal("the compiler reported no bounds check at all, not even outside the loop")
+	}
+	for _, f := range found {
+		if line := atoi(f[1]); line >= first && line <= last {
+			t.Errorf("bounds check in dot at dense_generic.go:%d", line)
+		}
+	}
+}
+
+func atoi(s string) (n int) {
+	for _, c := range s {
+		n = n*10 + int(c-'0')
+	}
+	return n
+}
