@@ -232,7 +232,10 @@ func TestDisk_healsEmpty(t *testing.T) {
 
 func TestFolder_removed(t *testing.T) {
 	dir := t.TempDir() + "/spool"
-	q := mustOpen(t, dir, Options{})
+	q, err := Open(dir, Options{Logger: quiet})
+	if err != nil {
+		t.Fatal(err)
+	}
 	mustAppend(t, q, 3)
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)

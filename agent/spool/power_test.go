@@ -234,7 +234,7 @@ func (d *powerDisk) tear(c change) change {
 // What was accepted and not acknowledged is delivered after each restart, with
 // its content; the newest accepted state is there; no number falls back.
 func TestPower(t *testing.T) {
-	points, first := 1500, uint64(1)
+	points, first := 1200, uint64(1)
 	if os.Getenv("EDGE_LONG") != "" {
 		points = 10000
 	}
@@ -245,7 +245,7 @@ func TestPower(t *testing.T) {
 		}
 		first, points = n, 1
 	}
-	root := t.TempDir()
+	root := fastDir(t)
 	seen := 0
 	for seed := first; seen < points; seed++ {
 		seen += powerRun(t, filepath.Join(root, fmt.Sprint(seed)), seed)

@@ -280,7 +280,7 @@ func TestFlip_everyByte(t *testing.T) {
 		t.Fatal(err)
 	}
 	spans := bounds(t, files[0])
-	dir := t.TempDir()
+	dir := fastDir(t)
 	for at := range whole {
 		lost, state := 0, fmt.Sprint("open ", n)
 		for i, s := range spans {
