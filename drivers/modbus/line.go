@@ -147,11 +147,14 @@ func (l *Line) connect(ctx context.Context, deadline time.Time) (io.ReadWriteClo
 	if wait := time.Until(l.next); wait > 0 {
 		return nil, fmt.Errorf("%w, next try in %v: %w", drivers.ErrBus, wait.Round(time.Millisecond), l.cause)
 	}
+	start := time.Now()
 	dialing, cancel := context.WithDeadline(ctx, deadline)
 	conn, err := l.open(dialing)
+	end := time.Now()
+	hasty := !end.Before(deadline) && end.Sub(start) < l.opts.Timeout/2
 	cancel()
 	if err != nil {
-		return nil, l.connectFailed(ctx, err)
+		return nil, l.connectFailed(ctx, hasty, err)
 	}
 	l.fails, l.have, l.used = 0, 0, false
 	l.counts.connects.Add(1)
@@ -166,12 +169,16 @@ func (l *Line) connect(ctx context.Context, deadline time.Time) (io.ReadWriteClo
 }
 
 // connectFailed sets the pause before the next attempt: doubling, half of it
-// random. A caller that gave up says nothing about the host.
-func (l *Line) connectFailed(ctx context.Context, err error) error {
+// random. A hasty attempt, cut short by a caller with little time left, says
+// nothing about the host and sets none.
+func (l *Line) connectFailed(ctx context.Context, hasty bool, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("connecting: %w", ctx.Err())
 	}
 	l.counts.connectErrors.Add(1)
+	if hasty {
+		return fmt.Errorf("%w: connecting: %w", drivers.ErrBus, err)
+	}
 	pause := l.opts.MaxPause
 	if l.fails < 16 {
 		pause = min(pause, l.opts.Pause<<l.fails)

@@ -87,16 +87,15 @@ func (l *liar) draw(unit uint8) Lie {
 	return l.Lie
 }
 
-// garbage returns 1 to 300 random bytes. The protocol id is never 0, so that
-// no draw happens to be a valid frame.
+// garbage returns 8 to 300 random bytes. The protocol id is never 0, so that
+// no draw happens to be a valid frame, and its whole header is there, so that
+// no client waits for more.
 func (l *liar) garbage() []byte {
-	b := make([]byte, 1+l.rng.IntN(300))
+	b := make([]byte, 8+l.rng.IntN(293))
 	for i := range b {
 		b[i] = byte(l.rng.Uint32())
 	}
-	if len(b) > 2 {
-		b[2] |= 0x01
-	}
+	b[2] |= 0x01
 	return b
 }
 
