@@ -11,7 +11,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-EVENT='process_anomaly' # what the demonstration's terminal shows when it finds the fault
+EVENT='OPEN  process anomaly' # what the demonstration's terminal shows when it finds the fault
 SHOWN_WITHIN=60         # seconds from the demonstration's start
 suite=${SUITE:-bookworm}
 mirror=${MIRROR:-http://deb.debian.org/debian}
