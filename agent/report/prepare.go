@@ -66,10 +66,10 @@ func (c Clock) date(fields []field, name, uptime string) bool {
 	if f == nil || u == nil || string(f.value) != "null" || json.Unmarshal(u.value, &seconds) != nil {
 		return false
 	}
-	up := time.Duration(math.Round(seconds*1000)) * time.Millisecond
-	if seconds < 0 || up > c.Uptime+time.Second { // not of this boot after all
+	if seconds < 0 || seconds > c.Uptime.Seconds()+1 { // not of this boot after all
 		return false
 	}
+	up := time.Duration(math.Round(seconds*1000)) * time.Millisecond
 	f.value = appendTime(nil, c.Now.Add(up-c.Uptime))
 	return string(f.value) != "null"
 }

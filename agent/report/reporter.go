@@ -191,7 +191,10 @@ func (r *Reporter) store(ev detect.Event, m ModelRef, c Clock) error {
 
 // finish fills in what only a close has.
 func (m *message) finish(ev *detect.Event, c Clock, boot string) {
-	m.state, m.reason = detect.Close, ev.Reason
+	m.state, m.reason = detect.Close, valid(ev.Reason[:min(len(ev.Reason), maxDetail)])
+	if m.reason == "" {
+		m.reason = detect.ReasonNormal
+	}
 	m.until = c.stamp(boot, ev.Until)
 	if ev.Until.IsZero() && ev.Reason != detect.ReasonRestart {
 		m.until = m.time
