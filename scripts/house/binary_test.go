@@ -62,9 +62,11 @@ func TestReproducible(t *testing.T) {
 	}
 	dir := t.TempDir()
 	var sums [2][32]byte
+	from := root
 	for i, name := range []string{"a", "another/much longer name"} {
 		folder := filepath.Join(dir, name)
-		copyTree(t, folder, time.Unix(1_000_000_000+int64(i)*86_400, 0))
+		copyTree(t, from, folder, time.Unix(1_000_000_000+int64(i)*86_400, 0))
+		from = folder // the same sources, even while somebody edits the others
 		const file = "dist/iot-edge-anomaly_linux_arm64"
 		cmd := exec.Command("make", "-s", "GO=go", file)
 		cmd.Dir = folder
@@ -91,19 +93,19 @@ func TestReproducible(t *testing.T) {
 
 // copyTree copies the sources without git's metadata and without what was
 // built, and dates every file.
-func copyTree(t *testing.T, to string, date time.Time) {
+func copyTree(t *testing.T, from, to string, date time.Time) {
 	t.Helper()
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(root, path)
+		rel, err := filepath.Rel(from, path)
 		if err != nil {
 			return err
 		}
 		target := filepath.Join(to, rel)
 		switch {
-		case d.IsDir() && (rel == ".git" || rel == ".build" || rel == "dist"):
+		case d.IsDir() && (rel == ".git" || rel == ".build" || rel == "dist" || rel == ".cache"):
 			return fs.SkipDir
 		case d.IsDir():
 			return os.MkdirAll(target, 0o755)
