@@ -5,6 +5,12 @@ package quant
 // of that k side by side. An activation is loaded and widened once for four
 // products. Blocks are fixed-size arrays, so indices are constants and the
 // compiler drops every bounds check (TestBoundsChecks holds it).
+//
+// Each product is one line of dot and not a call or a range loop: inlined
+// calls made the compiler load all activations of a block at once and spill
+// them, slices of arrays brought longer address arithmetic, and two or three
+// rows at a time left the multiplier idle. What remains is one multiplication
+// per product, which is what a CPU with one integer multiplier can do.
 
 const (
 	rows  = 4  // output rows per group
