@@ -317,3 +317,18 @@ func TestAppendNumber(t *testing.T) {
 		t.Errorf("NaN: got %s", got)
 	}
 }
+
+func TestLines(t *testing.T) {
+	var b strings.Builder
+	c := synced()
+	r := newReporter(t, boot1, Lines(&b), c)
+	ev := anomaly(detect.Open, c.now())
+	ev.Causes[0].Expected = math.NaN()
+	must(t, r.Event(ev, theModel))
+	ev.State = detect.Close
+	must(t, r.Event(ev, theModel))
+	list := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	if len(list) != 2 || parse(t, []byte(list[0])).State != "open" || parse(t, []byte(list[1])).Seq != 2 {
+		t.Errorf("got %q", list)
+	}
+}
