@@ -48,12 +48,12 @@ func (c *client) read(ctx context.Context, t Table, at, n uint16) (b []byte, err
 	default:
 		return nil, fmt.Errorf("table %d: unknown", t)
 	}
-	var refusal *modbus.ModbusError
-	if errors.As(err, &refusal) {
-		c.line.counts.exceptions.Add(1)
-		return nil, &ExceptionError{Function: refusal.FunctionCode &^ 0x80, Code: refusal.ExceptionCode}
-	}
 	if err != nil {
+		var refusal *modbus.ModbusError // here, for it escapes
+		if errors.As(err, &refusal) {
+			c.line.counts.exceptions.Add(1)
+			return nil, &ExceptionError{Function: refusal.FunctionCode &^ 0x80, Code: refusal.ExceptionCode}
+		}
 		return nil, err
 	}
 	want := 2 * int(n)

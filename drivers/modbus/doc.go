@@ -57,9 +57,9 @@
 //
 // # Cost
 //
-// One request allocates 10 small objects, 272 bytes: 5 in goburrow and 5 for the
-// cancellation by context (TestDev_allocations counts the first with a context that
-// cannot be cancelled). Decoding allocates nothing.
+// One request allocates 7 small objects, 232 bytes on 64 bits: 4 in goburrow's
+// client and 3 that watch the context, none if it cannot be cancelled. Line and
+// decoding add nothing (TestDev_allocations).
 //
 // # Why
 //

@@ -220,8 +220,7 @@ func (d *Dev) note(q *request, err error) error {
 		return nil
 	}
 	d.errs = append(d.errs, fmt.Errorf("%v: %w", q, err))
-	var refusal *ExceptionError
-	if errors.As(err, &refusal) && !isSilence(err) {
+	if isException(err) && !isSilence(err) {
 		return nil
 	}
 	return err
@@ -268,7 +267,10 @@ func isRefusal(err error) bool {
 // isSilence tells whether the unit itself did not answer, or a gateway says so
 // for it: not the line, which has its own pauses, and not the caller giving up.
 func isSilence(err error) bool {
-	var e *ExceptionError
+	if err == nil {
+		return false
+	}
+	var e *ExceptionError // here, for it escapes
 	if errors.As(err, &e) {
 		return e.Code == pathUnavailable || e.Code == targetSilent
 	}
