@@ -47,7 +47,7 @@ func (r *register) encoding() string {
 
 const head = `# The pump station of the demonstration, configured as a real one would be.
 # Only the speeds are unusual: the station's clock runs twenty times as fast
-# as the wall's, so what takes a day of learning on a machine takes 20 s here.
+# as the wall's, so what takes a day of learning on a machine takes 25 s here.
 
 gateway: {site: demo, id: pump-station}
 
@@ -71,13 +71,13 @@ const machines = `machines:
     channels: ["drive.*", "pump.*", "bearing.*"]
     period: 50ms
     run_when: {channel: drive.speed, above: 5, settle: 500ms}
-    model: {learn: {for: 20s, when: no_model, duty: 1}}
+    model: {learn: {for: 25s, when: no_model, duty: 1}}
     detect: {open: 3 of 5, close_below: 0.8, hold: 2s}
   # The cabinet beside it changes slowly and is read slowly.
   - name: cabinet
     channels: ["cabinet.*", "supply.*"]
     period: 100ms
-    model: {learn: {for: 20s, when: no_model, duty: 1}}
+    model: {learn: {for: 25s, when: no_model, duty: 1}}
     detect: {open: 3 of 5, close_below: 0.8, hold: 2s}
 
 `

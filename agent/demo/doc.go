@@ -14,14 +14,14 @@
 // with the affinity laws, shaft power and motor current, first-order
 // temperatures. Time passes in steps of 100 ms of the plant's clock; one seed
 // gives one history, however the steps are grouped. The station runs that clock
-// twenty times as fast as the wall's, so that twenty seconds of learning see
-// the demand rise and fall several times and the pump stop and start.
+// twenty times as fast as the wall's, so that 25 seconds of learning see the
+// demand rise and fall three times and the pump stop and start.
 //
 // # Why it is so lively
 //
 // A detector learns what it is shown. A plant that hums at one point teaches
 // that anything else is wrong, and a demonstration on it would prove nothing.
-// Here speed and demand move on their own periods, never in step, so only the
-// relation between the channels is constant. That relation is what the faults
+// Here the demand moves all the time, and speed, flow, pressure, current and
+// vibration follow it, so only the relation between them is constant. That relation is what the faults
 // break.
 package demo

@@ -24,7 +24,8 @@ const (
 	// pump.pressure or drive.current.
 	DryRunning Fault = "dry_running"
 	// StuckSensor freezes the flow transmitter: pump.flow keeps its value while
-	// speed and demand go on. To blame: pump.flow.
+	// speed and demand go on. To blame: pump.flow. A frozen value is wrong only
+	// once the true one has moved away, so the script lets it hang at low demand.
 	StuckSensor Fault = "stuck_sensor"
 	// DeadSlave silences the Modbus unit of the transmitters. Its channels go
 	// missing: an event about the instrument, never a process anomaly.
@@ -37,21 +38,29 @@ type FaultInfo struct {
 	Begins string        // what the plant says when it starts
 	Ends   string        // and when it is gone
 	Rise   time.Duration // of the plant's clock, from nothing to its whole severity
-	Blame  []string      // channels of which one should lead the event; none for an instrument's fault
+	Lasts  time.Duration // of the wall's clock, in the script
+	Blame  []string      // channels of which one should lead the event; none where the instrument fails visibly
+
+	// When is the moment the script waits for; nil = any.
+	When func(Values) bool
 }
+
+// lowDemand is where a flow that stays as it is will soon be furthest from the
+// truth.
+func lowDemand(v Values) bool { return v.Speed > 30 && v.Flow < 24 }
 
 // Faults lists every fault in the order in which the script plays them.
 func Faults() []FaultInfo {
 	return []FaultInfo{
-		{BlockedValve, "valve behind the pump begins to close", "valve is open again", 40 * time.Second,
-			[]string{"pump.flow", "pump.pressure"}},
-		{BearingWear, "motor bearing begins to wear", "bearing was replaced", 80 * time.Second,
-			[]string{"pump.vibration", "bearing.temperature"}},
-		{DryRunning, "suction pipe draws air, the pump runs dry", "suction pipe is tight again", 30 * time.Second,
-			[]string{"pump.flow", "pump.pressure", "drive.current"}},
-		{StuckSensor, "flow transmitter hangs: its value stays as it is", "flow transmitter was restarted", 0,
-			[]string{"pump.flow"}},
-		{DeadSlave, "Modbus unit 2 (transmitters) falls silent", "Modbus unit 2 answers again", 0, nil},
+		{BlockedValve, "valve behind the pump begins to close", "valve is open again", 40 * time.Second, faultLasts,
+			[]string{"pump.flow", "pump.pressure"}, nil},
+		{BearingWear, "motor bearing begins to wear", "bearing was replaced", 80 * time.Second, faultLasts,
+			[]string{"pump.vibration", "bearing.temperature"}, nil},
+		{DryRunning, "suction pipe draws air, the pump runs dry", "suction pipe is tight again", 30 * time.Second, faultLasts,
+			[]string{"pump.flow", "pump.pressure", "drive.current"}, nil},
+		{StuckSensor, "flow transmitter hangs: its value stays as it is", "flow transmitter was restarted", 0, 18 * time.Second,
+			[]string{"pump.flow"}, lowDemand},
+		{DeadSlave, "Modbus unit 2 (transmitters) falls silent", "Modbus unit 2 answers again", 0, faultLasts, nil, nil},
 	}
 }
 

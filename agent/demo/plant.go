@@ -30,10 +30,16 @@ const step = 100 * time.Millisecond
 const (
 	rampHzPerSecond = 12.0
 	flowInertia     = 1.5
-	bearingInertia  = 250.0
-	fluidInertia    = 60.0
+	motorInertia    = 250.0
+	bearingInertia  = 60.0
+	fluidInertia    = 12.0
 	stopFor         = 16.0
+	faultEnds       = 15.0 // for a whole fault to go
 )
+
+// The converter's limits of the speed, Hz. The demand reaches both within every
+// of its longer periods, so a few minutes show all there is.
+const lowestDemand, highestDemand = 39.0, 47.0
 
 // Plant is the simulated pump station: one motor-driven pump, its pipe, its
 // instruments and the cabinet beside it. The same seed gives the same history.
@@ -50,14 +56,14 @@ type Plant struct {
 	change  float64 // when the pump next stops or starts, s
 
 	speed, flow, pressure     float64 // Hz, m³/h, bar
-	bearing, fluid            float64 // °C
+	motor, friction, fluid    float64 // °C; friction is what wear adds to the bearing
 	demandWander, valveWander float64 // slow noise around the demand, the consumers' valves
 	values                    Values
 }
 
 // faultState is how far a fault has come and where it goes, both 0..1 and
 // above for a worse one.
-type faultState struct{ severity, target, perSecond float64 }
+type faultState struct{ severity, target, rises, falls float64 }
 
 // NewPlant gives a station that has been running long enough to be warm.
 func NewPlant(seed uint64) *Plant {
@@ -66,14 +72,14 @@ func NewPlant(seed uint64) *Plant {
 		plan:    rand.New(rand.NewPCG(seed, 2)),
 		faults:  map[Fault]*faultState{},
 		running: true,
-		speed:   43, bearing: 55, fluid: 14,
+		speed:   43, motor: 52.5, fluid: 14,
 	}
 	for _, f := range Faults() {
-		rate := math.Inf(1)
+		state := &faultState{rises: math.Inf(1), falls: math.Inf(1)} // of a switch
 		if f.Rise > 0 {
-			rate = 1 / f.Rise.Seconds()
+			state.rises, state.falls = 1/f.Rise.Seconds(), 1/faultEnds
 		}
-		p.faults[f.Fault] = &faultState{perSecond: rate}
+		p.faults[f.Fault] = state
 	}
 	p.change = 140 + 40*p.plan.Float64()
 	p.flow, _ = operatingPoint(p.speed, 0.9, 1)
@@ -117,8 +123,7 @@ func (p *Plant) advance() {
 	const dt = float64(step) / float64(time.Second)
 	p.now += dt
 	for _, s := range p.faults {
-		by := s.perSecond * dt
-		s.severity += min(max(s.target-s.severity, -by), by)
+		s.severity += min(max(s.target-s.severity, -s.falls*dt), s.rises*dt)
 	}
 	p.schedule()
 	p.pump(dt)
@@ -140,25 +145,26 @@ func (p *Plant) schedule() {
 
 // pump moves speed, water and heat by dt seconds.
 func (p *Plant) pump(dt float64) {
-	p.demandWander = wander(p.demandWander, 0.5, 6, dt, p.noise)
-	p.valveWander = wander(p.valveWander, 0.015, 9, dt, p.noise)
-	target := 43 + 3.5*wave(p.now, 97, 0.1) + 1.4*wave(p.now, 31, 0.6) + p.demandWander
+	p.demandWander = wander(p.demandWander, 0.2, 10, dt, p.noise)
+	p.valveWander = wander(p.valveWander, 0.006, 9, dt, p.noise)
+	target := 43 + 3.9*wave(p.now, 150, 0.1) + 0.4*wave(p.now, 31, 0.6) + p.demandWander
+	target = min(max(target, lowestDemand), highestDemand)
 	if p.running {
 		p.speed += min(max(target-p.speed, -rampHzPerSecond*dt), rampHzPerSecond*dt)
 	} else {
 		p.speed = 0 // the converter's output is off and the pump coasts
 	}
 	air := min(p.Severity(DryRunning), 1)
-	valve := 0.88 + 0.07*wave(p.now, 53, 0.3) + p.valveWander
+	valve := 0.84 + 0.025*(target-43) + 0.02*wave(p.now, 53, 0.3) + p.valveWander
 	valve *= 1 - 0.75*min(p.Severity(BlockedValve), 1.2)
 	flow, _ := operatingPoint(p.speed, max(valve, 0.02), 1-0.5*air)
 	p.flow += (flow*(1-0.3*air) - p.flow) * dt / flowInertia
 	p.pressure = inletPressure*(1-air) + barPerMetre*p.head(air)
 
 	wear, s := p.Severity(BearingWear), p.speed/nominalHz
-	warm := 22 + 42*s*s + 28*wear*s + 8*air*s
-	p.bearing += (warm - p.bearing) * dt / bearingInertia
-	cool := 14 + 0.9*wave(p.now, 173, 0.4) + 2*s*max(0, 1-p.flow/15)
+	p.motor += (22 + 42*s*s - p.motor) * dt / motorInertia
+	p.friction += (18*wear*s + 6*air*s - p.friction) * dt / bearingInertia
+	cool := 12.5 + 45/max(p.flow, 20) // the longer the water stays in the pump, the warmer
 	p.fluid += (cool - p.fluid) * dt / fluidInertia
 }
 
@@ -178,9 +184,9 @@ func (p *Plant) measure() {
 		Current:     max(0, motorCurrent(p.speed, p.flow, air)*(1+0.04*wear)+n(0.06)),
 		Pressure:    p.pressure + n(0.015),
 		Flow:        max(0, p.flow+n(0.15)),
-		Vibration:   rough * math.Exp(n(0.03)),
+		Vibration:   rough * math.Exp(n(0.02)),
 		FluidTemp:   p.fluid + n(0.03),
-		BearingTemp: p.bearing + n(0.05),
+		BearingTemp: p.motor + p.friction + n(0.05),
 
 		CabinetTemp:     31 + 1.5*wave(p.now, 140, 0.2) + n(0.05),
 		CabinetPressure: 100_800 + 25*wave(p.now, 211, 0.7) + n(3),

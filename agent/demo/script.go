@@ -10,14 +10,16 @@ const (
 	beforeFault = 5 * time.Second  // from learnt to the first fault
 	faultLasts  = 12 * time.Second // long enough to be found and looked at
 	betweenThem = 14 * time.Second // long enough for the event to close
+	waitAtMost  = 9 * time.Second  // for a fault's moment; a cycle of the demand takes 8 s
+	lookEvery   = 20 * time.Millisecond
 )
 
 // RunScript plays the faults one after the other, over and over, until the
 // context ends: it waits until learned is closed, lets the plant be for
-// beforeFault, begins a fault, ends it after faultLasts, and lets the
-// plant recover. say is told each step in words for people.
+// beforeFault, begins a fault, ends it when it has lasted, and lets the plant
+// recover. say is told each step in words for people.
 func (s *Station) RunScript(ctx context.Context, learned <-chan struct{}, say func(string)) {
-	sc := script{faults: Faults(), set: s.SetFault, say: say}
+	sc := script{faults: Faults(), set: s.SetFault, values: s.Values, say: say}
 	if f, err := ParseFault(string(s.o.Fault)); err == nil {
 		sc.faults = []FaultInfo{f}
 	}
@@ -28,6 +30,7 @@ func (s *Station) RunScript(ctx context.Context, learned <-chan struct{}, say fu
 type script struct {
 	faults []FaultInfo
 	set    func(Fault, float64)
+	values func() Values
 	say    func(string)
 }
 
@@ -52,9 +55,14 @@ func (s *script) run(ctx context.Context, learned <-chan struct{}) {
 // play shows one fault from its beginning to the recovery; false once the
 // context has ended. The fault does not outlive it.
 func (s *script) play(ctx context.Context, f FaultInfo) bool {
+	for waited := time.Duration(0); f.When != nil && waited < waitAtMost && !f.When(s.values()); waited += lookEvery {
+		if !pause(ctx, lookEvery) {
+			return false
+		}
+	}
 	s.say(f.Begins)
 	s.set(f.Fault, 1)
-	more := pause(ctx, faultLasts)
+	more := pause(ctx, f.Lasts)
 	s.set(f.Fault, 0)
 	if !more {
 		return false

@@ -45,7 +45,7 @@ func TestScript_stopsAtOnce(t *testing.T) {
 	for _, after := range []time.Duration{0, time.Second, 30 * time.Second, 45 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {
 			state := map[Fault]float64{}
-			sc := script{faults: Faults(), set: func(f Fault, s float64) { state[f] = s }, say: func(string) {}}
+			sc := script{faults: Faults(), set: func(f Fault, s float64) { state[f] = s }, values: func() Values { return Values{} }, say: func(string) {}}
 			ctx, stop := context.WithTimeout(t.Context(), after)
 			defer stop()
 			learned := make(chan struct{})
@@ -61,6 +61,40 @@ func TestScript_stopsAtOnce(t *testing.T) {
 				if s != 0 {
 					t.Errorf("stopped after %v: %s stays at %v", after, f, s)
 				}
+			}
+		})
+	}
+}
+
+func TestScript_waitsForTheMoment(t *testing.T) {
+	info, err := ParseFault(string(StuckSensor))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ lowAfter, begins time.Duration }{
+		{0, 0},
+		{3 * time.Second, 3 * time.Second},
+		{time.Hour, waitAtMost},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			begin, began := time.Now(), time.Duration(-1)
+			sc := script{
+				say: func(string) {},
+				set: func(_ Fault, s float64) {
+					if s > 0 {
+						began = time.Since(begin)
+					}
+				},
+				values: func() Values {
+					if time.Since(begin) >= tt.lowAfter {
+						return Values{Speed: 40, Flow: 22}
+					}
+					return Values{Speed: 40, Flow: 30}
+				},
+			}
+			sc.play(t.Context(), info)
+			if began < tt.begins || began > tt.begins+lookEvery {
+				t.Errorf("demand is low after %v: began after %v, want %v", tt.lowAfter, began, tt.begins)
 			}
 		})
 	}

@@ -1,0 +1,253 @@
+package demo
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/learn"
+	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/model/train"
+)
+
+// machine is a machine of the demonstration's configuration, offline: rows of
+// the plant as its instruments encode them, learnt and watched by the agent's
+// own parts.
+type machine struct {
+	cfg    config.Machine
+	schema model.Schema
+	read   []func(*Values) float64
+	plant  *Plant
+	jitter *rand.Rand
+	now    time.Time
+	row    []float64
+}
+
+// sinceStart is the time that the agent would have run by the wall's clock.
+func (m *machine) sinceStart() time.Duration { return m.now.Sub(time.Unix(0, 0)) }
+
+func newMachine(t *testing.T, name string, seed uint64) *machine {
+	t.Helper()
+	s := start(t, Options{})
+	cfg, problems := config.Parse("demo.yaml", s.Config("", "127.0.0.1:8080", t.TempDir()), driverInfos())
+	if len(problems) > 0 {
+		t.Fatal(problems.Error())
+	}
+	m := &machine{plant: NewPlant(seed), jitter: rand.New(rand.NewPCG(seed, 3)), now: time.Unix(0, 0)}
+	for _, c := range cfg.Machines {
+		if c.Name == name {
+			m.cfg = c
+		}
+	}
+	m.schema.Period = m.cfg.Period
+	for _, c := range m.cfg.Resolved {
+		m.schema.Channels = append(m.schema.Channels, model.Channel{Name: c.Channel, Unit: c.Unit})
+		m.read = append(m.read, reader(t, c.Channel))
+	}
+	if r := m.cfg.RunWhen; r != nil {
+		m.schema.RunWhen = &model.Condition{Channel: r.Channel, Above: r.Above, Below: r.Below, Settle: r.Settle}
+	}
+	m.row = make([]float64, len(m.read))
+	return m
+}
+
+// reader is how a channel reads what the plant shows, with the steps of its
+// register or its converter.
+func reader(t *testing.T, channel string) func(*Values) float64 {
+	t.Helper()
+	for _, r := range registers() {
+		if r.sensor+"."+r.name == channel {
+			return func(v *Values) float64 { return r.physical64(r.words(r.value(v))) }
+		}
+	}
+	steps := func(x, step float64) float64 { return math.Round(x/step) * step }
+	chips := map[string]func(*Values) float64{
+		"bearing.temperature": func(v *Values) float64 { return steps(v.BearingTemp, 0.125) },
+		"cabinet.temperature": func(v *Values) float64 { return steps(v.CabinetTemp, 0.01) },
+		"cabinet.pressure":    func(v *Values) float64 { return steps(v.CabinetPressure, 0.2) },
+		"cabinet.humidity":    func(v *Values) float64 { return steps(v.CabinetHumidity, 0.02) },
+		"supply.voltage":      func(v *Values) float64 { return steps(v.SupplyVoltage, 4e-3) },
+		"supply.current":      func(v *Values) float64 { return steps(v.SupplyCurrent, 1e-4) },
+		"supply.power":        func(v *Values) float64 { return steps(v.SupplyVoltage, 4e-3) * steps(v.SupplyCurrent, 1e-4) },
+	}
+	if chips[channel] == nil {
+		t.Fatalf("channel %s: nothing in the plant shows it", channel)
+	}
+	return chips[channel]
+}
+
+// next is the row of the next tick. The plant's clock does not pass evenly
+// between two of them: the station moves it in ticks of its own.
+func (m *machine) next() []float64 {
+	const pace = 20
+	wall := float64(m.cfg.Period) * (1 + 0.2*(m.jitter.Float64()-0.5))
+	m.plant.Step(time.Duration(wall * pace))
+	m.now = m.now.Add(m.cfg.Period)
+	v := m.plant.Values()
+	for i, read := range m.read {
+		m.row[i] = read(&v)
+	}
+	return m.row
+}
+
+// learn collects rows as the agent does and trains on them.
+func (m *machine) learn(t *testing.T) *model.Model {
+	t.Helper()
+	settle := 0
+	if m.schema.RunWhen != nil {
+		settle = int(m.schema.RunWhen.Settle / m.schema.Period)
+	}
+	rows, err := learn.Open(learn.Options{Path: filepath.Join(t.TempDir(), "rows"), Channels: len(m.row),
+		Want: int(m.cfg.Model.Learn.For / m.cfg.Period), SettleRows: settle})
+	if err != nil {
+		t.Fatal(err)
+	}
+	gate := model.NewGate(m.schema)
+	for !rows.Full() {
+		row := m.next()
+		if err := rows.Push(row, gate.Running(row)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	begin := time.Now()
+	mod, report, err := train.Train(context.Background(), m.schema, rows.Data(), train.Options{Seed: 1, Workers: 1, Version: "demo"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("learnt after %v in %v: %+v", m.sinceStart(), time.Since(begin).Round(time.Millisecond), report)
+	return mod
+}
+
+// watcher is what the agent does with rows once it has a model.
+type watcher struct {
+	m        *machine
+	scorer   *model.Scorer
+	detector *detect.Detector
+	highest  float64
+}
+
+func (m *machine) watch(t *testing.T, mod *model.Model) *watcher {
+	t.Helper()
+	c := m.cfg.Detect
+	d, err := detect.New(detect.Options{Machine: m.cfg.Name, Channels: m.schema.Channels, N: c.N, M: c.M,
+		CloseBelow: c.CloseBelow, Hold: c.Hold, Cooldown: c.Cooldown, High: c.High, Critical: c.Critical})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &watcher{m: m, scorer: model.NewScorer(mod), detector: d}
+}
+
+// pass lets d of the wall's clock pass and returns the events in it.
+func (w *watcher) pass(d time.Duration) (events []detect.Event) {
+	for end := w.m.now.Add(d); w.m.now.Before(end); {
+		row := w.m.next()
+		s, ok := w.scorer.Push(row)
+		var ev detect.Event
+		var changed bool
+		switch {
+		case ok:
+			w.highest = max(w.highest, float64(s.Value))
+			ev, changed = w.detector.Push(w.m.now, s)
+		case w.scorer.Idle():
+			ev, changed = w.detector.Idle(w.m.now)
+		default:
+			w.detector.Gap(w.m.now)
+		}
+		if changed {
+			events = append(events, ev)
+		}
+	}
+	return events
+}
+
+func describe(events []detect.Event) string {
+	var b strings.Builder
+	for _, e := range events {
+		fmt.Fprintf(&b, "\n%v %s %s score %.2f", e.Time.Sub(time.Unix(0, 0)), e.State, e.Severity, e.Score)
+		for _, c := range e.Causes {
+			fmt.Fprintf(&b, ", %s %.2f", c.Channel, c.Share)
+		}
+	}
+	return b.String()
+}
+
+// seeds of the plant that are watched; the first is the demonstration's.
+func seeds() []uint64 {
+	if testing.Short() {
+		return []uint64{0}
+	}
+	return []uint64{0, 1, 2, 3}
+}
+
+// A healthy station is quiet for the three minutes after it was learnt.
+func TestDetection_healthy(t *testing.T) {
+	for _, name := range []string{"pump1", "cabinet"} {
+		for _, seed := range seeds() {
+			t.Run(fmt.Sprintf("%s, seed %d", name, seed), func(t *testing.T) {
+				m := newMachine(t, name, seed)
+				w := m.watch(t, m.learn(t))
+				if events := w.pass(200 * time.Second); len(events) > 0 {
+					t.Errorf("false events:%s", describe(events))
+				}
+				t.Logf("highest score %.2f", w.highest)
+			})
+		}
+	}
+}
+
+// Each fault of the process is found within ten seconds, has one of its causes
+// among the first two, and closes when the fault has gone: the script as it is
+// played.
+func TestDetection_script(t *testing.T) {
+	for _, seed := range seeds() {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			m := newMachine(t, "pump1", seed)
+			w := m.watch(t, m.learn(t))
+			if events := w.pass(beforeFault); len(events) > 0 {
+				t.Errorf("before the first fault:%s", describe(events))
+			}
+			for _, f := range Faults() {
+				if f.Blame == nil {
+					continue
+				}
+				t.Run(string(f.Fault), func(t *testing.T) { w.playFault(t, f) })
+			}
+		})
+	}
+}
+
+func (w *watcher) playFault(t *testing.T, f FaultInfo) {
+	for end := w.m.now.Add(waitAtMost); f.When != nil && !f.When(w.m.plant.Values()) && w.m.now.Before(end); {
+		if events := w.pass(w.m.cfg.Period); len(events) > 0 {
+			t.Errorf("before the fault:%s", describe(events))
+		}
+	}
+	begin := w.m.now
+	w.m.plant.SetFault(f.Fault, 1)
+	events := w.pass(f.Lasts)
+	w.m.plant.SetFault(f.Fault, 0)
+	after := w.pass(betweenThem)
+	t.Logf("%s begins at %v:%s", f.Fault, begin.Sub(time.Unix(0, 0)), describe(append(slices.Clone(events), after...)))
+	if len(events) == 0 || events[0].State != detect.Open {
+		t.Fatalf("not found")
+	}
+	// A value that only stays as it was is wrong by and by.
+	if d := events[0].Time.Sub(begin); d > 10*time.Second && f.Fault != StuckSensor {
+		t.Errorf("found after %v, want 10 s at most", d)
+	}
+	first := events[0].Causes[:min(2, len(events[0].Causes))]
+	if !slices.ContainsFunc(first, func(c detect.Cause) bool { return slices.Contains(f.Blame, c.Channel) }) {
+		t.Errorf("blamed %+v, want one of %v", first, f.Blame)
+	}
+	if all := append(events, after...); all[len(all)-1].State != detect.Close {
+		t.Errorf("not closed %v after the fault's end", betweenThem)
+	}
+}
