@@ -270,8 +270,8 @@ func (l *Line) judge(ctx context.Context, deadline time.Time, got int, err error
 		return fmt.Errorf("waiting for an answer: %w", ctx.Err())
 	case !time.Now().Before(deadline):
 		l.counts.timeouts.Add(1)
-		if ctx.Err() != nil {
-			return fmt.Errorf("%w: %w", ErrTimeout, ctx.Err())
+		if d, ok := ctx.Deadline(); ok && d.Equal(deadline) { // its timer may be about to fire
+			return fmt.Errorf("%w: %w", ErrTimeout, context.DeadlineExceeded)
 		}
 		if got > 0 {
 			return fmt.Errorf("%w in %v, only %d bytes", ErrTimeout, l.opts.Timeout, got)
