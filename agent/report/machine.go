@@ -1,7 +1,6 @@
 package report
 
 import (
-	"slices"
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
@@ -13,7 +12,7 @@ type MachineStatus struct {
 	State    string  // "learning", "idle", "normal", "anomaly" or "blind"
 	Score    float64 // newest; NaN = none
 	Since    time.Time
-	Event    string // id of the event the state is due to; "" = look for the process anomaly
+	Event    string // id of the event the state is due to; "" = look for it
 	Causes   []detect.Cause
 	Learning *Learning // while State is "learning"
 }
@@ -26,19 +25,15 @@ type Learning struct {
 }
 
 // MachineState is the retained message about a machine, for whoever comes late:
-// its state, the process anomaly it is due to, and every open event of the
-// machine. A "normal" machine with an open process anomaly is in "anomaly".
+// its state, the event it is due to (a process anomaly; of a blind machine the
+// fault of its bus or sensor), and every open event of the machine. A "normal" machine with an open process anomaly is in "anomaly".
 func (r *Reporter) MachineState(m MachineStatus) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.clock()
 	since := c.stamp(r.device.Boot, m.Since)
-	i := slices.IndexFunc(r.state.Open, func(rec record) bool {
-		return rec.Machine == m.Machine && (rec.ID == m.Event || m.Event == "" && rec.Kind == detect.ProcessAnomaly)
-	})
 	severity := ""
-	if i >= 0 {
-		rec := &r.state.Open[i]
+	if rec := r.due(&m); rec != nil {
 		m.Event, m.Causes, severity = rec.ID, rec.causes(), string(rec.Severity)
 		since = c.settle(rec.Since, r.device.Boot)
 		if m.State == "normal" && rec.Kind == detect.ProcessAnomaly {
@@ -61,6 +56,23 @@ func (r *Reporter) MachineState(m MachineStatus) []byte {
 	o.b = appendTime(o.field("time"), c.stamp(r.device.Boot, c.Now).Wall)
 	o.text("time_quality", c.quality())
 	return o.close()
+}
+
+// due is the event that the machine's state is due to; nil if there is none.
+func (r *Reporter) due(m *MachineStatus) *record {
+	kinds := []detect.Kind{detect.ProcessAnomaly}
+	if m.State == "blind" {
+		kinds = []detect.Kind{detect.BusFault, detect.SensorFault, detect.ProcessAnomaly}
+	}
+	for _, kind := range kinds {
+		for i := range r.state.Open {
+			rec := &r.state.Open[i]
+			if rec.Machine == m.Machine && (rec.ID == m.Event || m.Event == "" && rec.Kind == kind) {
+				return rec
+			}
+		}
+	}
+	return nil
 }
 
 // appendOpen lists the machine's open events, oldest first.

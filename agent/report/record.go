@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -52,7 +53,7 @@ type record struct {
 	Severity detect.Severity `json:"severity"`
 	Score    num             `json:"score"`
 	Peak     num             `json:"peak"`
-	Missing  []string        `json:"missing,omitempty"`
+	Missing  []string        `json:"-"` // of the newest row: after a restart nobody knows
 	Causes   []cause         `json:"causes,omitempty"`
 	Model    ModelRef        `json:"model,omitzero"`
 	Detail   string          `json:"detail,omitempty"` // what is wrong, for people
@@ -62,6 +63,25 @@ type record struct {
 type blob struct {
 	Events uint64   `json:"events"` // events opened so far
 	Open   []record `json:"open"`
+}
+
+// roomyState is what the state may take before it keeps less of each event: the
+// queue takes 64 KiB.
+const roomyState = 60 << 10
+
+// encode writes the state. Where very many events are open it leaves out what
+// only a restart would miss: causes, model and detail.
+func (s blob) encode() ([]byte, error) {
+	b, err := json.Marshal(s)
+	if err != nil || len(b) <= roomyState {
+		return b, err
+	}
+	s.Open = slices.Clone(s.Open)
+	for i := range s.Open {
+		rec := &s.Open[i]
+		rec.Causes, rec.Model, rec.Detail = nil, ModelRef{}, ""
+	}
+	return json.Marshal(s)
 }
 
 func decodeBlob(b []byte) (blob, error) {

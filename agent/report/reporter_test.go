@@ -240,6 +240,28 @@ func TestReporter_spool(t *testing.T) {
 	}
 }
 
+// Very many open events still fit the queue's state.
+func TestReporter_spoolManyOpen(t *testing.T) {
+	q, err := spool.Open(t.TempDir(), spool.Options{MaxBytes: 64 << 20})
+	must(t, err)
+	defer q.Close()
+	c := synced()
+	r := newReporter(t, boot1, q, c)
+	long := make([]string, 200)
+	for i := range long {
+		long[i] = fmt.Sprintf("some-sensor-with-a-name.channel-%d", i)
+	}
+	const many = 130
+	for i := range many {
+		must(t, r.Fault(sampler.Fault{Bus: "line", Sensor: fmt.Sprintf("some-sensor-with-a-name-%d", i), Machine: "pump1", Channels: long,
+			Open: true, Since: c.now(), Time: c.now(), Reason: strings.Repeat("timeout ", 100)}))
+	}
+	again := newReporter(t, boot2, q, c)
+	if n := len(again.Recovered()); n != many {
+		t.Errorf("recovered %d of %d events, state of %d bytes", n, many, len(q.State()))
+	}
+}
+
 func TestNew_damagedState(t *testing.T) {
 	if _, err := New(device(boot1), &memory{state: []byte(`{"events":`)}, synced().read); err == nil {
 		t.Error("damaged state was accepted")

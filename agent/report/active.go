@@ -1,0 +1,75 @@
+package report
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/agent/detect"
+)
+
+// Count is how many events of one sort opened since the start. Sensor is the
+// sensor that is to blame: a fault's, or that of the first cause.
+type Count struct {
+	Kind     detect.Kind
+	Severity detect.Severity // when it opened
+	Sensor   string
+	N        uint64
+}
+
+func (r *Reporter) count(rec *record) {
+	sensor := rec.Key
+	if len(rec.Causes) > 0 {
+		sensor, _, _ = strings.Cut(rec.Causes[0].Channel, ".")
+	}
+	for i := range r.opened {
+		if o := &r.opened[i]; o.Kind == rec.Kind && o.Severity == rec.Severity && o.Sensor == sensor {
+			o.N++
+			return
+		}
+	}
+	r.opened = append(r.opened, Count{rec.Kind, rec.Severity, sensor, 1})
+}
+
+// Opened counts the events opened since the start.
+func (r *Reporter) Opened() []Count {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Clone(r.opened)
+}
+
+// Orphans counts closes of events that were not open, which were dropped.
+func (r *Reporter) Orphans() uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.orphans
+}
+
+// ActiveEvent is an open event, for the page and for machine states.
+type ActiveEvent struct {
+	ID       string
+	Machine  string
+	Kind     detect.Kind
+	Key      string
+	Severity detect.Severity
+	Since    time.Time // zero = unknown
+	Score    float64
+	Peak     float64
+	Causes   []detect.Cause
+	Reason   string // what is wrong, for people
+}
+
+// Active are the open events, oldest first.
+func (r *Reporter) Active() []ActiveEvent {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.clock()
+	out := make([]ActiveEvent, len(r.state.Open))
+	for i := range r.state.Open {
+		rec := &r.state.Open[i]
+		out[i] = ActiveEvent{ID: rec.ID, Machine: rec.Machine, Kind: rec.Kind, Key: rec.Key, Severity: rec.Severity,
+			Since: c.time(rec.Since, r.device.Boot), Score: float64(rec.Score), Peak: float64(rec.Peak),
+			Causes: rec.causes(), Reason: rec.Detail}
+	}
+	return out
+}
