@@ -61,7 +61,7 @@ func explain(err error) error {
 		return fmt.Errorf("broker does not speak TLS on this port: %w", err)
 	case errors.As(err, &alert):
 		return fmt.Errorf("broker refused the TLS connection (does it want a client certificate?): %w", err)
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET):
+	case closed(err):
 		return fmt.Errorf("broker closed the connection: %w", err)
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("broker did not answer in time: %w", err)
@@ -71,6 +71,21 @@ func explain(err error) error {
 		return fmt.Errorf("broker refused the client certificate: %w", err)
 	}
 	return err
+}
+
+// closed tells that it was the other end that ended the connection.
+func closed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
+
+// explainGreeting is explain for the time before CONNACK. With TLS 1.3 a
+// refused client certificate shows only then, and not always with its alert.
+func explainGreeting(err error, tls bool) error {
+	if tls && closed(err) {
+		return fmt.Errorf("broker refused the connection right after the TLS handshake; does it accept this client certificate? %w", err)
+	}
+	return explain(err)
 }
 
 // expired tells a certificate that is too old from a clock that is not set: a

@@ -19,6 +19,7 @@ var errProtocol = errors.New("broker broke the protocol")
 // it.
 type guard struct {
 	net.Conn
+	lost func(error) // told the first error; nil = nobody
 
 	header  bool // the first byte of a fixed header was read
 	first   byte
@@ -48,14 +49,20 @@ func (g *guard) Write(p []byte) (int, error) {
 	return n, g.note(err)
 }
 
-// note remembers the first error.
+// note remembers the first error and passes it on: the library keeps quiet
+// about a connection that ends in some ways.
 func (g *guard) note(err error) error {
-	if err != nil {
-		g.mu.Lock()
-		defer g.mu.Unlock()
-		if g.err == nil {
-			g.err = err
-		}
+	if err == nil {
+		return nil
+	}
+	g.mu.Lock()
+	first := g.err == nil
+	if first {
+		g.err = err
+	}
+	g.mu.Unlock()
+	if first && g.lost != nil {
+		g.lost(err)
 	}
 	return err
 }

@@ -68,10 +68,11 @@ func (c *Client) session(ctx context.Context) error {
 	}
 	s.ctx, s.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer s.stop(nil)
+	conn.lost = func(err error) { s.stop(fmt.Errorf("connection lost: %w", err)) }
 	s.paho = paho.NewClient(s.options(password))
 	defer s.hangUp()
 	if err := s.greet(ctx); err != nil {
-		return fmt.Errorf("connecting: %w", explain(conn.cause(err)))
+		return fmt.Errorf("connecting: %w", explainGreeting(conn.cause(err), c.addr.tls))
 	}
 	c.setConnected(true)
 	defer c.setConnected(false)

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -32,15 +34,20 @@ func BenchmarkAppend(b *testing.B) {
 			defer q.Close()
 			body := bytes.Repeat([]byte("e"), 600)
 			before := diskBytes(b)
-			b.SetParallelism(writers)
+			var left atomic.Int64
+			left.Store(int64(b.N))
 			b.ResetTimer()
-			b.RunParallel(func(pb *testing.PB) {
-				for pb.Next() {
-					if err := q.Append(nil, func(uint64) (Message, error) { return Message{"plant/gw7/event", body, false}, nil }); err != nil {
-						b.Error(err)
+			var wg sync.WaitGroup
+			for range writers {
+				wg.Go(func() {
+					for left.Add(-1) >= 0 {
+						if err := q.Append(nil, func(uint64) (Message, error) { return Message{"plant/gw7/event", body, false}, nil }); err != nil {
+							b.Error(err)
+						}
 					}
-				}
-			})
+				})
+			}
+			wg.Wait()
 			b.StopTimer()
 			b.ReportMetric(float64(diskBytes(b)-before)/float64(b.N), "disk-B/op")
 			b.ReportMetric(float64(q.Stats().Syncs)/float64(b.N), "syncs/op")

@@ -1,0 +1,374 @@
+package mqtt
+
+import (
+	"context"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"iot-edge-anomaly/agent/spool"
+)
+
+// fakeBroker is a broker at the other end of a pipe, able to misbehave.
+type fakeBroker struct {
+	mu     sync.Mutex
+	down   bool
+	silent bool                     // acknowledges no event
+	raw    func(n int, c net.Conn)  // instead of speaking MQTT
+	dials  int                      // attempts
+	conns  []net.Conn               // all ever accepted
+	seen   []*packets.PublishPacket // all ever received
+	wills  []*packets.ConnectPacket // all ever received
+	clean  int                      // DISCONNECT received
+}
+
+func (b *fakeBroker) dial(context.Context, string, string) (net.Conn, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.dials++
+	if b.down {
+		return nil, syscall.ECONNREFUSED
+	}
+	ours, theirs := net.Pipe()
+	b.conns = append(b.conns, ours)
+	if b.raw != nil {
+		go b.raw(len(b.conns), ours)
+	} else {
+		go b.serve(ours)
+	}
+	return theirs, nil
+}
+
+func (b *fakeBroker) serve(c net.Conn) {
+	defer c.Close()
+	for {
+		p, err := packets.ReadPacket(c)
+		if err != nil {
+			return
+		}
+		var answer packets.ControlPacket
+		switch p := p.(type) {
+		case *packets.ConnectPacket:
+			b.note(func() { b.wills = append(b.wills, p) })
+			answer = packets.NewControlPacket(packets.Connack)
+		case *packets.PublishPacket:
+			silent := false
+			b.note(func() { b.seen = append(b.seen, p); silent = b.silent && p.TopicName == eventTopic })
+			if silent {
+				continue
+			}
+			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
+			ack.MessageID = p.MessageID
+			answer = ack
+		case *packets.SubscribePacket:
+			ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
+			ack.MessageID, ack.ReturnCodes = p.MessageID, []byte{1}
+			answer = ack
+		case *packets.PingreqPacket:
+			answer = packets.NewControlPacket(packets.Pingresp)
+		case *packets.DisconnectPacket:
+			b.note(func() { b.clean++ })
+			return
+		}
+		if answer != nil && answer.Write(c) != nil {
+			return
+		}
+	}
+}
+
+func (b *fakeBroker) note(f func()) { b.mu.Lock(); defer b.mu.Unlock(); f() }
+
+// hangUp closes every connection.
+func (b *fakeBroker) hangUp() {
+	b.note(func() {
+		for _, c := range b.conns {
+			c.Close()
+		}
+	})
+}
+
+func (b *fakeBroker) on(topic string) (out []string) {
+	b.note(func() {
+		for _, p := range b.seen {
+			if p.TopicName == topic {
+				out = append(out, string(p.Payload))
+			}
+		}
+	})
+	return out
+}
+
+// faked runs f in a bubble of virtual time with a client on a fake broker.
+func faked(t *testing.T, o Options, f func(t *testing.T, b *fakeBroker, c *Client, q *spool.Queue)) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &fakeBroker{}
+		q := mustSpool(t)
+		o.Broker = "tcp://127.0.0.1"
+		c := mustNew(t, o, q)
+		c.dial = b.dial
+		f(t, b, c, q)
+	})
+}
+
+// The broker is away for a day while an event comes every minute: all arrive
+// in order when it returns, after fewer than 300 attempts.
+func TestRun_dayWithoutBroker(t *testing.T) {
+	faked(t, Options{}, func(t *testing.T, b *fakeBroker, c *Client, q *spool.Queue) {
+		b.note(func() { b.down = true })
+		stop := run(t, c)
+		defer stop()
+		const n = 24 * 60
+		progress := uint64(0)
+		for i := range n {
+			appendN(t, q, 1)
+			time.Sleep(time.Minute)
+			if p := c.Stats().Progress; p < progress+30 {
+				t.Fatalf("minute %d: progress went from %d to %d", i, progress, p)
+			} else {
+				progress = p
+			}
+		}
+		dials := 0
+		b.note(func() { dials = b.dials; b.down = false })
+		if dials > 300 {
+			t.Errorf("%d attempts in 24 hours", dials)
+		}
+		if s := c.Stats(); s.Connects != 0 || s.Errors < 100 || !strings.Contains(s.LastError, "refused") {
+			t.Errorf("%+v", s)
+		}
+		time.Sleep(7 * time.Minute)
+		wantNumbers(t, b.on(eventTopic), n)
+		if s := c.Stats(); s.Acked != n || s.Resent != 0 || q.Stats().Messages != 0 {
+			t.Errorf("%+v, %+v", s, q.Stats())
+		}
+		t.Logf("%d attempts", dials)
+	})
+}
+
+// A broker that takes events and never acknowledges them: at most 16 under
+// way, nothing deleted, the connection given up, everything sent again and
+// marked so.
+func TestRun_noAcknowledgement(t *testing.T) {
+	var resent int
+	prepare := func(p []byte, again bool) []byte {
+		if again {
+			resent++
+		}
+		return p
+	}
+	faked(t, Options{Prepare: prepare}, func(t *testing.T, b *fakeBroker, c *Client, q *spool.Queue) {
+		b.note(func() { b.silent = true })
+		appendN(t, q, 100)
+		stop := run(t, c)
+		time.Sleep(ackTimeout - time.Second)
+		if n := len(b.on(eventTopic)); n != defaultWindow {
+			t.Fatalf("%d under way, want %d", n, defaultWindow)
+		}
+		time.Sleep(time.Hour)
+		s := c.Stats()
+		if q.Stats().Messages != 100 || s.Acked != 0 || s.Connects < 5 {
+			t.Fatalf("%+v, %+v", s, q.Stats())
+		}
+		if got := len(firsts(b.on(eventTopic))); got != defaultWindow {
+			t.Fatalf("%d different events sent", got)
+		}
+		if !strings.Contains(s.LastError, errSlow.Error()) {
+			t.Errorf("last error: %s", s.LastError)
+		}
+		b.note(func() { b.silent = false })
+		time.Sleep(10 * time.Minute)
+		stop()
+		wantNumbers(t, firsts(b.on(eventTopic)), 100)
+		if s := c.Stats(); s.Acked != 100 || q.Stats().Messages != 0 || int(s.Resent) != resent || resent < 5*defaultWindow {
+			t.Fatalf("%+v, %d resent", s, resent)
+		}
+	})
+}
+
+// The connection breaks with events under way: no token of the library may
+// pass for an acknowledgement, however the client ends.
+func TestRun_falseAcknowledgement(t *testing.T) {
+	faked(t, Options{}, func(t *testing.T, b *fakeBroker, c *Client, q *spool.Queue) {
+		b.note(func() { b.silent = true })
+		appendN(t, q, 5)
+		stop := run(t, c)
+		for range 20 {
+			time.Sleep(10 * time.Second)
+			b.hangUp()
+		}
+		for !c.Connected() {
+			time.Sleep(time.Second)
+		}
+		stop() // ends cleanly with events under way
+		if s := c.Stats(); s.Acked != 0 || q.Stats().Messages != 5 {
+			t.Fatalf("%+v, %+v", s, q.Stats())
+		}
+		if b.clean == 0 {
+			t.Error("no clean end")
+		}
+	})
+}
+
+// Birth, will and offline.
+func TestRun_presence(t *testing.T) {
+	faked(t, Options{}, func(t *testing.T, b *fakeBroker, c *Client, q *spool.Queue) {
+		stop := run(t, c)
+		time.Sleep(time.Second)
+		var will *packets.ConnectPacket
+		var birth *packets.PublishPacket
+		b.note(func() { will, birth = b.wills[0], b.seen[0] })
+		if !will.WillFlag || !will.WillRetain || will.WillQos != 1 || will.WillTopic != statusTopic ||
+			string(will.WillMessage) != "offline" || will.ProtocolVersion != 4 || !will.CleanSession {
+			t.Fatalf("CONNECT %v", will)
+		}
+		if got := b.on(statusTopic); len(got) != 1 || got[0] != "online" || !birth.Retain || birth.Qos != 1 {
+			t.Fatalf("birth: %v", got)
+		}
+		for range 3 { // the old will arrives late, three times at once
+			pub := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+			pub.TopicName, pub.Payload = statusTopic, []byte("offline")
+			b.note(func() {
+				if err := pub.Write(b.conns[0]); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		time.Sleep(10 * time.Second)
+		if got := strings.Join(b.on(statusTopic), " "); got != "online online" && got != "online online online" {
+			t.Fatalf("after a late will: %s", got)
+		}
+		b.note(func() { b.seen = nil })
+		stop()
+		if got := b.on(statusTopic); len(got) != 1 || got[0] != "offline" || b.clean != 1 {
+			t.Fatalf("clean end: %v, %d DISCONNECT", got, b.clean)
+		}
+	})
+}
+
+// Retained topics: the newest value, once, and again on each connection.
+func TestSetRetained(t *testing.T) {
+	faked(t, Options{}, func(t *testing.T, b *fakeBroker, c *Client, q *spool.Queue) {
+		b.note(func() { b.down = true })
+		stop := run(t, c)
+		defer stop()
+		for _, state := range []string{"learning", "idle", "normal"} {
+			c.SetRetained("m/a", []byte(state))
+			c.SetRetained("m/b", []byte("blind"))
+			time.Sleep(time.Second)
+		}
+		b.note(func() { b.down = false })
+		time.Sleep(10 * time.Minute)
+		c.SetRetained("m/a", []byte("anomaly"))
+		time.Sleep(time.Second)
+		if a, bb := b.on("m/a"), b.on("m/b"); strings.Join(a, " ") != "normal anomaly" || strings.Join(bb, " ") != "blind" {
+			t.Fatalf("%v, %v", a, bb)
+		}
+		b.hangUp()
+		time.Sleep(10 * time.Minute)
+		if a, bb := b.on("m/a"), b.on("m/b"); strings.Join(a, " ") != "normal anomaly anomaly" || strings.Join(bb, " ") != "blind blind" {
+			t.Fatalf("after a new connection: %v, %v", a, bb)
+		}
+		b.note(func() {
+			for _, p := range b.seen {
+				if strings.HasPrefix(p.TopicName, "m/") && (!p.Retain || p.Qos != 1) {
+					t.Errorf("%v", p)
+				}
+			}
+		})
+	})
+}
+
+// What a broker that is not one can send. Each connection gets another.
+func TestRun_hostileBroker(t *testing.T) {
+	connack := []byte{0x20, 2, 0, 0}
+	attacks := [][]byte{
+		{0x30, 0xff, 0xff, 0xff, 0x7f},                                     // 255 MiB follow
+		append(connack[:4:4], 0x30, 0xff, 0xff, 0xff, 0x7f),                // the same, later
+		append(connack[:4:4], 0x90, 8, 0, 2, 1, 1, 1, 1, 1, 1),             // SUBACK with six answers
+		append(connack[:4:4], 0x40, 2, 0, 1, 0x40, 2, 0, 2, 0x40, 2, 9, 9), // PUBACKs of nothing, or of birth
+		append(connack[:4:4], 0xb0, 2, 0, 1),                               // UNSUBACK with a message's number
+		append(connack[:4:4], 0x20, 2, 0, 0),                               // CONNACK again
+		append(connack[:4:4], 0x36, 4, 0, 1, 'x', 0),                       // QoS 3
+		append(connack[:4:4], 0x30, 2, 0xff, 0xff),                         // topic longer than the packet
+		append(connack[:4:4], 0x00, 0),
+		{0x20, 2, 0}, // half a CONNACK
+		{0x20, 2, 0, 5},
+		{},
+		[]byte("HTTP/1.1 400 Bad Request\r\n\r\n"),
+	}
+	synctest.Test(t, func(t *testing.T) {
+		b := &fakeBroker{}
+		q := mustSpool(t)
+		c := mustNew(t, Options{Broker: "tcp://127.0.0.1"}, q)
+		c.wait = 4 * time.Millisecond // no waiting: 2000 connections
+		c.dial = b.dial
+		const n = 2000
+		b.raw = func(n int, conn net.Conn) {
+			defer conn.Close()
+			go func() { // swallow
+				buf := make([]byte, 512)
+				for {
+					if _, err := conn.Read(buf); err != nil {
+						return
+					}
+				}
+			}()
+			conn.Write(attacks[n%len(attacks)])
+		}
+		appendN(t, q, 20)
+		stop := run(t, c)
+		var before, after runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&before)
+		for c.Stats().Errors < n {
+			time.Sleep(time.Second)
+		}
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 8<<20 {
+			t.Errorf("heap grew by %d bytes", grown)
+		}
+		if total := int64(after.TotalAlloc - before.TotalAlloc); total > n*200<<10 {
+			t.Errorf("%d bytes allocated for %d connections", total, n)
+		}
+		if q.Stats().Messages != 20 || c.Stats().Acked != 0 {
+			t.Errorf("%+v: the broker never took an event", c.Stats())
+		}
+		b.note(func() { b.raw = nil })
+		time.Sleep(time.Minute)
+		stop()
+		wantNumbers(t, firsts(b.on(eventTopic)), 20)
+	})
+}
+
+// A broker that ends each connection after a second, a thousand times: every
+// event arrives and nothing is left running (the bubble would not end).
+func TestRun_flappingBroker(t *testing.T) {
+	faked(t, Options{}, func(t *testing.T, b *fakeBroker, c *Client, q *spool.Queue) {
+		c.wait = time.Second
+		stop := run(t, c)
+		for range 1000 {
+			appendN(t, q, 1)
+			time.Sleep(time.Second)
+			b.hangUp()
+			b.note(func() { b.conns = nil })
+		}
+		time.Sleep(10 * time.Second)
+		if n := runtime.NumGoroutine(); n > 60 {
+			t.Errorf("%d goroutines", n)
+		}
+		stop()
+		wantNumbers(t, firsts(b.on(eventTopic)), 1000)
+		s := c.Stats()
+		if s.Connects < 300 || s.Disconnects != s.Connects || s.Acked != 1000 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
