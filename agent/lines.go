@@ -84,40 +84,44 @@ func (r *reopening) SetSpeed(physic.Frequency) error {
 }
 
 func (r *reopening) Tx(addr uint16, w, rd []byte) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if err := r.ensure(); err != nil {
+	bus, err := r.ensure()
+	if err != nil {
 		return err
 	}
-	err := r.bus.Tx(addr, w, rd)
+	// Without the lock: a controller that hangs must not hold up Close.
+	err = bus.Tx(addr, w, rd)
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if err == nil {
 		r.fails = 0
 		return nil
 	}
-	if r.fails++; r.fails >= reopenAfter {
-		err = errors.Join(err, r.bus.Close())
+	if r.fails++; r.fails >= reopenAfter && r.bus == bus {
+		err = errors.Join(err, bus.Close())
 		r.bus, r.fails = nil, 0
 	}
 	return err
 }
 
 // ensure opens the bus where it is not open, at most once in openPause.
-func (r *reopening) ensure() error {
+func (r *reopening) ensure() (i2c.BusCloser, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.bus != nil {
-		return nil
+		return r.bus, nil
 	}
-	if now := time.Now(); now.Before(r.next) {
-		return r.err
-	} else {
-		r.next = now.Add(openPause)
+	now := time.Now()
+	if now.Before(r.next) {
+		return nil, r.err
 	}
+	r.next = now.Add(openPause)
 	bus, err := r.open(r.name)
 	if err != nil {
 		r.err = fmt.Errorf("%w: %w", drivers.ErrBus, err)
-		return r.err
+		return nil, r.err
 	}
 	r.bus = bus
-	return nil
+	return bus, nil
 }
 
 func (r *reopening) Close() error {

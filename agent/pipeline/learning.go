@@ -38,9 +38,11 @@ func (m *Machine) learn(ctx context.Context, f *sampler.Frame) {
 	}
 }
 
-// startTraining trains beside the rows that keep coming; they are not learnt.
+// startTraining trains beside the rows that keep coming; they are not learnt,
+// but scored once there is a model: a fault must not slip through meanwhile.
 func (m *Machine) startTraining(ctx context.Context) {
 	m.training = make(chan trained, 1)
+	m.pending = newBacklog(len(m.o.Schema.Channels))
 	rows, done := m.rows.Data(), m.training
 	m.log.Info("training", "rows", m.rows.Have(), "duty", m.o.Learn.Duty)
 	m.setTraining(0, 0)
@@ -92,5 +94,9 @@ func (m *Machine) activate(loaded *model.Model, report train.Report) error {
 	if err := m.watch(loaded); err != nil {
 		return err
 	}
+	for i := range m.pending.len() {
+		m.score(m.pending.row(i))
+	}
+	m.pending = backlog{}
 	return rows.Discard()
 }

@@ -75,6 +75,7 @@ type Machine struct {
 	limits   *detect.Limits
 	rows     *learn.Rows      // while learning
 	training chan trained     // while training
+	pending  backlog          // rows that came meanwhile
 	model    *model.Model     // once there is one
 	ref      report.ModelRef  // of model
 	scorer   *model.Scorer    // of model
@@ -198,8 +199,9 @@ func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 	}
 	switch {
 	case m.model != nil:
-		m.score(f)
+		m.score(f.Time, f.Values)
 	case m.training != nil:
+		m.pending.add(f)
 		m.pollTraining()
 	case m.rows != nil:
 		m.learn(ctx, f)
@@ -235,9 +237,9 @@ func (m *Machine) gap(t time.Time) {
 	m.setState(Blind, "more than half of the channels are missing")
 }
 
-func (m *Machine) score(f *sampler.Frame) {
+func (m *Machine) score(t time.Time, row []float64) {
 	start := time.Now()
-	s, ok := m.scorer.Push(f.Values)
+	s, ok := m.scorer.Push(row)
 	if ok && m.o.Inference != nil {
 		m.o.Inference(time.Since(start).Seconds())
 	}
@@ -249,11 +251,11 @@ func (m *Machine) score(f *sampler.Frame) {
 		if m.o.Score != nil {
 			m.o.Score(float64(s.Value))
 		}
-		ev, changed = m.detector.Push(f.Time, s)
+		ev, changed = m.detector.Push(t, s)
 	case m.scorer.Idle():
-		ev, changed = m.detector.Idle(f.Time)
+		ev, changed = m.detector.Idle(t)
 	default: // the window fills
-		m.detector.Gap(f.Time)
+		m.detector.Gap(t)
 	}
 	if changed {
 		m.emit(ev)

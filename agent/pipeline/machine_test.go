@@ -25,7 +25,7 @@ func plantRow(rnd *rand.Rand, i int, running bool, bias float64) []float64 {
 	if !running {
 		return []float64{0, 0, 0.1, 20}
 	}
-	speed := 40 + 5*math.Sin(float64(i)/25) + 0.1*rnd.NormFloat64()
+	speed := 40 + 2*math.Sin(float64(i)/3.1) + 2*math.Sin(float64(i)/5.3) + math.Sin(float64(i)/1.7) + 0.1*rnd.NormFloat64()
 	return []float64{speed, 0.5*speed + 0.1*rnd.NormFloat64() + bias, 0.2*speed + 0.05*rnd.NormFloat64(), 60 + 0.2*rnd.NormFloat64()}
 }
 
@@ -123,7 +123,7 @@ func TestLearnsWatchesAndTells(t *testing.T) {
 		t.Errorf("idle rows were learnt: %+v", p)
 	}
 	f.learnt()
-	f.rows(120, true, 0)
+	f.rows(150, true, 0)
 	f.want(Normal)
 	if s := f.m.Status(); !(s.Score < 1) || s.Model.SHA256 == "" {
 		t.Errorf("score %v, model %+v", s.Score, s.Model)
@@ -154,7 +154,7 @@ func TestModelAndEventsSurviveARestart(t *testing.T) {
 	o := options(t, rep)
 	f := newFeeder(t, o)
 	f.learnt()
-	f.rows(60, true, 0)
+	f.rows(150, true, 0)
 	f.rows(60, true, -6)
 	open := rep.events[0]
 	again := newFeeder(t, o)
@@ -166,7 +166,7 @@ func TestModelAndEventsSurviveARestart(t *testing.T) {
 		t.Fatal("the open event is not continued")
 	}
 	n := len(rep.events)
-	again.rows(200, true, 0)
+	again.rows(400, true, 0)
 	for _, ev := range rep.events[n:] {
 		if ev.State == detect.Open {
 			t.Errorf("opened anew: %+v", ev)
@@ -174,6 +174,45 @@ func TestModelAndEventsSurviveARestart(t *testing.T) {
 	}
 	if last := rep.events[len(rep.events)-1]; last.State != detect.Close {
 		t.Errorf("last event %+v, want a close", last)
+	}
+}
+
+// TestFaultDuringTrainingIsFound: rows that come while the model is being
+// trained are scored once it is there.
+func TestFaultDuringTrainingIsFound(t *testing.T) {
+	rep := &collected{}
+	f := newFeeder(t, options(t, rep))
+	for f.m.training == nil {
+		f.rows(1, true, 0)
+	}
+	result := <-f.m.training // the trainer is done, the machine does not know yet
+	f.m.training = make(chan trained, 1)
+	f.rows(300, true, 0)
+	begin := f.at
+	f.rows(60, true, -6)
+	end := f.at
+	f.m.training <- result
+	f.rows(1, true, 0)
+	if len(rep.events) == 0 || rep.events[0].Time.Before(begin) || rep.events[0].Time.After(end) {
+		t.Errorf("events %+v, want one between %v and %v", rep.events, begin, end)
+	}
+}
+
+func TestBacklogKeepsTheNewest(t *testing.T) {
+	b := newBacklog(2)
+	start := time.Now()
+	n := b.limit + b.limit/3
+	for i := range n {
+		b.add(&sampler.Frame{Time: start.Add(time.Duration(i)), Values: []float64{float64(i), float64(-i)}})
+	}
+	if b.len() != b.limit {
+		t.Fatalf("%d rows, want %d", b.len(), b.limit)
+	}
+	for i := range b.len() {
+		at, row := b.row(i)
+		if want := n - b.limit + i; row[0] != float64(want) || row[1] != float64(-want) || at.Sub(start) != time.Duration(want) {
+			t.Fatalf("row %d is %v at %v, want %d", i, row, at.Sub(start), want)
+		}
 	}
 }
 
@@ -226,7 +265,7 @@ func TestReportErrorsAreCounted(t *testing.T) {
 	o := options(t, &collected{err: errors.New("disk full")})
 	f := newFeeder(t, o)
 	f.learnt()
-	f.rows(60, true, 0)
+	f.rows(150, true, 0)
 	f.rows(60, true, -6)
 	f.want(Anomaly)
 	if s := f.m.Status(); s.Errors == 0 || s.Error != "disk full" {
