@@ -12,7 +12,7 @@ const (
 // Clock is one reading of the clocks, all at one moment.
 type Clock struct {
 	Now     time.Time     // with the monotonic reading
-	Uptime  time.Duration // since the boot that Device.Boot names
+	Uptime  time.Duration // since the boot that Device.Boot names; 0 = unknown
 	Quality string        // Synced, Unset or Unknown
 }
 
@@ -30,7 +30,7 @@ type stamp struct {
 	Wall time.Time     `json:"wall,omitzero"`
 	Sure bool          `json:"sure,omitempty"` // Wall was taken from a synced clock
 	Boot string        `json:"boot,omitempty"` // Up is known and counts from this boot
-	Up   time.Duration `json:"up,omitempty"`
+	Up   time.Duration `json:"up,omitempty"`  
 }
 
 // stamp is t as this clock knows it. A t without monotonic reading is a wall
@@ -42,7 +42,14 @@ func (c Clock) stamp(boot string, t time.Time) stamp {
 	if t == t.Round(0) {
 		return stamp{Wall: t.UTC(), Sure: true}
 	}
-	return c.settle(stamp{Boot: boot, Up: max(0, c.Uptime-c.Now.Sub(t))}, boot)
+	up := c.Uptime - c.Now.Sub(t)
+	if c.Uptime <= 0 { // it could not be read: the wall clock alone
+		if c.Quality == Unset {
+			return stamp{}
+		}
+		return stamp{Wall: c.Now.Add(up - c.Uptime).Round(0).UTC(), Sure: c.Quality == Synced}
+	}
+	return c.settle(stamp{Boot: boot, Up: max(0, up)}, boot)
 }
 
 // settle fills in the wall time of a moment of this boot once it can be told,

@@ -86,6 +86,24 @@ func TestEvent_clockSetBetween(t *testing.T) {
 	}
 }
 
+// Where the uptime cannot be read, times and durations are right all the same.
+func TestEvent_noUptime(t *testing.T) {
+	q, c := &memory{}, &clocks{base: time.Now(), quality: Synced}
+	r, err := New(device(boot1), q, func() Clock { return Clock{Now: c.now(), Quality: Synced} })
+	must(t, err)
+	ev := anomaly(detect.Open, c.now())
+	must(t, r.Event(ev, theModel))
+	if p, want := parse(t, q.last()), ev.Since.UTC().Format("2006-01-02T15:04:05.000Z"); *p.Since != want {
+		t.Errorf("since %s, want %s", *p.Since, want)
+	}
+	c.passed = 10 * time.Second
+	ev.State, ev.Until = detect.Close, c.now()
+	must(t, r.Event(ev, theModel))
+	if p := parse(t, q.last()); *p.Duration != 39.123 {
+		t.Errorf("duration %v", *p.Duration)
+	}
+}
+
 func TestPrepare_untouched(t *testing.T) {
 	r, q, c := unset(t)
 	c.quality = Synced
