@@ -30,7 +30,7 @@ type stamp struct {
 	Wall time.Time     `json:"wall,omitzero"`
 	Sure bool          `json:"sure,omitempty"` // Wall was taken from a synced clock
 	Boot string        `json:"boot,omitempty"` // Up is known and counts from this boot
-	Up   time.Duration `json:"up,omitempty"`  
+	Up   time.Duration `json:"up,omitempty"`
 }
 
 // stamp is t as this clock knows it. A t without monotonic reading is a wall
@@ -52,10 +52,15 @@ func (c Clock) stamp(boot string, t time.Time) stamp {
 	return c.settle(stamp{Boot: boot, Up: max(0, up)}, boot)
 }
 
+// counts tells whether the uptime of s can be set against this clock's.
+func (c Clock) counts(s stamp, boot string) bool {
+	return s.Boot == boot && boot != "" && c.Uptime > 0
+}
+
 // settle fills in the wall time of a moment of this boot once it can be told,
 // and corrects one that was taken before the clock was synced.
 func (c Clock) settle(s stamp, boot string) stamp {
-	if s.Boot != boot || boot == "" || s.Sure || c.Quality == Unset || (c.Quality != Synced && !s.Wall.IsZero()) {
+	if !c.counts(s, boot) || s.Sure || c.Quality == Unset || (c.Quality != Synced && !s.Wall.IsZero()) {
 		return s
 	}
 	s.Wall = c.Now.Add(s.Up - c.Uptime).Round(0).UTC()
@@ -66,7 +71,7 @@ func (c Clock) settle(s stamp, boot string) stamp {
 // time is s with what the process knows: of this boot it carries a monotonic
 // reading. Zero = unknown.
 func (c Clock) time(s stamp, boot string) time.Time {
-	if s.Boot == boot && boot != "" {
+	if c.counts(s, boot) {
 		return c.Now.Add(s.Up - c.Uptime)
 	}
 	return s.Wall
