@@ -186,7 +186,7 @@ func TestLine_lateAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if late < 60 || late > 250 { // a busy machine makes more answers late
+	if late < 60 || late > 700 { // a busy machine makes more answers late
 		t.Errorf("%d of 1000 requests timed out, want about 100", late)
 	}
 	t.Logf("1000 requests, %d late, 0 mismatched values", late)
@@ -211,7 +211,7 @@ func TestLine_staleAnswersDropped(t *testing.T) {
 
 // Each malformed answer is an error and the next request is right.
 func TestLine_eachLie(t *testing.T) {
-	const timeout = 100 * time.Millisecond
+	const timeout = 500 * time.Millisecond
 	tests := []struct {
 		lie  modbussim.Lie
 		want error
@@ -273,8 +273,49 @@ func TestLine_malformedFrames(t *testing.T) {
 	t.Logf("%d malformed answers in %d requests: %+v", s.Lies(), read, l.Stats())
 }
 
+// dripping answers each request with one byte at an interval.
+func dripping(interval time.Duration) func(context.Context) (io.ReadWriteCloser, error) {
+	return func(context.Context) (io.ReadWriteCloser, error) {
+		near, far := net.Pipe()
+		go func() {
+			defer far.Close()
+			req := make([]byte, 12)
+			if _, err := io.ReadFull(far, req); err != nil {
+				return
+			}
+			for _, c := range []byte{req[0], req[1], 0, 0, 0, 11, 7, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0} {
+				time.Sleep(interval)
+				if _, err := far.Write([]byte{c}); err != nil {
+					return
+				}
+			}
+		}()
+		return near, nil
+	}
+}
+
 // One byte each 150 ms must not stretch the deadline.
 func TestLine_drip(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLine(dripping(150*time.Millisecond), LineOptions{Timeout: time.Second})
+		defer l.Close()
+		start := time.Now()
+		err := readWords(l, 7, 0, 4)
+		if want := "unit 7: input 0: no answer: i/o timeout in 1s, only 6 bytes"; err == nil || err.Error() != want {
+			t.Errorf("error %v, want %q", err, want)
+		}
+		if !errors.Is(err, ErrTimeout) || !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, drivers.ErrBus) {
+			t.Errorf("error %v, want ErrTimeout and not ErrBus", err)
+		}
+		if d := time.Since(start); d != time.Second {
+			t.Errorf("ended after %v, want 1s", d)
+		}
+		time.Sleep(time.Second) // the dripping ends by itself
+	})
+}
+
+// The same on TCP, where the whole answer would take 2.55 s.
+func TestLine_dripTCP(t *testing.T) {
 	s := serve(t, map[uint8]*modbussim.Bank{7: counted()})
 	const timeout = time.Second
 	l := newLine(t, s, LineOptions{Timeout: timeout})
@@ -282,21 +323,18 @@ func TestLine_drip(t *testing.T) {
 	start := time.Now()
 	err := readWords(l, 7, 0, 4)
 	d := time.Since(start)
-	if !errors.Is(err, ErrTimeout) || !errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, drivers.ErrBus) {
-		t.Errorf("error %v, want ErrTimeout and not ErrBus", err)
-	}
-	if d < timeout*9/10 || d > timeout*11/10 {
-		t.Errorf("ended after %v, want %v ±10 %%", d, timeout)
+	if !errors.Is(err, ErrTimeout) || d < timeout*9/10 || d > timeout*3/2 { // more than 10 % late: the machine is busy
+		t.Errorf("ended after %v with %v, want ErrTimeout after %v", d, err, timeout)
 	}
 	t.Logf("ended after %v: %v", d, err)
 }
 
 func TestLine_silence(t *testing.T) {
 	s := serve(t, map[uint8]*modbussim.Bank{7: counted(), 8: counted()})
-	l := newLine(t, s, LineOptions{Timeout: 50 * time.Millisecond})
+	l := newLine(t, s, LineOptions{Timeout: 300 * time.Millisecond})
 	s.SetSilent(7, true)
 	err := readWords(l, 7, 0, 1)
-	if want := "unit 7: input 0: no answer: i/o timeout in 50ms"; err == nil || err.Error() != want {
+	if want := "unit 7: input 0: no answer: i/o timeout in 300ms"; err == nil || err.Error() != want {
 		t.Errorf("error %v, want %q", err, want)
 	}
 	if !errors.Is(err, ErrTimeout) || errors.Is(err, drivers.ErrBus) {
@@ -324,7 +362,7 @@ func TestLine_idleClose(t *testing.T) {
 
 func TestLine_serverRestart(t *testing.T) {
 	s := serve(t, map[uint8]*modbussim.Bank{7: counted()})
-	l := newLine(t, s, LineOptions{Timeout: 100 * time.Millisecond, Pause: 20 * time.Millisecond, MaxPause: 100 * time.Millisecond})
+	l := newLine(t, s, LineOptions{Pause: 200 * time.Millisecond, MaxPause: 200 * time.Millisecond})
 	if err := readWords(l, 7, 0, 3); err != nil {
 		t.Fatal(err)
 	}
@@ -350,8 +388,8 @@ func TestLine_serverRestart(t *testing.T) {
 		if err = readWords(l, 7, 0, 3); err == nil {
 			break
 		}
-		if time.Since(start) > time.Second {
-			t.Fatalf("not connected 1s after the restart: %v", err)
+		if time.Since(start) > 2*time.Second {
+			t.Fatalf("not connected 2s after the restart: %v", err)
 		}
 	}
 }

@@ -107,7 +107,7 @@ func TestDev_againstPymodbus(t *testing.T) {
 
 // What pymodbus refuses and keeps silent about.
 func TestDev_pymodbusRefuses(t *testing.T) {
-	l := NewLine(Dial(startPymodbus(t)), LineOptions{Timeout: 300 * time.Millisecond})
+	l := NewLine(Dial(startPymodbus(t)), LineOptions{Timeout: time.Second})
 	defer l.Close()
 	d := newDev(t, l, 7, words(30, 500), Options{})
 	dst := make([]float64, 2)
