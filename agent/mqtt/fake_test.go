@@ -168,8 +168,8 @@ func TestRun_noAcknowledgement(t *testing.T) {
 		appendN(t, q, 100)
 		stop := run(t, c)
 		time.Sleep(ackTimeout - time.Second)
-		if n := len(b.on(eventTopic)); n != defaultWindow {
-			t.Fatalf("%d under way, want %d", n, defaultWindow)
+		if n := len(b.on(eventTopic)); n != 16 {
+			t.Fatalf("%d under way, want 16", n)
 		}
 		time.Sleep(time.Hour)
 		s := c.Stats()

@@ -50,7 +50,11 @@ type address struct {
 func parseBroker(broker string) (address, error) {
 	u, err := url.Parse(broker)
 	if err != nil {
-		return address{}, fmt.Errorf("broker %q: %w", broker, err)
+		var detail *url.Error
+		if errors.As(err, &detail) {
+			err = detail.Err // without the address: a password may stand in it
+		}
+		return address{}, fmt.Errorf("broker: %w", err)
 	}
 	a := address{url: u, host: u.Hostname()}
 	port := u.Port()
@@ -92,8 +96,8 @@ func (o *Options) validate() (address, error) {
 	if (o.Cert == "") != (o.Key == "") {
 		errs = append(errs, errors.New("client certificate and key: both or none"))
 	}
-	if !a.tls && (o.CA != "" || o.Cert != "") {
-		errs = append(errs, fmt.Errorf("broker %q does not use TLS, but certificates are given: want mqtts://", o.Broker))
+	if err == nil && !a.tls && (o.CA != "" || o.Cert != "") {
+		errs = append(errs, fmt.Errorf("certificates are given, and %s:// does not use TLS: want mqtts://", a.url.Scheme))
 	}
 	if o.PasswordFile != "" && o.Username == "" {
 		errs = append(errs, errors.New("password without a user name")) // [MQTT-3.1.2-22]

@@ -1,0 +1,238 @@
+package mqtt
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/agent/spool"
+)
+
+func TestNew_refuses(t *testing.T) {
+	base := Options{Broker: "mqtts://b", ClientID: "gw7"}
+	cases := map[string]struct {
+		change func(o *Options)
+		says   string
+	}{
+		"no broker":         {func(o *Options) { o.Broker = "" }, "scheme"},
+		"websocket":         {func(o *Options) { o.Broker = "ws://b" }, `scheme "ws", want tcp, mqtt, mqtts, ssl or tls`},
+		"no scheme":         {func(o *Options) { o.Broker = "broker:1883" }, "scheme"},
+		"no host":           {func(o *Options) { o.Broker = "tcp://:1883" }, "no host"},
+		"password inside":   {func(o *Options) { o.Broker = "tcp://u:s3cret@b" }, "do not belong into the address"},
+		"path":              {func(o *Options) { o.Broker = "tcp://b/mqtt" }, "nothing may follow the port"},
+		"bad port":          {func(o *Options) { o.Broker = "tcp://u:s3cret@b:x" }, "port"},
+		"no client id":      {func(o *Options) { o.ClientID = "" }, "client id"},
+		"client id":         {func(o *Options) { o.ClientID = "gw/7" }, "client id"},
+		"long client id":    {func(o *Options) { o.ClientID = strings.Repeat("x", 65) }, "client id"},
+		"cert without key":  {func(o *Options) { o.Cert = "c" }, "both or none"},
+		"CA without TLS":    {func(o *Options) { o.Broker, o.CA = "tcp://b", "ca" }, "does not use TLS"},
+		"password alone":    {func(o *Options) { o.PasswordFile = "p" }, "without a user name"},
+		"window":            {func(o *Options) { o.Window = -1 }, "window"},
+		"two status topics": {func(o *Options) { o.Birth.Topic, o.Will.Topic = "a", "b" }, "differ"},
+		"wildcard": {func(o *Options) {
+			o.Birth.Topic, o.Will.Topic, o.Offline.Topic = "a/#", "a/#", "a/#"
+		}, "wildcards"},
+	}
+	for name, c := range cases {
+		o := base
+		c.change(&o)
+		_, err := New(o, nil)
+		if err == nil || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: %v, want %q", name, err, c.says)
+		}
+	}
+	all := Options{Broker: "ws://b", Cert: "c", PasswordFile: "p"}
+	if _, err := New(all, nil); err == nil || strings.Count(err.Error(), "\n") != 3 {
+		t.Errorf("want all four faults at once: %v", err)
+	}
+}
+
+func TestParseBroker(t *testing.T) {
+	for broker, want := range map[string]struct {
+		dial string
+		tls  bool
+	}{
+		"tcp://b":          {"b:1883", false},
+		"mqtt://b:1884/":   {"b:1884", false},
+		"mqtts://b":        {"b:8883", true},
+		"ssl://10.0.0.1":   {"10.0.0.1:8883", true},
+		"tls://[fe80::1]:": {"[fe80::1]:8883", true},
+	} {
+		a, err := parseBroker(broker)
+		if err != nil || a.dial != want.dial || a.tls != want.tls {
+			t.Errorf("%s: %+v, %v; want %+v", broker, a, err, want)
+		}
+	}
+}
+
+func TestNew_warnsOfClearText(t *testing.T) {
+	for broker, want := range map[string]bool{
+		"tcp://broker": true, "tcp://10.0.0.1": true,
+		"tcp://127.0.0.1": false, "mqtt://localhost": false, "tcp://[::1]": false, "mqtts://broker": false,
+	} {
+		var log bytes.Buffer
+		if _, err := New(Options{Broker: broker, ClientID: "gw7", Logger: slog.New(slog.NewTextHandler(&log, nil))}, nil); err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Contains(log.String(), "in the clear"); got != want {
+			t.Errorf("%s: warned %v, want %v", broker, got, want)
+		}
+	}
+}
+
+// A password comes from a file of its owner's, or from systemd, whose
+// credentials others in the service's own namespace may read.
+func TestPassword(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "mqtt")
+	if err := os.WriteFile(name, []byte(" s3cret \r\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := Options{PasswordFile: name}
+	read := func(mode os.FileMode) (string, error) {
+		if err := os.Chmod(name, mode); err != nil {
+			t.Fatal(err)
+		}
+		return o.password()
+	}
+	if p, err := read(0o600); err != nil || p != " s3cret " {
+		t.Errorf("%q, %v", p, err)
+	}
+	for _, mode := range []os.FileMode{0o640, 0o604, 0o620} {
+		if p, err := read(mode); err == nil || p != "" || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("mode %v: %q, %v", mode, p, err)
+		}
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	if p, err := read(0o440); err != nil || p != " s3cret " {
+		t.Errorf("credential: %q, %v", p, err)
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", filepath.Join(dir, "other"))
+	if _, err := read(0o440); err == nil {
+		t.Error("a file beside the credentials passed for one")
+	}
+}
+
+// The waits grow from less than a second to between 4.5 and 6 minutes.
+func TestBackoff(t *testing.T) {
+	for range 100 {
+		b := backoff{longest: longestWait}
+		for i := range 100 {
+			d := b.next()
+			low, high := time.Duration(0), firstWait<<min(i, 20)
+			if high >= longestWait {
+				low, high = longestWait*3/4, longestWait
+			}
+			if d < low || d > high {
+				t.Fatalf("wait %d is %v, want %v to %v", i, d, low, high)
+			}
+		}
+	}
+}
+
+// script is a connection that delivers bytes in pieces of n.
+type script struct {
+	net.Conn
+	b      []byte
+	n      int
+	closed bool
+}
+
+func (s *script) Read(p []byte) (int, error) {
+	if len(s.b) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, s.b[:min(s.n, len(s.b))])
+	s.b = s.b[n:]
+	return n, nil
+}
+
+func (s *script) Close() error { s.closed = true; return nil }
+
+func TestGuard(t *testing.T) {
+	publish := append([]byte{0x32, 0x80, 0x01}, make([]byte, 128)...)
+	largest := append([]byte{0x30, 0x80, 0x80, 0x04}, make([]byte, maxPacket)...)
+	for name, c := range map[string]struct {
+		b  []byte
+		ok bool
+	}{
+		"a session":      {append(append([]byte{0x20, 2, 0, 0, 0x40, 2, 0, 1, 0x90, 3, 0, 2, 1}, publish...), 0xd0, 0), true},
+		"largest packet": {largest, true},
+		"too large":      {[]byte{0x30, 0x81, 0x80, 0x04}, false},
+		"255 MiB":        {[]byte{0x30, 0xff, 0xff, 0xff, 0x7f}, false},
+		"five lengths":   {[]byte{0x30, 0x80, 0x80, 0x80, 0x80, 0x01}, false},
+		"two CONNACK":    {[]byte{0x20, 2, 0, 0, 0x20, 2, 0, 0}, false},
+		"two SUBACK":     {[]byte{0x90, 3, 0, 2, 1, 0x90, 3, 0, 3, 1}, false},
+		"long SUBACK":    {[]byte{0x90, 4, 0, 2, 1, 1}, false},
+		"UNSUBACK":       {[]byte{0xb0, 2, 0, 1}, false},
+		"PUBREC":         {[]byte{0x50, 2, 0, 1}, false},
+		"QoS 2":          {[]byte{0x34, 5}, false},
+		"CONNECT":        {[]byte{0x10, 2}, false},
+		"reserved":       {[]byte{0xf0, 0}, false},
+		"PUBACK flags":   {[]byte{0x41, 2}, false},
+		"short PUBACK":   {[]byte{0x40, 1}, false},
+	} {
+		for _, n := range []int{1, 2, 3, 1 << 20} {
+			s := &script{b: bytes.Clone(c.b), n: n}
+			var told error
+			g := &guard{Conn: s, lost: func(err error) { told = err }}
+			got, err := io.ReadAll(g)
+			if c.ok && (err != nil || !bytes.Equal(got, c.b) || told != io.EOF) {
+				t.Errorf("%s by %d: %d bytes, %v", name, n, len(got), err)
+			}
+			if !c.ok && (!errors.Is(err, errProtocol) || !errors.Is(told, errProtocol) || !s.closed || !errors.Is(g.cause(nil), errProtocol)) {
+				t.Errorf("%s by %d: %v, told %v, closed %v", name, n, err, told, s.closed)
+			}
+		}
+	}
+}
+
+// Whatever comes in whatever pieces: the verdict does not depend on them, and
+// no packet longer than allowed is begun.
+func FuzzGuard(f *testing.F) {
+	f.Add([]byte{0x20, 2, 0, 0, 0x40, 2, 0, 1, 0x90, 3, 0, 2, 1, 0xd0, 0}, 3)
+	f.Add([]byte{0x30, 0xff, 0xff, 0xff, 0x7f}, 1)
+	f.Fuzz(func(t *testing.T, b []byte, n int) {
+		whole, pieces := &guard{}, &guard{}
+		err := whole.inspect(b)
+		n = max(1, n)
+		var perr error
+		for rest := b; len(rest) > 0 && perr == nil; {
+			k := min(n, len(rest))
+			perr = pieces.inspect(rest[:k])
+			rest = rest[k:]
+		}
+		if (err == nil) != (perr == nil) {
+			t.Fatalf("whole %v, in pieces of %d %v", err, n, perr)
+		}
+		if err == nil && (whole.body != pieces.body || whole.header != pieces.header) {
+			t.Fatalf("whole %+v, pieces %+v", whole, pieces)
+		}
+		if whole.body > maxPacket {
+			t.Fatalf("%d bytes let in", whole.body)
+		}
+	})
+}
+
+// A queue that is closed under the client does not bring it down.
+func TestRun_queueClosed(t *testing.T) {
+	faked(t, Options{}, func(t *testing.T, b *fakeBroker, c *Client, q *spool.Queue) {
+		stop := run(t, c)
+		time.Sleep(time.Second)
+		if err := q.Close(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if s := c.Stats(); !strings.Contains(s.LastError, spool.ErrClosed.Error()) {
+			t.Errorf("%+v", s)
+		}
+		stop()
+	})
+}
