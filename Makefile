@@ -35,7 +35,7 @@ help:
 	@echo "make golden    renews the expected outputs of tests"
 	@echo "make nightly   every test at full length (EDGE_LONG=1), with the race detector, then fuzz"
 	@echo "make fresh     run and test in a bare Debian root (root, debootstrap, network)"
-	@echo "make install   the binary and its systemd unit below PREFIX ($(PREFIX)) and DESTDIR"
+	@echo "make install   the binary and its system files below PREFIX ($(PREFIX)) and DESTDIR"
 	@echo "make clean     removes what was built; a fetched toolchain stays in .build/go"
 
 run:
@@ -92,9 +92,14 @@ golden:
 fresh:
 	scripts/fresh.sh
 
+# Then, on the gateway: systemd-sysusers, systemd-tmpfiles --create, systemctl daemon-reload.
 install: build
 	install -D -m 0755 $(NAME) $(DESTDIR)$(PREFIX)/bin/$(NAME)
 	install -D -m 0644 board/systemd/$(NAME).service $(DESTDIR)$(PREFIX)/lib/systemd/system/$(NAME).service
+	install -D -m 0644 board/systemd/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/$(NAME).conf
+	install -D -m 0644 board/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/$(NAME).conf
+	install -D -m 0644 board/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/$(NAME).conf
+	install -D -m 0644 board/udev/60-$(NAME).rules $(DESTDIR)$(PREFIX)/lib/udev/rules.d/60-$(NAME).rules
 
 clean:
 	rm -rf $(NAME) dist .build/$(NAME)-demo
