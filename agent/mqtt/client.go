@@ -39,6 +39,7 @@ type Client struct {
 	acked     atomic.Uint64
 	resent    atomic.Uint64
 	sent      uint64 // highest number sent on any connection; the pump's alone
+	deaf      int    // subscriptions in a row that ended the connection; Run's alone
 
 	mu          sync.Mutex
 	retained    []*retained // in the order of their first setting
@@ -146,7 +147,8 @@ func (c *Client) Stats() Stats {
 
 // Run connects and delivers until ctx is done, whatever the broker does. Then
 // it goes on for at most two seconds if there is something to deliver, says
-// that it is offline, and returns nil.
+// that it is offline, and returns nil. A network that takes no bytes can add
+// some seconds.
 func (c *Client) Run(ctx context.Context) error {
 	wait := backoff{longest: c.wait}
 	for ctx.Err() == nil {

@@ -21,6 +21,7 @@ type fakeBroker struct {
 	mu     sync.Mutex
 	down   bool
 	silent bool                     // acknowledges no event
+	strict bool                     // hangs up on SUBSCRIBE
 	raw    func(n int, c net.Conn)  // instead of speaking MQTT
 	dials  int                      // attempts
 	conns  []net.Conn               // all ever accepted
@@ -68,6 +69,10 @@ func (b *fakeBroker) serve(c net.Conn) {
 			ack.MessageID = p.MessageID
 			answer = ack
 		case *packets.SubscribePacket:
+			strict := false
+			if b.note(func() { strict = b.strict }); strict {
+				return
+			}
 			ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
 			ack.MessageID, ack.ReturnCodes = p.MessageID, []byte{1}
 			answer = ack
@@ -249,6 +254,19 @@ func TestRun_presence(t *testing.T) {
 		if got := b.on(statusTopic); len(got) != 1 || got[0] != "offline" || b.clean != 1 {
 			t.Fatalf("clean end: %v, %d DISCONNECT", got, b.clean)
 		}
+	})
+}
+
+// A broker that ends the connection when we ask for our own status gets its
+// events all the same.
+func TestRun_strictBroker(t *testing.T) {
+	faked(t, Options{}, func(t *testing.T, b *fakeBroker, c *Client, q *spool.Queue) {
+		b.note(func() { b.strict = true })
+		appendN(t, q, 3)
+		stop := run(t, c)
+		time.Sleep(time.Minute)
+		stop()
+		wantNumbers(t, b.on(eventTopic), 3)
 	})
 }
 

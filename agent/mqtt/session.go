@@ -110,12 +110,28 @@ func (s *session) greet(ctx context.Context) error {
 	if err := s.await(ctx, s.publish(s.opts.Birth)); err != nil {
 		return fmt.Errorf("publishing birth: %w", err)
 	}
-	token := s.paho.Subscribe(s.opts.Will.Topic, qos, s.status)
+	return s.subscribe(ctx)
+}
+
+// subscribe listens to our own status. A broker that does not allow it says
+// so, says nothing, or ends the connection; after two of the latter we do
+// without, since events matter more.
+func (s *session) subscribe(ctx context.Context) error {
+	const tries = 2
+	topic := s.opts.Will.Topic
+	if s.deaf >= tries {
+		return nil
+	}
+	token := s.paho.Subscribe(topic, qos, s.status)
 	if err := s.await(ctx, token); err != nil {
+		if s.deaf++; s.deaf == tries {
+			s.log.Warn("not listening to our own status any more; a late will may leave it wrong", "topic", topic)
+		}
 		return fmt.Errorf("subscribing to own status: %w", err)
 	}
-	if sub, ok := token.(*paho.SubscribeToken); ok && sub.Result()[s.opts.Will.Topic] == 0x80 { // [MQTT-3.9.3]
-		s.log.Warn("broker does not let us read our own status; a late will may leave it wrong", "topic", s.opts.Will.Topic)
+	s.deaf = 0
+	if sub, ok := token.(*paho.SubscribeToken); ok && sub.Result()[topic] == 0x80 { // [MQTT-3.9.3]
+		s.log.Warn("broker does not let us read our own status; a late will may leave it wrong", "topic", topic)
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ type disk struct {
 	link     func(from, to string) error
 	remove   func(name string) error
 	syncDir  func(dir string) error
+	free     func(dir string) (int64, error) // bytes
 }
 
 func realDisk() disk {
@@ -32,6 +33,7 @@ func realDisk() disk {
 		link:     os.Link,
 		remove:   os.Remove,
 		syncDir:  syncDir,
+		free:     freeBytes,
 	}
 }
 
@@ -60,6 +62,15 @@ func syncDir(dir string) error {
 	}
 	defer d.Close()
 	return d.Sync()
+}
+
+// freeBytes is the room on dir's file system for an ordinary user.
+func freeBytes(dir string) (int64, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return 0, err
+	}
+	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
 // lockDir takes the folder for this process until the file is closed. The

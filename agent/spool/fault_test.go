@@ -199,6 +199,41 @@ func TestDisk_failsLong(t *testing.T) {
 	})
 }
 
+// While the disk stays full nothing is written to it in vain.
+func TestDisk_staysFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f faulty
+		d := f.disk("w")
+		free, tries := int64(100), 0
+		d.free = func(string) (int64, error) { return free, nil }
+		create := d.create
+		d.create = func(name string) (*os.File, error) { tries++; return create(name) }
+		q, err := open(t.TempDir(), Options{Logger: quiet}, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustAppend(t, q, 1)
+		f.set(syscall.ENOSPC)
+		for range 5 {
+			q.Append(nil, message)
+		}
+		before := tries
+		time.Sleep(time.Hour)
+		q.mu.Lock()
+		if tries != before {
+			t.Errorf("%d attempts in an hour without room", tries-before)
+		}
+		free = 1 << 20
+		q.mu.Unlock()
+		f.set(nil)
+		time.Sleep(2 * time.Second)
+		if s := q.Stats(); s.Volatile != 0 || s.Appended != 6 {
+			t.Errorf("%+v", s)
+		}
+		q.Close()
+	})
+}
+
 // Everything in memory is delivered and acknowledged before the disk heals:
 // number and state are on it afterwards all the same.
 func TestDisk_healsEmpty(t *testing.T) {

@@ -152,6 +152,7 @@ func (d *powerDisk) disk() disk {
 			delete(d.nodes, f)
 			return os.Remove(name)
 		},
+		free: freeBytes,
 		syncDir: func(string) error {
 			if d.off() {
 				return errPower
@@ -234,7 +235,7 @@ func (d *powerDisk) tear(c change) change {
 // What was accepted and not acknowledged is delivered after each restart, with
 // its content; the newest accepted state is there; no number falls back.
 func TestPower(t *testing.T) {
-	points, first := 1200, uint64(1)
+	points, first := 800, uint64(1)
 	if os.Getenv("EDGE_LONG") != "" {
 		points = 10000
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 )
 
@@ -49,6 +50,10 @@ func (q *Queue) heal() {
 		q.retryLater() // their owners are about to settle them
 		return
 	}
+	if q.stillFull() {
+		q.retryLater()
+		return
+	}
 	q.makeRoom(int64(q.ringN))
 	g, err := q.newSegment(q.ring)
 	if err != nil {
@@ -69,6 +74,16 @@ func (q *Queue) heal() {
 	q.adopt(g)
 	q.saveCursor()
 	q.signal()
+}
+
+// stillFull asks before it tries: a file begun and removed every second, as
+// long as the disk is full, would itself wear the card.
+func (q *Queue) stillFull() bool {
+	if !errors.Is(q.down, syscall.ENOSPC) {
+		return false
+	}
+	free, err := q.disk.free(q.dir)
+	return err == nil && free < int64(q.ringN+2*(headerFixed+len(q.state)))
 }
 
 // remake makes the folder again after somebody removed it.
