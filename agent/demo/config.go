@@ -29,7 +29,7 @@ func (s *Station) Config(broker, http, state string) []byte {
 	if broker != "" {
 		fmt.Fprintf(&b, "mqtt: {broker: %q, topic: \"iot-edge-anomaly/{site}/{device}\"}\n", broker)
 	}
-	fmt.Fprintf(&b, "http: {listen: %q}\nlog:  {level: warn}\n", http)
+	fmt.Fprintf(&b, "http: {listen: %q}\nlog:  {level: error}   # the terminal shows the events themselves\n", http)
 	return b.Bytes()
 }
 

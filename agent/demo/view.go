@@ -169,6 +169,9 @@ func (v *View) event(e *event) {
 		color = yellow
 	}
 	head, causes := e.lines()
+	if e.State == "update" && len(causes) > 0 { // what is to blame was told before
+		head, causes = head+": "+strings.Join(strings.Fields(causes[0]), " "), nil
+	}
 	v.line(e.Time, e.Machine, v.paint(color, word)+" "+head)
 	for _, c := range causes {
 		v.print(strings.Repeat(" ", 27) + c + "\n")
