@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/drivers/replay"
 	"iot-edge-anomaly/model"
 )
@@ -102,18 +102,25 @@ type scoring struct {
 	model    *model.Model
 	scorer   *model.Scorer
 	detector *detect.Detector // nil = no events wanted
-	events   *bufio.Writer
+	events   *report.Reporter
+	ref      report.ModelRef
 	out      *bufio.Writer
 	doubts   rowDoubts
 	buf      []byte
 	n        int
 }
 
-// detect switches events on, with the policy's defaults.
-func (s *scoring) detect(w *bufio.Writer) error {
+// detect switches events on, with the policy's defaults. They are written as
+// run would publish them, timed by the rows.
+func (s *scoring) detect(w io.Writer) error {
 	d, err := detect.New(detect.Options{Machine: "main", Channels: s.model.Schema().Channels, N: 3, M: 5,
 		CloseBelow: 0.8, Hold: 30 * time.Second, Update: time.Minute})
-	s.detector, s.events = d, w
+	if err != nil {
+		return err
+	}
+	s.detector = d
+	s.ref = report.ModelRef{Version: s.model.Version(), SHA256: s.model.SHA256()}
+	s.events, err = report.New(report.Device{Device: "score", Boot: "score"}, report.Lines(w), wallClock)
 	return err
 }
 
@@ -191,5 +198,5 @@ func (s *scoring) event(at time.Time, sc model.Score, ok bool) error {
 	if !changed {
 		return nil
 	}
-	return json.NewEncoder(s.events).Encode(ev)
+	return s.events.Event(ev, s.ref)
 }
