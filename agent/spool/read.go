@@ -107,7 +107,9 @@ func (q *Queue) lose(g *segment, i int, err error) {
 }
 
 // Ack says that the message with this number arrived. Numbers may come in any
-// order; one that is acknowledged or dropped already is no error.
+// order; one that is acknowledged or dropped already is no error. If the disk
+// does not take the note, the message counts as acknowledged all the same and
+// comes back after a restart.
 func (q *Queue) Ack(id uint64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
