@@ -193,9 +193,16 @@ func (m *Machine) Run(ctx context.Context) {
 func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 	m.setRow(f)
 	m.limits.Push(f.Time, f.Values, m.emitLimit)
-	if m.isBlind(f) {
-		m.gap(f.Time)
-		return
+	if poor(f) {
+		if m.rows != nil {
+			m.rows.Gap() // not a row to learn from
+		}
+		if m.empty++; m.empty >= blindAfter || m.scorer == nil {
+			m.gap(f.Time)
+			return
+		}
+	} else {
+		m.empty = 0
 	}
 	switch {
 	case m.model != nil:
@@ -208,26 +215,22 @@ func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 	}
 }
 
-// isBlind tells whether the row, and those before it, hold too little to judge.
-func (m *Machine) isBlind(f *sampler.Frame) bool {
+// poor tells whether the row holds too little to judge.
+func poor(f *sampler.Frame) bool {
 	missing := 0
 	for _, q := range f.Quality {
 		if q != sampler.Good {
 			missing++
 		}
 	}
-	if 2*missing <= len(f.Quality) {
-		m.empty = 0
-		return false
-	}
-	m.empty++
-	return m.empty >= blindAfter
+	return 2*missing > len(f.Quality)
 }
 
-// gap is a row that says nothing.
+// gap is a row that says nothing. Training that has ended is taken note of all
+// the same.
 func (m *Machine) gap(t time.Time) {
-	if m.rows != nil {
-		m.rows.Gap()
+	if m.training != nil {
+		m.pollTraining()
 	}
 	if m.scorer == nil {
 		return

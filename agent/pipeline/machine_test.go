@@ -47,7 +47,7 @@ func options(t testing.TB, rep Reporter) Options {
 		s.Channels = append(s.Channels, model.Channel{Name: n})
 	}
 	return Options{Name: "pump1", Schema: s, Sensors: []string{"a", "a", "a", "a"}, Models: store.Open(filepath.Join(dir, "models")),
-		Learn:  Learn{Allow: true, Duty: 1, Rows: learn.Options{Path: filepath.Join(dir, "learn", "pump1.rows"), Schema: s.Hash(), Channels: 4, Want: 400, SettleRows: 3}},
+		Learn:  Learn{Allow: true, Duty: 1, Rows: learn.Options{Path: filepath.Join(dir, "learn", "pump1.rows"), Schema: s.Hash(), Channels: 4, Want: 1000, SettleRows: 3}},
 		Detect: detect.Options{Machine: "pump1", Channels: s.Channels, N: 3, M: 5, CloseBelow: 0.8, Hold: 10 * time.Second},
 		Limits: []detect.Limit{{Channel: "temp", Unit: "°C", Index: 3, Warn: 80, Alarm: 90, WarnLow: math.NaN(), AlarmLow: math.NaN(), Hold: 5 * time.Second}},
 		Report: rep, Log: slog.New(slog.DiscardHandler)}
@@ -103,6 +103,28 @@ func (f *feeder) learnt() {
 	}
 }
 
+// watching feeds normal rows until scores have come for a while.
+func (f *feeder) watching() {
+	f.t.Helper()
+	for from := f.m.Status().Scored; f.m.Status().Scored < from+100; {
+		if f.rows(1, true, 0); f.n > 10_000 {
+			f.t.Fatalf("no scores: %+v", f.m.Status())
+		}
+	}
+}
+
+// until feeds rows until the machine is in the state.
+func (f *feeder) until(st State, bias float64) {
+	f.t.Helper()
+	for range 600 {
+		f.rows(1, true, bias)
+		if f.m.Status().State == st {
+			return
+		}
+	}
+	f.want(st)
+}
+
 func (f *feeder) want(st State) {
 	f.t.Helper()
 	if got := f.m.Status(); got.State != st {
@@ -115,27 +137,25 @@ func TestLearnsWatchesAndTells(t *testing.T) {
 	f := newFeeder(t, options(t, rep))
 	f.want(Learning)
 	f.rows(100, true, 0)
-	if p := f.m.Status().Learning; p.Phase != "collecting" || p.Have != 97 || p.Done < 0.2 || p.Done > 0.3 {
-		t.Errorf("progress %+v, want 97 of 400 rows: three settle", p)
+	if p := f.m.Status().Learning; p.Phase != "collecting" || p.Have != 97 || p.Done < 0.09 || p.Done > 0.1 {
+		t.Errorf("progress %+v, want 97 of 1000 rows: three settle", p)
 	}
 	f.rows(60, false, 0)
 	if p := f.m.Status().Learning; p.Have != 97 {
 		t.Errorf("idle rows were learnt: %+v", p)
 	}
 	f.learnt()
-	f.rows(150, true, 0)
+	f.watching()
 	f.want(Normal)
 	if s := f.m.Status(); !(s.Score < 1) || s.Model.SHA256 == "" {
 		t.Errorf("score %v, model %+v", s.Score, s.Model)
 	}
-	f.rows(60, true, -6)
-	f.want(Anomaly)
+	f.until(Anomaly, -6)
 	ev := rep.events[0]
 	if ev.State != detect.Open || ev.Kind != detect.ProcessAnomaly || ev.Causes[0].Channel != "flow" || ev.Causes[0].Direction != "below" {
 		t.Errorf("event %+v, want the flow below", ev)
 	}
-	f.rows(200, true, 0)
-	f.want(Normal)
+	f.until(Normal, 0)
 	if last := rep.events[len(rep.events)-1]; last.State != detect.Close {
 		t.Errorf("last event %+v, want a close", last)
 	}
@@ -145,8 +165,7 @@ func TestLearnsWatchesAndTells(t *testing.T) {
 		f.push([]float64{math.NaN(), math.NaN(), math.NaN(), 60})
 	}
 	f.want(Blind)
-	f.rows(60, true, 0)
-	f.want(Normal)
+	f.until(Normal, 0)
 }
 
 func TestModelAndEventsSurviveARestart(t *testing.T) {
@@ -154,8 +173,8 @@ func TestModelAndEventsSurviveARestart(t *testing.T) {
 	o := options(t, rep)
 	f := newFeeder(t, o)
 	f.learnt()
-	f.rows(150, true, 0)
-	f.rows(60, true, -6)
+	f.watching()
+	f.until(Anomaly, -6)
 	open := rep.events[0]
 	again := newFeeder(t, o)
 	again.want(Normal)
@@ -166,7 +185,7 @@ func TestModelAndEventsSurviveARestart(t *testing.T) {
 		t.Fatal("the open event is not continued")
 	}
 	n := len(rep.events)
-	again.rows(400, true, 0)
+	again.rows(800, true, 0)
 	for _, ev := range rep.events[n:] {
 		if ev.State == detect.Open {
 			t.Errorf("opened anew: %+v", ev)
@@ -187,9 +206,9 @@ func TestFaultDuringTrainingIsFound(t *testing.T) {
 	}
 	result := <-f.m.training // the trainer is done, the machine does not know yet
 	f.m.training = make(chan trained, 1)
-	f.rows(300, true, 0)
+	f.rows(600, true, 0)
 	begin := f.at
-	f.rows(60, true, -6)
+	f.rows(200, true, -6)
 	end := f.at
 	f.m.training <- result
 	f.rows(1, true, 0)
@@ -265,9 +284,8 @@ func TestReportErrorsAreCounted(t *testing.T) {
 	o := options(t, &collected{err: errors.New("disk full")})
 	f := newFeeder(t, o)
 	f.learnt()
-	f.rows(150, true, 0)
-	f.rows(60, true, -6)
-	f.want(Anomaly)
+	f.watching()
+	f.until(Anomaly, -6)
 	if s := f.m.Status(); s.Errors == 0 || s.Error != "disk full" {
 		t.Errorf("%d errors, %q", s.Errors, s.Error)
 	}
@@ -278,7 +296,7 @@ func TestRowToEventAllocatesNothing(t *testing.T) {
 	o.Inference, o.Score = func(float64) {}, func(float64) {}
 	f := newFeeder(t, o)
 	f.learnt()
-	f.rows(100, true, 0)
+	f.watching()
 	row := plantRow(f.rnd, f.n, true, 0)
 	fr := &sampler.Frame{Time: f.at, Values: row, Quality: []sampler.Quality{1, 1, 1, 1}}
 	ctx := context.Background()

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// supervisor stands in for systemd: it listens where sd_notify(3) sends.
+type supervisor struct {
+	mu  sync.Mutex
+	got []string
+}
+
+func supervise(t *testing.T) (*supervisor, string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	s := &supervisor{}
+	go func() {
+		b := make([]byte, 4096)
+		for {
+			n, err := c.Read(b)
+			if err != nil {
+				return
+			}
+			s.mu.Lock()
+			s.got = append(s.got, string(b[:n]))
+			s.mu.Unlock()
+		}
+	}()
+	return s, path
+}
+
+func (s *supervisor) count(word string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, g := range s.got {
+		if strings.Contains(g, word) {
+			n++
+		}
+	}
+	return n
+}
+
+// TestSystemdSeesProgressAndReload: READY once, the watchdog fed, a good reload
+// put into force, a bad one refused while the agent goes on, a clean stop.
+func TestSystemdSeesProgressAndReload(t *testing.T) {
+	t.Parallel()
+	prog := program(t, "", "")
+	b := startBroker(t)
+	httpPort := freePort(t)
+	cfg := toggleConfig(t, startRows(t, toggling(t, 4000), 10), b.url(), httpPort, 50*time.Millisecond)
+	sup, socket := supervise(t)
+	sub := subscribe(t, b, "plant/#")
+	agent := start(t, nil, append([]string{"/usr/bin/env", "NOTIFY_SOCKET=" + socket, "WATCHDOG_USEC=2000000"}, append(prog, "run", "--config", cfg)...)...)
+	waitFor(t, 10*time.Second, "READY=1", func() bool { return sup.count("READY=1") == 1 })
+	waitFor(t, 10*time.Second, "the watchdog is fed", func() bool { return sup.count("WATCHDOG=1") >= 3 })
+
+	good, err := os.ReadFile(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	reload := func(text []byte, want string) {
+		t.Helper()
+		if err := os.WriteFile(cfg, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		n := sup.count("RELOADING=1")
+		agent.cmd.Process.Signal(syscall.SIGHUP)
+		waitFor(t, 15*time.Second, "RELOADING and READY again", func() bool {
+			return sup.count("RELOADING=1") == n+1 && sup.count("READY=1") == n+2
+		})
+		health := fmt.Sprintf("http://127.0.0.1:%d/health", httpPort)
+		waitFor(t, 10*time.Second, "/health says "+want, func() bool { return getJSON(health)["status"] == want })
+	}
+	if sup.count("MONOTONIC_USEC") != 0 {
+		t.Error("MONOTONIC_USEC without a reload")
+	}
+	reload(bytes.Replace(good, []byte("period: 50ms"), []byte("perod: 50ms"), 1), "degraded")
+	if !strings.Contains(agent.output(), "did you mean") {
+		t.Error("the log does not tell what is wrong with the reloaded file")
+	}
+	before := len(events(sub, "plant/gw7/event"))
+	waitFor(t, 20*time.Second, "events under the old configuration", func() bool { return len(events(sub, "plant/gw7/event")) > before })
+	reload(bytes.Replace(good, []byte("warn: 4, alarm: 8"), []byte("warn: 400, alarm: 800"), 1), "healthy")
+	if sup.count("MONOTONIC_USEC") != 2 {
+		t.Error("RELOADING without MONOTONIC_USEC: systemd would wait for ever")
+	}
+	ms := settled(t, sub, "plant/gw7/event", 30*time.Second)
+	agent.kill(syscall.SIGTERM)
+	if agent.err != nil || sup.count("STOPPING=1") != 1 {
+		t.Errorf("ended with %v, STOPPING seen %d times", agent.err, sup.count("STOPPING=1"))
+	}
+	balance(t, ms)
+}
+
+// TestLearningGoesOnAfterARestart: rows collected before a stop count after it.
+func TestLearningGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
+	prog := program(t, "", "")
+	rows := simulatedFault(t)
+	httpPort := freePort(t)
+	b := startBroker(t)
+	cfg := rowsConfig(t, columnsOf(t, rows), startRows(t, rows, 400), b.url(), httpPort, 20*time.Millisecond, 8*time.Second)
+	progress := func() float64 {
+		m, _ := getJSON(fmt.Sprintf("http://127.0.0.1:%d/health", httpPort))["machines"].(map[string]any)
+		pump, _ := m["pump1"].(map[string]any)
+		l, _ := pump["learning"].(map[string]any)
+		p, _ := l["progress"].(float64)
+		return p
+	}
+	agent := start(t, nil, append(prog, "run", "--config", cfg)...)
+	waitFor(t, 20*time.Second, "half of the rows", func() bool { return progress() > 0.5 })
+	agent.kill(syscall.SIGTERM)
+	agent = start(t, nil, append(prog, "run", "--config", cfg)...)
+	waitFor(t, 5*time.Second, "progress goes on", func() bool { return progress() > 0 })
+	if p := progress(); p < 0.5 {
+		t.Errorf("progress %v after the restart, want the half of before", p)
+	}
+	waitFor(t, 30*time.Second, "a model", func() bool {
+		files, _ := filepath.Glob(filepath.Join(filepath.Dir(cfg), "models", "pump1", "*.safetensors"))
+		return len(files) == 1
+	})
+	agent.kill(syscall.SIGTERM)
+}
+
+// TestModelOfAnotherMachineIsRefused: run ends with 78 and names the channel.
+func TestModelOfAnotherMachineIsRefused(t *testing.T) {
+	t.Parallel()
+	prog := program(t, "", "")
+	m, _ := trainedWave(t)
+	b := startBroker(t)
+	cfg := toggleConfig(t, freePort(t), b.url(), freePort(t), time.Second)
+	text, err := os.ReadFile(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text = bytes.Replace(text, []byte("model: {path: "+filepath.Dir(cfg)+"/models"), []byte("model: {path: "+m), 1)
+	if err := os.WriteFile(cfg, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	agent := start(t, nil, append(prog, "run", "--config", cfg)...)
+	select {
+	case <-agent.done:
+	case <-time.After(10 * time.Second):
+		t.Fatal("it runs with a model of other channels")
+	}
+	if code := agent.cmd.ProcessState.ExitCode(); code != 78 || !strings.Contains(agent.output(), "tank.level") {
+		t.Errorf("exit code %d, want 78; printed %s", code, agent.output())
+	}
+}
