@@ -76,7 +76,7 @@ func (e *event) lines() (head string, causes []string) {
 		if i == shownCauses {
 			break
 		}
-		causes = append(causes, strings.TrimRight(fmt.Sprintf("%-20s %4s  %s", clean(c.Channel), percent(c.Share),
+		causes = append(causes, strings.TrimRight(fmt.Sprintf("%-22s %4s  %s", clean(c.Channel), percent(c.Share),
 			comparison(c.Value, c.Expected, clean(c.Unit), clean(c.Direction))), " "))
 	}
 	if len(e.Missing) > 0 {

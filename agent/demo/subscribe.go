@@ -22,6 +22,8 @@ func Subscribe(ctx context.Context, url, filter string) <-chan Message {
 		SetConnectRetry(true).SetConnectRetryInterval(time.Second).SetMaxReconnectInterval(time.Second).
 		SetConnectTimeout(5 * time.Second).SetWriteTimeout(5 * time.Second)
 	o.SetOnConnectHandler(func(c mqtt.Client) {
+		// Where the answer to this is lost, so is the connection, and the next
+		// one subscribes anew.
 		c.Subscribe(filter, 1, func(_ mqtt.Client, m mqtt.Message) {
 			select {
 			case out <- Message{m.Topic(), m.Payload()}:
