@@ -286,8 +286,11 @@ func TestFolder_removed(t *testing.T) {
 		q.mu.Unlock()
 	}
 	mustAppend(t, q, 1)
-	if ids := drain(t, q); !slices.Equal(ids, []uint64{4, 5}) || q.Stats().Corrupt != 3 {
-		t.Fatalf("delivered %v, %+v", ids, q.Stats())
+	if ids := drain(t, q); !slices.Equal(ids, []uint64{4, 5}) {
+		t.Fatalf("delivered %v", ids)
+	}
+	if s := q.Stats(); s.Corrupt != 3 || s.Quarantined != 0 || s.Messages != 2 {
+		t.Fatalf("%+v", s)
 	}
 	if _, err := Open(dir, Options{}); !errors.Is(err, ErrLocked) {
 		t.Fatalf("the folder made again is not locked: %v", err)

@@ -95,13 +95,24 @@ func (q *Queue) nextVolatile() (Entry, bool) {
 	return Entry{}, false
 }
 
-// lose counts a record that was sound when indexed and can not be read now.
+// lose counts a record that was sound when indexed and can not be read now,
+// and with it the rest of its segment if the file is gone.
 func (q *Queue) lose(g *segment, i int, err error) {
 	q.count(err)
-	q.opts.Logger.Error("spool lost a message", "seq", g.recs[i].seq, "err", err)
-	q.stats.Corrupt++
-	g.damaged = true
-	g.settle(i)
+	gone := errors.Is(err, fs.ErrNotExist)
+	if !g.damaged {
+		q.opts.Logger.Error("spool lost messages", "from", g.recs[i].seq, "file_gone", gone, "err", err)
+	}
+	g.damaged = !gone
+	for ; i < len(g.recs); i++ {
+		if !g.recs[i].acked {
+			q.stats.Corrupt++
+			g.settle(i)
+		}
+		if !gone {
+			break
+		}
+	}
 	q.release()
 	q.saveCursor()
 }
