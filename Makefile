@@ -56,7 +56,7 @@ dist/$(NAME)_linux_%: FORCE
 
 test:
 	@scripts/setup.sh
-	$(GO) test ./...
+	$(GO) test -timeout 30m ./...
 	GO=$(GO) scripts/emulated.sh
 
 nightly:
