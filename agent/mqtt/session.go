@@ -25,6 +25,7 @@ const (
 	ackTimeout   = 30 * time.Second // a broker slower than this is gone
 	drainTime    = 2 * time.Second
 	farewellTime = time.Second
+	maxDeaf      = 2   // subscriptions that end the connection before we do without
 	quiesce      = 250 // ms that paho may take to send DISCONNECT
 )
 
@@ -68,6 +69,7 @@ func (c *Client) session(ctx context.Context) error {
 	}
 	s.ctx, s.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer s.stop(nil)
+	conn.suback = c.opts.Will.Topic == "" || c.deaf >= maxDeaf // none is due
 	conn.lost = func(err error) { s.stop(fmt.Errorf("connection lost: %w", err)) }
 	s.paho = paho.NewClient(s.options(password))
 	defer s.hangUp()
@@ -117,14 +119,13 @@ func (s *session) greet(ctx context.Context) error {
 // so, says nothing, or ends the connection; after two of the latter we do
 // without, since events matter more.
 func (s *session) subscribe(ctx context.Context) error {
-	const tries = 2
 	topic := s.opts.Will.Topic
-	if s.deaf >= tries {
+	if s.deaf >= maxDeaf {
 		return nil
 	}
 	token := s.paho.Subscribe(topic, qos, s.status)
 	if err := s.await(ctx, token); err != nil {
-		if s.deaf++; s.deaf == tries {
+		if s.deaf++; s.deaf == maxDeaf {
 			s.log.Warn("not listening to our own status any more; a late will may leave it wrong", "topic", topic)
 		}
 		return fmt.Errorf("subscribing to own status: %w", err)
