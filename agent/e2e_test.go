@@ -113,6 +113,9 @@ func learnsAndTells(t *testing.T, prog []string, rows, blame string, period time
 	}
 	late := subscribe(t, b, "plant/plant-3/gw7/machine/#")
 	waitFor(t, 5*time.Second, "the retained machine state for a late subscriber", func() bool { return len(late.messages()) > 0 })
+	for _, m := range sub.messages() {
+		t.Logf("%s %s %s score %v at %s", m.str("kind"), m.topic, m.str("state"), m.json["score"], m.str("time"))
+	}
 	agent.kill(syscall.SIGTERM)
 	if agent.err != nil {
 		t.Errorf("the agent ended with %v", agent.err)

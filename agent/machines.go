@@ -84,8 +84,19 @@ func newGroup(c *config.Config, machines []config.Machine, sensors []drivers.Sen
 		if j := slices.IndexFunc(buses, func(b sampler.BusSpec) bool { return b.Name == name }); j >= 0 {
 			buses[j].Sensors = append(buses[j].Sensors, spec)
 		} else {
-			buses = append(buses, sampler.BusSpec{Name: name, Sensors: []sampler.SensorSpec{spec}})
+			buses = append(buses, sampler.BusSpec{Name: name, Sensors: []sampler.SensorSpec{spec}, Patience: patience(c, name)})
 		}
 	}
 	return sampler.New(buses, specs)
+}
+
+// patience is how long a read on the bus may take: a few requests that time
+// out one after the other.
+func patience(c *config.Config, bus string) time.Duration {
+	for _, b := range c.Buses {
+		if b.Name == bus {
+			return max(3*b.Timeout, time.Second)
+		}
+	}
+	return time.Second
 }

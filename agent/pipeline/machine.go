@@ -237,6 +237,7 @@ func (m *Machine) gap(t time.Time) {
 	}
 	m.scorer.Reset()
 	m.detector.Gap(t)
+	m.noScore()
 	m.setState(Blind, "more than half of the channels are missing")
 }
 
@@ -262,6 +263,9 @@ func (m *Machine) score(t time.Time, row []float64) {
 	}
 	if changed {
 		m.emit(ev)
+	}
+	if !ok {
+		m.noScore()
 	}
 	switch _, open := m.detector.Open(); {
 	case open:

@@ -73,9 +73,13 @@ func (m *Machine) setState(st State, note string) {
 		m.status.State, m.status.Since = st, time.Now()
 	}
 	m.status.Note = note
-	if st != Normal && st != Anomaly {
-		m.status.Score = math.NaN()
-	}
+	m.mu.Unlock()
+}
+
+// noScore tells that the newest row has none.
+func (m *Machine) noScore() {
+	m.mu.Lock()
+	m.status.Score = math.NaN()
 	m.mu.Unlock()
 }
 

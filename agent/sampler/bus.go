@@ -23,6 +23,10 @@ type SensorSpec struct {
 type BusSpec struct {
 	Name    string
 	Sensors []SensorSpec
+	// Patience is how long a read may take before the bus counts as hanging,
+	// at least three periods: the longest that its drivers wait by themselves,
+	// and some.
+	Patience time.Duration
 }
 
 // Reading is the newest attempt at one sensor, for people and metrics.
@@ -46,7 +50,8 @@ type slot struct {
 	period time.Duration
 	buf    []float64 // the bus goroutine's own
 	notify []chan<- struct{}
-	due    time.Time // the bus goroutine's own: next tick
+	hangs  time.Duration // a read that takes longer is a fault of the bus
+	due    time.Time     // the bus goroutine's own: next tick
 
 	mu       sync.Mutex
 	values   []float64
@@ -62,9 +67,9 @@ type slot struct {
 	errs     uint64
 }
 
-func newSlot(bus string, s SensorSpec) *slot {
+func newSlot(bus string, s SensorSpec, patience time.Duration) *slot {
 	n := len(s.Sensor.Channels())
-	return &slot{bus: bus, name: s.Name, sensor: s.Sensor, period: s.Period,
+	return &slot{bus: bus, hangs: max(patience, faultAfter*s.Period), name: s.Name, sensor: s.Sensor, period: s.Period,
 		buf: make([]float64, n), values: make([]float64, n)}
 }
 

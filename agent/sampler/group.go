@@ -32,7 +32,7 @@ func New(buses []BusSpec, machines []MachineSpec) (*Group, error) {
 			if ss.Period <= 0 {
 				return nil, fmt.Errorf("sensor %s: period %v, want more than zero", ss.Name, ss.Period)
 			}
-			s := newSlot(bs.Name, ss)
+			s := newSlot(bs.Name, ss, bs.Patience)
 			g.slots[ss.Name] = s
 			b.slots = append(b.slots, s)
 		}

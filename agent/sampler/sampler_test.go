@@ -75,7 +75,7 @@ func TestRowsAreCompleteAndOnTime(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		a := newLying(2, func(n int, dst []float64) error { time.Sleep(20 * time.Millisecond); return counting(n, dst) })
 		b := newLying(1, counting)
-		g := mustNew(t, []BusSpec{{"x", []SensorSpec{{"a", a, time.Second}}}, {"y", []SensorSpec{{"b", b, time.Second}}}},
+		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", a, time.Second}}}, {Name: "y", Sensors: []SensorSpec{{"b", b, time.Second}}}},
 			[]MachineSpec{{"m", time.Second, []Cell{one("b", 0), one("a", 1), one("a", 0)}}})
 		go g.Run(ctx)
 		rows, flags, at := take(g.Sampler("m"), 3600)
@@ -110,7 +110,7 @@ func TestFailingSensorIsMissingNeverStale(t *testing.T) {
 			dst[1] = float64(n)
 			return nil
 		})
-		g := mustNew(t, []BusSpec{{"x", []SensorSpec{{"a", a, time.Second}}}},
+		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", a, time.Second}}}},
 			[]MachineSpec{{"m", time.Second, []Cell{one("a", 0), one("a", 1)}}})
 		go g.Run(ctx)
 		rows, flags, _ := take(g.Sampler("m"), 10)
@@ -137,7 +137,7 @@ func TestHangingBusCostsOnlyItsCells(t *testing.T) {
 			}
 			return counting(n, dst)
 		})
-		g := mustNew(t, []BusSpec{{"bad", []SensorSpec{{"h", hung, time.Second}}}, {"good", []SensorSpec{{"w", newLying(1, counting), time.Second}}}},
+		g := mustNew(t, []BusSpec{{Name: "bad", Sensors: []SensorSpec{{"h", hung, time.Second}}}, {Name: "good", Sensors: []SensorSpec{{"w", newLying(1, counting), time.Second}}}},
 			[]MachineSpec{{"m", time.Second, []Cell{one("h", 0), one("w", 0)}}})
 		var opened, closed Fault
 		go func() {
@@ -194,7 +194,7 @@ func TestFaultsAreOnePerCause(t *testing.T) {
 				return counting(n, dst)
 			}
 		}
-		g := mustNew(t, []BusSpec{{"line", []SensorSpec{{"a", newLying(4, reader(true)), time.Second}, {"b", newLying(4, reader(false)), time.Second}}}},
+		g := mustNew(t, []BusSpec{{Name: "line", Sensors: []SensorSpec{{"a", newLying(4, reader(true)), time.Second}, {"b", newLying(4, reader(false)), time.Second}}}},
 			[]MachineSpec{{"m", time.Second, []Cell{one("a", 0), one("a", 1), one("b", 0)}}})
 		var got []string
 		go func() {
@@ -223,7 +223,7 @@ func TestFaultsAreOnePerCause(t *testing.T) {
 }
 
 func TestOutOfRangeIsSuspectAndNotScored(t *testing.T) {
-	s := newSlot("x", SensorSpec{"a", newLying(1, counting), time.Second})
+	s := newSlot("x", SensorSpec{"a", newLying(1, counting), time.Second}, 0)
 	now := time.Now()
 	s.tick = now
 	for _, tc := range []struct {
@@ -242,7 +242,7 @@ func TestOutOfRangeIsSuspectAndNotScored(t *testing.T) {
 func TestSlowConsumerLosesTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		g := mustNew(t, []BusSpec{{"x", []SensorSpec{{"a", newLying(1, counting), time.Second}}}},
+		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", newLying(1, counting), time.Second}}}},
 			[]MachineSpec{{"m", time.Second, []Cell{one("a", 0)}}})
 		go g.Run(ctx)
 		time.Sleep(100*time.Second + time.Millisecond)
@@ -257,7 +257,7 @@ func TestSlowConsumerLosesTheOldest(t *testing.T) {
 
 func TestPanickingDriverIsAnError(t *testing.T) {
 	b := &bus{name: "x"}
-	s := newSlot("x", SensorSpec{"a", newLying(1, func(_ int, dst []float64) error { dst[len(dst)] = 0; return nil }), time.Second})
+	s := newSlot("x", SensorSpec{"a", newLying(1, func(_ int, dst []float64) error { dst[len(dst)] = 0; return nil }), time.Second}, 0)
 	s.due = time.Now()
 	b.read(t.Context(), s)
 	if r := s.reading(); !errors.Is(r.Err, errPanic) || !math.IsNaN(r.Values[0]) || b.panics.Load() != 1 {
@@ -267,7 +267,7 @@ func TestPanickingDriverIsAnError(t *testing.T) {
 
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	a := newLying(9, counting)
-	g := mustNew(t, []BusSpec{{"x", []SensorSpec{{"a", a, time.Second}}}},
+	g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", a, time.Second}}}},
 		[]MachineSpec{{"m", time.Second, []Cell{one("a", 0), one("a", 8)}}})
 	b, s := g.buses[0], g.samplers[0]
 	b.slots[0].due = time.Now()
@@ -289,11 +289,11 @@ func TestNewRefuses(t *testing.T) {
 		machines []MachineSpec
 		want     string
 	}{
-		"twice":   {[]BusSpec{{"x", []SensorSpec{a, a}}}, nil, "sensor a: named twice"},
-		"period":  {[]BusSpec{{"x", []SensorSpec{{"a", a.Sensor, 0}}}}, nil, "sensor a: period 0s, want more than zero"},
-		"unknown": {[]BusSpec{{"x", []SensorSpec{a}}}, []MachineSpec{{"m", time.Second, []Cell{one("b", 0)}}}, "machine m: sensor b: unknown"},
-		"index":   {[]BusSpec{{"x", []SensorSpec{a}}}, []MachineSpec{{"m", time.Second, []Cell{one("a", 1)}}}, "machine m: sensor a: channel 1 of 1"},
-		"slower":  {[]BusSpec{{"x", []SensorSpec{a}}}, []MachineSpec{{"m", time.Millisecond, []Cell{one("a", 0)}}}, "machine m: sensor a: read every 1s, slower than the machine's 1ms"},
+		"twice":   {[]BusSpec{{Name: "x", Sensors: []SensorSpec{a, a}}}, nil, "sensor a: named twice"},
+		"period":  {[]BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", a.Sensor, 0}}}}, nil, "sensor a: period 0s, want more than zero"},
+		"unknown": {[]BusSpec{{Name: "x", Sensors: []SensorSpec{a}}}, []MachineSpec{{"m", time.Second, []Cell{one("b", 0)}}}, "machine m: sensor b: unknown"},
+		"index":   {[]BusSpec{{Name: "x", Sensors: []SensorSpec{a}}}, []MachineSpec{{"m", time.Second, []Cell{one("a", 1)}}}, "machine m: sensor a: channel 1 of 1"},
+		"slower":  {[]BusSpec{{Name: "x", Sensors: []SensorSpec{a}}}, []MachineSpec{{"m", time.Millisecond, []Cell{one("a", 0)}}}, "machine m: sensor a: read every 1s, slower than the machine's 1ms"},
 	} {
 		if _, err := New(tc.buses, tc.machines); err == nil || err.Error() != tc.want {
 			t.Errorf("%s: got %v, want %s", name, err, tc.want)

@@ -11,7 +11,7 @@ import (
 )
 
 // A fault opens after this many failed reads in a row, or when a read has been
-// under way for as many periods, and closes after as many good ones: one lost
+// under way for as many periods and the bus's patience, and closes after as many good ones: one lost
 // answer on a noisy line is nobody's alarm.
 const (
 	faultAfter = 3
@@ -74,7 +74,7 @@ func (s *slot) verdict(now time.Time) verdict {
 	if since.IsZero() {
 		since = now
 	}
-	if hung := now.Sub(s.started); !s.started.IsZero() && hung > faultAfter*s.period {
+	if hung := now.Sub(s.started); !s.started.IsZero() && hung > s.hangs {
 		return verdict{failing: true, onBus: true, since: since,
 			err: fmt.Errorf("%w: a read is under way for %v", drivers.ErrBus, hung.Round(time.Millisecond))}
 	}
