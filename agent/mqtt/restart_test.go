@@ -29,14 +29,14 @@ func TestMosquitto_restart(t *testing.T) {
 	sent := 0
 	for range 2 {
 		appendN(t, q, 50)
-		eventually(t, 10*time.Second, "delivery", func() bool { return c.Stats().Acked >= uint64(sent+50) })
+		eventually(t, 20*time.Second, "delivery", func() bool { return c.Stats().Acked >= uint64(sent+50) })
 		m.kill()
 		appendN(t, q, 50)
 		sent += 100
 		eventually(t, 5*time.Second, "loss noticed", func() bool { return !c.Connected() })
 		m.start()
 	}
-	eventually(t, 10*time.Second, "all events", func() bool { return len(firsts(l.on(eventTopic))) >= sent })
+	eventually(t, 20*time.Second, "all events", func() bool { return len(firsts(l.on(eventTopic))) >= sent })
 	wantNumbers(t, firsts(l.on(eventTopic)), sent)
 	if s := c.Stats(); s.Connects != 3 || s.Disconnects != 2 {
 		t.Errorf("%+v", s)

@@ -77,7 +77,6 @@ func (c *Client) session(ctx context.Context) error {
 		return fmt.Errorf("connecting: %w", explainGreeting(conn.cause(err), c.addr.tls))
 	}
 	c.setConnected(true)
-	defer c.setConnected(false)
 	c.log.Info("connected to the broker")
 	if err := s.serve(ctx); err != nil {
 		return explain(conn.cause(err))
@@ -182,7 +181,8 @@ func (s *session) serve(ctx context.Context) error {
 	wg.Go(s.keepRetained)
 	err := s.watch(ctx)
 	s.stop(err)
-	wg.Wait()
+	s.setConnected(false)
+	wg.Wait() // paho may hold the pump for writeTimeout after the connection's end
 	if err == nil && s.farewell() {
 		s.paho.Disconnect(quiesce)
 	}
