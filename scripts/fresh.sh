@@ -60,6 +60,9 @@ make_root() {
 	mount -t proc proc "$root/proc"
 	mount --rbind /dev "$root/dev"
 	cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+	# What an installer and a container engine write too; mosquitto (libwrap)
+	# refuses clients whose address has no name.
+	printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\t%s\n' "$(uname -n)" >"$root/etc/hosts"
 	# Settings of apt that reach the network, such as a proxy; not the hooks.
 	local f
 	for f in /etc/apt/apt.conf /etc/apt/apt.conf.d/*; do
