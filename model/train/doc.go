@@ -15,8 +15,9 @@
 //
 // A recording of minutes cannot show how far a healthy machine wanders in an
 // hour. (4) estimates it from how fast it wanders now; it is the floor under
-// every residual scale. A signal that returns (a daily sine, a pump that stops
-// and starts) is bounded: for it D is not extrapolated.
+// every residual scale. Extrapolation knows no end, so the range in which the
+// channel was seen bounds drift: a daily sine or a pump that stops and starts
+// comes back by itself.
 //
 // The network is Window*C -> 32 -> clip(C/2,2,8) -> 32 -> Window*C, trained with
 // Adam on a one-cycle schedule to remove noise and to restore a hidden channel.

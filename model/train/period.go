@@ -8,64 +8,65 @@ const (
 	periodLeast = 20   // shortest cycle, rows
 	periodMost  = 400  // longest
 	periodPeak  = 0.6  // autocorrelation of a real cycle
+	periodAgain = 0.5  // and at twice its length
 )
 
 // period returns (2), the machine's cycle in rows, 0 where there is none: the
-// highest peak above 0.6 of the autocorrelation, averaged over the channels that
-// move, after its first zero crossing.
+// highest peak above 0.6 that any channel's autocorrelation has. A cycle counts
+// once it was seen eight times; four chance humps of a drifting signal are none.
 func period(z []float32, c int) int {
 	n := min(len(z)/c, periodRows)
-	most := min(periodMost, n/4)
+	most := min(periodMost, n/8)
 	if most <= periodLeast {
 		return 0
 	}
-	sum, moving := make([]float64, most+1), 0
+	best, at := periodPeak, 0
 	for j := range c {
-		if acf := autocorrelation(z, c, j, n, most); acf != nil {
-			moving++
-			for h, v := range acf {
-				sum[h] += v
-			}
+		v, ok := detrended(z, c, j, n)
+		if !ok {
+			continue
 		}
-	}
-	if moving == 0 {
-		return 0
-	}
-	crossed := 0
-	for crossed <= most && sum[crossed] > 0 {
-		crossed++
-	}
-	best, at := periodPeak*float64(moving), 0
-	for h := max(crossed, periodLeast); h < most; h++ {
-		if sum[h] > best && sum[h] >= sum[h-1] && sum[h] >= sum[h+1] {
-			best, at = sum[h], h
+		if h, peak := cycleOf(v, most); peak > best {
+			best, at = peak, h
 		}
 	}
 	return at
 }
 
-// autocorrelation returns lags 0 to most of channel j's first n rows without
-// their straight line, nil for a channel that does not move.
-func autocorrelation(z []float32, c, j, n, most int) []float64 {
-	v, ok := detrended(z, c, j, n)
-	if !ok {
-		return nil
+// cycleOf returns the highest peak of v's autocorrelation after its first zero
+// crossing that stands again at twice the lag, and its height; 0, 0 if none.
+func cycleOf(v []float64, most int) (lag int, peak float64) {
+	power := product(v, 0)
+	if power < 1e-9 {
+		return 0, 0
 	}
-	acf := make([]float64, most+1)
+	acf, crossed := make([]float64, most+1), 0
 	for h := range acf {
-		for i, a := range v[:n-h] {
-			acf[h] += a * v[i+h]
+		if acf[h] = product(v, h) / power; crossed == 0 && acf[h] < 0 {
+			crossed = h
 		}
 	}
-	if acf[0] <= 1e-9*float64(n) {
-		return nil
+	if crossed == 0 {
+		return 0, 0
 	}
-	// Dividing by the number of products keeps a late peak as high as an early
-	// one.
-	for h := most; h >= 0; h-- {
-		acf[h] *= float64(n) / float64(n-h) / acf[0]
+	for h := max(crossed, periodLeast); h < most; h++ {
+		if acf[h] > peak && acf[h] >= acf[h-1] && acf[h] >= acf[h+1] {
+			lag, peak = h, acf[h]
+		}
 	}
-	return acf
+	if lag == 0 || product(v, 2*lag)/power < periodAgain {
+		return 0, 0
+	}
+	return lag, peak
+}
+
+// product returns the mean of v[i]*v[i+h].
+func product(v []float64, h int) float64 {
+	sum := 0.0
+	for i, a := range v[:len(v)-h] {
+		sum += a * v[i+h]
+	}
+	return sum / float64(len(v)-h)
 }
 
 // detrended returns channel j without its least-squares line, 0 where missing.

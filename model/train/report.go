@@ -36,14 +36,13 @@ type Report struct {
 
 // ChannelReport tells what was learnt of one channel.
 type ChannelReport struct {
-	Name, Unit   string
-	Missing      int     // running rows without a value
-	Median       float64 // physical units
-	Low, High    float64 // 0.1 and 99.9 % of the values
-	SD           float64 // physical units
-	Stretch      float64 // how much the drift allowance widens its scale, 1 = not
-	Bounded      bool    // comes back by itself: drift was not extrapolated
-	ResidualPart float64 // residual's sd by the values' sd: near 0 = well explained by the others and the past
+	Name, Unit string
+	Missing    int     // running rows without a value
+	Median     float64 // physical units
+	Low, High  float64 // 0.1 and 99.9 % of the values
+	SD         float64 // physical units
+	Stretch    float64 // how much the drift allowance widens its scale, 1 = not
+	Bounded    bool    // the allowance is bounded by the range the channel was seen in
 }
 
 // begin fills what is known before learning.
@@ -111,13 +110,9 @@ func (r *Report) end(p *model.Parts, ws []wander) {
 	for j := range r.Channels {
 		ch := &r.Channels[j]
 		ch.Stretch, ch.Bounded = ws[j].stretch, ws[j].bounded
-		ch.ResidualPart = ws[j].residual
 	}
 	if 100*r.Above > r.Scored {
 		r.doubt("%d of %d learning rows score above the threshold", r.Above, r.Scored)
-	}
-	if r.Period == periodMost-1 {
-		r.doubt("the cycle may be longer than %d rows", periodMost)
 	}
 }
 
@@ -172,7 +167,7 @@ func (r Report) channels(b *strings.Builder) {
 	for _, c := range r.Channels {
 		drift := fmt.Sprintf("x %.1f", c.Stretch)
 		if c.Bounded {
-			drift += ", comes back"
+			drift += ", by its range"
 		}
 		fmt.Fprintf(b, "  %-*s  %10.4g  %10.4g  %10.4g  %-8s  %s\n", width, c.Name, c.Low, c.Median, c.High, c.Unit, drift)
 	}
