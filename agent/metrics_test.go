@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestPromtoolReadsTheMetrics scrapes a running agent and lets Prometheus' own
+// checker read the answer.
+func TestPromtoolReadsTheMetrics(t *testing.T) {
+	t.Parallel()
+	promtool := need(t, "promtool", "prometheus")
+	prog := program(t, "", "")
+	b := startBroker(t)
+	httpPort := freePort(t)
+	cfg := toggleConfig(t, startRows(t, toggling(t, 4000), 10), b.url(), httpPort, 50*time.Millisecond)
+	start(t, nil, append(prog, "run", "--config", cfg)...)
+	url := fmt.Sprintf("http://127.0.0.1:%d/metrics", httpPort)
+	var text string
+	waitFor(t, 20*time.Second, "a scrape with an event in it", func() bool {
+		r, err := http.Get(url)
+		if err != nil {
+			return false
+		}
+		defer r.Body.Close()
+		body, _ := io.ReadAll(r.Body)
+		text = string(body)
+		return strings.Contains(text, `anomalies_detected_total{severity="critical",sensor="tank",kind="limit"}`)
+	})
+	cmd := exec.Command(promtool, "check", "metrics")
+	cmd.Stdin = strings.NewReader(text)
+	out, err := cmd.CombinedOutput()
+	// promtool ends with 3 for advice about names; what it cannot parse is 1.
+	if err != nil && cmd.ProcessState.ExitCode() != 3 {
+		t.Fatalf("promtool: %v\n%s", err, out)
+	}
+	for line := range strings.Lines(string(out)) {
+		if !strings.Contains(line, "no help text") {
+			t.Log(strings.TrimSpace(line))
+		}
+	}
+	for _, want := range []string{`learning_progress_ratio{machine="tank1"}`, `sensor_reads_total{bus="plc",sensor="tank"}`, "mqtt_connected 1", "spool_messages", "process_resident_memory_bytes"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in the scrape", want)
+		}
+	}
+}
