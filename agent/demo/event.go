@@ -28,6 +28,7 @@ type event struct {
 	Peak     *float64  `json:"peak"`
 	Duration *float64  `json:"duration_s"`
 	Reason   string    `json:"reason"`
+	Detail   string    `json:"detail"` // what is wrong, of a fault
 	Missing  []string  `json:"missing"`
 	Causes   []struct {
 		Channel   string   `json:"channel"`
@@ -78,6 +79,9 @@ func (e *event) lines() (head string, causes []string) {
 		}
 		causes = append(causes, strings.TrimRight(fmt.Sprintf("%-22s %4s  %s", clean(c.Channel), percent(c.Share),
 			comparison(c.Value, c.Expected, clean(c.Unit), clean(c.Direction))), " "))
+	}
+	if e.Detail != "" {
+		causes = append(causes, clean(e.Detail))
 	}
 	if len(e.Missing) > 0 {
 		causes = append(causes, "missing: "+clean(strings.Join(e.Missing, ", ")))

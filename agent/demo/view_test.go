@@ -57,7 +57,7 @@ func scene(v *View) {
 	send("event", `{"id":"gw7-4f2a-45","machine":"pump1","kind":"process_anomaly","state":"close","event":"gw7-4f2a-e7","time":"2000-01-01T00:00:47Z",
 	 "severity":"critical","score":0.3,"peak":3.4,"duration_s":14.2,"reason":"","causes":[]}`)
 	send("event", `{"id":"gw7-4f2a-46","machine":"pump1","kind":"sensor_fault","state":"open","event":"gw7-4f2a-e8","time":"2000-01-01T00:01:02Z",
-	 "severity":"warning","score":null,"reason":"pump: unit 2: timeout\u001b[31m","missing":["pump.flow","pump.pressure"],"causes":null}`)
+	 "severity":"warning","score":null,"detail":"pump: unit 2: timeout\u001b[31m","missing":["pump.flow","pump.pressure"],"causes":null}`)
 	send("machine/pump1", `{"state":"blind"}`)
 	send("machine/pump1", `{"state":"normal"}`)
 	send("status", "online")
