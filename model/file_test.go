@@ -1,0 +1,209 @@
+package model_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"iot-edge-anomaly/model"
+)
+
+// saved returns the bytes of the test model's file.
+func saved(t testing.TB) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "model")
+	if err := machine(t).Save(path); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// oneSentinel tells whether err wraps exactly one of the three.
+func oneSentinel(err error) bool {
+	n := 0
+	for _, s := range []error{model.ErrFormat, model.ErrVersion, model.ErrCorrupt} {
+		if errors.Is(err, s) {
+			n++
+		}
+	}
+	return n == 1
+}
+
+func TestSave_roundTrip(t *testing.T) {
+	m := machine(t)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "model")
+	// What a crash may have left: a torn temporary file, an older model.
+	for name, text := range map[string]string{".model.new": "torn", "model": "old"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
+		t.Errorf("%d files after Save, want the model alone", len(entries))
+	}
+	got, err := model.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.SHA256() != m.SHA256() || len(got.SHA256()) != 64 || got.Version() != "test-1" {
+		t.Errorf("loaded %s version %q, saved %s", got.SHA256(), got.Version(), m.SHA256())
+	}
+	if err := got.CheckSchema(schema()); err != nil {
+		t.Error(err)
+	}
+	if got.Schema().Hash() != schema().Hash() {
+		t.Error("another schema after loading")
+	}
+}
+
+func TestSave_leavesOld(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "absent")
+	if err := machine(t).Save(filepath.Join(dir, "model")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("saving into an absent folder: %v, want not exist", err)
+	}
+	if _, err := model.Load(filepath.Join(dir, "model")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("loading an absent file: %v, want not exist", err)
+	}
+}
+
+func TestDecode_refuses(t *testing.T) {
+	raw := saved(t)
+	change := func(f func(b []byte) []byte) []byte { return f(bytes.Clone(raw)) }
+	for _, c := range []struct {
+		name string
+		data []byte
+		want error
+	}{
+		{"empty", nil, model.ErrCorrupt},
+		{"text", []byte("timestamp,pump.current\n2026-11-23T08:00:00Z,3.1\n"), model.ErrFormat},
+		{"other safetensors", change(func(b []byte) []byte { return bytes.Replace(b, []byte("iot-edge-anomaly"), []byte("iot-edge-unknown"), 1) }), model.ErrFormat},
+		{"newer", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"1"`), []byte(`"layout":"2"`), 1) }), model.ErrVersion},
+		{"much newer", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"1"`), []byte(`"layout":"123456789"`), 1) }), model.ErrVersion},
+		{"layout 0", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"1"`), []byte(`"layout":"0"`), 1) }), model.ErrCorrupt},
+		{"longer", change(func(b []byte) []byte { return append(b, 0) }), model.ErrCorrupt},
+		{"huge header", change(func(b []byte) []byte { binary.LittleEndian.PutUint64(b, 1<<60); return b }), model.ErrCorrupt},
+		{"checksum gone", change(func(b []byte) []byte { return bytes.Replace(b, []byte("sha256"), []byte("sha255"), 1) }), model.ErrCorrupt},
+		{"last weight", change(func(b []byte) []byte { b[len(b)-1] ^= 1; return b }), model.ErrCorrupt},
+	} {
+		m, err := model.Decode(c.data)
+		if m != nil || !errors.Is(err, c.want) || !oneSentinel(err) {
+			t.Errorf("%s: %v, want %v alone", c.name, err, c.want)
+		}
+	}
+}
+
+func TestDecode_truncated(t *testing.T) {
+	raw := saved(t)
+	step := 1
+	if testing.Short() {
+		step = 101
+	}
+	for n := 0; n < len(raw); n += step {
+		if m, err := model.Decode(raw[:n:n]); m != nil || !oneSentinel(err) {
+			t.Fatalf("%d of %d bytes: %v, want one sentinel", n, len(raw), err)
+		}
+	}
+}
+
+func TestDecode_bitFlips(t *testing.T) {
+	raw := saved(t)
+	header := 8 + int(binary.LittleEndian.Uint64(raw))
+	for i := 0; i < len(raw); {
+		for bit := range 8 {
+			raw[i] ^= 1 << bit
+			if m, err := model.Decode(raw); m != nil || !oneSentinel(err) {
+				t.Fatalf("bit %d of byte %d: %v, want one sentinel", bit, i, err)
+			}
+			raw[i] ^= 1 << bit
+		}
+		if i++; i > header {
+			i += 28 // every byte of the header, one in 29 of the tensors
+		}
+	}
+	if _, err := model.Decode(raw); err != nil {
+		t.Errorf("the file itself: %v", err)
+	}
+}
+
+// reader is a safetensors reader that shares nothing with this package: layout
+// rules only.
+const reader = `
+import hashlib, json, struct, sys
+raw = open(sys.argv[1], 'rb').read()
+n = struct.unpack('<Q', raw[:8])[0]
+head = json.loads(raw[8:8 + n]); body = raw[8 + n:]
+meta = head.pop('__metadata__')
+assert all(type(k) is str and type(v) is str for k, v in meta.items()), 'metadata is not strings'
+size = {'F64': 8, 'F32': 4, 'I32': 4, 'I8': 1}; form = {'F64': 'd', 'F32': 'f', 'I32': 'i', 'I8': 'b'}
+at = 0
+for name, t in sorted(head.items(), key=lambda kv: kv[1]['data_offsets'][0]):
+    count = 1
+    for d in t['shape']: count *= d
+    a, b = t['data_offsets']
+    assert a == at and b - a == count * size[t['dtype']], name
+    assert (8 + n + a) % size[t['dtype']] == 0, name + ' is not aligned'
+    t['values'] = struct.unpack('<%d%s' % (count, form[t['dtype']]), body[a:b]); at = b
+assert at == len(body), 'bytes behind the last tensor'
+assert raw.count(meta['sha256'].encode()) == 1
+assert hashlib.sha256(raw.replace(meta['sha256'].encode(), b'0' * 64)).hexdigest() == meta['sha256'], 'checksum'
+# The weights in use are the float32 weights, rounded.
+q, f = head['layer.0.weight'], head['layer.0.float.weight']
+assert q['shape'] == f['shape'] == [32, 48]
+for o in range(32):
+    row, real = q['values'][o * 48:o * 48 + 48], f['values'][o * 48:o * 48 + 48]
+    k = max(range(48), key=lambda i: abs(real[i])); scale = real[k] / row[k]
+    assert all(abs(w * scale - r) <= 0.51 * abs(scale) for w, r in zip(row, real)), 'row %d' % o
+print(meta['format'], meta['layout'], meta['version'], ','.join(json.loads(meta['schema'])['channels']))
+`
+
+func TestSave_otherReader(t *testing.T) {
+	const python = "/usr/bin/python3"
+	if _, err := os.Stat(python); err != nil {
+		t.Skip(python + " is absent")
+	}
+	path := filepath.Join(t.TempDir(), "model.safetensors")
+	if err := machine(t).Save(path); err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(python, "-c", reader, path).CombinedOutput()
+	if got, want := strings.TrimSpace(string(out)), "iot-edge-anomaly 1 test-1 pump.current,pump.flow,pump.voltage"; err != nil || got != want {
+		t.Errorf("independent reader: %v\n%s\nwant %s", err, got, want)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	raw := saved(f)
+	f.Add(raw)
+	f.Add(raw[:len(raw)/2])
+	f.Add(raw[:64])
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, data []byte) {
+		m, err := model.Decode(data)
+		if err != nil {
+			if m != nil || !oneSentinel(err) {
+				t.Fatalf("model %v, err %v: want no model and one sentinel", m, err)
+			}
+			return
+		}
+		path := filepath.Join(t.TempDir(), "model")
+		if err := m.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, data) {
+			t.Fatalf("what was accepted is not what is saved (err %v)", err)
+		}
+	})
+}
