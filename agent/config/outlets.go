@@ -29,8 +29,13 @@ func (v value) gateway(g *Gateway) {
 
 func (v value) trust(t *Trust) {
 	v.object(nil,
-		key("local", func(v value) { v.boolean(&t.Local) }),
+		key("local", func(v value) {
+			if v.boolean(&t.Local) && !t.Local {
+				v.fail("remove it", "models from elsewhere, the only ones then left, are not supported by this version")
+			}
+		}),
 		key("keys", func(v value) {
+			v.warn("only models learnt here are used", "models from elsewhere are not supported by this version")
 			v.list(func(_ int, v value) {
 				var file string
 				if v.file(&file) {
@@ -53,9 +58,7 @@ func (v value) metrics(m *Metrics) {
 		if !v.text(&m.Push) || m.Push == "" {
 			return
 		}
-		if u, ok := v.address(m.Push); ok && (u.Scheme != "http" && u.Scheme != "https" || u.Host == "") {
-			v.fail("write http://host:port/path or https://…", "%q is no address to push to", quoteShort(m.Push))
-		}
+		v.fail("scrape /metrics, or leave it empty", "pushing metrics is not supported by this version")
 	}))
 }
 
@@ -90,7 +93,11 @@ func (v value) mqtt(c *Config) {
 		key("key", func(v value) { v.file(&m.Key) }),
 		key("username", func(v value) { v.someText(&m.Username) }),
 		key("password_file", func(v value) { v.file(&m.PasswordFile) }),
-		key("homeassistant", func(v value) { v.boolean(&m.HomeAssistant) }),
+		key("homeassistant", func(v value) {
+			if v.boolean(&m.HomeAssistant) && m.HomeAssistant {
+				v.warn("nothing is announced", "Home Assistant discovery is not supported by this version")
+			}
+		}),
 		secret("password"),
 	)
 	if !ok {
