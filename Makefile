@@ -29,7 +29,7 @@ help:
 	@echo "make build     ./$(NAME) for this machine"
 	@echo "make cross     dist/$(NAME)_linux_{amd64,arm64,armv7,armv6}"
 	@echo "make check     gofmt, go vet, staticcheck, shellcheck"
-	@echo "make bench     speed, allocations and sizes"
+	@echo "make bench     speed, allocations, sizes, time to ready and memory"
 	@echo "make accuracy  train and score on the recordings in DATA ($(DATA))"
 	@echo "make fuzz      each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "make golden    renews the expected outputs of tests"
@@ -76,9 +76,10 @@ check:
 	$(GO) tool -modfile=tools/go.mod staticcheck -tags demo ./agent/...
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
 
-bench: cross
+bench: build cross
 	$(GO) test -run '^$$' -bench . -benchmem ./quant/... ./model/... ./agent/...
 	scripts/footprint.sh
+	$(GO) run ./scripts/footprint ./$(NAME)
 
 accuracy:
 	DATA=$(DATA) $(GO) run ./scripts/accuracy
