@@ -9,6 +9,8 @@ const (
 	periodMost  = 400  // longest
 	periodPeak  = 0.6  // autocorrelation of a real cycle
 	periodAgain = 0.5  // and at twice its length
+	// periodMultiple is what a later peak loses before it is compared.
+	periodMultiple = 0.9
 )
 
 // period returns (2), the machine's cycle in rows, 0 where there is none: the
@@ -50,7 +52,9 @@ func cycleOf(v []float64, most int) (lag int, peak float64) {
 		return 0, 0
 	}
 	for h := max(crossed, periodLeast); h < most; h++ {
-		if acf[h] > peak && acf[h] >= acf[h-1] && acf[h] >= acf[h+1] {
+		// A multiple of the cycle stands as high as the cycle itself, give or
+		// take noise: the shortest counts.
+		if acf[h]*periodMultiple > peak && acf[h] >= acf[h-1] && acf[h] >= acf[h+1] {
 			lag, peak = h, acf[h]
 		}
 	}
