@@ -47,7 +47,7 @@ func options(t testing.TB, rep Reporter) Options {
 		s.Channels = append(s.Channels, model.Channel{Name: n})
 	}
 	return Options{Name: "pump1", Schema: s, Sensors: []string{"a", "a", "a", "a"}, Models: store.Open(filepath.Join(dir, "models")),
-		Learn:  Learn{Allow: true, Duty: 1, Rows: learn.Options{Path: filepath.Join(dir, "learn", "pump1.rows"), Schema: s.Hash(), Channels: 4, Want: 1000, SettleRows: 3}},
+		Learn:  Learn{Allow: true, Duty: 1, Rows: learn.Options{Path: filepath.Join(dir, "learn", "pump1.rows"), Schema: s.Hash(), Channels: 4, Want: 400, SettleRows: 3}},
 		Detect: detect.Options{Machine: "pump1", Channels: s.Channels, N: 3, M: 5, CloseBelow: 0.8, Hold: 10 * time.Second},
 		Limits: []detect.Limit{{Channel: "temp", Unit: "°C", Index: 3, Warn: 80, Alarm: 90, WarnLow: math.NaN(), AlarmLow: math.NaN(), Hold: 5 * time.Second}},
 		Report: rep, Log: slog.New(slog.DiscardHandler)}
@@ -137,8 +137,8 @@ func TestLearnsWatchesAndTells(t *testing.T) {
 	f := newFeeder(t, options(t, rep))
 	f.want(Learning)
 	f.rows(100, true, 0)
-	if p := f.m.Status().Learning; p.Phase != "collecting" || p.Have != 97 || p.Done < 0.09 || p.Done > 0.1 {
-		t.Errorf("progress %+v, want 97 of 1000 rows: three settle", p)
+	if p := f.m.Status().Learning; p.Phase != "collecting" || p.Have != 97 || p.Done < 0.2 || p.Done > 0.3 {
+		t.Errorf("progress %+v, want 97 of 400 rows: three settle", p)
 	}
 	f.rows(60, false, 0)
 	if p := f.m.Status().Learning; p.Have != 97 {
