@@ -47,7 +47,7 @@ func TestCheckSchema(t *testing.T) {
 			t.Errorf("%s: the hash is the same", c.name)
 		}
 	}
-	if base().Hash() != base().Hash() || len(base().Hash()) != 64 {
-		t.Errorf("hash %q", base().Hash())
+	if a, b := base().Hash(), base().Hash(); a != b || len(a) != 64 {
+		t.Errorf("hashes %q and %q", a, b)
 	}
 }
