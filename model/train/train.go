@@ -17,7 +17,7 @@ const (
 	windowMost  = 64   // rows, with a cycle
 	inputsMost  = 8192 // window * channels
 	meanRows    = 5    // without a cycle
-	smoothRows  = 20
+	smoothRows  = 15
 	fastRows    = 3
 	fillRows    = 5
 	goldenRows  = 4

@@ -1,0 +1,139 @@
+package train
+
+import (
+	"context"
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+func TestReport_tellsAndDoubts(t *testing.T) {
+	s, rows := plant(350, 1)
+	s.RunWhen = &model.Condition{Channel: "pump.current", Above: 1, Below: math.NaN(), Settle: 4 * time.Second}
+	for i := range 10 { // stands still for ten rows
+		rows[4*(40+i)] = 0
+	}
+	for i := 100; i < 110; i++ { // nobody measured for ten more
+		for j := range 4 {
+			rows[4*i+j] = math.NaN()
+		}
+	}
+	for i := 150; i < 220; i++ { // the thermometer was away
+		rows[4*i+2] = math.NaN()
+	}
+	for i := range 350 { // voltage repeats the flow
+		rows[4*i+3] = rows[4*i+1]
+	}
+	m, r := learn(t, s, rows, Options{Seed: 3, Epochs: 2, Version: "2026-11-20T10:00:00Z-1"})
+	// 4 settling, 10 standing and 4 settling, 10 empty: the gate holds ten rows.
+	if r.Rows != 350 || r.Idle != 18 || r.Empty != 10 || r.Used != 322 {
+		t.Errorf("rows %d, idle %d, empty %d, used %d, want 350, 18, 10, 322", r.Rows, r.Idle, r.Empty, r.Used)
+	}
+	if m.Version() != "2026-11-20T10:00:00Z-1" || m.Parts().Training.Used != 322 || m.Parts().Training.Seed != 3 {
+		t.Errorf("version %q, training %+v", m.Version(), m.Parts().Training)
+	}
+	text := r.String()
+	for _, want := range []string{
+		"learnt from 322 of 350 rows (5m22s)",
+		"18 rows outside run_when",
+		"10 rows without any value",
+		"64-32-2-32-64 int8",
+		"pump.flow",
+		"doubt: only 322 rows",
+		"doubt: pump.temp is missing in 80 of 332 rows",
+		"doubt: pump.flow and pump.voltage always have the same value",
+		"doubt: 10 rows hold no value at all",
+		"less than a shift",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("report lacks %q:\n%s", want, text)
+		}
+	}
+}
+
+func TestTrain_progressAndDuty(t *testing.T) {
+	s, rows := plant(600, 1)
+	var phases []string
+	last := -1.0
+	progress := func(p Progress) {
+		if p.Done < last || p.Done > 1 {
+			t.Errorf("done %v after %v", p.Done, last)
+		}
+		last = p.Done
+		if len(phases) == 0 || phases[len(phases)-1] != p.Phase {
+			phases = append(phases, p.Phase)
+		}
+	}
+	start := time.Now()
+	full, r, err := Train(context.Background(), s, rows, Options{Epochs: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	busy := time.Since(start)
+	start = time.Now()
+	slow, _, err := Train(context.Background(), s, rows, Options{Epochs: 20, Duty: 0.2, Progress: progress})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took < 2*busy && busy > 100*time.Millisecond {
+		t.Errorf("at a duty of 0.2 learning took %s, at full speed %s", took, busy)
+	}
+	if full.SHA256() != slow.SHA256() || r.Took <= 0 {
+		t.Error("the duty changes what is learnt")
+	}
+	if last != 1 || len(phases) < 2 || phases[0] != "preparing" || phases[len(phases)-1] != "calibrating" {
+		t.Errorf("phases %q, done %v", phases, last)
+	}
+}
+
+// TestInt8Gap holds that quantising loses little: the difference to the float32
+// network is far below the noise the network was trained to remove.
+func TestInt8Gap(t *testing.T) {
+	s, rows := plant(2000, 1)
+	_, r := learn(t, s, rows, Options{Seed: 1})
+	if r.Int8Gap <= 0 || r.Int8Gap > noise/5 {
+		t.Errorf("int8 differs from float32 by %v, want below %v", r.Int8Gap, noise/5)
+	}
+}
+
+func TestInverse(t *testing.T) {
+	a := []float64{4, 1, 0.5, 1, 3, -1, 0.5, -1, 2}
+	inv := inverse(append([]float64(nil), a...), 3)
+	for i := range 3 {
+		for j := range 3 {
+			var sum, want float64
+			for k := range 3 {
+				sum += a[i*3+k] * inv[k*3+j]
+			}
+			if i == j {
+				want = 1
+			}
+			if math.Abs(sum-want) > 1e-9 {
+				t.Errorf("product [%d,%d] is %v, want %v", i, j, sum, want)
+			}
+		}
+	}
+}
+
+// TestWander holds the power laws of (4): white noise does not drift, a random
+// walk by the root of the horizon, a straight line by the horizon, each bounded
+// by the range.
+func TestWander(t *testing.T) {
+	line := make([]float64, 400)
+	for i := range line {
+		line[i] = float64(i) / 100
+	}
+	w := wanderOf(line, 5, 600)
+	if want := rangePart * 0.998 * 3.99; !w.bounded || math.Abs(w.drift-want) > 0.01 {
+		t.Errorf("line: drift %v bounded %v, want %v", w.drift, w.bounded, want)
+	}
+	if w := wanderOf(line, 5, 100); w.bounded || math.Abs(w.drift-1/math.Sqrt2) > 0.02 {
+		t.Errorf("line over 100 rows: drift %v, want 1/sqrt 2", w.drift)
+	}
+	if w := wanderOf(make([]float64, 400), 5, 600); !w.bounded || w.drift != leastSD {
+		t.Errorf("constant: drift %v, want %v", w.drift, leastSD)
+	}
+}
