@@ -2,8 +2,11 @@ package model_test
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -192,26 +195,122 @@ func TestSave_otherReader(t *testing.T) {
 	}
 }
 
+// smallest returns the bytes of the smallest model there can be: one channel,
+// one row, one layer.
+func smallest(t testing.TB) []byte {
+	t.Helper()
+	one, half := []float32{1}, []float32{0.5}
+	p := model.Parts{Schema: model.Schema{Channels: []model.Channel{{Name: "x"}}, RunWhen: &model.Condition{Channel: "x", Above: 1, Below: math.NaN()}},
+		Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1, Center: []float64{0}, Spread: []float64{1}, Clip: 8,
+		Layers:        []model.Layer{{In: 1, Out: 1, Weights: []int8{127}, Bias: []int32{0}, Mult: half, FloatW: one, FloatBias: one}},
+		ResidualScale: one, LevelScale: one, Precision: one, Limits: []float32{1, 1, 1},
+		Percentiles: []float32{0, 1}, Drift: []float64{0, 1}, GoldenIn: []float32{0}, GoldenOut: []float32{0}}
+	m, err := model.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "smallest")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw
+}
+
+// resealed returns data with the checksum it would need, so that a fuzzer gets
+// past it.
+func resealed(data []byte) []byte {
+	data = bytes.Clone(data)
+	const key = `"sha256":"`
+	i := bytes.Index(data, []byte(key))
+	if i < 0 || i+len(key)+64 > len(data) {
+		return data
+	}
+	digits := data[i+len(key) : i+len(key)+64]
+	copy(digits, strings.Repeat("0", 64))
+	sum := sha256.Sum256(data)
+	hex.Encode(digits, sum[:])
+	return data
+}
+
+func TestDecode_resealed(t *testing.T) {
+	raw := smallest(t)
+	if got := resealed(raw); !bytes.Equal(got, raw) {
+		t.Fatal("resealing a sound file changes it")
+	}
+	for _, c := range []struct{ name, old, new, want string }{
+		{"shape", `\"window\":1`, `\"window\":2`, "want 2 inputs"},
+		{"huge window", `\"window\":1`, `\"window\":9999999`, "window of 9999999 rows"},
+		{"huge layer", `\"layers\":[1,1]`, `\"layers\":[1,99999999,1]`, "layer 0"},
+		{"no layer", `\"layers\":[1,1]`, `\"layers\":[]`, "0 layers"},
+		{"clip", `\"clip\":8`, `\"clip\":0`, "clip 0"},
+		{"tensor name", `"scaler.center"`, `"scaler.middle"`, "header and tensors disagree"},
+		{"condition", `\"run_when\":{\"channel\":\"x\"`, `\"run_when\":{\"channel\":\"y\"`, `channel "y"`},
+		{"hash", `\"hash\":\"`, `\"hash\":\"0`, "header and tensors disagree"},
+		{"extra key", `,"version":`, `,"more":"","version":`, "header and tensors disagree"},
+	} {
+		if !bytes.Contains(raw, []byte(c.old)) {
+			t.Fatalf("%s: the file does not hold %s", c.name, c.old)
+		}
+		data := bytes.Replace(raw, []byte(c.old), []byte(c.new), 1)
+		length := binary.LittleEndian.Uint64(data) + uint64(len(c.new)) - uint64(len(c.old))
+		binary.LittleEndian.PutUint64(data, length)
+		m, err := model.Decode(resealed(data))
+		if m != nil || !errors.Is(err, model.ErrCorrupt) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want ErrCorrupt with %q", c.name, err, c.want)
+		}
+	}
+	nan := bytes.Clone(raw)
+	copy(nan[8+binary.LittleEndian.Uint64(nan):], []byte{0, 0, 0, 0, 0, 0, 0xF8, 0x7F})
+	if _, err := model.Decode(resealed(nan)); !errors.Is(err, model.ErrCorrupt) || !strings.Contains(err.Error(), "center 0 is NaN") {
+		t.Errorf("NaN as center: %v", err)
+	}
+}
+
+// TestNew_replaysGolden holds that a network that computes anything else than its
+// golden outputs is refused.
+func TestNew_replaysGolden(t *testing.T) {
+	p := machine(t).Parts()
+	p.GoldenOut = append([]float32(nil), p.GoldenOut...)
+	p.GoldenOut[50] = math.Nextafter32(p.GoldenOut[50], 9)
+	if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), "golden vector 1: output 2 is") {
+		t.Errorf("a golden output off by one bit: %v", err)
+	}
+	p = machine(t).Parts()
+	p.Layers = append([]model.Layer(nil), p.Layers...)
+	p.Layers[1].Weights = append([]int8(nil), p.Layers[1].Weights...)
+	for i := range p.Layers[1].Weights {
+		p.Layers[1].Weights[i] /= 2
+	}
+	if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), "golden vector") {
+		t.Errorf("other weights: %v", err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
-	raw := saved(f)
+	raw := smallest(f)
 	f.Add(raw)
 	f.Add(raw[:len(raw)/2])
-	f.Add(raw[:64])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		m, err := model.Decode(data)
-		if err != nil {
-			if m != nil || !oneSentinel(err) {
-				t.Fatalf("model %v, err %v: want no model and one sentinel", m, err)
+		for _, d := range [][]byte{data, resealed(data)} {
+			m, err := model.Decode(d)
+			if err != nil {
+				if m != nil || !oneSentinel(err) {
+					t.Fatalf("model %v, err %v: want no model and one sentinel", m, err)
+				}
+				continue
 			}
-			return
-		}
-		path := filepath.Join(t.TempDir(), "model")
-		if err := m.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, data) {
-			t.Fatalf("what was accepted is not what is saved (err %v)", err)
+			path := filepath.Join(t.TempDir(), "model")
+			if err := m.Save(path); err != nil {
+				t.Fatal(err)
+			}
+			if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, d) {
+				t.Fatalf("what was accepted is not what is saved (err %v)", err)
+			}
 		}
 	})
 }

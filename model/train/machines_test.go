@@ -77,6 +77,15 @@ func watch(m *model.Model, rows []float64) (above float64, scored, blamed int) {
 	return above / float64(max(scored, 1)), scored, blamed
 }
 
+// long skips a test that learns thousands of rows where tests are to be short, as
+// on an emulated CPU.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("learns thousands of rows")
+	}
+}
+
 func with(rows []float64, c, ch, from int, f func(float64) float64) []float64 {
 	out := append([]float64(nil), rows...)
 	for i := from*c + ch; i < len(out); i += c {
@@ -86,6 +95,7 @@ func with(rows []float64, c, ch, from int, f func(float64) float64) []float64 {
 }
 
 func TestMachine_dailySineIsNotBlinded(t *testing.T) {
+	long(t)
 	v := daily()
 	m, r := learn(t, v.schema, v.rows(0, 7*1440), Options{Seed: 1})
 	for _, c := range r.Channels {
@@ -109,6 +119,7 @@ func TestMachine_dailySineIsNotBlinded(t *testing.T) {
 }
 
 func TestMachine_slowDegradation(t *testing.T) {
+	long(t)
 	v := daily()
 	m, _ := learn(t, v.schema, v.rows(0, 7*1440), Options{Seed: 1})
 	// The bearing gets 6 °C a day warmer than hall and oil say.
@@ -126,6 +137,7 @@ func TestMachine_slowDegradation(t *testing.T) {
 }
 
 func TestMachine_startStop(t *testing.T) {
+	long(t)
 	running := &model.Condition{Channel: "speed", Above: 20, Below: math.NaN(), Settle: 5 * time.Second}
 	for name, c := range map[string]*model.Condition{"run_when": running, "always": nil} {
 		v := batches(c)

@@ -92,6 +92,7 @@ func TestTrain_progressAndDuty(t *testing.T) {
 // TestInt8Gap holds that quantising loses little: the difference to the float32
 // network is far below the noise the network was trained to remove.
 func TestInt8Gap(t *testing.T) {
+	long(t)
 	s, rows := plant(2000, 1)
 	_, r := learn(t, s, rows, Options{Seed: 1})
 	if r.Int8Gap <= 0 || r.Int8Gap > noise/5 {
