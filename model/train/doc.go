@@ -33,6 +33,13 @@
 // # Why
 //
 // A machine is learnt in seconds on the gateway itself because the network is
-// small and sees at most 4,096 windows; more windows, wider windows or more
-// epochs measured no better.
+// small and sees at most 4,096 windows. Of what was measured on labelled
+// recordings (skab), 40 epochs gave a higher F1, a lower area under the
+// precision-recall curve and more false alarms than 25; windows of 8 rows were
+// worse than 16.
+//
+// The part of the range that bounds drift, 15 rows of smoothing and the eight
+// cycles that make one were chosen by looking at those same recordings (skab,
+// gecco, hydraulic), so figures on them are somewhat flattering; the other
+// numbers were set beforehand.
 package train
