@@ -20,9 +20,9 @@ func loadConfig(path string) (*config.Config, error) {
 }
 
 func checkVerb(_ context.Context, e env, args []string) error {
-	fs := flags(e, "check")
+	fs := flags("check")
 	asJSON := fs.Bool("json", false, "print the problems as a JSON array")
-	if err := parse(fs, args, 1); err != nil {
+	if err := parse(e, fs, args, 1); err != nil {
 		return err
 	}
 	path := fs.Arg(0)

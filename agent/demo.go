@@ -16,12 +16,12 @@ import (
 
 // demoVerb supplies a plant and a broker and runs the production agent on them.
 func demoVerb(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "demo")
+	fs := flags("demo")
 	length := fs.Duration("for", 0, "stop after this time (default: until interrupted)")
 	fault := fs.String("fault", "", "play only this fault: "+faultNames())
 	brokerURL := fs.String("broker", "", "publish to this broker's `URL` (default: the built-in one)")
 	seed := fs.Uint64("seed", 1, "seed of the plant's history")
-	if err := parse(fs, args, 0); err != nil {
+	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
 	o := demo.Options{Seed: *seed}

@@ -126,31 +126,33 @@ func usage(w io.Writer) {
 	fmt.Fprintf(w, "\niot-edge-anomaly VERB -h tells a verb's flags.\n")
 }
 
-// flags makes a flag set whose errors are usage errors and whose help goes to
-// stdout.
-func flags(e env, name string) *flag.FlagSet {
+// flags makes a verb's flag set for parse.
+func flags(name string) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
-	fs.Usage = func() {
-		for _, v := range verbs() {
-			if v.name == name {
-				fmt.Fprintf(e.stdout, "usage: iot-edge-anomaly %s %s\n%s\n\n", v.name, v.args, v.what)
-			}
-		}
-		fs.SetOutput(e.stdout)
-		fs.PrintDefaults()
-		fs.SetOutput(io.Discard)
-	}
+	fs.Usage = func() {} // parse prints help, and only where it is asked for
 	return fs
 }
 
+// help prints what -h asks for, to stdout.
+func help(e env, fs *flag.FlagSet) {
+	for _, v := range verbs() {
+		if v.name == fs.Name() {
+			fmt.Fprintf(e.stdout, "usage: iot-edge-anomaly %s %s\n%s\n\n", v.name, v.args, v.what)
+		}
+	}
+	fs.SetOutput(e.stdout)
+	fs.PrintDefaults()
+}
+
 // parse parses args and refuses what is left over beyond want positional ones.
-func parse(fs *flag.FlagSet, args []string, want int) error {
+func parse(e env, fs *flag.FlagSet, args []string, want int) error {
 	// Positional arguments may stand before flags: check FILE --json.
 	var positional []string
 	for len(args) > 0 {
 		if err := fs.Parse(args); err != nil {
 			if errors.Is(err, flag.ErrHelp) {
+				help(e, fs)
 				return err
 			}
 			return usagef("%w", err)

@@ -26,12 +26,12 @@ type readout struct {
 }
 
 func readVerb(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "read")
+	fs := flags("read")
 	path := fs.String("config", "", "configuration `FILE`")
 	only := fs.String("sensor", "", "read only the sensor `NAME`")
 	watch := fs.Bool("watch", false, "read again every second until interrupted")
 	asJSON := fs.Bool("json", false, "print JSON, one array a pass")
-	if err := parse(fs, args, 0); err != nil {
+	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
 	if *path == "" {

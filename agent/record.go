@@ -15,12 +15,12 @@ import (
 )
 
 func recordVerb(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "record")
+	fs := flags("record")
 	path := fs.String("config", "", "configuration `FILE`")
 	machine := fs.String("machine", "", "machine to record (default: the only one)")
 	out := fs.String("out", "", "CSV `FILE` to write; - is stdout")
 	length := fs.Duration("for", 0, "how long (default: until interrupted)")
-	if err := parse(fs, args, 0); err != nil {
+	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
 	if *path == "" || *out == "" {
@@ -80,6 +80,10 @@ func dot(s string) string {
 	return "." + s
 }
 
+// recordDigits are enough for a 32-bit counter and for what any sensor resolves,
+// and hide the binary rest of a decimal scale.
+const recordDigits = 10
+
 // recordRows writes a header and a row a tick until the sampler stops. The
 // writer is flushed every few seconds: a recording is read while it grows.
 func recordRows(w *bufio.Writer, m config.Machine, s *sampler.Sampler) (rows int, err error) {
@@ -97,7 +101,7 @@ func recordRows(w *bufio.Writer, m config.Machine, s *sampler.Sampler) (rows int
 		for _, v := range f.Values {
 			b = append(b, ',')
 			if !math.IsNaN(v) {
-				b = strconv.AppendFloat(b, v, 'g', -1, 64)
+				b = strconv.AppendFloat(b, v, 'g', recordDigits, 64)
 			}
 		}
 		s.Release(f)

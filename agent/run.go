@@ -8,9 +8,9 @@ import (
 )
 
 func runVerb(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "run")
+	fs := flags("run")
 	path := fs.String("config", "/etc/iot-edge-anomaly/config.yaml", "configuration `FILE`")
-	if err := parse(fs, args, 0); err != nil {
+	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
 	c, err := loadConfig(*path)

@@ -20,12 +20,12 @@ import (
 )
 
 func scoreVerb(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "score")
+	fs := flags("score")
 	modelPath := fs.String("model", "", "model `FILE`")
 	csvPath := fs.String("csv", "", "recording; `FILE` - is stdin")
 	out := fs.String("out", "-", "scores; `FILE` - is stdout")
 	events := fs.String("events", "", "events as JSON lines; `FILE` - is stdout")
-	if err := parse(fs, args, 0); err != nil {
+	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
 	if *modelPath == "" || *csvPath == "" {

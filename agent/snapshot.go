@@ -49,6 +49,9 @@ func brokerStatus(broker string, c *mqtt.Client) *status.Broker {
 		u.User = nil
 		broker = u.String()
 	}
+	if c.Connected() {
+		st.LastError = ""
+	}
 	return &status.Broker{URL: broker, Connected: c.Connected(), Since: st.Since, Error: st.LastError, Connects: st.Connects,
 		Disconnects: st.Disconnects, Published: st.Published, Acked: st.Acked, Resent: st.Resent, Errors: st.Errors}
 }
@@ -60,7 +63,7 @@ func openEvent(a report.ActiveEvent) status.OpenEvent {
 		ev.Causes = append(ev.Causes, page.Cause{Channel: c.Channel, Unit: c.Unit, Share: page.Number(c.Share),
 			Value: page.Number(c.Value), Expected: page.Number(c.Expected), Direction: c.Direction})
 	}
-	return status.OpenEvent{Machine: a.Machine, Event: ev}
+	return status.OpenEvent{Machine: a.Machine, Missing: a.Missing, Event: ev}
 }
 
 // publishedState is what was published last of a machine, to publish only what
@@ -85,7 +88,7 @@ func (g *gateway) publishStates(before map[string]publishedState) {
 	active := g.reporter.Active()
 	for _, m := range g.currentPlant().machines {
 		s := m.Status()
-		ms := report.MachineStatus{Machine: s.Name, State: string(s.State), Since: s.Since, Score: s.Score}
+		ms := report.MachineStatus{Machine: s.Name, Channels: s.Channels, State: string(s.State), Since: s.Since, Score: s.Score}
 		if s.State == pipeline.Learning {
 			ms.Learning = &report.Learning{Phase: s.Learning.Phase, Progress: s.Learning.Done, Remaining: s.Learning.Remaining}
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 func trainVerb(ctx context.Context, e env, args []string) error {
-	fs := flags(e, "train")
+	fs := flags("train")
 	csvs := fs.String("csv", "", "recordings, separated by commas; `FILE` - is stdin")
 	rows := fs.Int("rows", 0, "learn from the first `N` rows (0 = all)")
 	seed := fs.Uint64("seed", 1, "seed of the random numbers: same seed, same model")
@@ -22,7 +22,7 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	configPath := fs.String("config", "", "take units, period and run_when from this configuration `FILE`")
 	machine := fs.String("machine", "", "machine of the configuration (default: the only one)")
 	asJSON := fs.Bool("json", false, "print the report as JSON")
-	if err := parse(fs, args, 0); err != nil {
+	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
 	if *csvs == "" || *out == "" || *rows < 0 {

@@ -24,9 +24,9 @@ func build() buildInfo {
 }
 
 func versionVerb(_ context.Context, e env, args []string) error {
-	fs := flags(e, "version")
+	fs := flags("version")
 	asJSON := fs.Bool("json", false, "print JSON")
-	if err := parse(fs, args, 0); err != nil {
+	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
 	b := build()

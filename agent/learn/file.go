@@ -1,6 +1,7 @@
 package learn
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -39,25 +40,30 @@ func (r *Rows) Flush() error {
 		b.WriteString(r.header())
 	}
 	b.Write(block(fresh, r.o.Channels))
-	mode := os.O_CREATE | os.O_WRONLY | os.O_APPEND
-	if r.flushed == 0 {
-		mode |= os.O_TRUNC
-	}
-	if err := writeSync(r.o.Path, mode, b.Bytes()); err != nil {
+	if err := r.writeAt(r.size, b.Bytes()); err != nil {
 		return fmt.Errorf("keep learning rows: %w", err)
 	}
 	r.flushed = len(r.data)
+	r.size += int64(b.Len())
 	r.written += uint64(b.Len())
 	return nil
 }
 
-func writeSync(path string, mode int, b []byte) error {
-	f, err := os.OpenFile(path, mode, 0o600)
+// writeAt puts b behind the last good block and cuts off what a failed write
+// may have left there: a block behind a torn one would never be read.
+func (r *Rows) writeAt(off int64, b []byte) error {
+	f, err := os.OpenFile(r.o.Path, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
+	err = f.Truncate(off)
+	if err == nil {
+		_, err = f.WriteAt(b, off)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	return errors.Join(err, f.Close())
 }
 
 func (r *Rows) header() string {
@@ -91,57 +97,76 @@ func (r *Rows) load() error {
 		return fmt.Errorf("read learning rows: %w", err)
 	}
 	defer f.Close()
-	raw, err := io.ReadAll(io.LimitReader(f, 2*r.o.MaxBytes+1<<20))
-	if err != nil {
-		return fmt.Errorf("read learning rows: %w", err)
-	}
-	head := r.header()
-	if !bytes.HasPrefix(raw, []byte(head)) {
+	head := make([]byte, len(r.header()))
+	if _, err := io.ReadFull(f, head); err != nil || string(head) != r.header() {
 		return fmt.Errorf("%s: other channels or not ours: %w", r.o.Path, ErrDiscarded)
 	}
-	rest := raw[len(head):]
-	good := int64(len(head))
+	r.size = int64(len(head))
+	in := bufio.NewReader(f)
 	for {
-		values, n := parseBlock(rest, r.o.Channels)
+		values, n := readBlock(in, r.o.Channels, 2*r.o.MaxBytes-int64(8*len(r.data)))
 		if n == 0 {
 			break
 		}
 		r.data = append(r.data, values...)
-		good += int64(n)
-		rest = rest[n:]
+		r.size += int64(n)
+	}
+	if len(r.data) == 0 {
+		r.size = 0 // the next flush writes the header too
 	}
 	r.flushed = len(r.data)
-	r.have = countRows(r.data, r.o.Channels)
+	r.have = countRows(r.data, r.o.Channels) * max(1, r.skip)
 	r.seen = r.have
-	if len(rest) > 0 {
-		return errors.Join(f.Truncate(good), f.Sync())
-	}
 	return nil
+}
+
+// readBlock reads one block; 0 where no whole good block of at most limit bytes
+// comes next.
+func readBlock(in io.Reader, channels int, limit int64) ([]float64, int) {
+	head := make([]byte, blockHead)
+	if _, err := io.ReadFull(in, head); err != nil {
+		return nil, 0
+	}
+	size := blockSize(head, channels)
+	if size == 0 || size > limit+blockHead {
+		return nil, 0
+	}
+	b := make([]byte, size)
+	copy(b, head)
+	if _, err := io.ReadFull(in, b[blockHead:]); err != nil {
+		return nil, 0
+	}
+	return parseBlock(b, channels)
+}
+
+// blockSize is the length that a block's head tells, 0 where it is none.
+func blockSize(head []byte, channels int) int64 {
+	if len(head) < blockHead || binary.LittleEndian.Uint32(head) != blockMagic {
+		return 0
+	}
+	rows := binary.LittleEndian.Uint32(head[4:])
+	if rows == 0 || rows > maxBlock || channels <= 0 || channels > maxChannels {
+		return 0
+	}
+	return blockHead + int64(rows)*int64(channels)*8
 }
 
 // parseBlock returns the values of the block at the head of b and its length,
 // 0 where there is no whole good block.
 func parseBlock(b []byte, channels int) ([]float64, int) {
-	if len(b) < blockHead || binary.LittleEndian.Uint32(b) != blockMagic {
+	size := blockSize(b, channels)
+	if size == 0 || int64(len(b)) < size || blockSum(b[:size]) != binary.LittleEndian.Uint32(b[8:]) {
 		return nil, 0
 	}
-	rows := binary.LittleEndian.Uint32(b[4:])
-	if rows == 0 || rows > maxBlock || channels <= 0 || channels > maxChannels {
-		return nil, 0
-	}
-	size := uint64(blockHead) + uint64(rows)*uint64(channels)*8
-	if uint64(len(b)) < size || blockSum(b[:size]) != binary.LittleEndian.Uint32(b[8:]) {
-		return nil, 0
-	}
-	values := make([]float64, int(rows)*channels)
+	values := make([]float64, (size-blockHead)/8)
 	for i := range values {
 		values[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[blockHead+8*i:]))
 	}
 	return values, int(size)
 }
 
-// countRows counts the rows that are no gap. Idle rows count too: a restart
-// during learning may end it a few rows early, never late.
+// countRows counts the rows that are no gap. Idle rows count too, so a restart
+// during learning may end it a few rows early.
 func countRows(data []float64, channels int) int {
 	n := 0
 	for i := 0; i+channels <= len(data); i += channels {

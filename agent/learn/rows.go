@@ -16,7 +16,7 @@ type Options struct {
 	Want       int           // running rows to collect
 	SettleRows int           // rows kept before a start
 	FlushEvery time.Duration // how much may be lost by a power cut; default 5 min
-	MaxBytes   int64         // of rows in memory and on disk; default 48 MiB
+	MaxBytes   int64         // of rows in memory and on disk; default 16 MiB
 }
 
 // Rows is the collection. It is used by one goroutine; Have may be called by
@@ -26,6 +26,7 @@ type Rows struct {
 	data    []float64 // (n, C), with idle rows and gaps
 	have    int       // running rows among them
 	flushed int       // floats of data that are on disk
+	size    int64     // of the file up to its last good block
 	last    time.Time // of the last flush
 	gap     bool      // the next row is not the last one's neighbour
 	idle    [][]float64
@@ -41,7 +42,7 @@ func Open(o Options) (*Rows, error) {
 		o.FlushEvery = 5 * time.Minute
 	}
 	if o.MaxBytes == 0 {
-		o.MaxBytes = 48 << 20
+		o.MaxBytes = 16 << 20
 	}
 	r := &Rows{o: o, last: time.Now(), skip: thinning(o)}
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {

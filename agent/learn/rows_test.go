@@ -133,6 +133,34 @@ func TestTornTailIsCut(t *testing.T) {
 	}
 }
 
+// TestFullDiskLosesNothingThatIsWrittenLater: a flush that fails halfway is
+// repeated in its place.
+func TestFullDiskLosesNothingThatIsWrittenLater(t *testing.T) {
+	o := options(t)
+	r := mustOpen(t, o)
+	push(t, r, 1, true)
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	// What a write that ran out of space leaves behind.
+	f, err := os.OpenFile(o.Path, os.O_APPEND|os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.Write(block([]float64{2, -2, 3, -3}, 2)[:20]); err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
+	push(t, r, 2, true)
+	push(t, r, 3, true)
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if again := mustOpen(t, o); again.Have() != 3 {
+		t.Errorf("%d rows after the restart, want 3", again.Have())
+	}
+}
+
 func TestFlippedByteLosesNoEarlierRow(t *testing.T) {
 	o := options(t)
 	r := mustOpen(t, o)
@@ -195,6 +223,12 @@ func TestTooManyRowsAreThinnedInBlocks(t *testing.T) {
 	r := mustOpen(t, o)
 	for i := range o.Want {
 		push(t, r, float64(i), true)
+	}
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if again := mustOpen(t, o); again.Have() < o.Want*9/10 || again.Have() > o.Want*11/10 {
+		t.Errorf("%d rows after a restart, want about %d", again.Have(), o.Want)
 	}
 	if n := int64(len(r.Data()) * 8); !r.Full() || n > o.MaxBytes*11/10 || n < o.MaxBytes/2 {
 		t.Errorf("%d of %d rows seen, %d bytes kept, want about %d", r.Have(), r.Want(), n, o.MaxBytes)

@@ -38,7 +38,7 @@ type Client struct {
 	published atomic.Uint64
 	acked     atomic.Uint64
 	resent    atomic.Uint64
-	sent      uint64 // highest number sent on any connection; the pump's alone
+	sent      uint64 // highest number that may have been sent before; the pump's alone
 	deaf      int    // subscriptions in a row that ended the connection; Run's alone
 
 	mu          sync.Mutex
@@ -151,6 +151,7 @@ func (c *Client) Stats() Stats {
 // some seconds.
 func (c *Client) Run(ctx context.Context) error {
 	wait := backoff{longest: c.wait}
+	c.sent = max(c.sent, c.queue.Inherited())
 	for ctx.Err() == nil {
 		start := time.Now()
 		err := c.session(ctx)

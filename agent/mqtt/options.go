@@ -31,8 +31,8 @@ type Options struct {
 	Birth, Will, Offline spool.Message
 
 	// Prepare, if set, returns what is sent instead of payload, which it must
-	// not change; resent tells that this process sent the message before on
-	// an earlier connection. It is called by one goroutine.
+	// not change; resent tells that the message may have been sent before: on
+	// an earlier connection, or by the process before this one. It is called by one goroutine.
 	Prepare func(payload []byte, resent bool) []byte
 
 	Window int          // messages under way at most; 0 = 16

@@ -1,16 +1,19 @@
 package report
 
 import (
+	"slices"
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/model"
 )
 
 // MachineStatus is what the agent knows of a machine besides its events.
 type MachineStatus struct {
 	Machine  string
-	State    string  // "learning", "idle", "normal", "anomaly" or "blind"
-	Score    float64 // newest; NaN = none
+	Channels []model.Channel // the machine's, to tell which shared faults concern it
+	State    string          // "learning", "idle", "normal", "anomaly" or "blind"
+	Score    float64         // newest; NaN = none
 	Since    time.Time
 	Event    string // id of the event the state is due to; "" = look for it
 	Causes   []detect.Cause
@@ -51,7 +54,7 @@ func (r *Reporter) MachineState(m MachineStatus) []byte {
 	o.orNull("severity", severity)
 	o.b = appendTime(o.field("since"), since.Wall)
 	o.b = appendCauses(o.field("causes"), m.Causes)
-	o.b = r.appendOpen(o.field("open"), m.Machine, c)
+	o.b = r.appendOpen(o.field("open"), &m, c)
 	o.b = m.Learning.append(o.field("learning"))
 	o.b = appendTime(o.field("time"), c.stamp(r.device.Boot, c.Now).Wall)
 	o.text("time_quality", c.quality())
@@ -67,7 +70,7 @@ func (r *Reporter) due(m *MachineStatus) *record {
 	for _, kind := range kinds {
 		for i := range r.state.Open {
 			rec := &r.state.Open[i]
-			if rec.Machine == m.Machine && (rec.ID == m.Event || m.Event == "" && rec.Kind == kind) {
+			if rec.concerns(m) && (rec.ID == m.Event || m.Event == "" && rec.Kind == kind) {
 				return rec
 			}
 		}
@@ -75,13 +78,23 @@ func (r *Reporter) due(m *MachineStatus) *record {
 	return nil
 }
 
+// concerns tells whether the event is the machine's: its own, or a fault that
+// several machines share and that takes one of its channels. Which ones it takes
+// is not known after a restart until it is told anew.
+func (r *record) concerns(m *MachineStatus) bool {
+	if r.Machine != "" || len(r.Missing) == 0 {
+		return r.Machine == m.Machine || r.Machine == ""
+	}
+	return slices.ContainsFunc(m.Channels, func(c model.Channel) bool { return slices.Contains(r.Missing, c.Name) })
+}
+
 // appendOpen lists the machine's open events, oldest first.
-func (r *Reporter) appendOpen(b []byte, machine string, c Clock) []byte {
+func (r *Reporter) appendOpen(b []byte, m *MachineStatus, c Clock) []byte {
 	b = append(b, '[')
 	some := false
 	for i := range r.state.Open {
 		rec := &r.state.Open[i]
-		if rec.Machine != machine {
+		if !rec.concerns(m) {
 			continue
 		}
 		if some {

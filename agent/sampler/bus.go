@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -158,7 +159,8 @@ func (b *bus) guarded(ctx context.Context, s *slot) (err error) {
 		if r := recover(); r != nil {
 			b.panics.Add(1)
 			fill(s.buf)
-			err = fmt.Errorf("read %s: %w: %v\n%s", s.name, errPanic, r, debug.Stack())
+			err = fmt.Errorf("read %s: %w: %v", s.name, errPanic, r)
+			slog.Error("driver panicked", "sensor", s.name, "panic", r, "stack", string(debug.Stack()))
 		}
 	}()
 	fill(s.buf)

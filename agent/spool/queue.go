@@ -92,9 +92,10 @@ type Queue struct {
 	file    uint64 // last segment file number
 	cursor  *cursorFile
 
-	handed uint64 // highest number Next ever returned
-	pos    uint64 // number Next returned last
-	reader reader
+	inherited uint64 // number of the newest record found by Open
+	handed    uint64 // highest number Next ever returned
+	pos       uint64 // number Next returned last
+	reader    reader
 
 	ring  []*pending // not on disk, rising
 	ringN int        // their bytes
@@ -143,8 +144,13 @@ func open(dir string, o Options, d disk) (*Queue, error) {
 		lock.Close()
 		return nil, fmt.Errorf("opening spool %s: %w", dir, err)
 	}
+	q.inherited = q.seq
 	return q, nil
 }
+
+// Inherited returns the last number given out before Open: what is queued up to
+// it may have been delivered by an earlier process.
+func (q *Queue) Inherited() uint64 { return q.inherited }
 
 // Seq returns the last number given out.
 func (q *Queue) Seq() uint64 {

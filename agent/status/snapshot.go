@@ -60,7 +60,8 @@ type Snapshot struct {
 
 // OpenEvent is an event that is open now, of any kind.
 type OpenEvent struct {
-	Machine string
+	Machine string   // empty: a fault that several machines share
+	Missing []string // the channels it takes
 	page.Event
 }
 

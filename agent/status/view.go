@@ -2,10 +2,12 @@ package status
 
 import (
 	"math"
+	"slices"
 
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/status/page"
+	"iot-edge-anomaly/model"
 )
 
 func number(v float64) *float64 { return page.Number(v) }
@@ -43,7 +45,7 @@ func (s *Snapshot) machine(m *pipeline.Status, bySensor map[string]*sampler.Read
 			Rows: int64(m.Learning.Have), Want: int64(m.Learning.Want)}
 	}
 	for _, ev := range s.Events {
-		if ev.Machine == m.Name || (ev.Machine == "" && len(s.Machines) == 1) {
+		if ev.Machine == m.Name || (ev.Machine == "" && concerns(ev.Missing, m.Channels)) {
 			out.Events = append(out.Events, ev.Event)
 		}
 	}
@@ -61,6 +63,12 @@ func (s *Snapshot) machine(m *pipeline.Status, bySensor map[string]*sampler.Read
 		out.Channels = append(out.Channels, pc)
 	}
 	return out
+}
+
+// concerns tells whether a shared fault takes one of the channels. After a
+// restart nobody knows which it takes.
+func concerns(missing []string, channels []model.Channel) bool {
+	return len(missing) == 0 || slices.ContainsFunc(channels, func(c model.Channel) bool { return slices.Contains(missing, c.Name) })
 }
 
 func qualityName(q sampler.Quality) string {
