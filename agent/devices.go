@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 
 	"iot-edge-anomaly/agent/config"
@@ -69,11 +70,19 @@ func makeSensors(c *config.Config, l *lines) ([]drivers.Sensor, error) {
 	for _, sc := range c.Sensors {
 		s, err := devices[sc.Driver].make(sc, l.byName[sc.Bus])
 		if err != nil {
-			return nil, fmt.Errorf("sensor %s: %w", sc.Name, err)
+			return nil, errors.Join(fmt.Errorf("sensor %s: %w", sc.Name, err), closeSensors(out))
 		}
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+func closeSensors(sensors []drivers.Sensor) error {
+	var errs []error
+	for _, s := range sensors {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
 }
 
 func makeModbus(c config.Sensor, l line) (drivers.Sensor, error) {

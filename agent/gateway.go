@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -161,7 +162,10 @@ func (g *gateway) loop(ctx context.Context, o gatewayOptions, failed <-chan erro
 				return err
 			}
 		case <-o.hup:
-			g.reload(ctx, o)
+			if err := g.reload(ctx, o); err != nil {
+				return err
+			}
+			clear(published)
 			dog = newWatchdog(g)
 		case now := <-tick.C:
 			g.publishStates(published)
@@ -189,10 +193,11 @@ func (g *gateway) notify(err error) {
 	}
 }
 
-// reload puts a new configuration into force, or keeps the one there is.
-func (g *gateway) reload(ctx context.Context, o gatewayOptions) {
+// reload puts a new configuration into force, or keeps the one there is. An
+// error means that neither is in force.
+func (g *gateway) reload(ctx context.Context, o gatewayOptions) error {
 	if o.reload == nil {
-		return
+		return nil
 	}
 	g.notify(board.Reloading())
 	defer func() { g.notify(board.Ready()) }()
@@ -201,17 +206,22 @@ func (g *gateway) reload(ctx context.Context, o gatewayOptions) {
 		err = g.replace(ctx, c)
 	}
 	g.reloadOK.Store(err == nil)
-	if err != nil {
+	var ee *exitError
+	switch {
+	case err == nil:
+		g.log.Info("configuration reloaded")
+	case errors.As(err, &ee) && ee.code == exitRestart:
+		return err
+	default:
 		g.log.Error("reload refused: the configuration before it stays in force", "error", err)
-		return
 	}
-	g.log.Info("configuration reloaded")
+	return nil
 }
 
 // replace swaps the plant. What stands outside it needs a restart to change.
 func (g *gateway) replace(ctx context.Context, c *config.Config) error {
 	old := g.currentPlant()
-	if c.MQTT != old.cfg.MQTT || c.Spool != old.cfg.Spool || c.HTTP != old.cfg.HTTP || c.Gateway != old.cfg.Gateway || c.State != old.cfg.State {
+	if !sameOutlets(c, old.cfg) {
 		return errors.New("gateway, mqtt, spool, http and state change with a restart only: systemctl restart iot-edge-anomaly")
 	}
 	// The models and learning rows on disk are the old plant's until it stops;
@@ -220,12 +230,15 @@ func (g *gateway) replace(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	g.notify(probe.lines.Close())
+	if err := probe.close(); err != nil {
+		g.log.Warn("close sensors and buses", "error", err)
+	}
 	old.stop()
 	next, err := newPlant(c, g.open, g.reporter, g.metrics, g.log)
 	if err != nil {
-		return err
+		return &exitError{exitRestart, fmt.Errorf("the configuration was good a moment ago: %w", err)}
 	}
+	setLogLevel(c.Log.Level)
 	g.mu.Lock()
 	g.plant, g.cfg = next, c
 	g.mu.Unlock()
@@ -236,8 +249,30 @@ func (g *gateway) replace(ctx context.Context, c *config.Config) error {
 			}
 		}
 	}
+	g.forget(old.cfg, c)
 	next.start(ctx, g.fault)
 	return nil
+}
+
+// sameOutlets tells whether everything that stands outside the plant is as it
+// was, wherever in the file it stands now.
+func sameOutlets(a, b *config.Config) bool {
+	ma, mb := a.MQTT, b.MQTT
+	ma.Pos, mb.Pos = config.Pos{}, config.Pos{}
+	return ma == mb && a.Spool == b.Spool && a.HTTP == b.HTTP && a.Gateway == b.Gateway && a.State == b.State
+}
+
+// forget takes the retained states of machines that are no more from the broker.
+func (g *gateway) forget(before, now *config.Config) {
+	if g.mqtt == nil {
+		return
+	}
+	for _, m := range before.Machines {
+		gone := func(n config.Machine) bool { return n.Name == m.Name }
+		if !slices.ContainsFunc(now.Machines, gone) {
+			g.mqtt.SetRetained(g.device.Topic+"/machine/"+m.Name, nil) // an empty retained message deletes [MQTT-3.3.1-10]
+		}
+	}
 }
 
 // watchdog feeds systemd's while every stage progresses.

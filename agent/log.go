@@ -8,15 +8,24 @@ import (
 	"os"
 )
 
-// newLog logs text to w. Under systemd each line begins with the level that
-// journald understands (sd-daemon(3)), and the time is left to the journal.
-func newLog(w io.Writer, level string) *slog.Logger {
+// logLevel is the level in force; a reload changes it.
+var logLevel slog.LevelVar
+
+// setLogLevel takes a level that the configuration has checked.
+func setLogLevel(level string) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		l = slog.LevelInfo
 	}
+	logLevel.Set(l)
+}
+
+// newLog logs text to w. Under systemd each line begins with the level that
+// journald understands (sd-daemon(3)), and the time is left to the journal.
+func newLog(w io.Writer, level string) *slog.Logger {
+	setLogLevel(level)
 	journal := os.Getenv("JOURNAL_STREAM") != ""
-	o := &slog.HandlerOptions{Level: l, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
+	o := &slog.HandlerOptions{Level: &logLevel, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
 		if journal && len(groups) == 0 && a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
@@ -29,6 +38,7 @@ func newLog(w io.Writer, level string) *slog.Logger {
 		h = slog.NewTextHandler(w, o)
 	}
 	lg := slog.New(h)
+	slog.SetDefault(lg)
 	log.SetFlags(0)
 	log.SetOutput(slog.NewLogLogger(h, slog.LevelWarn).Writer()) // libraries log too
 	return lg

@@ -36,15 +36,15 @@ func newPlant(c *config.Config, open openI2C, rep pipeline.Reporter, m *status.M
 	p := &plant{cfg: c, lines: newLines(c.Buses, open), log: log, done: make(chan struct{})}
 	var err error
 	if p.sensors, err = makeSensors(c, p.lines); err != nil {
-		return nil, errors.Join(err, p.lines.Close())
+		return nil, errors.Join(err, p.close())
 	}
 	if p.group, err = newGroup(c, c.Machines, p.sensors); err != nil {
-		return nil, errors.Join(err, p.lines.Close())
+		return nil, errors.Join(err, p.close())
 	}
 	for _, mc := range c.Machines {
 		pm, err := pipeline.New(p.options(mc, rep, m))
 		if err != nil {
-			return nil, errors.Join(err, p.lines.Close())
+			return nil, errors.Join(err, p.close())
 		}
 		p.machines = append(p.machines, pm)
 	}
@@ -55,7 +55,7 @@ func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metr
 	s := schemaOf(mc)
 	settle := 0
 	if s.RunWhen != nil {
-		settle = int(s.RunWhen.Settle / s.Period)
+		settle = int((s.RunWhen.Settle + s.Period - 1) / s.Period)
 	}
 	var sensors []string
 	for _, r := range mc.Resolved {
@@ -84,16 +84,16 @@ func (p *plant) start(ctx context.Context, report func(sampler.Fault)) {
 	})
 	go func() {
 		wg.Wait()
-		for i, s := range p.sensors {
-			if err := s.Close(); err != nil {
-				p.log.Warn("close sensor", "sensor", p.cfg.Sensors[i].Name, "error", err)
-			}
-		}
-		if err := p.lines.Close(); err != nil {
-			p.log.Warn("close bus", "error", err)
+		if err := p.close(); err != nil {
+			p.log.Warn("close sensors and buses", "error", err)
 		}
 		close(p.done)
 	}()
+}
+
+// close closes sensors and buses. It is for a plant that does not run.
+func (p *plant) close() error {
+	return errors.Join(closeSensors(p.sensors), p.lines.Close())
 }
 
 // stop ends the plant and waits for it.
@@ -105,6 +105,9 @@ func (p *plant) stop() {
 // resume continues an event that was open before; false where nothing in this
 // plant will ever close it.
 func (p *plant) resume(ev detect.Event) bool {
+	if ev.Kind == detect.SensorFault || ev.Kind == detect.BusFault {
+		return p.group.Resume(ev.Kind == detect.BusFault, ev.Key, ev.Since)
+	}
 	for _, m := range p.machines {
 		if m.Name() == ev.Machine {
 			return m.Resume(ev)

@@ -50,6 +50,7 @@ func readVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
+	defer closeSensors(sensors)
 	for {
 		var out []readout
 		failed := 0

@@ -45,6 +45,7 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
+	defer closeSensors(sensors)
 	g, err := newGroup(c, []config.Machine{m}, sensors)
 	if err != nil {
 		return &exitError{exitConfig, err}

@@ -103,6 +103,25 @@ func (g *Group) Sampler(machine string) *Sampler {
 // Faults delivers sensor and bus faults as they open and close.
 func (g *Group) Faults() <-chan Fault { return g.watch.faults }
 
+// Resume continues a fault that was open before this group was made: it closes
+// once the sensor, or the bus, delivers. It reports false where there is no such
+// sensor or bus. Call it before Run.
+func (g *Group) Resume(bus bool, name string, since time.Time) bool {
+	for _, b := range g.buses {
+		if bus && b.name == name {
+			g.watch.resume(b.name, Fault{Bus: b.name, Since: since, Channels: g.watch.channels(b.slots)})
+			return true
+		}
+		for _, s := range b.slots {
+			if !bus && s.name == name {
+				g.watch.resume(b.name+"/"+s.name, Fault{Bus: b.name, Sensor: s.name, Since: since, Channels: g.watch.channels([]*slot{s})})
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // Readings copies the newest reading of every sensor, bus by bus.
 func (g *Group) Readings() []Reading {
 	var rs []Reading

@@ -125,6 +125,12 @@ func (w *watcher) set(ctx context.Context, key string, f Fault, now time.Time) {
 	w.send(ctx, f)
 }
 
+// resume takes over a fault that somebody else opened.
+func (w *watcher) resume(key string, f Fault) {
+	f.Open, f.Machine = true, w.machine(f)
+	w.open[key] = &f
+}
+
 func (w *watcher) clear(ctx context.Context, key string, now time.Time) {
 	f := w.open[key]
 	if f == nil {

@@ -6,13 +6,11 @@ import (
 	"os"
 	"runtime"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/VictoriaMetrics/metrics"
 
 	"iot-edge-anomaly/agent/pipeline"
-	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 )
 
@@ -26,18 +24,16 @@ var errorBuckets = []float64{0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10}
 // the stages; everything else is copied from a snapshot at each scrape. It is
 // safe for concurrent use.
 type Metrics struct {
-	set       *metrics.Set
+	set       *metrics.Set // what is counted here
 	inference *metrics.PrometheusHistogram
 	scores    *metrics.PrometheusHistogram
-	models    map[string]string // machine -> its model_info series
-	mu        sync.Mutex        // one scrape at a time
 }
 
 // NewMetrics makes an empty registry of its own.
 func NewMetrics() *Metrics {
 	set := metrics.NewSet()
 	metrics.ExposeMetadata(true)
-	return &Metrics{set: set, models: map[string]string{},
+	return &Metrics{set: set,
 		inference: set.NewPrometheusHistogramExt("inference_duration_seconds", inferenceBuckets),
 		scores:    set.NewPrometheusHistogramExt("reconstruction_error", errorBuckets)}
 }
@@ -52,13 +48,17 @@ func (m *Metrics) request(code int) {
 	m.set.GetOrCreateCounter(`http_requests_total{status="` + strconv.Itoa(code) + `"}`).Inc()
 }
 
+// scrape holds the copied values of one scrape, so that what is no more, a
+// machine or a model, is not told any longer.
+type scrape struct{ set *metrics.Set }
+
 // counter and gauge copy a value under a name; label pairs follow. Label values
 // come from names that the configuration restricts.
-func (m *Metrics) counter(v uint64, name string, labels ...string) {
+func (m *scrape) counter(v uint64, name string, labels ...string) {
 	m.set.GetOrCreateCounter(series(name, labels)).Set(v)
 }
 
-func (m *Metrics) gauge(v float64, name string, labels ...string) {
+func (m *scrape) gauge(v float64, name string, labels ...string) {
 	m.set.GetOrCreateGauge(series(name, labels), nil).Set(v)
 }
 
@@ -92,9 +92,8 @@ func seconds(t time.Time) float64 {
 }
 
 // Write renders the snapshot in Prometheus' text format.
-func (m *Metrics) Write(w io.Writer, s *Snapshot, refused uint64) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+func (ms *Metrics) Write(w io.Writer, s *Snapshot, refused uint64) {
+	m := &scrape{metrics.NewSet()}
 	m.gauge(1, "build_info", "version", s.Build.Version, "commit", s.Build.Commit, "go", s.Build.Go, "kernel", s.Build.Kernel, "arch", runtime.GOARCH, "device_id", s.Device, "site", s.Site)
 	m.gauge(s.ReadyAfter.Seconds(), "application_startup_duration_seconds")
 	m.gauge(flag(s.ReloadOK), "config_last_reload_successful")
@@ -115,11 +114,12 @@ func (m *Metrics) Write(w io.Writer, s *Snapshot, refused uint64) {
 	for _, e := range s.Opened {
 		m.counter(e.N, "anomalies_detected_total", "severity", e.Severity, "sensor", e.Sensor, "kind", e.Kind)
 	}
+	ms.set.WritePrometheus(w)
 	m.set.WritePrometheus(w)
 	metrics.WriteProcessMetrics(w)
 }
 
-func (m *Metrics) memory(s *Snapshot) {
+func (m *scrape) memory(s *Snapshot) {
 	m.gauge(float64(residentBytes()), "memory_usage_bytes")
 	if s.MemoryLimit > 0 {
 		m.gauge(float64(s.MemoryLimit), "memory_limit_bytes")
@@ -128,7 +128,7 @@ func (m *Metrics) memory(s *Snapshot) {
 
 var states = []pipeline.State{pipeline.Learning, pipeline.Idle, pipeline.Normal, pipeline.Anomaly, pipeline.Blind}
 
-func (m *Metrics) machine(s *pipeline.Status) {
+func (m *scrape) machine(s *pipeline.Status) {
 	n := s.Name
 	for _, st := range states {
 		m.gauge(flag(s.State == st), "machine_state", "machine", n, "state", string(st))
@@ -145,34 +145,23 @@ func (m *Metrics) machine(s *pipeline.Status) {
 	}
 	m.gauge(progress, "learning_progress_ratio", "machine", n)
 	m.gauge(s.Score, "anomaly_score", "machine", n)
-	m.modelInfo(n, s.Model)
+	if s.Model.Version != "" {
+		m.gauge(1, "model_info", "machine", n, "model_version", s.Model.Version, "sha", s.Model.SHA256)
+	}
 	for i, c := range s.Channels {
 		m.gauge(s.Values[i], "sensor_value", "machine", n, "sensor", c.Name)
 		m.gauge(float64(s.Quality[i]), "sensor_quality", "machine", n, "sensor", c.Name)
 	}
 }
 
-// modelInfo names the active model; the series of the one before disappears.
-func (m *Metrics) modelInfo(machine string, ref report.ModelRef) {
-	if ref.Version == "" {
-		return
-	}
-	name := series("model_info", []string{"machine", machine, "model_version", ref.Version, "sha", ref.SHA256})
-	if old := m.models[machine]; old != name && old != "" {
-		m.set.UnregisterMetric(old)
-	}
-	m.models[machine] = name
-	m.gauge(1, name)
-}
-
-func (m *Metrics) reading(r *sampler.Reading) {
+func (m *scrape) reading(r *sampler.Reading) {
 	m.counter(r.Reads, "sensor_reads_total", "bus", r.Bus, "sensor", r.Sensor)
 	m.counter(r.Errors, "sensor_read_errors_total", "bus", r.Bus, "sensor", r.Sensor)
 	m.gauge(seconds(r.LastGood), "sensor_last_good_timestamp_seconds", "bus", r.Bus, "sensor", r.Sensor)
 	m.gauge(r.Latency.Seconds(), "sensor_read_duration_seconds", "bus", r.Bus, "sensor", r.Sensor)
 }
 
-func (m *Metrics) delivery(s *Snapshot) {
+func (m *scrape) delivery(s *Snapshot) {
 	if b := s.Broker; b != nil {
 		m.gauge(flag(b.Connected), "mqtt_connected")
 		m.counter(b.Connects, "mqtt_connects_total")
