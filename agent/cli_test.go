@@ -1,14 +1,17 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // call runs a verb in this process and returns what a user sees.
@@ -25,11 +28,11 @@ func wave(rows, fault int) string {
 	var b strings.Builder
 	b.WriteString("timestamp,load,speed,flow\n")
 	for i := range rows {
-		load := math.Sin(float64(i)/17) + 0.3*math.Sin(float64(i)/3.1)
+		load := math.Sin(float64(i)/5.3) + math.Sin(float64(i)/3.1) + 0.5*math.Sin(float64(i)/1.7)
 		noise := func(k int) float64 { return 0.02 * math.Sin(float64(i*i%977)*float64(k)) }
 		flow := 3*load + 5 + noise(3)
 		if i >= fault {
-			flow -= 2
+			flow -= 12
 		}
 		fmt.Fprintf(&b, "2026-11-23T08:%02d:%02dZ,%.5f,%.5f,%.5f\n", i/60%60, i%60, 10+load+noise(1), 50+2*load+noise(2), flow)
 	}
@@ -97,6 +100,64 @@ func TestScoreStreams(t *testing.T) {
 	code, out, errs := call(t, string(text), "score", "--model", m, "--csv", "-", "--out", "-")
 	if code != 0 || strings.Count(out, "\n") != 1201 {
 		t.Errorf("ended with %d and %d lines: %s", code, strings.Count(out, "\n"), errs)
+	}
+}
+
+// TestScoreAnswersAtOnce: a row that comes through a pipe is scored before the
+// next one is there.
+func TestScoreAnswersAtOnce(t *testing.T) {
+	m, csvPath := trainedWave(t)
+	text, err := os.ReadFile(csvPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, rows := io.Pipe()
+	scores, out := io.Pipe()
+	go func() {
+		dispatch(t.Context(), env{in, out, io.Discard, nil}, []string{"score", "--model", m, "--csv", "-", "--out", "-"})
+		out.Close()
+	}()
+	answers := make(chan string)
+	go func() {
+		for s := bufio.NewScanner(scores); s.Scan(); {
+			answers <- s.Text()
+		}
+		close(answers)
+	}()
+	for i, line := range strings.SplitAfter(string(text), "\n")[:200] {
+		if _, err := io.WriteString(rows, line); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case got := <-answers:
+			if want, _, _ := strings.Cut(line, ","); !strings.HasPrefix(got, want) {
+				t.Fatalf("row %d %q answered by %q", i, line, got)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("no answer to row %d", i)
+		}
+	}
+	rows.Close()
+	for range answers {
+	}
+}
+
+// TestHoleInTimeEmptiesTheWindow: after ten days without rows there is no score
+// until the window is full again.
+func TestHoleInTimeEmptiesTheWindow(t *testing.T) {
+	m, csvPath := trainedWave(t)
+	text, err := os.ReadFile(csvPath)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(string(text), "\n")
+	for i := 301; i < len(lines); i++ {
+		lines[i] = strings.Replace(lines[i], "2026-11-23", "2026-12-03", 1)
+	}
+	_, out, _ := call(t, strings.Join(lines, "\n"), "score", "--model", m, "--csv", "-")
+	rows := strings.Split(out, "\n")
+	if strings.Contains(rows[300], ",,0,,") || !strings.Contains(rows[301], ",,0,,") || strings.Contains(rows[900], ",,0,,") {
+		t.Errorf("before the hole %q, behind it %q, later %q: want a score, none, a score", rows[300], rows[301], rows[900])
 	}
 }
 

@@ -94,7 +94,8 @@ func TestSystemdSeesProgressAndReload(t *testing.T) {
 	}
 	before := len(events(sub, "plant/gw7/event"))
 	waitFor(t, 20*time.Second, "events under the old configuration", func() bool { return len(events(sub, "plant/gw7/event")) > before })
-	reload(bytes.Replace(good, []byte("warn: 4, alarm: 8"), []byte("warn: 400, alarm: 800"), 1), "healthy")
+	moved := append([]byte("# a line more at the top\n"), good...)
+	reload(bytes.Replace(moved, []byte("warn: 4, alarm: 8"), []byte("warn: 400, alarm: 800"), 1), "healthy")
 	if sup.count("MONOTONIC_USEC") != 2 {
 		t.Error("RELOADING without MONOTONIC_USEC: systemd would wait for ever")
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/drivers/replay"
 	"iot-edge-anomaly/model"
@@ -50,13 +51,17 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	s := &scoring{model: m, scorer: model.NewScorer(m), out: scores, doubts: rowDoubts{w: e.stderr}}
+	judge, err := pipeline.NewWatch(m, scorePolicy(m))
+	if err != nil {
+		return errors.Join(err, closeScores())
+	}
+	s := &scoring{model: m, judge: judge, out: scores, live: !isFile(*csvPath), doubts: rowDoubts{w: e.stderr}}
 	if *events != "" {
 		w, closeEvents, err := createText(e, *events)
 		if err != nil {
 			return errors.Join(err, closeScores())
 		}
-		if err := s.detect(w); err != nil {
+		if err := s.report(w); err != nil {
 			return errors.Join(err, closeScores(), closeEvents())
 		}
 		return errors.Join(s.run(ctx, r), closeScores(), closeEvents())
@@ -99,27 +104,35 @@ func sameColumns(m *model.Model, header []string, path string) error {
 
 // scoring takes a recording through the objects that run uses.
 type scoring struct {
-	model    *model.Model
-	scorer   *model.Scorer
-	detector *detect.Detector // nil = no events wanted
-	events   *report.Reporter
-	ref      report.ModelRef
-	out      *bufio.Writer
-	doubts   rowDoubts
-	buf      []byte
-	n        int
+	model     *model.Model
+	judge     *pipeline.Watch
+	out       *bufio.Writer
+	events    *report.Reporter // nil = no events wanted
+	eventsOut *bufio.Writer
+	ref       report.ModelRef
+	live      bool // write each row at once
+	doubts    rowDoubts
+	buf       []byte
 }
 
-// detect switches events on, with the policy's defaults. They are written as
-// run would publish them, timed by the rows.
-func (s *scoring) detect(w io.Writer) error {
-	d, err := detect.New(detect.Options{Machine: "main", Channels: s.model.Schema().Channels, N: 3, M: 5,
-		CloseBelow: 0.8, Hold: 30 * time.Second, Update: time.Minute})
-	if err != nil {
-		return err
-	}
-	s.detector = d
+// scorePolicy is the configuration's default alarm policy.
+func scorePolicy(m *model.Model) detect.Options {
+	return detect.Options{Machine: "main", Channels: m.Schema().Channels, N: 3, M: 5,
+		CloseBelow: 0.8, Hold: 30 * time.Second, Update: time.Minute}
+}
+
+// isFile tells a file, which may be read and answered in large pieces, from a
+// pipe, at whose end somebody waits for each row.
+func isFile(path string) bool {
+	st, err := os.Stat(path)
+	return err == nil && st.Mode().IsRegular()
+}
+
+// report switches events on. They are written as run would publish them, timed
+// by the rows.
+func (s *scoring) report(w *bufio.Writer) (err error) {
 	s.ref = report.ModelRef{Version: s.model.Version(), SHA256: s.model.SHA256()}
+	s.eventsOut = w
 	s.events, err = report.New(report.Device{Device: "score", Boot: "score"}, report.Lines(w), wallClock)
 	return err
 }
@@ -137,21 +150,34 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 		if !s.doubts.tolerate(err) {
 			return err
 		}
-		sc, ok := s.scorer.Push(row)
-		s.buf = appendScore(s.buf[:0], text, sc, ok, s.model.Schema().Channels)
+		v := s.judge.Push(at, row)
+		s.buf = appendScore(s.buf[:0], text, v.Score, v.Scored, s.model.Schema().Channels)
 		if _, err := s.out.Write(s.buf); err != nil {
 			return err
 		}
-		if err := s.event(at, sc, ok); err != nil {
-			return err
-		}
-		if s.n++; s.n%256 == 0 {
-			if err := s.out.Flush(); err != nil {
+		if v.Changed && s.events != nil {
+			if err := s.events.Event(v.Event, s.ref); err != nil {
 				return err
 			}
 		}
+		if err := s.flush(); err != nil {
+			return err
+		}
 	}
 	return ctx.Err()
+}
+
+// flush hands on what is written where somebody waits for it.
+func (s *scoring) flush() error {
+	if !s.live {
+		return nil
+	}
+	if s.eventsOut != nil {
+		if err := s.eventsOut.Flush(); err != nil {
+			return err
+		}
+	}
+	return s.out.Flush()
 }
 
 // appendScore is one output row: timestamp,score,flag,top,share.
@@ -178,25 +204,4 @@ func appendScore(b []byte, text string, sc model.Score, ok bool, channels []mode
 		return append(b, '\n')
 	}
 	return append(b, ",\n"...)
-}
-
-// event writes what the detector makes of the row.
-func (s *scoring) event(at time.Time, sc model.Score, ok bool) error {
-	if s.detector == nil {
-		return nil
-	}
-	var ev detect.Event
-	var changed bool
-	switch {
-	case ok:
-		ev, changed = s.detector.Push(at, sc)
-	case s.scorer.Idle():
-		ev, changed = s.detector.Idle(at)
-	default:
-		s.detector.Gap(at)
-	}
-	if !changed {
-		return nil
-	}
-	return s.events.Event(ev, s.ref)
 }

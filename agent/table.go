@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/drivers/replay"
 )
 
@@ -89,6 +90,7 @@ func (t *table) add(e env, path string, limit int) (steps []time.Duration, err e
 		}
 		if step := at.Sub(before); !before.IsZero() && step > 0 {
 			steps = append(steps, step)
+			t.hole(step, steps)
 		}
 		if !at.IsZero() {
 			before = at
@@ -98,6 +100,16 @@ func (t *table) add(e env, path string, limit int) (steps []time.Duration, err e
 	}
 	doubts.summary()
 	return steps, nil
+}
+
+// hole puts a row of NaN where far more time than usual has passed: the rows
+// around it are no neighbours.
+func (t *table) hole(step time.Duration, steps []time.Duration) {
+	if first := steps[0]; step > pipeline.GapRows*first && step > pipeline.GapRows*steps[len(steps)/2] {
+		for range t.names {
+			t.rows = append(t.rows, math.NaN())
+		}
+	}
 }
 
 // rowDoubts lets bad rows pass and tells about them: their bad cells count as

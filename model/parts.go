@@ -46,6 +46,10 @@ type Training struct {
 	Go      string  `json:"go"`
 }
 
+// Unlearnt is the Spread of a channel that had no value while the machine was
+// learnt. Nobody knows what is normal there, so it is masked in every row.
+const Unlearnt = math.MaxFloat64
+
 // Parts is everything a model consists of, as plain values; equation numbers
 // are those of the package comment. C is the number of channels.
 type Parts struct {
@@ -59,7 +63,7 @@ type Parts struct {
 	Fill       int // rows a missing cell repeats its last value
 
 	Center []float64 // (C) physical units (1)
-	Spread []float64 // (C) physical units, > 0 (1)
+	Spread []float64 // (C) physical units, > 0 (1); Unlearnt = always masked
 	Clip   float32   // the network's input range, in units of Spread
 
 	Layers []Layer // first In = last Out = Window*C

@@ -148,6 +148,10 @@ func (s *Scorer) take(row []float64) (seen int) {
 	copy(s.window, s.window[s.c:])
 	u, level := s.window[len(s.window)-s.c:], s.level.next()
 	for i, x := range row {
+		if s.p.Spread[i] == Unlearnt {
+			u[i], level[i] = 0, float32(math.NaN())
+			continue
+		}
 		if math.IsNaN(x) || math.IsInf(x, 0) {
 			if s.age[i] < math.MaxInt32 {
 				s.age[i]++
@@ -191,6 +195,10 @@ func (s *Scorer) finish(row []float64) {
 		s.score.Values[i] = x
 		if math.IsInf(x, 0) {
 			s.score.Values[i] = math.NaN()
+		}
+		if s.p.Spread[i] == Unlearnt {
+			s.score.Expected[i] = math.NaN()
+			continue
 		}
 		s.score.Expected[i] = s.p.Center[i] + float64(float64(s.output[at+i])*s.p.Spread[i])
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"iot-edge-anomaly/agent/learn"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
@@ -17,8 +18,19 @@ type trained struct {
 	err    error
 }
 
+// storeEvery is how often a learnt model is tried to be stored while the disk
+// refuses it.
+const storeEvery = 30 * time.Second
+
 // learn takes one row of the learning phase and starts training after the last.
 func (m *Machine) learn(ctx context.Context, f *sampler.Frame) {
+	if m.rows == nil {
+		m.openRows()
+	}
+	if poor(f.Values) {
+		m.rows.Gap() // not a row to learn from
+		return
+	}
 	running := m.gate.Running(f.Values) && m.beyond == 0
 	if err := m.rows.Push(f.Values, running); err != nil {
 		m.log.Warn("learning rows", "error", err)
@@ -36,6 +48,18 @@ func (m *Machine) learn(ctx context.Context, f *sampler.Frame) {
 		}
 		m.startTraining(ctx)
 	}
+}
+
+// openRows starts or continues the collection. Not before the first row: until
+// then the file may be another pipeline's, which is about to stop.
+func (m *Machine) openRows() {
+	rows, err := learn.Open(m.o.Learn.Rows)
+	if err != nil {
+		m.log.Warn("learning rows", "error", err)
+		m.setError(err)
+	}
+	m.rows = rows
+	m.log.Info("learning", "rows", rows.Have(), "of", rows.Want())
 }
 
 // startTraining trains beside the rows that keep coming; they are not learnt,
@@ -57,28 +81,42 @@ func (m *Machine) startTraining(ctx context.Context) {
 // version names a model after the moment its training began.
 func version(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") + "-1" }
 
-// pollTraining activates the model when it is there. Training that went wrong
-// collects anew, for the rows were of no use.
-func (m *Machine) pollTraining() {
-	var t trained
-	select {
-	case t = <-m.training:
-	default:
-		return
-	}
-	m.training = nil
-	err := t.err
-	if err == nil {
-		var loaded *model.Model
-		loaded, err = m.o.Models.Add(t.model, m.o.Schema)
-		if err == nil {
-			err = m.activate(loaded, t.report)
+// pollTraining activates the model when it is there. A model that the disk does
+// not take is tried again later; rows that teach nothing are collected anew.
+func (m *Machine) pollTraining(now time.Time) {
+	if m.learnt == nil {
+		select {
+		case t := <-m.training:
+			m.learnt = &t
+		default:
+			return
 		}
 	}
-	if err == nil || errors.Is(err, context.Canceled) {
+	if now.Before(m.storeAt) {
 		return
 	}
-	m.log.Error("learn model", "error", err)
+	if m.learnt.err != nil {
+		m.relearn(m.learnt.err)
+		return
+	}
+	loaded, err := m.o.Models.Add(m.learnt.model, m.o.Schema)
+	if err == nil {
+		err = m.activate(loaded, m.learnt.report)
+	}
+	if err != nil {
+		m.log.Error("keep the learnt model", "error", err, "again_in", storeEvery)
+		m.setError(err)
+		m.storeAt = now.Add(storeEvery)
+	}
+}
+
+// relearn throws the rows away and collects others.
+func (m *Machine) relearn(err error) {
+	m.training, m.learnt, m.pending = nil, nil, backlog{}
+	if errors.Is(err, context.Canceled) {
+		return // the agent stops; the rows are on disk
+	}
+	m.log.Error("learn model: the rows are collected anew", "error", err)
 	m.setError(err)
 	if err := m.rows.Discard(); err != nil {
 		m.log.Warn("learning rows", "error", err)
@@ -86,6 +124,8 @@ func (m *Machine) pollTraining() {
 	m.setCollecting()
 }
 
+// activate puts the model to work, first on the rows that came while it was
+// learnt.
 func (m *Machine) activate(loaded *model.Model, report train.Report) error {
 	for _, d := range report.Doubts {
 		m.log.Warn("learnt with a doubt", "doubt", d)
@@ -94,9 +134,13 @@ func (m *Machine) activate(loaded *model.Model, report train.Report) error {
 	if err := m.watch(loaded); err != nil {
 		return err
 	}
+	m.learnt = nil
 	for i := range m.pending.len() {
 		m.score(m.pending.row(i))
 	}
 	m.pending = backlog{}
-	return rows.Discard()
+	if err := rows.Discard(); err != nil {
+		m.log.Warn("learning rows", "error", err)
+	}
+	return nil
 }

@@ -62,10 +62,6 @@ type Learn struct {
 	Duty  float64 // share of one core that training may take
 }
 
-// blindAfter is how many rows in a row must be too empty before a machine
-// counts as blind: the time a bus fault takes to be sure of itself.
-const blindAfter = 5
-
 // Machine is one machine's pipeline. Run drives it; Status may be called by any
 // goroutine.
 type Machine struct {
@@ -73,15 +69,16 @@ type Machine struct {
 	log      *slog.Logger
 	gate     *model.Gate
 	limits   *detect.Limits
-	rows     *learn.Rows      // while learning
-	training chan trained     // while training
-	pending  backlog          // rows that came meanwhile
-	model    *model.Model     // once there is one
-	ref      report.ModelRef  // of model
-	scorer   *model.Scorer    // of model
-	detector *detect.Detector // of model
-	empty    int              // rows in a row that were too empty
-	beyond   int              // limit events open now
+	rows     *learn.Rows     // while learning
+	training chan trained    // while training
+	pending  backlog         // rows that came meanwhile
+	learnt   *trained        // what training made, until it is stored
+	storeAt  time.Time       // earliest next attempt to store it
+	model    *model.Model    // once there is one
+	ref      report.ModelRef // of model
+	judge    *Watch          // of model
+	toLearn  bool            // no model yet, and one may be learnt
+	beyond   int             // limit events open now
 
 	emitLimit func(detect.Event) // made once: a method value allocates
 	progress  atomic.Uint64
@@ -116,41 +113,33 @@ func New(o Options) (*Machine, error) {
 			m.log.Warn("a damaged model was passed over", "error", err)
 		}
 		return m, m.watch(loaded)
-	case errors.Is(err, model.ErrSchema):
+	case errors.Is(err, model.ErrSchema) || errors.Is(err, model.ErrVersion):
 		return nil, fmt.Errorf("machine %s: %w", o.Name, err)
 	case !errors.Is(err, store.ErrNone) && !o.Models.Writable():
 		return nil, fmt.Errorf("machine %s: %w", o.Name, err)
+	}
+	if errors.Is(err, model.ErrCorrupt) || errors.Is(err, model.ErrFormat) {
+		m.log.Error("no model is whole: a new one is learnt from what the machine does now", "error", err)
+		m.setError(err)
 	}
 	if !o.Learn.Allow || !o.Models.Writable() {
 		m.log.Warn("no model and none may be learnt: only limits are watched", "error", err)
 		m.setState(Blind, "no model")
 		return m, nil
 	}
-	return m, m.collect()
-}
-
-// collect starts or continues the learning phase.
-func (m *Machine) collect() error {
-	rows, err := learn.Open(m.o.Learn.Rows)
-	if err != nil {
-		m.log.Warn("learning rows", "error", err)
-		m.setError(err)
-	}
-	m.rows = rows
-	m.log.Info("learning", "rows", rows.Have(), "of", rows.Want())
+	m.toLearn = true
 	m.setState(Learning, "")
-	m.setCollecting()
-	return nil
+	return m, nil
 }
 
 // watch puts a model to work.
 func (m *Machine) watch(loaded *model.Model) error {
-	d, err := detect.New(m.o.Detect)
+	w, err := NewWatch(loaded, m.o.Detect)
 	if err != nil {
 		return fmt.Errorf("machine %s: %w", m.o.Name, err)
 	}
-	m.model, m.scorer, m.detector = loaded, model.NewScorer(loaded), d
-	m.rows, m.training = nil, nil
+	m.model, m.judge = loaded, w
+	m.toLearn, m.rows, m.training = false, nil, nil
 	m.ref = report.ModelRef{Version: loaded.Version(), SHA256: loaded.SHA256()}
 	m.setModel(m.ref)
 	m.setState(Normal, "")
@@ -168,7 +157,7 @@ func (m *Machine) Resume(ev detect.Event) bool {
 		m.beyond++
 		return true
 	}
-	return m.detector != nil && m.detector.Resume(ev)
+	return m.judge != nil && m.judge.detector.Resume(ev)
 }
 
 // Progress counts the rows dealt with; the watchdog looks at it.
@@ -193,88 +182,38 @@ func (m *Machine) Run(ctx context.Context) {
 func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 	m.setRow(f)
 	m.limits.Push(f.Time, f.Values, m.emitLimit)
-	if poor(f) {
-		if m.rows != nil {
-			m.rows.Gap() // not a row to learn from
-		}
-		if m.empty++; m.empty >= blindAfter || m.scorer == nil {
-			m.gap(f.Time)
-			return
-		}
-	} else {
-		m.empty = 0
-	}
 	switch {
-	case m.model != nil:
+	case m.judge != nil:
 		m.score(f.Time, f.Values)
 	case m.training != nil:
 		m.pending.add(f)
-		m.pollTraining()
-	case m.rows != nil:
+		m.pollTraining(time.Now())
+	case m.toLearn:
 		m.learn(ctx, f)
 	}
 }
 
-// poor tells whether the row holds too little to judge.
-func poor(f *sampler.Frame) bool {
-	missing := 0
-	for _, q := range f.Quality {
-		if q != sampler.Good {
-			missing++
-		}
-	}
-	return 2*missing > len(f.Quality)
-}
-
-// gap is a row that says nothing. Training that has ended is taken note of all
-// the same.
-func (m *Machine) gap(t time.Time) {
-	if m.training != nil {
-		m.pollTraining()
-	}
-	if m.scorer == nil {
-		return
-	}
-	m.scorer.Reset()
-	m.detector.Gap(t)
-	m.noScore()
-	m.setState(Blind, "more than half of the channels are missing")
-}
-
+// score judges one row by the model.
 func (m *Machine) score(t time.Time, row []float64) {
 	start := time.Now()
-	s, ok := m.scorer.Push(row)
-	if ok && m.o.Inference != nil {
-		m.o.Inference(time.Since(start).Seconds())
-	}
-	var ev detect.Event
-	var changed bool
-	switch {
-	case ok:
-		m.setScore(s)
-		if m.o.Score != nil {
-			m.o.Score(float64(s.Value))
+	v := m.judge.Push(t, row)
+	if v.Scored {
+		if m.o.Inference != nil {
+			m.o.Inference(time.Since(start).Seconds())
 		}
-		ev, changed = m.detector.Push(t, s)
-	case m.scorer.Idle():
-		ev, changed = m.detector.Idle(t)
-	default: // the window fills
-		m.detector.Gap(t)
+		if m.o.Score != nil {
+			m.o.Score(float64(v.Score.Value))
+		}
 	}
-	if changed {
-		m.emit(ev)
+	m.setScore(v)
+	if v.Changed {
+		m.emit(v.Event)
 	}
-	if !ok {
-		m.noScore()
+	note := ""
+	if v.State == Blind {
+		note = "more than half of the channels are missing"
 	}
-	switch _, open := m.detector.Open(); {
-	case open:
-		m.setState(Anomaly, "")
-	case !ok && m.scorer.Idle():
-		m.setState(Idle, "")
-	default:
-		m.setState(Normal, "")
-	}
+	m.setState(v.State, note)
 }
 
 // emit reports an event. A failure is counted: detection goes on without a

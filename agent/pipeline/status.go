@@ -76,13 +76,6 @@ func (m *Machine) setState(st State, note string) {
 	m.mu.Unlock()
 }
 
-// noScore tells that the newest row has none.
-func (m *Machine) noScore() {
-	m.mu.Lock()
-	m.status.Score = math.NaN()
-	m.mu.Unlock()
-}
-
 // setCollecting shows how many rows there are and how long the rest takes if
 // the machine keeps running.
 func (m *Machine) setCollecting() {
@@ -109,13 +102,18 @@ func (m *Machine) setRow(f *sampler.Frame) {
 	m.mu.Unlock()
 }
 
-func (m *Machine) setScore(s model.Score) {
+// setScore remembers a score, or that the newest row has none.
+func (m *Machine) setScore(v Verdict) {
 	m.mu.Lock()
-	m.status.Score = float64(s.Value)
-	copy(m.status.Shares, s.Shares)
-	copy(m.status.Expected, s.Expected)
+	defer m.mu.Unlock()
+	if !v.Scored {
+		m.status.Score = math.NaN()
+		return
+	}
+	m.status.Score = float64(v.Score.Value)
+	copy(m.status.Shares, v.Score.Shares)
+	copy(m.status.Expected, v.Score.Expected)
 	m.status.Scored++
-	m.mu.Unlock()
 }
 
 func (m *Machine) setModel(ref report.ModelRef) {

@@ -55,6 +55,11 @@ func (r *Report) begin(t *table, o Options) {
 	}
 	r.Empty = r.Rows - r.Idle - r.Used
 	for j, ch := range t.schema.Channels {
+		if slices.Contains(t.dead, j) {
+			r.Channels = append(r.Channels, ChannelReport{Name: ch.Name, Unit: ch.Unit, Missing: t.n - r.Idle})
+			r.doubt("%s had no value at all: it is not watched until the machine is learnt anew", ch.Name)
+			continue
+		}
 		v := t.column(j)
 		_, sd := spreadOf(v)
 		slices.Sort(v)

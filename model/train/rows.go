@@ -22,6 +22,7 @@ type table struct {
 	rows   []float64 // (n, c) the caller's, never written
 	run    []bool    // (n)
 	used   int       // rows that run and hold at least one value
+	dead   []int     // channels without any value in a running row; 0 stands in rows for them
 }
 
 func newTable(s model.Schema, rows []float64) (*table, error) {
@@ -45,12 +46,31 @@ func newTable(s model.Schema, rows []float64) (*table, error) {
 		}
 		return nil, fmt.Errorf("%d rows with values, want at least %d: %w", t.used, MinRows, ErrRows)
 	}
-	for j, ch := range s.Channels {
+	for j := range c {
 		if t.count(j) == 0 {
-			return nil, fmt.Errorf("channel %q has no value in any running row: %w", ch.Name, ErrRows)
+			t.dead = append(t.dead, j)
 		}
 	}
+	t.fillDead()
 	return t, nil
+}
+
+// fillDead makes the channels that never had a value constant: a sensor that is
+// broken while the machine is learnt must not keep the others from being
+// watched. The model masks them (model.Unlearnt).
+func (t *table) fillDead() {
+	if len(t.dead) == 0 {
+		return
+	}
+	t.rows = slices.Clone(t.rows)
+	for i := range t.n {
+		if !slices.ContainsFunc(t.row(i), finite) {
+			continue // a gap stays a gap
+		}
+		for _, j := range t.dead {
+			t.rows[i*t.c+j] = 0
+		}
+	}
 }
 
 func (t *table) row(i int) []float64 { return t.rows[i*t.c : (i+1)*t.c] }

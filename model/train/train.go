@@ -78,8 +78,26 @@ func (l *learner) learn() (*model.Model, error) {
 		return nil, err
 	}
 	l.report.end(&p, ws)
+	l.mask(&p)
 	p.Training = l.report.training()
 	return model.New(p)
+}
+
+// mask takes the channels that never had a value out of the score. The terms
+// are means over the channels that count, so their limits rise as these fall
+// away.
+func (l *learner) mask(p *model.Parts) {
+	dead := len(l.t.dead)
+	if dead == 0 {
+		return
+	}
+	rise := math.Sqrt(float64(l.t.c) / float64(l.t.c-dead))
+	for i := range p.Limits {
+		p.Limits[i] *= float32(rise)
+	}
+	for _, j := range l.t.dead {
+		p.Center[j], p.Spread[j] = 0, model.Unlearnt
+	}
 }
 
 // scale returns (1).

@@ -70,10 +70,6 @@ func TestTrain_sameBytesForAnyWorkers(t *testing.T) {
 func TestTrain_refuses(t *testing.T) {
 	s, rows := plant(600, 1)
 	nan := math.NaN()
-	without := append([]float64(nil), rows...)
-	for i := 1; i < len(without); i += 4 {
-		without[i] = nan
-	}
 	stopped := s
 	stopped.RunWhen = &model.Condition{Channel: "pump.current", Above: 100, Below: nan}
 	for _, c := range []struct {
@@ -85,7 +81,6 @@ func TestTrain_refuses(t *testing.T) {
 		{"short", s, rows[:4*99], "99 rows with values, want at least 100"},
 		{"ragged", s, rows[:4*200+1], "801 values for 4 channels"},
 		{"no channel", model.Schema{}, rows, "2400 values for 0 channels"},
-		{"empty channel", s, without, `channel "pump.flow" has no value`},
 		{"never runs", stopped, rows, "0 of 600 rows run"},
 		{"in pieces", s, pieces(rows), "in sequence"},
 	} {
@@ -93,6 +88,45 @@ func TestTrain_refuses(t *testing.T) {
 		if !errors.Is(err, ErrRows) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want ErrRows with %q", c.name, err, c.want)
 		}
+	}
+}
+
+// A sensor that is dead while the machine is learnt is masked for good; the
+// others are watched as if it were not there.
+func TestTrain_deadChannel(t *testing.T) {
+	s, rows := plant(2400, 3)
+	for i := 1; i < len(rows); i += 4 {
+		rows[i] = math.NaN()
+	}
+	m, report, err := Train(context.Background(), s, rows[:4*1600], Options{Seed: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(report.String(), s.Channels[1].Name+" had no value at all") {
+		t.Errorf("nothing said of the dead channel:\n%s", report.String())
+	}
+	if got := m.Parts().Spread[1]; got != model.Unlearnt {
+		t.Errorf("spread %v, want Unlearnt", got)
+	}
+	scorer := model.NewScorer(m)
+	scored, above := 0, 0
+	for i := 1600; i < 2400; i++ {
+		row := append([]float64(nil), rows[4*i:4*i+4]...)
+		row[1] = float64(i) * 1000 // it comes back and shows what nobody knows
+		v, ok := scorer.Push(row)
+		if !ok {
+			continue
+		}
+		scored++
+		if v.Value > 1 {
+			above++
+		}
+		if v.Shares[1] != 0 || !math.IsNaN(v.Expected[1]) {
+			t.Fatalf("row %d: share %v, expected %v of a channel that was never learnt", i, v.Shares[1], v.Expected[1])
+		}
+	}
+	if scored < 500 || above > scored/50 {
+		t.Errorf("%d of %d rows above the threshold", above, scored)
 	}
 }
 

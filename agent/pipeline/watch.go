@@ -1,0 +1,103 @@
+package pipeline
+
+import (
+	"math"
+	"time"
+
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/model"
+)
+
+// blindAfter is how many rows in a row must be too empty before a machine
+// counts as blind: the time a bus fault takes to be sure of itself.
+const blindAfter = 5
+
+// GapRows is how many periods may pass between two rows before they are no
+// neighbours any more: the process was stopped, the gateway slept, a recording
+// has a hole. Below, a window that bridges the hole says more than none.
+const GapRows = 300
+
+// Watch judges a machine's rows by a model and a policy. run and score share
+// it, so that a recording is judged as the machine was. It is not safe for
+// concurrent use.
+type Watch struct {
+	scorer   *model.Scorer
+	detector *detect.Detector
+	period   time.Duration
+	last     time.Time // of the row before
+	empty    int       // rows in a row that were too empty
+}
+
+// NewWatch puts a model and a policy to work.
+func NewWatch(m *model.Model, o detect.Options) (*Watch, error) {
+	d, err := detect.New(o)
+	if err != nil {
+		return nil, err
+	}
+	return &Watch{scorer: model.NewScorer(m), detector: d, period: m.Schema().Period}, nil
+}
+
+// Verdict is what a Watch makes of one row.
+type Verdict struct {
+	Score   model.Score // valid until the next row
+	Scored  bool
+	State   State        // Idle, Normal, Anomaly or Blind
+	Event   detect.Event // where Changed
+	Changed bool
+}
+
+// Push judges the row at t, NaN = missing. It allocates nothing unless an event
+// arises.
+func (w *Watch) Push(t time.Time, row []float64) Verdict {
+	if step := t.Sub(w.last); !w.last.IsZero() && w.period > 0 && step > GapRows*w.period {
+		w.scorer.Reset()
+		w.detector.Gap(t)
+	}
+	w.last = t
+	if w.blind(row) {
+		w.scorer.Reset()
+		w.detector.Gap(t)
+		return Verdict{State: Blind}
+	}
+	var v Verdict
+	v.Score, v.Scored = w.scorer.Push(row)
+	idle := w.scorer.Idle()
+	switch {
+	case v.Scored:
+		v.Event, v.Changed = w.detector.Push(t, v.Score)
+	case idle:
+		v.Event, v.Changed = w.detector.Idle(t)
+	default: // the window fills
+		w.detector.Gap(t)
+	}
+	switch _, open := w.detector.Open(); {
+	case open:
+		v.State = Anomaly
+	case idle:
+		v.State = Idle
+	default:
+		v.State = Normal
+	}
+	return v
+}
+
+// blind counts the rows that hold too little and tells when there were too many.
+func (w *Watch) blind(row []float64) bool {
+	if !poor(row) {
+		w.empty = 0
+		return false
+	}
+	w.empty++
+	return w.empty >= blindAfter
+}
+
+// poor tells whether more than half of a row is missing.
+func poor(row []float64) bool {
+	missing := 0
+	for _, v := range row {
+		if math.IsNaN(v) {
+			missing++
+		}
+	}
+	return 2*missing > len(row)
+}
