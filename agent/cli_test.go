@@ -211,6 +211,12 @@ func TestBadInput(t *testing.T) {
 		{"other column", []string{"score", "--model", m, "--csv", write(t, "a.csv", "timestamp,load,flow,speed\n1,2,3,4\n")}, 78, `column 3 is "flow", the model's is "speed"`},
 		{"extra column", []string{"score", "--model", m, "--csv", write(t, "a.csv", "timestamp,load,speed,flow,x\n1,2,3,4,5\n")}, 78, `column "x" is not in the model`},
 		{"run without configuration", []string{"run", "--config", "/nowhere.yaml"}, 78, "/nowhere.yaml"},
+		{"scores over the recording", []string{"score", "--model", m, "--csv", csvPath, "--out", csvPath}, 2, "would overwrite"},
+		{"model over the recording", []string{"train", "--csv", csvPath, "--out", csvPath}, 2, "would overwrite"},
+		{"model to stdout", []string{"train", "--csv", csvPath, "--out", "-"}, 2, "--out - is not possible"},
+		{"model over a device", []string{"train", "--csv", csvPath, "--out", t.TempDir()}, 1, "not a regular file"},
+		{"one file twice", []string{"score", "--model", m, "--csv", csvPath, "--out", out, "--events", out}, 2, "two outputs"},
+		{"negative time", []string{"record", "--config", csvPath, "--out", out, "--for", "-1s"}, 2, "not negative"},
 		{"unknown fault", []string{"demo", "--fault", "blocked_valv"}, 2, "blocked_valv"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

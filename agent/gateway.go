@@ -95,10 +95,13 @@ func (g *gateway) build() (err error) {
 		}
 	}
 	if c.HTTP.Listen != "" {
-		g.server, err = status.Listen(status.ServerOptions{Listen: c.HTTP.Listen, TLSCert: c.HTTP.TLSCert, TLSKey: c.HTTP.TLSKey,
+		g.server, err = status.NewServer(status.ServerOptions{Listen: c.HTTP.Listen, TLSCert: c.HTTP.TLSCert, TLSKey: c.HTTP.TLSKey,
 			TokenFile: c.HTTP.TokenFile, Collect: g.snapshot, Metrics: g.metrics, Log: g.log})
+		if err != nil {
+			return &exitError{exitConfig, err}
+		}
 	}
-	return err
+	return nil
 }
 
 // run is the agent's life: it returns when ctx is done, or when something that

@@ -65,7 +65,8 @@ func main() {
 	hup := make(chan os.Signal, 1)
 	signal.Notify(hup, syscall.SIGHUP)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	// A second signal ends what a first could not, such as a read that blocks.
+	context.AfterFunc(ctx, stop)
 	os.Exit(dispatch(ctx, env{os.Stdin, os.Stdout, os.Stderr, hup}, os.Args[1:]))
 }
 

@@ -23,8 +23,8 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
-	if *path == "" || *out == "" {
-		return usagef("--config and --out are needed")
+	if *path == "" || *out == "" || *length < 0 {
+		return usagef("--config and --out are needed, --for is not negative")
 	}
 	c, err := loadConfig(*path)
 	if err != nil {

@@ -35,6 +35,9 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	if *out == "-" && *events == "-" {
 		return usagef("--out and --events cannot both be stdout")
 	}
+	if err := keepInputs([]string{*modelPath, *csvPath}, []string{*out, *events}); err != nil {
+		return usagef("%w", err)
+	}
 	m, err := model.Load(*modelPath)
 	if err != nil {
 		return &exitError{exitConfig, err}
@@ -67,6 +70,28 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 		return errors.Join(s.run(ctx, r), closeScores(), closeEvents())
 	}
 	return errors.Join(s.run(ctx, r), closeScores())
+}
+
+// keepInputs refuses an output that would overwrite an input or another output.
+func keepInputs(inputs, outputs []string) error {
+	taken := map[string]os.FileInfo{}
+	for _, in := range inputs {
+		if st, err := os.Stat(in); err == nil && st.Mode().IsRegular() {
+			taken[in] = st
+		}
+	}
+	for i, out := range outputs {
+		st, err := os.Stat(out)
+		for in, other := range taken {
+			if err == nil && os.SameFile(st, other) {
+				return fmt.Errorf("%s would overwrite %s", out, in)
+			}
+		}
+		if out != "" && out != "-" && slices.Contains(outputs[:i], out) {
+			return fmt.Errorf("%s is named for two outputs", out)
+		}
+	}
+	return nil
 }
 
 // createText opens a file, or stdout for "-", buffered; the function returned
@@ -139,6 +164,9 @@ func (s *scoring) report(w *bufio.Writer) (err error) {
 
 func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 	if _, err := s.out.WriteString("timestamp,score,flag,top,share\n"); err != nil {
+		return err
+	}
+	if err := s.flush(); err != nil {
 		return err
 	}
 	for ctx.Err() == nil {

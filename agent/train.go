@@ -28,6 +28,12 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	if *csvs == "" || *out == "" || *rows < 0 {
 		return usagef("--csv and --out are needed, --rows is not negative")
 	}
+	if *out == "-" {
+		return usagef("--out - is not possible: a model is written atomically, to a file")
+	}
+	if err := keepInputs(strings.Split(*csvs, ","), []string{*out}); err != nil {
+		return usagef("%w", err)
+	}
 	t, err := readTable(e, strings.Split(*csvs, ","), *rows)
 	if err != nil {
 		return &exitError{exitFailed, err}

@@ -29,6 +29,9 @@ func (m *Model) Save(path string) error {
 
 // replace puts data in place of the named file of root.
 func replace(root *os.Root, name string, data []byte) error {
+	if st, err := root.Stat(name); err == nil && !st.Mode().IsRegular() {
+		return errors.New("not a regular file: a device or folder is not replaced")
+	}
 	tmp := "." + name + ".new"
 	// A leftover of a crash is nobody's work.
 	if err := root.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {

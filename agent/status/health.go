@@ -101,7 +101,7 @@ func (s *Snapshot) sampling() Check {
 	for _, m := range s.Machines {
 		from := m.RowTime
 		if from.IsZero() {
-			from = s.Started
+			from = m.Since // a machine that has just been made, at the start or by a reload
 		}
 		allowed := max(3*m.Period, 2*time.Second)
 		if age := s.Now.Sub(from); age > allowed {

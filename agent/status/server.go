@@ -35,14 +35,17 @@ const maxConns = 64
 // Server is the read-only HTTP endpoint.
 type Server struct {
 	o     ServerOptions
-	ln    net.Listener
-	token [32]byte // sha256
+	ln    net.Listener // nil = the address is taken
+	tls   *tls.Config  // nil = plain HTTP
+	token [32]byte     // sha256
 	srv   *http.Server
 	auth  atomic.Uint64 // refused requests
 }
 
-// Listen opens the address. The server answers once Serve is called.
-func Listen(o ServerOptions) (*Server, error) {
+// NewServer reads the files that the options name and tries the address. One that
+// is taken is no error: Serve tries again, for a machine must not go unwatched
+// because a port is not free.
+func NewServer(o ServerOptions) (*Server, error) {
 	s := &Server{o: o}
 	if o.TokenFile != "" {
 		b, err := os.ReadFile(o.TokenFile)
@@ -55,25 +58,39 @@ func Listen(o ServerOptions) (*Server, error) {
 		}
 		s.token = sha256.Sum256([]byte(tok))
 	}
-	ln, err := net.Listen("tcp", o.Listen)
-	if err != nil {
-		return nil, fmt.Errorf("http: %w", err)
-	}
-	s.ln = &cappedListener{Listener: ln, free: make(chan struct{}, maxConns)}
 	if o.TLSCert != "" {
 		cert, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("http certificate: %w", err), ln.Close())
+			return nil, fmt.Errorf("http certificate: %w", err)
 		}
-		s.ln = tls.NewListener(s.ln, &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12})
+		s.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
 	}
 	s.srv = &http.Server{Handler: s.guard(s.mux()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: 15 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 8 << 10,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
+	if err := s.listen(); err != nil {
+		o.Log.Error("no endpoint for now", "error", err, "again_in", listenEvery)
+	}
 	return s, nil
 }
 
-// Addr is the address that is listened on.
+// listenEvery is how often an address that is taken is tried again.
+const listenEvery = 10 * time.Second
+
+func (s *Server) listen() error {
+	ln, err := net.Listen("tcp", s.o.Listen)
+	if err != nil {
+		return fmt.Errorf("http: %w", err)
+	}
+	s.ln = &cappedListener{Listener: ln, free: make(chan struct{}, maxConns)}
+	if s.tls != nil {
+		s.ln = tls.NewListener(s.ln, s.tls)
+	}
+	return nil
+}
+
+// Addr is the address that is listened on. It is for a server whose address was
+// free.
 func (s *Server) Addr() string { return s.ln.Addr().String() }
 
 // Refused counts the requests without the right token.
@@ -89,6 +106,13 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	})
 	defer stop()
+	for s.ln == nil && s.listen() != nil {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-time.After(listenEvery):
+		}
+	}
 	if err := s.srv.Serve(s.ln); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("http: %w", err)
 	}

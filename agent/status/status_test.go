@@ -29,7 +29,7 @@ func good() Snapshot {
 	return Snapshot{
 		Build: Build{"v1", "abc", "go1.26", "generic"}, Device: "gw7", Site: "plant-3", Started: now.Add(-time.Hour), Now: now,
 		ReadyAfter: 80 * time.Millisecond, TimeQuality: "synced", ReloadOK: true, MemoryLimit: 128 << 20,
-		Machines: []pipeline.Status{{Name: "pump1", State: pipeline.Normal, Period: time.Second, RowTime: now.Add(-time.Second),
+		Machines: []pipeline.Status{{Name: "pump1", State: pipeline.Normal, Since: now.Add(-time.Hour), Period: time.Second, RowTime: now.Add(-time.Second),
 			Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}, {Name: "pump.speed", Unit: "Hz"}}, Sensors: []string{"pump", "pump"},
 			Values: []float64{12.5, math.NaN()}, Quality: []sampler.Quality{sampler.Good, sampler.Missing}, Score: 0.4, Rows: 100, Scored: 80,
 			Model: report.ModelRef{Version: "2026-11-20T10:00:00Z-1", SHA256: "f00d"}}},
@@ -77,7 +77,7 @@ func TestHealth(t *testing.T) {
 func serve(t *testing.T, o ServerOptions, fill func() Snapshot) string {
 	t.Helper()
 	o.Listen, o.Collect, o.Metrics, o.Log = "127.0.0.1:0", fill, NewMetrics(), slog.New(slog.DiscardHandler)
-	s, err := Listen(o)
+	s, err := NewServer(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -174,6 +174,36 @@ func TestForeignHostAndTokenAreRefused(t *testing.T) {
 		if code, _ := get(t, base+"/metrics", "Authorization", auth); code != want {
 			t.Errorf("%q: %d, want %d", auth, code, want)
 		}
+	}
+}
+
+// TestTakenAddress: the server comes up once the address is free.
+func TestTakenAddress(t *testing.T) {
+	ln, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := NewServer(ServerOptions{Listen: ln.Addr().String(), Collect: good, Metrics: NewMetrics(), Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatalf("a taken address is an error: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(ctx) }()
+	addr := ln.Addr().String()
+	ln.Close()
+	for end := time.Now().Add(2 * listenEvery); ; time.Sleep(50 * time.Millisecond) {
+		if r, err := http.Get("http://" + addr + "/health"); err == nil {
+			r.Body.Close()
+			break
+		}
+		if time.Now().After(end) {
+			t.Fatal("the freed address is not taken up")
+		}
+	}
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
 	}
 }
 
