@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/mqtt"
 )
 
 // loadConfig reads a configuration with the drivers this binary was built
@@ -32,7 +34,7 @@ func checkVerb(_ context.Context, e env, args []string) error {
 		return &exitError{exitConfig, err}
 	}
 	if c != nil {
-		problems = c.Warnings
+		problems = append(c.Warnings, missingFiles(path, c)...)
 	}
 	if *asJSON {
 		if problems == nil {
@@ -51,6 +53,28 @@ func checkVerb(_ context.Context, e env, args []string) error {
 		fmt.Fprintf(e.stdout, "%s: good: %s\n", path, summary(c))
 	}
 	return nil
+}
+
+// missingFiles warns of files that the configuration names and that cannot be
+// used as they are now. They may come later, so this is no error.
+func missingFiles(path string, c *config.Config) (ps config.Problems) {
+	warn := func(pos config.Pos, key string, err error) {
+		if err != nil {
+			ps = append(ps, config.Problem{File: path, Line: pos.Line, Column: pos.Column, Path: key, Message: err.Error(), Severity: config.SeverityWarning})
+		}
+	}
+	m := c.MQTT
+	o := mqtt.Options{Broker: m.Broker, Username: m.Username, PasswordFile: m.PasswordFile, CA: m.CA, Cert: m.Cert, Key: m.Key}
+	if m.Broker != "" {
+		warn(m.Pos, "mqtt", o.CheckFiles())
+	}
+	for key, file := range map[string]string{"http.tls.cert": c.HTTP.TLSCert, "http.tls.key": c.HTTP.TLSKey, "http.token_file": c.HTTP.TokenFile} {
+		if file != "" {
+			_, err := os.Stat(file)
+			warn(config.Pos{Line: 1, Column: 1}, key, err)
+		}
+	}
+	return ps
 }
 
 func summary(c *config.Config) string {

@@ -29,7 +29,7 @@ func limitsOf(m config.Machine) (out []detect.Limit) {
 	for i, c := range m.Resolved {
 		if c.Limits != nil {
 			out = append(out, detect.Limit{Channel: c.Channel, Unit: c.Unit, Index: i,
-				Warn: c.Limits.Warn, Alarm: c.Limits.Alarm, WarnLow: c.Limits.WarnLow, AlarmLow: c.Limits.AlarmLow, Hold: m.Detect.Hold})
+				Warn: c.Limits.Warn, Alarm: c.Limits.Alarm, WarnLow: c.Limits.WarnLow, AlarmLow: c.Limits.AlarmLow, Hold: max(m.Detect.Hold, time.Nanosecond)}) // 0 would be the default
 		}
 	}
 	return out

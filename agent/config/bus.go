@@ -33,13 +33,17 @@ func (v value) buses(dst *[]Bus) {
 
 func (v value) bus(b *Bus) {
 	var kinds int
+	var timeout *value
 	ok := v.object(nil,
 		key("i2c", func(v value) { kinds++; v.i2c(b) }),
 		key("modbus", func(v value) { kinds++; v.modbusURL(b) }),
-		key("timeout", func(v value) { v.duration(&b.Timeout, 10*time.Millisecond, time.Minute) }),
+		key("timeout", func(v value) { timeout = &v; v.duration(&b.Timeout, 10*time.Millisecond, time.Minute) }),
 	)
 	if ok && kinds != 1 {
 		v.fail("", "a bus has either i2c or modbus")
+	}
+	if timeout != nil && b.I2C != "" {
+		timeout.fail("leave it out", "an I2C bus has no timeout of its own: the kernel's driver has 200ms")
 	}
 }
 

@@ -86,7 +86,7 @@ func (l *Limits) Push(t time.Time, values []float64, emit func(Event)) {
 	for i := range l.watches {
 		w := &l.watches[i]
 		if w.Index >= len(values) || math.IsNaN(values[w.Index]) || math.IsInf(values[w.Index], 0) {
-			w.calm = false // nobody knows whether it is back
+			w.blank(t)
 			continue
 		}
 		if state, ok := w.push(t, step, values[w.Index]); ok {

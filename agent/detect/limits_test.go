@@ -126,3 +126,27 @@ func TestLimits_allocations(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// Two wild readings with an hour of silence between them open nothing.
+func TestLimits_missingReadingsAge(t *testing.T) {
+	l, err := NewLimits("m", []Limit{{Channel: "p", Warn: 12, Alarm: 15, WarnLow: math.NaN(), AlarmLow: math.NaN()}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now()
+	push := func(v float64) (events int) {
+		at = at.Add(time.Second)
+		l.Push(at, []float64{v}, func(Event) { events++ })
+		return events
+	}
+	n := push(13)
+	for range 3600 {
+		n += push(math.NaN())
+	}
+	if n += push(13); n != 0 {
+		t.Errorf("%d events from two readings an hour apart", n)
+	}
+	if push(13) != 1 {
+		t.Error("two readings in a row open nothing")
+	}
+}

@@ -63,6 +63,15 @@ func (w *watch) push(t time.Time, step time.Duration, v float64) (State, bool) {
 	return w.settle(t, v)
 }
 
+// blank takes a reading that is missing: it ages the ones before, so that two
+// wild readings with an hour of silence between them open nothing, and nobody
+// knows whether the value is back.
+func (w *watch) blank(t time.Time) {
+	w.rows[w.next] = beyond{at: t}
+	w.next = (w.next + 1) % limitM
+	w.calm = false
+}
+
 // settle closes the event once the value was back for the hold time.
 func (w *watch) settle(t time.Time, v float64) (State, bool) {
 	if !w.back(v) {
