@@ -47,7 +47,7 @@ type FaultInfo struct {
 
 // lowDemand is where a flow that stays as it is will soon be furthest from the
 // truth.
-func lowDemand(v Values) bool { return v.Speed > 30 && v.Flow < 24 }
+func lowDemand(v Values) bool { return v.Speed > 30 && v.Flow < 22.3 }
 
 // Faults lists every fault in the order in which the script plays them.
 func Faults() []FaultInfo {

@@ -10,7 +10,7 @@ const (
 	beforeFault = 5 * time.Second  // from learnt to the first fault
 	faultLasts  = 12 * time.Second // long enough to be found and looked at
 	betweenThem = 14 * time.Second // long enough for the event to close
-	waitAtMost  = 9 * time.Second  // for a fault's moment; a cycle of the demand takes 8 s
+	waitAtMost  = 17 * time.Second // for a fault's moment; a cycle of the demand takes 8 s
 	lookEvery   = 20 * time.Millisecond
 )
 
