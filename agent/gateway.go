@@ -156,6 +156,7 @@ func (g *gateway) loop(ctx context.Context, o gatewayOptions, failed <-chan erro
 	defer tick.Stop()
 	published := map[string]publishedState{}
 	dog := newWatchdog(g)
+	told := ""
 	for {
 		select {
 		case <-ctx.Done():
@@ -172,6 +173,10 @@ func (g *gateway) loop(ctx context.Context, o gatewayOptions, failed <-chan erro
 			dog = newWatchdog(g)
 		case now := <-tick.C:
 			g.publishStates(published)
+			if text := g.summary(); text != told {
+				told = text
+				g.notify(board.Status(text))
+			}
 			dog.look(now)
 		}
 	}

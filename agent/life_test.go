@@ -85,6 +85,9 @@ func TestSystemdSeesProgressAndReload(t *testing.T) {
 		health := fmt.Sprintf("http://127.0.0.1:%d/health", httpPort)
 		waitFor(t, 10*time.Second, "/health says "+want, func() bool { return getJSON(health)["status"] == want })
 	}
+	if sup.count("STATUS=tank1 learning") == 0 {
+		t.Error("systemctl status would not tell what the machine does")
+	}
 	if sup.count("MONOTONIC_USEC") != 0 {
 		t.Error("MONOTONIC_USEC without a reload")
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"iot-edge-anomaly/agent/mqtt"
@@ -64,6 +66,22 @@ func openEvent(a report.ActiveEvent) status.OpenEvent {
 			Value: page.Number(c.Value), Expected: page.Number(c.Expected), Direction: c.Direction})
 	}
 	return status.OpenEvent{Machine: a.Machine, Missing: a.Missing, Event: ev}
+}
+
+// summary is one line for systemctl status.
+func (g *gateway) summary() string {
+	var b strings.Builder
+	for i, m := range g.currentPlant().machines {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		s := m.Status()
+		fmt.Fprintf(&b, "%s %s", s.Name, s.State)
+		if s.State == pipeline.Learning {
+			fmt.Fprintf(&b, " %.0f %%", 100*s.Learning.Done)
+		}
+	}
+	return b.String()
 }
 
 // publishedState is what was published last of a machine, to publish only what

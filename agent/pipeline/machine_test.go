@@ -217,6 +217,63 @@ func TestFaultDuringTrainingIsFound(t *testing.T) {
 	}
 }
 
+// TestModelWaitsForTheDisk: a model that cannot be stored when it is learnt is
+// kept and stored later; nothing is learnt anew.
+func TestModelWaitsForTheDisk(t *testing.T) {
+	o := options(t, &collected{})
+	folder := filepath.Join(t.TempDir(), "models")
+	if err := os.WriteFile(folder, nil, 0o600); err != nil { // a file where the folder must be
+		t.Fatal(err)
+	}
+	o.Models = store.Open(filepath.Join(folder, "pump1"))
+	f := newFeeder(t, o)
+	for f.m.learnt == nil {
+		if f.rows(1, true, 0); f.m.training != nil {
+			time.Sleep(time.Millisecond)
+		}
+	}
+	if s := f.m.Status(); s.State != Learning || s.Errors == 0 || s.Learning.Phase != "training" {
+		t.Fatalf("%s, %d errors, %+v: want the trouble told and the phase kept", s.State, s.Errors, s.Learning)
+	}
+	if err := os.Remove(folder); err != nil {
+		t.Fatal(err)
+	}
+	f.m.storeAt = time.Time{} // half a minute later
+	f.rows(1, true, 0)
+	f.want(Normal)
+	if v := o.Models.Versions(); len(v) != 1 {
+		t.Errorf("versions %v", v)
+	}
+}
+
+// TestDeadSensorDoesNotKeepTheOthersFromBeingWatched: one channel has no value
+// in the whole learning phase.
+func TestDeadSensorDoesNotKeepTheOthersFromBeingWatched(t *testing.T) {
+	rep := &collected{}
+	f := newFeeder(t, options(t, rep))
+	dead := func(bias float64) {
+		row := plantRow(f.rnd, f.n, true, bias)
+		row[3] = math.NaN()
+		f.push(row)
+	}
+	for f.m.model == nil {
+		if dead(0); f.m.training != nil {
+			time.Sleep(time.Millisecond)
+		}
+		if f.n > 100_000 {
+			t.Fatalf("never learnt: %+v", f.m.Status())
+		}
+	}
+	for range 300 {
+		dead(0)
+	}
+	f.want(Normal)
+	for range 200 {
+		dead(-6)
+	}
+	f.want(Anomaly)
+}
+
 func TestBacklogKeepsTheNewest(t *testing.T) {
 	b := newBacklog(2)
 	start := time.Now()

@@ -222,6 +222,47 @@ func TestFaultsAreOnePerCause(t *testing.T) {
 	})
 }
 
+// TestResumedFaultCloses: a fault of the run before closes once the sensor
+// delivers, and does not open a second time while it does not.
+func TestResumedFaultCloses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		var well atomic.Bool
+		a := newLying(1, func(n int, dst []float64) error {
+			if !well.Load() {
+				return errors.New("no answer")
+			}
+			return counting(n, dst)
+		})
+		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", a, time.Second}}}},
+			[]MachineSpec{{"m", time.Second, []Cell{one("a", 0)}}})
+		if !g.Resume(false, "a", time.Now().Add(-time.Hour)) || g.Resume(false, "b", time.Now()) || g.Resume(true, "y", time.Now()) {
+			t.Error("resumed what is not there, or not what is")
+		}
+		var got []Fault
+		go func() {
+			for f := range g.Faults() {
+				got = append(got, f)
+			}
+		}()
+		go func() {
+			s := g.Sampler("m")
+			for f := range s.Frames() {
+				s.Release(f)
+			}
+		}()
+		go g.Run(ctx)
+		time.Sleep(10 * time.Second)
+		well.Store(true)
+		time.Sleep(10 * time.Second)
+		cancel()
+		synctest.Wait()
+		if len(got) != 1 || got[0].Open || got[0].Sensor != "a" || got[0].Machine != "m" {
+			t.Errorf("faults %+v, want one close", got)
+		}
+	})
+}
+
 func TestOutOfRangeIsSuspectAndNotScored(t *testing.T) {
 	s := newSlot("x", SensorSpec{"a", newLying(1, counting), time.Second}, 0)
 	now := time.Now()

@@ -15,7 +15,7 @@ type State struct {
 	Version     string    `json:"version"`
 	Health      string    `json:"health"`       // healthy, degraded or unhealthy
 	Time        time.Time `json:"time"`         // of this answer, by the gateway's clock
-	TimeQuality string    `json:"time_quality"` // synced, unsynced or unknown
+	TimeQuality string    `json:"time_quality"` // synced, unset or unknown
 	UptimeS     float64   `json:"uptime_s"`
 	Broker      *Broker   `json:"broker"` // null: none configured
 	Spool       *Spool    `json:"spool"`  // null: none configured
@@ -45,13 +45,13 @@ type Machine struct {
 	Score    *float64  `json:"score"`    // 1.0 = threshold; null while there is none
 	Model    string    `json:"model"`    // the active version; empty: none
 	Learning *Learning `json:"learning"` // null: not learning
-	Events   []Event   `json:"events"`   // open ones, newest first
+	Events   []Event   `json:"events"`   // open ones, oldest first
 	Channels []Channel `json:"channels"`
 }
 
 // Learning is how far the learning has come.
 type Learning struct {
-	Phase    string   `json:"phase"`    // collecting, training or checking
+	Phase    string   `json:"phase"`    // collecting or training
 	Progress float64  `json:"progress"` // of the whole, 0..1
 	LeftS    *float64 `json:"left_s"`   // seconds to go
 	Rows     int64    `json:"rows"`     // good rows so far
