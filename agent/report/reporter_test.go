@@ -1,6 +1,7 @@
 package report
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -352,5 +353,23 @@ func TestLines(t *testing.T) {
 	list := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 	if len(list) != 2 || parse(t, []byte(list[0])).State != "open" || parse(t, []byte(list[1])).Seq != 2 {
 		t.Errorf("got %q", list)
+	}
+}
+
+// A fault that two machines share stands in the state of both, and not in that
+// of a third.
+func TestMachineState_sharedFault(t *testing.T) {
+	c := synced()
+	r := newReporter(t, "b", &memory{}, c)
+	must(t, r.Fault(sampler.Fault{Bus: "plc", Channels: []string{"pump.flow", "fan.speed"}, Open: true, Since: c.now(), Time: c.now()}))
+	for channel, want := range map[string]int{"pump.flow": 1, "fan.speed": 1, "mill.load": 0} {
+		var state struct {
+			Event *string
+			Open  []struct{ Kind, Source string }
+		}
+		must(t, json.Unmarshal(r.MachineState(MachineStatus{Machine: "m", Channels: []model.Channel{{Name: channel}}, State: "blind", Score: math.NaN()}), &state))
+		if len(state.Open) != want || (state.Event != nil) != (want == 1) {
+			t.Errorf("%s: %+v, want %d open events", channel, state, want)
+		}
 	}
 }
