@@ -14,7 +14,7 @@ const MaxWidth = 131072
 // safe for concurrent use and may be part of several networks.
 type Dense struct {
 	in, out int
-	weights []int8    // (ceil(out/rows), padded(in), rows), zero padded
+	weights []word    // (ceil(out/rows), padded(in), perInput), zero padded
 	bias    []int32   // (ceil(out/rows)*rows), zero padded
 	mult    []float32 // (ceil(out/rows)*rows), zero padded
 }

@@ -56,25 +56,31 @@ func TestBoundsChecks(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles this package anew")
 	}
-	source, err := os.ReadFile("dense_generic.go")
+	for arch, file := range map[string]string{"amd64": "dot_wide.go", "arm64": "dot_narrow.go"} {
+		t.Run(arch, func(t *testing.T) { checkBounds(t, arch, file) })
+	}
+}
+
+func checkBounds(t *testing.T, arch, file string) {
+	source, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
 	head, body, ok := strings.Cut(string(source), "\nfunc dot(")
 	if !ok {
-		t.Fatal("no func dot in dense_generic.go")
+		t.Fatalf("no func dot in %s", file)
 	}
 	first := strings.Count(head, "\n") + 2
 	last := first + strings.Count(body[:strings.Index(body, "\n}\n")], "\n")
 	obj := filepath.Join(t.TempDir(), "package.a")
-	out := goTool(t, nil, "build", "-gcflags=-d=ssa/check_bce", "-o", obj, ".")
-	found := regexp.MustCompile(`dense_generic\.go:(\d+):`).FindAllStringSubmatch(out, -1)
+	out := goTool(t, []string{"GOARCH=" + arch}, "build", "-gcflags=-d=ssa/check_bce", "-o", obj, ".")
+	found := regexp.MustCompile(`(\w+\.go):(\d+):\d+: Found`).FindAllStringSubmatch(out, -1)
 	if len(found) == 0 {
 		t.Fatal("the compiler reported no bounds check at all, not even outside the loop")
 	}
 	for _, f := range found {
-		if line := atoi(f[1]); line >= first && line <= last {
-			t.Errorf("bounds check in dot at dense_generic.go:%d", line)
+		if line := atoi(f[2]); f[1] == file && line >= first && line <= last {
+			t.Errorf("bounds check in dot at %s:%d", file, line)
 		}
 	}
 }
