@@ -62,6 +62,7 @@
 // XNNPACK compute; fixed-point multipliers with single or double rounding
 // disagree among libraries, a rounded float32 product does not.
 //
-// dense_generic.go is the truth for every faster kernel. Its inner loop takes
+// dense_generic.go with dot_wide.go (amd64) or dot_narrow.go (all else) is the
+// truth for every faster kernel. Its inner loop takes
 // four output rows for each activation it loads; see the comment there.
 package quant
