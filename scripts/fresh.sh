@@ -23,6 +23,7 @@ fi
 if [ "${FRESH_ROOT:-}" = "" ]; then
 	scripts/setup.sh debootstrap git
 	FRESH_ROOT=$(mktemp -d "${TMPDIR:-/var/tmp}/fresh.XXXXXX")
+	chmod 0755 "$FRESH_ROOT" # it becomes /, and daemons give up root
 	export FRESH_ROOT
 	trap 'rm -rf --one-file-system "$FRESH_ROOT"' EXIT
 	trap 'exit 1' INT TERM
