@@ -1,0 +1,32 @@
+package main
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestDemonstration is what `make run` promises: within a minute the station is
+// learnt, a fault arises, and the terminal tells it with its cause.
+func TestDemonstration(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes the best part of a minute")
+	}
+	t.Parallel()
+	begin := time.Now()
+	demo := start(t, nil, append(program(t, "", "demo"), "demo", "--fault", "blocked_valve")...)
+	waitFor(t, 60*time.Second, "the event on the terminal", func() bool {
+		return strings.Contains(demo.output(), "OPEN  process anomaly")
+	})
+	t.Logf("the event was there after %v", time.Since(begin).Round(time.Second))
+	waitFor(t, 5*time.Second, "its cause", func() bool {
+		_, after, _ := strings.Cut(demo.output(), "OPEN  process anomaly")
+		return strings.Contains(after, "pump.flow")
+	})
+	waitFor(t, 40*time.Second, "its close", func() bool { return strings.Contains(demo.output(), "CLOSE process anomaly") })
+	demo.kill(syscall.SIGINT)
+	if demo.err != nil {
+		t.Errorf("the demonstration ended with %v on Ctrl-C", demo.err)
+	}
+}
