@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"path/filepath"
 	"sync"
 
@@ -65,7 +66,7 @@ func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metr
 		Name: mc.Name, Schema: s, Sensors: sensors, Models: store.Open(mc.Model.Path), Detect: policyOf(mc), Limits: limitsOf(mc),
 		Learn: pipeline.Learn{Allow: mc.Model.Learn.When == "no_model", Duty: mc.Model.Learn.Duty,
 			Rows: learn.Options{Path: filepath.Join(p.cfg.State, "learn", mc.Name+".rows"), Schema: s.Hash(),
-				Channels: len(s.Channels), Want: int(mc.Model.Learn.For / s.Period), SettleRows: settle}},
+				Channels: len(s.Channels), Want: int(min(mc.Model.Learn.For/s.Period, math.MaxInt32)), SettleRows: settle}},
 		Sampler: p.group.Sampler(mc.Name), Report: rep, Log: p.log, Inference: m.Inference, Score: m.Score}
 }
 

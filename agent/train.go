@@ -17,7 +17,7 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("train")
 	csvs := fs.String("csv", "", "recordings, separated by commas; `FILE` - is stdin")
 	rows := fs.Int("rows", 0, "learn from the first `N` rows (0 = all)")
-	seed := fs.Uint64("seed", 1, "seed of the random numbers: same seed, same model")
+	seed := fs.Uint64("seed", 1, "seed of the random numbers: the same seed and rows give the same weights")
 	out := fs.String("out", "", "model `FILE` to write")
 	configPath := fs.String("config", "", "take units, period and run_when from this configuration `FILE`")
 	machine := fs.String("machine", "", "machine of the configuration (default: the only one)")
@@ -52,7 +52,12 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	if *asJSON {
-		return json.NewEncoder(e.stdout).Encode(report)
+		return json.NewEncoder(e.stdout).Encode(struct {
+			Model   string `json:"model"`
+			Version string `json:"version"`
+			SHA256  string `json:"sha256"`
+			train.Report
+		}{*out, m.Version(), m.SHA256(), report})
 	}
 	_, err = fmt.Fprintf(e.stdout, "%s\nmodel %s, version %s, sha256 %s\n", strings.TrimRight(report.String(), "\n"), *out, m.Version(), m.SHA256())
 	return err

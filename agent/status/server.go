@@ -175,7 +175,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// allowedHost accepts addresses, localhost, and the listening name. Behind a
+// allowedHost accepts addresses, localhost, the listening name, and none
+// (HTTP/1.0, which no browser speaks). Behind a
 // token any name goes: the token is what a foreign page does not have.
 func (s *Server) allowedHost(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -183,7 +184,7 @@ func (s *Server) allowedHost(host string) bool {
 	}
 	host = strings.Trim(host, "[]")
 	listen, _, _ := net.SplitHostPort(s.o.Listen)
-	return s.o.TokenFile != "" || host == "localhost" || host == listen || net.ParseIP(host) != nil
+	return s.o.TokenFile != "" || host == "" || host == "localhost" || host == listen || net.ParseIP(host) != nil
 }
 
 // codeWriter remembers the status code.

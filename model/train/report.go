@@ -13,36 +13,42 @@ import (
 
 // Report tells a person what was learnt, and what there is to doubt.
 type Report struct {
-	Rows, Used int // offered; learnt
-	Idle       int // left out: outside run_when, or settling
-	Empty      int // left out: no value in any channel
-	Scored     int // learning rows that got a score
-	Above      int // of these, above the threshold
+	Rows   int `json:"rows"`   // offered
+	Used   int `json:"used"`   // learnt
+	Idle   int `json:"idle"`   // left out: outside run_when, or settling
+	Empty  int `json:"empty"`  // left out: no value in any channel
+	Scored int `json:"scored"` // learning rows that got a score
+	Above  int `json:"above"`  // of these, above the threshold
 
-	Period, Window, Mean, Smooth int   // rows; Period 0 = no cycle found
-	Horizon                      int   // rows
-	Windows                      int   // the network was trained on
-	Network                      []int // widths
-	Epochs                       int
-	Seed                         uint64
-	Loss                         float64 // mean squared, last epoch, with noise
-	Int8Gap                      float64 // RMS of int8 - float32 outputs, in units of u
-	Limits                       [model.Terms]float64
-	Channels                     []ChannelReport
-	Doubts                       []string // sentences
-	Took                         time.Duration
-	period                       time.Duration
+	Period   int                  `json:"period"`  // of the cycle, rows; 0 = none found
+	Window   int                  `json:"window"`  // rows
+	Mean     int                  `json:"mean"`    // rows
+	Smooth   int                  `json:"smooth"`  // rows
+	Horizon  int                  `json:"horizon"` // rows
+	Windows  int                  `json:"windows"` // the network was trained on
+	Network  []int                `json:"network"` // widths
+	Epochs   int                  `json:"epochs"`
+	Seed     uint64               `json:"seed"`
+	Loss     float64              `json:"loss"`     // mean squared, last epoch, with noise
+	Int8Gap  float64              `json:"int8_gap"` // RMS of int8 - float32 outputs, in units of u
+	Limits   [model.Terms]float64 `json:"limits"`
+	Channels []ChannelReport      `json:"channels"`
+	Doubts   []string             `json:"doubts"` // sentences
+	Took     time.Duration        `json:"took_ns"`
+	period   time.Duration
 }
 
 // ChannelReport tells what was learnt of one channel.
 type ChannelReport struct {
-	Name, Unit string
-	Missing    int     // running rows without a value
-	Median     float64 // physical units
-	Low, High  float64 // 0.1 and 99.9 % of the values
-	SD         float64 // physical units
-	Stretch    float64 // how much the drift allowance widens its scale, 1 = not
-	Bounded    bool    // the allowance is bounded by the range the channel was seen in
+	Name    string  `json:"name"`
+	Unit    string  `json:"unit"`
+	Missing int     `json:"missing"` // running rows without a value
+	Median  float64 `json:"median"`  // physical units
+	Low     float64 `json:"low"`     // 0.1 % of the values lie below
+	High    float64 `json:"high"`    // 99.9 % of the values lie below
+	SD      float64 `json:"sd"`      // physical units
+	Stretch float64 `json:"stretch"` // how much the drift allowance widens its scale, 1 = not
+	Bounded bool    `json:"bounded"` // the allowance is bounded by the range the channel was seen in
 }
 
 // begin fills what is known before learning.
