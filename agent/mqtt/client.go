@@ -17,10 +17,10 @@ import (
 
 const (
 	defaultWindow = 16
-	firstWait     = time.Second     // upper bound of the first wait
-	longestWait   = 6 * time.Minute // doc.go says why
-	steady        = time.Minute     // a connection this old makes waits short again
-	beat          = time.Second     // of the progress counter
+	firstWait     = time.Second                    // upper bound of the first wait
+	longestWait   = 6*time.Minute + 30*time.Second // doc.go says why
+	steady        = time.Minute                    // a connection this old makes waits short again
+	beat          = time.Second                    // of the progress counter
 )
 
 // Client delivers one queue to one broker. It is safe for concurrent use; Run
@@ -150,7 +150,7 @@ func (c *Client) Stats() Stats {
 // that it is offline, and returns nil. A network that takes no bytes can add
 // some seconds.
 func (c *Client) Run(ctx context.Context) error {
-	wait := backoff{longest: c.wait}
+	down := time.Now() // since when there has been no steady connection
 	c.sent = max(c.sent, c.queue.Inherited())
 	for ctx.Err() == nil {
 		start := time.Now()
@@ -160,9 +160,9 @@ func (c *Client) Run(ctx context.Context) error {
 		}
 		c.failed(err)
 		if time.Since(start) >= steady {
-			wait.n = 0
+			down = time.Now()
 		}
-		c.pause(ctx, wait.next())
+		c.pause(ctx, backoff(time.Since(down), c.wait))
 	}
 	return nil
 }
@@ -207,17 +207,16 @@ func (c *Client) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// backoff yields the waits between connections.
-type backoff struct {
-	longest time.Duration
-	n       uint
-}
-
-func (b *backoff) next() time.Duration {
-	top := firstWait << min(b.n, 20)
-	b.n++
-	if top < b.longest {
-		return rand.N(top) // full jitter
+// backoff is how long to wait before the next connection when there has been
+// none for so long: between a quarter and half of that, by chance, below a
+// second at first and longest at the end.
+func backoff(outage, longest time.Duration) time.Duration {
+	top := min(outage/2, longest)
+	if outage >= 2*longest {
+		return longest*3/4 + rand.N(longest/4)
 	}
-	return b.longest*3/4 + rand.N(b.longest/4)
+	if top < firstWait {
+		return rand.N(min(firstWait, longest))
+	}
+	return top/2 + rand.N(top/2)
 }

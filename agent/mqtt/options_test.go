@@ -120,19 +120,24 @@ func TestPassword(t *testing.T) {
 	}
 }
 
-// The waits grow from less than a second to between 4.5 and 6 minutes.
+// The waits follow the outage: below a second at first, a quarter to a half of
+// it, at last between 4.9 and 6.5 minutes.
 func TestBackoff(t *testing.T) {
 	for range 100 {
-		b := backoff{longest: longestWait}
-		for i := range 100 {
-			d := b.next()
-			low, high := time.Duration(0), firstWait<<min(i, 20)
-			if high >= longestWait {
-				low, high = longestWait*3/4, longestWait
+		for outage, want := range map[time.Duration][2]time.Duration{
+			0: {0, time.Second}, time.Second: {0, time.Second}, 4 * time.Second: {time.Second, 2 * time.Second},
+			time.Minute: {15 * time.Second, 30 * time.Second}, 10 * time.Minute: {150 * time.Second, 5 * time.Minute},
+			24 * time.Hour: {longestWait * 3 / 4, longestWait},
+		} {
+			if d := backoff(outage, longestWait); d < want[0] || d > want[1] {
+				t.Fatalf("after %v the wait is %v, want %v to %v", outage, d, want[0], want[1])
 			}
-			if d < low || d > high {
-				t.Fatalf("wait %d is %v, want %v to %v", i, d, low, high)
-			}
+		}
+		if d := backoff(time.Hour, 20*time.Millisecond); d < 15*time.Millisecond || d > 20*time.Millisecond {
+			t.Fatalf("wait %v, want 20ms at most", d)
+		}
+		if d := backoff(0, 20*time.Millisecond); d > 20*time.Millisecond {
+			t.Fatalf("first wait %v, want 20ms at most", d)
 		}
 	}
 }
