@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -182,7 +183,9 @@ type broker struct {
 func startBroker(t *testing.T) *broker {
 	t.Helper()
 	b := &broker{t: t, port: freePort(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
-	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n", b.port)
+	// Sessions are kept over a restart, so that a subscriber misses nothing.
+	dir := filepath.Dir(b.conf)
+	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nuser root\npersistence true\npersistence_location %s/\n", b.port, dir)
 	if err := os.WriteFile(b.conf, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -221,6 +224,9 @@ type subscriber struct {
 	all []message
 }
 
+// subscribers numbers them: a session that is kept needs a name.
+var subscribers atomic.Int64
+
 func subscribe(t *testing.T, b *broker, topic string) *subscriber {
 	t.Helper()
 	s := &subscriber{}
@@ -239,7 +245,7 @@ func subscribe(t *testing.T, b *broker, topic string) *subscriber {
 		s.mu.Lock()
 		s.all = append(s.all, m)
 		s.mu.Unlock()
-	}, need(t, "mosquitto_sub", "mosquitto-clients"), "-h", "127.0.0.1", "-p", fmt.Sprint(b.port), "-q", "1", "-v", "-t", topic, "-t", "test/subscribed")
+	}, need(t, "mosquitto_sub", "mosquitto-clients"), "-h", "127.0.0.1", "-p", fmt.Sprint(b.port), "-q", "1", "-v", "-c", "-i", fmt.Sprintf("sub%d", subscribers.Add(1)), "-t", topic, "-t", "test/subscribed")
 	// It is subscribed once it hears a message of ours.
 	pub := need(t, "mosquitto_pub", "mosquitto-clients")
 	for range 50 {

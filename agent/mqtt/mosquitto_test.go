@@ -3,6 +3,7 @@ package mqtt
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -127,8 +129,9 @@ func (m *mosquitto) kill() {
 
 // listener collects everything below plant/, as a consumer would.
 type listener struct {
-	mu   sync.Mutex
-	seen []paho.Message
+	hears atomic.Bool // it is subscribed
+	mu    sync.Mutex
+	seen  []paho.Message
 }
 
 func listen(t testing.TB, m *mosquitto) *listener {
@@ -138,18 +141,33 @@ func listen(t testing.TB, m *mosquitto) *listener {
 	o.SetCleanSession(false).SetConnectRetry(true).SetConnectRetryInterval(50 * time.Millisecond)
 	o.SetMaxReconnectInterval(200 * time.Millisecond)
 	o.SetOnConnectHandler(func(c paho.Client) {
-		c.Subscribe("plant/#", 1, func(_ paho.Client, m paho.Message) {
+		tok := c.Subscribe("plant/#", 1, func(_ paho.Client, m paho.Message) {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.seen = append(l.seen, m)
 		})
+		l.hears.Store(tok.WaitTimeout(5*time.Second) && tok.Error() == nil)
 	})
+	o.SetConnectionLostHandler(func(paho.Client, error) { l.hears.Store(false) })
 	c := paho.NewClient(o)
 	if tok := c.Connect(); !tok.WaitTimeout(5*time.Second) || tok.Error() != nil {
 		t.Fatal("consumer can not connect: ", tok.Error())
 	}
 	t.Cleanup(func() { c.Disconnect(50) })
 	return l
+}
+
+// first makes c connect only while the listener hears: a broker that was killed
+// has forgotten its subscriptions, and what it takes before they are back is
+// lost on the way to the listener.
+func (l *listener) first(c *Client) {
+	dial := c.dial
+	c.dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if !l.hears.Load() {
+			return nil, errors.New("nobody listens yet")
+		}
+		return dial(ctx, network, addr)
+	}
 }
 
 // on returns the payloads seen on a topic, in order.

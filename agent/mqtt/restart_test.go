@@ -25,6 +25,7 @@ func TestMosquitto_restart(t *testing.T) {
 	q := mustSpool(t)
 	c := mustNew(t, Options{Broker: "tcp://" + m.addr()}, q)
 	c.wait = 500 * time.Millisecond
+	l.first(c)
 	run(t, c)
 	sent := 0
 	for range 2 {
