@@ -208,15 +208,17 @@ func TestRun_falseAcknowledgement(t *testing.T) {
 			time.Sleep(10 * time.Second)
 			b.hangUp()
 		}
+		time.Sleep(time.Second) // the client has noticed
 		for !c.Connected() {
 			time.Sleep(time.Second)
 		}
-		stop() // ends cleanly with events under way
+		time.Sleep(2 * time.Second) // the session is open, not just opening
+		stop()                      // ends cleanly with events under way
 		if s := c.Stats(); s.Acked != 0 || q.Stats().Messages != 5 {
 			t.Fatalf("%+v, %+v", s, q.Stats())
 		}
 		if b.clean == 0 {
-			t.Error("no clean end")
+			t.Errorf("no clean end: %+v", c.Stats())
 		}
 	})
 }
