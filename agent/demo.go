@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
@@ -16,6 +18,8 @@ import (
 
 // demoVerb supplies a plant and a broker and runs the production agent on them.
 func demoVerb(ctx context.Context, e env, args []string) error {
+	// A reader that went away must not end the process before it has cleaned up.
+	signal.Ignore(syscall.SIGPIPE)
 	fs := flags("demo")
 	length := fs.Duration("for", 0, "stop after this time (default: until interrupted)")
 	fault := fs.String("fault", "", "play only this fault: "+faultNames())
@@ -120,6 +124,13 @@ func movedNotes(brokerURL, httpAddr string) (notes []string) {
 func showDemo(ctx context.Context, station *demo.Station, g *gateway, view *demo.View, brokerURL, httpAddr string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	go func() {
+		select {
+		case <-view.Broken():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
 	go demo.Poll(ctx, "http://"+httpAddr+"/api/v1/state", func(s page.State) { view.State(s) })
 	if brokerURL != "" {
 		go view.Run(ctx, demo.Subscribe(ctx, brokerURL, demo.Topic+"/#"))
@@ -128,5 +139,8 @@ func showDemo(ctx context.Context, station *demo.Station, g *gateway, view *demo
 	err := g.run(ctx, gatewayOptions{})
 	// What was published last is still on its way to the view.
 	time.Sleep(100 * time.Millisecond)
-	return errors.Join(err, view.Err())
+	if broken := view.Err(); !errors.Is(broken, syscall.EPIPE) { // demo | head has seen enough
+		err = errors.Join(err, broken)
+	}
+	return err
 }

@@ -27,6 +27,7 @@ type gateway struct {
 	cfg         *config.Config // of the plant in force; read under mu
 	open        openI2C
 	log         *slog.Logger
+	claim       *os.File // nil = the queue's lock is enough
 	device      report.Device
 	metrics     *status.Metrics
 	queue       *spool.Queue
@@ -71,10 +72,15 @@ func newGateway(o gatewayOptions) (*gateway, error) {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
 	var err error
+	if g.claim, err = claim(c.State, c.Spool.Dir); err != nil {
+		return nil, err
+	}
 	if g.queue, err = spool.Open(c.Spool.Dir, spool.Options{MaxBytes: c.Spool.Max, Logger: o.log}); err != nil {
+		g.claim.Close()
 		return nil, err
 	}
 	if err := g.build(); err != nil {
+		g.claim.Close()
 		return nil, errors.Join(err, g.queue.Close())
 	}
 	return g, nil
@@ -131,6 +137,7 @@ func (g *gateway) run(ctx context.Context, o gatewayOptions) error {
 	g.publishStates(nil)
 	stopOutlets()
 	wg.Wait()
+	g.claim.Close() // releases a lock: nothing was written
 	return errors.Join(err, g.queue.Close())
 }
 

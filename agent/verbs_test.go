@@ -150,6 +150,11 @@ func TestRecordTrainRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	other := *c
+	other.Spool.Dir = t.TempDir()
+	if _, err := newGateway(gatewayOptions{cfg: &other, open: noI2C, log: newLog(&strings.Builder{}, "error")}); err == nil || !strings.Contains(err.Error(), "in use by another") {
+		t.Errorf("a second agent with the same state folder: %v, want a refusal", err)
+	}
 	s := g.snapshot()
 	if st := s.Machines[0].State; st != "normal" {
 		t.Errorf("machine is %s with a model, want normal", st)

@@ -45,6 +45,7 @@ type View struct {
 	w       io.Writer
 	o       ViewOptions
 	learned chan struct{}
+	broken  chan struct{} // closed with the first error of the writer
 
 	mu       sync.Mutex
 	err      error             // of the writer; nothing is written after it
@@ -62,12 +63,15 @@ func NewView(w io.Writer, o ViewOptions) *View {
 	if o.Location == nil {
 		o.Location = time.Local
 	}
-	return &View{w: w, o: o, learned: make(chan struct{}),
+	return &View{w: w, o: o, learned: make(chan struct{}), broken: make(chan struct{}),
 		states: map[string]string{}, learnt: map[string]bool{}, shown: map[string]string{}, seen: map[string]bool{}}
 }
 
 // Learned is closed when every machine heard of has a model.
 func (v *View) Learned() <-chan struct{} { return v.learned }
+
+// Broken is closed when the writer has failed: nobody reads any more.
+func (v *View) Broken() <-chan struct{} { return v.broken }
 
 // Err is the first error of the writer.
 func (v *View) Err() error {
@@ -287,8 +291,11 @@ func (v *View) setStatus(text string) {
 }
 
 func (v *View) write(text string) {
-	if v.err == nil {
-		_, v.err = io.WriteString(v.w, text)
+	if v.err != nil {
+		return
+	}
+	if _, v.err = io.WriteString(v.w, text); v.err != nil {
+		close(v.broken)
 	}
 }
 

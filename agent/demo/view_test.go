@@ -141,6 +141,11 @@ func TestView_brokenWriter(t *testing.T) {
 	if v.Err() == nil || w.writes != 1 {
 		t.Errorf("err %v after %d writes, want one write and its error", v.Err(), w.writes)
 	}
+	select {
+	case <-v.Broken():
+	default:
+		t.Error("Broken is not closed")
+	}
 }
 
 func TestView_run(t *testing.T) {
