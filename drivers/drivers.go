@@ -46,3 +46,13 @@ type Sensor interface {
 // it: the port is gone, the connection is refused, the controller times out.
 // Drivers wrap it beside the cause.
 var ErrBus = errors.New("bus unavailable")
+
+// ValueError tells that a device answered, and why one of its channels has no
+// value all the same. Read's error wraps one for each such channel.
+type ValueError struct {
+	Channel string // name within the sensor
+	Bad     bool   // it sent a value that cannot be; else it said that it has none
+	Text    string // what it sent
+}
+
+func (e *ValueError) Error() string { return e.Channel + " is " + e.Text }

@@ -19,6 +19,13 @@ type Options struct {
 	// MaxRegisters is what one request may ask for, 1 to 125; 125. Bits are
 	// always up to 2000.
 	MaxRegisters int
+	// NeverRead are in no request, not even between two registers.
+	NeverRead []Range
+	// Alone means one request for each register, joining none.
+	Alone bool
+	// Relearn is how long the cuts that a device's refusals led to are kept
+	// before the whole plan is tried again; it doubles up to a day. 1 h.
+	Relearn time.Duration
 	// Pause is how long a silent unit is left alone at first, MaxPause at
 	// most; 1 s and 30 s.
 	Pause    time.Duration
@@ -32,6 +39,9 @@ func (o Options) withDefaults() Options {
 	o.MaxGap = max(o.MaxGap, 0)
 	if o.MaxRegisters == 0 {
 		o.MaxRegisters = Holding.limit()
+	}
+	if o.Relearn <= 0 {
+		o.Relearn = time.Hour
 	}
 	if o.Pause <= 0 {
 		o.Pause = time.Second
@@ -51,9 +61,13 @@ type Dev struct {
 	opts     Options
 	regs     []Register
 	channels []drivers.Channel
+	rules    rules
 	plan     []*request
 	first    int // request that begins the next cycle
 	silence  breaker
+	limit    int           // registers that the device was found to give at once
+	relearn  time.Duration // pause before the whole plan is tried again
+	recut    time.Time     // when it will be; zero = the plan is whole
 
 	answered bool    // something came from the unit in this cycle
 	errs     []error // of this cycle
@@ -78,8 +92,8 @@ func New(line *Line, unit uint8, regs []Register, o Options) (*Dev, error) {
 		if r.Name == "" || seen[r.Name] {
 			err = errors.New("name is empty or taken")
 		}
-		if err == nil && !r.Table.bits() && r.Type.size() > o.MaxRegisters {
-			err = fmt.Errorf("type %v takes more than %d register", r.Type, o.MaxRegisters)
+		if err == nil {
+			err = o.allow(r)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("modbus unit %d: register %q: %w", unit, r.Name, err)
@@ -87,8 +101,37 @@ func New(line *Line, unit uint8, regs []Register, o Options) (*Dev, error) {
 		seen[r.Name] = true
 		d.channels = append(d.channels, drivers.Channel{Name: r.Name, Quantity: r.Quantity})
 	}
-	d.plan = plan(d.regs, o.MaxGap, o.MaxRegisters)
+	d.rules = rules{gap: o.MaxGap, limit: o.MaxRegisters, never: o.NeverRead, alone: o.Alone}
+	d.forget()
 	return d, nil
+}
+
+// allow tells why a register cannot be read under these options.
+func (o Options) allow(r Register) error {
+	if !r.Table.bits() && r.Type.Registers() > o.MaxRegisters {
+		return fmt.Errorf("type %v takes %d registers, a request at most %d", r.Type, r.Type.Registers(), o.MaxRegisters)
+	}
+	for _, never := range o.NeverRead {
+		if never.overlaps(r.Table, int(r.Address), r.end()) {
+			return fmt.Errorf("%v lies in %v, which is never read", r, never)
+		}
+	}
+	return nil
+}
+
+// forget makes the plan anew, as if the device had refused nothing.
+func (d *Dev) forget() {
+	d.plan = d.rules.plan(d.regs)
+	d.first, d.limit, d.recut = 0, d.rules.limit, time.Time{}
+}
+
+// remember keeps what a request was cut into.
+func (d *Dev) remember(q *request, parts []*request) {
+	q.parts = parts
+	if d.recut.IsZero() {
+		d.relearn = min(max(2*d.relearn, d.opts.Relearn), 24*time.Hour)
+		d.recut = time.Now().Add(d.relearn)
+	}
 }
 
 // Channels gives one channel a register, in the order of New.
@@ -113,6 +156,9 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	start := time.Now()
 	if !d.silence.ready(start) {
 		return fmt.Errorf("unit %d %w", d.unit, d.silence.refusal(start))
+	}
+	if !d.recut.IsZero() && !start.Before(d.recut) {
+		d.forget()
 	}
 	d.errs, d.answered = nil, false
 	if err := d.cycle(ctx, dst); isSilence(err) && !d.answered {
@@ -140,7 +186,10 @@ func (d *Dev) cycle(ctx context.Context, dst []float64) error {
 			d.errs = append(d.errs, fmt.Errorf("%v %w", q, q.quiet.refusal(start)))
 			continue
 		}
-		err := d.try(ctx, at, dst)
+		err := d.probe(ctx, q)
+		if err == nil {
+			err = d.try(ctx, at, dst)
+		}
 		if err == nil {
 			continue
 		}
@@ -153,30 +202,83 @@ func (d *Dev) cycle(ctx context.Context, dst []float64) error {
 	return nil
 }
 
-// try makes the request at a place of the plan. It returns an error only if the
-// cycle must end.
+// probe asks a unit, or a range, that was silent for as little as it can before
+// the whole is asked for. What stays silent as a whole while its sample answers
+// is too long for the device or a gateway before it, and is cut. An error ends
+// the cycle.
+func (d *Dev) probe(ctx context.Context, q *request) error {
+	unit, part := !d.answered && d.silence.fails >= threshold, q.quiet.fails >= threshold
+	if !unit && !part {
+		return nil
+	}
+	s := q.sample(d.regs)
+	if s == nil {
+		return nil
+	}
+	_, err := d.client.read(ctx, s.table, uint16(s.at), uint16(s.n))
+	if isSilence(err) || err != nil && !isException(err) {
+		return d.note(q, err)
+	}
+	d.answered = true
+	if part && err == nil {
+		d.remember(q, q.split(d.regs))
+	}
+	return nil
+}
+
+// try makes the request at a place of the plan, or those that it was cut into.
+// It returns an error only if the cycle must end.
 func (d *Dev) try(ctx context.Context, at int, dst []float64) error {
 	q := d.plan[at]
+	if q.parts == nil && !q.table.bits() && q.n > d.limit {
+		d.remember(q, rules{limit: d.limit}.join(d.regs, q.items))
+	}
+	if q.parts != nil {
+		kept, _, end := d.pieces(ctx, q.parts, dst)
+		q.parts = kept
+		return end
+	}
 	err := d.fetch(ctx, q, dst)
 	if err == nil {
 		q.quiet.ok()
 		return nil
 	}
 	now := time.Now()
-	if !isRefusal(err) || len(q.items) < 2 || !q.refuse.ready(now) {
+	if !isRefusal(err) || !q.refuse.ready(now) {
+		return d.note(q, err)
+	}
+	parts := q.split(d.regs)
+	if parts == nil {
 		return d.note(q, err)
 	}
 	before := d.errs
-	kept, good, end := d.pieces(ctx, q.split(d.regs), dst)
+	kept, good, end := d.pieces(ctx, parts, dst)
 	switch {
 	case good:
-		q.parts = kept
+		if end == nil && !slices.ContainsFunc(d.errs[len(before):], isException) {
+			d.learnLimit(q, kept, err)
+		}
+		d.remember(q, kept)
 	case end == nil: // the whole device refuses: booting, or the wrong unit
 		d.errs = before
 		q.refuse.fail(now, now, err, d.opts.Pause, d.opts.MaxPause)
 		end = d.note(q, err)
 	}
 	return end
+}
+
+// learnLimit notes how many registers the device gives at once, where it
+// refused q for its quantity and then gave every part of it.
+func (d *Dev) learnLimit(q *request, kept []*request, refusal error) {
+	var e *ExceptionError
+	if q.table.bits() || !errors.As(refusal, &e) || e.Code != illegalValue {
+		return
+	}
+	most := 0
+	for _, p := range kept {
+		most = max(most, p.n)
+	}
+	d.limit = min(d.limit, most)
 }
 
 // pieces makes the parts of a refused request, and the parts of those that are
@@ -186,13 +288,15 @@ func (d *Dev) try(ctx context.Context, at int, dst []float64) error {
 func (d *Dev) pieces(ctx context.Context, parts []*request, dst []float64) (kept []*request, good bool, end error) {
 	for i, p := range parts {
 		err := d.fetch(ctx, p, dst)
-		if isRefusal(err) && len(p.items) > 1 {
-			more, ok, end := d.pieces(ctx, p.split(d.regs), dst)
-			kept, good = append(kept, more...), good || ok
-			if end != nil {
-				return append(kept, parts[i+1:]...), good, end
+		if isRefusal(err) {
+			if smaller := p.split(d.regs); smaller != nil {
+				more, ok, end := d.pieces(ctx, smaller, dst)
+				kept, good = append(kept, more...), good || ok
+				if end != nil {
+					return append(kept, parts[i+1:]...), good, end
+				}
+				continue
 			}
-			continue
 		}
 		kept, good = append(kept, p), good || err == nil
 		if end := d.note(p, err); end != nil {
@@ -226,8 +330,8 @@ func (d *Dev) note(q *request, err error) error {
 	return err
 }
 
-// fetch makes one request and scatters its values. A value that is not a number
-// is noted and does not fail the request.
+// fetch makes one request and scatters its values. A channel without a value is
+// noted and does not fail the request.
 func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
 	b, err := d.client.read(ctx, q.table, uint16(q.at), uint16(q.n))
 	if err != nil {
@@ -236,17 +340,9 @@ func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
 	}
 	d.answered = true
 	for _, i := range q.items {
-		r := &d.regs[i]
-		offset := int(r.Address) - q.at
-		var v float64
-		if q.table.bits() {
-			v = r.scaled(float64(b[offset/8] >> (offset % 8) & 1))
-		} else {
-			v = r.decode(b[2*offset:])
-		}
-		if !finite(v) {
-			d.errs = append(d.errs, fmt.Errorf("%v: %s is %v", q, r.Name, v))
-			continue
+		v, err := d.regs[i].decode(b, q.at)
+		if err != nil {
+			d.errs = append(d.errs, fmt.Errorf("%v: %w", d.regs[i], err))
 		}
 		dst[i] = v
 	}

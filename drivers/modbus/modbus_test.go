@@ -116,7 +116,7 @@ func TestDev_notANumber(t *testing.T) {
 	if err == nil || !math.IsNaN(dst[0]) || !math.IsNaN(dst[1]) || dst[2] != 2 || !math.IsNaN(dst[3]) {
 		t.Errorf("cells %v, error %v", dst, err)
 	}
-	want := "unit 7: input 0-7: input0f32 is NaN; input 0-7: input2f32 is -Inf; input 0-7: input6f32 is +Inf"
+	want := "unit 7: input 0: input0f32 is NaN; input 2: input2f32 is -Inf; input 6: input6f32 is +Inf"
 	if err != nil && err.Error() != want {
 		t.Errorf("error %q, want %q", err, want)
 	}

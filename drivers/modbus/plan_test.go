@@ -42,7 +42,7 @@ func TestPlan(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			if got := names(plan(tt.regs, tt.gap, tt.limit)); got != tt.want {
+			if got := names(rules{gap: tt.gap, limit: tt.limit}.plan(tt.regs)); got != tt.want {
 				t.Errorf("plan %s, want %s", got, tt.want)
 			}
 		})
@@ -51,7 +51,7 @@ func TestPlan(t *testing.T) {
 
 func TestRequest_split(t *testing.T) {
 	regs := []Register{reg(Input, 0, U16), reg(Input, 1, U16), reg(Input, 4, F32), reg(Input, 6, U16)}
-	whole := plan(regs, 8, 125)[0]
+	whole := rules{gap: 8, limit: 125}.plan(regs)[0]
 	exact := whole.split(regs)
 	if got := names(exact); got != "input 0-1, input 4-6" {
 		t.Errorf("cut at gaps: %s", got)
@@ -64,22 +64,84 @@ func TestRequest_split(t *testing.T) {
 	}
 }
 
+func TestPlan_rules(t *testing.T) {
+	bit := func(at int, n uint8) Register {
+		r := reg(Holding, at, Bit)
+		r.Bit = n
+		return r
+	}
+	tests := []struct {
+		name  string
+		regs  []Register
+		rules rules
+		want  string
+	}{
+		{"never between", []Register{reg(Input, 0, U16), reg(Input, 4, U16)}, rules{never: []Range{{Input, 2, 2}}}, "input 0, input 4"},
+		{"never beside", []Register{reg(Input, 0, U16), reg(Input, 4, U16)}, rules{never: []Range{{Input, 5, 90}}}, "input 0-4"},
+		{"never in another table", []Register{reg(Input, 0, U16), reg(Input, 4, U16)}, rules{never: []Range{{Holding, 2, 2}}}, "input 0-4"},
+		{"never bits", []Register{reg(Coil, 0, Bit), reg(Coil, 9, Bit)}, rules{never: []Range{{Coil, 3, 3}}}, "coil 0, coil 9"},
+		{"alone", []Register{reg(Input, 0, F32), reg(Input, 2, F32), reg(Input, 2, U32), reg(Input, 2, U16)}, rules{alone: true}, "input 0-1, input 2, input 2-3"},
+		{"alone bits", []Register{reg(Coil, 0, Bit), reg(Coil, 1, Bit)}, rules{alone: true}, "coil 0, coil 1"},
+		{"bits of one register", []Register{bit(7, 0), bit(7, 15), reg(Holding, 7, U8H)}, rules{alone: true}, "holding 7"},
+		{"wide", []Register{reg(Input, 4, F64), reg(Input, 0, U64)}, rules{}, "input 0-7"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			tt.rules.gap, tt.rules.limit = 8, 125
+			if got := names(tt.rules.plan(tt.regs)); got != tt.want {
+				t.Errorf("plan %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// What a refused request can be cut into, and what its sample is.
+func TestRequest_splitShared(t *testing.T) {
+	low, high := reg(Holding, 7, Bit), reg(Holding, 7, Bit)
+	high.Bit = 9
+	regs := []Register{low, high, reg(Holding, 8, F32), reg(Holding, 8, U16)}
+	whole := rules{limit: 125}.plan(regs)[0]
+	parts := whole.split(regs)
+	if got := names(parts); got != "holding 7, holding 8-9" || len(parts[0].items) != 2 {
+		t.Errorf("cut into %s", got)
+	}
+	if got := parts[0].split(regs); got != nil {
+		t.Errorf("two bits of one register cut into %s", names(got))
+	}
+	if got := names(parts[1].split(regs)); got != "holding 8, holding 8-9" {
+		t.Errorf("a register and its first half cut into %s", got)
+	}
+	if got := whole.sample(regs).String(); got != "holding 7" {
+		t.Errorf("sample %s", got)
+	}
+	if got := parts[0].sample(regs); got != nil {
+		t.Errorf("sample %v of a single register", got)
+	}
+}
+
 // Whatever the registers, a plan and every way of cutting it up read each of
-// them once, whole, and within the limits.
+// them once, whole, within the limits and without a range that is never read.
 func TestPlan_complete(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		regs := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) Register {
 			table := Table(rapid.IntRange(1, 4).Draw(t, "table"))
 			typ := Bit
 			if !table.bits() {
-				typ = Type(rapid.IntRange(int(U16), int(F32)).Draw(t, "type"))
+				typ = Type(rapid.IntRange(int(Bit), int(F64)).Draw(t, "type"))
 			}
 			return reg(table, rapid.IntRange(0, 400).Draw(t, "at"), typ)
 		}), 1, 40).Draw(t, "regs")
-		limit := rapid.IntRange(2, 125).Draw(t, "limit")
-		qs := plan(regs, rapid.IntRange(0, 20).Draw(t, "gap"), limit)
-		for range 8 {
-			complete(t, regs, qs, limit)
+		ru := rules{limit: rapid.IntRange(4, 125).Draw(t, "limit"), gap: rapid.IntRange(0, 20).Draw(t, "gap"), alone: rapid.IntRange(0, 9).Draw(t, "alone") == 0}
+		for range rapid.IntRange(0, 5).Draw(t, "never") {
+			first := uint16(rapid.IntRange(0, 410).Draw(t, "first"))
+			never := Range{Table(rapid.IntRange(1, 4).Draw(t, "never table")), first, first + uint16(rapid.IntRange(0, 9).Draw(t, "more"))}
+			if !slices.ContainsFunc(regs, func(r Register) bool { return never.overlaps(r.Table, int(r.Address), r.end()) }) {
+				ru.never = append(ru.never, never)
+			}
+		}
+		qs := ru.plan(regs)
+		for range 9 {
+			complete(t, regs, qs, ru)
 			var parts []*request
 			for _, q := range qs {
 				if cut := q.split(regs); cut != nil {
@@ -90,17 +152,26 @@ func TestPlan_complete(t *testing.T) {
 			}
 			qs = parts
 		}
-		if len(qs) != len(regs) {
-			t.Errorf("%d requests for %d registers when nothing can be cut further", len(qs), len(regs))
+		for _, q := range qs {
+			for _, i := range q.items {
+				if regs[i].Type.Registers() != q.n {
+					t.Errorf("%v of %v when nothing can be cut further", regs[i], q)
+				}
+			}
 		}
 	})
 }
 
-func complete(t *rapid.T, regs []Register, qs []*request, limit int) {
+func complete(t *rapid.T, regs []Register, qs []*request, ru rules) {
 	var seen []int
 	for _, q := range qs {
-		if q.n > limit && !q.table.bits() || q.n > 2000 {
-			t.Errorf("%v: more than %d", q, limit)
+		if q.n > ru.limit && !q.table.bits() || q.n > 2000 {
+			t.Errorf("%v: more than %d", q, ru.limit)
+		}
+		for _, never := range ru.never {
+			if never.overlaps(q.table, q.at, q.at+q.n) {
+				t.Errorf("%v reads %v", q, never)
+			}
 		}
 		for _, i := range q.items {
 			r := regs[i]
