@@ -35,15 +35,23 @@
 //
 // # A cycle
 //
-// Registers are sorted and joined into as few requests as MaxGap and
-// MaxRegisters allow. A request of several registers that is refused with
-// exception 2 or 3 is cut at its gaps, then in halves, until the register that
-// the device does not have stands alone; what helped is remembered. After a
-// silence, nonsense or a lost line the cycle ends: a dead unit costs one
+// Registers are sorted and joined into as few requests as MaxGap, MaxRegisters,
+// NeverRead and Alone allow. A request of several registers that is refused
+// with exception 2 or 3 is cut at its gaps, then in halves, until the register
+// that the device does not have stands alone; what helped is remembered. After
+// a refused quantity (exception 3) all of whose parts came, no request is longer
+// than the longest part. Cuts are kept for Relearn, doubling up to a day, and
+// then the whole plan is tried again: firmware changes, and what refused while
+// it booted must not stay cut up for ever. A device that refuses every part
+// keeps its plan.
+//
+// After a silence, nonsense or a lost line the cycle ends: a dead unit costs one
 // timeout, however many registers it has. After two cycles without any answer
 // the unit is left alone for 1, 2, 4 … 30 s, so its neighbours keep their
 // period. A range that stays silent on a unit which answers elsewhere is left
-// alone in the same way.
+// alone in the same way. Either is first asked for one value of it when its
+// pause is over: a range whose sample comes while the whole stays silent is too
+// long for the device or the gateway before it, and is cut as if refused.
 //
 // # Values
 //
@@ -52,8 +60,14 @@
 // from the most significant (A) to the least (D), in the order in which they
 // are sent: ABCD, CDAB (words swapped), BADC (bytes swapped), DCBA (both). A
 // register holds two bytes, so for 16-bit types ABCD and CDAB read AB, BADC and
-// DCBA read BA. A NaN or infinity on the wire is a missing cell with an error,
-// never a value.
+// DCBA read BA; the four registers of a 64-bit value are swapped likewise:
+// ABCDEFGH, GHEFCDAB (CDAB), BADCFEHG (BADC), HGFEDCBA (DCBA). Bit 0 of a register
+// is its least significant, after the swap. A float64 holds whole numbers up to
+// 2^53; u64 and i64 beyond lose their lowest bits.
+//
+// A cell is missing with a drivers.ValueError, never a value, where the raw bits
+// are listed as Missing, where a NaN or an infinity is sent, or where the number
+// is none of the register's States.
 //
 // # Cost
 //
