@@ -26,6 +26,10 @@ var devices = map[string]device{
 		func(c config.Sensor, l line) (drivers.Sensor, error) {
 			return bme280.New(l.i2c, bme280.Options{Address: c.Address})
 		}},
+	"bmp280": {config.DriverInfo{Bus: "i2c", Channels: channels(bme280.ChannelsBMP280()), Addresses: []uint16{0x76, 0x77}},
+		func(c config.Sensor, l line) (drivers.Sensor, error) {
+			return bme280.NewBMP280(l.i2c, bme280.Options{Address: c.Address})
+		}},
 	"ina219": {config.DriverInfo{Bus: "i2c", Channels: channels(ina219.Channels()), Addresses: addresses(0x40, 0x4f), Keys: []string{"shunt"}},
 		func(c config.Sensor, l line) (drivers.Sensor, error) {
 			return ina219.New(l.i2c, ina219.Options{Address: c.Address, ShuntOhm: c.Shunt})

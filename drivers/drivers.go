@@ -3,6 +3,8 @@ package drivers
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math"
 )
 
 // Quantity names what is measured; it fixes the unit of every value of a
@@ -40,6 +42,23 @@ type Sensor interface {
 	// measured during this call or NaN; the error tells why cells are NaN.
 	Read(ctx context.Context, dst []float64) error
 	Close() error
+}
+
+// Begin is how every Read begins: each cell becomes NaN, and a dst of the wrong
+// length or a finished context is an error before anything is on the wire.
+func Begin(ctx context.Context, dst []float64, channels int) error {
+	Missing(dst)
+	if len(dst) != channels {
+		return fmt.Errorf("%d cells for %d channels", len(dst), channels)
+	}
+	return ctx.Err()
+}
+
+// Missing makes every cell of dst NaN.
+func Missing(dst []float64) {
+	for i := range dst {
+		dst[i] = math.NaN()
+	}
 }
 
 // ErrBus marks an error of the shared line or bus rather than of one device on

@@ -4,13 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
 	"periph.io/x/conn/v3/i2c"
 
 	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/internal/chip"
 )
 
 // Registers, §5.3 table 18.
@@ -26,7 +26,8 @@ const (
 )
 
 const (
-	chipID = 0x60 // §5.4.1
+	idBME280 = 0x60 // §5.4.1
+	idBMP280 = 0x58 // BMP280 §4.3.1
 
 	statusImUpdate  = 1 << 0 // §5.4.4: trimming is being copied
 	statusMeasuring = 1 << 3 // §5.4.4
@@ -47,18 +48,17 @@ type Options struct {
 	Oversampling int
 }
 
-// Dev is a BME280 on a bus. It is not safe for concurrent use. Use New.
+// Dev is a BME280 or BMP280 on a bus. It is not safe for concurrent use. Use
+// New or NewBMP280.
 type Dev struct {
-	bus   i2c.Bus
-	addr  uint16
-	osrs  byte          // §5.4.3 table 20: 1..5
-	takes time.Duration // maximum of one measurement
+	chip     chip.Chip
+	id       byte
+	channels []drivers.Channel
+	osrs     byte          // §5.4.3 table 20: 1..5
+	takes    time.Duration // maximum of one measurement
 
-	open  bool // the trimming is this chip's and the chip is set up
-	trim  trimming
-	timer *time.Timer
-	w     [4]byte
-	r     [26]byte
+	open bool // the trimming is this chip's and the chip is set up
+	trim trimming
 }
 
 var channels = []drivers.Channel{
@@ -67,90 +67,90 @@ var channels = []drivers.Channel{
 	{Name: "humidity", Quantity: drivers.Humidity},
 }
 
-// New returns the chip at o.Address of bus. It makes no transaction: the chip
+// New returns the BME280 at o.Address of bus. It makes no transaction: the chip
 // may be absent and come later. The error is about o.
-func New(bus i2c.Bus, o Options) (*Dev, error) {
-	if o.Address == 0 {
-		o.Address = 0x76
-	}
-	if o.Address != 0x76 && o.Address != 0x77 {
-		return nil, fmt.Errorf("bme280: address 0x%02x, want 0x76 or 0x77", o.Address)
+func New(bus i2c.Bus, o Options) (*Dev, error) { return open(bus, o, "bme280", idBME280, channels) }
+
+// NewBMP280 is New for a BMP280, which has no humidity.
+func NewBMP280(bus i2c.Bus, o Options) (*Dev, error) {
+	return open(bus, o, "bmp280", idBMP280, channels[:2])
+}
+
+func open(bus i2c.Bus, o Options, name string, id byte, cs []drivers.Channel) (*Dev, error) {
+	c, err := chip.New(bus, name, o.Address, 0x76, 0x77)
+	if err != nil {
+		return nil, err
 	}
 	if o.Oversampling == 0 {
 		o.Oversampling = 4
 	}
-	d := &Dev{bus: bus, addr: o.Address, takes: measurementTime(o.Oversampling)}
+	d := &Dev{chip: c, id: id, channels: cs, takes: measurementTime(o.Oversampling, len(cs))}
 	switch o.Oversampling {
 	case 1, 2, 4, 8, 16:
 		for n := o.Oversampling; n > 0; n /= 2 {
 			d.osrs++
 		}
 	default:
-		return nil, fmt.Errorf("bme280: oversampling %d, want 1, 2, 4, 8 or 16", o.Oversampling)
+		return nil, fmt.Errorf("%s: oversampling %d, want 1, 2, 4, 8 or 16", name, o.Oversampling)
 	}
 	return d, nil
 }
 
-// measurementTime is the maximum time of §9.1 for n samples of each value:
-// 1.25 ms + 2.3 ms*n + 2 * (2.3 ms*n + 0.575 ms); 30 ms for n = 4.
-func measurementTime(n int) time.Duration {
-	return 2400*time.Microsecond + time.Duration(n)*6900*time.Microsecond
+// measurementTime is the maximum time of §9.1 for n samples of each of values:
+// 1.25 ms + 2.3 ms*n for the temperature, 2.3 ms*n + 0.575 ms for each other;
+// 30 ms for n = 4. The BMP280's table 13 is the same without humidity.
+func measurementTime(n, values int) time.Duration {
+	return time.Duration(1250+2300*n*values+575*(values-1)) * time.Microsecond
 }
 
 // Channels returns temperature in °C, pressure in Pa, humidity in %.
 func Channels() []drivers.Channel { return slices.Clone(channels) }
 
+// ChannelsBMP280 returns temperature in °C and pressure in Pa.
+func ChannelsBMP280() []drivers.Channel { return slices.Clone(channels[:2]) }
+
 // Channels implements drivers.Sensor; the result is not to be changed.
-func (d *Dev) Channels() []drivers.Channel { return channels }
+func (d *Dev) Channels() []drivers.Channel { return d.channels }
 
 // String names the chip as its errors do.
-func (d *Dev) String() string { return fmt.Sprintf("bme280 at 0x%02x", d.addr) }
+func (d *Dev) String() string { return d.chip.String() }
 
 // Close does nothing: the chip sleeps between reads, the bus belongs to its
 // opener.
 func (d *Dev) Close() error { return nil }
 
-// Read takes one measurement into dst (3). It either fills all of dst or, with
-// an error, none: the three values depend on each other.
+// Read takes one measurement into dst (one cell per channel). It either fills
+// all of dst or, with an error, none: the values depend on each other.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
-	for i := range dst {
-		dst[i] = math.NaN()
-	}
-	if len(dst) != len(channels) {
-		return fmt.Errorf("%v: %d cells for %d channels", d, len(dst), len(channels))
-	}
-	if err := d.measure(ctx, dst); err != nil {
+	err := d.chip.Read(ctx, dst, len(d.channels), d.measure)
+	if err != nil {
 		if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
 			d.open = false // a cancelled wait says nothing about the chip, all else does
 		}
-		for i := range dst {
-			dst[i] = math.NaN()
-		}
-		return fmt.Errorf("%v: %w", d, err)
+		drivers.Missing(dst)
 	}
-	return nil
+	return err
 }
 
 func (d *Dev) measure(ctx context.Context, dst []float64) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
 	if !d.open {
 		if err := d.setUp(ctx); err != nil {
 			return err
 		}
 		d.open = true
 	}
-	// §5.4.3: ctrl_hum takes effect with the write of ctrl_meas. It is repeated
-	// each time since a short loss of power clears it unnoticed.
 	ctrl := d.osrs<<5 | d.osrs<<2 | modeForced
-	if err := d.write("measurement request", regCtrlHum, d.osrs, regCtrlMeas, ctrl); err != nil {
+	if err := d.request(ctrl); err != nil {
 		return err
 	}
 	if err := d.await(ctx, d.takes, statusMeasuring, "measuring"); err != nil {
 		return err
 	}
-	data, err := d.read("measurement", regData, 8)
+	n := 8
+	if !d.humid() {
+		n = 6
+	}
+	data, err := d.chip.Registers("measurement", n, regData)
 	if err != nil {
 		return err
 	}
@@ -166,44 +166,71 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	return d.trim.compensate(raw, dst)
 }
 
+// humid tells a BME280 from a BMP280.
+func (d *Dev) humid() bool { return d.id == idBME280 }
+
+// request begins a measurement. §5.4.3: ctrl_hum takes effect with the write of
+// ctrl_meas; both go in one transfer (§6.2.1). It is repeated each time since a
+// short loss of power clears it unnoticed.
+func (d *Dev) request(ctrl byte) error {
+	if !d.humid() {
+		return d.chip.Write("measurement request", regCtrlMeas, ctrl)
+	}
+	return d.chip.Write("measurement request", regCtrlHum, d.osrs, regCtrlMeas, ctrl)
+}
+
 // setUp is the opening sequence.
 func (d *Dev) setUp(ctx context.Context) error {
-	id, err := d.read("chip id", regID, 1)
+	id, err := d.chip.Registers("chip id", 1, regID)
 	if err != nil {
 		return err
 	}
-	if id[0] != chipID {
-		return fmt.Errorf("chip id 0x%02x, want 0x%02x", id[0], chipID)
+	if id[0] != d.id {
+		return fmt.Errorf("chip id 0x%02x, want 0x%02x%s", id[0], d.id, other(id[0]))
 	}
 	if err := d.await(ctx, 0, statusImUpdate, "copying its trimming"); err != nil {
 		return err
 	}
-	tp, err := d.read("trimming of temperature and pressure", regCalib00, 26)
+	tp, err := d.chip.Registers("trimming of temperature and pressure", 26, regCalib00)
 	if err != nil {
 		return err
 	}
 	d.trim.parseTP(tp)
-	h, err := d.read("trimming of humidity", regCalib26, 7)
-	if err != nil {
-		return err
+	if d.humid() {
+		h, err := d.chip.Registers("trimming of humidity", 7, regCalib26)
+		if err != nil {
+			return err
+		}
+		d.trim.parseH(h)
 	}
-	d.trim.parseH(h)
 	if err := d.trim.check(); err != nil {
 		return err
 	}
 	// §5.4.6: config may be ignored in normal mode, so sleep comes first.
-	return d.write("sleep mode", regCtrlMeas, 0, regConfig, 0)
+	return d.chip.Write("sleep mode", regCtrlMeas, 0, regConfig, 0)
+}
+
+// other says which chip answers instead, where it is known: what is sold
+// as a BME280 is often a BMP280.
+func other(id byte) string {
+	switch id {
+	case idBME280:
+		return ": this is a BME280"
+	case idBMP280:
+		return ": this is a BMP280"
+	}
+	return ""
 }
 
 // confirm tells a measurement that happens to equal the mark of a skipped one
 // from a chip that has lost its settings: only the latter also lost ctrl_hum
 // and the oversampling in ctrl_meas.
 func (d *Dev) confirm(ctrl byte) error {
-	r, err := d.read("settings", regCtrlHum, 3)
+	r, err := d.chip.Registers("settings", 3, regCtrlHum)
 	if err != nil {
 		return err
 	}
-	if r[0]&7 != d.osrs || r[2]&^3 != ctrl&^3 {
+	if d.humid() && r[0]&7 != d.osrs || r[2]&^3 != ctrl&^3 {
 		return errors.New("reset during the measurement")
 	}
 	return nil
@@ -212,58 +239,36 @@ func (d *Dev) confirm(ctrl byte) error {
 // await waits and then asks, up to five times, whether a bit of the status
 // register has cleared; the four later times take a measurement's time at most.
 func (d *Dev) await(ctx context.Context, wait time.Duration, bit byte, doing string) error {
-	for left := 4; ; left-- {
-		if err := d.sleep(ctx, wait); err != nil {
-			return err
-		}
-		s, err := d.read("status", regStatus, 1)
+	var status byte
+	err := d.chip.Poll(ctx, wait, max(d.takes/4, startUp), 5, func() (bool, error) {
+		s, err := d.chip.Registers("status", 1, regStatus)
 		if err != nil {
-			return err
+			return false, err
 		}
-		if s[0]&bit == 0 {
-			return nil
-		}
-		if left == 0 {
-			return fmt.Errorf("still %s (status 0x%02x)", doing, s[0])
-		}
-		wait = max(d.takes/4, startUp)
+		status = s[0]
+		return status&bit == 0, nil
+	})
+	if err == chip.ErrNotReady {
+		return fmt.Errorf("still %s (status 0x%02x)", doing, status)
 	}
+	return err
 }
 
-func (d *Dev) sleep(ctx context.Context, wait time.Duration) error {
-	if wait <= 0 {
-		return ctx.Err()
+// Identify tells which driver reads the chip at addr, "bme280" or "bmp280", by
+// its id register; empty where it is neither or does not answer.
+func Identify(bus i2c.Bus, addr uint16) string {
+	c, err := chip.New(bus, "bme280", addr, 0x76, 0x77)
+	if err != nil {
+		return ""
 	}
-	if d.timer == nil {
-		d.timer = time.NewTimer(wait)
-	} else {
-		d.timer.Reset(wait)
+	switch id, err := c.Registers("chip id", 1, regID); {
+	case err != nil:
+	case id[0] == idBME280:
+		return "bme280"
+	case id[0] == idBMP280:
+		return "bmp280"
 	}
-	select {
-	case <-ctx.Done():
-		d.timer.Stop()
-		return ctx.Err()
-	case <-d.timer.C:
-		return nil
-	}
-}
-
-// read returns n bytes from reg on; they are valid until the next read.
-func (d *Dev) read(what string, reg byte, n int) ([]byte, error) {
-	d.w[0] = reg
-	if err := d.bus.Tx(d.addr, d.w[:1], d.r[:n]); err != nil {
-		return nil, fmt.Errorf("reading %s: %w", what, err)
-	}
-	return d.r[:n], nil
-}
-
-// write sets two registers, §6.2.1.
-func (d *Dev) write(what string, reg1, v1, reg2, v2 byte) error {
-	d.w = [4]byte{reg1, v1, reg2, v2}
-	if err := d.bus.Tx(d.addr, d.w[:], nil); err != nil {
-		return fmt.Errorf("writing %s: %w", what, err)
-	}
-	return nil
+	return ""
 }
 
 var _ drivers.Sensor = (*Dev)(nil)

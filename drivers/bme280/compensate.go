@@ -58,21 +58,25 @@ func (s sample) marked() bool {
 	return s.t == skipped20 || s.p == skipped20 || s.h == skipped16
 }
 
-// parse takes the 8 bytes from 0xF7.
+// parse takes the 8 bytes from 0xF7, or the 6 of a BMP280.
 func parse(b []byte) (sample, error) {
 	s := sample{
 		p: uint32(b[0])<<12 | uint32(b[1])<<4 | uint32(b[2])>>4,
 		t: uint32(b[3])<<12 | uint32(b[4])<<4 | uint32(b[5])>>4,
-		h: uint32(b[6])<<8 | uint32(b[7]),
 	}
-	if s.p == 0xFFFFF && s.t == 0xFFFFF && s.h == 0xFFFF {
+	ones := s.p == 0xFFFFF && s.t == 0xFFFFF
+	if len(b) == 8 {
+		s.h = uint32(b[6])<<8 | uint32(b[7])
+		ones = ones && s.h == 0xFFFF
+	}
+	if ones {
 		return s, errors.New("measurement is all ones")
 	}
 	return s, nil
 }
 
-// compensate is §8.1, double precision: dst (3) gets °C, Pa, %. Products are
-// rounded one by one, so that every CPU gives the same bits.
+// compensate is §8.1, double precision: dst (3, or 2 without humidity) gets °C,
+// Pa, %. Products are rounded one by one, so that every CPU gives the same bits.
 //
 // For the BMP280's worked example (t 519888, p 415148) it gives 25.08 °C and
 // 100653.27 Pa.
@@ -82,7 +86,10 @@ func (k *trimming) compensate(s sample, dst []float64) error {
 	if err != nil {
 		return err
 	}
-	dst[0], dst[1], dst[2] = fine/5120, p, k.humidity(s.h, fine)
+	dst[0], dst[1] = fine/5120, p
+	if len(dst) == 3 {
+		dst[2] = k.humidity(s.h, fine)
+	}
 	return nil
 }
 

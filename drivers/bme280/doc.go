@@ -1,9 +1,10 @@
 // Package bme280 reads the Bosch BME280: temperature in °C, pressure in Pa,
-// relative humidity in %.
+// relative humidity in %; and the BMP280, which is the same chip without
+// humidity, by NewBMP280.
 //
-// It does not read the BMP280 (chip id 0x58, no humidity) or the BME680, and it
-// does not filter: the chip's own IIR filter is switched off, since smoothing
-// belongs to whoever judges the values.
+// Each refuses the other, since what is sold as a BME280 is often a BMP280. It
+// does not read the BME680, and it does not filter: the chip's own IIR filter is
+// switched off, since smoothing belongs to whoever judges the values.
 //
 // # Opening and healing
 //
@@ -24,7 +25,7 @@
 //
 // Bosch Sensortec BST-BME280-DS002-15, revision 1.6, September 2018; § numbers
 // are its. The worked example of the test is from the BMP280's sheet
-// (BST-BMP280-DS001, §3.12), whose arithmetic for T and P is the same; the
+// (§3.12), whose arithmetic for T and P is the same; the
 // BME280's own sheet has none.
 //
 // # Why not periph.io/x/devices/v3/bmxx80

@@ -22,6 +22,25 @@ type Fixture struct {
 	LineClosed func() bool
 }
 
+// Line is a simulated line whose transactions can be made to fail; i2csim.Bus is
+// one.
+type Line interface {
+	FailAfter(skip, n int, err error) // n < 0 = all; a nil err mends the line
+	Count() int64
+	Closed() bool
+}
+
+// On is the fixture of a sensor on such a line.
+func On(l Line, s drivers.Sensor) Fixture {
+	return Fixture{
+		Sensor:     s,
+		Fail:       func(err error) { l.FailAfter(0, -1, err) },
+		FailAfter:  func(skip int, err error) { l.FailAfter(skip, 1, err) },
+		Traffic:    l.Count,
+		LineClosed: l.Closed,
+	}
+}
+
 // Options bounds what differs from driver to driver.
 type Options struct {
 	// Allocs is the number of allocations one good Read may make.

@@ -11,6 +11,7 @@ import (
 	"periph.io/x/conn/v3/i2c"
 
 	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/internal/chip"
 )
 
 // Registers, §8.6.1 table 2: 16 bits, most significant byte first.
@@ -39,12 +40,8 @@ type Options struct {
 
 // Dev is an INA219 on a bus. It is not safe for concurrent use. Use New.
 type Dev struct {
-	bus   i2c.Bus
-	addr  uint16
-	ohm   float64
-	timer *time.Timer
-	w     [1]byte
-	r     [2]byte
+	chip chip.Chip
+	ohm  float64
 }
 
 var channels = []drivers.Channel{
@@ -56,11 +53,9 @@ var channels = []drivers.Channel{
 // New returns the chip at o.Address of bus. It makes no transaction: the chip
 // may be absent and come later. The error is about o.
 func New(bus i2c.Bus, o Options) (*Dev, error) {
-	if o.Address == 0 {
-		o.Address = 0x40
-	}
-	if o.Address < 0x40 || o.Address > 0x4F {
-		return nil, fmt.Errorf("ina219: address 0x%02x, want 0x40 to 0x4f", o.Address)
+	c, err := chip.New(bus, "ina219", o.Address, 0x40, 0x4F)
+	if err != nil {
+		return nil, err
 	}
 	if o.ShuntOhm == 0 {
 		o.ShuntOhm = 0.1
@@ -68,7 +63,7 @@ func New(bus i2c.Bus, o Options) (*Dev, error) {
 	if !(o.ShuntOhm > 0) || math.IsInf(o.ShuntOhm, 0) {
 		return nil, fmt.Errorf("ina219: shunt %v Ω, want more than 0", o.ShuntOhm)
 	}
-	return &Dev{bus: bus, addr: o.Address, ohm: o.ShuntOhm}, nil
+	return &Dev{chip: c, ohm: o.ShuntOhm}, nil
 }
 
 // Channels returns voltage in V, current in A (negative when it flows back),
@@ -79,7 +74,7 @@ func Channels() []drivers.Channel { return slices.Clone(channels) }
 func (d *Dev) Channels() []drivers.Channel { return channels }
 
 // String names the chip as its errors do.
-func (d *Dev) String() string { return fmt.Sprintf("ina219 at 0x%02x", d.addr) }
+func (d *Dev) String() string { return d.chip.String() }
 
 // Close does nothing: the bus belongs to its opener.
 func (d *Dev) Close() error { return nil }
@@ -88,23 +83,11 @@ func (d *Dev) Close() error { return nil }
 // settings, and takes it into dst (3). Where only one of the two converters is
 // at the end of its range, the other value is still delivered.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
-	for i := range dst {
-		dst[i] = math.NaN()
-	}
-	if len(dst) != len(channels) {
-		return fmt.Errorf("%v: %d cells for %d channels", d, len(dst), len(channels))
-	}
-	if err := d.measure(ctx, dst); err != nil {
-		return fmt.Errorf("%v: %w", d, err)
-	}
-	return nil
+	return d.chip.Read(ctx, dst, len(channels), d.measure)
 }
 
 func (d *Dev) measure(ctx context.Context, dst []float64) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	v, err := d.register("configuration", regConfig)
+	v, err := d.chip.Word("configuration", regConfig)
 	if err != nil {
 		return err
 	}
@@ -112,14 +95,14 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	if err := conf.check(); err != nil {
 		return err
 	}
-	if _, err := d.register("power", regPower); err != nil {
+	if _, err := d.chip.Word("power", regPower); err != nil {
 		return err
 	}
 	bus, err := d.await(ctx, conf.conversion())
 	if err != nil {
 		return err
 	}
-	shunt, err := d.register("shunt voltage", regShunt)
+	shunt, err := d.chip.Word("shunt voltage", regShunt)
 	if err != nil {
 		return err
 	}
@@ -148,45 +131,15 @@ func (d *Dev) convert(conf config, bus uint16, shunt int16, dst []float64) error
 // await waits for a conversion of the given length and returns the bus voltage
 // register with the ready flag set. The flag may come up to 10 % late (§7.5:
 // 586 µs for 532 µs), so it is asked for three times more.
-func (d *Dev) await(ctx context.Context, conversion time.Duration) (uint16, error) {
-	wait := conversion
-	for range 4 {
-		if err := d.sleep(ctx, wait); err != nil {
-			return 0, err
-		}
-		v, err := d.register("bus voltage", regBus)
-		if err != nil {
-			return 0, err
-		}
-		if v&busReady != 0 {
-			return v, nil
-		}
-		wait = conversion / 2
+func (d *Dev) await(ctx context.Context, conversion time.Duration) (v uint16, err error) {
+	err = d.chip.Poll(ctx, conversion, conversion/2, 4, func() (bool, error) {
+		v, err = d.chip.Word("bus voltage", regBus)
+		return v&busReady != 0, err
+	})
+	if err == chip.ErrNotReady {
+		return 0, fmt.Errorf("no conversion within %v", conversion*5/2)
 	}
-	return 0, fmt.Errorf("no conversion within %v", conversion*5/2)
-}
-
-func (d *Dev) sleep(ctx context.Context, wait time.Duration) error {
-	if d.timer == nil {
-		d.timer = time.NewTimer(wait)
-	} else {
-		d.timer.Reset(wait)
-	}
-	select {
-	case <-ctx.Done():
-		d.timer.Stop()
-		return ctx.Err()
-	case <-d.timer.C:
-		return nil
-	}
-}
-
-func (d *Dev) register(what string, reg byte) (uint16, error) {
-	d.w[0] = reg
-	if err := d.bus.Tx(d.addr, d.w[:], d.r[:]); err != nil {
-		return 0, fmt.Errorf("reading %s: %w", what, err)
-	}
-	return uint16(d.r[0])<<8 | uint16(d.r[1]), nil
+	return v, err
 }
 
 var _ drivers.Sensor = (*Dev)(nil)

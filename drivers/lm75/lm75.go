@@ -3,12 +3,12 @@ package lm75
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 
 	"periph.io/x/conn/v3/i2c"
 
 	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/internal/chip"
 )
 
 const regTemp = 0x00 // §7.4.3: two's complement, left-aligned, high byte first
@@ -25,11 +25,8 @@ type Options struct {
 
 // Dev is an LM75 on a bus. It is not safe for concurrent use. Use New.
 type Dev struct {
-	bus  i2c.Bus
-	addr uint16
+	chip chip.Chip
 	mask uint16
-	w    [1]byte
-	r    [2]byte
 }
 
 var channels = []drivers.Channel{{Name: "temperature", Quantity: drivers.Temperature}}
@@ -37,11 +34,9 @@ var channels = []drivers.Channel{{Name: "temperature", Quantity: drivers.Tempera
 // New returns the chip at o.Address of bus. It makes no transaction: the chip
 // may be absent and come later. The error is about o.
 func New(bus i2c.Bus, o Options) (*Dev, error) {
-	if o.Address == 0 {
-		o.Address = 0x48
-	}
-	if o.Address < 0x48 || o.Address > 0x4F {
-		return nil, fmt.Errorf("lm75: address 0x%02x, want 0x48 to 0x4f", o.Address)
+	c, err := chip.New(bus, "lm75", o.Address, 0x48, 0x4F)
+	if err != nil {
+		return nil, err
 	}
 	if o.Bits == 0 {
 		o.Bits = 11
@@ -49,7 +44,7 @@ func New(bus i2c.Bus, o Options) (*Dev, error) {
 	if o.Bits < 9 || o.Bits > 12 {
 		return nil, fmt.Errorf("lm75: %d bits, want 9 to 12", o.Bits)
 	}
-	return &Dev{bus: bus, addr: o.Address, mask: 0xFFFF << (16 - o.Bits)}, nil
+	return &Dev{chip: c, mask: 0xFFFF << (16 - o.Bits)}, nil
 }
 
 // Channels returns temperature in °C.
@@ -59,27 +54,22 @@ func Channels() []drivers.Channel { return slices.Clone(channels) }
 func (d *Dev) Channels() []drivers.Channel { return channels }
 
 // String names the chip as its errors do.
-func (d *Dev) String() string { return fmt.Sprintf("lm75 at 0x%02x", d.addr) }
+func (d *Dev) String() string { return d.chip.String() }
 
 // Close does nothing: the bus belongs to its opener.
 func (d *Dev) Close() error { return nil }
 
 // Read takes the chip's latest conversion into dst (1).
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
-	for i := range dst {
-		dst[i] = math.NaN()
+	return d.chip.Read(ctx, dst, len(channels), d.measure)
+}
+
+func (d *Dev) measure(_ context.Context, dst []float64) error {
+	v, err := d.chip.Word("temperature", regTemp)
+	if err != nil {
+		return err
 	}
-	if len(dst) != len(channels) {
-		return fmt.Errorf("%v: %d cells for %d channels", d, len(dst), len(channels))
-	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("%v: %w", d, err)
-	}
-	d.w[0] = regTemp
-	if err := d.bus.Tx(d.addr, d.w[:], d.r[:]); err != nil {
-		return fmt.Errorf("%v: reading temperature: %w", d, err)
-	}
-	dst[0] = celsius((uint16(d.r[0])<<8 | uint16(d.r[1])) & d.mask)
+	dst[0] = celsius(v & d.mask)
 	return nil
 }
 

@@ -19,13 +19,7 @@ func TestConformance(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return driverstest.Fixture{
-			Sensor:     d,
-			Fail:       func(err error) { bus.FailNext(-1, err) },
-			FailAfter:  func(skip int, err error) { bus.FailAfter(skip, 1, err) },
-			Traffic:    bus.Count,
-			LineClosed: bus.Closed,
-		}
+		return driverstest.On(bus, d)
 	}, driverstest.Options{})
 }
 

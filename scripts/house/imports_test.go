@@ -113,6 +113,7 @@ func TestImports_planted(t *testing.T) {
 		{"./drivers", "./drivers/modbus", false, false}, // a circle: the compiler's matter
 		{"./drivers/bme280", "./drivers", false, false},
 		{"./drivers/bme280", "./drivers/lm75", false, true},
+		{"./drivers/bme280", "./drivers/internal/chip", false, false},
 		{"./drivers/bme280", "./drivers/sim/i2csim", true, false},
 		{"./drivers/bme280", "./drivers/sim/i2csim", false, true},
 		{"./drivers/bme280", "./board", false, true},

@@ -26,7 +26,7 @@ var bans = []ban{
 		why: "board says where a bus is; who reads what on it is not its business"},
 	{from: in("./drivers/..."), to: all, except: in("./drivers/..."),
 		why: "a driver turns bytes into values; who asks, when and why is not its business"},
-	{from: in("./drivers/*"), to: in("./drivers/..."), except: in("./drivers"),
+	{from: in("./drivers/*"), to: in("./drivers/..."), except: in("./drivers", "./drivers/internal/..."),
 		why: "a device that leans on another cannot be replaced alone"},
 	{from: in("./model/..."), to: all, except: in("./model/...", "./quant/..."), tests: true,
 		why: "what is learnt knows no wires, alarms or brokers; evaluation uses it without an agent"},

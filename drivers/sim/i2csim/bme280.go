@@ -35,9 +35,10 @@ var bmeTrim = struct {
 }{27504, 26435, -1000, 36477, [8]int16{-10685, 3024, 2855, 140, -7, 15500, -14600, 6000},
 	75, 362, 0, 313, 50, 30}
 
-// BME280 is a simulated Bosch BME280. A measurement takes the typical time of
+// BME280 is a simulated Bosch BME280, or a BMP280, which is one without
+// humidity (BST-BMP280-DS001-23, §4.2 table 18). A measurement takes the typical time of
 // §9.1 and holds the raw values that were set when it began. Safe for
-// concurrent use. Use NewBME280.
+// concurrent use. Use NewBME280 or NewBMP280.
 type BME280 struct {
 	mu       sync.Mutex
 	reg      [256]byte
@@ -50,6 +51,7 @@ type BME280 struct {
 	latched  byte // ctrl_hum as of the last write of ctrl_meas
 	pendingV [8]byte
 	id       byte
+	dry      bool // a BMP280: no register of humidity
 }
 
 // NewBME280 returns a chip after power-on that sees 20 °C, 101325 Pa and 50 %.
@@ -57,6 +59,14 @@ func NewBME280() *BME280 {
 	c := &BME280{id: 0x60}
 	c.PowerCycle()
 	c.Set(20, 101325, 50)
+	return c
+}
+
+// NewBMP280 returns a BMP280 after power-on that sees 20 °C and 101325 Pa.
+func NewBMP280() *BME280 {
+	c := &BME280{id: 0x58, dry: true}
+	c.PowerCycle()
+	c.Set(20, 101325, 0)
 	return c
 }
 
@@ -88,6 +98,10 @@ func (c *BME280) reset() {
 	}
 	for i, w := range words {
 		c.reg[bmeCalib00+2*i], c.reg[bmeCalib00+2*i+1] = byte(w), byte(w>>8)
+	}
+	if c.dry {
+		c.reg[bmeData+6] = 0
+		return
 	}
 	c.reg[0xA1] = k.h1
 	h := c.reg[bmeCalib26:]
@@ -141,8 +155,12 @@ func (c *BME280) write(reg, v byte) {
 		if v == 0xB6 {
 			c.reset()
 		}
-	case bmeCtrlHum, bmeConfig:
+	case bmeConfig:
 		c.reg[reg] = v
+	case bmeCtrlHum:
+		if !c.dry {
+			c.reg[reg] = v
+		}
 	case bmeCtrlMeas:
 		c.reg[reg] = v
 		c.latched = c.reg[bmeCtrlHum] & 7 // §5.4.3: effective after a write to ctrl_meas
@@ -173,6 +191,9 @@ func (c *BME280) start(ctrl byte) {
 	}
 	if osrH > 0 {
 		d += time.Duration(osrH)*2*time.Millisecond + 500*time.Microsecond
+	}
+	if c.dry {
+		c.pendingV[6], c.pendingV[7] = 0, 0
 	}
 	c.due, c.pending = time.Now().Add(d), true
 	c.reg[bmeStatus] |= 1 << 3
