@@ -114,6 +114,7 @@ func TestImports_planted(t *testing.T) {
 		{"./drivers/bme280", "./drivers", false, false},
 		{"./drivers/bme280", "./drivers/lm75", false, true},
 		{"./drivers/bme280", "./drivers/internal/chip", false, false},
+		{"./drivers/hwmon", "./drivers/internal/sysfs", false, false},
 		{"./drivers/bme280", "./drivers/sim/i2csim", true, false},
 		{"./drivers/bme280", "./drivers/sim/i2csim", false, true},
 		{"./drivers/bme280", "./board", false, true},

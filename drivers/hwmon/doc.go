@@ -1,0 +1,35 @@
+// Package hwmon reads chips of the kernel's hardware monitoring subsystem: the
+// processor's temperature, board supplies, fans, hundreds of I2C and 1-Wire
+// sensors that have a kernel driver.
+//
+// It does not configure a chip, and it does not read limits and alarms: those
+// are the chip's, the agent has its own.
+//
+// # Channels
+//
+// A channel is called as the kernel calls it, and its name fixes its unit, so a
+// configuration can be checked without the chip: in0 (V), temp1 (°C), curr1 (A),
+// power1 (W), energy1 (J), humidity1 (%), fan1 (1/min).
+//
+// # Never invented
+//
+// A channel whose tempN_fault or fanN_fault says 1 is missing: "the measurement
+// should not be trusted". A disabled one answers ENODATA and is missing too.
+//
+// A 1-Wire thermometer (chip w1_slave_temp) that says exactly 85 °C is missing:
+// that is what a DS18B20 holds after power-on, before its first conversion
+// (Analog Devices DS18B20 data sheet, 19-7487 rev. 6, table 1, note), as after a
+// supply that dips during the conversion. The price is that a true 85.000 °C is
+// missing as well; its neighbours 0.0625 °C away are not.
+//
+// # Limits
+//
+// A voltage is that at the chip's pin; what resistors stand before it only the
+// board's maker knows. A few old drivers give a thermistor's voltage as temp (in
+// mV): its values are no °C. A 1-Wire conversion takes up to 750 ms, during
+// which Read waits in the kernel.
+//
+// # Source
+//
+// Documentation/hwmon/sysfs-interface.rst of Linux 6.x: names, units, faults.
+package hwmon

@@ -1,0 +1,152 @@
+package hwmon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/internal/sysfs"
+)
+
+// kind is one type of channel: what its number follows, what it measures, and
+// what a value of its attribute is worth in that unit.
+type kind struct {
+	prefix   string
+	quantity drivers.Quantity
+	unit     float64
+}
+
+// kinds are the "Unit:" lines of the document's sections.
+var kinds = []kind{
+	{"temp", drivers.Temperature, 1e-3},
+	{"in", drivers.Voltage, 1e-3},
+	{"curr", drivers.Current, 1e-3},
+	{"power", drivers.Power, 1e-6},
+	{"energy", drivers.Quantity{Name: "energy", Unit: "J"}, 1e-6},
+	{"humidity", drivers.Humidity, 1e-3},
+	{"fan", drivers.Quantity{Name: "rotational speed", Unit: "1/min"}, 1},
+}
+
+// Dev reads one chip. It is not safe for concurrent use. Use New.
+type Dev struct{ *sysfs.Sensor }
+
+// New returns the chip that device names: the chip's or the board's name for it
+// (cpu_thermal), what it is attached to (1-0048, 28-0316a2795f3d), hwmonN, or a
+// path of /sys. It may be absent and come later. root is where /sys lies, empty
+// = "/". The error is about device and channels.
+func New(root, device string, channels []string) (*Dev, error) {
+	return open(sysfs.FS{Root: root}, device, channels)
+}
+
+func open(fs sysfs.FS, device string, channels []string) (*Dev, error) {
+	if device == "" || len(channels) == 0 {
+		return nil, errors.New("hwmon: want a device and at least one channel")
+	}
+	var list []drivers.Channel
+	for _, name := range channels {
+		c, err := Channel(name)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(list, c) {
+			return nil, fmt.Errorf("hwmon: channel %s is named twice", name)
+		}
+		list = append(list, c)
+	}
+	cell := func(d sysfs.Device, name string) (sysfs.Cell, error) { return newCell(fs, d, name) }
+	return &Dev{sysfs.NewSensor(fs, sysfs.HWMon, "hwmon", device, list, cell)}, nil
+}
+
+// Channel returns the channel of a name: temp1, in0, fan2.
+func Channel(name string) (drivers.Channel, error) {
+	k, ok := kindOf(name)
+	if !ok {
+		return drivers.Channel{}, fmt.Errorf("hwmon: channel %q, want in0, temp1, curr1, power1, energy1, humidity1, fan1 or the like", name)
+	}
+	return drivers.Channel{Name: name, Quantity: k.quantity}, nil
+}
+
+func kindOf(name string) (kind, bool) {
+	number := strings.TrimLeft(name, "abcdefghijklmnopqrstuvwxyz")
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.prefix == name[:len(name)-len(number)] })
+	if i < 0 || number == "" || len(number) > 3 || strings.Trim(number, "0123456789") != "" {
+		return kind{}, false
+	}
+	return kinds[i], number == "0" || number[0] != '0'
+}
+
+// cell is one open channel.
+type cell struct {
+	value *sysfs.Attr
+	fault *sysfs.Attr // nil = the chip knows none
+	unit  float64
+	wire  bool // a 1-Wire thermometer
+}
+
+// powerOn is the temperature that a DS18B20 has before it has measured one.
+const powerOn = 85_000
+
+func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
+	k, _ := kindOf(name)
+	value, err := fs.Attr(filepath.Join(d.Dir, name+"_input"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%v has no such channel, it has %s: %w", d, has(fs, d), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c := &cell{value: value, unit: k.unit, wire: d.Name == "w1_slave_temp"}
+	if c.fault, err = fs.Attr(filepath.Join(d.Dir, name+"_fault")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		value.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *cell) Value(ctx context.Context) (float64, error) {
+	v, err := c.value.Number(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if c.wire && v == powerOn {
+		return 0, errors.New("85 °C is what the thermometer says before it has measured: check its supply and cable")
+	}
+	if c.fault != nil {
+		if f, err := c.fault.Number(ctx); err != nil {
+			return 0, err
+		} else if f != 0 {
+			return 0, errors.New("the chip reports a fault of the sensor (open, shorted or not connected)")
+		}
+	}
+	return v * c.unit, nil
+}
+
+func (c *cell) Close() {
+	c.value.Close()
+	c.fault.Close()
+}
+
+// has lists a chip's channels with their labels, for people.
+func has(fs sysfs.FS, d sysfs.Device) string {
+	paths, _ := filepath.Glob(filepath.Join(d.Dir, "*_input"))
+	var out []string
+	for _, p := range paths {
+		name := strings.TrimSuffix(filepath.Base(p), "_input")
+		if _, ok := kindOf(name); !ok {
+			continue
+		}
+		if label := fs.Text(filepath.Join(d.Dir, name+"_label")); label != "" {
+			name += " (" + label + ")"
+		}
+		out = append(out, name)
+	}
+	if out == nil {
+		return "none"
+	}
+	return strings.Join(out, ", ")
+}

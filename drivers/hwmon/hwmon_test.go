@@ -1,0 +1,180 @@
+package hwmon
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"iot-edge-anomaly/drivers/driverstest"
+	"iot-edge-anomaly/drivers/sim/sysfssim"
+)
+
+func pi4(t *testing.T) *sysfssim.Tree {
+	t.Helper()
+	tree, err := sysfssim.Lay(t.TempDir(), sysfssim.Pi4)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tree
+}
+
+func dev(t *testing.T, tree *sysfssim.Tree, device string, channels ...string) *Dev {
+	t.Helper()
+	d, err := open(tree.FS(), device, channels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	return d
+}
+
+func TestConformance(t *testing.T) {
+	driverstest.Run(t, func(t *testing.T) driverstest.Fixture {
+		tree := pi4(t)
+		return driverstest.Fixture{
+			Sensor:    dev(t, tree, "emc2305", "fan1", "in0", "humidity1"),
+			Fail:      func(err error) { tree.Fail(0, -1, err) },
+			FailAfter: func(skip int, err error) { tree.Fail(skip, 1, err) },
+			Traffic:   tree.Count,
+		}
+	}, driverstest.Options{})
+}
+
+func TestRead_units(t *testing.T) {
+	tree := pi4(t)
+	for _, c := range []struct {
+		device, channel string
+		want            float64
+		unit            string
+	}{
+		{"cpu_thermal", "temp1", 53.556, "°C"}, {"1-0048", "temp1", 21.5, "°C"}, {"1-0049", "temp1", -10.25, "°C"},
+		{"28-0316a2795f3d", "temp1", 19.937, "°C"}, {"emc2305", "fan1", 4210, "1/min"}, {"emc2305", "in0", 11.984, "V"},
+		{"emc2305", "curr1", 0.412, "A"}, {"emc2305", "power1", 4.937408, "W"}, {"emc2305", "energy1", 81.25, "J"},
+		{"emc2305", "humidity1", 41.25, "%"},
+	} {
+		d := dev(t, tree, c.device, c.channel)
+		dst := []float64{0}
+		if err := d.Read(t.Context(), dst); err != nil || math.Abs(dst[0]-c.want) > 1e-9 {
+			t.Errorf("%s %s: got %v %v, want %v", c.device, c.channel, dst[0], err, c.want)
+		}
+		if got := d.Channels()[0].Quantity.Unit; got != c.unit {
+			t.Errorf("%s: unit %s, want %s", c.channel, got, c.unit)
+		}
+	}
+}
+
+// One bad channel does not cost the others.
+func TestRead_faults(t *testing.T) {
+	tree := pi4(t)
+	d := dev(t, tree, "emc2305", "temp2", "fan1", "temp7")
+	dst := make([]float64, 3)
+	err := d.Read(t.Context(), dst)
+	if !math.IsNaN(dst[0]) || dst[1] != 4210 || !math.IsNaN(dst[2]) {
+		t.Errorf("got %v", dst)
+	}
+	want := "hwmon emc2305: temp2: the chip reports a fault of the sensor (open, shorted or not connected) (and 1 more)"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+	err = dev(t, tree, "emc2305", "temp7").Read(t.Context(), dst[:1])
+	want = "hwmon emc2305: temp7: emc2305 (1-002f) has no such channel, it has curr1, energy1, fan1 (cabinet), humidity1, in0, power1, temp2: open "
+	if err == nil || !strings.HasPrefix(err.Error(), want) {
+		t.Errorf("got %v\nwant %s", err, want)
+	}
+	err = dev(t, tree, "rpi_volt", "in0").Read(t.Context(), dst[:1])
+	if err == nil || !strings.Contains(err.Error(), "has no such channel, it has none") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRead_wire(t *testing.T) {
+	const temp = "/sys/devices/w1_bus_master1/28-0316a2795f3d/hwmon/hwmon4/temp1_input"
+	tree := pi4(t)
+	d := dev(t, tree, "w1_slave_temp", "temp1")
+	dst := []float64{0}
+	for _, c := range []struct {
+		text string
+		want float64
+	}{{"85000", math.NaN()}, {"84937", 84.937}, {"85062", 85.062}, {"-55000", -55}, {"", math.NaN()}} {
+		if err := tree.Set(temp, c.text); err != nil {
+			t.Fatal(err)
+		}
+		err := d.Read(t.Context(), dst)
+		if math.IsNaN(c.want) != (err != nil) || math.IsNaN(c.want) != math.IsNaN(dst[0]) || err == nil && math.Abs(dst[0]-c.want) > 1e-9 {
+			t.Errorf("%q: got %v %v, want %v", c.text, dst[0], err, c.want)
+		}
+	}
+	// another chip may well be that warm
+	if err := tree.Set("/sys/class/thermal/thermal_zone0/hwmon0/temp1_input", "85000"); err != nil {
+		t.Fatal(err)
+	}
+	if err := dev(t, tree, "cpu_thermal", "temp1").Read(t.Context(), dst); err != nil || dst[0] != 85 {
+		t.Errorf("got %v %v, want 85", dst[0], err)
+	}
+}
+
+// A chip that is absent at the start, leaves, and comes back under another
+// number while a second one takes its own.
+func TestRead_comesAndGoes(t *testing.T) {
+	tree := pi4(t)
+	move := func(from, to string) {
+		t.Helper()
+		if err := tree.Rename("/sys/class/hwmon/"+from, "/sys/class/hwmon/"+to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move("hwmon2", "away")
+	d := dev(t, tree, "1-0048", "temp1")
+	dst := []float64{0}
+	if err := d.Read(t.Context(), dst); err == nil || !math.IsNaN(dst[0]) {
+		t.Errorf("absent: got %v %v", dst, err)
+	}
+	move("away", "hwmon2")
+	if err := d.Read(t.Context(), dst); err != nil || dst[0] != 21.5 {
+		t.Errorf("there: got %v %v", dst, err)
+	}
+	move("hwmon2", "hwmon6")
+	move("hwmon3", "hwmon2")
+	tree.Fail(0, 1, unix.ENODEV) // what the kernel answers on the open attribute
+	err := d.Read(t.Context(), dst)
+	if err == nil || !math.IsNaN(dst[0]) || err.Error() != "hwmon 1-0048: temp1: temp1_input: the device is gone: no such device" {
+		t.Errorf("gone: got %v %v", dst, err)
+	}
+	if err := d.Read(t.Context(), dst); err != nil || dst[0] != 21.5 {
+		t.Errorf("back: got %v %v, want its own 21.5", dst, err)
+	}
+}
+
+func TestNew_refused(t *testing.T) {
+	for _, c := range []struct {
+		device   string
+		channels []string
+		want     string
+	}{
+		{"", []string{"temp1"}, "hwmon: want a device and at least one channel"},
+		{"x", nil, "hwmon: want a device and at least one channel"},
+		{"x", []string{"temp1", "temp1"}, "hwmon: channel temp1 is named twice"},
+		{"x", []string{"temp"}, `hwmon: channel "temp", want in0, temp1`}, {"x", []string{"temp01"}, `hwmon: channel "temp01"`},
+		{"x", []string{"1"}, `hwmon: channel "1"`}, {"x", []string{"pwm1"}, `hwmon: channel "pwm1"`},
+		{"x", []string{"temp1_max"}, `hwmon: channel "temp1_max"`}, {"x", []string{""}, `hwmon: channel ""`},
+	} {
+		if _, err := New("", c.device, c.channels); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%v: got %v, want %s", c.channels, err, c.want)
+		}
+	}
+}
+
+// FuzzChannel holds that a name that is taken is one file of the chip's folder.
+func FuzzChannel(f *testing.F) {
+	for _, s := range []string{"temp1", "in0", "in00", "../in0", "fan1_input", "humidity12", "température1"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		c, err := Channel(name)
+		if err == nil && (c.Name != name || strings.ContainsAny(name, "/._ \x00") || len(name) > 12 || c.Quantity.Unit == "") {
+			t.Fatalf("%q is taken as %v", name, c)
+		}
+	})
+}

@@ -1,0 +1,89 @@
+package iio
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"iot-edge-anomaly/drivers"
+)
+
+// kind is one type of channel: what it measures, and what the kernel's unit is
+// worth in ours.
+type kind struct {
+	quantity drivers.Quantity
+	unit     float64
+}
+
+// kinds is the document's unit of each type: millivolts, milliamps, milliwatts,
+// milli degrees, kilopascal, milli percent, Gauss; the others are as they are
+// written here.
+var kinds = map[string]kind{
+	"temp":                   {drivers.Temperature, 1e-3},
+	"pressure":               {drivers.Pressure, 1e3},
+	"humidityrelative":       {drivers.Humidity, 1e-3},
+	"voltage":                {drivers.Voltage, 1e-3},
+	"current":                {drivers.Current, 1e-3},
+	"power":                  {drivers.Power, 1e-3},
+	"accel":                  {drivers.Quantity{Name: "acceleration", Unit: "m/s²"}, 1},
+	"gravity":                {drivers.Quantity{Name: "acceleration", Unit: "m/s²"}, 1},
+	"anglvel":                {drivers.Quantity{Name: "angular velocity", Unit: "rad/s"}, 1},
+	"angl":                   {drivers.Quantity{Name: "angle", Unit: "rad"}, 1},
+	"incli":                  {drivers.Quantity{Name: "inclination", Unit: "°"}, 1},
+	"magn":                   {drivers.Quantity{Name: "magnetic flux density", Unit: "µT"}, 100},
+	"illuminance":            {drivers.Quantity{Name: "illuminance", Unit: "lx"}, 1},
+	"distance":               {drivers.Quantity{Name: "distance", Unit: "m"}, 1},
+	"resistance":             {drivers.Quantity{Name: "resistance", Unit: "Ω"}, 1},
+	"capacitance":            {drivers.Quantity{Name: "capacitance", Unit: "nF"}, 1},
+	"concentration":          {drivers.Quantity{Name: "concentration", Unit: "%"}, 1},
+	"massconcentration":      {drivers.Quantity{Name: "mass concentration", Unit: "µg/m³"}, 1},
+	"electricalconductivity": {drivers.Quantity{Name: "conductivity", Unit: "S/m"}, 1},
+	"phase":                  {drivers.Quantity{Name: "phase", Unit: "rad"}, 1},
+	"intensity":              {drivers.Quantity{Name: "light intensity"}, 1},
+	"proximity":              {drivers.Quantity{Name: "proximity"}, 1},
+	"uvindex":                {drivers.Quantity{Name: "UV index"}, 1},
+	"ph":                     {drivers.Quantity{Name: "pH"}, 1},
+	"count":                  {drivers.Quantity{Name: "count"}, 1},
+}
+
+// grammar is <type>[Y][-<type>Z][_<modifier>]…
+var grammar = regexp.MustCompile(`^([a-z]+)([0-9]{0,3})(-[a-z]+[0-9]{0,3})?((?:_[a-z0-9]+)*)$`)
+
+// Channel returns the channel of a name: temp, voltage0, accel_x.
+func Channel(name string) (drivers.Channel, error) {
+	m := grammar.FindStringSubmatch(name)
+	if m == nil {
+		return drivers.Channel{}, fmt.Errorf("iio: channel %q, want such as temp, voltage0 or accel_x", name)
+	}
+	k, ok := kinds[m[1]]
+	if !ok || m[3] != "" && !strings.HasPrefix(m[3][1:], m[1]) {
+		hint := "want such as temp, pressure, humidityrelative, voltage0 or accel_x"
+		if name == "humidity" || name == "temperature" {
+			hint = "the kernel calls it " + map[string]string{"humidity": "humidityrelative", "temperature": "temp"}[name]
+		}
+		return drivers.Channel{}, fmt.Errorf("iio: channel %q is of no known type, %s", name, hint)
+	}
+	return drivers.Channel{Name: name, Quantity: k.quantity}, nil
+}
+
+// shared are the names under which a channel's scale and offset may stand, the
+// nearest first.
+func shared(name string) []string {
+	m := grammar.FindStringSubmatch(name)
+	kind, number, other, modifier := m[1], m[2], m[3], m[4]
+	out := []string{name}
+	add := func(s string) {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	add(kind + number + other)
+	if other != "" { // the gain of a difference is not that of its inputs
+		add(kind + "-" + kind)
+		return out
+	}
+	add(kind + modifier)
+	add(kind)
+	return out
+}

@@ -1,0 +1,141 @@
+package iio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/internal/sysfs"
+)
+
+// Dev reads one device. It is not safe for concurrent use. Use New.
+type Dev struct{ *sysfs.Sensor }
+
+// New returns the device that device names: the chip's name (bmp280), its label
+// from the device tree, what it is attached to (1-0076), iio:deviceN, or a path
+// of /sys. It may be absent and come later. root is where /sys lies, empty =
+// "/". The error is about device and channels.
+func New(root, device string, channels []string) (*Dev, error) {
+	return open(sysfs.FS{Root: root}, device, channels)
+}
+
+func open(fs sysfs.FS, device string, channels []string) (*Dev, error) {
+	if device == "" || len(channels) == 0 {
+		return nil, errors.New("iio: want a device and at least one channel")
+	}
+	var list []drivers.Channel
+	for _, name := range channels {
+		c, err := Channel(name)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(list, c) {
+			return nil, fmt.Errorf("iio: channel %s is named twice", name)
+		}
+		list = append(list, c)
+	}
+	cell := func(d sysfs.Device, name string) (sysfs.Cell, error) { return newCell(fs, d, name) }
+	return &Dev{sysfs.NewSensor(fs, sysfs.IIO, "iio", device, list, cell)}, nil
+}
+
+// cell is one open channel: in_X_input alone, or in_X_raw with what belongs to
+// it.
+type cell struct {
+	value  *sysfs.Attr
+	offset *sysfs.Attr // nil = 0
+	scale  *sysfs.Attr // nil = 1
+	unit   float64
+}
+
+func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
+	c := &cell{unit: kinds[grammar.FindStringSubmatch(name)[1]].unit}
+	var err error
+	if c.value, err = fs.Attr(filepath.Join(d.Dir, "in_"+name+"_input")); err == nil {
+		return c, nil
+	}
+	if !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	c.value, err = fs.Attr(filepath.Join(d.Dir, "in_"+name+"_raw"))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%v has no such channel, it has %s: %w", d, has(d), err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if c.offset, err = nearest(fs, d, name, "_offset"); err == nil {
+		c.scale, err = nearest(fs, d, name, "_scale")
+	}
+	if err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// nearest opens the attribute that holds for a channel; nil where there is none.
+func nearest(fs sysfs.FS, d sysfs.Device, name, suffix string) (*sysfs.Attr, error) {
+	for _, s := range shared(name) {
+		a, err := fs.Attr(filepath.Join(d.Dir, "in_"+s+suffix))
+		if err == nil || !errors.Is(err, os.ErrNotExist) {
+			return a, err
+		}
+	}
+	return nil, nil
+}
+
+func (c *cell) Value(ctx context.Context) (float64, error) {
+	v, err := c.value.Number(ctx)
+	if err != nil {
+		return 0, err
+	}
+	if c.offset != nil {
+		offset, err := c.offset.Number(ctx)
+		if err != nil {
+			return 0, err
+		}
+		v += offset
+	}
+	if c.scale != nil {
+		scale, err := c.scale.Number(ctx)
+		if err != nil {
+			return 0, err
+		}
+		v *= scale
+	}
+	return v * c.unit, nil
+}
+
+func (c *cell) Close() {
+	c.value.Close()
+	c.offset.Close()
+	c.scale.Close()
+}
+
+// has lists a device's channels, for people.
+func has(d sysfs.Device) string {
+	paths, _ := filepath.Glob(filepath.Join(d.Dir, "in_*"))
+	var out []string
+	for _, p := range paths {
+		name := strings.TrimPrefix(filepath.Base(p), "in_")
+		base, isInput := strings.CutSuffix(name, "_input")
+		if !isInput {
+			var isRaw bool
+			if base, isRaw = strings.CutSuffix(name, "_raw"); !isRaw {
+				continue
+			}
+		}
+		if _, err := Channel(base); err == nil && !slices.Contains(out, base) {
+			out = append(out, base)
+		}
+	}
+	if out == nil {
+		return "none"
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,62 @@
+package sysfs
+
+import (
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+)
+
+// FS is the tree in which the kernel's files lie. The zero value is the
+// machine's own.
+type FS struct {
+	// Root is what stands for "/"; empty = "/".
+	Root string
+	// Open replaces open(2) where a test must lie; nil = open(2).
+	Open func(path string) (File, error)
+}
+
+// File is an open attribute: ReadAt with offset 0 asks the kernel anew.
+type File interface {
+	ReadAt(p []byte, off int64) (int, error)
+	Close() error
+}
+
+// Path places a path of the kernel ("/sys/class/hwmon") below the root.
+func (fs FS) Path(elem ...string) string {
+	root := fs.Root
+	if root == "" {
+		root = "/"
+	}
+	return filepath.Join(append([]string{root}, elem...)...)
+}
+
+// open opens an attribute by its full path.
+func (fs FS) open(path string) (File, error) {
+	if fs.Open != nil {
+		return fs.Open(path)
+	}
+	return Open(path)
+}
+
+// Open is open(2) for reading.
+func Open(path string) (File, error) {
+	n, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return fd(n), nil
+}
+
+type fd int
+
+func (f fd) ReadAt(p []byte, off int64) (int, error) {
+	for {
+		n, err := unix.Pread(int(f), p, off)
+		if err != unix.EINTR {
+			return max(n, 0), err
+		}
+	}
+}
+
+func (f fd) Close() error { return unix.Close(int(f)) }

@@ -1,0 +1,43 @@
+package thermal
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"slices"
+
+	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/internal/sysfs"
+)
+
+var channels = []drivers.Channel{{Name: "temperature", Quantity: drivers.Temperature}}
+
+// Channels returns temperature in °C.
+func Channels() []drivers.Channel { return slices.Clone(channels) }
+
+// Dev reads one zone. It is not safe for concurrent use. Use New.
+type Dev struct{ *sysfs.Sensor }
+
+// New returns the zone that device names: its type (cpu-thermal) or
+// thermal_zoneN. It may be absent and come later. root is where /sys lies, empty
+// = "/".
+func New(root, device string) (*Dev, error) { return open(sysfs.FS{Root: root}, device) }
+
+func open(fs sysfs.FS, device string) (*Dev, error) {
+	if device == "" {
+		return nil, errors.New("thermal: want a device")
+	}
+	cell := func(d sysfs.Device, _ string) (sysfs.Cell, error) {
+		a, err := fs.Attr(filepath.Join(d.Dir, "temp"))
+		return milli{a}, err
+	}
+	return &Dev{sysfs.NewSensor(fs, sysfs.Thermal, "thermal", device, channels, cell)}, nil
+}
+
+// milli is an attribute in thousandths.
+type milli struct{ *sysfs.Attr }
+
+func (m milli) Value(ctx context.Context) (float64, error) {
+	v, err := m.Number(ctx)
+	return v / 1000, err
+}
