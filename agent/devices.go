@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/drivers"
@@ -44,6 +45,8 @@ var devices = map[string]device{
 			return replay.Open(c.File, c.Channels, replay.Options{Loop: c.Loop})
 		}},
 }
+
+func init() { maps.Copy(devices, kernelDevices("/")) }
 
 // driverInfos is what the configuration is checked against.
 func driverInfos() map[string]config.DriverInfo {

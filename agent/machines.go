@@ -91,12 +91,13 @@ func newGroup(c *config.Config, machines []config.Machine, sensors []drivers.Sen
 }
 
 // patience is how long a read on the bus may take: a few requests that time
-// out one after the other.
+// out one after the other, or what a driver of the kernel waits for, a 1-Wire
+// conversion or a block of samples.
 func patience(c *config.Config, bus string) time.Duration {
 	for _, b := range c.Buses {
 		if b.Name == bus {
 			return max(3*b.Timeout, time.Second)
 		}
 	}
-	return time.Second
+	return 3 * time.Second
 }

@@ -57,10 +57,15 @@ type Sensor struct {
 	AddressBase int               // modbus: 0 or 1
 	Registers   []Register        // modbus
 	File        string            // replay
-	Channels    []string          // replay: columns to take; empty = all
+	Channels    []string          // replay, kernel: those to take; replay, vibration: empty = all
 	Loop        bool              // replay: begin anew after the last row
 	Limits      map[string]Limits // chips and replay: by channel name
 	Ranges      map[string]Range  // chips and replay: by channel name
+	Device      string            // kernel: name, place, or path below /sys
+	Axes        []string          // vibration; default x, y, z
+	Rate        float64           // vibration: samples a second
+	Samples     int               // vibration: of a block; default the power of two within Rate
+	Bands       []Range           // vibration: Hz
 }
 
 // Register is one modbus channel.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -15,6 +16,19 @@ var testDrivers = map[string]DriverInfo{
 	"lm75": {Bus: "i2c", Channels: []ChannelInfo{{"temperature", "°C"}}},
 	"replay": {List: func(s Sensor) ([]ChannelInfo, error) {
 		return []ChannelInfo{{Name: "flow"}, {Name: "pressure"}}, nil
+	}},
+	"thermal": {Bus: "kernel", Channels: []ChannelInfo{{"temperature", "°C"}}},
+	"hwmon": {Bus: "kernel", Channel: func(name string) (ChannelInfo, error) {
+		if name == "temp1" || name == "temp2" {
+			return ChannelInfo{name, "°C"}, nil
+		}
+		return ChannelInfo{}, fmt.Errorf("hwmon: channel %q, want temp1 or the like", name)
+	}},
+	"vibration": {Bus: "kernel", Keys: []string{"axes", "rate", "samples", "bands"}, List: func(s Sensor) (out []ChannelInfo, err error) {
+		for _, a := range s.Axes {
+			out = append(out, ChannelInfo{a + "_rms", "m/s²"}, ChannelInfo{a + "_velocity", "mm/s"})
+		}
+		return out, nil
 	}},
 }
 

@@ -5,7 +5,8 @@ package config
 // built with; this package imports none.
 type DriverInfo struct {
 	// Bus is the kind of bus a sensor of this driver sits on: "i2c", "modbus",
-	// or "" for a driver that reads a file.
+	// "kernel" for what a driver of the kernel reads, or "" for a driver that
+	// reads a file.
 	Bus string
 
 	// Channels are fixed by the chip. Nil means that the configuration lists
@@ -23,6 +24,11 @@ type DriverInfo struct {
 	// List finds the channels where neither Channels nor the configuration
 	// names them, such as the header of a recording. May be nil.
 	List func(Sensor) ([]ChannelInfo, error)
+
+	// Channel tells the unit of a channel whose name is the kernel's and fixes
+	// it, so that the configuration can be checked without the device. Nil
+	// where Channels or List tells the channels.
+	Channel func(name string) (ChannelInfo, error)
 }
 
 // ChannelInfo is one channel of a driver: its name within the sensor and its
@@ -33,5 +39,6 @@ type ChannelInfo struct{ Name, Unit string }
 const (
 	busI2C    = "i2c"
 	busModbus = "modbus"
+	busKernel = "kernel"
 	busFile   = ""
 )

@@ -41,11 +41,16 @@ var keysOf = map[string][]string{
 	"address_base": {busModbus},
 	"registers":    {busModbus},
 	"file":         {busFile},
-	"channels":     {busFile},
+	"channels":     {busFile, busKernel},
 	"loop":         {busFile},
-	"limits":       {busI2C, busFile},
-	"ranges":       {busI2C, busFile},
+	"limits":       {busI2C, busFile, busKernel},
+	"ranges":       {busI2C, busFile, busKernel},
 	"shunt":        {},
+	"device":       {busKernel},
+	"axes":         {},
+	"rate":         {},
+	"samples":      {},
+	"bands":        {},
 }
 
 func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
@@ -75,6 +80,11 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 		of("file", func(v value) { v.file(&s.File) }),
 		of("channels", func(v value) { v.columns(s) }),
 		of("loop", func(v value) { v.boolean(&s.Loop) }),
+		of("device", func(v value) { v.kernelDevice(s) }),
+		of("axes", func(v value) { v.axes(s) }),
+		of("rate", func(v value) { v.numberIn(&s.Rate, 50, 100_000) }),
+		of("samples", func(v value) { v.samples(s) }),
+		of("bands", func(v value) { v.bands(s) }),
 		of("limits", func(value) {}),
 		of("ranges", func(value) {}),
 	)
@@ -202,6 +212,15 @@ func (v value) required(s *Sensor, info DriverInfo, given map[string]value) {
 		}
 	case busModbus:
 		lacks("bus", "unit", "registers")
+	case busKernel:
+		lacks("device")
+		if info.Channel != nil {
+			lacks("channels")
+		}
+		if slices.Contains(info.Keys, "rate") {
+			lacks("rate")
+			v.block(s, given)
+		}
 	default:
 		lacks("file")
 	}
@@ -224,6 +243,10 @@ func (v value) channelsOf(s *Sensor, info DriverInfo, given map[string]value) []
 		for _, r := range s.Registers {
 			add(r.Name, r.UnitOf)
 			channels[len(channels)-1].Range, channels[len(channels)-1].Limits = r.Range, r.Limits
+		}
+	case info.Bus == busKernel:
+		for _, c := range v.kernelChannels(s, info, given) {
+			add(c.Name, c.Unit)
 		}
 	default:
 		for _, c := range v.listed(s, info, given) {
