@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/quant"
 )
 
 // call runs a verb in this process and returns what a user sees.
@@ -270,6 +272,23 @@ func TestVersionJSON(t *testing.T) {
 		if v[k] == "" {
 			t.Errorf("%s is empty in %s", k, out)
 		}
+	}
+}
+
+func TestKernelVariable(t *testing.T) {
+	before := quant.Kernel()
+	t.Cleanup(func() {
+		if err := quant.Use(before); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Setenv(kernelVariable, "generic")
+	if code, out, errs := call(t, "", "version"); code != 0 || !strings.Contains(out, "kernel generic\n") {
+		t.Errorf("forced generic: code %d, %s%s", code, out, errs)
+	}
+	t.Setenv(kernelVariable, "mmx")
+	if code, _, errs := call(t, "", "version"); code != exitUsage || !strings.Contains(errs, kernelVariable+`: kernel "mmx": unknown to this build, this CPU can run generic`) {
+		t.Errorf("unknown kernel: code %d, %s", code, errs)
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+
+	"iot-edge-anomaly/quant"
 )
 
 // Set by the linker (Makefile).
@@ -32,6 +34,9 @@ const (
 	exitRestart = 75 // EX_TEMPFAIL: start me again
 	exitConfig  = 78 // EX_CONFIG: configuration or model
 )
+
+// kernelVariable forces a kernel of package quant by its name.
+const kernelVariable = "IOT_EDGE_ANOMALY_KERNEL"
 
 // env is what a verb may touch of the process.
 type env struct {
@@ -79,6 +84,12 @@ func dispatch(ctx context.Context, e env, args []string) int {
 	if name := args[0]; name == "-h" || name == "--help" || name == "help" {
 		usage(e.stdout)
 		return exitDone
+	}
+	if name := os.Getenv(kernelVariable); name != "" {
+		if err := quant.Use(name); err != nil {
+			fmt.Fprintf(e.stderr, "iot-edge-anomaly: %s: %v\n", kernelVariable, err)
+			return exitUsage
+		}
 	}
 	for _, v := range verbs() {
 		if v.name == args[0] {

@@ -3,6 +3,7 @@ package quant_test
 import (
 	"testing"
 
+	"iot-edge-anomaly/quant"
 	"iot-edge-anomaly/quant/reference"
 )
 
@@ -14,14 +15,19 @@ func BenchmarkNetwork(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		fast, err := ref.Build()
-		if err != nil {
-			b.Fatal(err)
-		}
 		src, dst := ref.Sample(1), make([]float32, ref.Out())
 		b.Run(name+"/naive", func(b *testing.B) { pass(b, ref.MAC(), func() { ref.Naive(dst, src) }) })
 		b.Run(name+"/float32", func(b *testing.B) { pass(b, ref.MAC(), func() { ref.Float32(dst, src) }) })
-		b.Run(name+"/generic", func(b *testing.B) { pass(b, ref.MAC(), func() { fast.Forward(dst, src) }) })
+		for _, k := range quant.Kernels() {
+			if err := quant.Use(k); err != nil {
+				b.Fatal(err)
+			}
+			fast, err := ref.Build()
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.Run(name+"/"+k, func(b *testing.B) { pass(b, ref.MAC(), func() { fast.Forward(dst, src) }) })
+		}
 	}
 }
 

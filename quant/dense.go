@@ -3,6 +3,8 @@ package quant
 import (
 	"fmt"
 	"math"
+	"sync"
+	"unsafe"
 )
 
 // MaxWidth is the largest number of inputs or outputs of a layer; bound (7)
@@ -14,9 +16,11 @@ const MaxWidth = 131072
 // safe for concurrent use and may be part of several networks.
 type Dense struct {
 	in, out int
-	weights []word    // (ceil(out/rows), padded(in), perInput), zero padded
-	bias    []int32   // (ceil(out/rows)*rows), zero padded
-	mult    []float32 // (ceil(out/rows)*rows), zero padded
+	kernel  *kernel   // nil = the portable loops
+	weights []word    // the portable loops': (ceil(out/rows), padded(in), perInput)
+	stream  []int8    // the kernel's
+	bias    []int32   // (out rounded up to the kernel's rows), zero padded
+	mult    []float32 // as bias
 }
 
 // NewDense packs a layer of in inputs and out outputs. weights is (out, in)
@@ -29,13 +33,15 @@ func NewDense(in, out int, weights []int8, bias []int32, mult []float32) (*Dense
 	if err := checkDense(in, out, weights, bias, mult); err != nil {
 		return nil, fmt.Errorf("dense %dx%d: %w", out, in, err)
 	}
-	groups := (out + rows - 1) / rows
-	d := &Dense{
-		in: in, out: out,
-		weights: pack(in, out, weights),
-		bias:    make([]int32, groups*rows),
-		mult:    make([]float32, groups*rows),
+	d := &Dense{in: in, out: out, kernel: inUse}
+	high := roundUp(out, rows)
+	if k := d.kernel; k != nil {
+		d.stream = k.pack(in, out, weights)
+		high = roundUp(out, k.rows)
+	} else {
+		d.weights = pack(in, out, weights)
 	}
+	d.bias, d.mult = make([]int32, high), make([]float32, high)
 	copy(d.bias, bias)
 	copy(d.mult, mult)
 	return d, nil
@@ -95,11 +101,61 @@ func (d *Dense) Out() int { return d.out }
 // [0, 127]; they do not overlap. Longer slices are cut, shorter ones panic as
 // an index does. It allocates nothing.
 func (d *Dense) Forward(dst, src []int8) {
-	d.forward(dst[:d.out], src[:d.in])
+	dst, src = dst[:d.out], src[:d.in]
+	if d.kernel == nil {
+		d.forward(dst, src)
+		return
+	}
+	s := d.alone(src)
+	out := s.bytes[roundUp(d.in, d.kernel.inputs):]
+	s.job.dst = unsafe.Pointer(unsafe.SliceData(out))
+	d.kernel.run(&s.job, 1)
+	copy(dst, out)
+	scratches.Put(s)
 }
 
 // ForwardFloat computes the last layer: equation (3), then (6), unclipped.
 // Shapes as in Forward.
 func (d *Dense) ForwardFloat(dst []float32, src []int8) {
-	d.forwardFloat(dst[:d.out], src[:d.in])
+	dst, src = dst[:d.out], src[:d.in]
+	if d.kernel == nil {
+		d.forwardFloat(dst, src)
+		return
+	}
+	s := d.alone(src)
+	s.job.dst = unsafe.Pointer(unsafe.SliceData(s.floats))
+	s.job.flags |= flagFloat
+	d.kernel.run(&s.job, 1)
+	copy(dst, s.floats)
+	scratches.Put(s)
+}
+
+// job is the layer as its kernel takes it, without src and dst.
+func (d *Dense) job() job {
+	return job{weights: unsafe.SliceData(d.stream), bias: unsafe.SliceData(d.bias), mult: unsafe.SliceData(d.mult),
+		inputs: roundUp(d.in, d.kernel.inputs), rows: len(d.bias)}
+}
+
+// scratch is the padded memory of one layer that runs outside a network.
+type scratch struct {
+	job    job
+	bytes  []int8 // inputs, then outputs
+	floats []float32
+}
+
+var scratches = sync.Pool{New: func() any { return new(scratch) }}
+
+// alone readies a job for the layer on a padded copy of src.
+func (d *Dense) alone(src []int8) *scratch {
+	s := scratches.Get().(*scratch)
+	s.job = d.job()
+	if n := s.job.inputs + s.job.rows; len(s.bytes) < n {
+		s.bytes = aligned(n)
+	}
+	if len(s.floats) < s.job.rows {
+		s.floats = make([]float32, s.job.rows)
+	}
+	copy(s.bytes, src) // whatever stands in the padding meets weights of zero
+	s.job.src, s.job.flags = unsafe.SliceData(s.bytes), flagSigned
+	return s
 }

@@ -11,6 +11,27 @@ import (
 	"iot-edge-anomaly/quant/reference"
 )
 
+// use makes the kernel the one in use until the test ends.
+func use(t *testing.T, kernel string) {
+	t.Helper()
+	before := quant.Kernel()
+	if err := quant.Use(kernel); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := quant.Use(before); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// eachKernel runs f with every kernel of this CPU.
+func eachKernel(t *testing.T, f func(*testing.T)) {
+	for _, k := range quant.Kernels() {
+		t.Run(k, func(t *testing.T) { use(t, k); f(t) })
+	}
+}
+
 // compare runs one layer and x (In) through the plain loop and through Dense,
 // hidden and last, with the slices off bytes into their arrays.
 func compare(t *testing.T, l quant.Layer, x []int8, off int) {
@@ -49,7 +70,9 @@ func values(r *rand.Rand, n int) []int8 {
 	return x
 }
 
-func TestDense_allShapes(t *testing.T) {
+func TestDense_allShapes(t *testing.T) { eachKernel(t, testAllShapes) }
+
+func testAllShapes(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 7))
 	for in := 1; in <= 70; in++ {
 		for out := 1; out <= 70; out++ {
@@ -59,7 +82,9 @@ func TestDense_allShapes(t *testing.T) {
 	}
 }
 
-func TestDense_large(t *testing.T) {
+func TestDense_large(t *testing.T) { eachKernel(t, testLarge) }
+
+func testLarge(t *testing.T) {
 	r := rand.New(rand.NewPCG(8, 8))
 	for _, s := range [][2]int{{1024, 256}, {4099, 5}, {333, 777}, {quant.MaxWidth, 1}, {1, 5000}} {
 		l := reference.Random(uint64(s[0]), s[0], s[1]).Layers[0]
@@ -68,7 +93,9 @@ func TestDense_large(t *testing.T) {
 }
 
 // All products of one sign: with MaxWidth inputs this reaches bound (7) itself.
-func TestDense_extremes(t *testing.T) {
+func TestDense_extremes(t *testing.T) { eachKernel(t, testExtremes) }
+
+func testExtremes(t *testing.T) {
 	for _, in := range []int{1, 31, 64, 1000, quant.MaxWidth} {
 		for _, sign := range [][2]int8{{127, 127}, {127, -127}, {-127, 127}, {-127, -127}} {
 			bias := int32(math.MaxInt32 - int64(in)*127*127)
@@ -94,7 +121,9 @@ func TestDense_extremes(t *testing.T) {
 
 // Worked from equations (3), (5), (6): acc0 = 10 + 2*3 - 4*5 = -4, acc1 = 1 +
 // 1*3 + 1*5 = 9; 9*0.5 = 4.5 ties to 4.
-func TestDense_worked(t *testing.T) {
+func TestDense_worked(t *testing.T) { eachKernel(t, testWorked) }
+
+func testWorked(t *testing.T) {
 	d, err := quant.NewDense(2, 2, []int8{2, -4, 1, 1}, []int32{10, 1}, []float32{0.25, 0.5})
 	if err != nil {
 		t.Fatal(err)
@@ -180,6 +209,9 @@ func FuzzDense(f *testing.F) {
 		for k := range x {
 			x[k] = value()
 		}
-		compare(t, l, x, int(off%32))
+		for _, k := range quant.Kernels() {
+			use(t, k)
+			compare(t, l, x, int(off%32))
+		}
 	})
 }

@@ -1,4 +1,118 @@
 package quant
 
-// Kernel names the code that computes the layers on this CPU.
-func Kernel() string { return "generic" }
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"unsafe"
+)
+
+// A kernel is one way to compute layers. The portable loops of dense_generic.go
+// are the first and always there; the others are assembly for one instruction
+// set each, give the same bytes, and are chosen once, by what the CPU can do.
+// A layer's weights are packed for the kernel that was in use when it was made.
+
+// kernel is an assembly kernel; the portable loops are nil.
+type kernel struct {
+	name   string
+	usable func() bool // the CPU has the instructions
+	inputs int         // a layer's inputs are padded to this many
+	rows   int         // its outputs to this many
+	// pack brings (out, in) row-major to the kernel's own order, one sequential
+	// stream for the padded shape.
+	pack func(in, out int, w []int8) []int8
+	// run computes n layers one after the other.
+	run func(first *job, n int)
+	// quantise is equation (2) for n values, n a multiple of lanes.
+	quantise func(dst *int8, src *float32, n int, scale float32)
+	lanes    int
+}
+
+// job is one layer as assembly sees it. Its fields are read by name through
+// go_asm.h.
+type job struct {
+	weights *int8
+	bias    *int32         // (rows)
+	mult    *float32       // (rows)
+	src     *int8          // (inputs)
+	dst     unsafe.Pointer // (rows) int8, or float32 with flagFloat
+	inputs  int            // padded
+	rows    int            // padded
+	flags   int
+}
+
+const (
+	flagSigned = 1 << iota // src may be negative
+	flagFloat              // the last layer: equation (6) in place of (5)
+)
+
+// generic is the portable loops' name.
+const generic = "generic"
+
+// inUse is the kernel of the layers made from now on.
+var inUse = best()
+
+// best is the last usable kernel: the list rises by speed.
+func best() *kernel {
+	for i := len(kernels) - 1; i >= 0; i-- {
+		if kernels[i].usable() {
+			return &kernels[i]
+		}
+	}
+	return nil
+}
+
+// Kernel names the code that computes the layers made from now on: "generic",
+// "avx2".
+func Kernel() string { return inUse.String() }
+
+func (k *kernel) String() string {
+	if k == nil {
+		return generic
+	}
+	return k.name
+}
+
+// Kernels lists the kernels that this CPU can run, slowest first; "generic" is
+// always the first.
+func Kernels() []string {
+	names := []string{generic}
+	for i := range kernels {
+		if kernels[i].usable() {
+			names = append(names, kernels[i].name)
+		}
+	}
+	return names
+}
+
+// Use makes the named kernel the one of all layers made from now on. It is for
+// the start of a program and for measurements: layers made for one kernel do
+// not form a network with those of another. An error says what this CPU can
+// run. It is not safe for concurrent use.
+func Use(name string) error {
+	if name == generic {
+		inUse = nil
+		return nil
+	}
+	for i := range kernels {
+		if k := &kernels[i]; k.name == name {
+			if !k.usable() {
+				return fmt.Errorf("kernel %q: this CPU lacks its instructions, it can run %s", name, strings.Join(Kernels(), ", "))
+			}
+			inUse = k
+			return nil
+		}
+	}
+	return fmt.Errorf("kernel %q: unknown to this build, this CPU can run %s", name, strings.Join(Kernels(), ", "))
+}
+
+// roundUp is n rounded up to a multiple of m.
+func roundUp(n, m int) int { return (n + m - 1) / m * m }
+
+// aligned gives n zero bytes that begin at a cache line.
+func aligned(n int) []int8 {
+	const line = 64
+	b := make([]int8, n+line-1)
+	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b))) % line)
+	return slices.Clip(b[skip : skip+n])
+}

@@ -3,6 +3,7 @@ package quant
 import (
 	"errors"
 	"fmt"
+	"unsafe"
 )
 
 // Network is a chain of layers with the memory for one pass. The zero value is
@@ -11,7 +12,9 @@ import (
 type Network struct {
 	input  Params
 	layers []*Dense
-	values [][]int8 // values[i] is (padded(layers[i].in)), input of layer i
+	values [][]int8  // values[i] is the padded input of layer i
+	jobs   []job     // of the kernel, one a layer; none for the portable loops
+	last   []float32 // padded results, where the kernel would write beyond dst
 }
 
 // NewNetwork chains layers: the first takes the quantised input, every layer
@@ -32,30 +35,65 @@ func NewNetwork(input Params, layers ...*Dense) (*Network, error) {
 			return nil, fmt.Errorf("network: layer %d takes %d values, layer %d gives %d",
 				i, d.in, i-1, layers[i-1].out)
 		}
+		if d.kernel != layers[0].kernel {
+			return nil, fmt.Errorf("network: layer %d is made for kernel %v, layer 0 for %v", i, d.kernel, layers[0].kernel)
+		}
 	}
-	n := &Network{input: input, layers: append([]*Dense(nil), layers...)}
-	n.values = arena(n.layers)
-	return n, nil
-}
-
-// arena cuts one piece of zeroed memory into the inputs of the layers.
-func arena(layers []*Dense) [][]int8 {
-	total := 0
-	for _, d := range layers {
-		total += padded(d.in)
-	}
-	mem := make([]int8, total)
-	values := make([][]int8, len(layers))
-	for i, d := range layers {
-		w := padded(d.in)
-		values[i], mem = mem[:w:w], mem[w:]
-	}
-	return values
+	return newNetwork(input, append([]*Dense(nil), layers...)), nil
 }
 
 // Clone returns a network that shares the weights and has its own memory.
-func (n *Network) Clone() *Network {
-	return &Network{input: n.input, layers: n.layers, values: arena(n.layers)}
+func (n *Network) Clone() *Network { return newNetwork(n.input, n.layers) }
+
+func newNetwork(input Params, layers []*Dense) *Network {
+	n := &Network{input: input, layers: layers, values: arena(layers)}
+	k := layers[0].kernel
+	if k == nil {
+		return n
+	}
+	n.jobs = make([]job, len(layers))
+	for i, d := range layers {
+		n.jobs[i] = d.job()
+		n.jobs[i].src = unsafe.SliceData(n.values[i])
+		if i > 0 {
+			n.jobs[i-1].dst = unsafe.Pointer(n.jobs[i].src)
+		}
+	}
+	n.jobs[0].flags |= flagSigned // those after it follow a ReLU
+	end := &n.jobs[len(layers)-1]
+	end.flags |= flagFloat
+	if end.rows > n.Out() {
+		n.last = make([]float32, end.rows)
+	}
+	return n
+}
+
+// arena cuts one piece of zeroed memory into the inputs of the layers, each
+// from a cache line on and with room for what its reader reads and its writer
+// writes beyond it.
+func arena(layers []*Dense) [][]int8 {
+	const line = 64
+	size := func(i int) int {
+		n := padded(layers[i].in)
+		if k := layers[i].kernel; k != nil {
+			n = max(roundUp(layers[i].in, k.inputs), roundUp(layers[i].in, k.rows), roundUp(layers[i].in, k.lanes))
+		}
+		return roundUp(n, line)
+	}
+	total := 0
+	for i := range layers {
+		total += size(i)
+	}
+	mem := aligned(total)
+	values := make([][]int8, len(layers))
+	for i, d := range layers {
+		n := size(i)
+		values[i], mem = mem[:n:n], mem[n:]
+		if d.kernel == nil {
+			values[i] = values[i][:padded(d.in)]
+		}
+	}
+	return values
 }
 
 // In returns the number of inputs of the first layer.
@@ -69,11 +107,36 @@ func (n *Network) Out() int { return n.layers[len(n.layers)-1].out }
 // give. dst may be src. Longer slices are cut, shorter ones panic as an index
 // does. It allocates nothing.
 func (n *Network) Forward(dst, src []float32) {
-	dst = dst[:n.Out()]
-	n.input.Quantise(n.values[0], src[:n.In()])
+	dst, src = dst[:n.Out()], src[:n.In()]
+	if n.jobs != nil {
+		n.forwardKernel(dst, src)
+		return
+	}
+	n.input.Quantise(n.values[0], src)
 	last := len(n.layers) - 1
 	for i, d := range n.layers[:last] {
 		d.forward(n.values[i+1][:d.out], n.values[i])
 	}
 	n.layers[last].forwardFloat(dst, n.values[last])
+}
+
+// forwardKernel is Forward by the kernel: one call quantises, one computes all
+// layers.
+func (n *Network) forwardKernel(dst, src []float32) {
+	k := n.layers[0].kernel
+	whole := len(src) / k.lanes * k.lanes
+	if whole > 0 {
+		k.quantise(unsafe.SliceData(n.values[0]), unsafe.SliceData(src), whole, n.input.Scale)
+	}
+	n.input.Quantise(n.values[0][whole:], src[whole:])
+	end := &n.jobs[len(n.jobs)-1]
+	if n.last != nil {
+		end.dst = unsafe.Pointer(unsafe.SliceData(n.last))
+		k.run(&n.jobs[0], len(n.jobs))
+		copy(dst, n.last)
+		return
+	}
+	end.dst = unsafe.Pointer(unsafe.SliceData(dst))
+	k.run(&n.jobs[0], len(n.jobs))
+	end.dst = nil // the caller's
 }

@@ -29,7 +29,9 @@ func build(t *testing.T, name string) (*reference.Network, *quant.Network) {
 // CPU.
 var golden = map[string]uint32{"S": 0xcefd4a45, "M": 0xc983e8f1, "L": 0x107e17a8}
 
-func TestNetwork_golden(t *testing.T) {
+func TestNetwork_golden(t *testing.T) { eachKernel(t, testGolden) }
+
+func testGolden(t *testing.T) {
 	for _, name := range reference.Names() {
 		ref, n := build(t, name)
 		got, want := make([]float32, n.Out()), make([]float32, n.Out())
@@ -56,7 +58,9 @@ func TestNetwork_golden(t *testing.T) {
 	}
 }
 
-func TestNetwork_oddWidths(t *testing.T) {
+func TestNetwork_oddWidths(t *testing.T) { eachKernel(t, testOddWidths) }
+
+func testOddWidths(t *testing.T) {
 	for seed, widths := range [][]int{{1, 1}, {5, 3, 1, 7}, {33, 31, 9, 31, 33}, {17, 100, 2, 45}} {
 		ref := reference.Random(uint64(seed), widths...)
 		n, err := ref.Build()
@@ -98,7 +102,9 @@ func TestFloat32_near(t *testing.T) {
 	}
 }
 
-func TestNetwork_clone(t *testing.T) {
+func TestNetwork_clone(t *testing.T) { eachKernel(t, testClone) }
+
+func testClone(t *testing.T) {
 	ref, n := build(t, "S")
 	c := n.Clone()
 	x, want := ref.Sample(1), make([]float32, n.Out())
@@ -123,7 +129,9 @@ func TestNetwork_clone(t *testing.T) {
 	}
 }
 
-func TestForward_allocs(t *testing.T) {
+func TestForward_allocs(t *testing.T) { eachKernel(t, testAllocs) }
+
+func testAllocs(t *testing.T) {
 	ref, n := build(t, "S")
 	x, y := ref.Sample(1), make([]float32, n.Out())
 	d, err := reference.Random(1, 37, 11).Layers[0].Dense()
@@ -160,6 +168,16 @@ func TestNewNetwork_refuses(t *testing.T) {
 		},
 	} {
 		if _, err := f(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want one with %q", err, want)
+		}
+	}
+	for _, k := range quant.Kernels()[1:] {
+		use(t, "generic")
+		plain, _ := reference.Random(1, 3, 3).Layers[0].Dense()
+		use(t, k)
+		fast, _ := reference.Random(1, 3, 3).Layers[0].Dense()
+		want := "layer 1 is made for kernel " + k + ", layer 0 for generic"
+		if _, err := quant.NewNetwork(one, plain, fast); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v, want one with %q", err, want)
 		}
 	}
