@@ -95,22 +95,42 @@ func closeSensors(sensors []drivers.Sensor) error {
 func makeModbus(c config.Sensor, l line) (drivers.Sensor, error) {
 	var regs []modbus.Register
 	for _, r := range c.Registers {
-		table, at, err := modbus.ParseAt(fmt.Sprintf("%s:%d", r.Table, r.At), c.AddressBase)
+		reg, err := register(c, r)
 		if err != nil {
 			return nil, err
 		}
-		typ, err := modbus.ParseType(r.Type)
-		if err != nil {
-			return nil, err
-		}
-		order, err := modbus.ParseOrder(r.Order)
-		if err != nil {
-			return nil, err
-		}
-		regs = append(regs, modbus.Register{Name: r.Name, Quantity: drivers.Quantity{Unit: r.UnitOf}, Table: table,
-			Address: at, Type: typ, Order: order, Scale: r.Scale, Offset: r.Offset})
+		regs = append(regs, reg)
 	}
-	return modbus.New(l.modbus, c.Unit, regs, modbus.Options{})
+	o := modbus.Options{MaxGap: c.MaxGap, MaxRegisters: c.MaxRegisters, Alone: !c.Join}
+	if c.MaxGap == 0 {
+		o.MaxGap = -1 // none; 0 would mean the default
+	}
+	for _, n := range c.NeverRead {
+		table, first, err := modbus.ParseAt(fmt.Sprintf("%s:%d", n.Table, n.First), c.AddressBase)
+		if err != nil {
+			return nil, err
+		}
+		o.NeverRead = append(o.NeverRead, modbus.Range{Table: table, First: first, Last: uint16(n.Last - c.AddressBase)})
+	}
+	return modbus.New(l.modbus, c.Unit, regs, o)
+}
+
+// register is a register of the configuration as the driver takes it.
+func register(c config.Sensor, r config.Register) (modbus.Register, error) {
+	table, at, err := modbus.ParseAt(fmt.Sprintf("%s:%d", r.Table, r.At), c.AddressBase)
+	if err != nil {
+		return modbus.Register{}, err
+	}
+	typ, err := modbus.ParseType(r.Type)
+	if err != nil {
+		return modbus.Register{}, err
+	}
+	order, err := modbus.ParseOrder(r.Order)
+	if err != nil {
+		return modbus.Register{}, err
+	}
+	return modbus.Register{Name: r.Name, Quantity: drivers.Quantity{Unit: r.UnitOf}, Table: table, Address: at,
+		Type: typ, Bit: uint8(r.Bit), Order: order, Scale: r.Scale, Offset: r.Offset, Missing: r.Missing, States: r.States}, nil
 }
 
 // listReplay finds the columns of a recording.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -18,7 +19,8 @@ import (
 type readout struct {
 	Sensor    string   `json:"sensor"`
 	Channel   string   `json:"channel"`
-	Value     *float64 `json:"value"` // null = missing
+	Value     *float64 `json:"value"`           // null = missing
+	State     string   `json:"state,omitempty"` // the name that the configuration gives to the value
 	Unit      string   `json:"unit"`
 	Quality   string   `json:"quality"` // good, suspect, bad, missing
 	LatencyMS float64  `json:"latency_ms"`
@@ -109,12 +111,32 @@ func readSensor(ctx context.Context, c *config.Config, i int, s drivers.Sensor) 
 	for j, ch := range cs {
 		r := readout{Sensor: c.Sensors[i].Name, Channel: ch.Name, Unit: ch.Quantity.Unit, LatencyMS: latency}
 		r.Value, r.Quality = judge(c, i, j, values[j])
+		if regs := c.Sensors[i].Registers; r.Value != nil && j < len(regs) {
+			r.State = regs[j].State(*r.Value)
+		}
 		if err != nil && r.Quality == "missing" {
-			r.Error = err.Error()
+			r.Error = causeOf(err, ch.Name).Error()
 		}
 		out = append(out, r)
 	}
 	return out, err
+}
+
+// causeOf is the part of a sensor's error that tells of one channel alone, or
+// the whole.
+func causeOf(err error, channel string) error {
+	var v *drivers.ValueError
+	if errors.As(err, &v) && v.Channel == channel {
+		return v
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			if errors.As(e, &v) && v.Channel == channel {
+				return v
+			}
+		}
+	}
+	return err
 }
 
 // judge flags a value as the sampler would.
@@ -145,6 +167,9 @@ func printReadouts(e env, rs []readout, asJSON bool) error {
 		value := "-"
 		if r.Value != nil {
 			value = fmt.Sprintf("%.6g", *r.Value)
+		}
+		if r.State != "" {
+			value += " " + r.State
 		}
 		fmt.Fprintf(w, "%s.%s\t%s\t%s\t%s\t%.1f ms\t%s\n", r.Sensor, r.Channel, value, r.Unit, r.Quality, r.LatencyMS, strings.ReplaceAll(r.Error, "\n", "; "))
 	}

@@ -66,21 +66,37 @@ type Sensor struct {
 	Rate        float64           // vibration: samples a second
 	Samples     int               // vibration: of a block; default the power of two within Rate
 	Bands       []Range           // vibration: Hz
+
+	// What modbus joins into one request.
+	MaxGap       int             // unwanted registers between two that may be read along; default 8
+	MaxRegisters int             // in one request; default 125
+	NeverRead    []RegisterRange // in no request
+	Join         bool            // several registers in one request; default true
 }
 
 // Register is one modbus channel.
 type Register struct {
 	Pos
-	Name   string
-	Table  string // "holding", "input", "coil", "discrete"
-	At     int    // as written, before AddressBase is taken off
-	Type   string // "bit" "u16" "i16" "u32" "i32" "f32"
-	Order  string // "ABCD" "DCBA" "BADC" "CDAB"
-	Scale  float64
-	Offset float64
-	UnitOf string // physical unit, "A"
-	Range  *Range
-	Limits *Limits
+	Name    string
+	Table   string  // "holding", "input", "coil", "discrete"
+	At      int     // before AddressBase is taken off; 40041 is 40 + AddressBase
+	Bit     int     // of the register, for type bit: 0 (least significant) to 15
+	Type    string  // "bit" "u8h" "u8l" "u16" "i16" "f16" "u32" "i32" "f32" "u64" "i64" "f64"
+	Order   string  // "ABCD" "DCBA" "BADC" "CDAB"; default ABCD
+	Scale   float64 // default 1
+	Offset  float64
+	Missing []uint64         // raw bits that mean "no value"
+	States  map[int64]string // raw numbers that may come, by name; nil = any number
+	UnitOf  string           // physical unit, "A"
+	Range   *Range
+	Limits  *Limits
+}
+
+// RegisterRange is registers of one table, both ends included, before
+// AddressBase is taken off.
+type RegisterRange struct {
+	Table       string
+	First, Last int
 }
 
 // Range is what a value can be; outside it is suspect and not scored.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"reflect"
 )
@@ -33,7 +34,7 @@ func plain(v reflect.Value) any {
 	case reflect.Map:
 		out := map[string]any{}
 		for _, k := range v.MapKeys() {
-			out[k.String()] = plain(v.MapIndex(k))
+			out[fmt.Sprint(k.Interface())] = plain(v.MapIndex(k))
 		}
 		return out
 	case reflect.Float64:

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -21,7 +20,7 @@ func (v value) registers(s *Sensor) {
 		}
 		byName[r.Name] = r.Pos
 		for _, o := range s.Registers {
-			if r.Table != "" && r.Table == o.Table && r.At < o.At+o.words() && o.At < r.At+r.words() {
+			if r.overlaps(&o) {
 				v.warn("", "%s reads the same registers as %s", r.Name, o.Name)
 			}
 		}
@@ -32,26 +31,32 @@ func (v value) registers(s *Sensor) {
 	}
 }
 
-// words is the number of addresses that a register takes.
-func (r *Register) words() int {
-	if strings.HasSuffix(r.Type, "32") {
-		return 2
-	}
-	return 1
+// overlaps tells whether two registers share some, which is a slip unless they
+// are parts of one.
+func (r *Register) overlaps(o *Register) bool {
+	return r.Table != "" && r.Table == o.Table && r.At < o.At+o.words() && o.At < r.At+r.words() &&
+		(r.width() > 8 && o.width() > 8 || r.Type == o.Type && r.Bit == o.Bit)
 }
 
-// typeAliases are the names that other programs and manuals give to our types.
+// typeAliases are the names that other programs, manuals and IEC 61131-3 give
+// to our types.
 var typeAliases = map[string]string{
-	"bool": "bit", "uint16": "u16", "int16": "i16", "s16": "i16", "short": "i16", "word": "u16",
-	"uint32": "u32", "int32": "i32", "s32": "i32", "dword": "u32", "long": "i32",
-	"float32": "f32", "float": "f32", "real": "f32",
+	"bool": "bit", "u8": "u8l", "uint8": "u8l", "byte": "u8l", "uint8h": "u8h", "uint8l": "u8l",
+	"uint16": "u16", "int16": "i16", "s16": "i16", "short": "i16", "word": "u16", "int": "i16", "uint": "u16",
+	"uint32": "u32", "int32": "i32", "s32": "i32", "dword": "u32", "long": "i32", "dint": "i32", "udint": "u32",
+	"uint64": "u64", "int64": "i64", "s64": "i64", "lword": "u64", "qword": "u64", "lint": "i64", "ulint": "u64",
+	"float16": "f16", "half": "f16", "float32": "f32", "float": "f32", "real": "f32", "single": "f32",
+	"float64": "f64", "double": "f64", "lreal": "f64",
 }
 
 // orderAliases are what other programs call the byte orders.
 var orderAliases = map[string]string{
 	"big": "ABCD", "big-endian": "ABCD", "little": "DCBA", "little-endian": "DCBA",
-	"swap": "CDAB", "word": "CDAB", "byte": "BADC",
+	"swap": "CDAB", "word": "CDAB", "byte": "BADC", "ab": "ABCD", "ba": "BADC",
 }
+
+// longOrders are the byte orders by the letters of eight bytes.
+var longOrders = map[string]string{"ABCDEFGH": "ABCD", "HGFEDCBA": "DCBA", "BADCFEHG": "BADC", "GHEFCDAB": "CDAB"}
 
 func (v value) register(s *Sensor, r *Register) {
 	given := map[string]value{}
@@ -60,19 +65,18 @@ func (v value) register(s *Sensor, r *Register) {
 	}
 	ok := v.object(map[string]string{"address": `write at: "holding:40"`},
 		need("name", func(v value) { v.label(&r.Name) }),
-		need("at", func(v value) { v.at(r) }),
-		note("type", func(v value) {
-			v.enum(&r.Type, "type", typeAliases, "bit", "u16", "i16", "u32", "i32", "f32")
-		}),
-		note("order", func(v value) {
-			v.enum(&r.Order, "byte order", orderAliases, "ABCD", "DCBA", "BADC", "CDAB")
-		}),
+		need("at", func(v value) { v.at(r, s.AddressBase) }),
+		note("bit", func(v value) { v.bit(r) }),
+		note("type", func(v value) { v.typeOf(r) }),
+		note("order", func(v value) { v.order(r) }),
 		note("scale", func(v value) {
 			if v.number(&r.Scale) && r.Scale == 0 {
 				v.fail("every value would read as the offset", "scale is 0")
 			}
 		}),
 		note("offset", func(v value) { v.number(&r.Offset) }),
+		note("missing", func(value) {}),
+		note("states", func(value) {}),
 		key("unit", func(v value) { v.unitOf(&r.UnitOf) }),
 		key("range", func(v value) { r.Range = v.rangeOf() }),
 		key("limits", func(v value) { r.Limits = v.limitsOf(r.Range) }),
@@ -81,93 +85,105 @@ func (v value) register(s *Sensor, r *Register) {
 		return
 	}
 	v.checkType(r, given)
-	v.checkAddress(s, r)
+	v.checkPlace(s, r)
+	// These need the type.
+	if at, has := given["missing"]; has && r.Type != "" && r.Type != "bit" {
+		at.missing(r)
+	}
+	if at, has := given["states"]; has && r.Type != "" {
+		at.states(r)
+	}
 }
 
-// checkType makes table and type agree: coils and discrete inputs are bits,
-// registers are not.
+// bit reads the bit of a register, which may stand behind its address as well.
+func (v value) bit(r *Register) {
+	switch {
+	case hasBits(r.Table):
+		v.fail("remove it", "table %s has bits, not registers with bits", r.Table)
+	case r.Type == "bit":
+		v.fail("remove one of them", "the bit stands behind the address already")
+	default:
+		r.Type = "bit"
+		v.integer(&r.Bit, 0, 15)
+	}
+}
+
+// typeOf reads the type; that of a bit of a register is known already.
+func (v value) typeOf(r *Register) {
+	var t string
+	if !v.enum(&t, "type", typeAliases, typeNames()...) {
+		return
+	}
+	if r.Type == "bit" && t != "bit" {
+		v.fail("write type: bit or leave it out", "one bit is no %s", t)
+	}
+	if r.Type == "" && t == "bit" && r.Table != "" && !hasBits(r.Table) {
+		v.fail(fmt.Sprintf(`write at: "%s:%d.0" or bit: 0 for its least significant`, r.Table, r.At), "which of the register's 16 bits is not said")
+	}
+	r.Type = t
+}
+
+// order reads the byte order. Eight letters name the same swaps for 64 bits.
+func (v value) order(r *Register) {
+	if short := longOrders[v.node.Value]; short != "" {
+		if r.Type != "" && r.words() != 4 {
+			v.fail("did you mean "+strconv.Quote(short)+"?", "%s names eight bytes, %s has %d", v.node.Value, r.Type, 2*r.words())
+		}
+		r.Order = short
+		return
+	}
+	v.enum(&r.Order, "byte order", orderAliases, "ABCD", "DCBA", "BADC", "CDAB")
+}
+
+// checkType makes table and type agree, and the other keys with them: coils and
+// discrete inputs are bits.
 func (v value) checkType(r *Register, given map[string]value) {
 	_, has := given["type"]
-	switch {
-	case r.Table == "coil" || r.Table == "discrete":
+	refuse := func(why string, keys ...string) {
+		for _, k := range keys {
+			if at, has := given[k]; has {
+				at.fail("remove it", why, k)
+			}
+		}
+	}
+	if hasBits(r.Table) {
 		if r.Type != "" && r.Type != "bit" {
 			given["type"].fail("write type: bit or leave it out", "table %s has bits, not %s", r.Table, r.Type)
 		}
 		r.Type = "bit"
-		for _, k := range []string{"order", "scale", "offset"} {
-			if at, has := given[k]; has {
-				at.fail("remove it", "a bit has no %s", k)
-			}
-		}
-	case !has:
-		v.fail("use u16, i16, u32, i32 or f32", "key %q is missing", "type")
-	case r.Type == "bit" && r.Table != "":
-		given["type"].fail("use coil:N or discrete:N, or type: u16", "table %s has no bits", r.Table)
+	}
+	switch {
+	case r.Type == "bit":
+		refuse("a bit has no %s", "order", "scale", "offset", "missing")
+	case r.Type == "u8h" || r.Type == "u8l":
+		refuse("one byte has no %s, u8h and u8l say which", "order")
+	case r.Type == "" && !has:
+		v.fail("use "+oneOf(typeNames()[1:])+", or bit: N", "key %q is missing", "type")
+	}
+	if _, has := given["states"]; has {
+		refuse("the value of a channel with states is the state's number and has no %s", "scale", "offset")
 	}
 }
 
-// checkAddress keeps every word within the 65536 addresses of a table (Modbus
-// Application Protocol V1.1b3 §4.3).
-func (v value) checkAddress(s *Sensor, r *Register) {
+// checkPlace keeps every word within the 65536 addresses of a table (Modbus
+// Application Protocol V1.1b3 §4.3) and the register within the sensor's plan.
+func (v value) checkPlace(s *Sensor, r *Register) {
 	if r.Table == "" {
 		return
 	}
 	first := r.At - s.AddressBase
-	if last := first + r.words() - 1; first < 0 || last > 0xFFFF {
+	if last := first + r.words() - 1; last > 0xFFFF {
 		v.fail(fmt.Sprintf("address_base is %d, so use %d to %d", s.AddressBase, s.AddressBase, 0xFFFF+s.AddressBase-r.words()+1),
 			"register %s:%d is outside the table", r.Table, r.At)
 	}
-}
-
-// at reads "holding:40".
-func (v value) at(r *Register) {
-	if v.node.ShortTag() == "!!int" {
-		v.fail(modiconHint(v.node.Value), "want table and number, got %s", v.kind())
-		return
+	if !hasBits(r.Table) && r.words() > s.MaxRegisters {
+		v.fail("", "%s takes %d registers, max_registers is %d", r.Type, r.words(), s.MaxRegisters)
 	}
-	var s string
-	if !v.text(&s) {
-		return
-	}
-	table, number, found := strings.Cut(s, ":")
-	if !found {
-		v.fail(`write such as "holding:40"`, "%q is no table and number", quoteShort(s))
-		return
-	}
-	tables := []string{"holding", "input", "coil", "discrete"}
-	known := false
-	for _, t := range tables {
-		known = known || t == table
-	}
-	if !known {
-		v.fail(didYouMean(table, tables), "unknown table %q", quoteShort(table))
-		return
-	}
-	n, err := strconv.ParseUint(number, 0, 32)
-	if err != nil || n > 0x10000 {
-		v.fail("", "%q is no number of 0 to 65536", quoteShort(number))
-		return
-	}
-	r.Table, r.At = table, int(n)
-}
-
-// modiconHint translates the notation 40001 of manuals, which counts from 1
-// and names the table by its first digit.
-func modiconHint(s string) string {
-	n, err := strconv.Atoi(s)
-	if err != nil {
-		return `write such as "holding:40"`
-	}
-	ranges := []struct {
-		first int
-		table string
-	}{{40001, "holding"}, {30001, "input"}, {10001, "discrete"}, {400001, "holding"}, {300001, "input"}, {100001, "discrete"}}
-	for _, r := range ranges {
-		if n >= r.first && n < r.first+9999 || r.first > 100_000 && n >= r.first && n < r.first+65536 {
-			return fmt.Sprintf(`write "%s:%d" with address_base: 1`, r.table, n-r.first+1)
+	for _, n := range s.NeverRead {
+		if n.Table == r.Table && r.At <= n.Last && n.First < r.At+r.words() {
+			v.fail("", "register %s:%d lies in %v, which is never_read", r.Table, r.At, n)
 		}
 	}
-	return fmt.Sprintf(`write "holding:%d" or "input:%d"`, n, n)
 }
 
 // unitOf reads a physical unit, which lands in messages and labels.

@@ -113,6 +113,9 @@ func (v value) enum(dst *string, what string, aliases map[string]string, options
 	if ours := aliases[strings.ToLower(s)]; ours != "" {
 		hint = `did you mean "` + ours + `"?`
 	}
+	if hint == "" {
+		hint = "use " + oneOf(options)
+	}
 	return v.fail(hint, "unknown %s %q", what, quoteShort(s))
 }
 

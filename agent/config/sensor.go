@@ -51,6 +51,11 @@ var keysOf = map[string][]string{
 	"rate":         {},
 	"samples":      {},
 	"bands":        {},
+
+	"max_gap":       {busModbus},
+	"max_registers": {busModbus},
+	"never_read":    {busModbus},
+	"join":          {busModbus},
 }
 
 func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
@@ -70,12 +75,20 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 	}
 	ok := v.object(map[string]string{"range": "write ranges: {channel: [min, max]}"},
 		need("name", func(v value) { v.label(&s.Name) }),
-		need("driver", func(v value) { info, known = v.driver(s) }),
+		need("driver", func(v value) {
+			if info, known = v.driver(s); known && info.Bus == busModbus {
+				s.MaxGap, s.MaxRegisters, s.Join = defaultMaxGap, maxRegisters, true
+			}
+		}),
 		of("bus", func(v value) { v.busOf(c, s, info, known) }),
 		of("address", func(v value) { v.i2cAddress(s, info) }),
 		of("shunt", func(v value) { v.numberIn(&s.Shunt, 1e-6, 100) }),
 		of("unit", func(v value) { v.unitID(s) }),
 		of("address_base", func(v value) { v.integer(&s.AddressBase, 0, 1) }),
+		of("max_gap", func(v value) { v.integer(&s.MaxGap, 0, maxRegisters) }),
+		of("max_registers", func(v value) { v.integer(&s.MaxRegisters, 1, maxRegisters) }),
+		of("never_read", func(v value) { v.neverRead(s) }),
+		of("join", func(v value) { v.boolean(&s.Join) }),
 		of("registers", func(v value) { v.registers(s) }),
 		of("file", func(v value) { v.file(&s.File) }),
 		of("channels", func(v value) { v.columns(s) }),
@@ -96,6 +109,11 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 	v.judgements(s, channels, given)
 	return channels
 }
+
+const (
+	defaultMaxGap = 8   // about the cost of another request at 9600 baud
+	maxRegisters  = 125 // in one answer, Modbus Application Protocol V1.1b3 §6.3
+)
 
 func (v value) driver(s *Sensor) (DriverInfo, bool) {
 	if !v.text(&s.Driver) {

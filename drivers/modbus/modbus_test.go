@@ -278,9 +278,27 @@ func TestDev_lateAnswers(t *testing.T) {
 	t.Logf("%d of 200 cycles complete, %d late answers, 0 mismatched values", full, s.Lies())
 }
 
+// silent is a verdict of unitThatRefuses; it is no exception code.
+const silent = 0xff
+
 // unitOnPipe answers input reads of the counted bank's values after a
-// millisecond, or never while silent holds the unit or the address.
-func unitOnPipe(silent func(unit byte, at int) bool) (open func(context.Context) (io.ReadWriteCloser, error), asked *atomic.Int64) {
+// millisecond, or never while quiet holds the unit or the address.
+func unitOnPipe(quiet func(unit byte, at int) bool) (open func(context.Context) (io.ReadWriteCloser, error), asked *atomic.Int64) {
+	return pipeServer(func(unit byte, at, _ int) byte {
+		if quiet(unit, at) {
+			return silent
+		}
+		return 0
+	})
+}
+
+// unitThatRefuses answers like unitOnPipe, or with the exception that verdict
+// gives for address and quantity.
+func unitThatRefuses(verdict func(at, n int) byte) (open func(context.Context) (io.ReadWriteCloser, error), asked *atomic.Int64) {
+	return pipeServer(func(_ byte, at, n int) byte { return verdict(at, n) })
+}
+
+func pipeServer(verdict func(unit byte, at, n int) byte) (open func(context.Context) (io.ReadWriteCloser, error), asked *atomic.Int64) {
 	asked = new(atomic.Int64)
 	return func(context.Context) (io.ReadWriteCloser, error) {
 		near, far := net.Pipe()
@@ -293,13 +311,17 @@ func unitOnPipe(silent func(unit byte, at int) bool) (open func(context.Context)
 				}
 				asked.Add(1)
 				at, n := int(req[8])<<8|int(req[9]), int(req[11])
-				if silent(req[6], at) {
+				code := verdict(req[6], at, n)
+				if code == silent {
 					continue
 				}
 				time.Sleep(time.Millisecond)
 				ans := append([]byte{}, req[0], req[1], 0, 0, 0, byte(3+2*n), req[6], 4, byte(2*n))
 				for v := 1000 + at; v < 1000+at+n; v++ {
 					ans = append(ans, byte(v>>8), byte(v))
+				}
+				if code != 0 {
+					ans = []byte{req[0], req[1], 0, 0, 0, 3, req[6], 0x84, code}
 				}
 				if _, err := far.Write(ans); err != nil {
 					return

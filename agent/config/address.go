@@ -1,0 +1,188 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Address is the place of a register, coil or discrete input as manuals write
+// it.
+type Address struct {
+	Table string // "holding", "input", "coil", "discrete"
+	At    int    // counts from the base that it was parsed with
+	Bit   int    // of the register; -1 = the whole
+}
+
+// AddressError tells what is wrong with an address, and what to write instead;
+// Hint may be empty.
+type AddressError struct{ Message, Hint string }
+
+func (e *AddressError) Error() string {
+	if e.Hint == "" {
+		return e.Message
+	}
+	return e.Message + ": " + e.Hint
+}
+
+// tables are Modbus's four (Application Protocol V1.1b3 §4.3), by the digit
+// that names them in the notation of manuals; §4.4 leaves it to the vendors.
+var tables = []struct {
+	name  string
+	digit int
+}{{"holding", 4}, {"input", 3}, {"discrete", 1}, {"coil", 0}}
+
+func tableNames() (names []string) {
+	for _, t := range tables {
+		names = append(names, t.name)
+	}
+	return names
+}
+
+// hasBits tells whether a table holds bits rather than registers.
+func hasBits(table string) bool { return table == "coil" || table == "discrete" }
+
+// ParseAddress reads "holding:40" or "holding:0x28", which count from base (0
+// or 1), and the notation 40041, 400041, 30017 or 10003, which names the table
+// by its first digit and counts from 1 whatever base says. Both may end in the
+// bit of a register, "holding:40.3". The error is an *AddressError.
+func ParseAddress(s string, base int) (Address, error) {
+	place, bit, hasBit := strings.Cut(s, ".")
+	a := Address{Bit: -1}
+	if hasBit {
+		n, err := strconv.ParseUint(bit, 10, 8)
+		if err != nil || n > 15 {
+			return a, &AddressError{fmt.Sprintf("%q is no bit of a register", quoteShort(bit)), "use 0 (least significant) to 15"}
+		}
+		a.Bit = int(n)
+	}
+	var err *AddressError
+	if table, number, found := strings.Cut(place, ":"); found {
+		a.Table, a.At, err = tableAndNumber(table, number, base)
+	} else {
+		a.Table, a.At, err = modicon(place, base)
+	}
+	if err != nil {
+		return a, err
+	}
+	if hasBit && hasBits(a.Table) {
+		return a, &AddressError{"table " + a.Table + " has bits, not registers with bits", "write " + place}
+	}
+	return a, nil
+}
+
+func tableAndNumber(table, number string, base int) (string, int, *AddressError) {
+	if names := tableNames(); !slices.Contains(names, table) {
+		return "", 0, &AddressError{fmt.Sprintf("unknown table %q", quoteShort(table)), didYouMean(table, names)}
+	}
+	n, ok := addressNumber(number)
+	if !ok {
+		return "", 0, &AddressError{fmt.Sprintf("%q is no number of 0 to 65536", quoteShort(number)), ""}
+	}
+	if n < base || n > 0xFFFF+base {
+		hint := fmt.Sprintf("address_base is %d, so use %d to %d", base, base, 0xFFFF+base)
+		if t, at, err := modicon(number, base); err == nil && t == table {
+			hint = fmt.Sprintf("write at: %s or %s:%d", number, t, at)
+		}
+		return "", 0, &AddressError{fmt.Sprintf("%s:%d is outside the table", table, n), hint}
+	}
+	return table, n, nil
+}
+
+// addressNumber reads a leading zero as decimal: manuals pad addresses.
+func addressNumber(s string) (int, bool) {
+	base := 10
+	if hex, ok := strings.CutPrefix(s, "0x"); ok {
+		s, base = hex, 16
+	}
+	n, err := strconv.ParseUint(s, base, 31)
+	return int(n), err == nil
+}
+
+// modicon reads the notation of manuals: a digit for the table and the number
+// from 1 in four or five digits more.
+func modicon(s string, base int) (string, int, *AddressError) {
+	n, err := strconv.ParseUint(s, 10, 31)
+	if err != nil {
+		return "", 0, &AddressError{fmt.Sprintf("%q is no table and number", quoteShort(s)), `write such as "holding:40"`}
+	}
+	message := s + " does not say which table"
+	if len(s) != 5 && len(s) != 6 {
+		return "", 0, &AddressError{message, fmt.Sprintf(`write "holding:%d" or "input:%[1]d"`, n)}
+	}
+	per := 10_000 // registers that the digits after the first can number
+	if len(s) == 6 {
+		per = 100_000
+	}
+	digit, number := int(n)/per, int(n)%per
+	for _, t := range tables {
+		switch {
+		case t.digit != digit:
+		case digit == 0 && number > 0:
+			return "", 0, &AddressError{s + " may be a coil or a padded address", fmt.Sprintf(`write "coil:%d" or "holding:%d"`, number-1+base, n)}
+		case number < 1 || number > 0x10000:
+			first, last := digit*per+1, digit*per+min(per-1, 0x10000)
+			hint := ""
+			if n < 0x10000 {
+				hint = fmt.Sprintf(`write %d for the first, or "%s:%d" if the manual counts so`, first, t.name, n)
+			}
+			return "", 0, &AddressError{fmt.Sprintf("%s is outside %d to %d", s, first, last), hint}
+		default:
+			return t.name, number - 1 + base, nil
+		}
+	}
+	return "", 0, &AddressError{message, fmt.Sprintf(`write "holding:%d" or "input:%[1]d"`, n)}
+}
+
+// at reads the place of a register. YAML takes 40041 for a number, and 40041.3
+// too.
+func (v value) at(r *Register, base int) {
+	s := v.node.Value
+	if tag := v.node.ShortTag(); tag != "!!int" && tag != "!!float" && !v.text(&s) {
+		return
+	}
+	a, err := ParseAddress(s, base)
+	if a.Bit >= 0 || strings.Contains(s, ".") {
+		r.Bit, r.Type = max(a.Bit, 0), "bit"
+	}
+	if !v.addressFault(err) {
+		r.Table, r.At = a.Table, a.At
+	}
+}
+
+func (v value) addressFault(err error) bool {
+	if e, ok := err.(*AddressError); ok { // ParseAddress returns no other
+		v.fail(e.Hint, "%s", e.Message)
+	}
+	return err != nil
+}
+
+// neverRead reads such as "holding:100-120" or "40101-40121".
+func (v value) neverRead(s *Sensor) {
+	v.list(func(_ int, v value) {
+		text := v.node.Value
+		if v.node.ShortTag() != "!!int" && !v.text(&text) {
+			return
+		}
+		first, last, isRange := strings.Cut(text, "-")
+		a, err := ParseAddress(first, s.AddressBase)
+		if v.addressFault(err) {
+			return
+		}
+		b := a
+		if isRange {
+			if table, _, found := strings.Cut(first, ":"); found && !strings.Contains(last, ":") {
+				last = table + ":" + last
+			}
+			if b, err = ParseAddress(last, s.AddressBase); v.addressFault(err) {
+				return
+			}
+		}
+		if a.Table != b.Table || a.At > b.At || a.Bit >= 0 || b.Bit >= 0 {
+			v.fail(`write such as "holding:100-120"`, "%q is no range of registers", quoteShort(text))
+			return
+		}
+		s.NeverRead = append(s.NeverRead, RegisterRange{a.Table, a.At, b.At})
+	})
+}
