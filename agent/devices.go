@@ -9,9 +9,12 @@ import (
 	"iot-edge-anomaly/drivers"
 	"iot-edge-anomaly/drivers/bme280"
 	"iot-edge-anomaly/drivers/ina219"
+	"iot-edge-anomaly/drivers/ina226"
 	"iot-edge-anomaly/drivers/lm75"
 	"iot-edge-anomaly/drivers/modbus"
 	"iot-edge-anomaly/drivers/replay"
+	"iot-edge-anomaly/drivers/sht"
+	"iot-edge-anomaly/drivers/tmp1xx"
 )
 
 // device is one driver: what the configuration must know of it and how a
@@ -35,11 +38,35 @@ var devices = map[string]device{
 		func(c config.Sensor, l line) (drivers.Sensor, error) {
 			return ina219.New(l.i2c, ina219.Options{Address: c.Address, ShuntOhm: c.Shunt})
 		}},
+	"ina226": {config.DriverInfo{Bus: "i2c", Channels: channels(ina226.Channels()), Addresses: addresses(0x40, 0x4f), Keys: []string{"shunt"}},
+		func(c config.Sensor, l line) (drivers.Sensor, error) {
+			return ina226.New(l.i2c, ina226.Options{Address: c.Address, ShuntOhm: c.Shunt})
+		}},
 	"lm75": {config.DriverInfo{Bus: "i2c", Channels: channels(lm75.Channels()), Addresses: addresses(0x48, 0x4f)},
 		func(c config.Sensor, l line) (drivers.Sensor, error) {
 			return lm75.New(l.i2c, lm75.Options{Address: c.Address})
 		}},
 	"modbus": {config.DriverInfo{Bus: "modbus"}, makeModbus},
+	"sht3x": {config.DriverInfo{Bus: "i2c", Channels: channels(sht.Channels()), Addresses: []uint16{0x44, 0x45}},
+		func(c config.Sensor, l line) (drivers.Sensor, error) {
+			return sht.NewSHT3x(l.i2c, sht.Options{Address: c.Address})
+		}},
+	"sht4x": {config.DriverInfo{Bus: "i2c", Channels: channels(sht.Channels()), Addresses: addresses(0x44, 0x46)},
+		func(c config.Sensor, l line) (drivers.Sensor, error) {
+			return sht.NewSHT4x(l.i2c, sht.Options{Address: c.Address})
+		}},
+	"tmp102": {config.DriverInfo{Bus: "i2c", Channels: channels(tmp1xx.Channels()), Addresses: addresses(0x48, 0x4b)},
+		func(c config.Sensor, l line) (drivers.Sensor, error) {
+			return tmp1xx.NewTMP102(l.i2c, tmp1xx.Options{Address: c.Address})
+		}},
+	"tmp112": {config.DriverInfo{Bus: "i2c", Channels: channels(tmp1xx.Channels()), Addresses: addresses(0x48, 0x4b)},
+		func(c config.Sensor, l line) (drivers.Sensor, error) {
+			return tmp1xx.NewTMP112(l.i2c, tmp1xx.Options{Address: c.Address})
+		}},
+	"tmp117": {config.DriverInfo{Bus: "i2c", Channels: channels(tmp1xx.Channels()), Addresses: addresses(0x48, 0x4b)},
+		func(c config.Sensor, l line) (drivers.Sensor, error) {
+			return tmp1xx.NewTMP117(l.i2c, tmp1xx.Options{Address: c.Address})
+		}},
 	"replay": {config.DriverInfo{List: listReplay},
 		func(c config.Sensor, _ line) (drivers.Sensor, error) {
 			return replay.Open(c.File, c.Channels, replay.Options{Loop: c.Loop})

@@ -1,0 +1,38 @@
+// Package sht reads the humidity and temperature sensors SHT3x (SHT30, SHT31,
+// SHT35) and SHT4x (SHT40, SHT41, SHT43, SHT45) of Sensirion: temperature in °C,
+// relative humidity in %.
+//
+// It uses the highest repeatability and neither clock stretching, which the
+// controllers of several boards get wrong, nor the periodic modes, whose values
+// could be older than the read, nor the heater.
+//
+// # One measurement
+//
+// Each Read commands one measurement, waits for its longest time, and collects
+// it. A chip that still measures does not answer its address; how that looks
+// differs from controller to controller, so any failure to collect counts as
+// "not ready" and is tried five times in all. The error, if it comes to that,
+// is the last attempt's.
+//
+// Each value carries a checksum of its own. One that is wrong makes its value
+// NaN; the other value is still delivered.
+//
+// # Opening and healing
+//
+// New touches nothing. The first Read, and the first after a transfer has
+// failed, ends what the chip may be doing: a periodic mode or the heater that
+// another program left on. The chip keeps no setting that a Read depends on, so
+// a loss of power between two reads goes unnoticed and harms nothing.
+//
+// # Datasheets
+//
+//   - Sensirion "Datasheet SHT3x-DIS", version 5, May 2018: timing §2.2 table 4,
+//     single shot §4.3 table 9, readout §4.4, break §4.8, soft reset §4.9,
+//     status register §4.11, checksum §4.12, conversion §4.13
+//   - Sensirion "SHT4x", version 6: timing §3.2, checksum §4.4, commands §4.5,
+//     conversion §4.6
+//
+// # Why not periph.io/x/devices/v3
+//
+// Version 3.7.4 has no driver of either chip.
+package sht

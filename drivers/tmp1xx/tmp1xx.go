@@ -1,0 +1,161 @@
+package tmp1xx
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"periph.io/x/conn/v3/i2c"
+
+	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/internal/chip"
+)
+
+// Registers, §7.5.1; TMP117 §7.6 table 7-3.
+const (
+	regTemp   = 0x00
+	regConfig = 0x01
+	regID     = 0x0F // TMP117 only
+)
+
+// Configuration register of the TMP102 and TMP112, §7.5.3.
+const (
+	shutdown  = 1 << 8 // SD
+	converter = 3 << 13
+	reserved  = 0xF    // always 0
+	extended  = 1 << 4 // EM: 13 bits
+)
+
+// idTMP117 is the device id, TMP117 §7.6; the four bits above are the
+// revision.
+const idTMP117 = 0x117
+
+// Options says which chip. The zero value is a chip at 0x48.
+type Options struct {
+	// Address is 0x48 (also when 0) to 0x4B.
+	Address uint16
+}
+
+// Dev is a sensor on a bus. It is not safe for concurrent use. Use NewTMP102,
+// NewTMP112 or NewTMP117.
+type Dev struct {
+	chip    chip.Chip
+	celsius func(*Dev) (float64, error)
+}
+
+var channels = []drivers.Channel{{Name: "temperature", Quantity: drivers.Temperature}}
+
+// NewTMP102 returns the TMP102 at o.Address of bus. It makes no transaction:
+// the chip may be absent and come later. The error is about o.
+func NewTMP102(bus i2c.Bus, o Options) (*Dev, error) { return open(bus, o, "tmp102", (*Dev).tmp102) }
+
+// NewTMP112 is NewTMP102 for a TMP112, whose registers are the same.
+func NewTMP112(bus i2c.Bus, o Options) (*Dev, error) { return open(bus, o, "tmp112", (*Dev).tmp102) }
+
+// NewTMP117 is NewTMP102 for a TMP117.
+func NewTMP117(bus i2c.Bus, o Options) (*Dev, error) { return open(bus, o, "tmp117", (*Dev).tmp117) }
+
+func open(bus i2c.Bus, o Options, name string, celsius func(*Dev) (float64, error)) (*Dev, error) {
+	c, err := chip.New(bus, name, o.Address, 0x48, 0x4B)
+	if err != nil {
+		return nil, err
+	}
+	return &Dev{chip: c, celsius: celsius}, nil
+}
+
+// Channels returns temperature in °C.
+func Channels() []drivers.Channel { return slices.Clone(channels) }
+
+// Channels implements drivers.Sensor; the result is not to be changed.
+func (d *Dev) Channels() []drivers.Channel { return channels }
+
+// String names the chip as its errors do.
+func (d *Dev) String() string { return d.chip.String() }
+
+// Close does nothing: the bus belongs to its opener.
+func (d *Dev) Close() error { return nil }
+
+// Read takes the chip's newest conversion into dst (1).
+func (d *Dev) Read(ctx context.Context, dst []float64) error {
+	return d.chip.Read(ctx, dst, len(channels), d.measure)
+}
+
+func (d *Dev) measure(_ context.Context, dst []float64) error {
+	v, err := d.celsius(d)
+	if err == nil {
+		dst[0] = v
+	}
+	return err
+}
+
+func (d *Dev) tmp102() (float64, error) {
+	conf, err := d.chip.Word("configuration", regConfig)
+	if err != nil {
+		return 0, err
+	}
+	switch {
+	case conf&converter != converter || conf&reserved != 0:
+		return 0, fmt.Errorf("configuration 0x%04x is none of this chip", conf)
+	case conf&shutdown != 0:
+		return 0, errors.New("the chip is in shutdown; power-cycle it")
+	}
+	v, err := d.chip.Word("temperature", regTemp)
+	if err != nil {
+		return 0, err
+	}
+	return tmp102Celsius(v, conf&extended != 0), nil
+}
+
+// tmp102Celsius is §7.3.1: 1/16 °C a bit, 12 bits or, extended, 13. 1900h is
+// 25 °C, E700h -25 °C.
+func tmp102Celsius(register uint16, extended bool) float64 {
+	if extended {
+		return float64(int16(register)>>3) / 16
+	}
+	return float64(int16(register)>>4) / 16
+}
+
+// notConverted is what the TMP117's temperature reads before the first
+// conversion, TMP117 §7.3.1: -256 °C, which it cannot measure.
+const notConverted = 0x8000
+
+func (d *Dev) tmp117() (float64, error) {
+	id, err := d.chip.Word("device id", regID)
+	if err != nil {
+		return 0, err
+	}
+	if id&0xFFF != idTMP117 {
+		return 0, fmt.Errorf("device id 0x%04x, want 0x%04x", id, idTMP117)
+	}
+	conf, err := d.chip.Word("configuration", regConfig)
+	if err != nil {
+		return 0, err
+	}
+	if conf&(1<<10) != 0 { // TMP117 §7.6, MOD: 01 shutdown, 11 one-shot
+		return 0, errors.New("the chip is in shutdown; power-cycle it")
+	}
+	v, err := d.chip.Word("temperature", regTemp)
+	if err != nil {
+		return 0, err
+	}
+	if v == notConverted {
+		return 0, errors.New("no conversion yet")
+	}
+	return float64(int16(v)) / 128, nil // TMP117 §7.3.3: 7.8125 m°C a bit
+}
+
+// Identify tells which driver reads the chip at addr: "tmp117" by its id
+// register; empty where it is none. A TMP102 and TMP112 have no id.
+func Identify(bus i2c.Bus, addr uint16) string {
+	c, err := chip.New(bus, "tmp117", addr, 0x48, 0x4B)
+	if err != nil {
+		return ""
+	}
+	if id, err := c.Word("device id", regID); err != nil || id&0xFFF != idTMP117 {
+		return ""
+	}
+	return "tmp117"
+}
+
+var _ drivers.Sensor = (*Dev)(nil)
