@@ -6,6 +6,7 @@ import (
 	"iot-edge-anomaly/drivers/hwmon"
 	"iot-edge-anomaly/drivers/iio"
 	"iot-edge-anomaly/drivers/thermal"
+	"iot-edge-anomaly/drivers/vibration"
 )
 
 // kernelDevices are the drivers that read what a driver of the kernel delivers
@@ -18,6 +19,8 @@ func kernelDevices(root string) map[string]device {
 			func(c config.Sensor, _ line) (drivers.Sensor, error) { return iio.New(root, c.Device, c.Channels) }},
 		"thermal": {config.DriverInfo{Bus: "kernel", Channels: channels(thermal.Channels())},
 			func(c config.Sensor, _ line) (drivers.Sensor, error) { return thermal.New(root, c.Device) }},
+		"vibration": {config.DriverInfo{Bus: "kernel", Keys: []string{"axes", "rate", "samples", "bands"}, List: listVibration},
+			func(c config.Sensor, _ line) (drivers.Sensor, error) { return vibration.New(vibrationOptions(root, c)) }},
 	}
 }
 
@@ -27,4 +30,17 @@ func named(channel func(string) (drivers.Channel, error)) func(string) (config.C
 		c, err := channel(name)
 		return config.ChannelInfo{Name: c.Name, Unit: c.Quantity.Unit}, err
 	}
+}
+
+func vibrationOptions(root string, c config.Sensor) vibration.Options {
+	o := vibration.Options{Root: root, Device: c.Device, Axes: c.Axes, Rate: c.Rate, Samples: c.Samples, Channels: c.Channels}
+	for _, b := range c.Bands {
+		o.Bands = append(o.Bands, [2]float64{b.Min, b.Max})
+	}
+	return o
+}
+
+func listVibration(c config.Sensor) ([]config.ChannelInfo, error) {
+	cs, err := vibration.Channels(vibrationOptions("", c))
+	return channels(cs), err
 }

@@ -124,3 +124,13 @@ func (fs FS) Text(path string) string {
 	}
 	return Text(buf[:n])
 }
+
+// Number reads the number at a full path once.
+func (fs FS) Number(ctx context.Context, path string) (float64, error) {
+	a, err := fs.Attr(path)
+	if err != nil {
+		return 0, err
+	}
+	defer a.Close()
+	return a.Number(ctx)
+}

@@ -60,3 +60,19 @@ func (f fd) ReadAt(p []byte, off int64) (int, error) {
 }
 
 func (f fd) Close() error { return unix.Close(int(f)) }
+
+// Write writes an attribute, by its full path. It makes no file.
+func (fs FS) Write(path, value string) error {
+	n, err := unix.Open(path, unix.O_WRONLY|unix.O_TRUNC|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	_, err = unix.Write(n, []byte(value+"\n"))
+	if cerr := unix.Close(n); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return &os.PathError{Op: "write", Path: path, Err: err}
+	}
+	return nil
+}

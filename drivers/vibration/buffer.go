@@ -1,0 +1,257 @@
+package vibration
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"iot-edge-anomaly/drivers/internal/sysfs"
+)
+
+// stream is /dev/iio:deviceN: whole scans, EAGAIN where none is there.
+type stream interface {
+	Read(p []byte) (int, error)
+	Close() error
+}
+
+func openStream(path string) (stream, error) {
+	n, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, &os.PathError{Op: "open", Path: path, Err: err}
+	}
+	return node(n), nil
+}
+
+type node int
+
+func (n node) Read(p []byte) (int, error) {
+	for {
+		got, err := unix.Read(int(n), p)
+		if err != unix.EINTR {
+			return max(got, 0), err
+		}
+	}
+}
+
+func (n node) Close() error { return unix.Close(int(n)) }
+
+// axis is where one direction lies in a scan and what its number means.
+type axis struct {
+	element
+	offset, scale float64
+}
+
+// capture is a buffer that the kernel fills.
+type capture struct {
+	stream stream
+	axes   []axis
+	stamp  *element // nil = no timestamps
+	size   int      // bytes of a scan
+	length int      // scans that the kernel's buffer holds
+	rate   float64  // samples a second
+}
+
+// judge tells what is wrong with a read that returned n and err.
+func (c *capture) judge(n int, err error) error {
+	switch {
+	case err != nil:
+		return fmt.Errorf("reading its buffer: %w", err)
+	case n == 0:
+		return errors.New("its buffer has ended: the device is gone or was switched off")
+	case n%c.size != 0:
+		return fmt.Errorf("reading its buffer: %d bytes are no whole scans of %d", n, c.size)
+	}
+	return nil
+}
+
+// setup is one attempt to open a device's buffer.
+type setup struct {
+	ctx context.Context
+	fs  sysfs.FS
+	dir string
+	o   Options
+}
+
+func (s setup) path(elem ...string) string {
+	return filepath.Join(append([]string{s.dir}, elem...)...)
+}
+
+// enable is the buffer's switch.
+func (s setup) enable() string { return s.path("buffer/enable") }
+
+// prepare switches the buffer on where nobody has, and tells whether it did.
+func (s setup) prepare() (ours bool, err error) {
+	on, err := s.fs.Number(s.ctx, s.enable())
+	if errors.Is(err, os.ErrNotExist) {
+		return false, fmt.Errorf("its driver has no buffer: %w", err)
+	}
+	if err != nil || on != 0 {
+		return false, err
+	}
+	err = s.configure()
+	if errors.Is(err, unix.EROFS) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
+		return false, fmt.Errorf("its buffer is off and may not be switched on from here, let udev do it (docs/sensors.md): %w", err)
+	}
+	if err != nil {
+		return false, fmt.Errorf("switching on its buffer: %w", err)
+	}
+	return true, nil
+}
+
+// configure sets the kernel's driver up as the configuration wants it.
+func (s setup) configure() error {
+	if p := s.ratePath(); p != "" {
+		if is, err := s.fs.Number(s.ctx, p); err != nil || !near(is, s.o.Rate) {
+			if err := s.fs.Write(p, strconv.FormatFloat(s.o.Rate, 'f', -1, 64)); err != nil {
+				return fmt.Errorf("a rate of %g Hz (it offers %s): %w", s.o.Rate, s.offers(p), err)
+			}
+		}
+	}
+	for _, a := range s.o.Axes {
+		if err := s.fs.Write(s.path("scan_elements/in_accel_"+a+"_en"), "1"); err != nil {
+			return err
+		}
+	}
+	// Timestamps and the watermark may be missing or fixed.
+	_ = s.fs.Write(s.path("scan_elements/in_timestamp_en"), "1")
+	_ = s.fs.Write(s.path("current_timestamp_clock"), "monotonic")
+	length := max(2*s.o.Samples, min(int(4*s.o.Rate), 1<<16))
+	if err := s.fs.Write(s.path("buffer/length"), strconv.Itoa(length)); err != nil {
+		return err
+	}
+	_ = s.fs.Write(s.path("buffer/watermark"), strconv.Itoa(int(s.o.Rate/8)))
+	return s.fs.Write(s.enable(), "1")
+}
+
+// near allows for the rounding of what a driver reports.
+func near(is, want float64) bool { return math.Abs(is-want) <= 0.05*want }
+
+// ratePath is the attribute that holds the sample rate: the accelerometer's, the
+// device's, or that of the trigger that makes it sample.
+func (s setup) ratePath() string {
+	paths := []string{s.path("in_accel_sampling_frequency"), s.path("sampling_frequency"), s.path("buffer/sampling_frequency")}
+	if trigger := s.fs.Text(s.path("trigger/current_trigger")); trigger != "" {
+		all, _ := filepath.Glob(s.fs.Path(sysfs.IIO.Dir, "trigger*"))
+		for _, t := range all {
+			if s.fs.Text(filepath.Join(t, "name")) == trigger {
+				paths = append(paths, filepath.Join(t, "sampling_frequency"))
+			}
+		}
+	}
+	for _, p := range paths {
+		if _, err := os.Stat(p); err == nil {
+			return p
+		}
+	}
+	return ""
+}
+
+func (s setup) offers(rate string) string {
+	if list := s.fs.Text(rate + "_available"); list != "" {
+		return list
+	}
+	return "no list"
+}
+
+// describe reads what the buffer holds, whoever has set it up.
+func (s setup) describe() (*capture, error) {
+	c := &capture{}
+	if err := s.elements(c); err != nil {
+		return nil, err
+	}
+	c.rate = s.o.Rate
+	if p := s.ratePath(); p != "" {
+		is, err := s.fs.Number(s.ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		if !near(is, s.o.Rate) {
+			return nil, fmt.Errorf("it takes %g samples a second, the configuration says %g (it offers %s)", is, s.o.Rate, s.offers(p))
+		}
+		c.rate = is
+	}
+	length, err := s.fs.Number(s.ctx, s.path("buffer/length"))
+	if err != nil {
+		return nil, err
+	}
+	c.length = int(length)
+	if c.length < s.o.Samples {
+		return nil, fmt.Errorf("its buffer holds %d samples, less than a block of %d: set buffer/length", c.length, s.o.Samples)
+	}
+	return c, nil
+}
+
+// elements reads the enabled scan elements and finds the wanted axes in them.
+func (s setup) elements(c *capture) error {
+	switches, _ := filepath.Glob(s.path("scan_elements/*_en"))
+	var all []element
+	for _, p := range switches {
+		on, err := s.fs.Number(s.ctx, p)
+		if err != nil {
+			return err
+		}
+		if on == 0 {
+			continue
+		}
+		e := element{name: strings.TrimSuffix(filepath.Base(p), "_en")}
+		index, err := s.fs.Number(s.ctx, s.path("scan_elements", e.name+"_index"))
+		if err != nil {
+			return err
+		}
+		e.index = int(index)
+		if e.format, err = parseFormat(s.fs.Text(s.path("scan_elements", e.name+"_type"))); err != nil {
+			return fmt.Errorf("scan element %s: %w", e.name, err)
+		}
+		all = append(all, e)
+	}
+	var err error
+	if c.size, err = layOut(all); err != nil {
+		return err
+	}
+	for _, e := range all {
+		if e.name == "in_timestamp" {
+			c.stamp = &e
+		}
+	}
+	for _, name := range s.o.Axes {
+		a, err := s.axis(all, "in_accel_"+name)
+		if err != nil {
+			return err
+		}
+		c.axes = append(c.axes, a)
+	}
+	return nil
+}
+
+func (s setup) axis(all []element, name string) (axis, error) {
+	for _, e := range all {
+		if e.name != name {
+			continue
+		}
+		a := axis{element: e}
+		var err error
+		if a.scale, err = s.nearest(name, "_scale", 1); err == nil {
+			a.offset, err = s.nearest(name, "_offset", 0)
+		}
+		return a, err
+	}
+	return axis{}, fmt.Errorf("scan element %s is off, while the buffer is on: switch it on where the buffer is", name)
+}
+
+// nearest reads the axis's own attribute, or that of all axes.
+func (s setup) nearest(name, suffix string, otherwise float64) (float64, error) {
+	for _, n := range []string{name, "in_accel"} {
+		v, err := s.fs.Number(s.ctx, s.path(n+suffix))
+		if err == nil || !errors.Is(err, os.ErrNotExist) {
+			return v, err
+		}
+	}
+	return otherwise, nil
+}
