@@ -129,6 +129,7 @@ func makeModbus(c config.Sensor, l line) (drivers.Sensor, error) {
 		regs = append(regs, reg)
 	}
 	o := modbus.Options{MaxGap: c.MaxGap, MaxRegisters: c.MaxRegisters, Alone: !c.Join}
+	o.Effort = l.effort(c.ModbusSensor)
 	if c.MaxGap == 0 {
 		o.MaxGap = -1 // none; 0 would mean the default
 	}

@@ -19,11 +19,12 @@ import (
 // a simulated bus in the demonstration.
 type openI2C func(name string) (i2c.BusCloser, error)
 
-// line is one physical bus as drivers receive it: one of the two is set, none
+// line is one physical bus as drivers receive it: i2c or modbus is set, none
 // for sensors that sit on no bus.
 type line struct {
 	i2c    i2c.Bus
 	modbus *modbus.Line
+	bus    config.Bus // as configured
 }
 
 // lines are the buses of a configuration. Opening them touches no hardware: a
@@ -36,17 +37,30 @@ type lines struct {
 func newLines(buses []config.Bus, open openI2C) *lines {
 	l := &lines{byName: map[string]line{}}
 	for _, b := range buses {
-		if b.Modbus != nil {
-			ml := modbus.NewLine(modbus.Dial(b.Modbus.Addr), modbus.LineOptions{Timeout: b.Timeout})
-			l.byName[b.Name] = line{modbus: ml}
-			l.close = append(l.close, ml)
-			continue
-		}
-		r := &reopening{name: b.I2C, open: open}
-		l.byName[b.Name] = line{i2c: r}
-		l.close = append(l.close, r)
+		made, closer := newLine(b, open)
+		made.bus = b
+		l.byName[b.Name] = made
+		l.close = append(l.close, closer)
 	}
 	return l
+}
+
+// newLine makes the line of a bus, one function a scheme.
+func newLine(b config.Bus, open openI2C) (line, io.Closer) {
+	if b.Modbus == nil {
+		r := &reopening{name: b.I2C, open: open}
+		return line{i2c: r}, r
+	}
+	var m *modbus.Line
+	switch b.Modbus.Scheme {
+	case "rtu":
+		m = rtuLine(b)
+	case "rtutcp":
+		m = rtuOverTCPLine(b)
+	default:
+		m = tcpLine(b)
+	}
+	return line{modbus: m}, m
 }
 
 func (l *lines) Close() error {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -126,6 +127,9 @@ func (s *Serial) Discard() error {
 	}
 	return nil
 }
+
+// SyscallConn gives the file descriptor, to look at without waiting.
+func (s *Serial) SyscallConn() (syscall.RawConn, error) { return s.f.SyscallConn() }
 
 // Close closes the line and ends a blocked Read or Write.
 func (s *Serial) Close() error { return s.f.Close() }

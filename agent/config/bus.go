@@ -33,18 +33,15 @@ func (v value) buses(dst *[]Bus) {
 
 func (v value) bus(b *Bus) {
 	var kinds int
-	var timeout *value
-	ok := v.object(nil,
+	given := map[string]value{}
+	ok := v.object(nil, append(b.modbusKeys(given),
 		key("i2c", func(v value) { kinds++; v.i2c(b) }),
 		key("modbus", func(v value) { kinds++; v.modbusURL(b) }),
-		key("timeout", func(v value) { timeout = &v; v.duration(&b.Timeout, 10*time.Millisecond, time.Minute) }),
-	)
+	)...)
 	if ok && kinds != 1 {
 		v.fail("", "a bus has either i2c or modbus")
 	}
-	if timeout != nil && b.I2C != "" {
-		timeout.fail("leave it out", "an I2C bus has no timeout of its own: the kernel's driver has 200ms")
-	}
+	b.checkModbusKeys(given)
 }
 
 func (v value) i2c(b *Bus) {
@@ -61,29 +58,4 @@ func (v value) i2c(b *Bus) {
 		return
 	}
 	b.I2C = s
-}
-
-func (v value) modbusURL(b *Bus) {
-	// Something must be set, so that what refers to the bus is judged too.
-	b.Modbus = &ModbusURL{}
-	var s string
-	if !v.someText(&s) {
-		return
-	}
-	scheme, _, _ := strings.Cut(s, "://")
-	if scheme == "rtu" || scheme == "rtutcp" {
-		v.fail("use tcp://host:port", "%s is not supported by this version", scheme)
-		return
-	}
-	u, ok := v.address(s)
-	if !ok {
-		return
-	}
-	if u.Scheme != "tcp" {
-		v.fail(didYouMean(u.Scheme, []string{"tcp"}), "unknown scheme %q", quoteShort(u.Scheme))
-		return
-	}
-	if host, ok := v.hostPort(u, "502"); ok {
-		*b.Modbus = ModbusURL{Scheme: u.Scheme, Addr: host, Raw: s}
-	}
 }

@@ -36,13 +36,7 @@ type Bus struct {
 	I2C     string // "auto" or "/dev/i2c-1"
 	Modbus  *ModbusURL
 	Timeout time.Duration // of one request
-}
-
-// ModbusURL is a parsed modbus address.
-type ModbusURL struct {
-	Scheme string // "tcp" (others are refused by name until they exist)
-	Addr   string // host:port
-	Raw    string
+	ModbusBus
 }
 
 // Sensor is one device on a bus.
@@ -61,9 +55,6 @@ type Sensor struct {
 	Loop        bool              // replay: begin anew after the last row
 	Limits      map[string]Limits // chips and replay: by channel name
 	Ranges      map[string]Range  // chips and replay: by channel name
-	Checks      map[string]Checks // chips and replay: by channel name
-	Period      time.Duration     // of reading; 0 = that of the fastest machine that uses it
-	MaxAge      time.Duration     // how long a value stands; 0 = until the next reading is due, 1.5 periods where that is slower than the machine
 	Device      string            // kernel: name, place, or path below /sys
 	Axes        []string          // vibration; default x, y, z
 	Rate        float64           // vibration: samples a second
@@ -75,6 +66,7 @@ type Sensor struct {
 	MaxRegisters int             // in one request; default 125
 	NeverRead    []RegisterRange // in no request
 	Join         bool            // several registers in one request; default true
+	ModbusSensor
 }
 
 // Register is one modbus channel.
@@ -93,7 +85,6 @@ type Register struct {
 	UnitOf  string           // physical unit, "A"
 	Range   *Range
 	Limits  *Limits
-	Checks  Checks
 }
 
 // RegisterRange is registers of one table, both ends included, before
@@ -107,11 +98,7 @@ type RegisterRange struct {
 type Range struct{ Min, Max float64 }
 
 // Limits are static alarm limits; NaN = not set.
-type Limits struct {
-	Warn, Alarm, WarnLow, AlarmLow float64
-
-	Zones string // the standard that Warn and Alarm begin zones C and D of; empty = none
-}
+type Limits struct{ Warn, Alarm, WarnLow, AlarmLow float64 }
 
 // Machine is what one model watches.
 type Machine struct {
@@ -137,7 +124,6 @@ type ChannelRef struct {
 	Unit    string  // physical unit; empty = dimensionless
 	Range   *Range  // nil = unbounded
 	Limits  *Limits // nil = none
-	Checks  Checks
 }
 
 // RunWhen tells when the machine runs; NaN = not set.

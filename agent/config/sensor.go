@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
 // sensors reads the list and, for each sensor, notes the channels it has.
@@ -46,7 +45,6 @@ var keysOf = map[string][]string{
 	"loop":         {busFile},
 	"limits":       {busI2C, busFile, busKernel},
 	"ranges":       {busI2C, busFile, busKernel},
-	"checks":       {busI2C, busFile, busKernel},
 	"shunt":        {},
 	"device":       {busKernel},
 	"axes":         {},
@@ -58,6 +56,8 @@ var keysOf = map[string][]string{
 	"max_registers": {busModbus},
 	"never_read":    {busModbus},
 	"join":          {busModbus},
+	"timeout":       {busModbus},
+	"retries":       {busModbus},
 }
 
 func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
@@ -85,18 +85,18 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 		of("bus", func(v value) { v.busOf(c, s, info, known) }),
 		of("address", func(v value) { v.i2cAddress(s, info) }),
 		of("shunt", func(v value) { v.numberIn(&s.Shunt, 1e-6, 100) }),
-		of("unit", func(v value) { v.unitID(s) }),
+		of("unit", func(v value) { v.unitID(s); v.unitOnLine(c, s) }),
 		of("address_base", func(v value) { v.integer(&s.AddressBase, 0, 1) }),
 		of("max_gap", func(v value) { v.integer(&s.MaxGap, 0, maxRegisters) }),
 		of("max_registers", func(v value) { v.integer(&s.MaxRegisters, 1, maxRegisters) }),
 		of("never_read", func(v value) { v.neverRead(s) }),
 		of("join", func(v value) { v.boolean(&s.Join) }),
+		of("timeout", func(v value) { v.duration(&s.Timeout, minTimeout, maxTimeout) }),
+		of("retries", func(v value) { v.retries(&s.Retries) }),
 		of("registers", func(v value) { v.registers(s) }),
 		of("file", func(v value) { v.file(&s.File) }),
 		of("channels", func(v value) { v.columns(s) }),
 		of("loop", func(v value) { v.boolean(&s.Loop) }),
-		key("period", func(v value) { v.duration(&s.Period, 10*time.Millisecond, 24*time.Hour) }),
-		key("max_age", func(v value) { v.duration(&s.MaxAge, 10*time.Millisecond, 7*24*time.Hour) }),
 		of("device", func(v value) { v.kernelDevice(s) }),
 		of("axes", func(v value) { v.axes(s) }),
 		of("rate", func(v value) { v.numberIn(&s.Rate, 50, 100_000) }),
@@ -104,7 +104,6 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 		of("bands", func(v value) { v.bands(s) }),
 		of("limits", func(value) {}),
 		of("ranges", func(value) {}),
-		of("checks", func(value) {}),
 	)
 	if !ok || !known {
 		return nil
@@ -265,8 +264,7 @@ func (v value) channelsOf(s *Sensor, info DriverInfo, given map[string]value) []
 	case info.Bus == busModbus:
 		for _, r := range s.Registers {
 			add(r.Name, r.UnitOf)
-			c := &channels[len(channels)-1]
-			c.Range, c.Limits, c.Checks = r.Range, r.Limits, r.Checks
+			channels[len(channels)-1].Range, channels[len(channels)-1].Limits = r.Range, r.Limits
 		}
 	case info.Bus == busKernel:
 		for _, c := range v.kernelChannels(s, info, given) {
@@ -322,7 +320,7 @@ func (v value) listed(s *Sensor, info DriverInfo, given map[string]value) []Chan
 	return out
 }
 
-// judgements reads the limits, ranges and checks that stand at the sensor, by channel
+// judgements reads the limits and ranges that stand at the sensor, by channel
 // name.
 func (v value) judgements(s *Sensor, channels []ChannelRef, given map[string]value) {
 	names := make([]string, len(channels))
@@ -348,13 +346,9 @@ func (v value) judgements(s *Sensor, channels []ChannelRef, given map[string]val
 		}
 	})
 	each(given["limits"], func(c *ChannelRef, name string, v value) {
-		if c.Limits = v.limitsOf(c.Range, c.Unit); c.Limits != nil {
+		if c.Limits = v.limitsOf(c.Range); c.Limits != nil {
 			put(&s.Limits, name, *c.Limits)
 		}
-	})
-	each(given["checks"], func(c *ChannelRef, name string, v value) {
-		c.Checks = v.checksOf()
-		put(&s.Checks, name, c.Checks)
 	})
 }
 

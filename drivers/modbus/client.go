@@ -4,27 +4,31 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/goburrow/modbus"
 )
 
 // client reads one unit through goburrow's PDU layer. It is for one goroutine.
 type client struct {
-	pdu    modbus.Client
-	line   *Line
-	ctx    context.Context // of the request under way: goburrow passes none
-	answer [maxADU]byte
+	pdu     modbus.Client
+	line    *Line
+	ctx     context.Context // of the request under way: goburrow passes none
+	answer  [maxADU]byte
+	effort  Effort
+	trusted bool      // the unit has not been silent lately
+	until   time.Time // end of the cycle's budget; zero = none
 }
 
-func newClient(l *Line, unit uint8) *client {
-	c := &client{line: l}
-	c.pdu = modbus.NewClient2(l.framing.packager(unit), c)
+func newClient(l *Line, unit uint8, e Effort) *client {
+	c := &client{line: l, effort: e}
+	c.pdu = modbus.NewClient2(newFraming(l.opts.Mode).packager(unit), c)
 	return c
 }
 
 // Send carries one frame for goburrow. The answer is valid until the next Send.
 func (c *client) Send(req []byte) ([]byte, error) {
-	n, err := c.line.send(c.ctx, req, c.answer[:])
+	n, err := c.line.send(c.ctx, c.effort.Timeout, req, c.answer[:])
 	if err != nil {
 		return nil, err
 	}
@@ -32,8 +36,17 @@ func (c *client) Send(req []byte) ([]byte, error) {
 }
 
 // read returns n registers (2 bytes each) or n bits (packed, first bit lowest),
-// valid until the next read.
+// valid until the next read. It asks again as often as the effort allows.
 func (c *client) read(ctx context.Context, t Table, at, n uint16) (b []byte, err error) {
+	for try := 1; ; try++ {
+		b, err = c.once(ctx, t, at, n)
+		if err == nil || !c.retry(ctx, err, try) {
+			return b, err
+		}
+	}
+}
+
+func (c *client) once(ctx context.Context, t Table, at, n uint16) (b []byte, err error) {
 	c.ctx = ctx
 	defer func() { c.ctx = nil }()
 	switch t {
@@ -70,7 +83,7 @@ func (c *client) read(ctx context.Context, t Table, at, n uint16) (b []byte, err
 // first bit lowest) of a unit once, beside any plan: for scanning. The error is
 // of the kinds that the package comment lists.
 func (l *Line) Read(ctx context.Context, unit uint8, t Table, at, n uint16) ([]byte, error) {
-	b, err := newClient(l, unit).read(ctx, t, at, n)
+	b, err := newClient(l, unit, Effort{}).read(ctx, t, at, n)
 	if err != nil {
 		return nil, fmt.Errorf("unit %d: %v %d: %w", unit, t, at, err)
 	}

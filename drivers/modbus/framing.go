@@ -3,6 +3,7 @@ package modbus
 import (
 	"encoding/binary"
 	"fmt"
+	"time"
 
 	"github.com/goburrow/modbus"
 )
@@ -19,6 +20,19 @@ type framing interface {
 	// bytes are a frame, the answer if it is not stale; n = 0: more bytes are
 	// needed. An error wraps ErrFrame: the stream is out of step.
 	cut(req, got []byte) (n int, stale bool, err error)
+	// missed notes that the answer to req may still come, until a time; zero
+	// takes the note back.
+	missed(req []byte, until time.Time)
+	// earliest is when req may be sent: not while an earlier answer could be
+	// taken for its own. Zero means at once.
+	earliest(req []byte) time.Time
+}
+
+func newFraming(m Mode) framing {
+	if m == TCP {
+		return new(mbap)
+	}
+	return &rtu{late: make(map[uint8]time.Time)}
 }
 
 const (
@@ -79,6 +93,10 @@ func (m *mbap) cut(req, got []byte) (n int, stale bool, err error) {
 	}
 	return n, stale, nil
 }
+
+// Transaction ids tell late answers apart.
+func (m *mbap) missed([]byte, time.Time)  {}
+func (m *mbap) earliest([]byte) time.Time { return time.Time{} }
 
 // checkShape holds the function code and the size of an answer's PDU against
 // the request's PDU, so that a wrong length is known before it is waited for.

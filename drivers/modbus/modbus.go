@@ -30,6 +30,7 @@ type Options struct {
 	// most; 1 s and 30 s.
 	Pause    time.Duration
 	MaxPause time.Duration
+	Effort
 }
 
 func (o Options) withDefaults() Options {
@@ -85,7 +86,7 @@ func New(line *Line, unit uint8, regs []Register, o Options) (*Dev, error) {
 	if o.MaxRegisters < 1 || o.MaxRegisters > Holding.limit() {
 		return nil, fmt.Errorf("modbus unit %d: %d registers in a request, want 1 to %d", unit, o.MaxRegisters, Holding.limit())
 	}
-	d := &Dev{client: newClient(line, unit), unit: unit, opts: o, regs: slices.Clone(regs)}
+	d := &Dev{client: newClient(line, unit, o.Effort), unit: unit, opts: o, regs: slices.Clone(regs)}
 	seen := make(map[string]bool)
 	for _, r := range regs {
 		err := r.check()
@@ -161,6 +162,7 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 		d.forget()
 	}
 	d.errs, d.answered = nil, false
+	d.client.begin(start, d.silence.fails == 0)
 	if err := d.cycle(ctx, dst); isSilence(err) && !d.answered {
 		d.silence.fail(start, time.Now(), err, d.opts.Pause, d.opts.MaxPause)
 	} else if d.answered {
@@ -182,6 +184,11 @@ func (d *Dev) cycle(ctx context.Context, dst []float64) error {
 		at := (d.first + k) % n
 		q := d.plan[at]
 		start := time.Now()
+		if d.client.spent(start) {
+			d.first = at
+			d.errs = append(d.errs, d.client.overspent(n-k))
+			return nil
+		}
 		if d.silence.fails == 0 && !q.quiet.ready(start) {
 			d.errs = append(d.errs, fmt.Errorf("%v %w", q, q.quiet.refusal(start)))
 			continue

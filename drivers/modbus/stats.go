@@ -10,14 +10,15 @@ type Stats struct {
 	Timeouts      int64 // no whole answer before the deadline
 	BadFrames     int64 // answers that were not answers
 	Hangups       int64 // connections that broke or were closed during a request
-	Resyncs       int64 // late answers dropped
+	Resyncs       int64 // frames passed over on the way to the answer: late ones, echoes
+	Retries       int64 // requests made again
 	Connects      int64 // connections opened
 	ConnectErrors int64 // attempts to open that failed
 }
 
 type counters struct {
-	requests, refused, exceptions, timeouts, frames atomic.Int64
-	hangups, resyncs, connects, connectErrors       atomic.Int64
+	requests, refused, exceptions, timeouts, frames    atomic.Int64
+	hangups, resyncs, connects, connectErrors, retries atomic.Int64
 }
 
 // Stats copies the counters.
@@ -27,5 +28,6 @@ func (l *Line) Stats() Stats {
 		Requests: c.requests.Load(), Refused: c.refused.Load(), Exceptions: c.exceptions.Load(),
 		Timeouts: c.timeouts.Load(), BadFrames: c.frames.Load(), Hangups: c.hangups.Load(),
 		Resyncs: c.resyncs.Load(), Connects: c.connects.Load(), ConnectErrors: c.connectErrors.Load(),
+		Retries: c.retries.Load(),
 	}
 }

@@ -10,8 +10,9 @@ import (
 type Lie int
 
 // The lies. Every one of them can be told from a true answer by its framing;
-// none changes a value inside an otherwise valid answer, which Modbus TCP gives
-// no means to detect.
+// none changes a value inside an otherwise valid answer, which Modbus gives no
+// means to detect. Those about the header are honest on a serial line, which
+// has none.
 const (
 	Honest           Lie = iota
 	Late                 // answers after Fault.Delay; other requests are served meanwhile
@@ -33,12 +34,21 @@ const (
 	Mute                 // no answer
 	Exception            // a true exception answer with Fault.Code
 	Malformed            // one of WrongTransaction … Garbage, CloseMidFrame, drawn for each request
+	WrongCRC             // RTU: one bit of the frame is flipped
+	Noise                // RTU: random bytes before the true answer
+	Split                // the last byte comes Fault.Delay after the others
 )
 
 // malformed are the lies that Malformed draws from: those that come at once.
 var malformed = [...]Lie{
 	WrongTransaction, WrongProtocol, WrongUnit, WrongFunction, ForeignException,
 	LengthLong, LengthShort, LengthZero, WrongCount, Truncated, Garbage, CloseMidFrame,
+}
+
+// malformedRTU takes its place on serial lines. CloseMidFrame is a frame cut
+// short there.
+var malformedRTU = [...]Lie{
+	WrongUnit, WrongFunction, ForeignException, WrongCount, Truncated, Garbage, CloseMidFrame, WrongCRC, Noise,
 }
 
 // Fault says which lie is told, to whom, and how often. The zero value is
@@ -48,7 +58,7 @@ type Fault struct {
 	Share float64       // share of the requests lied to, (0, 1]; 0 means all
 	Every int           // lie to each Every-th request exactly; takes the place of Share when > 0
 	Unit  uint8         // the only unit that lies; 0 means all
-	Delay time.Duration // Late: delay of the answer; Drip: pause before each byte
+	Delay time.Duration // Late: delay of the answer; Drip: pause before each byte; Split: before the last
 	Code  byte          // Exception: its code; 0 means 4, server device failure
 	Seed  uint64        // of the draws
 }
@@ -68,7 +78,7 @@ func newLiar(f Fault) liar {
 }
 
 // draw decides about the next request of a unit.
-func (l *liar) draw(unit uint8) Lie {
+func (l *liar) draw(unit uint8, rtu bool) Lie {
 	if l.Lie == Honest || l.Unit != 0 && l.Unit != unit {
 		return Honest
 	}
@@ -80,6 +90,9 @@ func (l *liar) draw(unit uint8) Lie {
 		}
 	case l.Share > 0 && l.rng.Float64() >= l.Share:
 		return Honest
+	}
+	if l.Lie == Malformed && rtu {
+		return malformedRTU[l.rng.IntN(len(malformedRTU))]
 	}
 	if l.Lie == Malformed {
 		return malformed[l.rng.IntN(len(malformed))]
@@ -127,8 +140,6 @@ func (l *liar) distort(lie Lie, frame []byte) []byte {
 		frame = truncate(frame)
 	case Garbage:
 		frame = l.garbage()
-	case CloseMidFrame:
-		frame = frame[:len(frame)/2]
 	case Exception:
 		frame = append(frame[:7], frame[7]|0x80, l.Code)
 		binary.BigEndian.PutUint16(frame[4:], 3)

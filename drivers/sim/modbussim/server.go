@@ -10,10 +10,12 @@ import (
 	"time"
 )
 
-// Server answers Modbus TCP requests from its banks. All methods are safe for
-// concurrent use.
+// Server answers Modbus requests from its banks, in TCP or RTU frames. All
+// methods are safe for concurrent use.
 type Server struct {
-	ln   net.Listener
+	ln   net.Listener // nil for a serial line
+	baud int          // above 0: RTU frames
+	pace bool         // each byte at its time
 	done chan struct{}
 	wg   sync.WaitGroup
 
@@ -26,7 +28,7 @@ type Server struct {
 	byUnit        map[uint8]int
 	lies          int
 	accepted      int
-	conns         map[net.Conn]bool
+	conns         map[io.Closer]bool
 	closed        bool
 }
 
@@ -35,18 +37,26 @@ type Server struct {
 // bank are answered with exception 11, as a gateway answers for a slave that it
 // cannot reach.
 func Listen(addr string, units map[uint8]*Bank) (*Server, error) {
+	return listen(addr, newServer(units))
+}
+
+func listen(addr string, s *Server) (*Server, error) {
 	ln, err := net.Listen("tcp", addr)
 	if err != nil {
 		return nil, fmt.Errorf("listening for modbus on %s: %w", addr, err)
 	}
-	s := &Server{
-		ln: ln, done: make(chan struct{}),
-		units: maps.Clone(units), silent: make(map[uint8]bool),
-		requests: make(map[uint8]int), byUnit: make(map[uint8]int),
-		conns: make(map[net.Conn]bool),
-	}
+	s.ln = ln
 	s.wg.Go(s.accept)
 	return s, nil
+}
+
+func newServer(units map[uint8]*Bank) *Server {
+	return &Server{
+		done:  make(chan struct{}),
+		units: maps.Clone(units), silent: make(map[uint8]bool),
+		requests: make(map[uint8]int), byUnit: make(map[uint8]int),
+		conns: make(map[io.Closer]bool),
+	}
 }
 
 // Addr is the address listened on, "host:port".
@@ -62,7 +72,10 @@ func (s *Server) Close() error {
 	s.closed = true
 	close(s.done)
 	s.mu.Unlock()
-	err := s.ln.Close()
+	var err error
+	if s.ln != nil {
+		err = s.ln.Close()
+	}
 	s.DropConnections()
 	s.wg.Wait()
 	if err != nil {
@@ -139,17 +152,24 @@ func (s *Server) accept() {
 		if err != nil {
 			return
 		}
-		s.mu.Lock()
-		if s.closed {
-			s.mu.Unlock()
-			c.Close()
+		if !s.attach(c) {
 			return
 		}
-		s.accepted++
-		s.conns[c] = true
-		s.wg.Go(func() { s.serve(c) })
-		s.mu.Unlock()
 	}
+}
+
+// attach serves a connection until it ends; false once the server is closed.
+func (s *Server) attach(c io.ReadWriteCloser) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		c.Close()
+		return false
+	}
+	s.accepted++
+	s.conns[c] = true
+	s.wg.Go(func() { s.serve(c) })
+	return true
 }
 
 const (
@@ -160,7 +180,7 @@ const (
 // peer is one connection. Its mutex keeps a late answer from being written into
 // the middle of another one.
 type peer struct {
-	net.Conn
+	io.ReadWriteCloser
 	mu   sync.Mutex
 	last []byte // the previous true answer
 }
@@ -171,14 +191,18 @@ func (p *peer) send(b []byte) {
 	p.Write(b) // a client that has gone away shows in the read loop
 }
 
-func (s *Server) serve(c net.Conn) {
-	p := &peer{Conn: c}
+func (s *Server) serve(c io.ReadWriteCloser) {
+	p := &peer{ReadWriteCloser: c}
 	defer func() {
 		c.Close()
 		s.mu.Lock()
 		delete(s.conns, c)
 		s.mu.Unlock()
 	}()
+	if s.baud > 0 {
+		s.serveRTU(p)
+		return
+	}
 	buf := make([]byte, maxFrame)
 	for {
 		if _, err := io.ReadFull(c, buf[:headerLen]); err != nil {
@@ -191,7 +215,7 @@ func (s *Server) serve(c net.Conn) {
 		if _, err := io.ReadFull(c, buf[headerLen:n]); err != nil {
 			return
 		}
-		if !s.answer(p, buf[:n]) {
+		if !s.answer(p, buf[:n], p.send) {
 			return
 		}
 	}
@@ -216,15 +240,20 @@ func (s *Server) decide(req []byte) (truth []byte, lie Lie, sent []byte, delay t
 		truth = bank.answer(truth, req[headerLen:])
 	}
 	binary.BigEndian.PutUint16(truth[4:], uint16(len(truth)-headerLen+1))
-	lie = s.liar.draw(unit)
+	lie = s.liar.draw(unit, s.baud > 0)
 	if lie != Honest {
 		s.lies++
 	}
-	return truth, lie, s.liar.distort(lie, append([]byte(nil), truth...)), s.liar.Delay
+	sent = s.liar.distort(lie, append([]byte(nil), truth...))
+	if s.baud > 0 {
+		truth, sent = appendCRC(truth[headerLen-1:]), s.liar.distortRTU(lie, sent)
+	}
+	return truth, lie, sent, s.liar.Delay
 }
 
-// answer reports whether the connection goes on.
-func (s *Server) answer(p *peer, req []byte) bool {
+// answer sends what is due to a request, in a TCP frame, with send. It reports
+// whether the connection goes on.
+func (s *Server) answer(p *peer, req []byte, send func([]byte)) bool {
 	truth, lie, sent, delay := s.decide(req)
 	if truth == nil {
 		return true
@@ -234,17 +263,17 @@ func (s *Server) answer(p *peer, req []byte) bool {
 	case CloseAtRequest:
 		return false
 	case CloseMidFrame:
-		p.send(sent)
-		return false
+		send(sent[:len(sent)/2])
+		return s.baud > 0 // a serial line stays
 	case Stale:
 		if p.last != nil {
-			p.send(p.last)
+			send(p.last)
 		}
-		p.send(sent)
+		send(sent)
 	case Late:
 		s.wg.Go(func() {
 			if s.pause(delay) {
-				p.send(sent)
+				send(sent)
 			}
 		})
 	case Drip:
@@ -252,10 +281,16 @@ func (s *Server) answer(p *peer, req []byte) bool {
 			if !s.pause(delay) {
 				return false
 			}
-			p.send(sent[i : i+1])
+			send(sent[i : i+1])
 		}
+	case Split:
+		send(sent[:len(sent)-1])
+		if !s.pause(delay) {
+			return false
+		}
+		send(sent[len(sent)-1:])
 	default:
-		p.send(sent)
+		send(sent)
 	}
 	p.last = truth
 	return true

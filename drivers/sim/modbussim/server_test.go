@@ -15,7 +15,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func listen(t *testing.T, units map[uint8]*Bank) *Server {
+func listenTest(t *testing.T, units map[uint8]*Bank) *Server {
 	t.Helper()
 	s, err := Listen("127.0.0.1:0", units)
 	if err != nil {
@@ -73,7 +73,7 @@ func TestServer_specificationExamples(t *testing.T) {
 	}
 	b.SetHolding(0x6b, 0x022b, 0x0000, 0x0064)
 	b.SetInput(8, 0x000a)
-	s := listen(t, map[uint8]*Bank{7: &b})
+	s := listenTest(t, map[uint8]*Bank{7: &b})
 	c := dial(t, s)
 	expect(t, c, request(1, 7, 1, 0x13, 0x13), []byte{0, 1, 0, 0, 0, 6, 7, 1, 3, 0xcd, 0x6b, 0x05})
 	expect(t, c, request(2, 7, 2, 0xc4, 0x16), []byte{0, 2, 0, 0, 0, 6, 7, 2, 3, 0xac, 0xdb, 0x35})
@@ -94,7 +94,7 @@ func TestServer_exceptions(t *testing.T) {
 	var b Bank
 	b.SetInputFloat32(10, 1.5)
 	b.SetMaxRegisters(60)
-	s := listen(t, map[uint8]*Bank{7: &b})
+	s := listenTest(t, map[uint8]*Bank{7: &b})
 	c := dial(t, s)
 	expect(t, c, request(1, 7, 4, 10, 2), []byte{0, 1, 0, 0, 0, 7, 7, 4, 4, 0x3f, 0xc0, 0, 0})
 	expect(t, c, request(1, 7, 4, 10, 3), []byte{0, 1, 0, 0, 0, 3, 7, 0x84, 2})
@@ -121,7 +121,7 @@ func silent(t *testing.T, c net.Conn, req []byte) {
 func TestServer_silence(t *testing.T) {
 	var b Bank
 	b.SetHolding(0, 1)
-	s := listen(t, map[uint8]*Bank{7: &b})
+	s := listenTest(t, map[uint8]*Bank{7: &b})
 	c := dial(t, s)
 	s.SetSilent(7, true)
 	silent(t, c, request(1, 7, 3, 0, 1))
@@ -161,7 +161,7 @@ func TestServer_lies(t *testing.T) {
 	}
 	var b Bank
 	b.SetHolding(0, 1, 2)
-	s := listen(t, map[uint8]*Bank{7: &b})
+	s := listenTest(t, map[uint8]*Bank{7: &b})
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			s.SetFault(tt.f)
@@ -174,7 +174,7 @@ func TestServer_lies(t *testing.T) {
 func TestServer_lateOvertaken(t *testing.T) {
 	var b Bank
 	b.SetHolding(0, 1)
-	s := listen(t, map[uint8]*Bank{7: &b})
+	s := listenTest(t, map[uint8]*Bank{7: &b})
 	s.SetFault(Fault{Lie: Late, Every: 2, Delay: 100 * time.Millisecond})
 	c := dial(t, s)
 	answer := func(tid byte) []byte { return []byte{0, tid, 0, 0, 0, 5, 7, 3, 2, 0, 1} }
@@ -189,7 +189,7 @@ func TestServer_lateOvertaken(t *testing.T) {
 func TestServer_stale(t *testing.T) {
 	var b Bank
 	b.SetHolding(0, 1, 2)
-	s := listen(t, map[uint8]*Bank{7: &b})
+	s := listenTest(t, map[uint8]*Bank{7: &b})
 	s.SetFault(Fault{Lie: Stale})
 	c := dial(t, s)
 	one := []byte{0, 1, 0, 0, 0, 5, 7, 3, 2, 0, 1}

@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/board"
+	"iot-edge-anomaly/drivers/modbus"
+)
+
+// lineOptions are what all Modbus lines have.
+func lineOptions(b config.Bus, mode modbus.Mode) modbus.LineOptions {
+	o := modbus.LineOptions{Mode: mode, Timeout: b.Timeout, Gap: b.Pause, Settle: b.ConnectPause, Connections: b.Connections}
+	if s := b.Modbus.Serial; s != nil {
+		o.Baud = s.Baud
+	}
+	return o
+}
+
+func tcpLine(b config.Bus) *modbus.Line {
+	return modbus.NewLine(modbus.Dial(b.Modbus.Addr), lineOptions(b, modbus.TCP))
+}
+
+func rtuOverTCPLine(b config.Bus) *modbus.Line {
+	return modbus.NewLine(modbus.Dial(b.Modbus.Addr), lineOptions(b, modbus.RTUOverTCP))
+}
+
+func rtuLine(b config.Bus) *modbus.Line {
+	return modbus.NewLine(openSerial(*b.Modbus), lineOptions(b, modbus.RTU))
+}
+
+// openSerial opens the port of a serial line: the name is looked up each time,
+// for an adapter that was unplugged may come back as another device.
+func openSerial(m config.ModbusURL) func(context.Context) (io.ReadWriteCloser, error) {
+	s := m.Serial
+	return func(context.Context) (io.ReadWriteCloser, error) {
+		if m.Listen {
+			return nil, errors.New("a line that is only listened to is not asked")
+		}
+		return board.OpenSerial(m.Addr, s.Baud, s.Parity, s.Stop)
+	}
+}
+
+// effort is what a sensor may cost: what it says itself, else what its bus
+// says.
+func (l line) effort(s config.ModbusSensor) modbus.Effort {
+	e := modbus.Effort{Timeout: s.Timeout, Budget: l.bus.Budget}
+	retries := s.Retries
+	if retries == nil {
+		retries = l.bus.Retries
+	}
+	if retries != nil {
+		e.Retries = *retries
+		if e.Retries == 0 {
+			e.Retries = -1 // none; 0 would mean the default
+		}
+	}
+	return e
+}

@@ -1,0 +1,61 @@
+package modbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Effort is what a unit may cost. The zero value of each field means its
+// default.
+type Effort struct {
+	// Timeout is that of one request; the line's.
+	Timeout time.Duration
+	// Retries is how often a request is repeated in a cycle. By default an
+	// answer that noise on a serial line has spoiled is asked for once more,
+	// and a silent unit not before the next cycle: on a serial line its late
+	// answer has to be waited out first, which costs its neighbours three
+	// timeouts in place of one. Negative means never.
+	Retries int
+	// Budget is the time after which no request of a cycle begins; those left
+	// come first in the next. None.
+	Budget time.Duration
+}
+
+// retry tells whether a request that has failed try times is to be repeated. A
+// unit that was silent before is not asked twice.
+func (c *client) retry(ctx context.Context, err error, try int) bool {
+	spoiled, allowed := errors.Is(err, ErrFrame), c.effort.Retries
+	if allowed == 0 && spoiled && c.line.opts.Mode != TCP {
+		allowed = 1
+	}
+	if try > allowed || ctx.Err() != nil || c.spent(time.Now()) {
+		return false
+	}
+	if !spoiled && !(errors.Is(err, ErrTimeout) && c.trusted) {
+		return false
+	}
+	c.line.counts.retries.Add(1)
+	return true
+}
+
+// begin starts the budget of a cycle of a unit; trusted means that it has not
+// been silent lately.
+func (c *client) begin(now time.Time, trusted bool) {
+	c.trusted, c.until = trusted, time.Time{}
+	if c.effort.Budget > 0 {
+		c.until = now.Add(c.effort.Budget)
+	}
+}
+
+// spent tells whether the budget of the cycle is used up.
+func (c *client) spent(now time.Time) bool { return !c.until.IsZero() && !now.Before(c.until) }
+
+// ErrBudget means that a request was left for the next cycle.
+var ErrBudget = errors.New("no time left in this cycle")
+
+// overspent is the error of the requests that a cycle had no time for.
+func (c *client) overspent(left int) error {
+	return fmt.Errorf("%w: %d requests wait for the next, budget %v", ErrBudget, left, c.effort.Budget)
+}

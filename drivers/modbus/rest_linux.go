@@ -1,0 +1,79 @@
+package modbus
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// short is the longest sleep that is left to the kernel: the runtime's timers
+// are exact to a millisecond, which is half of the silence between two frames.
+const short = 5 * time.Millisecond
+
+// sleep waits for d or until ctx ends, which a short sleep does not look at.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return nil
+	}
+	if d <= short {
+		t := unix.NsecToTimespec(int64(d))
+		unix.Nanosleep(&t, nil) // cut short by a signal: the frame comes a little early
+		return nil
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("waiting for the line: %w", ctx.Err())
+	}
+}
+
+// drain throws away what has come on a connection, without waiting. The zero
+// value does nothing.
+type drain struct {
+	raw  syscall.RawConn
+	look func(fd uintptr) // made once: a request allocates nothing
+	fds  [1]unix.PollFd
+	buf  [256]byte
+	n    int
+}
+
+// of takes a connection; one that has no file descriptor is never emptied.
+func (d *drain) of(conn io.ReadWriteCloser) {
+	d.raw = nil
+	if c, ok := conn.(syscall.Conn); ok {
+		d.raw, _ = c.SyscallConn() // an error shows in the write that follows
+	}
+	if d.look == nil {
+		d.look = d.read
+	}
+}
+
+// empty returns how many bytes it has thrown away, at most some portions.
+func (d *drain) empty() int {
+	d.n = 0
+	if d.raw != nil {
+		_ = d.raw.Control(d.look) // as above
+	}
+	return d.n
+}
+
+func (d *drain) read(fd uintptr) {
+	for range 16 {
+		d.fds[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN}
+		if ready, err := unix.Poll(d.fds[:], 0); ready < 1 || err != nil || d.fds[0].Revents&unix.POLLIN == 0 {
+			return
+		}
+		n, err := unix.Read(int(fd), d.buf[:])
+		if n <= 0 || err != nil {
+			return
+		}
+		d.n += n
+	}
+}

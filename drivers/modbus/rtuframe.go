@@ -1,0 +1,93 @@
+package modbus
+
+import (
+	"bytes"
+	"fmt"
+	"time"
+
+	"github.com/goburrow/modbus"
+)
+
+// rtuOverhead is what an RTU frame has around its PDU: unit and CRC; V1.02
+// §2.5.1.
+const rtuOverhead = 3
+
+// rtu is the framing of serial lines. Its frames carry no transaction: only
+// time tells a late answer of a unit from the one that was asked for.
+type rtu struct {
+	late map[uint8]time.Time // by unit: until when an answer that was given up may come
+}
+
+func (r *rtu) packager(unit uint8) modbus.Packager {
+	h := modbus.NewRTUClientHandler("") // opens no port: only its Packager is used
+	h.SlaveId = unit
+	return h
+}
+
+func (r *rtu) stamp(req []byte) ([]byte, error) {
+	if len(req) < rtuOverhead+1 {
+		return nil, fmt.Errorf("request of %d bytes: %w", len(req), ErrReadOnly)
+	}
+	return req[1 : len(req)-2], nil
+}
+
+func (r *rtu) missed(req []byte, until time.Time) {
+	if until.IsZero() {
+		delete(r.late, req[0])
+		return
+	}
+	r.late[req[0]] = until
+}
+
+func (r *rtu) earliest(req []byte) time.Time { return r.late[req[0]] }
+
+// cut takes the whole answer of the unit that was asked. It passes over what
+// can be told from an answer and harms nobody: the adapter's echo of the
+// request, a null or all-ones byte at the turn-round of the line, and an
+// answer that another unit owed.
+func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
+	if len(got) == 0 {
+		return 0, false, nil
+	}
+	if bytes.HasPrefix(got, req) {
+		return len(req), true, nil
+	}
+	unit := got[0]
+	if (unit == 0 || unit == 0xFF) && unit != req[0] {
+		return 1, true, nil
+	}
+	if _, owes := r.late[unit]; unit != req[0] && !owes {
+		return 0, false, fmt.Errorf("%w: from unit %d, want %d", ErrFrame, unit, req[0])
+	}
+	n, err = frameLen(got)
+	if err == nil && unit == req[0] && len(got) > 2 {
+		err = checkShape(req[1:len(req)-2], got[1], n-rtuOverhead)
+	}
+	switch {
+	case err != nil && bytes.HasPrefix(req, got):
+		return 0, false, nil // perhaps an echo that has only begun
+	case err != nil:
+		return 0, false, err
+	case n == 0 || len(got) < n:
+		return 0, false, nil
+	}
+	if crc := crc16(got[:n-2]); got[n-2] != byte(crc) || got[n-1] != byte(crc>>8) {
+		return 0, false, fmt.Errorf("%w: CRC %02x%02x, want %02x%02x", ErrFrame, got[n-2], got[n-1], byte(crc), byte(crc>>8))
+	}
+	return n, unit != req[0], nil
+}
+
+// frameLen is the length of the answer that got begins with; 0 = not known yet.
+func frameLen(got []byte) (int, error) {
+	if len(got) < 3 {
+		return 0, nil
+	}
+	switch fc := got[1]; {
+	case fc&0x80 != 0:
+		return rtuOverhead + 2, nil // function and code, V1.1b3 §7
+	case fc >= byte(Coil) && fc <= byte(Input):
+		return rtuOverhead + 2 + int(got[2]), nil
+	default:
+		return 0, fmt.Errorf("%w: function %d", ErrFrame, fc)
+	}
+}
