@@ -7,6 +7,8 @@ import (
 	"unsafe"
 )
 
+//go:generate go run ./internal/asmgen
+
 // A kernel is one way to compute layers. The portable loops of dense_generic.go
 // are the first and always there; the others are assembly for one instruction
 // set each, give the same bytes, and are chosen once, by what the CPU can do.
@@ -23,7 +25,8 @@ type kernel struct {
 	pack func(in, out int, w []int8) []int8
 	// run computes n layers one after the other.
 	run func(first *job, n int)
-	// quantise is equation (2) for n values, n a multiple of lanes.
+	// quantise is equation (2) for n values, n a multiple of lanes; nil = the
+	// portable loop.
 	quantise func(dst *int8, src *float32, n int, scale float32)
 	lanes    int
 }

@@ -14,7 +14,7 @@ import (
 func TestKernel_quantise(t *testing.T) {
 	for i := range kernels {
 		k := &kernels[i]
-		if !k.usable() {
+		if !k.usable() || k.quantise == nil {
 			continue
 		}
 		t.Run(k.name, func(t *testing.T) {
@@ -58,6 +58,11 @@ func TestUse(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), `kernel "sse9": unknown to this build, this CPU can run generic`) {
 		t.Errorf("unknown kernel: %v", err)
 	}
+	for i := range kernels { // as the dot product on a Cortex-A72
+		if k := &kernels[i]; !k.usable() && Use(k.name) == nil {
+			t.Errorf("kernel %s is in use although the CPU lacks it", k.name)
+		}
+	}
 	saved := kernels
 	defer func() { kernels = saved }()
 	kernels = append(slices.Clone(kernels), kernel{name: "future", usable: func() bool { return false }})
@@ -67,5 +72,20 @@ func TestUse(t *testing.T) {
 	}
 	if Kernel() != kept || slices.Contains(Kernels(), "future") {
 		t.Errorf("kernel %s of %v after two refusals, want %s", Kernel(), Kernels(), kept)
+	}
+}
+
+// TestJobLayout holds the offsets that internal/asmgen/src writes down: eight
+// words.
+func TestJobLayout(t *testing.T) {
+	var j job
+	for i, off := range []uintptr{unsafe.Offsetof(j.weights), unsafe.Offsetof(j.bias), unsafe.Offsetof(j.mult), unsafe.Offsetof(j.src),
+		unsafe.Offsetof(j.dst), unsafe.Offsetof(j.inputs), unsafe.Offsetof(j.rows), unsafe.Offsetof(j.flags), unsafe.Sizeof(j)} {
+		if want := uintptr(i) * unsafe.Sizeof(uintptr(0)); off != want {
+			t.Errorf("field %d at %d, want %d", i, off, want)
+		}
+	}
+	if flagFloat != 2 {
+		t.Errorf("flagFloat is %d, want 2", flagFloat)
 	}
 }

@@ -124,8 +124,9 @@ func (n *Network) Forward(dst, src []float32) {
 // layers.
 func (n *Network) forwardKernel(dst, src []float32) {
 	k := n.layers[0].kernel
-	whole := len(src) / k.lanes * k.lanes
-	if whole > 0 {
+	whole := 0
+	if k.quantise != nil && len(src) >= k.lanes {
+		whole = len(src) / k.lanes * k.lanes
 		k.quantise(unsafe.SliceData(n.values[0]), unsafe.SliceData(src), whole, n.input.Scale)
 	}
 	n.input.Quantise(n.values[0][whole:], src[whole:])

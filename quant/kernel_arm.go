@@ -1,0 +1,18 @@
+//go:build !purego
+
+package quant
+
+import "golang.org/x/sys/cpu"
+
+// NEON on 32 bits has no division: the portable loop quantises the input.
+var kernels = []kernel{{
+	name:   "neon",
+	usable: func() bool { return cpu.ARM.HasNEON },
+	inputs: 16, rows: 4, pack: packSixteen, run: runNEON,
+	lanes: 1,
+}}
+
+// runNEON is internal/asmgen/src/neon_arm.S.
+//
+//go:noescape
+func runNEON(first *job, n int)

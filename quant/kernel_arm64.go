@@ -1,0 +1,39 @@
+//go:build !purego
+
+package quant
+
+import "golang.org/x/sys/cpu"
+
+var kernels = []kernel{
+	{
+		name:   "smull",
+		usable: func() bool { return true }, // Armv8.0-A has it
+		inputs: 16, rows: 4, pack: packSixteen, run: runSMULL,
+		quantise: quantiseNEON, lanes: 16,
+	},
+	{
+		name:   "sdot",
+		usable: func() bool { return cpu.ARM64.HasASIMDDP },
+		inputs: 16, rows: 8, pack: packSDOT, run: runSDOT,
+		quantise: quantiseNEON, lanes: 16,
+	},
+}
+
+// packSDOT is packQuads in blocks of 32 rows, inputs padded to sixteen: SDOT by
+// element takes four weights of each of four rows.
+func packSDOT(in, out int, w []int8) []int8 { return packQuads(in, out, w, 16) }
+
+// runSMULL is internal/asmgen/src/smull_arm64.S.
+//
+//go:noescape
+func runSMULL(first *job, n int)
+
+// runSDOT is internal/asmgen/src/sdot_arm64.S.
+//
+//go:noescape
+func runSDOT(first *job, n int)
+
+// quantiseNEON is internal/asmgen/src/smull_arm64.S.
+//
+//go:noescape
+func quantiseNEON(dst *int8, src *float32, n int, scale float32)
