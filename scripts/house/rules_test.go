@@ -74,7 +74,7 @@ var bans = []ban{
 		why: "these return errors and counters; who calls decides what is worth a line"},
 	{from: in("./quant/...", "./model/...", "./agent/detect"), to: in("net", "net/..."),
 		why: "arithmetic and policy do not speak to networks"},
-	{from: all, but: in("./scripts/..."), to: in("os/exec"),
+	{from: all, but: in("./scripts/...", "./quant/internal/asmgen"), to: in("os/exec"),
 		why: "the agent starts no program: its unit forbids it and an attacker has no use for it"},
 	{from: all, but: in("./drivers/driverstest"), to: in("testing", "testing/..."),
 		why: "test code does not ship"},
