@@ -73,16 +73,7 @@ func (r *Register) raw(data []byte, first int) uint64 {
 	if r.Table.bits() {
 		return uint64(data[at/8] >> (at % 8) & 1)
 	}
-	u := r.Order.join(data[2*at:], r.Type.Registers())
-	switch r.Type {
-	case Bit:
-		return u >> r.Bit & 1
-	case U8H:
-		return u >> 8
-	case U8L:
-		return u & 0xff
-	}
-	return u
+	return r.Type.part(r.Order.join(data[2*at:], r.Type.Registers()), r.Bit)
 }
 
 // decode returns the register's value from the data of an answer that begins

@@ -140,6 +140,23 @@ func (o Order) join(b []byte, n int) uint64 {
 	return u
 }
 
+// Decode reads the number that stands in b, as sent, in as many registers as
+// the type takes; of a Bit, the least significant.
+func (t Type) Decode(o Order, b []byte) float64 { return t.number(t.part(o.join(b, t.Registers()), 0)) }
+
+// part is the share of its registers' bits that the type reads.
+func (t Type) part(u uint64, bit uint8) uint64 {
+	switch t {
+	case Bit:
+		return u >> bit & 1
+	case U8H:
+		return u >> 8
+	case U8L:
+		return u & 0xff
+	}
+	return u
+}
+
 // number is the number that the raw bits of a type stand for. U64 and I64
 // beyond ±2^53 lose their lowest bits: a float64 has no more.
 func (t Type) number(raw uint64) float64 {

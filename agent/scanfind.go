@@ -1,0 +1,89 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+
+	"iot-edge-anomaly/drivers/modbus"
+	"iot-edge-anomaly/drivers/modbus/guess"
+)
+
+// How far from what the display shows a reading may be: it changes between the
+// two looks.
+const findWithin = 0.01
+
+// lookalike is a reading that, scaled, comes near the number to find.
+type lookalike struct {
+	at    int
+	r     guess.Reading
+	power int // value = raw * 10^power
+	value float64
+	off   float64 // relative
+}
+
+// lookalikes prints what reads like the number that a display shows.
+func (v *view) lookalikes() {
+	if math.IsNaN(v.find) {
+		return
+	}
+	found := v.search()
+	v.printf("READS LIKE %v\n", v.find)
+	const most = 12
+	for i, l := range found {
+		if i == most {
+			v.printf("  and %d more\n", len(found)-most)
+			break
+		}
+		scale := ""
+		if l.power != 0 {
+			scale = fmt.Sprintf(", scale: %v", math.Pow10(l.power))
+		}
+		v.printf("  {name: %s, at: %q, %s%s}   # %.6g\n", v.name(l.at), v.at(l.at), typeAndOrder(l.r), scale, l.value)
+	}
+	if len(found) == 0 {
+		v.printf("  nothing within %v %%, scaled by 0.0001 to 1000\n", 100*findWithin)
+	}
+	v.printf("\n")
+}
+
+// search finds the readings within the tolerance, unscaled ones first, then the
+// nearest.
+func (v *view) search() (found []lookalike) {
+	for i, w := range v.words {
+		if w.err != nil {
+			continue
+		}
+		for _, r := range guess.Readings(v.from(i)) {
+			powers := []int{0, -1, -2, -3, -4, 1, 2, 3}
+			if r.Type == modbus.F32 || r.Type == modbus.F64 || r.Type == modbus.F16 {
+				powers = powers[:1]
+			}
+			for _, p := range powers {
+				value := r.Value * math.Pow10(p)
+				if off := math.Abs(value/v.find - 1); off <= findWithin {
+					found = append(found, lookalike{i, r, p, value, off})
+				}
+			}
+		}
+	}
+	slices.SortStableFunc(found, func(a, b lookalike) int {
+		return cmp.Or(cmp.Compare(rank(v, a), rank(v, b)), cmp.Compare(a.off, b.off))
+	})
+	return slices.CompactFunc(found, func(a, b lookalike) bool { // i16 where it equals u16
+		return a.at == b.at && a.value == b.value && a.power == b.power && a.r.Type.Registers() == b.r.Type.Registers() && a.r.Order == b.r.Order
+	})
+}
+
+// rank puts first what is in the map, then what has its byte order, then the
+// rest.
+func rank(v *view, l lookalike) int {
+	switch {
+	case v.chosen(l.at, l.r):
+		return 0
+	case l.r.Order == v.order || l.r.Type.Registers() == 1 && swapsBytes(l.r.Order) == swapsBytes(v.order):
+		return 1
+	}
+	return 2
+}

@@ -1,0 +1,317 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"strings"
+
+	"iot-edge-anomaly/drivers/modbus"
+	"iot-edge-anomaly/drivers/modbus/guess"
+)
+
+// view is what is printed of a scan.
+type view struct {
+	*scanned
+	runs   [][]uint16 // consecutive registers that were read
+	starts []int      // index of each run's first
+	pieces [][]guess.Piece
+	order  modbus.Order
+	out    strings.Builder
+}
+
+func (s *scanned) print(w io.Writer) error {
+	v := s.view()
+	if s.asJSON {
+		return json.NewEncoder(w).Encode(v.json())
+	}
+	if !s.asYAML {
+		v.head()
+		if s.bits() {
+			v.bitTable()
+		} else {
+			v.wordTable()
+			v.wideTable(2, "32 BITS", modbus.U32, modbus.I32, modbus.F32)
+			v.wideTable(4, "64 BITS", modbus.U64, modbus.I64, modbus.F64)
+			v.legend()
+			v.lookalikes()
+		}
+	}
+	v.yaml()
+	_, err := io.WriteString(w, v.out.String())
+	return err
+}
+
+func (s *scanned) view() *view {
+	v := &view{scanned: s}
+	for i, w := range s.words {
+		if w.err != nil {
+			continue
+		}
+		if i == 0 || s.words[i-1].err != nil {
+			v.starts = append(v.starts, i)
+			v.runs = append(v.runs, nil)
+		}
+		last := len(v.runs) - 1
+		v.runs[last] = append(v.runs[last], w.value)
+	}
+	if !s.bits() {
+		v.pieces, v.order = guess.Map(v.runs)
+	}
+	return v
+}
+
+func (v *view) printf(format string, a ...any) { fmt.Fprintf(&v.out, format, a...) }
+
+func (v *view) head() {
+	what, requests := "registers", "requests"
+	if v.bits() {
+		what = "bits"
+	}
+	if v.requests == 1 {
+		requests = "request"
+	}
+	good := 0
+	for _, r := range v.runs {
+		good += len(r)
+	}
+	v.printf("%s unit %d\n%v %d-%d: %d of %d %s in %d %s, %s\n", v.url, v.unit, v.table,
+		v.first, v.first+v.count-1, good, v.count, what, v.requests, requests, ms(v.took))
+	if v.ended != nil {
+		v.printf("ended after %v %d: %v\n", v.table, v.first+len(v.words)-1, v.ended)
+	}
+	v.printf("\n")
+}
+
+// notation is an address as manuals write it: 40101.
+func (v *view) notation(wire int) string {
+	digit := map[modbus.Table]int{modbus.Coil: 0, modbus.Discrete: 1, modbus.Holding: 4, modbus.Input: 3}[v.table]
+	if wire < 9999 {
+		return fmt.Sprintf("%d%04d", digit, wire+1)
+	}
+	return fmt.Sprintf("%d%05d", digit, wire+1)
+}
+
+// places prints the three ways to count of one register.
+func (v *view) places(i int) {
+	wire := v.first + i
+	v.printf("%5d %6d %7s", wire, wire+1, v.notation(wire))
+}
+
+func (v *view) wordTable() {
+	v.printf("BASE0  BASE1   4XXXX  HEX  TXT U8H U8L     U16     I16  U16 BA  I16 BA       F16\n")
+	for i := 0; i < len(v.words); i++ {
+		if v.words[i].err != nil {
+			i = v.refusal(i)
+			continue
+		}
+		w := v.words[i].value
+		rs := guess.Readings([]uint16{w})
+		mark := func(t modbus.Type, o modbus.Order) string {
+			for _, r := range rs {
+				if r.Type == t && r.Order == o {
+					return v.marked(i, r)
+				}
+			}
+			return ""
+		}
+		if v.brief && !v.worthy(i, rs) {
+			continue
+		}
+		v.places(i)
+		v.printf(" %04X  %s %4d %3d%8s%8s%8s%8s%10s\n", w, letters(w), w>>8, w&0xff,
+			mark(modbus.U16, modbus.ABCD), mark(modbus.I16, modbus.ABCD), mark(modbus.U16, modbus.BADC), mark(modbus.I16, modbus.BADC), mark(modbus.F16, modbus.ABCD))
+	}
+	v.printf("\n")
+}
+
+// refusal prints one line for registers from i on that failed alike, and
+// returns the last of them.
+func (v *view) refusal(i int) int {
+	end := i
+	for end+1 < len(v.words) && v.words[end+1].err != nil && cause(v.words[end+1].err) == cause(v.words[i].err) {
+		end++
+	}
+	if end == i {
+		v.printf("%5d  %s\n", v.first+i, cause(v.words[i].err))
+	} else {
+		v.printf("%5d-%d  %s\n", v.first+i, v.first+end, cause(v.words[i].err))
+	}
+	return end
+}
+
+// cause is an error without the place where it happened.
+func cause(err error) string {
+	var x *modbus.ExceptionError
+	if errors.As(err, &x) {
+		return x.Error()
+	}
+	return err.Error()
+}
+
+// wideTable prints types of n registers in the four orders.
+func (v *view) wideTable(n int, title string, types ...modbus.Type) {
+	names := []string{"ABCD", "CDAB", "BADC", "DCBA"}
+	if n == 4 {
+		names = []string{"ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA"}
+	}
+	printed := false
+	for k, run := range v.runs {
+		for j := 0; j+n <= len(run); j++ {
+			i := v.starts[k] + j
+			byType := map[modbus.Type][]guess.Reading{}
+			for _, r := range guess.Readings(run[j : j+n]) {
+				byType[r.Type] = append(byType[r.Type], r)
+			}
+			first := true
+			for _, t := range types {
+				rs := byType[t]
+				if !v.tells(i, t, rs, n) {
+					continue
+				}
+				if !printed {
+					v.printf("BASE0  BASE1   4XXXX %s%10s%14s%14s%14s\n", title, names[0], names[1], names[2], names[3])
+					printed = true
+				}
+				if first {
+					v.places(i)
+					first = false
+				} else {
+					v.printf("%20s", "")
+				}
+				v.printf(" %-3v", t)
+				for _, r := range rs {
+					v.printf("%14s", v.marked(i, r))
+				}
+				v.printf("\n")
+			}
+		}
+	}
+	if printed {
+		v.printf("\n")
+	}
+}
+
+// tells tells whether a line of the wide table says anything: zeros do not,
+// pieces of text do not, nor a signed type where it equals the unsigned.
+func (v *view) tells(i int, t modbus.Type, rs []guess.Reading, n int) bool {
+	zero, negative := true, false
+	for _, w := range v.words[i : i+n] {
+		zero = zero && w.value == 0
+	}
+	for _, r := range rs {
+		negative = negative || r.Value < 0
+	}
+	if v.all {
+		return true
+	}
+	if zero || v.inText(i, n) || (t == modbus.I32 || t == modbus.I64) && !negative {
+		return false
+	}
+	return v.worthy(i, rs) || n < 4 && !v.brief
+}
+
+// inText tells whether n registers from i on are within one text of the map.
+func (v *view) inText(i, n int) bool {
+	for k, pieces := range v.pieces {
+		for _, p := range pieces {
+			if first := v.starts[k] + p.First; p.Kind == guess.Text && i >= first && i+n <= first+p.N {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (v *view) worthy(i int, rs []guess.Reading) bool {
+	for _, r := range rs {
+		if strings.HasPrefix(v.marked(i, r), "*") || v.chosen(i, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// chosen tells whether the map reads the register like this.
+func (v *view) chosen(i int, r guess.Reading) bool {
+	for k, pieces := range v.pieces {
+		for _, p := range pieces {
+			if p.Kind == guess.Number && v.starts[k]+p.First == i && p.Type == r.Type {
+				return p.Order == r.Order || p.N == 1 && swapsBytes(p.Order) == swapsBytes(r.Order)
+			}
+		}
+	}
+	return false
+}
+
+func swapsBytes(o modbus.Order) bool { return o == modbus.BADC || o == modbus.DCBA }
+
+// marked is a value with * where it is plausible and > where the map has it.
+func (v *view) marked(i int, r guess.Reading) string {
+	s := number(r)
+	switch {
+	case v.chosen(i, r):
+		return ">" + s
+	case r.Type.Registers() == 1 && swapsBytes(r.Order) && !swapsBytes(v.order):
+		return s // the registers beside it say otherwise
+	case r.Plausible:
+		return "*" + s
+	}
+	return s
+}
+
+// number writes whole numbers in full and others in at most 12 characters.
+func number(r guess.Reading) string {
+	if r.Value == math.Trunc(r.Value) && math.Abs(r.Value) < 1e11 {
+		return strconv.FormatFloat(r.Value, 'f', 0, 64)
+	}
+	digits := map[modbus.Type]int{modbus.F16: 4, modbus.F32: 7}[r.Type]
+	if digits == 0 {
+		digits = 9
+	}
+	s := strconv.FormatFloat(r.Value, 'g', digits, 64)
+	if strings.Contains(s, "e") {
+		s = strconv.FormatFloat(r.Value, 'g', min(digits, 5), 64)
+	}
+	return s
+}
+
+// letters are the two bytes of a register as text.
+func letters(w uint16) string {
+	b := []byte{byte(w >> 8), byte(w)}
+	for i, c := range b {
+		if c < ' ' || c > '~' {
+			b[i] = '.'
+		}
+	}
+	return string(b)
+}
+
+func (v *view) bitTable() {
+	v.printf("BASE0  BASE1   %dXXXX  bits from there on\n", map[modbus.Table]int{modbus.Discrete: 1}[v.table])
+	for i := 0; i < len(v.words); {
+		if v.words[i].err != nil {
+			i = v.refusal(i) + 1
+			continue
+		}
+		v.places(i)
+		v.printf(" ")
+		for n := 0; n < 16 && i < len(v.words) && v.words[i].err == nil; n++ {
+			v.printf(" %d", v.words[i].value)
+			i++
+		}
+		v.printf("\n")
+	}
+	v.printf("\n")
+}
+
+func (v *view) legend() {
+	v.printf("Byte order %v fits best. > is in the map below, * is plausible as well.\n", v.order)
+	if !v.all {
+		v.printf("Left out: zeros, text, signed where it equals unsigned, 64 bits where none is\nplausible; --all shows them.\n")
+	}
+	v.printf("\n")
+}
