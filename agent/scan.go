@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -10,6 +11,9 @@ import (
 // scans are the kinds of bus that scan knows.
 func scans() map[string]func(ctx context.Context, e env, args []string) error {
 	return map[string]func(ctx context.Context, e env, args []string) error{
+		"i2c": func(context.Context, env, []string) error {
+			return errors.New("i2c is not in this build yet")
+		},
 		"modbus": scanModbus,
 	}
 }

@@ -101,7 +101,7 @@ func scanTarget(e env, args []string) (target, config.Bus, error) {
 	}
 	t.unit = uint8(id)
 	if *find != "" {
-		if t.find, err = strconv.ParseFloat(*find, 64); err != nil || t.find == 0 {
+		if t.find, err = strconv.ParseFloat(*find, 64); err != nil || t.find == 0 || math.IsNaN(t.find) || math.IsInf(t.find, 0) {
 			return t, bus, usagef("--find %s: want a number other than 0", *find)
 		}
 	}

@@ -113,11 +113,11 @@ func price(t modbus.Type, v float64) (float64, bool) {
 	case modbus.U16:
 		return 2 + whole(size), true
 	case modbus.U32:
-		return 5 + math.Log2(1+size), size >= 1<<16
+		return 2 + math.Log2(1+size), size >= 1<<16
 	case modbus.U64:
-		return 6 + math.Log2(1+size), size >= 1<<32
+		return 4 + math.Log2(1+size), size >= 1<<32
 	case modbus.I16:
-		return 3 + whole(size), v < 0
+		return 5 + whole(size), v < 0
 	case modbus.I32:
 		return 6 + math.Log2(1+size), v < 0
 	case modbus.I64:

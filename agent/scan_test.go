@@ -1,0 +1,208 @@
+package main
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"flag"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/drivers/modbus"
+	"iot-edge-anomaly/drivers/sim/modbussim"
+)
+
+var updateScan = flag.Bool("update", false, "renew the expected outputs below testdata")
+
+// meter is a device as a plant has it: values with swapped words, a counter, a
+// temperature in tenths, its model as text, and holes in its map.
+func meter(t *testing.T) *modbussim.Server {
+	t.Helper()
+	b := &modbussim.Bank{}
+	swapped := func(at int, u uint32) { b.SetHolding(at, uint16(u), uint16(u>>16)) }
+	swapped(100, math.Float32bits(50.02))
+	swapped(102, math.Float32bits(231.47))
+	swapped(104, 1866000)
+	minus := int16(-42)
+	b.SetHolding(106, 235, uint16(minus), 0, 0)
+	for i, c := range []string{"PM", "55", "60", "-A", "3\x00"} {
+		b.SetHolding(110+i, binary.BigEndian.Uint16([]byte(c)))
+	}
+	b.SetHolding(118, 3, 0x8000)
+	b.SetInput(9, 7)
+	for i := range 20 {
+		b.SetCoil(i, i%3 == 0)
+	}
+	s, err := modbussim.Listen("127.0.0.1:0", map[uint8]*modbussim.Bank{7: b, 9: {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	s.SetSilent(9, true)
+	return s
+}
+
+var took = regexp.MustCompile(`, [0-9.]+ ms`)
+
+// TestScanModbus holds what a user sees, except port and time.
+func TestScanModbus(t *testing.T) {
+	s := meter(t)
+	url := "tcp://" + s.Addr()
+	for name, args := range map[string]string{
+		"blocks": "--at holding:100 --count 8", "holes": "--at 40101 --count 20 --brief --address-base 1",
+		"bits": "--at 100 --table holding --count 2 --all --find 50", "coils": "--at coil:0 --count 20",
+		"yaml": "--at holding:100 --count 20 --yaml",
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			code, out, errs := call(t, "", append([]string{"scan", "modbus", url, "--unit", "7"}, strings.Fields(args)...)...)
+			if code != 0 || errs != "" {
+				t.Fatalf("ended with %d: %s", code, errs)
+			}
+			if d := time.Since(start); d > 5*time.Second { // below one on a machine that is not loaded
+				t.Errorf("took %v", d)
+			}
+			out = took.ReplaceAllString(strings.ReplaceAll(out, url, "tcp://meter"), ", N ms")
+			file := filepath.Join("testdata/scan", name+".txt")
+			if *updateScan {
+				if err := os.WriteFile(file, []byte(out), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if out != string(want) {
+				t.Errorf("%s:\n%s\nwant\n%s", file, out, want)
+			}
+			for _, line := range strings.Split(out, "\n") {
+				if len(line) > 80 && !strings.Contains(line, "#") {
+					t.Errorf("a line of %d columns: %s", len(line), line)
+				}
+			}
+		})
+	}
+	for fc, n := range s.Requests() {
+		if n > 0 && (fc < 1 || fc > 4) {
+			t.Errorf("%d requests of function %d", n, fc)
+		}
+	}
+}
+
+// What scan prints is a configuration, and read gives the values it showed.
+func TestScanModbus_yamlReads(t *testing.T) {
+	s := meter(t)
+	code, text, errs := call(t, "", "scan", "modbus", "tcp://"+s.Addr(), "--unit", "7", "--at", "40101", "--count", "20", "--address-base", "1", "--yaml")
+	if code != 0 {
+		t.Fatalf("scan ended with %d: %s", code, errs)
+	}
+	file := write(t, "scanned.yaml", text)
+	if code, _, errs := call(t, "", "check", file); code != 0 {
+		t.Fatalf("check ended with %d: %s\n%s", code, errs, text)
+	}
+	_, out, _ := call(t, "", "read", "--config", file, "--json")
+	var rs []struct {
+		Channel string
+		Value   *float64
+	}
+	if err := json.Unmarshal([]byte(out), &rs); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	want := map[string]float64{"holding101": float64(float32(50.02)), "holding103": float64(float32(231.47)), "holding105": 1866000, "holding107": 235, "holding108": -42, "holding119": 3}
+	for _, r := range rs {
+		if v, ok := want[r.Channel]; ok && r.Value != nil && *r.Value == v {
+			delete(want, r.Channel)
+		}
+	}
+	if len(want) != 0 {
+		t.Errorf("not read: %v\nof\n%s\nby\n%s", want, out, text)
+	}
+}
+
+func TestScanModbus_json(t *testing.T) {
+	s := meter(t)
+	code, out, errs := call(t, "", "scan", "modbus", "tcp://"+s.Addr(), "--unit", "7", "--at", "holding:114", "--count", "5", "--json")
+	if code != 0 {
+		t.Fatalf("ended with %d: %s", code, errs)
+	}
+	var got scanJSON
+	if err := json.Unmarshal([]byte(out), &got); err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Registers) != 5 || got.Registers[0].Notation != "40115" || got.Registers[0].Hex != "3300" || got.Registers[1].Error == "" || !strings.Contains(got.YAML, "holding118") {
+		t.Errorf("got %+v", got)
+	}
+}
+
+// A scan keeps its pauses and its bounds, and gives up on a dead unit.
+func TestScanModbus_gentle(t *testing.T) {
+	s := meter(t)
+	url := "tcp://" + s.Addr()
+	start := time.Now()
+	code, _, errs := call(t, "", "scan", "modbus", url, "--unit", "7", "--at", "holding:115", "--count", "4")
+	if code != 0 {
+		t.Fatalf("ended with %d: %s", code, errs)
+	}
+	n := s.RequestsTo(7)
+	if d := time.Since(start); d < time.Duration(n-1)*scanPause || n < 5 {
+		t.Errorf("%d requests in %v, want %v between two", n, d, scanPause)
+	}
+	code, _, errs = call(t, "", "scan", "modbus", url, "--unit", "9", "--at", "holding:0", "--count", "100", "--timeout", "50ms")
+	if code != exitFailed || s.RequestsTo(9) != 2 || !strings.Contains(errs, "holding 0: no answer: i/o timeout in 50ms: is the unit right?") {
+		t.Errorf("a dead unit: %d, %d requests, %s", code, s.RequestsTo(9), errs)
+	}
+	code, _, errs = call(t, "", "scan", "modbus", url, "--unit", "7", "--at", "holding:1000", "--count", "10")
+	if code != exitFailed || !strings.Contains(errs, "exception 2 (illegal data address) to function 3: no such registers: try") {
+		t.Errorf("registers that are not there: %d, %s", code, errs)
+	}
+}
+
+func TestScanModbus_usage(t *testing.T) {
+	for args, want := range map[string]string{
+		"":                                       "name the kind of bus: i2c or modbus",
+		"spi":                                    `unknown kind of bus "spi"`,
+		"modbus":                                 "1 more argument wanted",
+		"modbus tcp://h":                         "--unit is needed",
+		"modbus http://h --unit 1":               "unknown scheme",
+		"modbus tcp://h --unit 256":              "--unit is needed, 0 to 255",
+		"modbus tcp://h --unit 1":                "--at is needed",
+		"modbus tcp://h --unit 1 --at 100":       `write "holding:100" or "input:100"`,
+		"modbus tcp://h --unit 1 --at holding:1": "--count is needed, 1 to 1000",
+		"modbus tcp://h --unit 1 --at holding:1 --count 1001":                       "--count is needed, 1 to 1000",
+		"modbus tcp://h --unit 1 --at coil:1 --count 2001":                          "--count is needed, 1 to 2000",
+		"modbus tcp://h --unit 1 --at holding:65535 --count 2":                      "the table ends after 1",
+		"modbus tcp://h --unit 1 --at holding:5.1 --count 2":                        "a scan reads whole registers",
+		"modbus tcp://h --unit 1 --at holding:0 --address-base 1 --count 2":         "outside the table",
+		"modbus tcp://h --unit 1 --at holding:0 --address-base 2 --count 2":         "want 0 or 1",
+		"modbus tcp://h --unit 1 --at holding:1 --count 2 --find nothing":           "want a number other than 0",
+		"modbus tcp://h --unit 1 --at holding:1 --count 2 --timeout 5ms --find NaN": "want a number other than 0",
+	} {
+		code, _, errs := call(t, "", append([]string{"scan"}, strings.Fields(args)...)...)
+		if code != exitUsage || !strings.Contains(errs, want) {
+			t.Errorf("scan %s: %d, %q; want %q", args, code, errs, want)
+		}
+	}
+	if code, out, _ := call(t, "", "scan", "-h"); code != 0 || !strings.Contains(out, "-address-base") {
+		t.Errorf("scan -h: %d, %s", code, out)
+	}
+}
+
+// Every type of the driver is one of the configuration, and the other way
+// round.
+func TestTypesAgree(t *testing.T) {
+	for typ := modbus.Bit; typ <= modbus.F64; typ++ {
+		text := "buses: {b: {modbus: \"tcp://h\"}}\nsensors: [{name: s, driver: modbus, bus: b, unit: 1, registers: [{name: r, at: \"holding:0.0\", type: " + typ.String() + "}]}]\n"
+		if typ != modbus.Bit {
+			text = strings.Replace(text, "0.0", "0", 1)
+		}
+		if _, problems := config.Parse("c.yaml", []byte(text), driverInfos()); problems.Err() != nil {
+			t.Errorf("type %v: %v", typ, problems)
+		}
+	}
+}
