@@ -1,8 +1,6 @@
 package main
 
 import (
-	"math"
-	"slices"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
@@ -29,7 +27,8 @@ func limitsOf(m config.Machine) (out []detect.Limit) {
 	for i, c := range m.Resolved {
 		if c.Limits != nil {
 			out = append(out, detect.Limit{Channel: c.Channel, Unit: c.Unit, Index: i,
-				Warn: c.Limits.Warn, Alarm: c.Limits.Alarm, WarnLow: c.Limits.WarnLow, AlarmLow: c.Limits.AlarmLow, Hold: max(m.Detect.Hold, time.Nanosecond)}) // 0 would be the default
+				Warn: c.Limits.Warn, Alarm: c.Limits.Alarm, WarnLow: c.Limits.WarnLow, AlarmLow: c.Limits.AlarmLow, Zones: c.Limits.Zones,
+				Hold: max(m.Detect.Hold, time.Nanosecond)}) // 0 would be the default
 		}
 	}
 	return out
@@ -49,17 +48,14 @@ func policyOf(m config.Machine) detect.Options {
 // cellsOf tells the sampler where a machine's channels come from.
 func cellsOf(c *config.Config, m config.Machine) (out []sampler.Cell) {
 	for _, r := range m.Resolved {
-		cell := sampler.Cell{Sensor: c.Sensors[r.Sensor].Name, Index: r.Cell, Min: math.NaN(), Max: math.NaN()}
-		if r.Range != nil {
-			cell.Min, cell.Max = r.Range.Min, r.Range.Max
-		}
-		out = append(out, cell)
+		out = append(out, sampler.Cell{Sensor: c.Sensors[r.Sensor].Name, Index: r.Cell})
 	}
 	return out
 }
 
-// newGroup builds the sampler of the machines: each sensor is read as often as
-// the fastest machine that uses it wants, and not at all where none does.
+// newGroup builds the sampler of the machines. A sensor is read in its own
+// period or, where it has none, as often as the fastest machine that uses it
+// wants; it is not read where no machine does.
 func newGroup(c *config.Config, machines []config.Machine, sensors []drivers.Sensor) (*sampler.Group, error) {
 	period := make([]time.Duration, len(sensors))
 	var specs []sampler.MachineSpec
@@ -71,23 +67,56 @@ func newGroup(c *config.Config, machines []config.Machine, sensors []drivers.Sen
 		}
 		specs = append(specs, sampler.MachineSpec{Name: m.Name, Period: m.Period, Cells: cellsOf(c, m)})
 	}
-	var buses []sampler.BusSpec
+	var g groupBuses
 	for i, s := range c.Sensors {
 		if period[i] == 0 {
 			continue
 		}
-		name := s.Bus
-		if name == "" {
-			name = s.Name // a file: nothing shares it
+		if s.Period != 0 {
+			period[i] = s.Period
 		}
-		spec := sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: period[i]}
-		if j := slices.IndexFunc(buses, func(b sampler.BusSpec) bool { return b.Name == name }); j >= 0 {
-			buses[j].Sensors = append(buses[j].Sensors, spec)
-		} else {
-			buses = append(buses, sampler.BusSpec{Name: name, Sensors: []sampler.SensorSpec{spec}, Patience: patience(c, name)})
+		g.add(c, s, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: period[i], MaxAge: s.MaxAge, Checks: checksOf(s, sensors[i])})
+	}
+	return sampler.New(g, specs)
+}
+
+// checksOf is what the configuration says of each of a sensor's channels.
+func checksOf(c config.Sensor, s drivers.Sensor) (out []sampler.Check) {
+	for _, ch := range s.Channels() {
+		q := c.Checks[ch.Name]
+		var r *config.Range
+		if at, has := c.Ranges[ch.Name]; has {
+			r = &at
+		}
+		for _, reg := range c.Registers {
+			if reg.Name == ch.Name {
+				q, r = reg.Checks, reg.Range
+			}
+		}
+		check := sampler.Check{MaxRate: q.MaxRate, MaxSpike: q.MaxSpike, FlatAfter: q.FlatAfter, FlatBand: q.FlatBand}
+		if r != nil {
+			check.Range = sampler.Range{Min: r.Min, Max: r.Max}
+		}
+		out = append(out, check)
+	}
+	return out
+}
+
+// groupBuses collects sensors by the bus they share.
+type groupBuses []sampler.BusSpec
+
+func (g *groupBuses) add(c *config.Config, s config.Sensor, spec sampler.SensorSpec) {
+	name := s.Bus
+	if name == "" {
+		name = s.Name // a file: nothing shares it
+	}
+	for i := range *g {
+		if b := &(*g)[i]; b.Name == name {
+			b.Sensors = append(b.Sensors, spec)
+			return
 		}
 	}
-	return sampler.New(buses, specs)
+	*g = append(*g, sampler.BusSpec{Name: name, Sensors: []sampler.SensorSpec{spec}, Patience: patience(c, name)})
 }
 
 // patience is how long a read on the bus may take: a few requests that time

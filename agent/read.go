@@ -2,36 +2,38 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
+	"slices"
 	"strings"
-	"text/tabwriter"
+	"sync"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/status/page"
 	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers"
 )
 
 // readout is one channel as read prints it.
 type readout struct {
-	Sensor    string   `json:"sensor"`
-	Channel   string   `json:"channel"`
-	Value     *float64 `json:"value"`           // null = missing
-	State     string   `json:"state,omitempty"` // the name that the configuration gives to the value
-	Unit      string   `json:"unit"`
-	Quality   string   `json:"quality"` // good, suspect, bad, missing
-	LatencyMS float64  `json:"latency_ms"`
-	Error     string   `json:"error,omitempty"`
+	Sensor    string     `json:"sensor"`
+	Channel   string     `json:"channel"`
+	Value     *float64   `json:"value"`           // as read, whatever its quality; null = there is none
+	State     string     `json:"state,omitempty"` // the name that the configuration gives to the value
+	Unit      string     `json:"unit"`
+	Quality   string     `json:"quality"` // good, suspect, bad, stale, missing
+	Time      *time.Time `json:"time"`    // when the reading ended; null = it has not
+	LatencyMS float64    `json:"latency_ms"`
+	Error     string     `json:"error,omitempty"`
 }
 
 func readVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("read")
 	path := fs.String("config", "", "configuration `FILE`")
 	only := fs.String("sensor", "", "read only the sensor `NAME`")
-	watch := fs.Bool("watch", false, "read again every second until interrupted")
+	watch := fs.Bool("watch", false, "read again every second until interrupted, or in the sensor's own period")
 	asJSON := fs.Bool("json", false, "print JSON, one array a pass")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
@@ -43,8 +45,8 @@ func readVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	if *only != "" && !hasSensor(c, *only) {
-		return usagef("--sensor %s: the configuration has no such sensor", *only)
+	if *only != "" && !slices.Contains(sensorNames(c), *only) {
+		return usagef("--sensor %s: the configuration has no such sensor: %s", *only, strings.Join(sensorNames(c), ", "))
 	}
 	l := newLines(c.Buses, board.OpenI2C)
 	defer l.Close()
@@ -53,73 +55,183 @@ func readVerb(ctx context.Context, e env, args []string) error {
 		return &exitError{exitConfig, err}
 	}
 	defer closeSensors(sensors)
-	for {
-		var out []readout
-		failed := 0
-		for i, s := range sensors {
-			if *only == "" || c.Sensors[i].Name == *only {
-				rs, err := readSensor(ctx, c, i, s)
-				out = append(out, rs...)
-				if err != nil {
-					failed++
-				}
-			}
-		}
-		if err := printReadouts(e, out, *asJSON); err != nil {
-			return err
-		}
-		if !*watch {
-			return readResult(failed)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(time.Second):
-		}
+	r := &reader{cfg: c, sensors: sensors, only: *only, show: newReadView(e.stdout, *asJSON)}
+	if *watch {
+		r.every, r.show.watch = time.Second, true
+		return r.watch(ctx)
 	}
+	return r.once(ctx)
 }
 
-func readResult(failed int) error {
-	if failed > 0 {
-		return fmt.Errorf("%d sensor(s) did not read right", failed)
+func sensorNames(c *config.Config) (names []string) {
+	for _, s := range c.Sensors {
+		names = append(names, s.Name)
+	}
+	return names
+}
+
+// reader reads sensors as the agent does, bus by bus at the same time, so that
+// a device that does not answer holds up its own bus only.
+type reader struct {
+	cfg     *config.Config
+	sensors []drivers.Sensor
+	only    string
+	every   time.Duration // 0 = once
+	show    *readView
+}
+
+// start lets a sampler without machines read the sensors until stop, which
+// waits for it.
+func (r *reader) start(ctx context.Context) (g *sampler.Group, stop func(), err error) {
+	var buses groupBuses
+	for i, s := range r.cfg.Sensors {
+		if r.only == "" || s.Name == r.only {
+			buses.add(r.cfg, s, sampler.SensorSpec{Name: s.Name, Sensor: r.sensors[i], Period: r.period(s), Checks: checksOf(s, r.sensors[i])})
+		}
+	}
+	if g, err = sampler.New(buses, nil); err != nil {
+		return nil, nil, &exitError{exitConfig, err}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { g.Run(ctx) })
+	wg.Go(func() {
+		for range g.Faults() { // the table tells them
+		}
+	})
+	return g, func() { cancel(); wg.Wait() }, nil
+}
+
+func (r *reader) period(s config.Sensor) time.Duration {
+	if r.every == 0 {
+		return 365 * 24 * time.Hour
+	}
+	return max(r.every, s.Period)
+}
+
+// once reads every sensor once; its error names those that did not read right.
+func (r *reader) once(ctx context.Context) error {
+	g, stop, err := r.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	r.wait(ctx, g)
+	if ctx.Err() != nil {
+		return nil // interrupted: nobody waits for the table
+	}
+	rs := g.Readings()
+	if err := r.show.print(r.readouts(rs, time.Now())); err != nil {
+		return err
+	}
+	var failed []string
+	for _, x := range rs {
+		if x.Err != nil || x.At.IsZero() {
+			failed = append(failed, x.Sensor)
+		}
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("%d of %d sensors did not read right: %s", len(failed), len(rs), strings.Join(failed, ", "))
 	}
 	return nil
 }
 
-func hasSensor(c *config.Config, name string) bool {
-	for _, s := range c.Sensors {
-		if s.Name == name {
-			return true
+// watch shows the newest readings every second until ctx is done.
+func (r *reader) watch(ctx context.Context) error {
+	g, stop, err := r.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	const after = 200 * time.Millisecond // the sensors were read, so that what is shown is fresh
+	r.wait(ctx, g)
+	for next := time.Now(); ctx.Err() == nil; next = next.Add(r.every) {
+		if err := r.show.print(r.readouts(g.Readings(), time.Now())); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Until(next.Add(r.every + after))):
 		}
 	}
-	return false
+	return nil
 }
 
-// readTimeout bounds one sensor: a table must come within seconds even where
-// every device is dead.
-const readTimeout = 3 * time.Second
-
-func readSensor(ctx context.Context, c *config.Config, i int, s drivers.Sensor) ([]readout, error) {
-	ctx, cancel := context.WithTimeout(ctx, readTimeout)
-	defer cancel()
-	cs := s.Channels()
-	values := make([]float64, len(cs))
-	start := time.Now()
-	err := s.Read(ctx, values)
-	latency := float64(time.Since(start).Microseconds()) / 1000
-	var out []readout
-	for j, ch := range cs {
-		r := readout{Sensor: c.Sensors[i].Name, Channel: ch.Name, Unit: ch.Quantity.Unit, LatencyMS: latency}
-		r.Value, r.Quality = judge(c, i, j, values[j])
-		if regs := c.Sensors[i].Registers; r.Value != nil && j < len(regs) {
-			r.State = regs[j].State(*r.Value)
-		}
-		if err != nil && r.Quality == "missing" {
-			r.Error = causeOf(err, ch.Name).Error()
-		}
-		out = append(out, r)
+// wait returns when every sensor has been read, or has had the time.
+func (r *reader) wait(ctx context.Context, g *sampler.Group) {
+	budget := map[string]time.Duration{}
+	longest := time.Duration(0)
+	for _, x := range g.Readings() {
+		budget[x.Bus] += patience(r.cfg, x.Bus)
+		longest = max(longest, budget[x.Bus])
 	}
-	return out, err
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for end := time.After(longest); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-end:
+			return
+		case <-poll.C:
+		}
+		done := true
+		for _, x := range g.Readings() {
+			done = done && !x.At.IsZero()
+		}
+		if done {
+			return
+		}
+	}
+}
+
+// errNotYet stands for a read that has not ended in time.
+var errNotYet = errors.New("no answer yet: the read has not ended")
+
+// staleAfter is how many periods a reading is shown before its bus counts as
+// held up.
+const staleAfter = 3
+
+// readouts are the readings channel by channel, in the configuration's order.
+func (r *reader) readouts(rs []sampler.Reading, now time.Time) (out []readout) {
+	byName := map[string]sampler.Reading{}
+	for _, x := range rs {
+		byName[x.Sensor] = x
+	}
+	for i, s := range r.cfg.Sensors {
+		x, read := byName[s.Name]
+		if !read {
+			continue
+		}
+		if x.At.IsZero() {
+			x.Err = errNotYet
+		}
+		late := !x.At.IsZero() && now.Sub(x.At) > staleAfter*r.period(s)
+		for j, ch := range r.sensors[i].Channels() {
+			o := readoutOf(s, x, j, ch)
+			if late {
+				o.Value, o.State, o.Quality, o.Error = nil, "", sampler.Stale.String(), errNotYet.Error()
+			}
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// readoutOf is the sensor's channel j.
+func readoutOf(s config.Sensor, x sampler.Reading, j int, ch drivers.Channel) readout {
+	o := readout{Sensor: s.Name, Channel: ch.Name, Value: page.Number(x.Values[j]), Unit: ch.Quantity.Unit, Quality: x.Quality[j].String(),
+		LatencyMS: float64(x.Latency.Microseconds()) / 1000}
+	if at := x.At.UTC(); !x.At.IsZero() {
+		o.Time = &at
+	}
+	if j < len(s.Registers) && o.Value != nil {
+		o.State = s.Registers[j].State(*o.Value)
+	}
+	if q := x.Quality[j]; x.Err != nil && (q == sampler.Missing || q == sampler.Bad) {
+		o.Error = causeOf(x.Err, ch.Name).Error()
+	}
+	return o
 }
 
 // causeOf is the part of a sensor's error that tells of one channel alone, or
@@ -137,41 +249,4 @@ func causeOf(err error, channel string) error {
 		}
 	}
 	return err
-}
-
-// judge flags a value as the sampler would.
-func judge(c *config.Config, sensor, cell int, v float64) (*float64, string) {
-	switch {
-	case math.IsNaN(v):
-		return nil, "missing"
-	case math.IsInf(v, 0):
-		return nil, "bad"
-	}
-	for _, m := range c.Machines {
-		for _, r := range m.Resolved {
-			if r.Sensor == sensor && r.Cell == cell && r.Range != nil && (v < r.Range.Min || v > r.Range.Max) {
-				return &v, "suspect"
-			}
-		}
-	}
-	return &v, "good"
-}
-
-func printReadouts(e env, rs []readout, asJSON bool) error {
-	if asJSON {
-		return json.NewEncoder(e.stdout).Encode(rs)
-	}
-	w := tabwriter.NewWriter(e.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "CHANNEL\tVALUE\tUNIT\tQUALITY\tLATENCY\tERROR")
-	for _, r := range rs {
-		value := "-"
-		if r.Value != nil {
-			value = fmt.Sprintf("%.6g", *r.Value)
-		}
-		if r.State != "" {
-			value += " " + r.State
-		}
-		fmt.Fprintf(w, "%s.%s\t%s\t%s\t%s\t%.1f ms\t%s\n", r.Sensor, r.Channel, value, r.Unit, r.Quality, r.LatencyMS, strings.ReplaceAll(r.Error, "\n", "; "))
-	}
-	return w.Flush()
 }

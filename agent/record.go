@@ -68,10 +68,23 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 	if cerr := closeOut(); err == nil {
 		err = cerr
 	}
+	where := ""
 	if *out != "-" {
-		fmt.Fprintf(e.stderr, "%d rows in %s\n", rows, *out)
+		where = " in " + *out
 	}
+	fmt.Fprintf(e.stderr, "%d rows%s%s\n", rows, where, leftOut(g.Sampler(m.Name).Flags()))
 	return err
+}
+
+// leftOut tells which cells of a recording are empty and why, sensor by sensor.
+func leftOut(flags []sampler.Flags) string {
+	var b strings.Builder
+	for _, f := range flags {
+		if f.Quality != sampler.Good && f.N > 0 {
+			fmt.Fprintf(&b, "\n  %s: %d values left out as %v", f.Sensor, f.N, f.Quality)
+		}
+	}
+	return b.String()
 }
 
 func dot(s string) string {

@@ -85,7 +85,7 @@ func TestRead(t *testing.T) {
 	if d := time.Since(begin); d > 2*time.Second {
 		t.Errorf("took %v with one dead device, want a second a device", d)
 	}
-	if code != 1 || !strings.Contains(stderr, "1 sensor(s) did not read right") {
+	if code != 1 || !strings.Contains(stderr, "1 of 2 sensors did not read right: dead") {
 		t.Errorf("code %d, stderr %q: want 1 for the dead device", code, stderr)
 	}
 	for _, want := range [][]string{{"pump.speed", "Hz", "good"}, {"pump.current", "A", "good"}, {"pump.wild", "65000", "suspect"}, {"dead.level", "-", "missing", "unit 9"}} {

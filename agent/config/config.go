@@ -55,6 +55,9 @@ type Sensor struct {
 	Loop        bool              // replay: begin anew after the last row
 	Limits      map[string]Limits // chips and replay: by channel name
 	Ranges      map[string]Range  // chips and replay: by channel name
+	Checks      map[string]Checks // chips and replay: by channel name
+	Period      time.Duration     // of reading; 0 = that of the fastest machine that uses it
+	MaxAge      time.Duration     // how long a value stands; 0 = until the next reading is due, 1.5 periods where that is slower than the machine
 	Device      string            // kernel: name, place, or path below /sys
 	Axes        []string          // vibration; default x, y, z
 	Rate        float64           // vibration: samples a second
@@ -85,6 +88,7 @@ type Register struct {
 	UnitOf  string           // physical unit, "A"
 	Range   *Range
 	Limits  *Limits
+	Checks  Checks
 }
 
 // RegisterRange is registers of one table, both ends included, before
@@ -98,7 +102,11 @@ type RegisterRange struct {
 type Range struct{ Min, Max float64 }
 
 // Limits are static alarm limits; NaN = not set.
-type Limits struct{ Warn, Alarm, WarnLow, AlarmLow float64 }
+type Limits struct {
+	Warn, Alarm, WarnLow, AlarmLow float64
+
+	Zones string // the standard that Warn and Alarm begin zones C and D of; empty = none
+}
 
 // Machine is what one model watches.
 type Machine struct {
@@ -124,6 +132,7 @@ type ChannelRef struct {
 	Unit    string  // physical unit; empty = dimensionless
 	Range   *Range  // nil = unbounded
 	Limits  *Limits // nil = none
+	Checks  Checks
 }
 
 // RunWhen tells when the machine runs; NaN = not set.

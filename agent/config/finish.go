@@ -23,6 +23,7 @@ func (v value) finish(c *Config) {
 			at.warn("", "no sensor uses this bus")
 		}
 	}
+	v.ages(c)
 	watched := v.shared(c)
 	for i, s := range c.Sensors {
 		at := value{p: v.p, path: fmt.Sprintf("sensors[%d]", i), pos: s.Pos}

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 
 	"go.yaml.in/yaml/v3"
@@ -63,7 +62,7 @@ func (v value) register(s *Sensor, r *Register) {
 	note := func(name string, read func(value)) field {
 		return key(name, func(v value) { given[name] = v; read(v) })
 	}
-	ok := v.object(map[string]string{"address": `write at: "holding:40"`},
+	ok := v.object(map[string]string{"address": `write at: "holding:40"`}, append(checkKeys(&r.Checks),
 		need("name", func(v value) { v.label(&r.Name) }),
 		need("at", func(v value) { v.at(r, s.AddressBase) }),
 		note("bit", func(v value) { v.bit(r) }),
@@ -79,8 +78,8 @@ func (v value) register(s *Sensor, r *Register) {
 		note("states", func(value) {}),
 		key("unit", func(v value) { v.unitOf(&r.UnitOf) }),
 		key("range", func(v value) { r.Range = v.rangeOf() }),
-		key("limits", func(v value) { r.Limits = v.limitsOf(r.Range) }),
-	)
+		key("limits", func(v value) { r.Limits = v.limitsOf(r.Range, r.UnitOf) }),
+	)...)
 	if !ok {
 		return
 	}
@@ -210,45 +209,4 @@ func (v value) rangeOf() *Range {
 		return nil
 	}
 	return &Range{ends[0], ends[1]}
-}
-
-// limitsOf reads limits and checks that they can be crossed one after the
-// other: alarm_low <= warn_low < warn <= alarm, all within the range, because
-// a value outside it is suspect and never judged.
-func (v value) limitsOf(within *Range) *Limits {
-	nan := math.NaN()
-	l := Limits{nan, nan, nan, nan}
-	before := len(v.p.problems)
-	inside := func(dst *float64) func(value) {
-		return func(v value) {
-			if v.number(dst) && within != nil && (*dst < within.Min || *dst > within.Max) {
-				v.fail("a value outside its range is suspect and never judged", "%g is outside the range %g to %g", *dst, within.Min, within.Max)
-			}
-		}
-	}
-	if !v.object(nil,
-		key("warn", inside(&l.Warn)), key("alarm", inside(&l.Alarm)),
-		key("warn_low", inside(&l.WarnLow)), key("alarm_low", inside(&l.AlarmLow)),
-	) {
-		return nil
-	}
-	ordered := []struct {
-		name  string
-		value float64
-	}{{"alarm_low", l.AlarmLow}, {"warn_low", l.WarnLow}, {"warn", l.Warn}, {"alarm", l.Alarm}}
-	lastName, last := "", nan
-	for _, o := range ordered {
-		if math.IsNaN(o.value) {
-			continue
-		}
-		touching := o.value == last && (lastName == "alarm_low") == (o.name == "warn_low")
-		if o.value < last || o.value == last && !touching {
-			v.fail("the order is alarm_low, warn_low, warn, alarm", "%s %g is not above %s %g", o.name, o.value, lastName, last)
-		}
-		lastName, last = o.name, o.value
-	}
-	if lastName == "" && len(v.p.problems) == before {
-		v.fail("use warn, alarm, warn_low or alarm_low", "no limit is set")
-	}
-	return &l
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // sensors reads the list and, for each sensor, notes the channels it has.
@@ -45,6 +46,7 @@ var keysOf = map[string][]string{
 	"loop":         {busFile},
 	"limits":       {busI2C, busFile, busKernel},
 	"ranges":       {busI2C, busFile, busKernel},
+	"checks":       {busI2C, busFile, busKernel},
 	"shunt":        {},
 	"device":       {busKernel},
 	"axes":         {},
@@ -97,6 +99,8 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 		of("file", func(v value) { v.file(&s.File) }),
 		of("channels", func(v value) { v.columns(s) }),
 		of("loop", func(v value) { v.boolean(&s.Loop) }),
+		key("period", func(v value) { v.duration(&s.Period, 10*time.Millisecond, 24*time.Hour) }),
+		key("max_age", func(v value) { v.duration(&s.MaxAge, 10*time.Millisecond, 7*24*time.Hour) }),
 		of("device", func(v value) { v.kernelDevice(s) }),
 		of("axes", func(v value) { v.axes(s) }),
 		of("rate", func(v value) { v.numberIn(&s.Rate, 50, 100_000) }),
@@ -104,6 +108,7 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 		of("bands", func(v value) { v.bands(s) }),
 		of("limits", func(value) {}),
 		of("ranges", func(value) {}),
+		of("checks", func(value) {}),
 	)
 	if !ok || !known {
 		return nil
@@ -264,7 +269,8 @@ func (v value) channelsOf(s *Sensor, info DriverInfo, given map[string]value) []
 	case info.Bus == busModbus:
 		for _, r := range s.Registers {
 			add(r.Name, r.UnitOf)
-			channels[len(channels)-1].Range, channels[len(channels)-1].Limits = r.Range, r.Limits
+			c := &channels[len(channels)-1]
+			c.Range, c.Limits, c.Checks = r.Range, r.Limits, r.Checks
 		}
 	case info.Bus == busKernel:
 		for _, c := range v.kernelChannels(s, info, given) {
@@ -320,7 +326,7 @@ func (v value) listed(s *Sensor, info DriverInfo, given map[string]value) []Chan
 	return out
 }
 
-// judgements reads the limits and ranges that stand at the sensor, by channel
+// judgements reads the limits, ranges and checks that stand at the sensor, by channel
 // name.
 func (v value) judgements(s *Sensor, channels []ChannelRef, given map[string]value) {
 	names := make([]string, len(channels))
@@ -346,9 +352,13 @@ func (v value) judgements(s *Sensor, channels []ChannelRef, given map[string]val
 		}
 	})
 	each(given["limits"], func(c *ChannelRef, name string, v value) {
-		if c.Limits = v.limitsOf(c.Range); c.Limits != nil {
+		if c.Limits = v.limitsOf(c.Range, c.Unit); c.Limits != nil {
 			put(&s.Limits, name, *c.Limits)
 		}
+	})
+	each(given["checks"], func(c *ChannelRef, name string, v value) {
+		c.Checks = v.checksOf()
+		put(&s.Checks, name, c.Checks)
 	})
 }
 

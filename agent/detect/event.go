@@ -80,5 +80,5 @@ type Event struct {
 	Peak     float64 // highest of the event; NaN = none
 	Missing  []string
 	Causes   []Cause // largest share first
-	Reason   string  // of a Close; of a fault also what is wrong
+	Reason   string  // of a Close; of a fault also what is wrong, of a limit the zone it is in
 }

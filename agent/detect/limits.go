@@ -18,6 +18,10 @@ type Limit struct {
 	WarnLow       float64
 	AlarmLow      float64
 	Hold          time.Duration // how long the value must be back inside; 0 = 10 s
+
+	// Zones is the standard whose zones C and D begin at Warn and Alarm, such as
+	// "ISO 20816-3 group 1, rigid"; empty = none. An event then names its zone.
+	Zones string
 }
 
 // What holds for every limit. One wild reading opens nothing, two of three do;

@@ -150,3 +150,17 @@ func TestLimits_missingReadingsAge(t *testing.T) {
 		t.Error("two readings in a row open nothing")
 	}
 }
+
+// A limit that stands for an evaluation zone names the zone it is in.
+func TestLimits_zones(t *testing.T) {
+	l := newLimits(t, Limit{Channel: "p.velocity", Unit: "mm/s", Index: 1, Warn: 4.5, Alarm: 7.1, WarnLow: -1, AlarmLow: nan, Zones: "ISO 20816-3 group 1, rigid", Hold: time.Second})
+	got := playLimits(l, 0, 4, 5, 5, 8, 8, 4, 4, 4, -2, -2)
+	if states(got) != "open update close open" {
+		t.Fatalf("got %q", states(got))
+	}
+	for i, want := range []string{"zone C of ISO 20816-3 group 1, rigid", "zone D of ISO 20816-3 group 1, rigid", ReasonNormal, ""} {
+		if got[i].Reason != want {
+			t.Errorf("event %d: reason %q, want %q", i, got[i].Reason, want)
+		}
+	}
+}

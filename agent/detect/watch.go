@@ -185,8 +185,20 @@ func (w *watch) event(machine string, t time.Time, state State) Event {
 	ev := Event{Machine: machine, Kind: LimitExceeded, Key: w.Channel, State: state, Time: t, Since: w.since,
 		Severity: w.severity, Score: w.score, Peak: w.peak,
 		Causes: []Cause{{Channel: w.Channel, Unit: w.Unit, Share: 1, Value: w.value, Expected: w.crossed, Direction: w.direction}}}
-	if state == Close {
+	switch {
+	case state == Close:
 		ev.Until, ev.Reason = notBefore(w.calmAt, w.since), w.reason
+	case w.Zones != "" && w.direction == "above":
+		ev.Reason = w.zone() + " of " + w.Zones
 	}
 	return ev
+}
+
+// zone names the evaluation zone that the newest crossing reached; ISO 20816-1,
+// 6.2.3: C is unsatisfactory for long-term operation, D damages the machine.
+func (w *watch) zone() string {
+	if w.crossed >= w.Alarm {
+		return "zone D"
+	}
+	return "zone C"
 }

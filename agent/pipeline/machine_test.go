@@ -311,6 +311,42 @@ func TestLimitsWorkWhileLearning(t *testing.T) {
 	}
 }
 
+// TestLimitsWorkInEveryState: a limit needs neither a model nor a machine that
+// runs, only a good value.
+func TestLimitsWorkInEveryState(t *testing.T) {
+	for name, tc := range map[string]struct {
+		allow   bool
+		prepare func(*feeder)
+	}{
+		"learning, standing still": {true, func(*feeder) {}},
+		"no model, none allowed":   {false, func(*feeder) {}},
+		"idle":                     {true, func(f *feeder) { f.learnt(); f.watching(); f.rows(10, false, 0); f.want(Idle) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			rep := &collected{}
+			o := options(t, rep)
+			o.Learn.Allow = tc.allow
+			f := newFeeder(t, o)
+			tc.prepare(f)
+			for range 5 {
+				row := plantRow(f.rnd, f.n, false, 0)
+				row[3] = 95
+				f.push(row)
+			}
+			n := len(rep.events)
+			if n == 0 || rep.events[n-1].Kind != detect.LimitExceeded || rep.events[n-1].State != detect.Open || rep.events[n-1].Causes[0].Channel != "temp" {
+				t.Fatalf("events %+v, want a limit opened", rep.events)
+			}
+			for range 20 { // what is not good says nothing: the event neither closes nor repeats
+				f.push([]float64{0, 0, 0.1, math.NaN()})
+			}
+			if len(rep.events) != n {
+				t.Errorf("events %+v from rows without the value", rep.events[n:])
+			}
+		})
+	}
+}
+
 func TestAnotherSchemaIsRefused(t *testing.T) {
 	o := options(t, &collected{})
 	f := newFeeder(t, o)

@@ -31,6 +31,9 @@ type Status struct {
 	Period   time.Duration
 	Values   []float64         // newest row, NaN = missing
 	Quality  []sampler.Quality // of it
+	Raw      []float64         // of it as read, whatever its quality; NaN = nothing to show
+	At       []time.Time       // when each was measured; zero = never
+	Flags    []sampler.Flags   // what the rows' cells carried
 	Shares   []float32         // of the newest score
 	Expected []float64
 	RowTime  time.Time
@@ -48,9 +51,9 @@ type Status struct {
 func (s *Status) init(o Options) {
 	n := len(o.Schema.Channels)
 	*s = Status{Name: o.Name, Channels: o.Schema.Channels, Sensors: o.Sensors, Period: o.Schema.Period, Score: math.NaN(),
-		Values: make([]float64, n), Quality: make([]sampler.Quality, n), Shares: make([]float32, n), Expected: make([]float64, n)}
+		Values: make([]float64, n), Quality: make([]sampler.Quality, n), Raw: make([]float64, n), At: make([]time.Time, n), Shares: make([]float32, n), Expected: make([]float64, n)}
 	for i := range n {
-		s.Values[i], s.Expected[i], s.Quality[i] = math.NaN(), math.NaN(), sampler.Missing
+		s.Values[i], s.Raw[i], s.Expected[i], s.Quality[i] = math.NaN(), math.NaN(), math.NaN(), sampler.Missing
 	}
 }
 
@@ -60,9 +63,10 @@ func (m *Machine) Status() Status {
 	defer m.mu.Unlock()
 	s := m.status
 	s.Values, s.Quality = slices.Clone(s.Values), slices.Clone(s.Quality)
+	s.Raw, s.At = slices.Clone(s.Raw), slices.Clone(s.At)
 	s.Shares, s.Expected = slices.Clone(s.Shares), slices.Clone(s.Expected)
 	if m.o.Sampler != nil {
-		s.Dropped, s.Late = m.o.Sampler.Dropped(), m.o.Sampler.Late()
+		s.Dropped, s.Late, s.Flags = m.o.Sampler.Dropped(), m.o.Sampler.Late(), m.o.Sampler.Flags()
 	}
 	return s
 }
@@ -97,6 +101,8 @@ func (m *Machine) setRow(f *sampler.Frame) {
 	m.mu.Lock()
 	copy(m.status.Values, f.Values)
 	copy(m.status.Quality, f.Quality)
+	copy(m.status.Raw, f.Raw)
+	copy(m.status.At, f.At)
 	m.status.RowTime = f.Time
 	m.status.Rows++
 	m.mu.Unlock()

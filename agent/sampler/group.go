@@ -32,7 +32,13 @@ func New(buses []BusSpec, machines []MachineSpec) (*Group, error) {
 			if ss.Period <= 0 {
 				return nil, fmt.Errorf("sensor %s: period %v, want more than zero", ss.Name, ss.Period)
 			}
-			s := newSlot(bs.Name, ss, bs.Patience)
+			if ss.MaxAge != 0 && ss.MaxAge < ss.Period {
+				return nil, fmt.Errorf("sensor %s: max age %v, want at least the period %v", ss.Name, ss.MaxAge, ss.Period)
+			}
+			s, err := newSlot(bs.Name, ss, bs.Patience)
+			if err != nil {
+				return nil, err
+			}
 			g.slots[ss.Name] = s
 			b.slots = append(b.slots, s)
 		}
@@ -57,11 +63,11 @@ func (g *Group) check(m MachineSpec) error {
 		if s == nil {
 			return fmt.Errorf("sensor %s: unknown", c.Sensor)
 		}
-		if c.Index < 0 || c.Index >= len(s.values) {
-			return fmt.Errorf("sensor %s: channel %d of %d", c.Sensor, c.Index, len(s.values))
+		if c.Index < 0 || c.Index >= len(s.held) {
+			return fmt.Errorf("sensor %s: channel %d of %d", c.Sensor, c.Index, len(s.held))
 		}
-		if s.period > m.Period {
-			return fmt.Errorf("sensor %s: read every %v, slower than the machine's %v", c.Sensor, s.period, m.Period)
+		if s.maxAge == 0 && s.period > m.Period {
+			s.maxAge = time.Duration(ageFactor * float64(s.period))
 		}
 	}
 	return nil

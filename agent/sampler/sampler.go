@@ -10,9 +10,7 @@ import (
 // Cell says where one channel of a machine comes from.
 type Cell struct {
 	Sensor string
-	Index  int     // in the sensor's channels
-	Min    float64 // below is Suspect; NaN = no bound
-	Max    float64
+	Index  int // in the sensor's channels
 }
 
 // MachineSpec is one machine: its channels in row order and its period.
@@ -41,29 +39,38 @@ type Sampler struct {
 	rows    atomic.Uint64
 	dropped atomic.Uint64
 	late    atomic.Uint64
+	users   []*user
 }
 
 type cell struct {
-	slot     *slot
-	index    int
-	min, max float64
+	slot  *slot
+	index int
+	user  *user
+}
+
+// user is one of the machine's sensors with the flags its cells have had.
+type user struct {
+	sensor string
+	flags  [Missing + 1]atomic.Uint64 // by Quality
 }
 
 func newSampler(m MachineSpec, slots map[string]*slot) *Sampler {
 	s := &Sampler{name: m.Name, period: m.Period, wake: make(chan struct{}, 1),
 		frames: make(chan *Frame, framesAhead), free: make(chan *Frame, framesAhead+2)}
-	seen := map[*slot]bool{}
+	users := map[*slot]*user{}
 	for _, c := range m.Cells {
 		sl := slots[c.Sensor]
-		s.cells = append(s.cells, cell{sl, c.Index, c.Min, c.Max})
-		if !seen[sl] {
-			seen[sl] = true
+		if users[sl] == nil {
+			users[sl] = &user{sensor: sl.name}
+			s.users = append(s.users, users[sl])
 			s.slots = append(s.slots, sl)
 			sl.notify = append(sl.notify, s.wake)
 		}
+		s.cells = append(s.cells, cell{sl, c.Index, users[sl]})
 	}
+	n := len(m.Cells)
 	for range framesAhead + 2 {
-		s.free <- &Frame{Values: make([]float64, len(m.Cells)), Quality: make([]Quality, len(m.Cells))}
+		s.free <- &Frame{Values: make([]float64, n), Quality: make([]Quality, n), At: make([]time.Time, n), Raw: make([]float64, n)}
 	}
 	return s
 }
@@ -84,6 +91,24 @@ func (s *Sampler) Dropped() uint64 { return s.dropped.Load() }
 // Late counts the rows that were completed at the end of the period because a
 // sensor had not answered by then.
 func (s *Sampler) Late() uint64 { return s.late.Load() }
+
+// Flags counts the cells of the machine's rows that carried a flag, by sensor.
+type Flags struct {
+	Sensor  string
+	Quality Quality
+	N       uint64
+}
+
+// Flags copies the counters, every flag of every sensor.
+func (s *Sampler) Flags() []Flags {
+	out := make([]Flags, 0, len(s.users)*len(Qualities))
+	for _, u := range s.users {
+		for _, q := range Qualities {
+			out = append(out, Flags{u.sensor, q, u.flags[q].Load()})
+		}
+	}
+	return out
+}
 
 // run completes a row at each tick until ctx is done.
 func (s *Sampler) run(ctx context.Context, epoch time.Time) {
@@ -131,10 +156,6 @@ func (s *Sampler) gather(ctx context.Context, timer *time.Timer, tick time.Time)
 	return true
 }
 
-// fresh tells whether the slot's values, read for tick at, belong to the row of
-// tick. The caller holds s.mu.
-func (s *slot) fresh(tick time.Time) bool { return s.tick.After(tick.Add(-s.period)) }
-
 func (s *Sampler) complete(tick time.Time) bool {
 	for _, sl := range s.slots {
 		sl.mu.Lock()
@@ -159,7 +180,7 @@ func (s *Sampler) emit(tick time.Time) {
 	}
 	f.Time = tick
 	for i := range s.cells {
-		f.Values[i], f.Quality[i] = s.cells[i].value(tick)
+		s.cells[i].fill(f, i)
 	}
 	for sent := false; !sent; {
 		select {
@@ -177,20 +198,17 @@ func (s *Sampler) emit(tick time.Time) {
 	s.rows.Add(1)
 }
 
-// value is the cell at the tick and its flag; anything but Good is NaN.
-func (c *cell) value(tick time.Time) (float64, Quality) {
-	c.slot.mu.Lock()
-	v, fresh := c.slot.values[c.index], c.slot.fresh(tick)
-	c.slot.mu.Unlock()
-	switch {
-	case !fresh || math.IsNaN(v):
-		return math.NaN(), Missing
-	case math.IsInf(v, 0):
-		return math.NaN(), Bad
-	case v < c.min || v > c.max: // NaN bounds compare false
-		return math.NaN(), Suspect
+// fill writes the cell into the frame: a number only where it is Good.
+func (c *cell) fill(f *Frame, i int) {
+	m := c.slot.valueAt(f.Time, c.index)
+	f.At[i], f.Quality[i], f.Values[i], f.Raw[i] = m.at, m.quality, math.NaN(), m.value
+	switch m.quality {
+	case Good:
+		f.Values[i] = m.value
+	case Stale, Missing:
+		f.Raw[i] = math.NaN()
 	}
-	return v, Good
+	c.user.flags[m.quality].Add(1)
 }
 
 func fill(dst []float64) {

@@ -43,9 +43,11 @@ func counting(n int, dst []float64) error {
 	return nil
 }
 
-var unbound = math.NaN()
+func sensor(name string, s drivers.Sensor) SensorSpec {
+	return SensorSpec{Name: name, Sensor: s, Period: time.Second}
+}
 
-func one(sensor string, index int) Cell { return Cell{sensor, index, unbound, unbound} }
+func one(sensor string, index int) Cell { return Cell{sensor, index} }
 
 func mustNew(t *testing.T, buses []BusSpec, machines []MachineSpec) *Group {
 	t.Helper()
@@ -75,7 +77,7 @@ func TestRowsAreCompleteAndOnTime(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		a := newLying(2, func(n int, dst []float64) error { time.Sleep(20 * time.Millisecond); return counting(n, dst) })
 		b := newLying(1, counting)
-		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", a, time.Second}}}, {Name: "y", Sensors: []SensorSpec{{"b", b, time.Second}}}},
+		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{sensor("a", a)}}, {Name: "y", Sensors: []SensorSpec{sensor("b", b)}}},
 			[]MachineSpec{{"m", time.Second, []Cell{one("b", 0), one("a", 1), one("a", 0)}}})
 		go g.Run(ctx)
 		rows, flags, at := take(g.Sampler("m"), 3600)
@@ -110,7 +112,7 @@ func TestFailingSensorIsMissingNeverStale(t *testing.T) {
 			dst[1] = float64(n)
 			return nil
 		})
-		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", a, time.Second}}}},
+		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{sensor("a", a)}}},
 			[]MachineSpec{{"m", time.Second, []Cell{one("a", 0), one("a", 1)}}})
 		go g.Run(ctx)
 		rows, flags, _ := take(g.Sampler("m"), 10)
@@ -137,7 +139,7 @@ func TestHangingBusCostsOnlyItsCells(t *testing.T) {
 			}
 			return counting(n, dst)
 		})
-		g := mustNew(t, []BusSpec{{Name: "bad", Sensors: []SensorSpec{{"h", hung, time.Second}}}, {Name: "good", Sensors: []SensorSpec{{"w", newLying(1, counting), time.Second}}}},
+		g := mustNew(t, []BusSpec{{Name: "bad", Sensors: []SensorSpec{sensor("h", hung)}}, {Name: "good", Sensors: []SensorSpec{sensor("w", newLying(1, counting))}}},
 			[]MachineSpec{{"m", time.Second, []Cell{one("h", 0), one("w", 0)}}})
 		var opened, closed Fault
 		go func() {
@@ -194,7 +196,7 @@ func TestFaultsAreOnePerCause(t *testing.T) {
 				return counting(n, dst)
 			}
 		}
-		g := mustNew(t, []BusSpec{{Name: "line", Sensors: []SensorSpec{{"a", newLying(4, reader(true)), time.Second}, {"b", newLying(4, reader(false)), time.Second}}}},
+		g := mustNew(t, []BusSpec{{Name: "line", Sensors: []SensorSpec{sensor("a", newLying(4, reader(true))), sensor("b", newLying(4, reader(false)))}}},
 			[]MachineSpec{{"m", time.Second, []Cell{one("a", 0), one("a", 1), one("b", 0)}}})
 		var got []string
 		go func() {
@@ -234,7 +236,7 @@ func TestResumedFaultCloses(t *testing.T) {
 			}
 			return counting(n, dst)
 		})
-		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", a, time.Second}}}},
+		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{sensor("a", a)}}},
 			[]MachineSpec{{"m", time.Second, []Cell{one("a", 0)}}})
 		if !g.Resume(false, "a", time.Now().Add(-time.Hour)) || g.Resume(false, "b", time.Now()) || g.Resume(true, "y", time.Now()) {
 			t.Error("resumed what is not there, or not what is")
@@ -263,27 +265,10 @@ func TestResumedFaultCloses(t *testing.T) {
 	})
 }
 
-func TestOutOfRangeIsSuspectAndNotScored(t *testing.T) {
-	s := newSlot("x", SensorSpec{"a", newLying(1, counting), time.Second}, 0)
-	now := time.Now()
-	s.tick = now
-	for _, tc := range []struct {
-		v    float64
-		want Quality
-	}{{5, Good}, {0, Good}, {10, Good}, {-0.1, Suspect}, {10.1, Suspect}, {math.NaN(), Missing}, {math.Inf(1), Bad}} {
-		s.values[0] = tc.v
-		c := cell{s, 0, 0, 10}
-		v, q := c.value(now)
-		if q != tc.want || math.IsNaN(v) != (q != Good) {
-			t.Errorf("%v: got %v %v, want %v", tc.v, v, q, tc.want)
-		}
-	}
-}
-
 func TestSlowConsumerLosesTheOldest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", newLying(1, counting), time.Second}}}},
+		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{sensor("a", newLying(1, counting))}}},
 			[]MachineSpec{{"m", time.Second, []Cell{one("a", 0)}}})
 		go g.Run(ctx)
 		time.Sleep(100*time.Second + time.Millisecond)
@@ -298,17 +283,20 @@ func TestSlowConsumerLosesTheOldest(t *testing.T) {
 
 func TestPanickingDriverIsAnError(t *testing.T) {
 	b := &bus{name: "x"}
-	s := newSlot("x", SensorSpec{"a", newLying(1, func(_ int, dst []float64) error { dst[len(dst)] = 0; return nil }), time.Second}, 0)
+	s, err := newSlot("x", sensor("a", newLying(1, func(_ int, dst []float64) error { dst[len(dst)] = 0; return nil })), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	s.due = time.Now()
 	b.read(t.Context(), s)
-	if r := s.reading(); !errors.Is(r.Err, errPanic) || !math.IsNaN(r.Values[0]) || b.panics.Load() != 1 {
+	if r := s.reading(); !errors.Is(r.Err, errPanic) || r.Errors[reasonPanic] != 1 || !math.IsNaN(r.Values[0]) || b.panics.Load() != 1 {
 		t.Errorf("reading %+v, panics %d", r, b.panics.Load())
 	}
 }
 
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	a := newLying(9, counting)
-	g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", a, time.Second}}}},
+	g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{sensor("a", a)}}},
 		[]MachineSpec{{"m", time.Second, []Cell{one("a", 0), one("a", 8)}}})
 	b, s := g.buses[0], g.samplers[0]
 	b.slots[0].due = time.Now()
@@ -324,17 +312,20 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 }
 
 func TestNewRefuses(t *testing.T) {
-	a := SensorSpec{"a", newLying(1, counting), time.Second}
+	a := sensor("a", newLying(1, counting))
 	for name, tc := range map[string]struct {
 		buses    []BusSpec
 		machines []MachineSpec
 		want     string
 	}{
 		"twice":   {[]BusSpec{{Name: "x", Sensors: []SensorSpec{a, a}}}, nil, "sensor a: named twice"},
-		"period":  {[]BusSpec{{Name: "x", Sensors: []SensorSpec{{"a", a.Sensor, 0}}}}, nil, "sensor a: period 0s, want more than zero"},
+		"period":  {[]BusSpec{{Name: "x", Sensors: []SensorSpec{{Name: "a", Sensor: a.Sensor}}}}, nil, "sensor a: period 0s, want more than zero"},
 		"unknown": {[]BusSpec{{Name: "x", Sensors: []SensorSpec{a}}}, []MachineSpec{{"m", time.Second, []Cell{one("b", 0)}}}, "machine m: sensor b: unknown"},
 		"index":   {[]BusSpec{{Name: "x", Sensors: []SensorSpec{a}}}, []MachineSpec{{"m", time.Second, []Cell{one("a", 1)}}}, "machine m: sensor a: channel 1 of 1"},
-		"slower":  {[]BusSpec{{Name: "x", Sensors: []SensorSpec{a}}}, []MachineSpec{{"m", time.Millisecond, []Cell{one("a", 0)}}}, "machine m: sensor a: read every 1s, slower than the machine's 1ms"},
+		"age":     {[]BusSpec{{Name: "x", Sensors: []SensorSpec{{Name: "a", Sensor: a.Sensor, Period: 2 * time.Second, MaxAge: time.Second}}}}, nil, "sensor a: max age 1s, want at least the period 2s"},
+		"checks":  {[]BusSpec{{Name: "x", Sensors: []SensorSpec{{Name: "a", Sensor: a.Sensor, Period: 1, Checks: make([]Check, 2)}}}}, nil, "sensor a: 2 checks for 1 channels"},
+		"range":   {[]BusSpec{{Name: "x", Sensors: []SensorSpec{{Name: "a", Sensor: a.Sensor, Period: 1, Checks: []Check{{Range: Range{1, 0}}}}}}}, nil, "sensor a: channel 0: range 1 to 0: want min below max"},
+		"rate":    {[]BusSpec{{Name: "x", Sensors: []SensorSpec{{Name: "a", Sensor: a.Sensor, Period: 1, Checks: []Check{{MaxRate: math.NaN()}}}}}}, nil, "sensor a: channel 0: max_rate NaN, max_spike 0, flat_after 0s, flat_band 0: want none below 0"},
 	} {
 		if _, err := New(tc.buses, tc.machines); err == nil || err.Error() != tc.want {
 			t.Errorf("%s: got %v, want %s", name, err, tc.want)

@@ -18,6 +18,10 @@ const (
 	clearAfter = 3
 )
 
+// retellAfter is the least time between two tellings of one open fault: of a
+// device that refuses some registers only now and then.
+const retellAfter = time.Minute
+
 // watcher looks at the slots from outside, so that a bus goroutine which hangs
 // is seen too.
 type watcher struct {
@@ -63,6 +67,7 @@ func (w *watcher) run(ctx context.Context) {
 type verdict struct {
 	failing, well bool // neither: not decided yet
 	onBus         bool // the cause is the bus
+	hung          bool // a read is under way for too long
 	since         time.Time
 	err           error
 }
@@ -75,7 +80,7 @@ func (s *slot) verdict(now time.Time) verdict {
 		since = now
 	}
 	if hung := now.Sub(s.started); !s.started.IsZero() && hung > s.hangs {
-		return verdict{failing: true, onBus: true, since: since,
+		return verdict{failing: true, onBus: true, hung: true, since: since,
 			err: fmt.Errorf("%w: a read is under way for %v", drivers.ErrBus, hung.Round(time.Millisecond))}
 	}
 	return verdict{failing: s.fails >= faultAfter, well: s.oks >= clearAfter,
@@ -104,7 +109,11 @@ func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 		case vs[i].well:
 			w.clear(ctx, key, now)
 		case vs[i].failing && w.open[b.name] == nil:
-			w.set(ctx, key, Fault{Bus: b.name, Sensor: s.name, Since: vs[i].since, Reason: vs[i].err.Error(), Channels: w.channels([]*slot{s})}, now)
+			lost := s.missing()
+			if vs[i].hung {
+				lost = w.channels([]*slot{s})
+			}
+			w.set(ctx, key, Fault{Bus: b.name, Sensor: s.name, Since: vs[i].since, Reason: vs[i].err.Error(), Channels: lost}, now)
 		}
 	}
 }
@@ -116,9 +125,13 @@ func (s *slot) tried() bool {
 	return s.reads > 0 || !s.started.IsZero()
 }
 
+// set opens a fault, or tells that an open one takes other channels by now.
 func (w *watcher) set(ctx context.Context, key string, f Fault, now time.Time) {
-	if w.open[key] != nil {
-		return
+	if old := w.open[key]; old != nil {
+		if slices.Equal(old.Channels, f.Channels) || now.Sub(old.Time) < retellAfter {
+			return
+		}
+		f.Since = old.Since
 	}
 	f.Open, f.Time, f.Machine = true, now, w.machine(f)
 	w.open[key] = &f
@@ -170,6 +183,20 @@ func (w *watcher) machine(f Fault) string {
 		}
 	}
 	return found
+}
+
+// missing lists the full names of the channels that the newest attempt did not
+// bring.
+func (s *slot) missing() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []string
+	for i, c := range s.sensor.Channels() {
+		if m := s.held[i]; m.at.IsZero() || !m.at.Equal(s.at) {
+			out = append(out, s.name+"."+c.Name)
+		}
+	}
+	return out
 }
 
 // channels lists the full channel names of the slots.

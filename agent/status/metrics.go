@@ -1,6 +1,7 @@
 package status
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -114,9 +115,11 @@ func (ms *Metrics) Write(w io.Writer, s *Snapshot, refused uint64) {
 	for _, e := range s.Opened {
 		m.counter(e.N, "anomalies_detected_total", "severity", e.Severity, "sensor", e.Sensor, "kind", e.Kind)
 	}
-	ms.set.WritePrometheus(w)
-	m.set.WritePrometheus(w)
-	metrics.WriteProcessMetrics(w)
+	var b bytes.Buffer
+	ms.set.WritePrometheus(&b)
+	m.set.WritePrometheus(&b)
+	metrics.WriteProcessMetrics(&b)
+	writeHelped(w, b.Bytes())
 }
 
 func (m *scrape) memory(s *Snapshot) {
@@ -152,11 +155,16 @@ func (m *scrape) machine(s *pipeline.Status) {
 		m.gauge(s.Values[i], "sensor_value", "machine", n, "sensor", c.Name)
 		m.gauge(float64(s.Quality[i]), "sensor_quality", "machine", n, "sensor", c.Name)
 	}
+	for _, f := range s.Flags {
+		m.counter(f.N, "sensor_flags_total", "machine", n, "sensor", f.Sensor, "quality", f.Quality.String())
+	}
 }
 
 func (m *scrape) reading(r *sampler.Reading) {
 	m.counter(r.Reads, "sensor_reads_total", "bus", r.Bus, "sensor", r.Sensor)
-	m.counter(r.Errors, "sensor_read_errors_total", "bus", r.Bus, "sensor", r.Sensor)
+	for i, reason := range sampler.Reasons {
+		m.counter(r.Errors[i], "sensor_read_errors_total", "bus", r.Bus, "sensor", r.Sensor, "reason", reason)
+	}
 	m.gauge(seconds(r.LastGood), "sensor_last_good_timestamp_seconds", "bus", r.Bus, "sensor", r.Sensor)
 	m.gauge(r.Latency.Seconds(), "sensor_read_duration_seconds", "bus", r.Bus, "sensor", r.Sensor)
 }

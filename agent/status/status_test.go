@@ -31,9 +31,10 @@ func good() Snapshot {
 		ReadyAfter: 80 * time.Millisecond, TimeQuality: "synced", ReloadOK: true, MemoryLimit: 128 << 20,
 		Machines: []pipeline.Status{{Name: "pump1", State: pipeline.Normal, Since: now.Add(-time.Hour), Period: time.Second, RowTime: now.Add(-time.Second),
 			Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}, {Name: "pump.speed", Unit: "Hz"}}, Sensors: []string{"pump", "pump"},
-			Values: []float64{12.5, math.NaN()}, Quality: []sampler.Quality{sampler.Good, sampler.Missing}, Score: 0.4, Rows: 100, Scored: 80,
+			Values: []float64{12.5, math.NaN()}, Quality: []sampler.Quality{sampler.Good, sampler.Missing},
+			Raw: []float64{12.5, math.NaN()}, At: []time.Time{now.Add(-time.Second), {}}, Flags: []sampler.Flags{{Sensor: "pump", Quality: sampler.Good, N: 99}}, Score: 0.4, Rows: 100, Scored: 80,
 			Model: report.ModelRef{Version: "2026-11-20T10:00:00Z-1", SHA256: "f00d"}}},
-		Readings: []sampler.Reading{{Bus: "plc", Sensor: "pump", Values: []float64{12.5, math.NaN()}, LastGood: now.Add(-time.Second), Reads: 100, Errors: 1}},
+		Readings: []sampler.Reading{{Bus: "plc", Sensor: "pump", Values: []float64{12.5, math.NaN()}, LastGood: now.Add(-time.Second), Reads: 100, Errors: [4]uint64{1}}},
 		Buses:    []sampler.BusStats{{Bus: "plc", Overruns: 2}},
 		Broker:   &Broker{URL: "tcp://b:1883", Connected: true, Acked: 7},
 		Spool:    &Spool{MaxBytes: 1000},
@@ -225,10 +226,18 @@ func TestMetrics(t *testing.T) {
 		`machine_state{machine="pump1",state="normal"} 1`, `machine_state{machine="pump1",state="learning"} 0`,
 		`model_info{machine="pump1",model_version="next",sha="beef"} 1`, `sensor_value{machine="pump1",sensor="pump.flow"} 12.5`,
 		"mqtt_connected 1", "mqtt_publish_acked_total 7", "spool_messages 0", "memory_limit_bytes 134217728", "authentication_failures_total 3",
-		`http_requests_total{status="200"} 1`, `bus_overruns_total{bus="plc"} 2`, "application_startup_duration_seconds 0.08", "process_cpu_seconds_total",
+		`sensor_flags_total{machine="pump1",sensor="pump",quality="good"} 99`, `sensor_read_errors_total{bus="plc",sensor="pump",reason="timeout"} 1`,
+		"# HELP sensor_quality quality of the newest value", `http_requests_total{status="200"} 1`, `bus_overruns_total{bus="plc"} 2`, "application_startup_duration_seconds 0.08", "process_cpu_seconds_total",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no line %s", want)
+		}
+	}
+	for line := range strings.Lines(text) {
+		if name, is := strings.CutPrefix(line, "# TYPE "); is {
+			if name, _, _ = strings.Cut(name, " "); !strings.Contains(text, "# HELP "+name+" ") {
+				t.Errorf("%s has no help: add it in help.go", name)
+			}
 		}
 	}
 	if strings.Contains(text, "f00d") {

@@ -50,15 +50,13 @@ func (s *Snapshot) machine(m *pipeline.Status, bySensor map[string]*sampler.Read
 		}
 	}
 	for i, c := range m.Channels {
-		pc := page.Channel{Name: c.Name, Unit: c.Unit, Value: number(m.Values[i]), Quality: qualityName(m.Quality[i])}
-		if r := bySensor[m.Sensors[i]]; r != nil {
-			if !r.LastGood.IsZero() {
-				age := math.Max(0, s.Now.Sub(r.LastGood).Seconds())
-				pc.AgeS = &age
-			}
-			if r.Err != nil {
-				pc.Error = r.Err.Error()
-			}
+		pc := page.Channel{Name: c.Name, Unit: c.Unit, Value: number(m.Raw[i]), Quality: m.Quality[i].String()}
+		if at := m.At[i]; !at.IsZero() {
+			age := math.Max(0, s.Now.Sub(at).Seconds())
+			pc.AgeS = &age
+		}
+		if r := bySensor[m.Sensors[i]]; r != nil && r.Err != nil {
+			pc.Error = r.Err.Error()
 		}
 		out.Channels = append(out.Channels, pc)
 	}
@@ -69,16 +67,4 @@ func (s *Snapshot) machine(m *pipeline.Status, bySensor map[string]*sampler.Read
 // restart nobody knows which it takes.
 func concerns(missing []string, channels []model.Channel) bool {
 	return len(missing) == 0 || slices.ContainsFunc(channels, func(c model.Channel) bool { return slices.Contains(missing, c.Name) })
-}
-
-func qualityName(q sampler.Quality) string {
-	switch q {
-	case sampler.Good:
-		return "good"
-	case sampler.Suspect:
-		return "suspect"
-	case sampler.Bad:
-		return "bad"
-	}
-	return "missing"
 }

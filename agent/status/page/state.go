@@ -84,9 +84,9 @@ type Cause struct {
 type Channel struct {
 	Name    string   `json:"name"` // "pump.current"
 	Unit    string   `json:"unit"`
-	Value   *float64 `json:"value"`           // null: missing
-	Quality string   `json:"quality"`         // good, suspect, bad or missing
-	AgeS    *float64 `json:"age_s"`           // since the last good value; null: never
+	Value   *float64 `json:"value"`           // as read, whatever its quality; null: stale or missing
+	Quality string   `json:"quality"`         // good, suspect, bad, stale or missing
+	AgeS    *float64 `json:"age_s"`           // since it was measured; null: never
 	Error   string   `json:"error,omitempty"` // of its sensor, while there is one
 }
 

@@ -43,7 +43,7 @@ const clock = (t) => { const d = new Date(t); return Number.isNaN(d.getTime()) ?
 const words = (s) => String(s || "").replaceAll("_", " ");
 const tones = {
   healthy: "good", degraded: "warn", unhealthy: "bad", normal: "good", anomaly: "bad", blind: "warn",
-  good: "", suspect: "warn", bad: "bad", missing: "bad",
+  good: "", suspect: "warn", bad: "bad", stale: "bad", missing: "bad",
 };
 const tone = (s) => (Object.hasOwn(tones, s) ? tones[s] : "");
 

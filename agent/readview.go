@@ -1,0 +1,138 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"iot-edge-anomaly/agent/demo"
+)
+
+// readView shows passes of readouts: as JSON, one after the other, or, when it
+// watches on a terminal, each over the one before.
+type readView struct {
+	w      io.Writer
+	tty    *os.File // nil = none
+	json   bool
+	watch  bool
+	before map[string]float64 // channel -> value of the pass before
+	passes int
+}
+
+func newReadView(w io.Writer, asJSON bool) *readView {
+	t := &readView{w: w, json: asJSON}
+	if f, ok := w.(*os.File); ok && !asJSON && demo.Terminal(f).TTY {
+		t.tty = f
+	}
+	return t
+}
+
+func (t *readView) print(rs []readout) error {
+	if t.json {
+		return json.NewEncoder(t.w).Encode(rs)
+	}
+	defer func() { t.passes++ }()
+	if !t.watch {
+		_, err := t.w.Write(t.table(rs))
+		return err
+	}
+	now := time.Now().Format("15:04:05")
+	if t.tty == nil {
+		gap := ""
+		if t.passes > 0 {
+			gap = "\n"
+		}
+		_, err := fmt.Fprintf(t.w, "%s%s\n%s", gap, now, t.table(rs))
+		return err
+	}
+	text := now + "  Ctrl-C ends\n" + string(t.table(rs))
+	_, err := io.WriteString(t.w, t.overwrite(text))
+	return err
+}
+
+// Control sequences of ECMA-48: cursor to the top left, erase to the end of the
+// line, erase to the end of the screen.
+const (
+	toTop    = "\x1b[H"
+	eraseEnd = "\x1b[K"
+	eraseAll = "\x1b[J"
+)
+
+// overwrite puts text in place of the screen, cut to its size, so that it does
+// not scroll.
+func (t *readView) overwrite(text string) string {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	rows, columns := 0, 0
+	if size, err := unix.IoctlGetWinsize(int(t.tty.Fd()), unix.TIOCGWINSZ); err == nil {
+		rows, columns = int(size.Row), int(size.Col)
+	}
+	if rows > 3 && len(lines) > rows-1 {
+		more := len(lines) - (rows - 2)
+		lines = append(lines[:rows-2], fmt.Sprintf("… %d more: --sensor NAME shows one sensor", more))
+	}
+	var b strings.Builder
+	b.WriteString(toTop)
+	for _, l := range lines {
+		if r := []rune(l); columns > 1 && len(r) > columns {
+			l = string(r[:columns-1]) + "…"
+		}
+		b.WriteString(l + eraseEnd + "\n")
+	}
+	b.WriteString(eraseAll)
+	return b.String()
+}
+
+// table lays the readouts out in columns. When it watches, it shows how each
+// value has changed since the pass before, and how old it is.
+func (t *readView) table(rs []readout) []byte {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	if t.watch {
+		fmt.Fprintln(w, "CHANNEL\tVALUE\tCHANGE\tUNIT\tQUALITY\tAGE\tLATENCY\tERROR")
+	} else {
+		fmt.Fprintln(w, "CHANNEL\tVALUE\tUNIT\tQUALITY\tLATENCY\tERROR")
+	}
+	now, values := time.Now(), make(map[string]float64, len(rs))
+	for _, r := range rs {
+		name, value, change, age := r.Sensor+"."+r.Channel, "-", "", "-"
+		if r.Value != nil {
+			value = fmt.Sprintf("%.6g", *r.Value)
+			if old, has := t.before[name]; has && old != *r.Value {
+				change = fmt.Sprintf("%+.3g", *r.Value-old)
+			}
+			values[name] = *r.Value
+		}
+		if r.State != "" {
+			value += " " + r.State
+		}
+		if r.Time != nil {
+			age = fmt.Sprintf("%.1f s", max(0, now.Sub(*r.Time).Seconds()))
+		}
+		latency := fmt.Sprintf("%.1f ms", r.LatencyMS)
+		fault := strings.ReplaceAll(r.Error, "\n", "; ")
+		if t.watch {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, value, change, r.Unit, r.Quality, age, latency, fault)
+		} else {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", name, value, r.Unit, r.Quality, latency, fault)
+		}
+	}
+	w.Flush() // into memory
+	t.before = values
+	return trimLines(b.Bytes())
+}
+
+// trimLines takes the blanks off the lines' ends: most have no error.
+func trimLines(text []byte) []byte {
+	var out []byte
+	for line := range bytes.Lines(text) {
+		out = append(append(out, bytes.TrimRight(line, " \n")...), '\n')
+	}
+	return out
+}

@@ -1,0 +1,32 @@
+package sampler
+
+// Quality is the flag of one value, after QARTOD; see the package's
+// documentation.
+type Quality uint8
+
+// The flags a value may carry. Only a Good value is scored or learnt.
+const (
+	Good    Quality = 1
+	Suspect Quality = 3 // read, but a check doubts it: shown, never scored
+	Bad     Quality = 4 // read, but no number the sensor can measure
+	Stale   Quality = 7 // the newest value is too old; not QARTOD's
+	Missing Quality = 9 // there is no value
+)
+
+// Qualities are the flags in rising order.
+var Qualities = [...]Quality{Good, Suspect, Bad, Stale, Missing}
+
+// String is the flag's name in messages, metrics and tables.
+func (q Quality) String() string {
+	switch q {
+	case Good:
+		return "good"
+	case Suspect:
+		return "suspect"
+	case Bad:
+		return "bad"
+	case Stale:
+		return "stale"
+	}
+	return "missing"
+}

@@ -1,0 +1,216 @@
+package sampler
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"sync"
+	"time"
+
+	"iot-edge-anomaly/drivers"
+)
+
+// SensorSpec is one sensor and how often it is read.
+type SensorSpec struct {
+	Name   string
+	Sensor drivers.Sensor
+	Period time.Duration
+	// MaxAge is how long after its measurement a value stands for rows to come.
+	// 0 = it stands for one period's rows, and for half a period more where a
+	// machine has rows in between.
+	MaxAge time.Duration
+	Checks []Check // (C) of the sensor's channels; nil = none
+}
+
+// ageFactor is the default of MaxAge in periods of a sensor that is slower than
+// its machine: its next reading is due after one, and may be half a period late.
+const ageFactor = 1.5
+
+// Reading is the newest attempt at one sensor, for people and metrics.
+type Reading struct {
+	Bus, Sensor string
+	Values      []float64 // as read; NaN = missing
+	Quality     []Quality // of Values
+	At          time.Time // end of the newest attempt; zero = none yet
+	LastGood    time.Time // end of the newest attempt without an error
+	Latency     time.Duration
+	Err         error
+	Reads       uint64
+	Errors      [len(Reasons)]uint64 // by what went wrong, as Reasons names it
+}
+
+// Reasons why an attempt failed, in the order of Reading.Errors.
+var Reasons = [...]string{"timeout", "bus", "device", "panic"}
+
+const (
+	reasonTimeout = iota // no answer in time
+	reasonBus            // the line or bus that the sensor shares
+	reasonDevice         // anything else: an exception, a checksum, a wrong chip
+	reasonPanic          // a fault of the driver
+)
+
+func reasonOf(err error) int {
+	switch {
+	case errors.Is(err, errPanic):
+		return reasonPanic
+	case errors.Is(err, drivers.ErrBus):
+		return reasonBus
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, context.DeadlineExceeded):
+		return reasonTimeout
+	}
+	return reasonDevice
+}
+
+// slot is what is known of one sensor. The bus goroutine writes it, every
+// sampler reads it; mu guards the fields below it.
+type slot struct {
+	bus    string
+	name   string
+	sensor drivers.Sensor
+	period time.Duration
+	maxAge time.Duration // 0 = a value stands for its own period's rows only
+	notify []chan<- struct{}
+	hangs  time.Duration // a read that takes longer is a fault of the bus
+
+	// The bus goroutine's own.
+	due    time.Time // next tick
+	buf    []float64
+	judges []judge
+	flags  []Quality
+
+	mu       sync.Mutex
+	held     []measured
+	tick     time.Time // of the newest attempt
+	started  time.Time // of the attempt under way; zero = none
+	at       time.Time
+	lastGood time.Time
+	latency  time.Duration
+	err      error
+	fails    int // consecutive
+	oks      int // consecutive
+	reads    uint64
+	errs     [len(Reasons)]uint64
+}
+
+// measured is the newest value of one channel.
+type measured struct {
+	at      time.Time // zero = none
+	value   float64
+	quality Quality // Good, Suspect or Bad
+}
+
+func newSlot(bus string, s SensorSpec, patience time.Duration) (*slot, error) {
+	judges, err := newJudges(s)
+	if err != nil {
+		return nil, err
+	}
+	n := len(judges)
+	return &slot{bus: bus, hangs: max(patience, faultAfter*s.Period), name: s.Name, sensor: s.Sensor, period: s.Period, maxAge: s.MaxAge,
+		buf: make([]float64, n), judges: judges, flags: make([]Quality, n), held: make([]measured, n)}, nil
+}
+
+// record takes the outcome of the attempt for tick, made from start to end.
+func (s *slot) record(tick, start, end time.Time, err error) {
+	for i, v := range s.buf {
+		s.flags[i] = s.judges[i].flag(end, v)
+		if s.flags[i] == Missing && err == nil {
+			s.flags[i] = none
+		}
+	}
+	if err != nil {
+		s.explain(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.started = time.Time{}
+	for i, q := range s.flags {
+		switch q {
+		case none:
+			s.held[i] = measured{}
+		case Missing: // what was read before may stand on
+		default:
+			s.held[i] = measured{end, s.buf[i], q}
+		}
+	}
+	s.tick, s.at, s.latency, s.err = tick, end, end.Sub(start), err
+	s.reads++
+	if err != nil {
+		s.errs[reasonOf(err)]++
+		s.fails, s.oks = s.fails+1, 0
+		return
+	}
+	s.lastGood = end
+	s.fails, s.oks = 0, s.oks+1
+}
+
+// none is the flag of a channel of which the device itself says that it has no
+// value: what was read before is worth nothing.
+const none Quality = 0
+
+// explain corrects the flags of the channels that an error names: those without
+// a value, and those whose value cannot be.
+func (s *slot) explain(err error) {
+	if v, ok := err.(*drivers.ValueError); ok {
+		for i, c := range s.sensor.Channels() {
+			switch {
+			case c.Name != v.Channel || s.flags[i] != Missing:
+			case v.Bad:
+				s.flags[i] = Bad
+			default:
+				s.flags[i] = none
+			}
+		}
+		return
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if e := e.Unwrap(); e != nil {
+			s.explain(e)
+		}
+	case interface{ Unwrap() []error }:
+		for _, e := range e.Unwrap() {
+			s.explain(e)
+		}
+	}
+}
+
+// fresh tells whether the newest attempt is the one for tick. The caller holds
+// s.mu.
+func (s *slot) fresh(tick time.Time) bool { return s.tick.After(tick.Add(-s.period)) }
+
+// valueAt is a channel's newest value at a row's tick and its flag: Stale and
+// Missing where it must not stand for the row.
+func (s *slot) valueAt(tick time.Time, channel int) measured {
+	s.mu.Lock()
+	m, fresh, newest := s.held[channel], s.fresh(tick), s.at
+	s.mu.Unlock()
+	switch {
+	case m.at.IsZero():
+		m.quality = Missing
+	case s.maxAge > 0:
+		if tick.Sub(m.at) > s.maxAge {
+			m.quality = Stale
+		}
+	case !fresh:
+		m.quality = Stale // no attempt has ended for this row
+	case !m.at.Equal(newest):
+		m.quality = Missing // this row's attempt brought none
+	}
+	return m
+}
+
+// reading copies what is known of the slot.
+func (s *slot) reading() Reading {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := Reading{Bus: s.bus, Sensor: s.name, Values: make([]float64, len(s.held)), Quality: make([]Quality, len(s.held)), At: s.at,
+		LastGood: s.lastGood, Latency: s.latency, Err: s.err, Reads: s.reads, Errors: s.errs}
+	for i, m := range s.held {
+		r.Values[i], r.Quality[i] = math.NaN(), Missing
+		if !m.at.IsZero() && m.at.Equal(s.at) {
+			r.Values[i], r.Quality[i] = m.value, m.quality
+		}
+	}
+	return r
+}

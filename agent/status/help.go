@@ -1,0 +1,87 @@
+package status
+
+import (
+	"bytes"
+	"io"
+	"strings"
+)
+
+// help says what each metric means, in Prometheus' HELP lines. The library that
+// keeps the metrics leaves them empty.
+var help = map[string]string{
+	"http_requests_total":                  "answers of the endpoint, by HTTP status",
+	"inference_duration_seconds":           "time from a row to its score",
+	"reconstruction_error":                 "scores; 1 is the threshold",
+	"anomalies_detected_total":             "events opened, by kind, severity and the sensor to blame",
+	"anomaly_score":                        "newest score, 1 is the threshold; NaN while there is none",
+	"application_startup_duration_seconds": "time from the start to ready",
+	"authentication_failures_total":        "requests refused for want of the token",
+	"build_info":                           "1; version, device and site stand in the labels",
+	"bus_overruns_total":                   "readings skipped because the one before took too long",
+	"bus_panics_total":                     "panics of drivers on the bus",
+	"config_last_reload_successful":        "1 if the newest reload worked, or none was asked for",
+	"disk_bytes_written_total":             "bytes the queue wrote to disk",
+	"learning_progress_ratio":              "how far learning is; 1 once there is a model",
+	"machine_errors_total":                 "errors of the model, its rows or its reports",
+	"machine_last_row_timestamp_seconds":   "time of the newest row",
+	"machine_state":                        "1 for the state the machine is in",
+	"memory_limit_bytes":                   "memory this process may take",
+	"memory_usage_bytes":                   "resident memory of this process",
+	"model_info":                           "1; version and sha256 of the active model stand in the labels",
+	"mqtt_connected":                       "1 while the broker is connected",
+	"mqtt_connects_total":                  "connections made to the broker",
+	"mqtt_disconnects_total":               "connections to the broker lost",
+	"mqtt_publish_acked_total":             "messages the broker has acknowledged",
+	"mqtt_publish_errors_total":            "messages that could not be handed to the broker",
+	"mqtt_publish_resent_total":            "messages sent again",
+	"mqtt_publish_sent_total":              "messages handed to the broker",
+	"samples_dropped_total":                "rows dropped because scoring was behind",
+	"samples_late_total":                   "rows completed at the end of their period, a sensor not having answered",
+	"samples_processed_total":              "rows taken",
+	"samples_scored_total":                 "rows that got a score",
+	"sensor_flags_total":                   "cells of a machine's rows by the quality of their value: good, suspect, bad, stale or missing",
+	"sensor_last_good_timestamp_seconds":   "end of the newest read without an error; 0 = never",
+	"sensor_quality":                       "quality of the newest value after QARTOD: 1 good, 3 suspect, 4 bad, 9 missing; 7 stale",
+	"sensor_read_duration_seconds":         "time the newest read took",
+	"sensor_read_errors_total":             "reads that failed: timeout, bus, device (it answered with an error) or panic",
+	"sensor_reads_total":                   "reads made, good or not",
+	"sensor_value":                         "newest value in the channel's unit; NaN unless its quality is good",
+	"spool_appended_total":                 "messages queued",
+	"spool_bytes":                          "bytes the queue takes",
+	"spool_corrupt_total":                  "records lost to damage",
+	"spool_dropped_total":                  "messages dropped for want of room",
+	"spool_messages":                       "messages waiting for the broker",
+	"spool_oldest_age_seconds":             "age of the oldest message waiting",
+	"watchdog_progress":                    "1 while every stage progresses",
+}
+
+// helpOf finds the text of a metric; those of the Go runtime and of the process
+// are named by their own documentation.
+func helpOf(name string) string {
+	switch {
+	case strings.HasPrefix(name, "go_"):
+		return "of the Go runtime, see runtime/metrics"
+	case strings.HasPrefix(name, "process_"):
+		return "of this process, see proc(5)"
+	}
+	return help[name]
+}
+
+// writeHelped copies an exposition and completes its HELP lines; one that nobody
+// wrote a text for is left out.
+func writeHelped(w io.Writer, text []byte) {
+	const mark = "# HELP "
+	var b bytes.Buffer
+	b.Grow(len(text) + 4096)
+	for line := range bytes.Lines(text) {
+		if !bytes.HasPrefix(line, []byte(mark)) {
+			b.Write(line)
+			continue
+		}
+		name := strings.TrimSpace(string(line[len(mark):]))
+		if h := helpOf(name); h != "" {
+			b.WriteString(mark + name + " " + h + "\n")
+		}
+	}
+	w.Write(b.Bytes()) // an error means that the reader has gone
+}
