@@ -6,6 +6,11 @@
 // float64 values; drivers/sim holds the simulated counterparts and
 // drivers/driverstest the conformance suite every driver passes.
 //
+// A driver whose device has a measuring range may tell it, channel by channel,
+// by a method Bounds(channel int) (lo, hi float64); equal ends mean that it does
+// not know. It delivers what it reads all the same: whoever judges the values
+// calls those beyond bad.
+//
 // # Why NaN
 //
 // A cell that was not freshly read is NaN and nothing else: never the previous

@@ -14,9 +14,9 @@ import (
 type BusSpec struct {
 	Name    string
 	Sensors []SensorSpec
-	// Patience is how long a read may take before the bus counts as hanging,
-	// at least three periods: the longest that its drivers wait by themselves,
-	// and some.
+	// Patience is how long a read may take before the bus counts as hanging, at
+	// least three periods or 30 s: the longest that its drivers wait by
+	// themselves, and some.
 	Patience time.Duration
 }
 

@@ -295,8 +295,11 @@ func TestPanickingDriverIsAnError(t *testing.T) {
 }
 
 func TestSteadyStateAllocatesNothing(t *testing.T) {
-	a := newLying(9, counting)
-	g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{sensor("a", a)}}},
+	spec := sensor("a", newLying(9, counting))
+	for range 9 {
+		spec.Checks = append(spec.Checks, Check{Range: Range{0, 100}, MaxRate: 1, MaxSpike: 20, FlatAfter: time.Minute, FlatBand: 1})
+	}
+	g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{spec}}},
 		[]MachineSpec{{"m", time.Second, []Cell{one("a", 0), one("a", 8)}}})
 	b, s := g.buses[0], g.samplers[0]
 	b.slots[0].due = time.Now()
@@ -308,6 +311,41 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		s.Release(<-s.Frames())
 	}); n != 0 {
 		t.Errorf("%v allocations per tick, want 0", n)
+	}
+}
+
+// BenchmarkRow is one tick of a machine with 1,000 channels of ten sensors, all
+// checked: reading, judging and the row.
+func BenchmarkRow(b *testing.B) {
+	var specs []SensorSpec
+	var cells []Cell
+	for i := range 10 {
+		spec := sensor(fmt.Sprint(i), newLying(100, func(n int, dst []float64) error {
+			for i := range dst {
+				dst[i] = float64(n%7 + i)
+			}
+			return nil
+		}))
+		for j := range 100 {
+			spec.Checks = append(spec.Checks, Check{Range: Range{0, 200}, MaxRate: 10, MaxSpike: 20, FlatAfter: time.Minute, FlatBand: 1})
+			cells = append(cells, one(spec.Name, j))
+		}
+		specs = append(specs, spec)
+	}
+	g, err := New([]BusSpec{{Name: "x", Sensors: specs}}, []MachineSpec{{"m", time.Second, cells}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	bus, s, tick := g.buses[0], g.samplers[0], time.Now()
+	b.ReportAllocs()
+	for b.Loop() {
+		for _, sl := range bus.slots {
+			sl.due = tick
+			bus.read(b.Context(), sl)
+		}
+		s.emit(tick)
+		s.Release(<-s.Frames())
+		tick = tick.Add(time.Second)
 	}
 }
 

@@ -100,13 +100,17 @@ type measured struct {
 	quality Quality // Good, Suspect or Bad
 }
 
+// longHang is how long a read of a slow sensor may take where the bus has no
+// greater patience: its period says nothing about its read.
+const longHang = 30 * time.Second
+
 func newSlot(bus string, s SensorSpec, patience time.Duration) (*slot, error) {
 	judges, err := newJudges(s)
 	if err != nil {
 		return nil, err
 	}
 	n := len(judges)
-	return &slot{bus: bus, hangs: max(patience, faultAfter*s.Period), name: s.Name, sensor: s.Sensor, period: s.Period, maxAge: s.MaxAge,
+	return &slot{bus: bus, hangs: max(patience, min(faultAfter*s.Period, longHang)), name: s.Name, sensor: s.Sensor, period: s.Period, maxAge: s.MaxAge,
 		buf: make([]float64, n), judges: judges, flags: make([]Quality, n), held: make([]measured, n)}, nil
 }
 
