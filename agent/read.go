@@ -228,6 +228,7 @@ func readoutOf(s config.Sensor, x sampler.Reading, j int, ch drivers.Channel) re
 	if j < len(s.Registers) && o.Value != nil {
 		o.State = s.Registers[j].State(*o.Value)
 	}
+	o.Error = x.Doubts[j].String()
 	if q := x.Quality[j]; x.Err != nil && (q == sampler.Missing || q == sampler.Bad) {
 		o.Error = causeOf(x.Err, ch.Name).Error()
 	}

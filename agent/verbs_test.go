@@ -88,7 +88,7 @@ func TestRead(t *testing.T) {
 	if code != 1 || !strings.Contains(stderr, "1 of 2 sensors did not read right: dead") {
 		t.Errorf("code %d, stderr %q: want 1 for the dead device", code, stderr)
 	}
-	for _, want := range [][]string{{"pump.speed", "Hz", "good"}, {"pump.current", "A", "good"}, {"pump.wild", "65000", "suspect"}, {"dead.level", "-", "missing", "unit 9"}} {
+	for _, want := range [][]string{{"pump.speed", "Hz", "good"}, {"pump.current", "A", "good"}, {"pump.wild", "65000", "suspect", "outside its range"}, {"dead.level", "-", "missing", "unit 9"}} {
 		if !hasLine(out, want) {
 			t.Errorf("no line with %v in\n%s", want, out)
 		}

@@ -68,51 +68,60 @@ type point struct {
 }
 
 // flag judges the value v measured at t. NaN means that the sensor gave none.
-func (j *judge) flag(t time.Time, v float64) Quality {
+func (j *judge) flag(t time.Time, v float64) (Quality, Doubt) {
 	switch {
 	case math.IsNaN(v):
-		return Missing
+		return Missing, NoDoubt
 	case math.IsInf(v, 0), !j.physical.holds(v):
-		return Bad
+		return Bad, Impossible
 	}
 	flat := j.isFlat(t, v)
 	if !j.check.Range.holds(v) {
-		return Suspect // and no evidence for or against a step
+		return Suspect, OutOfRange // and no evidence for or against a step
 	}
-	if !j.plausible(t, v) || flat {
-		return Suspect
+	if d := j.doubt(point{t, v}); d != NoDoubt {
+		return Suspect, d
 	}
-	return Good
+	if flat {
+		return Suspect, Flat
+	}
+	return Good, NoDoubt
 }
 
-// plausible is the spike and the rate-of-change test. A reading that is too far
+// doubt is the spike and the rate-of-change test. A reading that is too far
 // from the last believed one is doubted, until believeAfter of them in a row
 // agree with each other.
-func (j *judge) plausible(t time.Time, v float64) bool {
-	now := point{t, v}
-	if j.believed.at.IsZero() || j.near(j.believed, now) {
-		j.believed, j.run = now, 0
-		return true
+func (j *judge) doubt(now point) Doubt {
+	d := NoDoubt
+	if !j.believed.at.IsZero() {
+		d = j.between(j.believed, now)
 	}
-	if j.run == 0 || !j.near(j.doubted, now) {
+	if d == NoDoubt {
+		j.believed, j.run = now, 0
+		return NoDoubt
+	}
+	if j.run > 0 && j.between(j.doubted, now) != NoDoubt {
 		j.run = 0
 	}
 	j.run++
 	j.doubted = now
 	if j.run < believeAfter {
-		return false
+		return d
 	}
 	j.believed, j.run = now, 0
-	return true
+	return NoDoubt
 }
 
-// near tells whether b may follow a.
-func (j *judge) near(a, b point) bool {
+// between tells what is wrong with b after a.
+func (j *judge) between(a, b point) Doubt {
 	d := math.Abs(b.value - a.value)
-	if j.check.MaxSpike > 0 && d > j.check.MaxSpike {
-		return false
+	switch {
+	case j.check.MaxSpike > 0 && d > j.check.MaxSpike:
+		return Spike
+	case j.check.MaxRate > 0 && d > j.check.MaxRate*b.at.Sub(a.at).Seconds():
+		return TooFast
 	}
-	return j.check.MaxRate == 0 || d <= j.check.MaxRate*b.at.Sub(a.at).Seconds()
+	return NoDoubt
 }
 
 // rounding lets 5.2 lie within 0.2 of 5.

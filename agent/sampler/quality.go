@@ -30,3 +30,21 @@ func (q Quality) String() string {
 	}
 	return "missing"
 }
+
+// Doubt says which test a Suspect or Bad value failed.
+type Doubt uint8
+
+// The tests, in the order they are made.
+const (
+	NoDoubt    Doubt = iota
+	Impossible       // infinite, or beyond what the sensor can measure
+	OutOfRange
+	Spike
+	TooFast
+	Flat
+)
+
+// String says it for people; empty for NoDoubt.
+func (d Doubt) String() string {
+	return [...]string{"", "no value that the sensor can measure", "outside its range", "a jump", "changes too fast", "does not change"}[d]
+}

@@ -224,3 +224,27 @@ func TestOnlyGoodIsScored(t *testing.T) {
 		}
 	})
 }
+
+// TestReadingTellsWhy: people are told which test a value failed.
+func TestReadingTellsWhy(t *testing.T) {
+	spec := sensor("a", newLying(1, nil))
+	spec.Sensor = held{spec.Sensor.(*lying), -1000, 1000}
+	spec.Checks = []Check{{Range: Range{-100, 100}, MaxSpike: 20, MaxRate: 5, FlatAfter: 3 * time.Second}}
+	s, err := newSlot("x", spec, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now()
+	for i, step := range []struct {
+		v    float64
+		want Doubt
+	}{{0, NoDoubt}, {30, Spike}, {8, NoDoubt}, {14, TooFast}, {150, OutOfRange}, {1001, Impossible}, {inf, Impossible}, {14, NoDoubt}, {14, NoDoubt}, {14, NoDoubt}, {14, Flat}, {14.1, NoDoubt}} {
+		at = at.Add(time.Second)
+		s.buf[0] = step.v
+		s.record(at, at, at, nil)
+		r := s.reading()
+		if got := r.Doubts[0]; got != step.want || r.Values[0] != step.v || (got == NoDoubt) != (r.Quality[0] == Good) || (got.String() == "") != (got == NoDoubt) {
+			t.Errorf("step %d, %v: %v %v (%q), want %v", i, step.v, r.Quality[0], got, got, step.want)
+		}
+	}
+}

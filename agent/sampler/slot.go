@@ -32,6 +32,8 @@ type Reading struct {
 	Bus, Sensor string
 	Values      []float64 // as read; NaN = missing
 	Quality     []Quality // of Values
+	Doubts      []Doubt   // why they are Suspect or Bad
+	Channels    []drivers.Channel
 	At          time.Time // end of the newest attempt; zero = none yet
 	LastGood    time.Time // end of the newest attempt without an error
 	Latency     time.Duration
@@ -78,6 +80,7 @@ type slot struct {
 	buf    []float64
 	judges []judge
 	flags  []Quality
+	doubts []Doubt
 
 	mu       sync.Mutex
 	held     []measured
@@ -98,6 +101,7 @@ type measured struct {
 	at      time.Time // zero = none
 	value   float64
 	quality Quality // Good, Suspect or Bad
+	doubt   Doubt
 }
 
 // longHang is how long a read of a slow sensor may take where the bus has no
@@ -111,13 +115,13 @@ func newSlot(bus string, s SensorSpec, patience time.Duration) (*slot, error) {
 	}
 	n := len(judges)
 	return &slot{bus: bus, hangs: max(patience, min(faultAfter*s.Period, longHang)), name: s.Name, sensor: s.Sensor, period: s.Period, maxAge: s.MaxAge,
-		buf: make([]float64, n), judges: judges, flags: make([]Quality, n), held: make([]measured, n)}, nil
+		buf: make([]float64, n), judges: judges, flags: make([]Quality, n), doubts: make([]Doubt, n), held: make([]measured, n)}, nil
 }
 
 // record takes the outcome of the attempt for tick, made from start to end.
 func (s *slot) record(tick, start, end time.Time, err error) {
 	for i, v := range s.buf {
-		s.flags[i] = s.judges[i].flag(end, v)
+		s.flags[i], s.doubts[i] = s.judges[i].flag(end, v)
 		if s.flags[i] == Missing && err == nil {
 			s.flags[i] = none
 		}
@@ -134,7 +138,7 @@ func (s *slot) record(tick, start, end time.Time, err error) {
 			s.held[i] = measured{}
 		case Missing: // what was read before may stand on
 		default:
-			s.held[i] = measured{end, s.buf[i], q}
+			s.held[i] = measured{end, s.buf[i], q, s.doubts[i]}
 		}
 	}
 	s.tick, s.at, s.latency, s.err = tick, end, end.Sub(start), err
@@ -208,12 +212,12 @@ func (s *slot) valueAt(tick time.Time, channel int) measured {
 func (s *slot) reading() Reading {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := Reading{Bus: s.bus, Sensor: s.name, Values: make([]float64, len(s.held)), Quality: make([]Quality, len(s.held)), At: s.at,
-		LastGood: s.lastGood, Latency: s.latency, Err: s.err, Reads: s.reads, Errors: s.errs}
+	r := Reading{Bus: s.bus, Sensor: s.name, Values: make([]float64, len(s.held)), Quality: make([]Quality, len(s.held)),
+		Doubts: make([]Doubt, len(s.held)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.lastGood, Latency: s.latency, Err: s.err, Reads: s.reads, Errors: s.errs}
 	for i, m := range s.held {
 		r.Values[i], r.Quality[i] = math.NaN(), Missing
 		if !m.at.IsZero() && m.at.Equal(s.at) {
-			r.Values[i], r.Quality[i] = m.value, m.quality
+			r.Values[i], r.Quality[i], r.Doubts[i] = m.value, m.quality, m.doubt
 		}
 	}
 	return r

@@ -20,6 +20,7 @@ import (
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/status/page"
+	"iot-edge-anomaly/drivers"
 	"iot-edge-anomaly/model"
 )
 
@@ -205,6 +206,24 @@ func TestTakenAddress(t *testing.T) {
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// TestPageTellsQuality: a suspect value is shown with the test it failed, a
+// stale one is not shown but says how old it is.
+func TestPageTellsQuality(t *testing.T) {
+	s := good()
+	m, r := &s.Machines[0], &s.Readings[0]
+	m.Values[0], m.Quality[0], m.Raw[0] = math.NaN(), sampler.Suspect, 999
+	m.Quality[1], m.At[1] = sampler.Stale, s.Now.Add(-90*time.Second)
+	r.Channels = []drivers.Channel{{Name: "flow"}, {Name: "speed"}}
+	r.Quality, r.Doubts = []sampler.Quality{sampler.Suspect, sampler.Missing}, []sampler.Doubt{sampler.Spike, sampler.NoDoubt}
+	got := s.Page().Machines[0].Channels
+	if c := got[0]; c.Quality != "suspect" || *c.Value != 999 || c.Error != "a jump" || *c.AgeS != 1 {
+		t.Errorf("suspect: %+v", c)
+	}
+	if c := got[1]; c.Quality != "stale" || c.Value != nil || *c.AgeS != 90 {
+		t.Errorf("stale: %+v", c)
 	}
 }
 

@@ -55,12 +55,28 @@ func (s *Snapshot) machine(m *pipeline.Status, bySensor map[string]*sampler.Read
 			age := math.Max(0, s.Now.Sub(at).Seconds())
 			pc.AgeS = &age
 		}
-		if r := bySensor[m.Sensors[i]]; r != nil && r.Err != nil {
-			pc.Error = r.Err.Error()
+		if r := bySensor[m.Sensors[i]]; r != nil {
+			pc.Error = trouble(r, c.Name, m.Quality[i])
 		}
 		out.Channels = append(out.Channels, pc)
 	}
 	return out
+}
+
+// trouble says why a channel is not good: what its sensor's read ended with, or
+// which test its value failed.
+func trouble(r *sampler.Reading, channel string, q sampler.Quality) string {
+	if q == sampler.Suspect || q == sampler.Bad {
+		for j, c := range r.Channels {
+			if r.Sensor+"."+c.Name == channel && r.Doubts[j] != sampler.NoDoubt {
+				return r.Doubts[j].String()
+			}
+		}
+	}
+	if r.Err != nil {
+		return r.Err.Error()
+	}
+	return ""
 }
 
 // concerns tells whether a shared fault takes one of the channels. After a

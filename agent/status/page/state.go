@@ -87,7 +87,7 @@ type Channel struct {
 	Value   *float64 `json:"value"`           // as read, whatever its quality; null: stale or missing
 	Quality string   `json:"quality"`         // good, suspect, bad, stale or missing
 	AgeS    *float64 `json:"age_s"`           // since it was measured; null: never
-	Error   string   `json:"error,omitempty"` // of its sensor, while there is one
+	Error   string   `json:"error,omitempty"` // why it is not good, or what its sensor complains of
 }
 
 // Number is f for a field of State: nil where f is not a finite number.
