@@ -1,0 +1,51 @@
+#!/bin/sh
+# Prints what llvm-mca expects of the Arm kernels' inner loops on the cores of
+# common gateways: multiply-accumulates a cycle. It is a static estimate: loads
+# hit the first-level cache, nothing else runs. Nobody measured it on a board.
+#
+# The loops are assembled from their sources; `go test ./quant/internal/asmgen`
+# holds that the Go linker builds the same words.
+set -eu
+cd "$(dirname "$0")/../quant/internal/asmgen/src"
+
+mca=$(command -v llvm-mca-19) || {
+	../../../../scripts/setup.sh llvm-19 binutils-aarch64-linux-gnu binutils-arm-linux-gnueabihf
+	mca=$(command -v llvm-mca-19)
+}
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# loop SOURCE LABEL: the instructions from the label to the branch back to it.
+loop() {
+	"$tools"as -o "$dir/o" "$1.S"
+	"$tools"objdump -d --no-show-raw-insn "$dir/o" |
+		awk -v label="<$2>:" '
+			$2 == label { on = 1; next }
+			!on || NF == 0 { next }
+			{
+				sub(/^ *[0-9a-f]+:\t/, ""); sub(/ *(\/\/|@).*/, "")
+				end = /^b\.?ne/
+				sub(/[0-9a-f]+ <.*>/, "#-60")
+				print
+				if (end) exit
+			}'
+}
+
+# estimate SOURCE LABEL MACS CORE [FLAG]
+estimate() {
+	loop "$1" "$2" >"$dir/loop"
+	cycles=$("$mca" -mtriple="$triple" -mcpu="$4" ${5:+"$5"} -iterations=1000 "$dir/loop" | awk '/^Total Cycles/ { print $3 }')
+	awk -v name="$1" -v loop="$2" -v core="$4" -v macs="$3" -v cycles="$cycles" \
+		'BEGIN { printf "%-12s %-9s %-12s %5d %8.1f %10.2f\n", name, loop, core, macs, cycles/1000, 1000*macs/cycles }'
+}
+
+printf '%-12s %-9s %-12s %5s %8s %10s\n' kernel loop core MAC cycles MAC/cycle
+tools=aarch64-linux-gnu- triple=aarch64
+for core in cortex-a53 cortex-a57 cortex-a72; do
+	estimate smull_arm64 inputs 64 $core
+done
+estimate sdot_arm64 inputs32 512 neoverse-n1 -mattr=+dotprod
+estimate sdot_arm64 inputs8 128 neoverse-n1 -mattr=+dotprod
+tools=arm-linux-gnueabihf- triple=armv7
+# LLVM has no model of the Cortex-A7 and A15.
+estimate neon_arm inputs 64 cortex-a9 -mattr=+neon
