@@ -44,7 +44,8 @@ func TestPromtoolReadsTheMetrics(t *testing.T) {
 			t.Error("a metric without help")
 		}
 	}
-	for _, want := range []string{`learning_progress_ratio{machine="tank1"}`, `sensor_reads_total{bus="plc",sensor="tank"}`, "mqtt_connected 1", "spool_messages", "process_resident_memory_bytes"} {
+	for _, want := range []string{`learning_progress_ratio{machine="tank1"}`, `sensor_reads_total{bus="plc",sensor="tank"}`,
+		`modbus_requests_total{bus="plc"}`, `modbus_errors_total{bus="plc",reason="timeout"} 0`, `modbus_connects_total{bus="plc"} 1`, "mqtt_connected 1", "spool_messages", "process_resident_memory_bytes"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in the scrape", want)
 		}

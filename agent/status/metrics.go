@@ -111,6 +111,9 @@ func (ms *Metrics) Write(w io.Writer, s *Snapshot, refused uint64) {
 		m.counter(b.Overruns, "bus_overruns_total", "bus", b.Bus)
 		m.counter(b.Panics, "bus_panics_total", "bus", b.Bus)
 	}
+	for i := range s.Modbus {
+		m.modbusLine(&s.Modbus[i])
+	}
 	m.delivery(s)
 	for _, e := range s.Opened {
 		m.counter(e.N, "anomalies_detected_total", "severity", e.Severity, "sensor", e.Sensor, "kind", e.Kind)

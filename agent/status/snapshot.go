@@ -49,6 +49,7 @@ type Snapshot struct {
 	Machines     []pipeline.Status
 	Readings     []sampler.Reading
 	Buses        []sampler.BusStats
+	Modbus       []ModbusLine
 	Broker       *Broker // nil = none configured
 	Spool        *Spool
 	Events       []OpenEvent
