@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -89,11 +90,20 @@ func TestUnit_companions(t *testing.T) {
 	if cred == nil || !strings.Contains(read("systemd/tmpfiles.conf"), "d "+cred[1]+" ") {
 		t.Errorf("credentials %v are not made by tmpfiles", cred)
 	}
-	if strings.Contains(u, "DeviceAllow=char-i2c rw") != strings.Contains(read("systemd/modules-load.conf"), "\ni2c-dev\n") {
-		t.Error("i2c is allowed but not loaded, or the other way round")
+	for allowed, module := range map[string]string{"char-i2c rw": "i2c-dev", "char-iio r": "industrialio"} {
+		if !strings.Contains(u, "\nDeviceAllow="+allowed+"\n") || !strings.Contains(read("systemd/modules-load.conf"), "\n"+module+"\n") {
+			t.Errorf("%s is not allowed, or %s is not loaded", allowed, module)
+		}
 	}
-	if !strings.Contains(read("udev/60-iot-edge-anomaly.rules"), `GROUP="i2c"`) {
-		t.Error("no udev rule for i2c")
+	rules := read("udev/60-iot-edge-anomaly.rules")
+	for _, group := range []string{"i2c", "iio"} {
+		if !strings.Contains(rules, `GROUP="`+group+`"`) || !slices.Contains(strings.Fields(groups[1]), group) {
+			t.Errorf("no udev rule for group %s, or the service is not in it", group)
+		}
+	}
+	// an accelerometer's buffer is prepared by udev because the unit cannot
+	if !strings.Contains(u, "\nProtectKernelTunables=yes\n") {
+		t.Error("/sys is writable: docs/sensors.md says otherwise")
 	}
 	if !strings.Contains(u, "RestartPreventExitStatus=78") || !strings.Contains(u, "Type=notify\n") {
 		t.Error("exit status or type")
