@@ -69,6 +69,8 @@ func explained(err error) error {
 		return fmt.Errorf("the sensor is switched off or has no value: %w", err)
 	case errors.Is(err, unix.EBUSY):
 		return fmt.Errorf("in use, as while the device's buffer is enabled: %w", err)
+	case errors.Is(err, unix.ENXIO), errors.Is(err, unix.EREMOTEIO), errors.Is(err, unix.ETIMEDOUT):
+		return fmt.Errorf("the chip does not answer: %w", err)
 	case errors.Is(err, unix.ENODEV):
 		return fmt.Errorf("the device is gone: %w", err)
 	}
