@@ -26,6 +26,7 @@ type device struct {
 
 // devices is every driver of this binary by its name in the configuration.
 var devices = map[string]device{
+	"ads1115": {config.DriverInfo{Bus: "i2c", Addresses: addresses(0x48, 0x4b), Keys: []string{"inputs", "rate"}}, makeADS1115},
 	"bme280": {config.DriverInfo{Bus: "i2c", Channels: channels(bme280.Channels()), Addresses: []uint16{0x76, 0x77}},
 		func(c config.Sensor, l line) (drivers.Sensor, error) {
 			return bme280.New(l.i2c, bme280.Options{Address: c.Address})
@@ -67,6 +68,7 @@ var devices = map[string]device{
 		func(c config.Sensor, l line) (drivers.Sensor, error) {
 			return tmp1xx.NewTMP117(l.i2c, tmp1xx.Options{Address: c.Address})
 		}},
+	"regs": {config.DriverInfo{Bus: "i2c", Keys: []string{"registers", "init", "check"}}, makeRegs},
 	"replay": {config.DriverInfo{List: listReplay},
 		func(c config.Sensor, _ line) (drivers.Sensor, error) {
 			return replay.Open(c.File, c.Channels, replay.Options{Loop: c.Loop})

@@ -60,9 +60,12 @@ type Sensor struct {
 	MaxAge      time.Duration     // how long a value stands; 0 = until the next reading is due, 1.5 periods where that is slower than the machine
 	Device      string            // kernel: name, place, or path below /sys
 	Axes        []string          // vibration; default x, y, z
-	Rate        float64           // vibration: samples a second
+	Rate        float64           // vibration, ads1115: samples a second
 	Samples     int               // vibration: of a block; default the power of two within Rate
 	Bands       []Range           // vibration: Hz
+
+	Inputs []Input    `json:",omitempty"` // ads1115
+	Table  *ChipTable `json:",omitempty"` // regs
 
 	// What modbus joins into one request.
 	MaxGap       int             // unwanted registers between two that may be read along; default 8

@@ -13,7 +13,9 @@ var testDrivers = map[string]DriverInfo{
 		{"temperature", "°C"}, {"pressure", "Pa"}, {"humidity", "%"}}},
 	"ina219": {Bus: "i2c", Keys: []string{"shunt"}, Channels: []ChannelInfo{
 		{"voltage", "V"}, {"current", "A"}, {"power", "W"}}},
-	"lm75": {Bus: "i2c", Channels: []ChannelInfo{{"temperature", "°C"}}},
+	"lm75":    {Bus: "i2c", Channels: []ChannelInfo{{"temperature", "°C"}}},
+	"ads1115": {Bus: "i2c", Keys: []string{"inputs", "rate"}, Addresses: []uint16{0x48, 0x49, 0x4A, 0x4B}},
+	"regs":    {Bus: "i2c", Keys: []string{"registers", "init", "check"}},
 	"replay": {List: func(s Sensor) ([]ChannelInfo, error) {
 		return []ChannelInfo{{Name: "flow"}, {Name: "pressure"}}, nil
 	}},

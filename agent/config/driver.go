@@ -10,7 +10,8 @@ type DriverInfo struct {
 	Bus string
 
 	// Channels are fixed by the chip. Nil means that the configuration lists
-	// them: registers on a modbus bus, channels or the columns of a file else.
+	// them: registers on a modbus bus, inputs or registers of a chip, channels
+	// or the columns of a file else.
 	Channels []ChannelInfo
 
 	// Addresses are those that the chip answers at, the factory's first; it is

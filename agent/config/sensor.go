@@ -53,6 +53,9 @@ var keysOf = map[string][]string{
 	"rate":         {},
 	"samples":      {},
 	"bands":        {},
+	"inputs":       {},
+	"init":         {},
+	"check":        {},
 
 	"max_gap":       {busModbus},
 	"max_registers": {busModbus},
@@ -95,7 +98,16 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 		of("join", func(v value) { v.boolean(&s.Join) }),
 		of("timeout", func(v value) { v.duration(&s.Timeout, minTimeout, maxTimeout) }),
 		of("retries", func(v value) { v.retries(&s.Retries) }),
-		of("registers", func(v value) { v.registers(s) }),
+		of("registers", func(v value) {
+			if info.Bus == busI2C {
+				v.chipRegisters(s)
+				return
+			}
+			v.registers(s)
+		}),
+		of("inputs", func(v value) { v.inputs(s) }),
+		of("init", func(v value) { v.chipInit(s) }),
+		of("check", func(v value) { v.chipChecks(s) }),
 		of("file", func(v value) { v.file(&s.File) }),
 		of("channels", func(v value) { v.columns(s) }),
 		of("loop", func(v value) { v.boolean(&s.Loop) }),
@@ -103,7 +115,13 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 		key("max_age", func(v value) { v.duration(&s.MaxAge, 10*time.Millisecond, 7*24*time.Hour) }),
 		of("device", func(v value) { v.kernelDevice(s) }),
 		of("axes", func(v value) { v.axes(s) }),
-		of("rate", func(v value) { v.numberIn(&s.Rate, 50, 100_000) }),
+		of("rate", func(v value) {
+			if info.Bus == busI2C {
+				v.converterRate(s)
+				return
+			}
+			v.numberIn(&s.Rate, 50, 100_000)
+		}),
 		of("samples", func(v value) { v.samples(s) }),
 		of("bands", func(v value) { v.bands(s) }),
 		of("limits", func(value) {}),
@@ -237,6 +255,11 @@ func (v value) required(s *Sensor, info DriverInfo, given map[string]value) {
 		} else {
 			lacks("address")
 		}
+		for _, k := range []string{"inputs", "registers"} {
+			if slices.Contains(info.Keys, k) {
+				lacks(k)
+			}
+		}
 	case busModbus:
 		lacks("bus", "unit", "registers")
 	case busKernel:
@@ -271,6 +294,11 @@ func (v value) channelsOf(s *Sensor, info DriverInfo, given map[string]value) []
 			add(r.Name, r.UnitOf)
 			c := &channels[len(channels)-1]
 			c.Range, c.Limits, c.Checks = r.Range, r.Limits, r.Checks
+		}
+	case info.Bus == busI2C:
+		for _, m := range s.measurands() {
+			add(m.Name, m.UnitOf)
+			channels[len(channels)-1].Range, channels[len(channels)-1].Limits = m.Range, m.Limits
 		}
 	case info.Bus == busKernel:
 		for _, c := range v.kernelChannels(s, info, given) {

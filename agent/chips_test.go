@@ -1,0 +1,117 @@
+package main
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/drivers/sim/i2csim"
+)
+
+// chipsYAML has a chip of each kind whose channels the configuration lists.
+const chipsYAML = `
+buses: {env: {i2c: auto}}
+sensors:
+  - name: tank
+    driver: ads1115
+    bus: env
+    rate: 64
+    inputs:
+      - {name: level, pins: 0, scale: 3.125, offset: -1.25, unit: m}
+      - {name: bridge, pins: 2-3, full_scale: 0.256, unit: V}
+  - name: hall
+    driver: regs
+    bus: env
+    address: 0x5a
+    init: [{at: 0x20, write: [0x57, 0x01]}]
+    check: [{at: 0x20, value: 0x57}]
+    registers:
+      - {name: object, at: 0x07, width: 2, order: little, scale: 0.02, offset: -273.15, unit: °C}
+      - {name: tilt, at: 0x30, width: 3, mask: 0xFFFFF0, shift: 4, signed: true}
+  - name: duct
+    driver: regs
+    bus: env
+    address: 0x44
+    registers:
+      - {name: humidity, at: [0x24, 0x00], wait: 16ms, skip: 3, width: 2, crc: sensirion, scale: 0.00152590219, unit: "%"}
+`
+
+// TestListedChips: what the configuration lists is what the drivers read.
+func TestListedChips(t *testing.T) {
+	c, problems := config.Parse("config.yaml", []byte(chipsYAML), driverInfos())
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		bus, ads, duct := i2csim.New("sim"), i2csim.NewADS1115(), i2csim.NewSHT3x()
+		ads.Set(0, 1.2)
+		ads.Set(2, 0.1)
+		duct.Set(20, 33)
+		bus.Attach(0x48, ads)
+		bus.Attach(0x5A, i2csim.NewTable(map[byte][]byte{0x07: {0xD2, 0x3A}, 0x30: {0xFF, 0xFF, 0xF0}}))
+		bus.Attach(0x44, duct)
+		sensors, err := makeSensors(c, &lines{byName: map[string]line{"env": {i2c: bus}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := [][]float64{{2.5, 0.1}, {28.01, -1}, {33}}
+		for i, s := range sensors {
+			dst := make([]float64, len(s.Channels()))
+			if err := s.Read(t.Context(), dst); err != nil {
+				t.Errorf("%v: %v", s, err)
+			}
+			for j, v := range dst {
+				if math.Abs(v-want[i][j]) > 0.001 {
+					t.Errorf("%v: cell %d is %v, want %v", s, j, v, want[i][j])
+				}
+			}
+		}
+	})
+}
+
+// FuzzRegs: a table that check accepts is one that the driver accepts; reading
+// it never panics, and invents nothing.
+func FuzzRegs(f *testing.F) {
+	f.Add([]byte(chipsYAML))
+	files, err := filepath.Glob("config/testdata/*/*/config.yaml")
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, file := range files {
+		if name := filepath.Base(filepath.Dir(file)); name != "chips" && name[:4] != "regs" {
+			continue
+		}
+		data, err := os.ReadFile(file)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	infos := map[string]config.DriverInfo{"regs": devices["regs"].info, "ads1115": devices["ads1115"].info}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, problems := config.Parse("config.yaml", data, infos)
+		if problems.Err() != nil {
+			return
+		}
+		synctest.Test(t, func(t *testing.T) {
+			bus := i2csim.New("sim")
+			for _, s := range c.Sensors {
+				bus.Attach(s.Address, i2csim.NewTable(map[byte][]byte{0: {1, 2, 3}, 0x80: {0xFF, 0xFF}}))
+				sensor, err := devices[s.Driver].make(s, line{i2c: bus})
+				if err != nil {
+					t.Fatalf("accepted by check: %v", err)
+				}
+				dst := make([]float64, len(sensor.Channels()))
+				err = sensor.Read(t.Context(), dst)
+				for i, v := range dst {
+					if math.IsNaN(v) && err == nil {
+						t.Fatalf("cell %d is missing without an error", i)
+					}
+				}
+			}
+		})
+	})
+}

@@ -1,0 +1,155 @@
+package regs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"periph.io/x/conn/v3/i2c"
+
+	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/internal/chip"
+)
+
+// MaxTransfer is how many bytes one transfer may carry in each direction.
+const MaxTransfer = chip.Max
+
+// Write is one transfer to the chip when it is opened.
+type Write struct {
+	Bytes []byte        // the register's address and what goes there; 1 to MaxTransfer
+	Wait  time.Duration // afterwards
+}
+
+// Check is a number that the chip must have before each read.
+type Check struct {
+	Place
+	Mask  uint64 // bits that are compared; 0 = all of Width
+	Value uint64
+}
+
+// Register is one channel.
+type Register struct {
+	Name     string
+	Quantity drivers.Quantity
+	Place
+	Mask          uint64 // bits of the number; 0 = all of Width
+	Shift         int    // by how many bits the masked number is moved down
+	Signed        bool   // the highest bit of Mask is the sign
+	Scale, Offset float64
+	Missing       []uint64 // numbers, masked and shifted, that mean "no value"
+}
+
+// Options says which chip and what is read of it.
+type Options struct {
+	Address   uint16 // 0x03 to 0x77
+	Init      []Write
+	Check     []Check
+	Registers []Register // at least one
+}
+
+// Dev is a chip on a bus. It is not safe for concurrent use. Use New.
+type Dev struct {
+	chip     chip.Chip
+	addr     byte
+	init     []Write
+	check    []Check
+	regs     []Register
+	channels []drivers.Channel
+	open     bool // Init was written and nothing has failed since
+}
+
+// New returns the chip at o.Address of bus. It makes no transaction: the chip
+// may be absent and come later. The error is about o.
+func New(bus i2c.Bus, o Options) (*Dev, error) {
+	c, err := chip.New(bus, "regs", max(o.Address, 1), 0x03, 0x77)
+	if err != nil {
+		return nil, err
+	}
+	if len(o.Registers) == 0 {
+		return nil, errors.New("regs: no registers")
+	}
+	d := &Dev{chip: c, addr: byte(o.Address), init: o.Init, check: slices.Clone(o.Check), regs: slices.Clone(o.Registers)}
+	for _, w := range d.init {
+		if len(w.Bytes) < 1 || len(w.Bytes) > MaxTransfer || w.Wait < 0 {
+			return nil, fmt.Errorf("regs: a write of %d bytes and a wait of %v, want 1 to %d bytes", len(w.Bytes), w.Wait, MaxTransfer)
+		}
+	}
+	for i := range d.check {
+		if err := d.check[i].prepare(&d.check[i].Mask, 0); err != nil {
+			return nil, fmt.Errorf("regs: check %d: %w", i+1, err)
+		}
+	}
+	for i := range d.regs {
+		r := &d.regs[i]
+		if err := r.prepare(&r.Mask, r.Shift); err != nil {
+			return nil, fmt.Errorf("regs: register %s: %w", r.Name, err)
+		}
+		d.channels = append(d.channels, drivers.Channel{Name: r.Name, Quantity: r.Quantity})
+	}
+	return d, nil
+}
+
+// Channels implements drivers.Sensor; the result is not to be changed.
+func (d *Dev) Channels() []drivers.Channel { return d.channels }
+
+// String names the chip as its errors do.
+func (d *Dev) String() string { return d.chip.String() }
+
+// Close does nothing: the bus belongs to its opener.
+func (d *Dev) Close() error { return nil }
+
+// Read reads each register once into dst (one cell per register).
+func (d *Dev) Read(ctx context.Context, dst []float64) error {
+	return d.chip.Read(ctx, dst, len(d.regs), d.measure)
+}
+
+func (d *Dev) measure(ctx context.Context, dst []float64) error {
+	if !d.open {
+		for _, w := range d.init {
+			if err := d.chip.Write("settings", w.Bytes...); err != nil {
+				return err
+			}
+			if err := d.chip.Wait(ctx, w.Wait); err != nil {
+				return err
+			}
+		}
+	}
+	d.open = false // until all has been read
+	for i := range d.check {
+		if err := d.verify(ctx, &d.check[i]); err != nil {
+			return err
+		}
+	}
+	var wrong error // what costs one register only
+	for i := range d.regs {
+		r := &d.regs[i]
+		n, err := d.number(ctx, r.Name, &r.Place)
+		if err == nil {
+			dst[i], err = r.value(n)
+		}
+		switch {
+		case errors.Is(err, errWrong):
+			wrong = errors.Join(wrong, err)
+		case err != nil:
+			return errors.Join(wrong, err)
+		}
+	}
+	d.open = true
+	return wrong
+}
+
+// verify holds one number of the chip against what it must be.
+func (d *Dev) verify(ctx context.Context, c *Check) error {
+	n, err := d.number(ctx, "check", &c.Place)
+	if err != nil {
+		return err
+	}
+	if n&c.Mask != c.Value&c.Mask {
+		return fmt.Errorf("check of % x is 0x%x, want 0x%x", c.At, n&c.Mask, c.Value&c.Mask)
+	}
+	return nil
+}
+
+var _ drivers.Sensor = (*Dev)(nil)
