@@ -48,7 +48,7 @@ func measurand(m *Measurand, more ...field) []field {
 		}),
 		key("offset", func(v value) { v.number(&m.Offset) }),
 		key("range", func(v value) { m.Range = v.rangeOf() }),
-		key("limits", func(v value) { m.Limits = v.limitsOf(m.Range) }),
+		key("limits", func(v value) { m.Limits = v.limitsOf(m.Range, m.UnitOf) }),
 	}, more...)
 }
 
