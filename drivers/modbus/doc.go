@@ -37,9 +37,10 @@
 //
 // Registers are sorted and joined into as few requests as MaxGap, MaxRegisters,
 // NeverRead and Alone allow. A request of several registers that is refused
-// with exception 2 or 3 is cut at its gaps, then in halves, until the register
-// that the device does not have stands alone; what helped is remembered. After
-// a refused quantity (exception 3) all of whose parts came, no request is longer
+// with exception 2 is cut at its widest gap, without one in halves, and so on
+// until the register that the device does not have stands alone; with exception
+// 3 (quantity) in halves. What helped is remembered. After a refused quantity
+// all of whose parts came, no request is longer
 // than the longest part. Cuts are kept for Relearn, doubling up to a day, and
 // then the whole plan is tried again: firmware changes, and what refused while
 // it booted must not stay cut up for ever. A device that refuses every part
@@ -84,6 +85,12 @@
 // so a value may be believed only when transaction, unit, function and length
 // all fit the request; whatever else arrives proves that the stream is out of
 // step, and the only way into step is a new connection.
+//
+// Telegraf and EdgeX moved on to grid-x/modbus. A test puts 10,000 answers to both:
+// the registers and exceptions are the same, and we alone refuse an answer to
+// another function (there an exception), an exception that is not two bytes
+// long, and more or fewer registers than were asked for; we alone wait for the
+// right answer behind a late one.
 //
 // The read-only rule lives in Line and not in Dev: there is no path to the wire
 // around it, whichever of goburrow's functions is called.

@@ -228,7 +228,7 @@ func (d *Dev) probe(ctx context.Context, q *request) error {
 	}
 	d.answered = true
 	if part && err == nil {
-		d.remember(q, q.split(d.regs))
+		d.remember(q, q.split(d.regs, true))
 	}
 	return nil
 }
@@ -238,7 +238,9 @@ func (d *Dev) probe(ctx context.Context, q *request) error {
 func (d *Dev) try(ctx context.Context, at int, dst []float64) error {
 	q := d.plan[at]
 	if q.parts == nil && !q.table.bits() && q.n > d.limit {
-		d.remember(q, rules{limit: d.limit}.join(d.regs, q.items))
+		ru := d.rules
+		ru.limit = d.limit
+		d.remember(q, ru.join(d.regs, q.items))
 	}
 	if q.parts != nil {
 		kept, _, end := d.pieces(ctx, q.parts, dst)
@@ -254,7 +256,7 @@ func (d *Dev) try(ctx context.Context, at int, dst []float64) error {
 	if !isRefusal(err) || !q.refuse.ready(now) {
 		return d.note(q, err)
 	}
-	parts := q.split(d.regs)
+	parts := q.split(d.regs, isTooLong(err))
 	if parts == nil {
 		return d.note(q, err)
 	}
@@ -277,8 +279,7 @@ func (d *Dev) try(ctx context.Context, at int, dst []float64) error {
 // learnLimit notes how many registers the device gives at once, where it
 // refused q for its quantity and then gave every part of it.
 func (d *Dev) learnLimit(q *request, kept []*request, refusal error) {
-	var e *ExceptionError
-	if q.table.bits() || !errors.As(refusal, &e) || e.Code != illegalValue {
+	if q.table.bits() || !isTooLong(refusal) {
 		return
 	}
 	most := 0
@@ -296,7 +297,7 @@ func (d *Dev) pieces(ctx context.Context, parts []*request, dst []float64) (kept
 	for i, p := range parts {
 		err := d.fetch(ctx, p, dst)
 		if isRefusal(err) {
-			if smaller := p.split(d.regs); smaller != nil {
+			if smaller := p.split(d.regs, isTooLong(err)); smaller != nil {
 				more, ok, end := d.pieces(ctx, smaller, dst)
 				kept, good = append(kept, more...), good || ok
 				if end != nil {
@@ -365,6 +366,12 @@ func isException(err error) bool {
 func isRefusal(err error) bool {
 	var e *ExceptionError
 	return errors.As(err, &e) && (e.Code == illegalAddress || e.Code == illegalValue)
+}
+
+// isTooLong tells whether the device refused the quantity.
+func isTooLong(err error) bool {
+	var e *ExceptionError
+	return errors.As(err, &e) && e.Code == illegalValue
 }
 
 // isSilence tells whether the unit itself did not answer, or a gateway says so

@@ -130,7 +130,7 @@ func TestDev_gapRefused(t *testing.T) {
 	}
 	s := serve(t, map[uint8]*modbussim.Bank{7: &b})
 	d := newDev(t, newLine(t, s, LineOptions{}), 7, words(20, 10, 14, 11), Options{})
-	for cycle, requests := range []int{4, 3, 3} { // the refused one and three, then three
+	for cycle, requests := range []int{5, 3, 3} { // 10-20, 10-14, 10-11, 14, 20; then three
 		before := s.RequestsTo(7)
 		if cells, err := read(t, d); cells != "xxxx" || err != nil {
 			t.Errorf("cycle %d: cells %s, %v", cycle, cells, err)

@@ -97,44 +97,50 @@ func (ru rules) extend(q *request, r *Register, item int) bool {
 	return true
 }
 
-// split cuts a refused request into smaller ones without gaps: at its gaps if
-// there are any, else in halves. Channels out of the same registers, such as
-// bits, stay together. Nil: there is nothing to cut.
-func (q *request) split(regs []Register) []*request {
-	exact := rules{limit: q.table.limit()}
-	if parts := exact.join(regs, q.items); len(parts) > 1 {
-		return parts
-	}
-	half := q.middle(regs)
-	if half == 0 {
-		return nil
-	}
-	return append(exact.join(regs, q.items[:half]), exact.join(regs, q.items[half:])...)
-}
-
-// middle is the item nearest to the middle that has other registers than the
-// one before it; 0 if there is none.
-func (q *request) middle(regs []Register) int {
-	half := len(q.items) / 2
-	for d := range half + 1 {
-		for _, i := range [2]int{half - d, half + d} {
-			if i > 0 && i < len(q.items) {
-				a, b := &regs[q.items[i-1]], &regs[q.items[i]]
-				if a.Address != b.Address || a.end() != b.end() {
-					return i
-				}
-			}
+// split cuts a request in two: where it is refused as too long, in the middle;
+// else at its widest gap, for a device refuses what it does not have and that is
+// rarely what is wanted of it. Channels out of the same registers, such as bits,
+// stay together. Nil: there is nothing to cut.
+func (q *request) split(regs []Register, tooLong bool) []*request {
+	best, cut := -1, 0
+	end := 0 // of the items before the cut
+	for i := 1; i < len(q.items); i++ {
+		before, r := &regs[q.items[i-1]], &regs[q.items[i]]
+		end = max(end, before.end())
+		if before.Address == r.Address && before.end() == r.end() {
+			continue
+		}
+		score := min(end-q.at, q.at+q.n-int(r.Address)) // registers in the smaller part
+		switch gap := int(r.Address) - end; {
+		case gap < 0:
+			score = 0 // a register would be read twice: only where nothing else is left
+		case !tooLong:
+			score += gap << 16
+		}
+		if score > best {
+			best, cut = score, i
 		}
 	}
-	return 0
+	if cut == 0 {
+		return nil
+	}
+	return []*request{q.part(regs, q.items[:cut]), q.part(regs, q.items[cut:])}
+}
+
+// part is a request for some of q's items.
+func (q *request) part(regs []Register, items []int) *request {
+	p := &request{table: q.table, at: int(regs[items[0]].Address), items: items}
+	for _, i := range items {
+		p.n = max(p.n, regs[i].end()-p.at)
+	}
+	return p
 }
 
 // sample is a request for as few of q's registers as give a value, nil if that
 // is q itself.
 func (q *request) sample(regs []Register) *request {
-	r := &regs[q.items[0]]
-	if r.Type.Registers() == q.n {
+	if regs[q.items[0]].Type.Registers() == q.n {
 		return nil
 	}
-	return rules{limit: q.table.limit()}.join(regs, q.items[:1])[0]
+	return q.part(regs, q.items[:1])
 }

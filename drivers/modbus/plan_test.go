@@ -50,16 +50,29 @@ func TestPlan(t *testing.T) {
 }
 
 func TestRequest_split(t *testing.T) {
-	regs := []Register{reg(Input, 0, U16), reg(Input, 1, U16), reg(Input, 4, F32), reg(Input, 6, U16)}
+	regs := []Register{reg(Input, 0, U16), reg(Input, 1, U16), reg(Input, 3, U16), reg(Input, 7, F32), reg(Input, 9, U16), reg(Input, 11, U16)}
 	whole := rules{gap: 8, limit: 125}.plan(regs)[0]
-	exact := whole.split(regs)
-	if got := names(exact); got != "input 0-1, input 4-6" {
-		t.Errorf("cut at gaps: %s", got)
+	parts := whole.split(regs, false)
+	if got := names(parts); got != "input 0-3, input 7-11" {
+		t.Errorf("cut at the widest gap: %s", got)
 	}
-	if got := names(exact[1].split(regs)); got != "input 4-5, input 6" {
-		t.Errorf("cut in halves: %s", got)
+	if got := names(whole.split(regs, true)); got != "input 0-3, input 7-11" {
+		t.Errorf("cut in the middle: %s", got)
 	}
-	if got := exact[0].split(regs)[0].split(regs); got != nil {
+	if got := names(parts[1].split(regs, true)); got != "input 7-8, input 9-11" {
+		t.Errorf("cut in the middle: %s", got)
+	}
+	if got := names(parts[1].split(regs, false)); got != "input 7-9, input 11" {
+		t.Errorf("cut at the gap: %s", got)
+	}
+	pair := parts[0].split(regs, false)
+	if got := names(pair); got != "input 0-1, input 3" {
+		t.Errorf("cut at the gap: %s", got)
+	}
+	if got := names(pair[0].split(regs, false)); got != "input 0, input 1" {
+		t.Errorf("cut without a gap: %s", got)
+	}
+	if got := pair[1].split(regs, true); got != nil {
 		t.Errorf("cut of a single register: %s", names(got))
 	}
 }
@@ -101,14 +114,14 @@ func TestRequest_splitShared(t *testing.T) {
 	high.Bit = 9
 	regs := []Register{low, high, reg(Holding, 8, F32), reg(Holding, 8, U16)}
 	whole := rules{limit: 125}.plan(regs)[0]
-	parts := whole.split(regs)
+	parts := whole.split(regs, false)
 	if got := names(parts); got != "holding 7, holding 8-9" || len(parts[0].items) != 2 {
 		t.Errorf("cut into %s", got)
 	}
-	if got := parts[0].split(regs); got != nil {
+	if got := parts[0].split(regs, false); got != nil {
 		t.Errorf("two bits of one register cut into %s", names(got))
 	}
-	if got := names(parts[1].split(regs)); got != "holding 8, holding 8-9" {
+	if got := names(parts[1].split(regs, false)); got != "holding 8, holding 8-9" {
 		t.Errorf("a register and its first half cut into %s", got)
 	}
 	if got := whole.sample(regs).String(); got != "holding 7" {
@@ -140,11 +153,11 @@ func TestPlan_complete(t *testing.T) {
 			}
 		}
 		qs := ru.plan(regs)
-		for range 9 {
+		for range 40 {
 			complete(t, regs, qs, ru)
 			var parts []*request
 			for _, q := range qs {
-				if cut := q.split(regs); cut != nil {
+				if cut := q.split(regs, len(q.items)%2 == 0); cut != nil {
 					parts = append(parts, cut...)
 				} else {
 					parts = append(parts, q)
