@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/drivers"
 )
 
 // TestReadWatch: on a pipe each pass is a plain table of its own, with what has
@@ -36,5 +39,52 @@ func TestReadViewShowsChange(t *testing.T) {
 		if strings.Join(strings.Fields(line), " ") != want[i] {
 			t.Errorf("line %q, want %q", line, want[i])
 		}
+	}
+}
+
+// hangs is a sensor whose read never ends, whatever its context says.
+type hangs struct{ drivers.Sensor }
+
+func (hangs) Channels() []drivers.Channel {
+	return []drivers.Channel{{Name: "x", Quantity: drivers.Current}}
+}
+func (hangs) Read(context.Context, []float64) error { select {} }
+
+// answers is a sensor that always reads 5.
+type answers struct{ hangs }
+
+func (answers) Read(_ context.Context, dst []float64) error { dst[0] = 5; return nil }
+
+// TestReadOfAHangingBus: what hangs costs the table its own line only, and a
+// bounded time.
+func TestReadOfAHangingBus(t *testing.T) {
+	var out bytes.Buffer
+	r := &reader{cfg: &config.Config{Sensors: []config.Sensor{{Name: "hung", Bus: "a"}, {Name: "well", Bus: "b"}}},
+		sensors: []drivers.Sensor{hangs{}, answers{}}, show: newReadView(&out, false)}
+	begin := time.Now()
+	err := r.once(t.Context())
+	if d := time.Since(begin); d > 20*time.Second || err == nil || err.Error() != "1 of 2 sensors did not read right: hung" {
+		t.Errorf("%v after %v", err, d)
+	}
+	if !hasLine(out.String(), []string{"hung.x", "-", "missing", "no answer yet"}) || !hasLine(out.String(), []string{"well.x", "5", "A", "good"}) {
+		t.Errorf("table\n%s", out.String())
+	}
+}
+
+// TestRecordLeavesOut: only good values are written, and the rest is counted.
+func TestRecordLeavesOut(t *testing.T) {
+	cfg, _ := pumpServer(t)
+	code, out, stderr := call(t, "", "record", "--config", cfg, "--machine", "rest", "--out", "-", "--for", "1s")
+	rows := strings.Split(strings.TrimSpace(out), "\n")
+	if code != 0 || rows[0] != "timestamp,pump.wild,dead.level" || len(rows) < 10 {
+		t.Fatalf("code %d, %d rows, %q", code, len(rows), rows[0])
+	}
+	for _, row := range rows[1:] {
+		if !strings.HasSuffix(row, ",,") {
+			t.Errorf("row %q: want no value, one is suspect and one missing", row)
+		}
+	}
+	if !hasLine(stderr, []string{"pump", "values left out as suspect"}) || !hasLine(stderr, []string{"dead", "values left out as missing"}) {
+		t.Errorf("not told: %s", stderr)
 	}
 }
