@@ -58,15 +58,18 @@
 // # Limits
 //
 // A sample that hits the end of the accelerometer's range counts as that end. A
-// driver that gives all samples of one FIFO load the same timestamp looks full
-// of gaps: leave its timestamp off. Without timestamps a sample that the chip
+// driver that dates samples when they arrive, and not when they were taken,
+// looks full of gaps: leave its timestamp off. Without timestamps a sample that the chip
 // itself lost is not seen. The rate is the one the kernel names; a MEMS
 // oscillator is off by some percent, and frequencies with it.
 //
 // # Why an own transform
 //
-// 90 lines, no allocation, and explicit products that no compiler fuses, so that
-// features are the same on every CPU.
+// gonum v0.17.0's dsp/fourier took 1.5 to 3 times as long for 4096 samples on the
+// machine where both were measured, and lets the compiler fuse products, so that
+// features would differ from CPU to CPU in their last bits. These are 90 lines
+// that allocate nothing; a block of 4096 with three bands takes 0.2 ms on an
+// x86-64 core.
 //
 // # Sources
 //

@@ -174,7 +174,7 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	flat := ""
 	for i, p := range d.pick {
 		dst[i] = d.results[p[0]][p[1]]
-		if math.IsNaN(dst[i]) {
+		if math.IsNaN(dst[i]) && flat == "" {
 			flat = d.channels[i].Name
 		}
 	}
