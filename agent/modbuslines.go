@@ -39,8 +39,36 @@ func openSerial(m config.ModbusURL) func(context.Context) (io.ReadWriteCloser, e
 		if m.Listen {
 			return nil, errors.New("a line that is only listened to is not asked")
 		}
-		return board.OpenSerial(m.Addr, s.Baud, s.Parity, s.Stop)
+		port, err := board.OpenSerial(m.Addr, s.Baud, s.Parity, s.Stop)
+		if err != nil {
+			return nil, err
+		}
+		driven, err := switched(port, s)
+		if err != nil {
+			return nil, errors.Join(err, port.Close())
+		}
+		return driven, nil
 	}
+}
+
+// switched has the driver of a two-wire line switched as configured.
+func switched(port *board.Serial, s *config.Serial) (io.ReadWriteCloser, error) {
+	mode := board.RS485{Low: s.RS485.Low, Before: s.RS485.Before, After: s.RS485.After}
+	switch s.RS485.Mode {
+	case "kernel":
+		return port, port.KernelRS485(mode)
+	case "gpio":
+		pin, err := board.OpenPin(s.RS485.Pin)
+		if err != nil {
+			return nil, err
+		}
+		bits := 9 + s.Stop // start, 8 data, stop
+		if s.Parity != "none" {
+			bits++
+		}
+		return port.DrivenBy(pin, mode, s.Baud, bits)
+	}
+	return port, nil
 }
 
 // effort is what a sensor may cost: what it says itself, else what its bus

@@ -21,6 +21,9 @@
 // OpenSerial gives a raw line with deadlines, opened for this process alone. A
 // line whose adapter is unplugged ends with io.EOF instead of blocking.
 //
+// A two-wire line is switched by its adapter, by the UART's driver in the
+// kernel (KernelRS485), or by a GPIO line around each Write (DrivenBy).
+//
 // # The clock
 //
 // A board without a battery starts in the past. Clock says synced only on
