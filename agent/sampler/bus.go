@@ -49,10 +49,17 @@ func (b *bus) run(ctx context.Context, epoch time.Time) {
 			return
 		case <-timer.C:
 		}
-		for _, s := range b.slots {
-			if !s.due.After(next) && ctx.Err() == nil {
-				b.read(ctx, s)
-			}
+		b.readDue(ctx, next, false)
+		b.readDue(ctx, next, true)
+	}
+}
+
+// readDue reads the slots that are due, those that failed or the others: what
+// fails may take as long as its timeout, so it comes when the others are done.
+func (b *bus) readDue(ctx context.Context, now time.Time, failing bool) {
+	for _, s := range b.slots {
+		if !s.due.After(now) && s.failing() == failing && ctx.Err() == nil {
+			b.read(ctx, s)
 		}
 	}
 }

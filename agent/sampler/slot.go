@@ -222,3 +222,10 @@ func (s *slot) reading() Reading {
 	}
 	return r
 }
+
+// failing tells whether the newest read failed.
+func (s *slot) failing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fails > 0
+}

@@ -39,8 +39,11 @@ func (b *breaker) fail(start, now time.Time, cause error, pause, limit time.Dura
 // ok closes the breaker.
 func (b *breaker) ok() { *b = breaker{} }
 
-// refusal is the error while the breaker is open.
-func (b *breaker) refusal(now time.Time) error {
+// open tells whether the next try is a probe.
+func (b *breaker) open() bool { return b.fails >= threshold }
+
+// refusal is the error until the next try.
+func (b *breaker) refusal(now, next time.Time) error {
 	return fmt.Errorf("silent for %v, next try in %v: %w",
-		now.Sub(b.since).Round(time.Second), b.next.Sub(now).Round(time.Millisecond), b.cause)
+		now.Sub(b.since).Round(time.Second), next.Sub(now).Round(time.Millisecond), b.cause)
 }

@@ -87,6 +87,7 @@ type Line struct {
 	open   func(context.Context) (io.ReadWriteCloser, error)
 	opts   LineOptions
 	counts counters
+	silences silences
 
 	free chan struct{} // one token for each link that is not in use
 
@@ -101,6 +102,7 @@ type Line struct {
 // interrupted by it, any other by closing it.
 func NewLine(open func(context.Context) (io.ReadWriteCloser, error), o LineOptions) *Line {
 	l := &Line{open: open, opts: o.withDefaults()}
+	l.silences.units = make(map[uint8]*breaker)
 	l.free = make(chan struct{}, l.opts.Connections)
 	for range l.opts.Connections {
 		k := newLink(l)

@@ -155,8 +155,9 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 		return fmt.Errorf("unit %d: %w", d.unit, err)
 	}
 	start := time.Now()
-	if !d.silence.ready(start) {
-		return fmt.Errorf("unit %d %w", d.unit, d.silence.refusal(start))
+	together := &d.client.line.silences
+	if err := together.refuse(d.unit, &d.silence, start); err != nil {
+		return fmt.Errorf("unit %d %w", d.unit, err)
 	}
 	if !d.recut.IsZero() && !start.Before(d.recut) {
 		d.forget()
@@ -164,9 +165,9 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	d.errs, d.answered = nil, false
 	d.client.begin(start, d.silence.fails == 0)
 	if err := d.cycle(ctx, dst); isSilence(err) && !d.answered {
-		d.silence.fail(start, time.Now(), err, d.opts.Pause, d.opts.MaxPause)
+		together.fail(d.unit, &d.silence, start, time.Now(), err, d.opts.Pause, d.opts.MaxPause)
 	} else if d.answered {
-		d.silence.ok()
+		together.ok(d.unit, &d.silence)
 	}
 	if d.errs == nil {
 		return nil
@@ -190,7 +191,7 @@ func (d *Dev) cycle(ctx context.Context, dst []float64) error {
 			return nil
 		}
 		if d.silence.fails == 0 && !q.quiet.ready(start) {
-			d.errs = append(d.errs, fmt.Errorf("%v %w", q, q.quiet.refusal(start)))
+			d.errs = append(d.errs, fmt.Errorf("%v %w", q, q.quiet.refusal(start, q.quiet.next)))
 			continue
 		}
 		err := d.probe(ctx, q)

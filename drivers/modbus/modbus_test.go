@@ -439,7 +439,7 @@ func TestBreaker(t *testing.T) {
 		if got, want := fmt.Sprint(pauses[:8]), "[1s 2s 4s 8s 16s 30s 30s 30s]"; got != want || pauses[38] != 30*time.Second {
 			t.Errorf("pauses %s, want %s", got, want)
 		}
-		if err := b.refusal(time.Now()); !errors.Is(err, cause) {
+		if err := b.refusal(time.Now(), b.next); !errors.Is(err, cause) {
 			t.Errorf("refusal %v does not wrap its cause", err)
 		}
 		b.ok()
