@@ -162,8 +162,8 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 	}
 	hungUp := k.used && got == 0
 	err = k.judge(ctx, deadline, limited, timeout, got, err)
-	if !errors.Is(err, ErrFrame) { // the answer may be on its way
-		k.framing.missed(req, time.Now().Add(timeout))
+	if !errors.Is(err, ErrFrame) { // the answer may be on its way, and then in an adapter
+		k.framing.missed(req, time.Now().Add(timeout+calm))
 	}
 	if interrupted || !k.keeps(err) {
 		k.drop(conn)

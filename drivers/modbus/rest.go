@@ -62,7 +62,10 @@ func (k *link) pause(ctx context.Context, req []byte) error {
 	}
 	k.have = 0
 	limit := time.Now().Add(noisy)
-	for r.input.empty() > 0 {
+	for first := true; r.input.empty() > 0; first = false {
+		if first {
+			k.line.counts.resyncs.Add(1)
+		}
 		if time.Now().After(limit) {
 			k.line.counts.frames.Add(1)
 			return fmt.Errorf("%w: others talk on the line without a pause", ErrFrame)
