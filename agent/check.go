@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/mqtt"
@@ -34,7 +35,7 @@ func checkVerb(_ context.Context, e env, args []string) error {
 		return &exitError{exitConfig, err}
 	}
 	if c != nil {
-		problems = append(c.Warnings, missingFiles(path, c)...)
+		problems = slices.Concat(c.Warnings, missingFiles(path, c), lineLoad(path, c))
 	}
 	if *asJSON {
 		if problems == nil {

@@ -53,27 +53,37 @@ func cellsOf(c *config.Config, m config.Machine) (out []sampler.Cell) {
 	return out
 }
 
-// newGroup builds the sampler of the machines. A sensor is read in its own
-// period or, where it has none, as often as the fastest machine that uses it
-// wants; it is not read where no machine does.
-func newGroup(c *config.Config, machines []config.Machine, sensors []drivers.Sensor) (*sampler.Group, error) {
-	period := make([]time.Duration, len(sensors))
-	var specs []sampler.MachineSpec
+// readPeriods is how often each sensor is read: in its own period or, where it
+// has none, as often as the fastest machine that uses it wants; 0 where no
+// machine does.
+func readPeriods(c *config.Config, machines []config.Machine) []time.Duration {
+	period := make([]time.Duration, len(c.Sensors))
 	for _, m := range machines {
 		for _, r := range m.Resolved {
 			if p := &period[r.Sensor]; *p == 0 || m.Period < *p {
 				*p = m.Period
 			}
 		}
+	}
+	for i, s := range c.Sensors {
+		if period[i] != 0 && s.Period != 0 {
+			period[i] = s.Period
+		}
+	}
+	return period
+}
+
+// newGroup builds the sampler of the machines.
+func newGroup(c *config.Config, machines []config.Machine, sensors []drivers.Sensor) (*sampler.Group, error) {
+	period := readPeriods(c, machines)
+	var specs []sampler.MachineSpec
+	for _, m := range machines {
 		specs = append(specs, sampler.MachineSpec{Name: m.Name, Period: m.Period, Cells: cellsOf(c, m)})
 	}
 	var g groupBuses
 	for i, s := range c.Sensors {
 		if period[i] == 0 {
 			continue
-		}
-		if s.Period != 0 {
-			period[i] = s.Period
 		}
 		g.add(c, s, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: period[i], MaxAge: s.MaxAge, Checks: checksOf(s, sensors[i])})
 	}

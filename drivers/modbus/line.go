@@ -84,9 +84,9 @@ func (o LineOptions) withDefaults() LineOptions {
 // connection is opened by the first request that needs it and again when it was
 // lost. A Line is safe for concurrent use. Whoever made it closes it.
 type Line struct {
-	open   func(context.Context) (io.ReadWriteCloser, error)
-	opts   LineOptions
-	counts counters
+	open     func(context.Context) (io.ReadWriteCloser, error)
+	opts     LineOptions
+	counts   counters
 	silences silences
 
 	free chan struct{} // one token for each link that is not in use
