@@ -13,9 +13,9 @@ import (
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
 
-// wire is the least time that a request for n registers and its answer take:
+// wireTime is the least time that a request for n registers and its answer take:
 // every character, and a silence behind both; V1.02 §2.5.1.1.
-func wire(baud, n int) time.Duration {
+func wireTime(baud, n int) time.Duration {
 	return time.Duration(requestChars+rtuOverhead+2+2*n)*charTime(baud) + 2*interFrame(baud)
 }
 
@@ -39,7 +39,7 @@ func BenchmarkRTU(b *testing.B) {
 				}
 				slices.Sort(took)
 				median := float64(took[len(took)/2])
-				b.ReportMetric(100*float64(wire(baud, n))/median, "wire-%")
+				b.ReportMetric(100*float64(wireTime(baud, n))/median, "wire-%")
 				b.ReportMetric(1e9/median, "requests/s")
 				b.ReportMetric(0, "ns/op")
 			}
