@@ -23,6 +23,16 @@ var updateScan = flag.Bool("update", false, "renew the expected outputs below te
 // temperature in tenths, its model as text, and holes in its map.
 func meter(t *testing.T) *modbussim.Server {
 	t.Helper()
+	s, err := modbussim.Listen("127.0.0.1:0", map[uint8]*modbussim.Bank{7: meterBank(), 9: {}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	s.SetSilent(9, true)
+	return s
+}
+
+func meterBank() *modbussim.Bank {
 	b := &modbussim.Bank{}
 	swapped := func(at int, u uint32) { b.SetHolding(at, uint16(u), uint16(u>>16)) }
 	swapped(100, math.Float32bits(50.02))
@@ -38,13 +48,7 @@ func meter(t *testing.T) *modbussim.Server {
 	for i := range 20 {
 		b.SetCoil(i, i%3 == 0)
 	}
-	s, err := modbussim.Listen("127.0.0.1:0", map[uint8]*modbussim.Bank{7: b, 9: {}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	s.SetSilent(9, true)
-	return s
+	return b
 }
 
 var took = regexp.MustCompile(`, [0-9.]+ ms`)
@@ -122,6 +126,38 @@ func TestScanModbus_yamlReads(t *testing.T) {
 	}
 	if len(want) != 0 {
 		t.Errorf("not read: %v\nof\n%s\nby\n%s", want, out, text)
+	}
+}
+
+// The same over a serial line at 9600 baud and over a serial server, where the
+// whole range comes at once and where holes make it ask for single registers.
+func TestScanModbus_serial(t *testing.T) {
+	pty, err := modbussim.OpenPTY()
+	if err != nil {
+		t.Skipf("no pseudo terminals here: %v", err)
+	}
+	const baud = 9600
+	slave := modbussim.ServeRTU(pty, baud, map[uint8]*modbussim.Bank{7: meterBank()})
+	defer slave.Close()
+	server, err := modbussim.ListenRTU("127.0.0.1:0", map[uint8]*modbussim.Bank{7: meterBank()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	for _, url := range []string{"rtu://" + pty.Path + "?baud=9600", "rtutcp://" + server.Addr()} {
+		for _, args := range []string{"--at holding:100 --count 15", "--at holding:100 --count 20"} {
+			start := time.Now()
+			code, out, errs := call(t, "", append([]string{"scan", "modbus", url, "--unit", "7"}, strings.Fields(args)...)...)
+			took := time.Since(start)
+			if code != 0 || !strings.Contains(out, `{name: holding100, at: "holding:100", type: f32, order: CDAB}   # 50.02`) || took > 10*time.Second {
+				t.Errorf("%s %s: %d in %v, %s\n%s", url, args, code, took, errs, out)
+			}
+			t.Logf("%s %s: %v", url, args, took.Round(time.Millisecond))
+		}
+	}
+	code, _, errs := call(t, "", "scan", "modbus", "rtu://"+pty.Path+"?baud=9600&listen=true", "--unit", "7", "--at", "holding:100", "--count", "2")
+	if code != exitUsage || !strings.Contains(errs, "listen=true") {
+		t.Errorf("a line that is listened to: %d, %s", code, errs)
 	}
 }
 

@@ -92,6 +92,8 @@ func scanTarget(e env, args []string) (target, config.Bus, error) {
 	switch {
 	case err != nil:
 		return t, bus, usagef("%s: %w", t.url, err)
+	case bus.Modbus.Listen:
+		return t, bus, usagef("%s: a line with listen=true is never asked", t.url)
 	case unitErr != nil:
 		return t, bus, usagef("--unit is needed, 0 to 255")
 	case *at == "":
@@ -140,45 +142,51 @@ func (t *target) place(table, at string) error {
 
 func (t *target) bits() bool { return t.table == modbus.Coil || t.table == modbus.Discrete }
 
-// run reads the range in blocks, and register by register where one is refused.
-// The error tells that nothing was read.
+// run reads the range in blocks, and where one is refused in smaller ones. The
+// error tells that nothing was read.
 func (s *scanned) run(ctx context.Context, l *modbus.Line) error {
 	block := 125 // Modbus Application Protocol V1.1b3 §6.3, §6.1
 	if s.bits() {
 		block = 2000
 	}
-	var last error
-	for len(s.words) < s.count && ctx.Err() == nil {
-		n := min(block, s.count-len(s.words))
-		ws, err := s.read(ctx, l, len(s.words), n)
-		switch {
-		case err == nil:
-			s.words = append(s.words, ws...)
-		case n == 1:
-			s.words = append(s.words, word{err: err})
-		case scanRefused(err) || silent(err):
-			if err = s.oneByOne(ctx, l, n); err != nil {
-				last = err
-			}
-		}
-		if err != nil && !scanRefused(err) {
-			last = err
-			break
-		}
+	for s.ended == nil && len(s.words) < s.count {
+		s.ended = s.block(ctx, l, min(block, s.count-len(s.words)))
 	}
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	for _, w := range s.words {
 		if w.err == nil {
-			s.ended = last
 			return nil
 		}
 	}
-	if last == nil {
-		last = s.words[0].err
+	if s.ended == nil {
+		s.ended = s.words[0].err
 	}
-	return s.explain(last)
+	return s.explain(s.ended)
+}
+
+// block reads the next n registers at once; if they are refused in halves, and
+// the last few one by one. An error ends the scan.
+func (s *scanned) block(ctx context.Context, l *modbus.Line, n int) error {
+	const few = 5
+	ws, err := s.read(ctx, l, len(s.words), n)
+	switch {
+	case err == nil:
+		s.words = append(s.words, ws...)
+		return nil
+	case n > 1 && silent(err), n > 1 && n <= few && scanRefused(err):
+		return s.oneByOne(ctx, l, n)
+	case !scanRefused(err):
+		return err
+	case n == 1:
+		s.words = append(s.words, word{err: err})
+		return nil
+	}
+	if err := s.block(ctx, l, n/2); err != nil {
+		return err
+	}
+	return s.block(ctx, l, n-n/2)
 }
 
 // oneByOne reads n registers alone. One that is refused is tried with the next
