@@ -2,6 +2,8 @@ package main
 
 import (
 	"maps"
+	"os"
+	"strings"
 	"testing"
 
 	"iot-edge-anomaly/drivers/sim/sysfssim"
@@ -42,5 +44,33 @@ func TestRead_kernel(t *testing.T) {
 		if !hasLine(out, want) {
 			t.Errorf("no line with %v in\n%s", want, out)
 		}
+	}
+}
+
+// What docs/sensors.md gives to copy is a configuration.
+func TestDocs_kernelSensors(t *testing.T) {
+	b, err := os.ReadFile("../docs/sensors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for _, block := range strings.Split(string(b), "\n    sensors:\n")[1:] {
+		text := "sensors:\n"
+		for line := range strings.Lines(block) {
+			if !strings.HasPrefix(line, "    ") {
+				break
+			}
+			text += line[4:]
+		}
+		if !strings.Contains(text, "driver: hwmon") && !strings.Contains(text, "driver: vibration") {
+			continue
+		}
+		checked++
+		if code, out, stderr := call(t, "", "check", write(t, "config.yaml", text)); code != 0 || strings.Contains(out+stderr, "warning") {
+			t.Errorf("code %d\n%s%s\n%s", code, out, stderr, text)
+		}
+	}
+	if checked < 2 {
+		t.Errorf("%d configurations found, want 2", checked)
 	}
 }
