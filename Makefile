@@ -78,7 +78,7 @@ check:
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
 
 bench: build cross
-	$(GO) test -run '^$$' -bench . -benchmem ./quant/... ./model/... ./agent/... ./drivers/modbus
+	$(GO) test -run '^$$' -bench . -benchmem ./board ./quant/... ./model/... ./agent/... ./drivers/modbus
 	scripts/footprint.sh
 	$(GO) run ./scripts/footprint ./$(NAME)
 

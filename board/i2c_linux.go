@@ -28,8 +28,8 @@ const (
 	// transferTimeout is how long a controller may wait for the wire. Chips
 	// stretch the clock by tens of milliseconds; the kernel's own limit is 1 s.
 	transferTimeout = 200 * time.Millisecond
-	// attempts is how often a transfer is tried that failed for a passing
-	// reason, such as the clock-stretching fault of the BCM2835.
+	// attempts is how often a transfer is tried that failed for a reason that
+	// may pass, such as the clock-stretching fault of the BCM2835.
 	attempts = 3
 )
 
@@ -77,9 +77,10 @@ var linux = kernel{
 // bus is an I²C bus of the kernel. It is safe for concurrent use; transfers
 // wait for each other.
 type bus struct {
-	path   string
-	kernel kernel
-	closed atomic.Bool
+	path    string
+	kernel  kernel
+	closed  atomic.Bool
+	retries atomic.Uint64
 
 	mu  sync.Mutex // guards fd and req
 	fd  int        // -1 = closed
@@ -179,26 +180,57 @@ func (b *bus) transfer(addr uint16, w, r []byte) error {
 		return nil
 	}
 	b.req.msgs, b.req.n = &b.req.buf[0], uint32(n)
-	var err error
-	for try := 0; try < attempts; {
-		switch err = b.kernel.rdwr(b.fd, b.req); err {
-		case unix.EINTR: // not an attempt: nothing was on the wire
-		case unix.EREMOTEIO, unix.EIO, unix.EAGAIN:
-			try++
-		default:
-			try = attempts
-		}
+	err := b.attempt()
+	if err != nil && passing(err) {
+		err = b.again(err)
 	}
 	b.req.buf = [2]message{} // let go of the caller's memory
 	return err
 }
 
+// attempt runs the request once. EINTR is no attempt: nothing was on the wire.
+func (b *bus) attempt() error {
+	for {
+		if err := b.kernel.rdwr(b.fd, b.req); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
+// again repeats a request that failed with err, as long as one controller's
+// time-out takes altogether: a bus that is stuck is not waited for over and over.
+func (b *bus) again(err error) error {
+	for start, try := time.Now(), 1; try < attempts && passing(err) && time.Since(start) < transferTimeout; try++ {
+		b.retries.Add(1)
+		if err = b.attempt(); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// passing tells whether a failure may pass by itself. Controllers give different
+// errors for the same event (a chip that does not answer is ENXIO, EREMOTEIO or
+// ETIMEDOUT), so what cannot pass is named, not what can.
+func passing(err error) bool {
+	switch err {
+	case unix.EBADF, unix.ENODEV, unix.ENOTTY, unix.EOPNOTSUPP, unix.EINVAL, unix.EFAULT, unix.EPERM, unix.EACCES, unix.ENOMEM:
+		return false
+	}
+	return true
+}
+
+// Retries counts the attempts beyond the first since the bus was opened.
+func (b *bus) Retries() uint64 { return b.retries.Load() }
+
 // hint says what an error of a transfer usually means.
 func hint(err error) string {
 	switch {
-	case errors.Is(err, unix.ENXIO), errors.Is(err, unix.EREMOTEIO):
+	case errors.Is(err, unix.ENXIO):
 		return ": no answer"
-	case errors.Is(err, unix.ETIMEDOUT):
+	case errors.Is(err, unix.EREMOTEIO):
+		return ": no answer; if it comes and goes, set dtparam=i2c_arm_baudrate=10000"
+	case errors.Is(err, unix.ETIMEDOUT), errors.Is(err, unix.EAGAIN):
 		return ": bus stuck, or nothing there"
 	case errors.Is(err, unix.EOPNOTSUPP):
 		return ": the adapter speaks SMBus only"

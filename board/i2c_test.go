@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unsafe"
 
@@ -155,9 +156,10 @@ func TestTx_errors(t *testing.T) {
 		{[]error{unix.EREMOTEIO, unix.EREMOTEIO}, 3, ""},
 		{[]error{unix.EAGAIN, unix.EIO}, 3, ""},
 		{[]error{unix.EINTR, unix.EINTR, unix.EINTR, unix.EINTR}, 5, ""},
-		{[]error{unix.EREMOTEIO, unix.EREMOTEIO, unix.EREMOTEIO}, 3, "/dev/i2c-1 address 0x76: remote I/O error (EREMOTEIO): no answer"},
-		{[]error{unix.ENXIO}, 1, "/dev/i2c-1 address 0x76: no such device or address (ENXIO): no answer"},
-		{[]error{unix.ETIMEDOUT}, 1, "/dev/i2c-1 address 0x76: connection timed out (ETIMEDOUT): bus stuck, or nothing there"},
+		{[]error{unix.EREMOTEIO, unix.EREMOTEIO, unix.EREMOTEIO}, 3, "/dev/i2c-1 address 0x76: remote I/O error (EREMOTEIO): no answer; if it comes and goes, set dtparam=i2c_arm_baudrate=10000"},
+		{[]error{unix.ENXIO, unix.ETIMEDOUT}, 3, ""},
+		{[]error{unix.ENXIO, unix.ENXIO, unix.ENXIO}, 3, "/dev/i2c-1 address 0x76: no such device or address (ENXIO): no answer"},
+		{[]error{unix.ETIMEDOUT, unix.ETIMEDOUT, unix.ETIMEDOUT}, 3, "/dev/i2c-1 address 0x76: connection timed out (ETIMEDOUT): bus stuck, or nothing there"},
 		{[]error{unix.ENODEV}, 1, "/dev/i2c-1 address 0x76: no such device (ENODEV): the adapter is gone"},
 		{[]error{unix.EOPNOTSUPP}, 1, "/dev/i2c-1 address 0x76: operation not supported (ENOTSUP): the adapter speaks SMBus only"},
 	} {
@@ -167,6 +169,31 @@ func TestTx_errors(t *testing.T) {
 			t.Errorf("got %v after %d calls, want %q after %d", err, f.calls, c.want, c.calls)
 		}
 	}
+}
+
+// A bus that is held low times out each time; it is not waited for three times
+// over.
+func TestTx_stuck(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{}
+		k := f.kernel()
+		k.rdwr = func(int, *request) error {
+			f.calls++
+			time.Sleep(transferTimeout)
+			return unix.ETIMEDOUT
+		}
+		b, err := openI2C("testdata/pi4", "auto", k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		if err := b.Tx(0x76, []byte{1}, nil); !errors.Is(err, unix.ETIMEDOUT) || f.calls != 2 || time.Since(start) > 2*transferTimeout {
+			t.Errorf("%v after %d calls and %v", err, f.calls, time.Since(start))
+		}
+		if n := b.(*bus).Retries(); n != 1 {
+			t.Errorf("%d retries, want 1", n)
+		}
+	})
 }
 
 // F16: 5 % of all transfers lost by the controller cost less than 0.1 % of the
@@ -233,7 +260,7 @@ func TestClose_hanging(t *testing.T) {
 func TestTx_concurrent(t *testing.T) {
 	n := 400
 	if os.Getenv("EDGE_LONG") != "" {
-		n = 5000 // 40,000 transfers
+		n = 40_000 // 320,000 transfers
 	}
 	f := &fake{}
 	k := f.kernel()
