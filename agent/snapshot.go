@@ -31,6 +31,7 @@ func (g *gateway) snapshot() status.Snapshot {
 		s.Machines = append(s.Machines, m.Status())
 	}
 	s.Modbus = p.lines.modbusStatus(p.cfg.Buses)
+	s.I2C = p.lines.i2cStatus(p.cfg.Buses, s.Now)
 	if g.mqtt != nil {
 		s.Broker = brokerStatus(p.cfg.MQTT.Broker, g.mqtt)
 	}

@@ -1,5 +1,7 @@
 package status
 
+import "time"
+
 // ModbusLine counts what happened on one Modbus line since the configuration
 // was loaded.
 type ModbusLine struct {
@@ -15,6 +17,28 @@ type ModbusLine struct {
 type ReasonCount struct {
 	Reason string // "timeout"
 	N      uint64
+}
+
+// I2CBus counts what happened on one I2C bus since the configuration was
+// loaded.
+type I2CBus struct {
+	Bus       string
+	Transfers uint64 // ended, well or not; a repeated one counts once
+	Retries   uint64 // attempts beyond the first, made by the bus itself
+	Opens     uint64 // more than 1: the bus was opened anew
+	Errors    []ReasonCount
+	// Hangs is how long the transfer under way has been in the controller.
+	Hangs time.Duration
+}
+
+func (m *scrape) i2cBus(b *I2CBus) {
+	m.counter(b.Transfers, "i2c_transfers_total", "bus", b.Bus)
+	m.counter(b.Retries, "i2c_retries_total", "bus", b.Bus)
+	m.counter(b.Opens, "i2c_opens_total", "bus", b.Bus)
+	m.gauge(b.Hangs.Seconds(), "i2c_transfer_underway_seconds", "bus", b.Bus)
+	for _, e := range b.Errors {
+		m.counter(e.N, "i2c_errors_total", "bus", b.Bus, "reason", e.Reason)
+	}
 }
 
 func (m *scrape) modbusLine(l *ModbusLine) {

@@ -10,6 +10,11 @@ import (
 // keeps the metrics leaves them empty.
 var help = map[string]string{
 	"http_requests_total":                  "answers of the endpoint, by HTTP status",
+	"i2c_errors_total":                     "transfers that failed: no_answer (a chip that still measures too), stuck, gone, open or other",
+	"i2c_opens_total":                      "times the bus was opened",
+	"i2c_retries_total":                    "attempts at a transfer beyond the first",
+	"i2c_transfer_underway_seconds":        "how long the transfer under way has been in the controller",
+	"i2c_transfers_total":                  "transfers on the bus, good or not",
 	"inference_duration_seconds":           "time from a row to its score",
 	"reconstruction_error":                 "scores; 1 is the threshold",
 	"anomalies_detected_total":             "events opened, by kind, severity and the sensor to blame",

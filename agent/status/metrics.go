@@ -114,6 +114,9 @@ func (ms *Metrics) Write(w io.Writer, s *Snapshot, refused uint64) {
 	for i := range s.Modbus {
 		m.modbusLine(&s.Modbus[i])
 	}
+	for i := range s.I2C {
+		m.i2cBus(&s.I2C[i])
+	}
 	m.delivery(s)
 	for _, e := range s.Opened {
 		m.counter(e.N, "anomalies_detected_total", "severity", e.Severity, "sensor", e.Sensor, "kind", e.Kind)

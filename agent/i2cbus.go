@@ -1,0 +1,185 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+
+	"periph.io/x/conn/v3/i2c"
+	"periph.io/x/conn/v3/physic"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/status"
+	"iot-edge-anomaly/drivers"
+)
+
+// reopening is an I2C bus that is opened when it is first used, and again when
+// it has failed for a while: adapters vanish and come back under the same name.
+// It is safe for concurrent use.
+type reopening struct {
+	name string
+	open openI2C
+
+	mu    sync.Mutex
+	bus   i2c.BusCloser // nil = not open
+	next  time.Time     // earliest next attempt to open
+	err   error         // of the newest attempt
+	fails int           // transfers in a row
+	last  uint16        // address of the newest that failed
+	wide  bool          // they were of more than one chip
+	stuck bool          // so many that it is the bus
+
+	since     time.Time // begin of the transfer under way; zero = none
+	transfers uint64
+	opens     uint64
+	retries   uint64 // of buses that are closed
+	errs      [len(i2cReasons)]uint64
+}
+
+const (
+	reopenAfter = 8           // failed transfers in a row: more than one bad chip
+	openPause   = time.Second // between attempts to open
+)
+
+// i2cReasons are the kinds of errors that are counted.
+var i2cReasons = [...]string{"no_answer", "stuck", "gone", "open", "other"}
+
+const reasonOpen = 3
+
+// i2cReason sorts an error. Controllers disagree on the errno of one event, so
+// this is for people to read; nothing is decided by it.
+func i2cReason(err error) int {
+	var errno syscall.Errno
+	errors.As(err, &errno)
+	switch errno {
+	case syscall.ENXIO, syscall.EREMOTEIO:
+		return 0
+	case syscall.ETIMEDOUT, syscall.EAGAIN, syscall.EBUSY:
+		return 1
+	case syscall.ENODEV, syscall.EBADF:
+		return 2
+	}
+	return len(i2cReasons) - 1
+}
+
+func (r *reopening) String() string { return r.name }
+
+// SetSpeed is refused: the bus speed is the board's (dtparam), shared by all.
+func (r *reopening) SetSpeed(physic.Frequency) error {
+	return errors.New("set i2c speed: configured by the board")
+}
+
+func (r *reopening) Tx(addr uint16, w, rd []byte) error {
+	bus, err := r.ensure()
+	if err != nil {
+		return err
+	}
+	// Without the lock: a controller that hangs must not hold up Close.
+	err = bus.Tx(addr, w, rd)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.transfers++
+	r.since = time.Time{}
+	if err == nil {
+		r.fails, r.wide, r.stuck = 0, false, false
+		return nil
+	}
+	return r.failed(bus, addr, err)
+}
+
+// failed counts a failure of addr and closes the bus after so many in a row. A
+// row of them at more than one chip is the bus's failure, whatever the errno. mu
+// is held.
+func (r *reopening) failed(bus i2c.BusCloser, addr uint16, err error) error {
+	r.errs[i2cReason(err)]++
+	r.wide = r.wide || r.fails > 0 && addr != r.last
+	r.last = addr
+	if r.fails++; r.fails >= reopenAfter {
+		r.stuck = r.stuck || r.wide
+		if r.bus == bus {
+			r.retries += retriesOf(bus)
+			err = errors.Join(err, bus.Close())
+			r.bus = nil
+		}
+		r.fails = 0
+	}
+	if r.stuck || errors.Is(err, syscall.ENODEV) {
+		err = fmt.Errorf("%w: %w", drivers.ErrBus, err)
+	}
+	return err
+}
+
+// retriesOf asks a bus that repeats transfers by itself.
+func retriesOf(bus i2c.Bus) uint64 {
+	if b, ok := bus.(interface{ Retries() uint64 }); ok {
+		return b.Retries()
+	}
+	return 0
+}
+
+// ensure opens the bus where it is not open, at most once in openPause, and
+// marks the begin of a transfer.
+func (r *reopening) ensure() (i2c.BusCloser, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if r.bus == nil {
+		if now.Before(r.next) {
+			return nil, r.err
+		}
+		r.next = now.Add(openPause)
+		bus, err := r.open(r.name)
+		if err != nil {
+			r.errs[reasonOpen]++
+			r.err = fmt.Errorf("%w: %w", drivers.ErrBus, err)
+			return nil, r.err
+		}
+		r.bus = bus
+		r.opens++
+	}
+	r.since = now
+	return r.bus, nil
+}
+
+func (r *reopening) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.bus == nil {
+		return nil
+	}
+	r.retries += retriesOf(r.bus)
+	err := r.bus.Close()
+	r.bus = nil
+	return err
+}
+
+// status copies the counters.
+func (r *reopening) status(now time.Time) status.I2CBus {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := status.I2CBus{Transfers: r.transfers, Retries: r.retries, Opens: r.opens}
+	if r.bus != nil {
+		s.Retries += retriesOf(r.bus)
+	}
+	if !r.since.IsZero() {
+		s.Hangs = max(now.Sub(r.since), 0)
+	}
+	for i, n := range r.errs {
+		s.Errors = append(s.Errors, status.ReasonCount{Reason: i2cReasons[i], N: n})
+	}
+	return s
+}
+
+// i2cStatus are the counters of the I2C buses, in the order of buses.
+func (l *lines) i2cStatus(buses []config.Bus, now time.Time) (out []status.I2CBus) {
+	for _, b := range buses {
+		if r, ok := l.byName[b.Name].i2c.(*reopening); ok {
+			s := r.status(now)
+			s.Bus = b.Name
+			out = append(out, s)
+		}
+	}
+	return out
+}
