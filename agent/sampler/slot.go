@@ -114,7 +114,7 @@ func newSlot(bus string, s SensorSpec, patience time.Duration) (*slot, error) {
 		return nil, err
 	}
 	n := len(judges)
-	return &slot{bus: bus, hangs: max(patience, min(faultAfter*s.Period, longHang)), name: s.Name, sensor: s.Sensor, period: s.Period, maxAge: s.MaxAge,
+	return &slot{bus: bus, hangs: max(patience, min(2*s.Period, longHang)), name: s.Name, sensor: s.Sensor, period: s.Period, maxAge: s.MaxAge,
 		buf: make([]float64, n), judges: judges, flags: make([]Quality, n), doubts: make([]Doubt, n), held: make([]measured, n)}, nil
 }
 
@@ -214,6 +214,9 @@ func (s *slot) reading() Reading {
 	defer s.mu.Unlock()
 	r := Reading{Bus: s.bus, Sensor: s.name, Values: make([]float64, len(s.held)), Quality: make([]Quality, len(s.held)),
 		Doubts: make([]Doubt, len(s.held)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.lastGood, Latency: s.latency, Err: s.err, Reads: s.reads, Errors: s.errs}
+	if err := s.hung(time.Now()); err != nil {
+		r.Err = err
+	}
 	for i, m := range s.held {
 		r.Values[i], r.Quality[i] = math.NaN(), Missing
 		if !m.at.IsZero() && m.at.Equal(s.at) {

@@ -11,8 +11,9 @@ import (
 )
 
 // A fault opens after this many failed reads in a row, or when a read has been
-// under way for as many periods and the bus's patience, and closes after as many good ones: one lost
-// answer on a noisy line is nobody's alarm.
+// under way for two periods and the bus's patience, so that it is seen within
+// three, and closes after as many good ones: one lost answer on a noisy line is
+// nobody's alarm.
 const (
 	faultAfter = 3
 	clearAfter = 3
@@ -79,26 +80,37 @@ func (s *slot) verdict(now time.Time) verdict {
 	if since.IsZero() {
 		since = now
 	}
-	if hung := now.Sub(s.started); !s.started.IsZero() && hung > s.hangs {
-		return verdict{failing: true, onBus: true, hung: true, since: since,
-			err: fmt.Errorf("%w: a read is under way for %v", drivers.ErrBus, hung.Round(time.Millisecond))}
+	if err := s.hung(now); err != nil {
+		return verdict{failing: true, onBus: true, hung: true, since: since, err: err}
 	}
 	return verdict{failing: s.fails >= faultAfter, well: s.oks >= clearAfter,
 		onBus: errors.Is(s.err, drivers.ErrBus), since: since, err: s.err}
 }
 
-// look opens and closes the faults of one bus. When all its sensors fail and
-// the bus is the cause, that is one fault of the bus, not one of each sensor.
+// hung is the error of a read that is under way for too long, or nil. mu is
+// held.
+func (s *slot) hung(now time.Time) error {
+	d := now.Sub(s.started)
+	if s.started.IsZero() || d <= s.hangs {
+		return nil
+	}
+	return fmt.Errorf("%w: a read is under way for %v", drivers.ErrBus, d.Round(time.Millisecond))
+}
+
+// look opens and closes the faults of one bus. When a read hangs, which holds up
+// all its sensors, or when all of them fail and the bus is the cause, that is one
+// fault of the bus, not one of each sensor.
 func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 	vs := make([]verdict, len(b.slots))
-	allFail, onBus, anyWell := true, false, false
+	allFail, onBus, anyWell, hung := true, false, false, false
 	for i, s := range b.slots {
 		vs[i] = s.verdict(now)
 		allFail = allFail && (vs[i].failing || !s.tried())
 		onBus = onBus || (vs[i].failing && vs[i].onBus)
 		anyWell = anyWell || vs[i].well
+		hung = hung || vs[i].hung
 	}
-	if allFail && onBus {
+	if hung || allFail && onBus {
 		w.set(ctx, b.name, Fault{Bus: b.name, Since: earliest(vs), Reason: firstError(vs), Channels: w.channels(b.slots)}, now)
 	} else if anyWell {
 		w.clear(ctx, b.name, now)
@@ -108,12 +120,9 @@ func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 		switch {
 		case vs[i].well:
 			w.clear(ctx, key, now)
+		case vs[i].onBus && !anyWell: // the bus's fault; the others may not have been read yet
 		case vs[i].failing && w.open[b.name] == nil:
-			lost := s.missing()
-			if vs[i].hung {
-				lost = w.channels([]*slot{s})
-			}
-			w.set(ctx, key, Fault{Bus: b.name, Sensor: s.name, Since: vs[i].since, Reason: vs[i].err.Error(), Channels: lost}, now)
+			w.set(ctx, key, Fault{Bus: b.name, Sensor: s.name, Since: vs[i].since, Reason: vs[i].err.Error(), Channels: s.missing()}, now)
 		}
 	}
 }
