@@ -21,7 +21,7 @@ GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check bench accuracy fuzz golden fresh install clean
+.PHONY: help run build cross FORCE test nightly check boards bench accuracy fuzz golden fresh install clean
 
 help:
 	@echo "make run       the demonstration: a simulated pump station, learnt and watched; Ctrl-C ends it"
@@ -29,6 +29,7 @@ help:
 	@echo "make build     ./$(NAME) for this machine"
 	@echo "make cross     dist/$(NAME)_linux_{amd64,arm64,armv7,armv6}"
 	@echo "make check     gofmt, go vet, staticcheck, shellcheck"
+	@echo "make boards    boots two emulated ARM boards and proves the program on them (Debian)"
 	@echo "make bench     speed, allocations, sizes, time to ready and memory"
 	@echo "make accuracy  train and score on the recordings in DATA ($(DATA))"
 	@echo "make fuzz      each fuzz test for FUZZTIME ($(FUZZTIME))"
@@ -76,6 +77,12 @@ check:
 	$(GO) tool -modfile=tools/go.mod staticcheck ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck -tags demo ./agent/...
 	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+
+boards: dist/$(NAME)_linux_armv7 dist/$(NAME)_linux_arm64
+	@scripts/setup.sh qemu-system-arm mosquitto mosquitto-clients e2fsprogs
+	@mkdir -p .build/boards
+	@$(GO) build -o .build/boards/boards ./scripts/boards
+	@GO=$(GO) .build/boards/boards
 
 bench: build cross
 	$(GO) test -run '^$$' -bench . -benchmem ./board ./quant/... ./model/... ./agent/... ./drivers/modbus

@@ -1,0 +1,50 @@
+package main
+
+// board is one emulated computer and the Debian kernel that it boots.
+type board struct {
+	name   string
+	cpu    string // what it is, for the table
+	debian string // Debian's name of the architecture
+	goarch string
+	goarm  string
+	binary string // suffix of the program in dist/
+	kernel string // Debian's metapackage
+
+	qemu    string
+	args    []string // machine, memory and what else differs
+	dtb     string   // file in the kernel's package; "" = qemu makes it
+	modules []string // by modprobe's names, in this order
+
+	header  bool   // it has an I²C controller of its own, with two TMP105 of qemu on it
+	adapter string // the device that the USB adapter becomes
+	chip    string // the kernel's name of the chip at 0x49, on the header or else behind the adapter
+	tty     string // the serial port to the RS-485 line
+	uart    string // its driver
+	disk    string // qemu's device for the disk
+}
+
+// Modules that every board needs: chips on USB/IP, the disk and its filesystem.
+// crc32c is ext4's by name only, so no module depends on it.
+var common = []string{"i2c-dev", "vhci-hcd", "i2c-tiny-usb", "lm75", "virtio_blk", "crc32c_generic", "ext4"}
+
+// boards are the computers that the test boots.
+var boards = []*board{
+	{
+		name: "vexpress-a15", cpu: "Cortex-A15, 32 bit", debian: "armhf", goarch: "arm", goarm: "7", binary: "armv7", kernel: "linux-image-armmp",
+		qemu: "qemu-system-arm", args: []string{"-M", "vexpress-a15", "-m", "256"},
+		dtb:     "vexpress-v2p-ca15-tc1.dtb",
+		modules: append([]string{"virtio_mmio", "i2c-versatile", "smsc911x"}, common...),
+		header:  true, adapter: "/dev/i2c-2", chip: "tmp105", tty: "/dev/ttyAMA1", uart: "pl011", disk: "virtio-blk-device",
+	},
+	{
+		name: "virt", cpu: "Cortex-A72, 64 bit", debian: "arm64", goarch: "arm64", binary: "arm64", kernel: "linux-image-arm64",
+		qemu: "qemu-system-aarch64", args: []string{"-M", "virt", "-cpu", "cortex-a72", "-m", "256"},
+		modules: append([]string{"virtio_pci", "virtio_net", "xhci-pci", "ftdi_sio"}, common...),
+		adapter: "/dev/i2c-0", chip: "lm75b", tty: "/dev/ttyUSB0", uart: "ftdi_sio", disk: "virtio-blk-pci",
+	},
+}
+
+// hwmon is the file in which the kernel's driver tells the temperature of the
+// chip at 0x49 of the first bus, in 0.001 °C. Its last folder is hwmon0 or what
+// number was free: the guest knows.
+func (b *board) hwmon() string { return "/sys/bus/i2c/devices/0-0049/hwmon/*/temp1_input" }

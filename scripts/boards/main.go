@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+func main() {
+	cache := flag.String("cache", ".build/boards", "`folder` of kernels, disks and logs")
+	only := flag.String("only", "", "the one `board` to boot; empty = all")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, *cache, *only); err != nil {
+		fmt.Fprintln(os.Stderr, "boards:", err)
+		os.Exit(1)
+	}
+}
+
+// limit bounds the run of one board.
+const limit = 10 * time.Minute
+
+func run(ctx context.Context, cache, only string) error {
+	var rs []*result
+	for _, b := range boards {
+		if only == "" || only == b.name {
+			rs = append(rs, &result{board: b})
+		}
+	}
+	if len(rs) == 0 {
+		return fmt.Errorf("no board %q", only)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run takes more than %v", limit))
+	defer cancel()
+	begin := time.Now()
+	var wg sync.WaitGroup
+	for _, r := range rs {
+		wg.Go(func() { r.run(ctx, cache) })
+	}
+	wg.Wait()
+	printTable(os.Stdout, rs)
+	fmt.Printf("%d boards in %.0f s\n", len(rs), time.Since(begin).Seconds())
+	if slices.ContainsFunc(rs, func(r *result) bool { return r.err != nil }) {
+		return errors.New("a board failed")
+	}
+	return nil
+}
+
+// tail is the end of a text.
+func tail(s string, lines int) string {
+	all := strings.Split(strings.TrimRight(s, "\n"), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}

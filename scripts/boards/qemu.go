@@ -1,0 +1,110 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"iot-edge-anomaly/scripts/boards/control"
+)
+
+const (
+	netdev    = "n0" // qemu's name of the network card's other end
+	guestAddr = "10.0.2.15"
+	guestHTTP = 8080
+)
+
+// machine is a board that is switched on.
+type machine struct {
+	p       *process
+	qmp     *qmp
+	console *console
+	control string // address of the guest's control port on this host
+	http    string // address of the agent's endpoint on this host
+}
+
+// power is what a board is switched on with.
+type power struct {
+	kernel    *kernel
+	initramfs string
+	disk      string // ext4 image, kept over a power cut
+	rtu       string // unix socket on which an RTU slave listens
+	usbip     string // port on this host at which the I2C adapter is offered
+	dir       string // for sockets: short, for their paths are limited to 108 bytes
+	log       string // file for the console
+}
+
+// powerOn starts qemu. The guest reaches this host's loopback at 10.0.2.2 and
+// nothing else is asked for.
+func powerOn(b *board, w power) (*machine, error) {
+	qemu, err := program(b.qemu, "qemu-system-arm")
+	if err != nil {
+		return nil, err
+	}
+	m := &machine{}
+	if m.control, err = freeAddr(); err != nil {
+		return nil, err
+	}
+	if m.http, err = freeAddr(); err != nil {
+		return nil, err
+	}
+	socket := filepath.Join(w.dir, "qmp.sock")
+	if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	if m.console, err = newConsole(w.log); err != nil {
+		return nil, err
+	}
+	if m.p, err = start(m.console, qemu, m.arguments(b, w, socket)...); err != nil {
+		return nil, err
+	}
+	if m.qmp, err = dialQMP(socket); err != nil {
+		m.powerOff()
+		return nil, fmt.Errorf("%w\n%s", err, m.console.tail(10))
+	}
+	return m, nil
+}
+
+func (m *machine) arguments(b *board, w power, socket string) []string {
+	args := append([]string{}, b.args...)
+	args = append(args, "-kernel", w.kernel.image, "-initrd", w.initramfs,
+		"-append", "console=ttyAMA0 loglevel=5 panic=-1 USBIP=10.0.2.2:"+w.usbip+" CHIP="+b.chip,
+		"-display", "none", "-no-reboot", "-monitor", "none", "-serial", "stdio",
+		"-qmp", "unix:"+socket+",server=on,wait=off",
+		"-drive", "if=none,id=d0,format=raw,file="+w.disk, "-device", b.disk+",drive=d0")
+	user := fmt.Sprintf("user,id=%s,hostfwd=tcp:%s-%s:%d,hostfwd=tcp:%s-%s:%d", netdev, m.control, guestAddr, control.Port, m.http, guestAddr, guestHTTP)
+	if b.dtb != "" {
+		args = append(args, "-dtb", w.kernel.dtb)
+	}
+	if b.header {
+		args = append(args, "-device", "tmp105,bus=i2c,address=0x48,id=t1", "-device", "tmp105,bus=i2c,address=0x49,id=t2")
+	}
+	if b.uart == "pl011" {
+		return append(args, "-nic", user, "-serial", "unix:"+w.rtu)
+	}
+	// romfile= because no boot ROM is needed, and its package is not there.
+	return append(args, "-netdev", user, "-device", "virtio-net-pci,romfile=,netdev="+netdev,
+		"-device", "qemu-xhci,id=x", "-chardev", "socket,id=rs485,path="+w.rtu, "-device", "usb-serial,chardev=rs485,bus=x.0")
+}
+
+// powerOff cuts the power: nothing in the guest has time for anything.
+func (m *machine) powerOff() {
+	if m == nil {
+		return
+	}
+	m.qmp.close()
+	m.p.signal(syscall.SIGKILL)
+	m.console.close()
+}
+
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	defer l.Close()
+	return l.Addr().String(), nil
+}

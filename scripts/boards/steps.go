@@ -1,0 +1,427 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"syscall"
+	"time"
+
+	"iot-edge-anomaly/scripts/boards/control"
+)
+
+// step is one thing that is shown on a board. A step leaves the plant as it
+// found it.
+type step struct {
+	name string
+	run  func(t *trial) error
+}
+
+// steps in the order of a day: it starts, it works, things go wrong with chips,
+// wires, the network and the power.
+var steps = []step{
+	{"kernel and agent start", starts},
+	{"values through /dev/i2c-N and Modbus TCP are the chips'", reads},
+	{"the kernel's lm75 driver agrees (sysfs hwmon)", kernelReads},
+	{"limits: what the chip was set to arrives at the broker", limits},
+	{"every 20th transfer NACKed: values right or missing, no event", nacks},
+	{"a chip removed, and back: sensor_fault", removal},
+	{"the USB adapter unplugged, and back: bus_fault", unplug},
+	{"the pump learnt in the board; a worn bearing is told, and its end", anomaly},
+	{"link cut: detection goes on, everything arrives in order", linkCut},
+	{"power cut: queued events, open events and the model survive", powerCut},
+	{"no sequence number missing, no event that nobody caused", complete},
+}
+
+const (
+	roomTemp  = 21.5
+	tolerance = 0.13 // °C: half a step of the coarsest chip, and float
+)
+
+// setOutside moves the chip that our lm75 driver reads, setKernels the one that
+// the kernel's does: qemu's TMP105 or the simulated LM75 behind the adapter.
+func (t *trial) setOutside(celsius float64) error {
+	if t.board.header {
+		return t.qmp.setTemperature("t1", celsius)
+	}
+	t.plant.outside.Set(celsius)
+	return nil
+}
+
+func (t *trial) setKernels(celsius float64) error {
+	if t.board.header {
+		return t.qmp.setTemperature("t2", celsius)
+	}
+	t.plant.kernels.Set(celsius)
+	return nil
+}
+
+func near(want, tolerance float64) func(float64) bool {
+	return func(v float64) bool { return math.Abs(v-want) <= tolerance }
+}
+
+func value(machine, channel string) string {
+	return fmt.Sprintf(`sensor_value{machine=%q,sensor=%q}`, machine, channel)
+}
+
+func (t *trial) awaitValue(machine, channel string, want, tolerance float64) error {
+	return t.awaitMetric(value(machine, channel), fmt.Sprintf("%s to be %g", channel, want), near(want, tolerance))
+}
+
+// starts switches the board on and waits until the agent says on MQTT that it is
+// there.
+func starts(t *trial) error {
+	if err := t.switchOn(); err != nil {
+		return err
+	}
+	name, err := t.ask(control.Request{Read: "/sys/class/i2c-dev/" + strings.TrimPrefix(t.board.adapter, "/dev/") + "/name"})
+	if err == nil && !strings.Contains(name, "i2c-tiny-usb") {
+		err = fmt.Errorf("%s is %s, want the i2c-tiny-usb", t.board.adapter, strings.TrimSpace(name))
+	}
+	return err
+}
+
+func (t *trial) switchOn() error {
+	mark, begin := t.mark(), time.Now()
+	if err := t.powerOn(); err != nil {
+		return err
+	}
+	// qemu's chips begin at 0 °C.
+	if err := t.setOutside(roomTemp); err != nil {
+		return err
+	}
+	if err := t.setKernels(roomTemp); err != nil {
+		return err
+	}
+	err := t.await("the agent's birth message", func() (bool, string) {
+		for _, m := range t.broker.heard.messages()[mark:] {
+			if strings.HasSuffix(m.topic, "/status") && m.payload == "online" {
+				return true, ""
+			}
+		}
+		return false, "none"
+	})
+	up, _ := t.console.find("guest: up", time.Time{})
+	t.booted = append(t.booted, up)
+	t.online = append(t.online, time.Since(begin).Seconds())
+	return err
+}
+
+func reads(t *trial) error {
+	for _, v := range []struct{ outside, cabinet, pressure, humidity float64 }{{21.5, 23.4, 99_000, 41}, {-2.25, 35, 102_300, 78}, {roomTemp, 20, 101_325, 50}} {
+		if err := t.setOutside(v.outside); err != nil {
+			return err
+		}
+		t.plant.cabinet.Set(v.cabinet, v.pressure, v.humidity)
+		for _, c := range []struct {
+			channel         string
+			want, tolerance float64
+		}{
+			// qemu's TMP105 starts as a 9-bit chip: 0.5 °C.
+			{"outside.temperature", v.outside, 0.26}, {"cabinet.temperature", v.cabinet, 0.02},
+			{"cabinet.pressure", v.pressure, 1}, {"cabinet.humidity", v.humidity, 0.05},
+		} {
+			if err := t.awaitValue("climate", c.channel, c.want, c.tolerance); err != nil {
+				return err
+			}
+		}
+	}
+	for channel, want := range map[string]float64{"pump.speed": 40, "pump.flow": 30, "pump.current": 8} {
+		if err := t.awaitValue("pump", channel, want, want*0.1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func kernelReads(t *trial) error {
+	for _, want := range []float64{33.5, -12, roomTemp} {
+		if err := t.setKernels(want); err != nil {
+			return err
+		}
+		err := t.await(fmt.Sprintf("the kernel's lm75 driver to say %g °C", want), func() (bool, string) {
+			text, err := t.ask(control.Request{Read: t.board.hwmon()})
+			var milli float64
+			if err == nil {
+				_, err = fmt.Sscan(text, &milli)
+			}
+			return err == nil && near(want, tolerance)(milli/1000), fmt.Sprintf("%g m°C, error %v", milli, err)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// limits moves the chip beyond each limit and back and wants the value in the
+// event.
+func limits(t *trial) error {
+	for _, c := range []struct {
+		value    float64
+		severity string
+	}{{45.5, "warning"}, {-10.5, "critical"}, {75, "critical"}} {
+		mark := t.mark()
+		if err := t.setOutside(c.value); err != nil {
+			return err
+		}
+		e, err := t.awaitEvent(mark, "limit", "outside.temperature", "open")
+		if err != nil {
+			return err
+		}
+		if e.Severity != c.severity || len(e.Causes) != 1 || !near(c.value, tolerance)(e.Causes[0].Value) {
+			return fmt.Errorf("chip at %g °C: event %+v, want severity %s and that value", c.value, e, c.severity)
+		}
+		if err := t.setOutside(roomTemp); err != nil {
+			return err
+		}
+		if _, err := t.awaitEvent(mark, "limit", "outside.temperature", "close"); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// nacks loses single transfers for a while. Readings are right or missing, and
+// a lost one here and there is nobody's alarm.
+func nacks(t *trial) error {
+	const want = 5
+	f := &flaky{Chip: t.plant.cabinet, every: 20}
+	t.plant.bus.Attach(cabinetAddr, f)
+	defer t.plant.bus.Attach(cabinetAddr, t.plant.cabinet)
+	wrong := ""
+	err := t.await(fmt.Sprintf("%d lost transfers", want), func() (bool, string) {
+		now, err := t.metrics()
+		if err != nil {
+			return false, err.Error()
+		}
+		for channel, is := range map[string]float64{"cabinet.temperature": 20, "cabinet.pressure": 101_325, "cabinet.humidity": 50} {
+			if v := now[value("climate", channel)]; !math.IsNaN(v) && math.Abs(v-is) > is/1000 {
+				wrong = fmt.Sprintf("%s is %g, want %g or nothing", channel, v, is)
+			}
+		}
+		return wrong != "" || f.lost.Load() >= want, fmt.Sprint(f.lost.Load())
+	})
+	if err == nil && wrong != "" {
+		err = errors.New(wrong)
+	}
+	return err
+}
+
+func removal(t *trial) error {
+	mark := t.mark()
+	t.plant.bus.Detach(cabinetAddr)
+	e, err := t.awaitEvent(mark, "sensor_fault", "cabinet", "open")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(e.Detail, "0x76") {
+		return fmt.Errorf("the event does not name the chip: %q", e.Detail)
+	}
+	if err := t.awaitMetric(value("climate", "cabinet.temperature"), "the removed chip's value to be missing", math.IsNaN); err != nil {
+		return err
+	}
+	// Another chip of its kind comes back: it has forgotten what was written.
+	t.plant.cabinet.PowerCycle()
+	t.plant.cabinet.Set(27, 98_000, 61)
+	t.plant.bus.Attach(cabinetAddr, t.plant.cabinet)
+	if _, err := t.awaitEvent(mark, "sensor_fault", "cabinet", "close"); err != nil {
+		return err
+	}
+	return t.awaitValue("climate", "cabinet.temperature", 27, 0.02)
+}
+
+func unplug(t *trial) error {
+	mark, before := t.mark(), t.plant.adapter.Imports()
+	t.allowAdapterFaults()
+	t.plant.adapter.Unplug()
+	if _, err := t.awaitEvent(mark, "bus_fault", "adapter", "open"); err != nil {
+		return err
+	}
+	t.plant.adapter.Plug()
+	if _, err := t.awaitEvent(mark, "bus_fault", "adapter", "close"); err != nil {
+		return err
+	}
+	if n := t.plant.adapter.Imports(); n <= before {
+		return fmt.Errorf("the adapter was attached %d times, want more than %d", n, before)
+	}
+	return t.awaitValue("climate", "cabinet.temperature", 27, 0.02)
+}
+
+// allowAdapterFaults: while the adapter goes or hangs, its chips' faults may open
+// before the bus's does.
+func (t *trial) allowAdapterFaults() {
+	for _, e := range []string{"bus_fault adapter", "sensor_fault cabinet", "sensor_fault outside"} {
+		t.expected[e] = true
+	}
+}
+
+const pumpNormal = `machine_state{machine="pump",state="normal"}`
+
+func isOne(v float64) bool { return v == 1 }
+
+func anomaly(t *trial) error {
+	if err := t.awaitMetric(pumpNormal, "the pump to be learnt", isOne); err != nil {
+		return err
+	}
+	mark := t.mark()
+	t.plant.worn.Store(true)
+	e, err := t.awaitEvent(mark, "process_anomaly", "", "open")
+	t.plant.worn.Store(false)
+	if err != nil {
+		return err
+	}
+	if e.Machine != "pump" || len(e.Causes) == 0 || e.Causes[0].Channel != "pump.current" {
+		return fmt.Errorf("the worn bearing takes more current, and the event says %+v", e)
+	}
+	if _, err := t.awaitEvent(mark, "process_anomaly", "", "close"); err != nil {
+		return err
+	}
+	t.model, err = t.modelSHA()
+	return err
+}
+
+// modelSHA is the hash of the pump's model in force.
+func (t *trial) modelSHA() (string, error) {
+	all, err := t.metrics()
+	if err != nil {
+		return "", err
+	}
+	for series := range all {
+		if strings.HasPrefix(series, `model_info{machine="pump"`) {
+			_, sha, _ := strings.Cut(series, `sha="`)
+			return sha, nil
+		}
+	}
+	return "", fmt.Errorf("no series model_info of the pump")
+}
+
+// linkCut pulls the network cable. Modbus TCP, the USB adapter (whose wire is
+// the network here) and the broker are gone; a board with a controller of its
+// own still sees its chip, and whatever was seen meanwhile arrives.
+func linkCut(t *trial) error {
+	mark := t.mark()
+	t.allowAdapterFaults()
+	if err := t.qmp.setLink(false); err != nil {
+		return err
+	}
+	cut := time.Now()
+	const pumpGone = "msg=fault bus=plc"
+	await := func(what, line string) error {
+		return t.await(what, func() (bool, string) {
+			_, found := t.console.find(line, cut)
+			return found, "nothing of it on the console"
+		})
+	}
+	if err := await("the silent pump to be noticed", pumpGone); err != nil {
+		return err
+	}
+	if t.board.header {
+		if err := t.setOutside(52); err != nil {
+			return err
+		}
+		if err := await("the limit to be noticed while the link is cut", "kind=limit state=open"); err != nil {
+			return err
+		}
+	}
+	told := len(t.broker.heard.messages()) - mark
+	mended := time.Now()
+	if err := t.qmp.setLink(true); err != nil {
+		return err
+	}
+	t.note("link cut for %.0f s, %d messages meanwhile", mended.Sub(cut).Seconds(), told)
+	if t.board.header {
+		e, err := t.awaitEvent(mark, "limit", "outside.temperature", "open")
+		if err != nil {
+			return err
+		}
+		// The guest's clock is this host's, to the second.
+		if e.Time.Before(cut.Add(-2*time.Second)) || e.Time.After(mended.Add(2*time.Second)) {
+			return fmt.Errorf("the limit is dated %v, want between %v and %v", e.Time, cut, mended)
+		}
+		if err := t.setOutside(roomTemp); err != nil {
+			return err
+		}
+		if _, err := t.awaitEvent(mark, "limit", "outside.temperature", "close"); err != nil {
+			return err
+		}
+	}
+	if _, err := t.awaitEvent(mark, "bus_fault", "plc", "close"); err != nil {
+		return err
+	}
+	if err := t.awaitValue("climate", "cabinet.temperature", 27, 0.02); err != nil {
+		return err
+	}
+	return t.awaitMetric(pumpNormal, "the pump to be watched again", isOne)
+}
+
+// powerCut takes the power away while an event waits for the broker.
+func powerCut(t *trial) error {
+	mark := t.mark()
+	t.broker.stop()
+	if err := t.setOutside(70); err != nil {
+		return err
+	}
+	if err := t.awaitMetric("spool_messages", "an event to wait in the queue", func(v float64) bool { return v >= 1 }); err != nil {
+		return err
+	}
+	t.machine.p.signal(syscall.SIGKILL)
+	t.machine.powerOff()
+	if err := t.broker.start(); err != nil {
+		return err
+	}
+	if err := t.switchOn(); err != nil {
+		return err
+	}
+	opened, err := t.awaitEvent(mark, "limit", "outside.temperature", "open")
+	if err != nil {
+		return err
+	}
+	closed, err := t.awaitEvent(mark, "limit", "outside.temperature", "close")
+	if err != nil {
+		return err
+	}
+	if closed.Event != opened.Event || closed.Boot == opened.Boot {
+		return fmt.Errorf("opened before the power cut %+v, closed after it %+v: want one event and two boots", opened, closed)
+	}
+	if err := t.awaitMetric(pumpNormal, "the pump to be watched without learning anew", isOne); err != nil {
+		return err
+	}
+	model, err := t.modelSHA()
+	if err == nil && model != t.model {
+		err = fmt.Errorf("the pump's model is %s, want the one before the power cut, %s", model, t.model)
+	}
+	return err
+}
+
+// complete looks at everything that arrived.
+func complete(t *trial) error {
+	var last uint64
+	var odd []string
+	open := map[string]event{}
+	for _, m := range t.broker.heard.messages() {
+		e := m.event
+		if e.Kind == "" {
+			continue
+		}
+		if e.Seq > last+1 {
+			odd = append(odd, fmt.Sprintf("number %d comes after %d", e.Seq, last))
+		}
+		last = max(last, e.Seq)
+		if !t.expected[e.Kind+" "+e.Source] {
+			odd = append(odd, "nobody caused "+e.String()+" "+e.Detail)
+		}
+		if open[e.Event] = e; e.State == "close" {
+			delete(open, e.Event)
+		}
+	}
+	for _, e := range open {
+		odd = append(odd, "never closed: "+e.String())
+	}
+	if len(odd) > 0 {
+		return fmt.Errorf("of %d messages: %s", last, strings.Join(odd, "; "))
+	}
+	t.note("%d messages about events, each number there, %d delivered twice", last, t.broker.heard.again)
+	return nil
+}

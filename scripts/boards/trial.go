@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/scripts/boards/control"
+)
+
+// patience bounds one wait. It ends as soon as what is waited for is there, so
+// it is long: the machine that runs this may be busy.
+const patience = 90 * time.Second
+
+// trial is one board with everything around it while its steps run.
+type trial struct {
+	ctx    context.Context
+	board  *board
+	kernel *kernel
+	dir    string // logs, initramfs, disk
+	short  string // sockets
+	plant  *plant
+	broker *broker
+	*machine
+	boots    int
+	expected map[string]bool // events that steps asked for, "kind source"
+	model    string          // hash of the pump's, once learnt
+	booted   []float64       // seconds from power to the first process, by boot
+	online   []float64       // seconds from power to the agent's birth message
+	notes    []string        // figures worth a line
+}
+
+func (t *trial) note(format string, a ...any) { t.notes = append(t.notes, fmt.Sprintf(format, a...)) }
+
+// newTrial prepares everything but the power.
+func newTrial(ctx context.Context, b *board, cache string) (t *trial, err error) {
+	t = &trial{ctx: ctx, board: b, dir: filepath.Join(cache, b.name), expected: map[string]bool{}}
+	defer func() {
+		if err != nil {
+			t.close()
+		}
+	}()
+	if t.kernel, err = prepareKernel(ctx, b, t.dir); err != nil {
+		return nil, err
+	}
+	if t.short, err = os.MkdirTemp("", "boards-"); err != nil {
+		return nil, err
+	}
+	if t.plant, err = newPlant(b, t.short); err != nil {
+		return nil, err
+	}
+	if t.broker, err = newBroker(t.short); err != nil {
+		return nil, err
+	}
+	guest := filepath.Join(t.dir, "guest")
+	if err := buildGuest(ctx, b, guest); err != nil {
+		return nil, err
+	}
+	if err := makeDisk(ctx, t.file("disk.img")); err != nil {
+		return nil, err
+	}
+	agent := filepath.Join("dist", "iot-edge-anomaly_linux_"+b.binary)
+	return t, writeInitramfs(t.file("initramfs"), t.kernel, guest, agent, agentConfig(b, t.plant, t.broker.addr))
+}
+
+func (t *trial) file(name string) string { return filepath.Join(t.dir, name) }
+
+// buildGuest builds the first process of the board.
+func buildGuest(ctx context.Context, b *board, to string) error {
+	gobin := os.Getenv("GO")
+	if gobin == "" {
+		gobin = "go"
+	}
+	cmd := exec.CommandContext(ctx, gobin, "build", "-trimpath", "-ldflags", "-s -w", "-o", to, "./scripts/boards/guest")
+	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+b.goarch, "GOARM="+b.goarm, "CGO_ENABLED=0", "GOFLAGS=")
+	_, err := output(ctx, cmd)
+	return err
+}
+
+// makeDisk makes an empty ext4 filesystem in a file.
+func makeDisk(ctx context.Context, path string) error {
+	mke2fs, err := program("mke2fs", "e2fsprogs")
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	_, err = output(ctx, exec.CommandContext(ctx, mke2fs, "-q", "-t", "ext4", "-F", path, "64M"))
+	return err
+}
+
+// powerOn switches the board on, for the first time or again.
+func (t *trial) powerOn() (err error) {
+	t.boots++
+	t.machine, err = powerOn(t.board, power{kernel: t.kernel, initramfs: t.file("initramfs"), disk: t.file("disk.img"),
+		rtu: t.plant.rtu.Addr().String(), usbip: port(t.plant.adapter.Addr()), dir: t.short, log: t.file(fmt.Sprintf("console%d.log", t.boots))})
+	return err
+}
+
+func (t *trial) close() {
+	t.machine.powerOff()
+	t.broker.close()
+	if t.plant != nil {
+		t.plant.close()
+	}
+	if t.short != "" {
+		os.RemoveAll(t.short)
+	}
+}
+
+// await waits until look is satisfied; look also tells what there is instead.
+func (t *trial) await(what string, look func() (ok bool, got string)) error {
+	got := ""
+	for end := time.Now().Add(patience); time.Now().Before(end); {
+		ok, now := look()
+		if ok {
+			return nil
+		}
+		got = now
+		select {
+		case <-t.ctx.Done():
+			return fmt.Errorf("waiting for %s: %w", what, context.Cause(t.ctx))
+		case <-t.p.done:
+			return fmt.Errorf("waiting for %s: qemu ended: %v", what, t.p.err)
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
+	return fmt.Errorf("waited %v in vain for %s; there is %s", patience, what, got)
+}
+
+// mark is a place in what the broker was told.
+func (t *trial) mark() int { return len(t.broker.heard.messages()) }
+
+// awaitEvent waits for a step of an event told after mark and returns it.
+func (t *trial) awaitEvent(mark int, kind, source, state string) (event, error) {
+	t.expected[kind+" "+source] = true
+	var found event
+	err := t.await(fmt.Sprintf("the broker to be told of %s of %s: %s", kind, source, state), func() (bool, string) {
+		all := t.broker.heard.messages()[mark:]
+		var others []string
+		for _, m := range all {
+			e := m.event
+			if e.Kind == kind && e.Source == source && e.State == state {
+				found = e
+				return true, ""
+			}
+			if e.Kind != "" {
+				others = append(others, e.String())
+			}
+		}
+		return false, fmt.Sprintf("%d other events: %s", len(others), strings.Join(others, "; "))
+	})
+	return found, err
+}
+
+// metrics scrapes the agent in the board.
+func (t *trial) metrics() (map[string]float64, error) {
+	body, err := t.get("/metrics")
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]float64{}
+	for line := range strings.Lines(body) {
+		series, value, found := strings.Cut(strings.TrimSpace(line), " ")
+		if strings.HasPrefix(line, "#") || !found {
+			continue
+		}
+		if v, err := strconv.ParseFloat(value, 64); err == nil {
+			out[series] = v
+		}
+	}
+	return out, nil
+}
+
+func (t *trial) get(path string) (string, error) {
+	c := http.Client{Timeout: 10 * time.Second}
+	r, err := c.Get("http://" + t.http + path)
+	if err != nil {
+		return "", err
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	return string(body), err
+}
+
+// awaitMetric waits until a series is what ok wants.
+func (t *trial) awaitMetric(series, what string, ok func(v float64) bool) error {
+	return t.await(what, func() (bool, string) {
+		all, err := t.metrics()
+		if err != nil {
+			return false, err.Error()
+		}
+		v, found := all[series]
+		if !found {
+			return false, "no series " + series
+		}
+		return ok(v), fmt.Sprintf("%s %v", series, v)
+	})
+}
+
+// ask reads a file of the board.
+func (t *trial) ask(r control.Request) (string, error) {
+	return control.Ask(t.control, r, 20*time.Second)
+}
