@@ -115,8 +115,8 @@ func TestHeard(t *testing.T) {
 		}
 	}
 	all := h.messages()
-	if len(all) != 2 || h.again != 1 {
-		t.Fatalf("%d messages, %d again; want 2 and 1", len(all), h.again)
+	if len(all) != 2 || len(h.repeated()) != 1 {
+		t.Fatalf("%d messages, %d again; want 2 and 1", len(all), len(h.repeated()))
 	}
 	if m := all[0]; m.topic != "a/status" || m.payload != "online" || m.event.Kind != "" {
 		t.Errorf("got %+v", m)

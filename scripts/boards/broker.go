@@ -42,6 +42,7 @@ type event struct {
 	Event    string
 	Time     time.Time
 	Severity string
+	Resent   bool
 	Detail   string
 	Reason   string
 	Causes   []struct {
@@ -60,7 +61,7 @@ type heard struct {
 	rest  []byte
 	all   []message
 	seen  map[uint64]bool // events' numbers
-	again int             // events that came a second time, as QoS 1 may
+	again []event         // those that came a second time
 }
 
 // Write implements io.Writer for mosquitto_sub's output.
@@ -81,7 +82,7 @@ func (h *heard) Write(b []byte) (int, error) {
 				m.event.Kind = "not JSON: " + err.Error()
 			}
 			if h.seen[m.event.Seq] {
-				h.again++
+				h.again = append(h.again, m.event)
 				continue
 			}
 			h.seen[m.event.Seq] = true
@@ -95,6 +96,13 @@ func (h *heard) messages() []message {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.all[:len(h.all):len(h.all)]
+}
+
+// repeated are the second deliveries, which QoS 1 permits.
+func (h *heard) repeated() []event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.again[:len(h.again):len(h.again)]
 }
 
 // newBroker starts mosquitto with its files in dir, on a free port.

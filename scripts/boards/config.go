@@ -17,6 +17,8 @@ buses:
 sensors:
   - {name: outside, driver: lm75, bus: %s, address: 0x48, limits: {temperature: {alarm_low: -10, warn_low: -5, warn: 40, alarm: 60}}}
   - {name: cabinet, driver: bme280, bus: adapter, address: 0x76, limits: {temperature: {warn: 50}}}
+  - {name: room, driver: sht3x, bus: adapter, address: 0x44}
+  - {name: kernels, driver: hwmon, device: 0-0049, channels: [temp1]}
   - name: pump
     driver: modbus
     bus: plc
@@ -27,7 +29,7 @@ sensors:
       - {name: current, at: "holding:100", type: f32, unit: A}
 machines:
   - name: climate
-    channels: ["outside.*", "cabinet.*"]
+    channels: ["outside.*", "cabinet.*", "room.*", "kernels.*"]
     period: 250ms
     model: {learn: {when: never}}
     detect: {hold: 0s}

@@ -44,7 +44,6 @@ var boards = []*board{
 	},
 }
 
-// hwmon is the file in which the kernel's driver tells the temperature of the
-// chip at 0x49 of the first bus, in 0.001 °C. Its last folder is hwmon0 or what
-// number was free: the guest knows.
-func (b *board) hwmon() string { return "/sys/bus/i2c/devices/0-0049/hwmon/*/temp1_input" }
+// hwmonFile is where the kernel's driver tells the temperature of the chip at
+// 0x49 of the first bus, in 0.001 °C; hwmon0 is numbered as it comes.
+const hwmonFile = "/sys/bus/i2c/devices/0-0049/hwmon/*/temp1_input"

@@ -23,6 +23,7 @@ type plant struct {
 	bus     *i2csim.Bus // behind the adapter
 	adapter *tinyusb.Adapter
 	cabinet *i2csim.BME280
+	room    *i2csim.SHT
 	outside *i2csim.LM75 // where the board has no controller of its own
 	kernels *i2csim.LM75 // read by the kernel's driver, likewise
 
@@ -41,12 +42,14 @@ const (
 	outsideAddr = 0x48
 	kernelsAddr = 0x49
 	cabinetAddr = 0x76
+	roomAddr    = 0x44
 	pumpUnit    = 7
 )
 
 func newPlant(b *board, dir string) (*plant, error) {
-	p := &plant{bus: i2csim.New("adapter"), cabinet: i2csim.NewBME280(), bank: &modbussim.Bank{}}
+	p := &plant{bus: i2csim.New("adapter"), cabinet: i2csim.NewBME280(), room: i2csim.NewSHT3x(), bank: &modbussim.Bank{}}
 	p.bus.Attach(cabinetAddr, p.cabinet)
+	p.bus.Attach(roomAddr, p.room)
 	if !b.header {
 		p.outside, p.kernels = i2csim.NewLM75(11), i2csim.NewLM75(11)
 		p.bus.Attach(outsideAddr, p.outside)

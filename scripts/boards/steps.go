@@ -23,10 +23,11 @@ type step struct {
 var steps = []step{
 	{"kernel and agent start", starts},
 	{"values through /dev/i2c-N and Modbus TCP are the chips'", reads},
-	{"the kernel's lm75 driver agrees (sysfs hwmon)", kernelReads},
+	{"the kernel's lm75 driver, read through hwmon", kernelReads},
 	{"limits: what the chip was set to arrives at the broker", limits},
 	{"every 20th transfer NACKed: values right or missing, no event", nacks},
 	{"a chip removed, and back: sensor_fault", removal},
+	{"an SHT31's words with a wrong CRC: missing, sensor_fault", checksum},
 	{"the USB adapter unplugged, and back: bus_fault", unplug},
 	{"the pump learnt in the board; a worn bearing is told, and its end", anomaly},
 	{"link cut: detection goes on, everything arrives in order", linkCut},
@@ -114,6 +115,7 @@ func reads(t *trial) error {
 			return err
 		}
 		t.plant.cabinet.Set(v.cabinet, v.pressure, v.humidity)
+		t.plant.room.Set(v.cabinet, v.humidity)
 		for _, c := range []struct {
 			channel         string
 			want, tolerance float64
@@ -121,6 +123,7 @@ func reads(t *trial) error {
 			// qemu's TMP105 starts as a 9-bit chip: 0.5 °C.
 			{"outside.temperature", v.outside, 0.26}, {"cabinet.temperature", v.cabinet, 0.02},
 			{"cabinet.pressure", v.pressure, 1}, {"cabinet.humidity", v.humidity, 0.05},
+			{"room.temperature", v.cabinet, 0.01}, {"room.humidity", v.humidity, 0.01},
 		} {
 			if err := t.awaitValue("climate", c.channel, c.want, c.tolerance); err != nil {
 				return err
@@ -135,21 +138,23 @@ func reads(t *trial) error {
 	return nil
 }
 
+// kernelReads compares three: what the chip was set to, what the kernel's driver
+// says in sysfs, and what the agent makes of that.
 func kernelReads(t *trial) error {
 	for _, want := range []float64{33.5, -12, roomTemp} {
 		if err := t.setKernels(want); err != nil {
 			return err
 		}
-		err := t.await(fmt.Sprintf("the kernel's lm75 driver to say %g °C", want), func() (bool, string) {
-			text, err := t.ask(control.Request{Read: t.board.hwmon()})
-			var milli float64
-			if err == nil {
-				_, err = fmt.Sscan(text, &milli)
-			}
-			return err == nil && near(want, tolerance)(milli/1000), fmt.Sprintf("%g m°C, error %v", milli, err)
-		})
+		if err := t.awaitValue("climate", "kernels.temp1", want, tolerance); err != nil {
+			return err
+		}
+		text, err := t.ask(control.Request{Read: hwmonFile})
 		if err != nil {
 			return err
+		}
+		var milli float64
+		if _, err := fmt.Sscan(text, &milli); err != nil || !near(want, tolerance)(milli/1000) {
+			return fmt.Errorf("%s says %q, want %g m°C", hwmonFile, text, want*1000)
 		}
 	}
 	return nil
@@ -232,6 +237,28 @@ func removal(t *trial) error {
 	return t.awaitValue("climate", "cabinet.temperature", 27, 0.02)
 }
 
+// checksum corrupts what the humidity sensor sends.
+func checksum(t *trial) error {
+	mark := t.mark()
+	t.plant.room.CorruptCRC(0, -1)
+	defer t.plant.room.CorruptCRC(0, 0)
+	e, err := t.awaitEvent(mark, "sensor_fault", "room", "open")
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(strings.ToLower(e.Detail), "crc") && !strings.Contains(e.Detail, "checksum") {
+		return fmt.Errorf("the event does not name the checksum: %q", e.Detail)
+	}
+	if err := t.awaitMetric(value("climate", "room.temperature"), "the corrupt value to be missing", math.IsNaN); err != nil {
+		return err
+	}
+	t.plant.room.CorruptCRC(0, 0)
+	if _, err := t.awaitEvent(mark, "sensor_fault", "room", "close"); err != nil {
+		return err
+	}
+	return t.awaitValue("climate", "room.temperature", 20, 0.01)
+}
+
 func unplug(t *trial) error {
 	mark, before := t.mark(), t.plant.adapter.Imports()
 	t.allowAdapterFaults()
@@ -252,7 +279,7 @@ func unplug(t *trial) error {
 // allowAdapterFaults: while the adapter goes or hangs, its chips' faults may open
 // before the bus's does.
 func (t *trial) allowAdapterFaults() {
-	for _, e := range []string{"bus_fault adapter", "sensor_fault cabinet", "sensor_fault outside"} {
+	for _, e := range []string{"bus_fault adapter", "sensor_fault cabinet", "sensor_fault outside", "sensor_fault room", "sensor_fault kernels", "bus_fault kernels"} {
 		t.expected[e] = true
 	}
 }
@@ -416,12 +443,18 @@ func complete(t *trial) error {
 			delete(open, e.Event)
 		}
 	}
+	again := t.broker.heard.repeated()
+	for _, e := range again {
+		if !e.Resent {
+			odd = append(odd, "a second time without saying so: "+e.String())
+		}
+	}
 	for _, e := range open {
 		odd = append(odd, "never closed: "+e.String())
 	}
 	if len(odd) > 0 {
 		return fmt.Errorf("of %d messages: %s", last, strings.Join(odd, "; "))
 	}
-	t.note("%d messages about events, each number there, %d delivered twice", last, t.broker.heard.again)
+	t.note("%d messages about events, each number there, %d delivered twice", last, len(again))
 	return nil
 }

@@ -102,14 +102,3 @@ func allow(pattern string, group int) {
 		os.Chmod(f, 0o660)
 	}
 }
-
-// keepChip tells the kernel of the chip at 0x49 of bus 0 whenever the bus is
-// there and does not know it, as a device tree does.
-func keepChip(name string) {
-	const bus = "/sys/bus/i2c/devices/i2c-0/"
-	for ; ; time.Sleep(200 * time.Millisecond) {
-		if _, err := os.Stat("/sys/bus/i2c/devices/0-0049"); err != nil {
-			os.WriteFile(bus+"new_device", []byte(name+" 0x49"), 0o200) // the bus may have gone
-		}
-	}
-}
