@@ -35,8 +35,8 @@ machines:
     detect: {hold: 0s}
   - name: pump
     channels: ["pump.*"]
-    period: 200ms
-    model: {learn: {for: 30s, duty: 1}}
+    period: 100ms
+    model: {learn: {for: 15s, duty: 1}}
     detect: {open: 3 of 5, hold: 1s}
 mqtt: {broker: "tcp://10.0.2.2:%s"}
 http: {listen: "0.0.0.0:%d", insecure: true}    # this host's loopback forwards to it

@@ -71,7 +71,10 @@ func powerOn(b *board, w power) (*machine, error) {
 func (m *machine) arguments(b *board, w power, socket string) []string {
 	args := append([]string{}, b.args...)
 	args = append(args, "-kernel", w.kernel.image, "-initrd", w.initramfs,
-		"-append", "console=ttyAMA0 loglevel=5 panic=-1 USBIP=10.0.2.2:"+w.usbip+" CHIP="+b.chip,
+		"-append", "console=ttyAMA0 loglevel=5 panic=-1 USBIP=10.0.2.2:"+w.usbip+" ADAPTER="+b.adapter+" CHIP="+b.chip,
+		// Virtual time follows the instructions executed: a busy host slows the
+		// board down instead of tearing holes into its time.
+		"-icount", "shift=1,sleep=on",
 		"-display", "none", "-no-reboot", "-monitor", "none", "-serial", "stdio",
 		"-qmp", "unix:"+socket+",server=on,wait=off",
 		"-drive", "if=none,id=d0,format=raw,file="+w.disk, "-device", b.disk+",drive=d0")

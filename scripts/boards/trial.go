@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,13 @@ import (
 // patience bounds one wait. It ends as soon as what is waited for is there, so
 // it is long: the machine that runs this may be busy.
 const patience = 90 * time.Second
+
+// How often something is looked at: what is here already, and what the board has
+// to work for. Rendering its metrics takes an emulated CPU a while.
+const (
+	heardEvery = 50 * time.Millisecond
+	askedEvery = 400 * time.Millisecond
+)
 
 // trial is one board with everything around it while its steps run.
 type trial struct {
@@ -117,8 +125,9 @@ func (t *trial) close() {
 	}
 }
 
-// await waits until look is satisfied; look also tells what there is instead.
-func (t *trial) await(what string, look func() (ok bool, got string)) error {
+// await waits until look, asked every so often, is satisfied; look also tells
+// what there is instead.
+func (t *trial) await(what string, every time.Duration, look func() (ok bool, got string)) error {
 	got := ""
 	for end := time.Now().Add(patience); time.Now().Before(end); {
 		ok, now := look()
@@ -131,7 +140,7 @@ func (t *trial) await(what string, look func() (ok bool, got string)) error {
 			return fmt.Errorf("waiting for %s: %w", what, context.Cause(t.ctx))
 		case <-t.p.done:
 			return fmt.Errorf("waiting for %s: qemu ended: %v", what, t.p.err)
-		case <-time.After(100 * time.Millisecond):
+		case <-time.After(every):
 		}
 	}
 	return fmt.Errorf("waited %v in vain for %s; there is %s", patience, what, got)
@@ -144,7 +153,7 @@ func (t *trial) mark() int { return len(t.broker.heard.messages()) }
 func (t *trial) awaitEvent(mark int, kind, source, state string) (event, error) {
 	t.expected[kind+" "+source] = true
 	var found event
-	err := t.await(fmt.Sprintf("the broker to be told of %s of %s: %s", kind, source, state), func() (bool, string) {
+	err := t.await(fmt.Sprintf("the broker to be told of %s of %s: %s", kind, source, state), heardEvery, func() (bool, string) {
 		all := t.broker.heard.messages()[mark:]
 		var others []string
 		for _, m := range all {
@@ -160,6 +169,21 @@ func (t *trial) awaitEvent(mark int, kind, source, state string) (event, error) 
 		return false, fmt.Sprintf("%d other events: %s", len(others), strings.Join(others, "; "))
 	})
 	return found, err
+}
+
+// awaitState waits until the retained state of a machine is state.
+func (t *trial) awaitState(machine, state string) error {
+	return t.await(fmt.Sprintf("machine %s to be %s", machine, state), heardEvery, func() (bool, string) {
+		last := "no state"
+		for _, m := range t.broker.heard.messages() {
+			if strings.HasSuffix(m.topic, "/machine/"+machine) {
+				last = m.payload
+			}
+		}
+		var now struct{ State string }
+		err := json.Unmarshal([]byte(last), &now)
+		return err == nil && now.State == state, last
+	})
 }
 
 // metrics scrapes the agent in the board.
@@ -194,7 +218,7 @@ func (t *trial) get(path string) (string, error) {
 
 // awaitMetric waits until a series is what ok wants.
 func (t *trial) awaitMetric(series, what string, ok func(v float64) bool) error {
-	return t.await(what, func() (bool, string) {
+	return t.await(what, askedEvery, func() (bool, string) {
 		all, err := t.metrics()
 		if err != nil {
 			return false, err.Error()

@@ -3,8 +3,8 @@
 // and starts the agent as the unprivileged user that its unit names.
 //
 // The kernel hands it its settings as environment variables, from the command
-// line: USBIP is where the I2C adapter is offered, CHIP what the kernel calls the
-// chip at 0x49 of the first bus. What it prints is on the
+// line: USBIP is where the I2C adapter is offered, ADAPTER the device that it becomes,
+// CHIP what the kernel calls the chip at 0x49 of the first bus. What it prints is on the
 // board's console. When it ends, the kernel panics and the board with it, which
 // is what the test wants of a board that cannot start.
 package main
@@ -49,6 +49,9 @@ func boot() error {
 		return err
 	}
 	if err := attach(os.Getenv("USBIP")); err != nil {
+		return err
+	}
+	if err := appears(os.Getenv("ADAPTER")); err != nil {
 		return err
 	}
 	go keepAttached(os.Getenv("USBIP"))
