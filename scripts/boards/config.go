@@ -14,6 +14,7 @@ func agentConfig(b *board, p *plant, mqtt string) []byte {
 buses:
 %s  adapter: {i2c: %s}
   plc:     {modbus: "tcp://10.0.2.2:%s", timeout: 1s}
+  line:    {modbus: "rtu://%s?baud=19200&parity=even", timeout: 500ms}
 sensors:
   - {name: outside, driver: lm75, bus: %s, address: 0x48, limits: {temperature: {alarm_low: -10, warn_low: -5, warn: 40, alarm: 60}}}
   - {name: cabinet, driver: bme280, bus: adapter, address: 0x76, limits: {temperature: {warn: 50}}}
@@ -27,9 +28,15 @@ sensors:
       - {name: speed,   at: "input:0",     type: u16, scale: 0.1, unit: Hz}
       - {name: flow,    at: "input:1",     type: u16, scale: 0.01, unit: m3/h}
       - {name: current, at: "holding:100", type: f32, unit: A}
+  - name: meter
+    driver: modbus
+    bus: line
+    unit: %d
+    registers:
+      - {name: power, at: "holding:0", type: f32, unit: kW}
 machines:
   - name: climate
-    channels: ["outside.*", "cabinet.*", "room.*", "kernels.*"]
+    channels: ["outside.*", "cabinet.*", "room.*", "kernels.*", "meter.*"]
     period: 250ms
     model: {learn: {when: never}}
     detect: {hold: 0s}
@@ -40,5 +47,5 @@ machines:
     detect: {open: 3 of 5, hold: 1s}
 mqtt: {broker: "tcp://10.0.2.2:%s"}
 http: {listen: "0.0.0.0:%d", insecure: true}    # this host's loopback forwards to it
-`, b.name, header, b.adapter, port(p.pump.Addr()), outside, pumpUnit, port(mqtt), guestHTTP)
+`, b.name, header, b.adapter, port(p.pump.Addr()), b.tty, outside, pumpUnit, meterUnit, port(mqtt), guestHTTP)
 }

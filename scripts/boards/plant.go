@@ -6,7 +6,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"net"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,7 +17,8 @@ import (
 )
 
 // plant is what stands around a board on this host: chips behind a USB adapter
-// and a pump's controller on Modbus TCP. It outlives the board's power.
+// a pump's
+// controller on Modbus TCP and a meter on Modbus RTU. It outlives the board's power.
 type plant struct {
 	bus     *i2csim.Bus // behind the adapter
 	adapter *tinyusb.Adapter
@@ -31,7 +31,8 @@ type plant struct {
 	bank *modbussim.Bank
 	worn atomic.Bool // the pump's bearing
 
-	rtu net.Listener // qemu's serial port connects to it
+	rtu   *modbussim.Server // the RS-485 line: qemu's serial port connects to it
+	meter *modbussim.Bank
 
 	cancel context.CancelFunc
 	wg     sync.WaitGroup
@@ -44,10 +45,11 @@ const (
 	cabinetAddr = 0x76
 	roomAddr    = 0x44
 	pumpUnit    = 7
+	meterUnit   = 3
 )
 
-func newPlant(b *board, dir string) (*plant, error) {
-	p := &plant{bus: i2csim.New("adapter"), cabinet: i2csim.NewBME280(), room: i2csim.NewSHT3x(), bank: &modbussim.Bank{}}
+func newPlant(b *board) (*plant, error) {
+	p := &plant{bus: i2csim.New("adapter"), cabinet: i2csim.NewBME280(), room: i2csim.NewSHT3x(), bank: &modbussim.Bank{}, meter: &modbussim.Bank{}}
 	p.bus.Attach(cabinetAddr, p.cabinet)
 	p.bus.Attach(roomAddr, p.room)
 	if !b.header {
@@ -56,6 +58,7 @@ func newPlant(b *board, dir string) (*plant, error) {
 		p.bus.Attach(kernelsAddr, p.kernels)
 	}
 	p.turn(0)
+	p.meter.SetHoldingFloat32(0, 5.5)
 	var err error
 	if p.adapter, err = tinyusb.Listen("127.0.0.1:0", p.bus); err != nil {
 		return nil, err
@@ -63,7 +66,7 @@ func newPlant(b *board, dir string) (*plant, error) {
 	if p.pump, err = modbussim.Listen("127.0.0.1:0", map[uint8]*modbussim.Bank{pumpUnit: p.bank}); err != nil {
 		return nil, errors.Join(err, p.adapter.Close())
 	}
-	if p.rtu, err = net.Listen("unix", filepath.Join(dir, "rtu.sock")); err != nil {
+	if p.rtu, err = modbussim.ListenRTU("127.0.0.1:0", map[uint8]*modbussim.Bank{meterUnit: p.meter}); err != nil {
 		return nil, errors.Join(err, p.adapter.Close(), p.pump.Close())
 	}
 	ctx, cancel := context.WithCancel(context.Background())

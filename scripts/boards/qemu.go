@@ -31,7 +31,7 @@ type power struct {
 	kernel    *kernel
 	initramfs string
 	disk      string // ext4 image, kept over a power cut
-	rtu       string // unix socket on which an RTU slave listens
+	rtu       string // TCP address at which the slaves of the RS-485 line listen
 	usbip     string // port on this host at which the I2C adapter is offered
 	dir       string // for sockets: short, for their paths are limited to 108 bytes
 	log       string // file for the console
@@ -86,11 +86,11 @@ func (m *machine) arguments(b *board, w power, socket string) []string {
 		args = append(args, "-device", "tmp105,bus=i2c,address=0x48,id=t1", "-device", "tmp105,bus=i2c,address=0x49,id=t2")
 	}
 	if b.uart == "pl011" {
-		return append(args, "-nic", user, "-serial", "unix:"+w.rtu)
+		return append(args, "-nic", user, "-serial", "tcp:"+w.rtu+",nodelay=on")
 	}
 	// romfile= because no boot ROM is needed, and its package is not there.
 	return append(args, "-netdev", user, "-device", "virtio-net-pci,romfile=,netdev="+netdev,
-		"-device", "qemu-xhci,id=x", "-chardev", "socket,id=rs485,path="+w.rtu, "-device", "usb-serial,chardev=rs485,bus=x.0")
+		"-device", "qemu-xhci,id=x", "-chardev", "socket,id=rs485,nodelay=on,host=127.0.0.1,port="+port(w.rtu), "-device", "usb-serial,chardev=rs485,bus=x.0")
 }
 
 // powerOff cuts the power: nothing in the guest has time for anything.

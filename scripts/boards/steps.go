@@ -1,11 +1,9 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"strings"
-	"syscall"
 	"time"
 
 	"iot-edge-anomaly/scripts/boards/control"
@@ -22,12 +20,13 @@ type step struct {
 // wires, the network and the power.
 var steps = []step{
 	{"kernel and agent start", starts},
-	{"values through /dev/i2c-N and Modbus TCP are the chips'", reads},
+	{"values through /dev/i2c-N, RS-485 and Modbus TCP", reads},
 	{"the kernel's lm75 driver, read through hwmon", kernelReads},
 	{"limits: what the chip was set to arrives at the broker", limits},
 	{"every 20th transfer NACKed: values right or missing, no event", nacks},
 	{"a chip removed, and back: sensor_fault", removal},
 	{"an SHT31's words with a wrong CRC: missing, sensor_fault", checksum},
+	{"Modbus RTU answers with a wrong CRC: missing, sensor_fault", rtuChecksum},
 	{"the USB adapter unplugged, and back: bus_fault", unplug},
 	{"the pump learnt in the board; a worn bearing is told, and its end", anomaly},
 	{"link cut: detection goes on, everything arrives in order", linkCut},
@@ -116,6 +115,7 @@ func reads(t *trial) error {
 		}
 		t.plant.cabinet.Set(v.cabinet, v.pressure, v.humidity)
 		t.plant.room.Set(v.cabinet, v.humidity)
+		t.plant.meter.SetHoldingFloat32(0, float32(v.humidity))
 		for _, c := range []struct {
 			channel         string
 			want, tolerance float64
@@ -124,6 +124,7 @@ func reads(t *trial) error {
 			{"outside.temperature", v.outside, 0.26}, {"cabinet.temperature", v.cabinet, 0.02},
 			{"cabinet.pressure", v.pressure, 1}, {"cabinet.humidity", v.humidity, 0.05},
 			{"room.temperature", v.cabinet, 0.01}, {"room.humidity", v.humidity, 0.01},
+			{"meter.power", v.humidity, 0.001},
 		} {
 			if err := t.awaitValue("climate", c.channel, c.want, c.tolerance); err != nil {
 				return err
@@ -188,94 +189,6 @@ func limits(t *trial) error {
 	return nil
 }
 
-// nacks loses single transfers for a while. Readings are right or missing, and
-// a lost one here and there is nobody's alarm.
-func nacks(t *trial) error {
-	const want = 4
-	f := &flaky{Chip: t.plant.cabinet, every: 20}
-	t.plant.bus.Attach(cabinetAddr, f)
-	defer t.plant.bus.Attach(cabinetAddr, t.plant.cabinet)
-	wrong := ""
-	err := t.await(fmt.Sprintf("%d lost transfers", want), askedEvery, func() (bool, string) {
-		now, err := t.metrics()
-		if err != nil {
-			return false, err.Error()
-		}
-		for channel, is := range map[string]float64{"cabinet.temperature": 20, "cabinet.pressure": 101_325, "cabinet.humidity": 50} {
-			if v := now[value("climate", channel)]; !math.IsNaN(v) && math.Abs(v-is) > is/1000 {
-				wrong = fmt.Sprintf("%s is %g, want %g or nothing", channel, v, is)
-			}
-		}
-		return wrong != "" || f.lost.Load() >= want, fmt.Sprint(f.lost.Load())
-	})
-	if err == nil && wrong != "" {
-		err = errors.New(wrong)
-	}
-	return err
-}
-
-func removal(t *trial) error {
-	mark := t.mark()
-	t.plant.bus.Detach(cabinetAddr)
-	e, err := t.awaitEvent(mark, "sensor_fault", "cabinet", "open")
-	if err != nil {
-		return err
-	}
-	if !strings.Contains(e.Detail, "0x76") {
-		return fmt.Errorf("the event does not name the chip: %q", e.Detail)
-	}
-	if err := t.awaitMetric(value("climate", "cabinet.temperature"), "the removed chip's value to be missing", math.IsNaN); err != nil {
-		return err
-	}
-	// Another chip of its kind comes back: it has forgotten what was written.
-	t.plant.cabinet.PowerCycle()
-	t.plant.cabinet.Set(27, 98_000, 61)
-	t.plant.bus.Attach(cabinetAddr, t.plant.cabinet)
-	if _, err := t.awaitEvent(mark, "sensor_fault", "cabinet", "close"); err != nil {
-		return err
-	}
-	return t.awaitValue("climate", "cabinet.temperature", 27, 0.02)
-}
-
-// checksum corrupts what the humidity sensor sends.
-func checksum(t *trial) error {
-	mark := t.mark()
-	t.plant.room.CorruptCRC(0, -1)
-	defer t.plant.room.CorruptCRC(0, 0)
-	e, err := t.awaitEvent(mark, "sensor_fault", "room", "open")
-	if err != nil {
-		return err
-	}
-	if !strings.Contains(strings.ToLower(e.Detail), "crc") && !strings.Contains(e.Detail, "checksum") {
-		return fmt.Errorf("the event does not name the checksum: %q", e.Detail)
-	}
-	if err := t.awaitMetric(value("climate", "room.temperature"), "the corrupt value to be missing", math.IsNaN); err != nil {
-		return err
-	}
-	t.plant.room.CorruptCRC(0, 0)
-	if _, err := t.awaitEvent(mark, "sensor_fault", "room", "close"); err != nil {
-		return err
-	}
-	return t.awaitValue("climate", "room.temperature", 20, 0.01)
-}
-
-func unplug(t *trial) error {
-	mark, before := t.mark(), t.plant.adapter.Imports()
-	t.allowAdapterFaults()
-	t.plant.adapter.Unplug()
-	if _, err := t.awaitEvent(mark, "bus_fault", "adapter", "open"); err != nil {
-		return err
-	}
-	t.plant.adapter.Plug()
-	if _, err := t.awaitEvent(mark, "bus_fault", "adapter", "close"); err != nil {
-		return err
-	}
-	if n := t.plant.adapter.Imports(); n <= before {
-		return fmt.Errorf("the adapter was attached %d times, want more than %d", n, before)
-	}
-	return t.awaitValue("climate", "cabinet.temperature", 27, 0.02)
-}
-
 // allowAdapterFaults: while the adapter goes or hangs, its chips' faults may open
 // before the bus's does.
 func (t *trial) allowAdapterFaults() {
@@ -318,149 +231,4 @@ func (t *trial) modelSHA() (string, error) {
 		}
 	}
 	return "", fmt.Errorf("no series model_info of the pump")
-}
-
-// linkCut pulls the network cable. Modbus TCP, the USB adapter (whose wire is
-// the network here) and the broker are gone; a board with a controller of its
-// own still sees its chip, and whatever was seen meanwhile arrives.
-func linkCut(t *trial) error {
-	mark := t.mark()
-	t.allowAdapterFaults()
-	if err := t.qmp.setLink(false); err != nil {
-		return err
-	}
-	cut := time.Now()
-	const pumpGone = "msg=fault bus=plc"
-	await := func(what, line string) error {
-		return t.await(what, heardEvery, func() (bool, string) {
-			_, found := t.console.find(line, cut)
-			return found, "nothing of it on the console"
-		})
-	}
-	if err := await("the silent pump to be noticed", pumpGone); err != nil {
-		return err
-	}
-	if t.board.header {
-		if err := t.setOutside(52); err != nil {
-			return err
-		}
-		if err := await("the limit to be noticed while the link is cut", "kind=limit state=open"); err != nil {
-			return err
-		}
-	}
-	told := len(t.broker.heard.messages()) - mark
-	took := time.Since(cut)
-	if err := t.qmp.setLink(true); err != nil {
-		return err
-	}
-	t.note("link cut for %.0f s, %d messages meanwhile", took.Seconds(), told)
-	gone, err := t.awaitEvent(mark, "bus_fault", "plc", "open")
-	if err != nil {
-		return err
-	}
-	back, err := t.awaitEvent(mark, "bus_fault", "plc", "close")
-	if err != nil {
-		return err
-	}
-	if t.board.header {
-		e, err := t.awaitEvent(mark, "limit", "outside.temperature", "open")
-		if err != nil {
-			return err
-		}
-		if e.Time.Before(gone.Time) || e.Time.After(back.Time) {
-			return fmt.Errorf("the limit is dated %v, want between %v and %v: while the pump was silent", e.Time, gone.Time, back.Time)
-		}
-		if err := t.setOutside(roomTemp); err != nil {
-			return err
-		}
-		if _, err := t.awaitEvent(mark, "limit", "outside.temperature", "close"); err != nil {
-			return err
-		}
-	}
-	if err := t.awaitValue("climate", "cabinet.temperature", 27, 0.02); err != nil {
-		return err
-	}
-	return t.awaitState("pump", "normal")
-}
-
-// powerCut takes the power away while an event waits for the broker.
-func powerCut(t *trial) error {
-	mark := t.mark()
-	t.broker.stop()
-	if err := t.setOutside(70); err != nil {
-		return err
-	}
-	if err := t.awaitMetric("spool_messages", "an event to wait in the queue", func(v float64) bool { return v >= 1 }); err != nil {
-		return err
-	}
-	t.machine.p.signal(syscall.SIGKILL)
-	t.machine.powerOff()
-	if err := t.broker.start(); err != nil {
-		return err
-	}
-	if err := t.switchOn(); err != nil {
-		return err
-	}
-	opened, err := t.awaitEvent(mark, "limit", "outside.temperature", "open")
-	if err != nil {
-		return err
-	}
-	closed, err := t.awaitEvent(mark, "limit", "outside.temperature", "close")
-	if err != nil {
-		return err
-	}
-	if closed.Event != opened.Event || closed.Boot == opened.Boot {
-		return fmt.Errorf("opened before the power cut %+v, closed after it %+v: want one event and two boots", opened, closed)
-	}
-	if err := t.awaitState("pump", "normal"); err != nil {
-		return err
-	}
-	model, err := t.modelSHA()
-	if err == nil && model != t.model {
-		err = fmt.Errorf("the pump's model is %s, want the one before the power cut, %s", model, t.model)
-	}
-	return err
-}
-
-// complete looks at everything that arrived, once every event is closed.
-func complete(t *trial) error {
-	err := t.await("every event to be closed", heardEvery, func() (bool, string) {
-		open := map[string]string{}
-		for _, m := range t.broker.heard.messages() {
-			e := m.event
-			if open[e.Event] = e.String(); e.Event == "" || e.State == "close" {
-				delete(open, e.Event)
-			}
-		}
-		return len(open) == 0, fmt.Sprint(open)
-	})
-	if err != nil {
-		return err
-	}
-	var last uint64
-	var odd []string
-	for _, m := range t.broker.heard.messages() {
-		e := m.event
-		if e.Kind == "" {
-			continue
-		}
-		if e.Seq > last+1 {
-			odd = append(odd, fmt.Sprintf("number %d comes after %d", e.Seq, last))
-		}
-		last = max(last, e.Seq)
-		if !t.expected[e.Kind+" "+e.Source] {
-			odd = append(odd, "nobody caused "+e.String()+" "+e.Detail)
-		}
-	}
-	again := t.broker.heard.repeated()
-	for _, e := range again {
-		if !e.Resent {
-			odd = append(odd, "a second time without saying so: "+e.String())
-		}
-	}
-	if len(odd) > 0 {
-		return fmt.Errorf("of %d messages: %s", last, strings.Join(odd, "; "))
-	}
-	t.note("%d messages about events, each number there, %d delivered twice", last, len(again))
-	return nil
 }

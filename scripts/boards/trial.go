@@ -62,7 +62,7 @@ func newTrial(ctx context.Context, b *board, cache string) (t *trial, err error)
 	if t.short, err = os.MkdirTemp("", "boards-"); err != nil {
 		return nil, err
 	}
-	if t.plant, err = newPlant(b, t.short); err != nil {
+	if t.plant, err = newPlant(b); err != nil {
 		return nil, err
 	}
 	if t.broker, err = newBroker(t.short); err != nil {
@@ -110,7 +110,7 @@ func makeDisk(ctx context.Context, path string) error {
 func (t *trial) powerOn() (err error) {
 	t.boots++
 	t.machine, err = powerOn(t.board, power{kernel: t.kernel, initramfs: t.file("initramfs"), disk: t.file("disk.img"),
-		rtu: t.plant.rtu.Addr().String(), usbip: port(t.plant.adapter.Addr()), dir: t.short, log: t.file(fmt.Sprintf("console%d.log", t.boots))})
+		rtu: t.plant.rtu.Addr(), usbip: port(t.plant.adapter.Addr()), dir: t.short, log: t.file(fmt.Sprintf("console%d.log", t.boots))})
 	return err
 }
 
