@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -80,7 +79,7 @@ func powerCut(t *trial) error {
 	if err := t.awaitMetric("spool_messages", "an event to wait in the queue", func(v float64) bool { return v >= 1 }); err != nil {
 		return err
 	}
-	t.machine.p.signal(syscall.SIGKILL)
+	t.cpu += t.p.cpuTime()
 	t.machine.powerOff()
 	if err := t.broker.start(); err != nil {
 		return err

@@ -17,7 +17,8 @@ type result struct {
 	total  time.Duration
 	booted []float64
 	online []float64
-	rss    int // MiB, of qemu
+	rss    int           // MiB, of qemu
+	cpu    time.Duration // of qemu, both boots
 	notes  []string
 	err    error
 }
@@ -45,7 +46,7 @@ func (r *result) run(ctx context.Context, cache string) {
 		r.took = append(r.took, time.Since(start))
 		fmt.Printf("%-13s %6.1f s  %s\n", r.board.name, time.Since(start).Seconds(), s.name)
 	}
-	r.rss = t.p.residentMiB()
+	r.rss, r.cpu = t.p.residentMiB(), t.cpu+t.p.cpuTime()
 }
 
 // fail tells what went wrong and what the board printed.
@@ -63,7 +64,7 @@ func printTable(w io.Writer, rs []*result) {
 	row := func(name string, cell func(r *result) string) {
 		fmt.Fprintf(w, "%-*s", width, name)
 		for _, r := range rs {
-			fmt.Fprintf(w, "%16s", cell(r))
+			fmt.Fprintf(w, "%20s", cell(r))
 		}
 		fmt.Fprintln(w)
 	}
@@ -94,6 +95,7 @@ func printTable(w io.Writer, rs []*result) {
 	row("from power to the first process, each boot", seconds(func(r *result) []float64 { return r.booted }))
 	row("from power to the agent's first MQTT message", seconds(func(r *result) []float64 { return r.online }))
 	row("the whole run", func(r *result) string { return fmt.Sprintf("%.1f s", r.total.Seconds()) })
+	row("CPU time of qemu", func(r *result) string { return fmt.Sprintf("%.1f s", r.cpu.Seconds()) })
 	row("resident memory of qemu", func(r *result) string { return fmt.Sprintf("%d MiB", r.rss) })
 	for _, r := range rs {
 		for _, n := range r.notes {

@@ -43,6 +43,7 @@ type trial struct {
 	model    string          // hash of the pump's, once learnt
 	booted   []float64       // seconds from power to the first process, by boot
 	online   []float64       // seconds from power to the agent's birth message
+	cpu      time.Duration   // of qemu, all boots
 	notes    []string        // figures worth a line
 }
 

@@ -24,12 +24,11 @@ import (
 )
 
 func main() {
-	if err := boot(); err != nil {
-		fmt.Println("guest:", err)
-		os.Exit(1)
-	}
+	fmt.Println("guest:", boot())
+	os.Exit(1)
 }
 
+// boot starts the board and serves it; it returns only what went wrong.
 func boot() error {
 	if err := mountSystem(); err != nil {
 		return err
