@@ -43,7 +43,11 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	bar := newBar(e.stderr)
-	m, report, err := train.Train(ctx, s, t.rows, train.Options{Seed: *seed, Version: trainedVersion(), Progress: bar.progress})
+	o := train.Options{Seed: *seed, Version: trainedVersion(), Progress: bar.progress}
+	if err := learnPolicy(&o, *configPath, *machine); err != nil {
+		return err
+	}
+	m, report, err := train.Train(ctx, s, t.rows, o)
 	bar.done()
 	if err != nil {
 		return err
@@ -61,6 +65,24 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	}
 	_, err = fmt.Fprintf(e.stdout, "%s\nmodel %s, version %s, sha256 %s\n", strings.TrimRight(report.String(), "\n"), *out, m.Version(), m.SHA256())
 	return err
+}
+
+// learnPolicy takes over the alarm policy of a configuration's machine, which
+// the threshold is set for.
+func learnPolicy(o *train.Options, path, machine string) error {
+	if path == "" {
+		return nil
+	}
+	c, err := loadConfig(path)
+	if err != nil {
+		return err
+	}
+	m, err := pickMachine(c, machine)
+	if err != nil {
+		return &exitError{exitUsage, err}
+	}
+	o.FalseAlarms, o.N, o.M = m.Detect.FalseAlarms, m.Detect.N, m.Detect.M
+	return nil
 }
 
 func trainedVersion() string { return time.Now().UTC().Format("2006-01-02T15:04:05Z") + "-1" }

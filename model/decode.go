@@ -79,7 +79,10 @@ func recognise(data []byte) error {
 		return fmt.Errorf("%w: no layout version", ErrCorrupt)
 	}
 	if layout > layoutVersion {
-		return fmt.Errorf("%w: layout %d, this program reads up to %d", ErrVersion, layout, layoutVersion)
+		return fmt.Errorf("%w: layout %d, this program reads %d", ErrVersion, layout, layoutVersion)
+	}
+	if layout < layoutVersion {
+		return fmt.Errorf("%w: layout %d is older than %d: learn the machine anew", ErrVersion, layout, layoutVersion)
 	}
 	return nil
 }

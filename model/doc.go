@@ -12,17 +12,20 @@
 //
 //	u = (x - Center) / Spread                                          (1)
 //	e = u - network(window)[newest row]                                (2)
-//	a = mean of the last Mean rows of e / ResidualScale                (3)
-//	b = mean of the last Mean rows of u / LevelScale                   (4)
-//	r = mean over Smooth rows of sqrt(mean over channels of a²)        (5)
-//	l = mean over Smooth rows of sqrt(mean over channels of b²)        (6)
-//	s = mean over SmoothFast rows of sqrt(e' Precision e / C)          (7)
-//	score = max(r/Limits[0], l/Limits[1], s/Limits[2])                 (8)
+//	a = (mean of the last Mean rows of e - ResidualCenter) / ResidualScale (3)
+//	b = (mean of the last Mean rows of u - LevelCenter) / LevelScale   (4)
+//	r = mean over Smooth rows of (mean over channels of a⁴)^¼          (5)
+//	l = mean over Smooth rows of (mean over channels of b⁴)^¼          (6)
+//	s = mean over SmoothFast rows of sqrt(u' Precision u / C)          (7)
+//	h = rows since a channel changed / Still, 0 up to 1, at most 1.4   (8)
+//	score = max(r/Limits[0], l/Limits[1], s/Limits[2], h/Limits[3])    (9)
 //
 // The network sees the last Window rows of u, quantised to int8 and therefore
 // clipped at ±Clip; (2) uses u before that clip, so an outlier that saturates
 // the network's input still shows in full. Term r finds broken relations, l
-// levels a short window cannot see, s a jump in the newest rows.
+// levels a short window cannot see, s a jump in the newest rows, h a sensor
+// that hangs. The fourth power lets one channel among many be heard: it is
+// divided by the fourth root of their number, not the square root.
 //
 // A missing cell repeats the last value for Fill rows. After that it is masked:
 // the network sees 0 there (the median; training hides cells the same way), its
@@ -48,6 +51,9 @@
 //
 // Golden vectors travel in the file because a model that loads is not yet a
 // model that computes the same on this CPU; replaying them at load settles it.
+// Term s does without the network: measured on labelled recordings the distance
+// of the residual adds what the network does not know about rare states, which
+// differs from seed to seed; that of the row itself finds the same jumps.
 // The float32 weights travel along so that a later release can quantise again
 // without learning again.
 package model

@@ -16,12 +16,12 @@ import (
 // exactly one of them unless the file could not be read at all.
 var (
 	ErrFormat  = errors.New("not a model of this program")
-	ErrVersion = errors.New("model is newer than this program")
+	ErrVersion = errors.New("model is of another version of this program")
 	ErrCorrupt = errors.New("model is damaged")
 )
 
 const (
-	layoutVersion = 1
+	layoutVersion = 2 // 1: other terms; such models are refused, their machines learnt anew
 	maxFile       = 64 << 20
 	maxHeader     = 1 << 20
 
@@ -132,9 +132,10 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 		return Parts{}, fmt.Errorf("%d bytes of tensors, want %d", have, need)
 	}
 	p.Center, p.Spread, p.Drift = make([]float64, c), make([]float64, c), make([]float64, c*j.Drift)
-	p.ResidualScale, p.LevelScale = make([]float32, c), make([]float32, c)
+	p.ResidualCenter, p.ResidualScale = make([]float32, c), make([]float32, c)
+	p.LevelCenter, p.LevelScale, p.Still = make([]float32, c), make([]float32, c), make([]float32, c)
 	p.Precision, p.Limits = make([]float32, c*c), make([]float32, Terms)
-	p.Percentiles = make([]float32, j.Percentiles)
+	p.Ranks, p.Percentiles = make([]float32, j.Percentiles), make([]float32, j.Percentiles)
 	p.GoldenIn, p.GoldenOut = make([]float32, j.Golden*p.inputs()), make([]float32, j.Golden*p.inputs())
 	for i := range p.Layers {
 		l := &p.Layers[i]
@@ -146,7 +147,7 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 
 // bytes returns the size of all tensors for c channels.
 func (j shapeJSON) bytes(c int) int {
-	n := 8*(2*c+c*j.Drift) + 4*(2*c+c*c+Terms+j.Percentiles+2*j.Golden*j.Window*c)
+	n := 8*(2*c+c*j.Drift) + 4*(5*c+c*c+Terms+2*j.Percentiles+2*j.Golden*j.Window*c)
 	for i := 1; i < len(j.Layers); i++ {
 		n += 5*j.Layers[i-1]*j.Layers[i] + 12*j.Layers[i]
 	}

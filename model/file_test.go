@@ -95,11 +95,12 @@ func TestDecode_refuses(t *testing.T) {
 		{"other safetensors", change(func(b []byte) []byte {
 			return bytes.Replace(b, []byte("iot-edge-anomaly"), []byte("iot-edge-unknown"), 1)
 		}), model.ErrFormat},
-		{"newer", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"1"`), []byte(`"layout":"2"`), 1) }), model.ErrVersion},
+		{"newer", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"2"`), []byte(`"layout":"3"`), 1) }), model.ErrVersion},
+		{"older", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"2"`), []byte(`"layout":"1"`), 1) }), model.ErrVersion},
 		{"much newer", change(func(b []byte) []byte {
-			return bytes.Replace(b, []byte(`"layout":"1"`), []byte(`"layout":"123456789"`), 1)
+			return bytes.Replace(b, []byte(`"layout":"2"`), []byte(`"layout":"123456789"`), 1)
 		}), model.ErrVersion},
-		{"layout 0", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"1"`), []byte(`"layout":"0"`), 1) }), model.ErrCorrupt},
+		{"layout 0", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"2"`), []byte(`"layout":"0"`), 1) }), model.ErrCorrupt},
 		{"longer", change(func(b []byte) []byte { return append(b, 0) }), model.ErrCorrupt},
 		{"huge header", change(func(b []byte) []byte { binary.LittleEndian.PutUint64(b, 1<<60); return b }), model.ErrCorrupt},
 		{"checksum gone", change(func(b []byte) []byte { return bytes.Replace(b, []byte("sha256"), []byte("sha255"), 1) }), model.ErrCorrupt},
@@ -190,7 +191,7 @@ func TestSave_otherReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := exec.Command(python, "-c", reader, path).CombinedOutput()
-	if got, want := strings.TrimSpace(string(out)), "iot-edge-anomaly 1 test-1 pump.current,pump.flow,pump.voltage"; err != nil || got != want {
+	if got, want := strings.TrimSpace(string(out)), "iot-edge-anomaly 2 test-1 pump.current,pump.flow,pump.voltage"; err != nil || got != want {
 		t.Errorf("independent reader: %v\n%s\nwant %s", err, got, want)
 	}
 }
@@ -202,9 +203,9 @@ func smallest(t testing.TB) []byte {
 	one, half := []float32{1}, []float32{0.5}
 	p := model.Parts{Schema: model.Schema{Channels: []model.Channel{{Name: "x"}}, RunWhen: &model.Condition{Channel: "x", Above: 1, Below: math.NaN()}},
 		Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1, Center: []float64{0}, Spread: []float64{1}, Clip: 8,
-		Layers:        []model.Layer{{In: 1, Out: 1, Weights: []int8{127}, Bias: []int32{0}, Mult: half, FloatW: one, FloatBias: one}},
-		ResidualScale: one, LevelScale: one, Precision: one, Limits: []float32{1, 1, 1},
-		Percentiles: []float32{0, 1}, Drift: []float64{0, 1}, GoldenIn: []float32{0}, GoldenOut: []float32{0}}
+		Layers:         []model.Layer{{In: 1, Out: 1, Weights: []int8{127}, Bias: []int32{0}, Mult: half, FloatW: one, FloatBias: one}},
+		ResidualCenter: half, ResidualScale: one, LevelCenter: half, LevelScale: one, Precision: one, Still: one, Limits: []float32{1, 1, 1, 1},
+		Ranks: []float32{0, 0.5}, Percentiles: []float32{0, 1}, Drift: []float64{0, 1}, GoldenIn: []float32{0}, GoldenOut: []float32{0}}
 	m, err := model.New(p)
 	if err != nil {
 		t.Fatal(err)

@@ -17,8 +17,8 @@ const (
 	maxTable    = 4096 // rows of the percentile and drift tables
 )
 
-// Terms is the number of terms a score is the largest of: r, l and s.
-const Terms = 3
+// Terms is the number of terms a score is the largest of: r, l, s and h.
+const Terms = 4
 
 // Layer is one dense layer: the int8 weights that run and the float32 weights
 // they came from.
@@ -68,12 +68,16 @@ type Parts struct {
 
 	Layers []Layer // first In = last Out = Window*C
 
-	ResidualScale []float32 // (C) (3)
-	LevelScale    []float32 // (C) (4)
-	Precision     []float32 // (C, C) symmetric (7)
-	Limits        []float32 // (Terms) (8)
+	ResidualCenter []float32 // (C) (3)
+	ResidualScale  []float32 // (C) (3)
+	LevelCenter    []float32 // (C) (4)
+	LevelScale     []float32 // (C) (4)
+	Precision      []float32 // (C, C) symmetric (7)
+	Still          []float32 // (C) rows a value may stay the same (8); 0 = for ever
+	Limits         []float32 // (Terms) (9)
 
-	Percentiles []float32 // (any) scores of the learning rows, equidistant ranks from minimum to maximum
+	Ranks       []float32 // (any) shares of the learning rows, rising from 0 to below 1
+	Percentiles []float32 // (the same) the scores that so many of them stay below
 	Drift       []float64 // (any, C) quantiles of the learning rows, equidistant ranks, physical units
 
 	GoldenIn  []float32 // (any, Window*C) inputs of the network
@@ -145,6 +149,16 @@ func (p *Parts) validate() error {
 	if n := len(p.Percentiles); n < 2 || n > maxTable {
 		return fmt.Errorf("%d percentiles, want 2 to %d", n, maxTable)
 	}
+	for i, v := range p.Ranks {
+		if !(v >= 0 && v < 1) || i > 0 && !(v > p.Ranks[i-1]) {
+			return fmt.Errorf("rank %d is %v, want rising from 0 to below 1", i, v)
+		}
+	}
+	for i, v := range p.Still {
+		if !(v >= 0) {
+			return fmt.Errorf("channel %d may stay the same for %v rows, want 0 or more", i, v)
+		}
+	}
 	if n := len(p.Drift); n < 2*c || n%c != 0 || n/c > maxTable {
 		return fmt.Errorf("%d drift quantiles for %d channels", n, c)
 	}
@@ -163,10 +177,14 @@ func (p *Parts) validate() error {
 		n        int
 		positive bool
 	}{
+		{"residual center", p.ResidualCenter, c, false},
 		{"residual scale", p.ResidualScale, c, true},
+		{"level center", p.LevelCenter, c, false},
 		{"level scale", p.LevelScale, c, true},
 		{"precision", p.Precision, c * c, false},
+		{"still", p.Still, c, false},
 		{"limits", p.Limits, Terms, true},
+		{"ranks", p.Ranks, len(p.Percentiles), false},
 		{"percentiles", p.Percentiles, len(p.Percentiles), false},
 		{"golden inputs", p.GoldenIn, len(p.GoldenIn), false},
 		{"golden outputs", p.GoldenOut, len(p.GoldenIn), false},

@@ -22,13 +22,14 @@ type Scorer struct {
 
 	last   []float64 // (C) last value seen
 	age    []int     // (C) rows since then
+	same   []int     // (C) rows for which it has been the same
 	window []float32 // (Window, C) oldest row first, 0 = masked
 	output []float32 // (Window, C)
 
 	newest   []float32 // (C) residual of the newest row, NaN = masked
 	residual ring      // (Mean, C)
 	level    ring      // (Mean, C)
-	smooth   [Terms]ring
+	smooth   [stillTerm]ring
 	causes   ring // (Smooth, C) squared terms by channel
 
 	rows  int // running rows since the last reset, up to FillRows
@@ -36,7 +37,7 @@ type Scorer struct {
 	blind bool
 
 	meanR, meanL, filled, pulled []float32      // (C) scratch
-	terms                        [Terms]float32 // (5), (6), (7)
+	terms                        [Terms]float32 // (5) to (8)
 	score                        Score
 }
 
@@ -45,13 +46,13 @@ func NewScorer(m *Model) *Scorer {
 	p := &m.p
 	c := len(p.Schema.Channels)
 	s := &Scorer{p: p, net: m.net.Clone(), gate: NewGate(p.Schema), c: c,
-		last: make([]float64, c), age: make([]int, c),
+		last: make([]float64, c), age: make([]int, c), same: make([]int, c),
 		window: make([]float32, p.inputs()), output: make([]float32, p.inputs()),
 		newest: make([]float32, c), residual: newRing(p.Mean, c), level: newRing(p.Mean, c), causes: newRing(p.Smooth, c),
 		meanR: make([]float32, c), meanL: make([]float32, c), filled: make([]float32, c), pulled: make([]float32, c),
 		score: Score{Shares: make([]float32, c), Values: make([]float64, c), Expected: make([]float64, c)},
 	}
-	s.smooth = [Terms]ring{newRing(p.Smooth, 1), newRing(p.Smooth, 1), newRing(p.SmoothFast, 1)}
+	s.smooth = [...]ring{newRing(p.Smooth, 1), newRing(p.Smooth, 1), newRing(p.SmoothFast, 1)}
 	s.Reset()
 	return s
 }
@@ -69,6 +70,7 @@ func (s *Scorer) restart() {
 	for i := range s.age {
 		s.age[i] = math.MaxInt32
 	}
+	clear(s.same)
 	clear(s.window)
 }
 
@@ -85,7 +87,7 @@ func (s *Scorer) Filling() bool {
 // has been missing for longer than the fill limit. The window then starts anew.
 func (s *Scorer) Blind() bool { return !s.idle && s.blind }
 
-// Terms returns the three terms r, l and s of the last score, each divided by
+// Terms returns the terms r, l, s and h of the last score, each divided by
 // its limit; the largest is the score.
 func (s *Scorer) Terms() [Terms]float32 {
 	var t [Terms]float32
@@ -158,6 +160,7 @@ func (s *Scorer) take(row []float64) (seen int) {
 			}
 			x = s.last[i]
 		} else {
+			s.watchStill(i, x)
 			s.last[i], s.age[i] = x, 0
 		}
 		if s.age[i] > s.p.Fill {
@@ -170,6 +173,16 @@ func (s *Scorer) take(row []float64) (seen int) {
 		seen++
 	}
 	return seen
+}
+
+// watchStill counts the rows for which channel i has shown the same value; x is
+// its newest.
+func (s *Scorer) watchStill(i int, x float64) {
+	if s.age[i] < math.MaxInt32 && x == s.last[i] {
+		s.same[i] = min(s.same[i]+1, math.MaxInt32)
+	} else {
+		s.same[i] = 0
+	}
 }
 
 // compare computes (2) for the newest row.
@@ -186,7 +199,7 @@ func (s *Scorer) compare() {
 func (s *Scorer) finish(row []float64) {
 	var value float32
 	for _, t := range s.Terms() {
-		value = max(value, t) // (8)
+		value = max(value, t) // (9)
 	}
 	s.score.Value = value
 	s.share()

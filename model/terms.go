@@ -6,17 +6,27 @@ import "math"
 // only lower the distance; ten leave less than a percent.
 const sweeps = 10
 
+// aMax bounds (3) and (4): their fourth power still fits float32 with room for
+// sums over every channel.
+const aMax = 1e6
+
+// stillMost bounds (8): a sensor that hangs is a warning, however long.
+const stillMost = 1.4
+
+// stillTerm is the place of h among the terms; it is not smoothed.
+const stillTerm = Terms - 1
+
 // weigh computes the terms of the newest row, puts them into the smoothing
-// rings, and leaves the smoothed terms (5), (6), (7) in s.terms.
+// rings, and leaves (5) to (8) in s.terms.
 func (s *Scorer) weigh() {
 	causes := s.causes.next()
 	clear(causes)
 	s.residual.mean(s.meanR)
 	s.level.mean(s.meanL)
-	r := s.rms(s.meanR, s.p.ResidualScale, s.p.Limits[0], causes)
-	l := s.rms(s.meanL, s.p.LevelScale, s.p.Limits[1], causes)
+	r := s.norm(s.meanR, s.p.ResidualCenter, s.p.ResidualScale, s.p.Limits[0], causes)
+	l := s.norm(s.meanL, s.p.LevelCenter, s.p.LevelScale, s.p.Limits[1], causes)
 	d := s.distance(s.p.Limits[2], causes)
-	for i, t := range [Terms]float32{r, l, d} {
+	for i, t := range [...]float32{r, l, d} {
 		s.smooth[i].next()[0] = t
 		var sum float32
 		for j := range s.smooth[i].n {
@@ -24,43 +34,47 @@ func (s *Scorer) weigh() {
 		}
 		s.terms[i] = sum / float32(s.smooth[i].n)
 	}
+	s.terms[stillTerm] = s.hangs(s.p.Limits[stillTerm], causes)
 }
 
-// rms returns the root of the mean square of v/scale over the channels that are
-// not masked, and adds each channel's part of its square, in units of limit, to
-// causes.
-func (s *Scorer) rms(v, scale []float32, limit float32, causes []float32) float32 {
+// norm returns (mean of ((v-center)/scale)⁴)^¼ over the channels that are not
+// masked, and adds each channel's part of its square, in units of limit, to
+// causes. v is used up.
+func (s *Scorer) norm(v, center, scale []float32, limit float32, causes []float32) float32 {
 	var sum float32
 	n := 0
 	for i, x := range v {
 		if x != x {
 			continue
 		}
-		a := x / scale[i]
+		a := min(max((x-center[i])/scale[i], -aMax), aMax)
+		a = float32(a * a)
 		v[i] = float32(a * a)
 		sum += v[i]
 		n++
 	}
-	if n == 0 {
+	if !(sum > 0) {
 		return 0
 	}
-	unit := float32(float32(n)*limit) * limit
+	square := sqrt(sum / float32(n))
+	unit := float32(float32(limit*limit) * sum)
 	for i, x := range v {
 		if x == x {
-			causes[i] += x / unit
+			causes[i] += float32(x / unit * square)
 		}
 	}
-	return sqrt(sum / float32(n))
+	return sqrt(square)
 }
 
 // distance returns the root of the mean of (7) over the channels that are not
-// masked, and adds each channel's part to causes.
+// masked, and adds each channel's part of its square, in units of limit, to
+// causes.
 func (s *Scorer) distance(limit float32, causes []float32) float32 {
-	e, n := s.filled, 0
-	for i, x := range s.newest {
-		e[i] = x
+	row, u, n := s.level.row(0), s.filled, 0
+	for i, x := range row {
+		u[i] = x
 		if x != x {
-			e[i] = 0
+			u[i] = 0
 		} else {
 			n++
 		}
@@ -69,25 +83,42 @@ func (s *Scorer) distance(limit float32, causes []float32) float32 {
 		return 0
 	}
 	if n < s.c {
-		s.marginal(e)
+		s.marginal(u)
 	}
 	var sum, positive float32
-	for i := range e {
-		s.pulled[i] = float32(e[i] * s.dot(i, e))
+	for i := range u {
+		s.pulled[i] = float32(u[i] * s.dot(i, u))
 		sum += s.pulled[i]
-		if x := s.newest[i]; x == x {
+		if x := row[i]; x == x {
 			positive += max(s.pulled[i], 0)
 		}
 	}
 	if sum = max(sum, 0); positive > 0 {
 		unit := float32(float32(float32(n)*limit)*limit) * positive
-		for i, x := range s.newest {
+		for i, x := range row {
 			if x == x {
 				causes[i] += float32(max(s.pulled[i], 0)*sum) / unit
 			}
 		}
 	}
 	return sqrt(sum / float32(n))
+}
+
+// hangs returns (8) and adds each hanging channel's square, in units of limit,
+// to causes.
+func (s *Scorer) hangs(limit float32, causes []float32) float32 {
+	var top float32
+	for i, rows := range s.same {
+		still := s.p.Still[i]
+		if x := s.newest[i]; x != x || still == 0 || float32(rows) <= still {
+			continue
+		}
+		h := min(float32(rows)/still, stillMost)
+		top = max(top, h)
+		h /= limit
+		causes[i] += float32(h * h)
+	}
+	return top
 }
 
 // dot returns row i of the precision times e.

@@ -71,9 +71,9 @@ func TestParse_contract(t *testing.T) {
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
-	// The bus plc and the sensor cabinet serve nobody; keys, homeassistant
-	// and false_alarms are not built.
-	if got, want := len(problems), 5; got != want {
+	// The bus plc and the sensor cabinet serve nobody; keys and homeassistant
+	// are not built.
+	if got, want := len(problems), 4; got != want {
 		t.Errorf("got %d warnings, want %d:\n%v", got, want, problems)
 	}
 	var names []string

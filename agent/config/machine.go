@@ -264,7 +264,6 @@ func (v value) falseAlarms(d *Detect) {
 			v.fail(didYouMean(words[2], spans), "unknown span %q", quoteShort(words[2]))
 		default:
 			d.FalseAlarms = n * span
-			v.warn("the threshold is what learning found", "a configured rate is not supported by this version")
 		}
 		return
 	}

@@ -71,6 +71,7 @@ func (m *Machine) startTraining(ctx context.Context) {
 	m.log.Info("training", "rows", m.rows.Have(), "duty", m.o.Learn.Duty)
 	m.setTraining(0, 0)
 	o := train.Options{Seed: 1, Workers: 1, Duty: m.o.Learn.Duty, Version: version(time.Now()),
+		FalseAlarms: m.o.Learn.FalseAlarms, N: m.o.Detect.N, M: m.o.Detect.M,
 		Progress: func(p train.Progress) { m.setTraining(p.Done, p.Remaining) }}
 	go func() {
 		mod, report, err := train.Train(ctx, m.o.Schema, rows, o)

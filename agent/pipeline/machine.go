@@ -60,6 +60,8 @@ type Learn struct {
 	Rows  learn.Options
 	Allow bool    // false: without a model the machine stays blind
 	Duty  float64 // share of one core that training may take
+
+	FalseAlarms float64 // tolerated per 30 days of running time; the threshold is set for it
 }
 
 // Machine is one machine's pipeline. Run drives it; Status may be called by any

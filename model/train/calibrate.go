@@ -8,58 +8,65 @@ import (
 )
 
 const (
-	ridge       = 0.05 // on the correlation's diagonal
-	limitRank   = 0.999
-	limitFactor = 0.6 // the limit is 1 + this above the quantile at 400 rows
-	longRows    = 2000
-	longFloor   = 0.3 // part of the drift floor in term s from longRows on
-	ranks       = 201 // of the percentile table
-	driftRanks  = 33
+	ridge      = 0.05 // on the correlation's diagonal
+	longFloor  = 0.3  // part of the drift floor in term s from longRows on
+	driftRanks = 33
 )
 
-// calibrate sets everything in p that follows from the int8 network's residuals
-// over the learning rows. ws are in units of u.
-func (l *learner) calibrate(p *model.Parts, ws []wander) error {
-	c := l.t.c
-	p.ResidualScale, p.LevelScale = ones(c), ones(c)
-	p.Precision, p.Limits = identity(c), ones(model.Terms)
-	p.Percentiles, p.Drift = []float32{0, 1}, make([]float64, 2*c)
-	e, err := l.residuals(*p)
-	if err != nil {
-		return err
-	}
-	for j := range c {
-		f := slices.DeleteFunc(means(e, c, j, p.Mean), math.IsNaN)
-		_, sd := spreadOf(f)
-		p.ResidualScale[j] = float32(max(sd, ws[j].drift, 1e-3))
+// neutral fills what a Scorer needs to run before anything is calibrated.
+func neutral(p *model.Parts, c int) {
+	p.ResidualCenter, p.ResidualScale = make([]float32, c), ones(c)
+	p.LevelCenter, p.LevelScale = make([]float32, c), ones(c)
+	p.Precision, p.Still, p.Limits = identity(c), make([]float32, c), ones(model.Terms)
+	p.Ranks, p.Percentiles, p.Drift = []float32{0, 0.5}, []float32{0, 1}, make([]float64, 2*c)
+}
+
+// levels sets what term l and s need: they see u alone. ws are in units of u.
+func (l *learner) levels(p *model.Parts, u []float32, ws []wander) {
+	for j := range l.t.c {
+		p.LevelCenter[j] = float32(l.middle(u, j, p.Mean))
 		p.LevelScale[j] = float32(max(ws[j].sd, ws[j].drift))
 	}
 	part := 1.0
-	if l.t.used >= longRows {
+	if l.long() {
 		part = longFloor
 	}
-	p.Precision = precision(e, c, ws, part)
-	terms, err := l.terms(*p)
+	p.Precision = precision(u, l.t.c, ws, part)
+	p.Still = l.t.still()
+}
+
+// middle returns the median of the means of m rows of channel j of v, of the
+// rows that set the limits; 0 if there is none.
+func (l *learner) middle(v []float32, j, m int) float64 {
+	f := slices.DeleteFunc(means(v, l.t.c, j, m)[l.from:], math.IsNaN)
+	if len(f) == 0 {
+		return 0
+	}
+	slices.Sort(f)
+	return quantile(f, 0.5)
+}
+
+// calibrate sets everything in p that follows from the int8 networks' residuals
+// over the learning rows.
+func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
+	e, err := l.residuals(*p, folds)
 	if err != nil {
 		return err
 	}
-	factor := 1 + limitFactor*math.Pow(400/float64(l.t.used), 0.15)
-	values := make([]float32, len(terms)/model.Terms)
-	for k := range p.Limits {
-		v := make([]float32, len(values))
-		for i := range v {
-			v[i] = terms[i*model.Terms+k]
-		}
-		slices.Sort(v)
-		p.Limits[k] = max(quantile(v, limitRank)*float32(factor), 1e-6)
+	for j := range l.t.c {
+		f := slices.DeleteFunc(means(e, l.t.c, j, p.Mean), math.IsNaN)
+		_, sd := spreadOf(f)
+		p.ResidualCenter[j] = float32(l.middle(e, j, p.Mean))
+		p.ResidualScale[j] = float32(max(sd, ws[j].drift, 1e-3))
 	}
-	for i := range values {
-		for k, limit := range p.Limits {
-			values[i] = max(values[i], terms[i*model.Terms+k]/limit)
-		}
+	e = nil // as large as the terms that follow
+	terms, err := l.terms(*p, folds)
+	if err != nil {
+		return err
 	}
+	values := l.limits(p, terms)
 	slices.Sort(values)
-	p.Percentiles = table32(values, ranks)
+	p.Ranks, p.Percentiles = rankTable(values)
 	p.Drift = l.t.quantiles(driftRanks)
 	l.report.Scored = len(values)
 	l.report.Above = len(values) - indexAbove(values)
@@ -75,58 +82,6 @@ func indexAbove(v []float32) int {
 		return -1
 	})
 	return i
-}
-
-// residuals runs the learning rows through a Scorer and returns (2) of package
-// model for each, (n, c), NaN where there is none.
-func (l *learner) residuals(p model.Parts) ([]float32, error) {
-	e := make([]float32, len(l.t.rows))
-	err := l.score(p, "calibrating", 0.85, 0.93, func(i int, s *model.Scorer, _ model.Score, _ bool) {
-		row := e[i*l.t.c : (i+1)*l.t.c]
-		if r, ok := s.Residual(); ok {
-			copy(row, r)
-			return
-		}
-		for j := range row {
-			row[j] = float32(math.NaN())
-		}
-	})
-	return e, err
-}
-
-// terms runs the learning rows through a Scorer and returns the terms of every
-// row that has a score, (rows, model.Terms).
-func (l *learner) terms(p model.Parts) ([]float32, error) {
-	v := make([]float32, 0, l.t.used*model.Terms)
-	err := l.score(p, "calibrating", 0.93, 1, func(_ int, s *model.Scorer, _ model.Score, ok bool) {
-		if ok {
-			t := s.Terms()
-			v = append(v, t[:]...)
-		}
-	})
-	if err == nil && len(v) < 16*model.Terms {
-		return nil, l.tooShort(p)
-	}
-	return v, err
-}
-
-// score pushes every learning row through a Scorer of p.
-func (l *learner) score(p model.Parts, phase string, from, to float64, each func(int, *model.Scorer, model.Score, bool)) error {
-	m, err := model.New(p)
-	if err != nil {
-		return err
-	}
-	s := model.NewScorer(m)
-	for i := range l.t.n {
-		v, ok := s.Push(l.t.row(i))
-		each(i, s, v, ok)
-		if i%64 == 0 {
-			if err := l.pace.step(phase, from+(to-from)*float64(i)/float64(l.t.n), l.report.Loss); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 // precision returns the inverse of the shrunk covariance of e, (c, c): drift
@@ -214,15 +169,6 @@ func (t *table) quantiles(k int) []float64 {
 		for i := range k {
 			q[i*t.c+j] = quantile(v, float64(i)/float64(k-1))
 		}
-	}
-	return q
-}
-
-// table32 returns k equidistant ranks of sorted v.
-func table32(v []float32, k int) []float32 {
-	q := make([]float32, k)
-	for i := range q {
-		q[i] = quantile(v, float64(i)/float64(k-1))
 	}
 	return q
 }

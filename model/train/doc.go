@@ -21,8 +21,24 @@
 //
 // The network is Window*C -> 32 -> clip(C/2,2,8) -> 32 -> Window*C, trained with
 // Adam on a one-cycle schedule to remove noise and to restore a hidden channel.
-// Residuals, their scales and the limits come from model.Scorer running the
-// int8 network over the learning rows: what is calibrated is what will run.
+// Residuals, their scales and the limits come from model.Scorer running int8
+// networks over the learning rows: what is calibrated is what will run.
+//
+// # The threshold
+//
+// Each term is put in units of its 0.999 quantile. From 2,000 rows on, the rows
+// are cut into four stretches, each scored by a network that has not seen it
+// (scale, cycle and drift allowance are those of all rows). The largest term,
+// after the alarm policy's n of m, is cut into 20 blocks; a Gumbel distribution
+// fitted to their maxima by L-moments (Hosking 1990) gives the factor that is
+// exceeded as often as Options.FalseAlarms says, and bootstrap samples of the
+// blocks the interval in the report. This holds while the machine does what it
+// did: blocks of one learning phase know nothing of the next season, and a month
+// of quiet is an extrapolation from a day. Below 2,000 rows the factor is a rule,
+// 1 + 0.6 (400/n)^0.15, steeper where a long cycle leaves few independent scores.
+//
+// A cold start at the beginning that never comes back is learnt, but does not
+// set the limits.
 //
 // # Determinism
 //
@@ -39,7 +55,8 @@
 // worse than 16.
 //
 // The part of the range that bounds drift, 15 rows of smoothing and the eight
-// cycles that make one were chosen by looking at those same recordings (skab,
-// gecco, hydraulic), so figures on them are somewhat flattering; the other
-// numbers were set beforehand.
+// cycles that make one, the fourth power in the norm and the distance without the
+// network were chosen by looking at those same recordings (skab, gecco,
+// hydraulic), so figures on them are somewhat flattering; the other numbers were
+// set beforehand.
 package train

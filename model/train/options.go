@@ -8,12 +8,17 @@ import (
 
 // Options says how to learn. The zero value is the default.
 type Options struct {
-	Seed     uint64         // equal seeds give equal files
-	Epochs   int            // passes over the windows; 0 = chosen by their number
-	Workers  int            // goroutines; 0 = one for each CPU. Does not change the result
-	Duty     float64        // share of wall time one may compute, 0 or 1 = all
-	Horizon  int            // rows until the next relearning; 0 = 1.5 times the learning rows
-	Version  string         // the model's name
+	Seed    uint64  // equal seeds give equal files
+	Epochs  int     // passes over the windows; 0 = chosen by their number
+	Workers int     // goroutines; 0 = one for each CPU. Does not change the result
+	Duty    float64 // share of wall time one may compute, 0 or 1 = all
+	Horizon int     // rows until the next relearning; 0 = 1.5 times the learning rows
+	Version string  // the model's name
+
+	// The alarm policy that the threshold is set for.
+	FalseAlarms float64 // tolerated per 30 days of running time; 0 = 1
+	N, M        int     // an event opens when N of the last M scores exceed 1; 0 = 3 of 5
+
 	Progress func(Progress) // called from Train's goroutine, a few times a second at most; may be nil
 }
 
@@ -84,6 +89,21 @@ func (p *pacer) tell(phase string, done, loss float64) {
 		left = time.Duration(float64(time.Since(p.start)) * (1 - done) / done)
 	}
 	p.report(Progress{Phase: phase, Done: done, Remaining: left, Loss: loss})
+}
+
+func (o Options) falseAlarms() float64 {
+	if o.FalseAlarms > 0 {
+		return o.FalseAlarms
+	}
+	return 1
+}
+
+// open returns the policy's N and M.
+func (o Options) open() (n, m int) {
+	if o.N < 1 || o.M < o.N {
+		return 3, 5
+	}
+	return o.N, o.M
 }
 
 func (o Options) workers() int {

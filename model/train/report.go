@@ -32,6 +32,8 @@ type Report struct {
 	Loss     float64              `json:"loss"`     // mean squared, last epoch, with noise
 	Int8Gap  float64              `json:"int8_gap"` // RMS of int8 - float32 outputs, in units of u
 	Limits   [model.Terms]float64 `json:"limits"`
+	Alarms   Alarms               `json:"false_alarms"`
+	Start    int                  `json:"start"` // leading rows the machine never came back to: learnt, but not in the limits
 	Channels []ChannelReport      `json:"channels"`
 	Doubts   []string             `json:"doubts"` // sentences
 	Took     time.Duration        `json:"took_ns"`
@@ -89,8 +91,40 @@ func (r *Report) begin(t *table, o Options) {
 	if r.Empty > 0 {
 		r.doubt("%d rows hold no value at all: the recording has gaps", r.Empty)
 	}
-	if p := t.schema.Period; p > 0 && time.Duration(t.used)*p < 8*time.Hour {
-		r.doubt("%s of running time is less than a shift: what the machine does at other hours is not learnt", (time.Duration(t.used) * p).Round(time.Second))
+	r.doubtSpan(t)
+}
+
+// doubtSpan tells which times and states of the machine were not learnt.
+func (r *Report) doubtSpan(t *table) {
+	switch ran := time.Duration(t.used) * t.schema.Period; {
+	case ran == 0:
+	case ran < 8*time.Hour:
+		r.doubt("%s of running time is less than a shift: what the machine does at other hours is not learnt", ran.Round(time.Second))
+	case time.Duration(t.n)*t.schema.Period < 7*24*time.Hour:
+		r.doubt("%s is less than a week: what the machine does on other days is not learnt", (time.Duration(t.n) * t.schema.Period).Round(time.Minute))
+	}
+	if t.schema.RunWhen == nil {
+		return
+	}
+	starts := 0
+	for i := 1; i < t.n; i++ {
+		if t.run[i] && !t.run[i-1] {
+			starts++
+		}
+	}
+	if starts < 3 {
+		r.doubt("%d starts of the machine were seen: raise settle where a start looks like a fault", starts)
+	}
+}
+
+// doubtShift tells of channels that ended, or began, where they were at no other
+// time. from is the first row that sets limits.
+func (r *Report) doubtShift(schema model.Schema, from int, ended []int) {
+	if r.Start = from; from > 0 {
+		r.doubt("the first %d rows lie where the machine never came back to: the limits are set without them", from)
+	}
+	for _, j := range ended {
+		r.doubt("%s ended where it had not been before: a shift, or a machine that was not warm yet", schema.Channels[j].Name)
 	}
 }
 
@@ -121,6 +155,12 @@ func (r *Report) end(p *model.Parts, ws []wander) {
 	for j := range r.Channels {
 		ch := &r.Channels[j]
 		ch.Stretch, ch.Bounded = ws[j].stretch, ws[j].bounded
+	}
+	switch a := r.Alarms; {
+	case a.Rate == 0:
+		r.doubt("the rate of false alarms is unknown: %d rows, a period and a rate take %d", r.Used, longRows)
+	case a.Beyond > 1:
+		r.doubt("one false alarm in %.3g times what was learnt is an extrapolation: it holds while the machine does what it did", a.Beyond)
 	}
 	if 100*r.Above > r.Scored {
 		r.doubt("%d of %d learning rows score above the threshold", r.Above, r.Scored)
@@ -161,6 +201,9 @@ func (r Report) String() string {
 	fmt.Fprintf(&b, "  error       %.4f (mean squared), int8 differs from float32 by %.4f\n", r.Loss, r.Int8Gap)
 	fmt.Fprintf(&b, "  threshold   relation %.3f, level %.3f, jump %.3f; %d of %d learning rows above\n",
 		r.Limits[0], r.Limits[1], r.Limits[2], r.Above, r.Scored)
+	if a := r.Alarms; a.Rate > 0 {
+		fmt.Fprintf(&b, "  alarms      %.2g false ones in 30 days of running time to be expected (%.2g to %.2g), %.3g wanted\n", a.Rate, a.Low, a.High, a.Wanted)
+	}
 	fmt.Fprintf(&b, "  good for    %d rows before drift alone may show\n", r.Horizon)
 	r.channels(&b)
 	for _, d := range r.Doubts {

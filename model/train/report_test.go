@@ -67,13 +67,18 @@ func TestTrain_progressAndDuty(t *testing.T) {
 			phases = append(phases, p.Phase)
 		}
 	}
-	start := time.Now()
-	full, r, err := Train(context.Background(), s, rows, Options{Epochs: 20})
-	if err != nil {
-		t.Fatal(err)
+	var full *model.Model
+	var r Report
+	busy := time.Hour // the least of three: the machine may be busy otherwise
+	for range 3 {
+		start := time.Now()
+		var err error
+		if full, r, err = Train(context.Background(), s, rows, Options{Epochs: 20}); err != nil {
+			t.Fatal(err)
+		}
+		busy = min(busy, time.Since(start))
 	}
-	busy := time.Since(start)
-	start = time.Now()
+	start := time.Now()
 	slow, _, err := Train(context.Background(), s, rows, Options{Epochs: 20, Duty: 0.2, Progress: progress})
 	if err != nil {
 		t.Fatal(err)

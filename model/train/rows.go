@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"time"
 
 	"iot-edge-anomaly/model"
 )
@@ -151,6 +152,11 @@ func (t *table) starts(z []float32, w, limit int) []int {
 			all = append(all, i-w+1)
 		}
 	}
+	return thin(all, limit)
+}
+
+// thin returns at most limit of all, evenly taken.
+func thin(all []int, limit int) []int {
 	if len(all) <= limit {
 		return all
 	}
@@ -159,6 +165,14 @@ func (t *table) starts(z []float32, w, limit int) []int {
 		some[i] = all[i*len(all)/limit]
 	}
 	return some
+}
+
+// settle returns the rows after a start that do not count.
+func (t *table) settle() int {
+	if r := t.schema.RunWhen; r != nil && t.schema.Period > 0 {
+		return int(min((r.Settle+t.schema.Period-1)/t.schema.Period, time.Duration(t.n)))
+	}
+	return 0
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }

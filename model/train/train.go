@@ -30,6 +30,7 @@ type learner struct {
 	o      Options
 	pace   *pacer
 	report Report
+	from   int // first row that sets limits
 }
 
 // Train learns a model of schema s from rows, (n, C) row-major in time order,
@@ -67,14 +68,22 @@ func (l *learner) learn() (*model.Model, error) {
 		return nil, err
 	}
 	ws := l.allowDrift(&p, u)
+	l.from = transient(u, l.t.c)
+	l.report.doubtShift(l.t.schema, l.from, shifted(u, l.t.c))
+	neutral(&p, l.t.c)
+	l.levels(&p, u, ws)
 	if err := l.pace.step("preparing", 0.05, 0); err != nil {
 		return nil, err
 	}
 	if err := l.fit(&p, u); err != nil {
 		return nil, err
 	}
+	folds, err := l.folds(&p, u)
+	if err != nil {
+		return nil, err
+	}
 	u = nil // as large as the residuals that follow
-	if err := l.calibrate(&p, ws); err != nil {
+	if err := l.calibrate(&p, ws, folds); err != nil {
 		return nil, err
 	}
 	l.report.end(&p, ws)
@@ -92,9 +101,9 @@ func (l *learner) mask(p *model.Parts) {
 		return
 	}
 	rise := math.Sqrt(float64(l.t.c) / float64(l.t.c-dead))
-	for i := range p.Limits {
-		p.Limits[i] *= float32(rise)
-	}
+	p.Limits[0] *= float32(math.Sqrt(rise))
+	p.Limits[1] *= float32(math.Sqrt(rise))
+	p.Limits[2] *= float32(rise)
 	for _, j := range l.t.dead {
 		p.Center[j], p.Spread[j] = 0, model.Unlearnt
 	}
@@ -149,38 +158,51 @@ func (l *learner) allowDrift(p *model.Parts, z []float32) []wander {
 }
 
 // fit trains the network on u and puts its int8 form and golden vectors into p.
-func (l *learner) fit(p *model.Parts, u []float32) error {
+func (l *learner) fit(p *model.Parts, u []float32) (err error) {
 	starts := l.t.starts(u, p.Window, maxWindows)
 	if len(starts) < batch {
 		return l.tooShort(*p)
 	}
+	r, err := l.network(p, u, starts, l.o.Seed, 0.05, 0.45)
+	l.report.Windows, l.report.Epochs, l.report.Network = len(starts), r.epochs, r.widths
+	l.report.Loss, l.report.Int8Gap = r.loss, r.gap
+	return err
+}
+
+// trained is what came of one network.
+type trained struct {
+	epochs    int
+	widths    []int
+	loss, gap float64
+}
+
+// network trains a network on the windows of u at starts, puts its int8 form and
+// golden vectors into p.
+func (l *learner) network(p *model.Parts, u []float32, starts []int, seed uint64, from, to float64) (r trained, err error) {
 	n := p.Window * l.t.c
 	neck := min(max(l.t.c/2, 2), 8)
-	epochs := l.o.Epochs
-	if epochs <= 0 {
-		epochs = 25
+	r.epochs, r.widths = l.o.Epochs, []int{n, hidden, neck, hidden, n}
+	if r.epochs <= 0 {
+		r.epochs = 25
 		if len(starts) > 1000 {
-			epochs = 12
+			r.epochs = 12
 		}
 	}
-	l.report.Windows, l.report.Epochs, l.report.Network = len(starts), epochs, []int{n, hidden, neck, hidden, n}
-	f := newFitter(u, l.t.c, p.Window, starts, l.report.Network, l.o.Seed)
-	loss, err := f.run(epochs, l.o.workers(), l.pace, 0.05, 0.85)
-	if err != nil {
-		return err
+	f := newFitter(u, l.t.c, p.Window, starts, r.widths, seed)
+	if r.loss, err = f.run(r.epochs, l.o.workers(), l.pace, from, to); err != nil {
+		return r, err
 	}
-	l.report.Loss = loss
 	seen := make([][]float32, min(len(starts), 512))
 	for i := range seen {
 		seen[i] = f.clean(i * len(starts) / len(seen))
 	}
 	if p.Layers, err = quantise(f.net, seen); err != nil {
-		return err
+		return r, err
 	}
-	if l.report.Int8Gap, err = int8Gap(f.net, p, seen); err != nil {
-		return err
+	if r.gap, err = int8Gap(f.net, p, seen); err != nil {
+		return r, err
 	}
-	return golden(p, seen)
+	return r, golden(p, seen)
 }
 
 // clean returns window k without noise, clipped, masked cells 0.

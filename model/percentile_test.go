@@ -1,0 +1,27 @@
+package model_test
+
+import "testing"
+
+func TestPercentile(t *testing.T) {
+	m := machine(t)
+	p := m.Parts()
+	last := float32(-1)
+	for i := range 40 {
+		v := m.Percentile(float32(i) / 20)
+		if v < last || v < 0 || v >= 1 {
+			t.Fatalf("score %v is p%v after p%v", float32(i)/20, v, last)
+		}
+		last = v
+	}
+	for i := 1; i < len(p.Ranks); i += 10 {
+		if p.Percentiles[i] == p.Percentiles[i-1] {
+			continue
+		}
+		if v := m.Percentile(p.Percentiles[i]); v != p.Ranks[i] {
+			t.Errorf("score %v is rank %v, the table says %v", p.Percentiles[i], v, p.Ranks[i])
+		}
+	}
+	if v := m.Percentile(1); v < 0.999-1.0/400 {
+		t.Errorf("the threshold is rank %v of the learning rows", v)
+	}
+}

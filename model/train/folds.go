@@ -1,0 +1,113 @@
+package train
+
+import (
+	"math"
+
+	"iot-edge-anomaly/model"
+)
+
+const (
+	foldCount   = 4
+	foldWindows = maxWindows / foldCount // so that all folds cost what the model costs
+)
+
+// fold is a stretch of learning rows and the network that has not seen it. A
+// short recording has one: all rows, and the network that has seen them.
+type fold struct {
+	from, to int
+	layers   []model.Layer
+	in, out  []float32 // golden vectors
+}
+
+// use puts the fold's network into a copy of p.
+func (f fold) use(p model.Parts) model.Parts {
+	p.Layers, p.GoldenIn, p.GoldenOut = f.layers, f.in, f.out
+	return p
+}
+
+// folds trains a network for each stretch on the windows outside of it, with a
+// gap of one score's rows on both sides. Residuals of rows that a network was
+// trained on flatter it. Scale, cycle and drift are those of all rows.
+func (l *learner) folds(p *model.Parts, u []float32) ([]fold, error) {
+	if !l.long() {
+		return []fold{{0, l.t.n, p.Layers, p.GoldenIn, p.GoldenOut}}, nil
+	}
+	all := l.t.starts(u, p.Window, math.MaxInt)
+	gap := p.Window + p.Mean + p.Smooth
+	out := make([]fold, foldCount)
+	for k := range out {
+		f := fold{from: k * l.t.n / foldCount, to: (k + 1) * l.t.n / foldCount}
+		var starts []int
+		for _, s := range all {
+			if s+p.Window+gap <= f.from || s >= f.to+gap {
+				starts = append(starts, s)
+			}
+		}
+		from := 0.45 + 0.4*float64(k)/foldCount
+		q := *p
+		if len(starts) < batch { // everything ran in this one stretch
+			q.Layers, q.GoldenIn, q.GoldenOut = p.Layers, p.GoldenIn, p.GoldenOut
+		} else if _, err := l.network(&q, u, thin(starts, foldWindows), l.o.Seed+uint64(k)+1, from, from+0.4/foldCount); err != nil {
+			return nil, err
+		}
+		f.layers, f.in, f.out = q.Layers, q.GoldenIn, q.GoldenOut
+		out[k] = f
+	}
+	return out, nil
+}
+
+// residuals runs the learning rows through Scorers of the folds and returns (2)
+// of package model for each, (n, c), NaN where there is none.
+func (l *learner) residuals(p model.Parts, folds []fold) ([]float32, error) {
+	e := make([]float32, len(l.t.rows))
+	for i := range e {
+		e[i] = float32(math.NaN())
+	}
+	err := l.score(p, folds, 0.85, 0.93, func(i int, s *model.Scorer, _ bool) {
+		if r, ok := s.Residual(); ok {
+			copy(e[i*l.t.c:(i+1)*l.t.c], r)
+		}
+	})
+	return e, err
+}
+
+// terms runs the learning rows through Scorers of the folds and returns the
+// terms of every row that has a score and sets limits, (rows, model.Terms).
+func (l *learner) terms(p model.Parts, folds []fold) ([]float32, error) {
+	v := make([]float32, 0, l.t.used*model.Terms)
+	err := l.score(p, folds, 0.93, 1, func(i int, s *model.Scorer, ok bool) {
+		if ok && i >= l.from {
+			t := s.Terms()
+			v = append(v, t[:]...)
+		}
+	})
+	if err == nil && len(v) < 16*model.Terms {
+		return nil, l.tooShort(p)
+	}
+	return v, err
+}
+
+// score pushes every learning row through the Scorer of its fold, which has seen
+// enough rows before the fold to be filled.
+func (l *learner) score(p model.Parts, folds []fold, from, to float64, each func(row int, s *model.Scorer, ok bool)) error {
+	for _, f := range folds {
+		m, err := model.New(f.use(p))
+		if err != nil {
+			return err
+		}
+		s := model.NewScorer(m)
+		for i := max(0, f.from-m.FillRows()-l.t.settle()); i < f.to; i++ {
+			_, ok := s.Push(l.t.row(i))
+			if i >= f.from {
+				each(i, s, ok)
+			}
+			if i%64 == 0 {
+				done := float64(max(i, f.from)) / float64(l.t.n)
+				if err := l.pace.step("calibrating", from+(to-from)*done, l.report.Loss); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}

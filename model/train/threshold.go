@@ -1,0 +1,168 @@
+package train
+
+import (
+	"math"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+const (
+	limitRank   = 0.999
+	limitFactor = 0.6 // below longRows the limit is 1 + this above the quantile at 400 rows
+	limitRows   = 400
+	limitPower  = 0.15 // by which it falls with more rows
+	limitFew    = 0.5  // and by which it rises with fewer
+	longRows    = 2000
+	blocks      = 20 // of which the maxima are taken
+	resamples   = 400
+	month       = 30 * 24 * time.Hour
+	euler       = 0.5772156649
+)
+
+// Alarms is what learning says of the false alarms to expect, per 30 days of
+// running time.
+type Alarms struct {
+	Wanted float64 `json:"wanted"` // configured
+	Rate   float64 `json:"rate"`   // expected; 0 = too little was seen to say
+	Low    float64 `json:"low"`    // 5 % of bootstrap samples are below
+	High   float64 `json:"high"`   // 95 % are below
+	Beyond float64 `json:"beyond"` // the time of one wanted alarm, in learning times
+}
+
+// limits sets p.Limits from the terms of the learning rows, (rows, model.Terms)
+// in time order, of which the scores remain.
+func (l *learner) limits(p *model.Parts, terms []float32) []float32 {
+	values := make([]float32, len(terms)/model.Terms)
+	for k := range p.Limits[:model.Terms-1] { // h has its own
+		for i := range values {
+			values[i] = terms[i*model.Terms+k]
+		}
+		slices.Sort(values)
+		p.Limits[k] = max(quantile(values, limitRank), 1e-6)
+	}
+	for i := range values {
+		values[i] = 0
+		for k, limit := range p.Limits {
+			values[i] = max(values[i], terms[i*model.Terms+k]/limit)
+		}
+	}
+	factor := l.factor(values)
+	for k := range p.Limits[:model.Terms-1] {
+		p.Limits[k] *= float32(factor)
+	}
+	for i := range values {
+		values[i] /= float32(factor)
+	}
+	return values
+}
+
+// factor returns what the fused score, in units of the quantiles, must exceed.
+func (l *learner) factor(values []float32) float64 {
+	a := &l.report.Alarms
+	a.Wanted = l.o.falseAlarms()
+	if period := l.t.schema.Period; l.long() && period > 0 {
+		m := blockMaxima(values, l.o)
+		perMonth := float64(month) / float64(period) / float64(len(values)/blocks) // blocks in a month
+		g := fitGumbel(m)
+		x := max(g.level(a.Wanted/perMonth), 0.5)
+		a.Beyond = perMonth / a.Wanted / blocks
+		a.Rate = g.rate(x) * perMonth
+		a.Low, a.High = interval(m, x)
+		a.Low, a.High = a.Low*perMonth, a.High*perMonth
+		return x
+	}
+	return shortFactor(l.t.used, l.report.Mean+l.report.Smooth)
+}
+
+// shortFactor is the factor of a recording too short for block maxima. Scores
+// are means over so many rows: with a long cycle, neighbouring ones say the same
+// and fewer are worth anything.
+func shortFactor(used, averaged int) float64 {
+	worth := float64(used) * (meanRows + smoothRows) / float64(averaged)
+	power := limitPower
+	if worth < limitRows {
+		power = limitFew
+	}
+	return 1 + limitFactor*math.Pow(limitRows/worth, power)
+}
+
+// long tells whether there are rows enough for folds and block maxima.
+func (l *learner) long() bool { return l.t.used >= longRows }
+
+// blockMaxima returns the largest of each block of what opens an event: the
+// n-th largest of the last m scores. A block is far longer than the time an
+// event is held, so that a maximum stands for one event.
+func blockMaxima(values []float32, o Options) []float64 {
+	n, m := o.open()
+	out := make([]float64, blocks)
+	size := len(values) / blocks
+	last := make([]float32, 0, m)
+	for b := range out {
+		for i := b * size; i < (b+1)*size; i++ {
+			last = append(last[:0], values[max(0, i-m+1):i+1]...)
+			if len(last) < n {
+				continue
+			}
+			slices.Sort(last)
+			out[b] = max(out[b], float64(last[len(last)-n]))
+		}
+	}
+	return out
+}
+
+// gumbel is the distribution of the maximum of a block.
+type gumbel struct{ at, scale float64 }
+
+// fitGumbel fits by the first two L-moments (Hosking 1990), which one odd block
+// moves less than it moves a variance.
+func fitGumbel(maxima []float64) gumbel {
+	v := slices.Sorted(slices.Values(maxima))
+	n := float64(len(v))
+	b0, b1 := 0.0, 0.0
+	for i, x := range v {
+		b0 += x / n
+		b1 += x * float64(i) / (n * (n - 1))
+	}
+	g := gumbel{scale: max((2*b1-b0)/math.Ln2, 1e-3*b0, 1e-9)}
+	g.at = b0 - euler*g.scale
+	return g
+}
+
+// rate returns how many exceedances of x a block has on average.
+func (g gumbel) rate(x float64) float64 { return math.Exp(-(x - g.at) / g.scale) }
+
+// level returns what is exceeded so often.
+func (g gumbel) level(rate float64) float64 { return g.at - g.scale*math.Log(rate) }
+
+// interval returns the 5 % and 95 % quantiles of the rate at x over bootstrap
+// samples of the maxima.
+func interval(maxima []float64, x float64) (low, high float64) {
+	rng := rand.New(rand.NewPCG(1, 0x626f6f74))
+	rates, sample := make([]float64, resamples), make([]float64, len(maxima))
+	for i := range rates {
+		for k := range sample {
+			sample[k] = maxima[rng.IntN(len(maxima))]
+		}
+		rates[i] = fitGumbel(sample).rate(x)
+	}
+	slices.Sort(rates)
+	return quantile(rates, 0.05), quantile(rates, 0.95)
+}
+
+// rankTable returns shares and the scores that so many of the values stay
+// below, finer the rarer: hundredths, then thousandths of the last hundredth,
+// and so on as far as the values tell. values is sorted.
+func rankTable(values []float32) (ranks, scores []float32) {
+	n := float64(len(values))
+	ranks, scores = []float32{0}, []float32{values[0]}
+	for k, step := 99, 0.01; step*n >= 1 && step > 1e-6; k, step = 9, step/10 {
+		for ; k > 0; k-- {
+			share := 1 - step*float64(k)
+			ranks, scores = append(ranks, float32(share)), append(scores, quantile(values, share))
+		}
+	}
+	return append(ranks, float32(1-1/(n+1))), append(scores, values[len(values)-1])
+}

@@ -1,0 +1,176 @@
+package train
+
+import (
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+// TestGumbel holds the fit to a distribution whose parameters are known.
+func TestGumbel(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 1))
+	var v []float64
+	for range 20000 {
+		v = append(v, 3-0.5*math.Log(-math.Log(rng.Float64())))
+	}
+	g := fitGumbel(v)
+	if math.Abs(g.at-3) > 0.02 || math.Abs(g.scale-0.5) > 0.02 {
+		t.Errorf("fitted %+v, want 3 and 0.5", g)
+	}
+	if x := g.level(0.01); math.Abs(g.rate(x)-0.01) > 1e-12 || math.Abs(x-5.3) > 0.1 {
+		t.Errorf("exceeded once in 100 blocks: %v, want 5.3", x)
+	}
+	if g := fitGumbel(make([]float64, blocks)); math.IsNaN(g.rate(1)) || g.rate(1) > 1e-9 {
+		t.Errorf("maxima of 0: a rate of %v at 1", g.rate(1))
+	}
+}
+
+func TestBlockMaxima(t *testing.T) {
+	v := make([]float32, 2000)
+	v[150], v[151] = 9, 9                 // two of five: no event
+	v[350], v[352], v[354] = 5, 7, 6      // three of five
+	v[599], v[600], v[601] = 4, 4, 4      // across two blocks: belongs to the second
+	v[1999], v[1998], v[1997] = 2, 2.5, 3 // the last rows
+	m := blockMaxima(v, Options{})
+	for b, got := range m {
+		want := map[int]float64{3: 5, 6: 4, 19: 2}[b]
+		if got != want {
+			t.Errorf("block %d: %v, want %v", b, got, want)
+		}
+	}
+	if m := blockMaxima(v, Options{N: 1, M: 1}); m[1] != 9 {
+		t.Errorf("1 of 1: %v, want 9", m[1])
+	}
+}
+
+// TestRate holds the promise on rows like those learnt: about as many alarms as
+// wanted, for several wants.
+func TestRate(t *testing.T) {
+	long(t)
+	s, rows := plant(60000, 1)
+	c := len(s.Channels)
+	normal := rows[20000*c:]
+	s.Period = time.Minute
+	days := 40000.0 / 1440
+	for _, wanted := range []float64{3, 30} {
+		m, r := learn(t, s, rows[:20000*c], Options{Seed: 1, FalseAlarms: wanted})
+		if a := r.Alarms; a.Wanted != wanted || a.Rate > 1.5*wanted || !(a.Low < a.Rate && a.Rate < a.High) {
+			t.Errorf("wanted %v: %+v", wanted, a)
+		}
+		got := float64(opened(m, normal)) * 30 / days
+		t.Logf("wanted %v, expected %+v, seen %v in 30 days", wanted, r.Alarms, got)
+		if got > 3*wanted+30/days || got < wanted/3-30/days {
+			t.Errorf("wanted %v alarms in 30 days, seen %v", wanted, got)
+		}
+	}
+}
+
+// opened counts the events of 3 of 5 that rest below 0.8 for 30 rows.
+func opened(m *model.Model, rows []float64) (n int) {
+	s, c := model.NewScorer(m), len(m.Schema().Channels)
+	var last [5]float32
+	open, calm := false, 0
+	for i := 0; i < len(rows); i += c {
+		v, ok := s.Push(rows[i : i+c])
+		if !ok {
+			continue
+		}
+		last[i/c%5] = v.Value
+		loud := 0
+		for _, x := range last {
+			if x > 1 {
+				loud++
+			}
+		}
+		if calm++; v.Value >= 0.8 {
+			calm = 0
+		}
+		switch {
+		case !open && loud >= 3:
+			open = true
+			n++
+		case open && calm > 30:
+			open = false
+		}
+	}
+	return n
+}
+
+func TestRankTable(t *testing.T) {
+	for _, n := range []int{1, 20, 1500, 86400} {
+		v := make([]float32, n)
+		for i := range v {
+			v[i] = float32(i)
+		}
+		ranks, scores := rankTable(v)
+		for i := 1; i < len(ranks); i++ {
+			if !(ranks[i] > ranks[i-1]) || scores[i] < scores[i-1] || ranks[i] >= 1 {
+				t.Fatalf("%d values: rank %v score %v after %v, %v", n, ranks[i], scores[i], ranks[i-1], scores[i-1])
+			}
+		}
+		if len(ranks) != len(scores) || scores[len(scores)-1] != v[n-1] || len(ranks) > 200 {
+			t.Errorf("%d values: %d ranks, %d scores, highest %v", n, len(ranks), len(scores), scores[len(scores)-1])
+		}
+	}
+}
+
+func TestShortFactor(t *testing.T) {
+	if f := shortFactor(400, 20); math.Abs(f-1.6) > 1e-9 {
+		t.Errorf("400 rows: %v, want 1.6", f)
+	}
+	if few, cycle := shortFactor(200, 20), shortFactor(400, 120); !(few > 1.8 && cycle > few) {
+		t.Errorf("200 rows: %v, 400 rows of a cycle of 60: %v, want more and yet more than 1.6", few, cycle)
+	}
+}
+
+// TestTransient holds that a cold start which never comes back does not set the
+// limits, and that one which does, does.
+func TestTransient(t *testing.T) {
+	s, rows := plant(1200, 1)
+	warm := func(at int) func(i int) float64 {
+		return func(i int) float64 { return 40 * math.Exp(-math.Abs(float64(i-at))/20) }
+	}
+	with := func(f ...func(int) float64) []float64 {
+		out := append([]float64(nil), rows...)
+		for i := range 1200 {
+			for _, g := range f {
+				out[4*i+2] -= g(i)
+			}
+		}
+		return out
+	}
+	_, once := learn(t, s, with(warm(0)), Options{Epochs: 2})
+	if once.Start < 30 || once.Start > 240 || !strings.Contains(once.String(), "where the machine never came back to") {
+		t.Errorf("cold start: %d rows left out of the limits\n%s", once.Start, once)
+	}
+	if _, twice := learn(t, s, with(warm(0), warm(600)), Options{Epochs: 2}); twice.Start != 0 {
+		t.Errorf("cold start that comes back: %d rows left out", twice.Start)
+	}
+	_, end := learn(t, s, with(warm(1199)), Options{Epochs: 2})
+	if end.Start != 0 || !strings.Contains(end.String(), "pump.temp ended where it had not been before") {
+		t.Errorf("shift at the end: %d rows left out\n%s", end.Start, end)
+	}
+}
+
+func TestStill(t *testing.T) {
+	nan := math.NaN()
+	v := []float64{1, 1, 1, 2, nan, 2, nan, 2, 3}
+	rows := make([]float64, 0, 400)
+	for i := range 200 {
+		rows = append(rows, v[i%len(v)], float64(i%2), 7)
+	}
+	tab, err := newTable(model.Schema{Channels: make([]model.Channel, 3)}, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []float32{stillTimes*2 + stillRows, stillRows, 0}
+	for j, got := range tab.still() {
+		if got != want[j] {
+			t.Errorf("channel %d may stay the same for %v rows, want %v", j, got, want[j])
+		}
+	}
+}
