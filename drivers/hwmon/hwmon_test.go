@@ -145,6 +145,21 @@ func TestRead_comesAndGoes(t *testing.T) {
 	if err := d.Read(t.Context(), dst); err != nil || dst[0] != 21.5 {
 		t.Errorf("back: got %v %v, want its own 21.5", dst, err)
 	}
+	// bound anew: the attribute that is open is that of a device which is no more
+	const temp = "/sys/devices/platform/soc/fe804000.i2c/i2c-1/1-0048/hwmon/hwmon2/temp1_input"
+	if err := tree.Remove(temp); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Set(temp, "33000"); err != nil {
+		t.Fatal(err)
+	}
+	tree.Fail(0, 1, unix.ENODEV)
+	if err := d.Read(t.Context(), dst); err == nil || !math.IsNaN(dst[0]) {
+		t.Errorf("unbound: got %v %v", dst, err)
+	}
+	if err := d.Read(t.Context(), dst); err != nil || dst[0] != 33 {
+		t.Errorf("bound anew: got %v %v, want 33", dst, err)
+	}
 }
 
 func TestNew_refused(t *testing.T) {

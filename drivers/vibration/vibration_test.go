@@ -220,6 +220,21 @@ func TestRead_gaps(t *testing.T) {
 	}
 }
 
+// What lay in the buffer before it was opened is old.
+func TestRead_stale(t *testing.T) {
+	tree := pi4(t)
+	a := chip(t, tree)
+	push(a, blockN, 1)
+	d := opened(t, tree, options(tree))
+	push(a, 100, 1)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	dst := row(d)
+	if err := d.Read(ctx, dst); err == nil || !missing(dst) || d.block.have != 100 {
+		t.Errorf("got %v %v with %d samples kept, want 100", dst, err, d.block.have)
+	}
+}
+
 // The kernel's buffer was full: what it holds is old, and Read waits for new.
 func TestRead_overflow(t *testing.T) {
 	tree := pi4(t)
