@@ -29,6 +29,11 @@ type kernel struct {
 	// portable loop.
 	quantise func(dst *int8, src *float32, n int, scale float32)
 	lanes    int
+	// peak does n*peakMACs multiply-accumulates in registers, stream reads n
+	// bytes, a multiple of 256; both are for MeasureLimits.
+	peak     func(n int)
+	peakMACs int
+	stream   func(p *int8, n int)
 }
 
 // job is one layer as assembly sees it. Its fields are read by name through

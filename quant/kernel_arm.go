@@ -10,9 +10,23 @@ var kernels = []kernel{{
 	usable: func() bool { return cpu.ARM.HasNEON },
 	inputs: 16, rows: 4, pack: packSixteen, run: runNEON,
 	lanes: 1,
+	peak:  peakNEON, peakMACs: 64, stream: streamNEON,
 }}
+
+var chain = chainARM
 
 // runNEON is internal/asmgen/src/neon_arm.S.
 //
 //go:noescape
 func runNEON(first *job, n int)
+
+// The measuring loops of internal/asmgen/src/limits_arm.S.
+
+//go:noescape
+func chainARM(n int)
+
+//go:noescape
+func peakNEON(n int)
+
+//go:noescape
+func streamNEON(p *int8, n int)

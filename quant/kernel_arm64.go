@@ -10,14 +10,18 @@ var kernels = []kernel{
 		usable: func() bool { return true }, // Armv8.0-A has it
 		inputs: 16, rows: 4, pack: packSixteen, run: runSMULL,
 		quantise: quantiseNEON, lanes: 16,
+		peak: peakSMULL, peakMACs: 64, stream: streamARM64,
 	},
 	{
 		name:   "sdot",
 		usable: func() bool { return cpu.ARM64.HasASIMDDP },
 		inputs: 16, rows: 8, pack: packSDOT, run: runSDOT,
 		quantise: quantiseNEON, lanes: 16,
+		peak: peakSDOT, peakMACs: 256, stream: streamARM64,
 	},
 }
+
+var chain = chainARM64
 
 // packSDOT is packQuads in blocks of 32 rows, inputs padded to sixteen: SDOT by
 // element takes four weights of each of four rows.
@@ -37,3 +41,17 @@ func runSDOT(first *job, n int)
 //
 //go:noescape
 func quantiseNEON(dst *int8, src *float32, n int, scale float32)
+
+// The measuring loops of internal/asmgen/src/limits_arm64.S.
+
+//go:noescape
+func chainARM64(n int)
+
+//go:noescape
+func peakSMULL(n int)
+
+//go:noescape
+func peakSDOT(n int)
+
+//go:noescape
+func streamARM64(p *int8, n int)

@@ -3,3 +3,5 @@
 package quant
 
 var kernels []kernel
+
+var chain func(n int)

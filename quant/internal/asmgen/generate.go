@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"debug/elf"
 	"fmt"
 	"os"
 	"os/exec"
@@ -39,6 +40,17 @@ var Files = []File{
 	}},
 	{"sdot_arm64", arm64Tools, "ret", map[string]Func{
 		"runSDOT": {"runSDOT(first *job, n int)", 16, []string{"MOVD first+0(FP), R0", "MOVD n+8(FP), R1"}},
+	}},
+	{"limits_arm64", arm64Tools, "ret", map[string]Func{
+		"chainARM64":  {"chainARM64(n int)", 8, []string{"MOVD n+0(FP), R0"}},
+		"peakSMULL":   {"peakSMULL(n int)", 8, []string{"MOVD n+0(FP), R0"}},
+		"peakSDOT":    {"peakSDOT(n int)", 8, []string{"MOVD n+0(FP), R0"}},
+		"streamARM64": {"streamARM64(p *int8, n int)", 16, []string{"MOVD p+0(FP), R0", "MOVD n+8(FP), R1"}},
+	}},
+	{"limits_arm", armTools, "bx\tlr", map[string]Func{
+		"chainARM":   {"chainARM(n int)", 4, []string{"MOVW n+0(FP), R0"}},
+		"peakNEON":   {"peakNEON(n int)", 4, []string{"MOVW n+0(FP), R0"}},
+		"streamNEON": {"streamNEON(p *int8, n int)", 8, []string{"MOVW p+0(FP), R0", "MOVW n+4(FP), R1"}},
 	}},
 	{"neon_arm", armTools, "bx\tlr", map[string]Func{
 		"runNEON": {"runNEON(first *job, n int)", 8, []string{"MOVW first+0(FP), R0", "MOVW n+4(FP), R1"}},
@@ -88,6 +100,22 @@ func Tidy(text string) string {
 	return blanks.ReplaceAllString(text, " ")
 }
 
+// complete refuses an object that a linker must still finish: a branch to a
+// global symbol is a word without its target.
+func complete(object string) error {
+	o, err := elf.Open(object)
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	for _, s := range o.Sections {
+		if (s.Type == elf.SHT_REL || s.Type == elf.SHT_RELA) && s.Size > 0 {
+			return fmt.Errorf("section %s: relocations: branch to local labels only", s.Name)
+		}
+	}
+	return nil
+}
+
 // Generate assembles one source and returns the Go assembly file.
 func Generate(src string, f File) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "asmgen")
@@ -98,6 +126,9 @@ func Generate(src string, f File) ([]byte, error) {
 	object := filepath.Join(dir, "o")
 	if out, err := exec.Command(f.Tools+"as", "-I", src, "-o", object, filepath.Join(src, f.Name+".S")).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("assemble %s: %w\n%s", f.Name, err, out)
+	}
+	if err := complete(object); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
 	symbols, code, err := Disassemble(f.Tools, object)
 	if err != nil {

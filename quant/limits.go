@@ -1,0 +1,53 @@
+package quant
+
+import (
+	"time"
+	"unsafe"
+)
+
+// Limits are what this CPU can do at most, measured at this moment on one core.
+type Limits struct {
+	Cycle  float64 // ns a clock cycle; 0 = unknown to this build
+	Peak   float64 // multiply-accumulates a ns with every operand in a register
+	Stream float64 // bytes a ns, weights read from where they lie
+}
+
+// MeasureLimits measures the limits of the kernel in use, with weights of the
+// given size in bytes; the portable loops have none but the cycle. It takes
+// some 20 ms. The best of many short runs counts: whatever else the machine
+// does only makes them longer.
+func MeasureLimits(size int) Limits {
+	const steps = 1 << 12
+	var l Limits
+	if chain != nil {
+		l.Cycle = fastest(func() { chain(steps) }) / (steps * chainAdds)
+	}
+	k := inUse
+	if k == nil || k.peak == nil {
+		return l
+	}
+	l.Peak = float64(steps*k.peakMACs) / fastest(func() { k.peak(steps) })
+	const line = 256
+	weights := aligned(roundUp(max(size, line), line))
+	for i := range weights {
+		weights[i] = int8(i) // mapped, and in the cache as after a first pass
+	}
+	l.Stream = float64(len(weights)) / fastest(func() { k.stream(unsafe.SliceData(weights), len(weights)) })
+	return l
+}
+
+// chainAdds is the number of dependent additions in a step of chain: each
+// takes one cycle on every CPU this runs on.
+const chainAdds = 16
+
+// fastest is the shortest of many runs of f, in ns.
+func fastest(f func()) float64 {
+	const limit = 5 * time.Millisecond
+	best := time.Duration(1<<63 - 1)
+	for begin := time.Now(); time.Since(begin) < limit; {
+		start := time.Now()
+		f()
+		best = min(best, time.Since(start))
+	}
+	return float64(best.Nanoseconds())
+}
