@@ -86,6 +86,7 @@ boards: dist/$(NAME)_linux_armv7 dist/$(NAME)_linux_arm64
 
 bench: build cross
 	$(GO) test -run '^$$' -bench . -benchmem ./board ./quant/... ./model/... ./agent/... ./drivers/modbus
+	./$(NAME) bench
 	scripts/footprint.sh
 	$(GO) run ./scripts/footprint ./$(NAME)
 

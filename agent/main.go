@@ -61,6 +61,7 @@ func verbs() []verb {
 		{"record", "--config FILE --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL", "learns from the first N rows", trainVerb},
 		{"score", "--model MODEL --csv FILE --out FILE.csv", "one output row per input row", scoreVerb},
+		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
 		{"version", "[--json]", "version, commit, Go, kernel chosen", versionVerb},
 	}
 }

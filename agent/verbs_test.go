@@ -150,6 +150,9 @@ func TestRecordTrainRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if code, out, errs := call(t, "", "bench", "--config", cfg, "--time", "1ms"); code != 0 || !strings.Contains(out, "active:pump1") || !strings.Contains(errs, "machine rest has no model yet") {
+		t.Errorf("bench of one model and none: code %d, %s%s", code, out, errs)
+	}
 	other := *c
 	other.Spool.Dir = t.TempDir()
 	if _, err := newGateway(gatewayOptions{cfg: &other, open: noI2C, log: newLog(&strings.Builder{}, "error")}); err == nil || !strings.Contains(err.Error(), "in use by another") {

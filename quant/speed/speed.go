@@ -1,0 +1,124 @@
+// Package speed times int8 networks on this CPU: every kernel on the reference
+// networks, or on a given one, beside the naive loop and float32, and each
+// kernel's share of what the CPU can do. It changes the kernel in use and is
+// for programs that do nothing else meanwhile.
+//
+// # Why
+//
+// The shortest of many short runs is reported. A gateway's other work, its
+// governor and a hypervisor make single runs longer, never shorter, so minima
+// of one process can be compared and means cannot.
+package speed
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"time"
+
+	"iot-edge-anomaly/quant"
+	"iot-edge-anomaly/quant/reference"
+)
+
+// Result is one network on one kernel.
+type Result struct {
+	Network string // "S", "M", "L" or the name given
+	Kernel  string // "naive", "float32", or one of quant.Kernels
+	MAC     int    // multiply-accumulates a pass
+	NS      float64
+	Cycle   float64 // ns a clock cycle; 0 = unknown
+	Stream  float64 // share of the bound that reading the weights sets; 0 = unknown
+	Peak    float64 // share of the CPU's multiply-accumulates; 0 = unknown
+	Allocs  float64 // a pass
+}
+
+// MACPerCycle is NaN where the cycle is unknown.
+func (r Result) MACPerCycle() float64 {
+	if r.Cycle == 0 {
+		return math.NaN()
+	}
+	return float64(r.MAC) / (r.NS / r.Cycle)
+}
+
+// Net is a network to time. Make builds it for the kernel in use.
+type Net struct {
+	Name  string
+	MAC   int // weights, too: one multiply-accumulate each
+	Input []float32
+	Out   int
+	Make  func() (*quant.Network, error)
+}
+
+// Reference times the naive loop, the float32 loop and every kernel of this CPU
+// on the reference networks; it takes spell a figure.
+func Reference(spell time.Duration) ([]Result, error) {
+	var out []Result
+	for _, name := range reference.Names() {
+		ref, err := reference.New(name)
+		if err != nil {
+			return nil, err
+		}
+		src, dst := ref.Sample(1), make([]float32, ref.Out())
+		out = append(out,
+			clock(Result{Network: name, Kernel: "naive", MAC: ref.MAC()}, spell, func() { ref.Naive(dst, src) }),
+			clock(Result{Network: name, Kernel: "float32", MAC: ref.MAC()}, spell, func() { ref.Float32(dst, src) }))
+		rs, err := Kernels(Net{Name: name, MAC: ref.MAC(), Input: src, Out: ref.Out(), Make: ref.Build}, spell)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, rs...)
+	}
+	return out, nil
+}
+
+// Kernels times every kernel of this CPU on one network.
+func Kernels(n Net, spell time.Duration) (out []Result, err error) {
+	before := quant.Kernel()
+	defer func() {
+		if e := quant.Use(before); err == nil {
+			err = e
+		}
+	}()
+	dst := make([]float32, n.Out)
+	for _, name := range quant.Kernels() {
+		if err := quant.Use(name); err != nil {
+			return nil, err
+		}
+		net, err := n.Make()
+		if err != nil {
+			return nil, fmt.Errorf("network %s for kernel %s: %w", n.Name, name, err)
+		}
+		r := clock(Result{Network: n.Name, Kernel: name, MAC: n.MAC}, spell, func() { net.Forward(dst, n.Input) })
+		limits := quant.MeasureLimits(n.MAC)
+		if limits.Peak > 0 {
+			r.Peak = float64(n.MAC) / r.NS / limits.Peak
+			r.Stream = float64(n.MAC) / r.NS / limits.Stream
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// clock fills in the shortest time of f over spell, in runs of about 20 us, and
+// the cycle measured beside it.
+func clock(r Result, spell time.Duration, f func()) Result {
+	start := time.Now()
+	f()
+	n := 1 + int(20*time.Microsecond/max(time.Since(start), 1))
+	best := time.Duration(math.MaxInt64)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	passes := 0
+	for begin := time.Now(); time.Since(begin) < spell; passes += n {
+		start := time.Now()
+		for range n {
+			f()
+		}
+		best = min(best, time.Since(start))
+	}
+	runtime.ReadMemStats(&after)
+	r.NS = float64(best.Nanoseconds()) / float64(n)
+	r.Allocs = math.Floor(float64(after.Mallocs-before.Mallocs) / float64(passes)) // what others allocate is no pass's
+	r.Cycle = quant.MeasureLimits(0).Cycle
+	return r
+}
