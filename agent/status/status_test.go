@@ -36,6 +36,7 @@ func good() Snapshot {
 			Raw: []float64{12.5, math.NaN()}, At: []time.Time{now.Add(-time.Second), {}}, Flags: []sampler.Flags{{Sensor: "pump", Quality: sampler.Good, N: 99}}, Score: 0.4, Rows: 100, Scored: 80,
 			Model: report.ModelRef{Version: "2026-11-20T10:00:00Z-1", SHA256: "f00d"}}},
 		Readings: []sampler.Reading{{Bus: "plc", Sensor: "pump", Values: []float64{12.5, math.NaN()}, LastGood: now.Add(-time.Second), Reads: 100, Errors: [4]uint64{1}}},
+		Modbus:   []ModbusLine{{Bus: "plc", Requests: 11, Resyncs: 3, Errors: []ReasonCount{{"timeout", 5}}}},
 		Buses:    []sampler.BusStats{{Bus: "plc", Overruns: 2}},
 		Broker:   &Broker{URL: "tcp://b:1883", Connected: true, Acked: 7},
 		Spool:    &Spool{MaxBytes: 1000},
@@ -246,7 +247,8 @@ func TestMetrics(t *testing.T) {
 		`model_info{machine="pump1",model_version="next",sha="beef"} 1`, `sensor_value{machine="pump1",sensor="pump.flow"} 12.5`,
 		"mqtt_connected 1", "mqtt_publish_acked_total 7", "spool_messages 0", "memory_limit_bytes 134217728", "authentication_failures_total 3",
 		`sensor_flags_total{machine="pump1",sensor="pump",quality="good"} 99`, `sensor_read_errors_total{bus="plc",sensor="pump",reason="timeout"} 1`,
-		"# HELP sensor_quality quality of the newest value", `http_requests_total{status="200"} 1`, `bus_overruns_total{bus="plc"} 2`, "application_startup_duration_seconds 0.08", "process_cpu_seconds_total",
+		"# HELP sensor_quality quality of the newest value", `http_requests_total{status="200"} 1`, `bus_overruns_total{bus="plc"} 2`,
+		`modbus_requests_total{bus="plc"} 11`, `modbus_resync_total{bus="plc"} 3`, `modbus_errors_total{bus="plc",reason="timeout"} 5`, "application_startup_duration_seconds 0.08", "process_cpu_seconds_total",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no line %s", want)
