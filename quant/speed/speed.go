@@ -106,19 +106,29 @@ func clock(r Result, spell time.Duration, f func()) Result {
 	f()
 	n := 1 + int(20*time.Microsecond/max(time.Since(start), 1))
 	best := time.Duration(math.MaxInt64)
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	passes := 0
-	for begin := time.Now(); time.Since(begin) < spell; passes += n {
+	for begin := time.Now(); time.Since(begin) < spell; {
 		start := time.Now()
 		for range n {
 			f()
 		}
 		best = min(best, time.Since(start))
 	}
-	runtime.ReadMemStats(&after)
 	r.NS = float64(best.Nanoseconds()) / float64(n)
-	r.Allocs = math.Floor(float64(after.Mallocs-before.Mallocs) / float64(passes)) // what others allocate is no pass's
+	r.Allocs = allocs(f)
 	r.Cycle = quant.MeasureLimits(0).Cycle
 	return r
+}
+
+// allocs is the smallest number of allocations that several passes make: other
+// goroutines' are counted with them.
+func allocs(f func()) float64 {
+	least := uint64(math.MaxUint64)
+	for range 5 {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		f()
+		runtime.ReadMemStats(&after)
+		least = min(least, after.Mallocs-before.Mallocs)
+	}
+	return float64(least)
 }
