@@ -57,7 +57,7 @@ func verbs() []verb {
 		{"demo", "[--for 60s] [--fault NAME]", "a simulated pump station, learnt and watched", demoVerb},
 		{"check", "FILE", "validates a configuration: every fault with line, column, path, hint", checkVerb},
 		{"read", "--config FILE [--sensor NAME] [--watch]", "reads every sensor once: value, unit, quality, latency, error", readVerb},
-		{"scan", "modbus URL --unit N --at ADDR --count N", "registers in every type, order and base, plausible ones marked", scanVerb},
+		{"scan", "i2c [BUS] | modbus URL --unit N --at ADDR --count N", "what answers on a bus, and how its registers read", scanVerb},
 		{"record", "--config FILE --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL", "learns from the first N rows", trainVerb},
 		{"score", "--model MODEL --csv FILE --out FILE.csv", "one output row per input row", scoreVerb},

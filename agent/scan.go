@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -11,9 +10,7 @@ import (
 // scans are the kinds of bus that scan knows.
 func scans() map[string]func(ctx context.Context, e env, args []string) error {
 	return map[string]func(ctx context.Context, e env, args []string) error{
-		"i2c": func(context.Context, env, []string) error {
-			return errors.New("i2c is not in this build yet")
-		},
+		"i2c":    scanI2C,
 		"modbus": scanModbus,
 	}
 }
@@ -22,7 +19,7 @@ func scanVerb(ctx context.Context, e env, args []string) error {
 	kinds := strings.Join(slices.Sorted(maps.Keys(scans())), " or ")
 	if len(args) == 0 || args[0] == "-h" || args[0] == "--help" {
 		if len(args) > 0 {
-			return scanModbus(ctx, e, []string{"-h"})
+			return scanModbus(ctx, e, []string{"-h"}) // i2c has --json only
 		}
 		return usagef("name the kind of bus: %s", kinds)
 	}

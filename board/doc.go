@@ -12,8 +12,10 @@
 //
 // OpenI2C gives an i2c.BusCloser over /dev/i2c-N. "auto" is the bus on the
 // board's pin header where this package knows it, or the only bus there is; it
-// never guesses between two. A transfer that the controller could not finish
-// for a passing reason is repeated twice. A transfer that hangs in the kernel
+// never guesses between two. A transfer that failed is repeated twice, unless the
+// error cannot pass, and not for longer than one time-out of the controller: what
+// a controller calls "no answer" differs from driver to driver, so no errno is
+// waited for. ScanI2C asks which addresses answer, by i2cdetect's rules. A transfer that hangs in the kernel
 // cannot be cancelled by anybody: Close does not wait for it.
 //
 // # Serial ports

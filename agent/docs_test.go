@@ -1,0 +1,44 @@
+package main
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"iot-edge-anomaly/agent/config"
+)
+
+// TestDocsSensors: what docs/sensors.md offers to copy is a configuration. Each
+// block of sensors is checked by itself, with the buses that the page names.
+func TestDocsSensors(t *testing.T) {
+	text, err := os.ReadFile("../docs/sensors.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const buses = "buses:\n  env: {i2c: auto}\n  plc: {modbus: \"tcp://10.1.2.3:502\"}\n"
+	blocks := regexp.MustCompile(`(?m)^    sensors:\n(?:    .*\n|\n)+`).FindAllString(string(text), -1)
+	if len(blocks) < 3 {
+		t.Fatalf("found %d blocks", len(blocks))
+	}
+	named := map[string]bool{}
+	for _, block := range blocks {
+		yaml := buses + regexp.MustCompile(`(?m)^    `).ReplaceAllString(block, "")
+		c, problems := config.Parse("sensors.md", []byte(yaml), driverInfos())
+		if err := problems.Err(); err != nil {
+			t.Errorf("%v\n%s", err, yaml)
+			continue
+		}
+		for _, s := range c.Sensors {
+			named[s.Driver] = true
+		}
+	}
+	for name, d := range devices {
+		if !named[name] && (d.info.Bus == "i2c" || d.info.Bus == "kernel") {
+			t.Errorf("driver %s has nothing to copy", name)
+		}
+		if !strings.Contains(string(text), "`"+name+"`") && d.info.Bus == "i2c" {
+			t.Errorf("driver %s is not described", name)
+		}
+	}
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"periph.io/x/conn/v3/i2c"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/board"
+	"iot-edge-anomaly/drivers/sim/i2csim"
+)
+
+// simPorts is a board whose only bus carries the given chips; 0x4F belongs to
+// the kernel.
+func simPorts(chips map[uint16]i2csim.Chip) i2cPorts {
+	bus := i2csim.New("/dev/i2c-1")
+	for addr, c := range chips {
+		bus.Attach(addr, c)
+	}
+	return i2cPorts{
+		scan: func(_ context.Context, name string) (*board.I2CScan, error) {
+			s := &board.I2CScan{I2CBus: board.I2CBus{Path: "/dev/i2c-1", Name: "bcm2835 (i2c@7e804000)", Number: 1}, Drivers: map[uint16]string{}}
+			if name != "auto" && name != "/dev/i2c-1" {
+				return nil, os.ErrNotExist
+			}
+			for addr := uint16(board.FirstI2C); addr <= board.LastI2C; addr++ {
+				switch _, there := chips[addr]; {
+				case addr == 0x4F:
+					s.States[addr], s.Drivers[addr] = board.I2CClaimed, "lm75"
+				case there:
+					s.States[addr] = board.I2CPresent
+				default:
+					s.States[addr] = board.I2CAbsent
+				}
+			}
+			return s, nil
+		},
+		open: func(string) (i2c.BusCloser, error) { return keepOpen{bus}, nil },
+	}
+}
+
+func scanOf(t *testing.T, p i2cPorts, args ...string) string {
+	t.Helper()
+	var out, errs strings.Builder
+	if err := p.run(t.Context(), env{nil, &out, &errs, nil}, args); err != nil {
+		t.Fatal(err)
+	}
+	return out.String()
+}
+
+var zoo = map[uint16]i2csim.Chip{
+	0x18: i2csim.NewTable(nil), 0x40: i2csim.NewINA219(0.1), 0x41: i2csim.NewINA226(0.1), 0x44: i2csim.NewSHT3x(), 0x45: i2csim.NewSHT4x(),
+	0x48: i2csim.NewLM75(11), 0x49: i2csim.NewTMP117(), 0x4A: i2csim.NewADS1115(), 0x4B: i2csim.NewTMP102(),
+	0x76: i2csim.NewBME280(), 0x77: i2csim.NewBMP280(),
+}
+
+func TestScanI2C(t *testing.T) {
+	out := scanOf(t, simPorts(zoo), "1")
+	for _, want := range []string{
+		"/dev/i2c-1 (bcm2835 (i2c@7e804000))\n     0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f\n00:          -- -- ",
+		"\n40: 40 41 -- -- 44 45 -- -- 48 49 4a 4b -- -- -- UU\n", "\n70: -- -- -- -- -- -- 76 77\n",
+		"0x18  no driver for this address: driver: regs reads it by a table of its registers\n",
+		"0x40  ina219, or another chip: it has no id\n", "0x41  ina226\n", "0x44  sht3x\n", "0x45  sht4x\n",
+		"0x48  one of ads1115, ina219, lm75, tmp102, tmp112, or another chip: they have no id\n", "0x49  tmp117\n",
+		"0x4f  UU: the kernel's driver lm75 has it; read it with driver: hwmon or iio\n", "0x76  bme280\n", "0x77  bmp280\n",
+		"\n  - {name: ina226_41, driver: ina226, bus: env, address: 0x41, shunt: 0.1}\n",
+		"\n  # - {name: ina219_40, driver: ina219, bus: env, address: 0x40, shunt: 0.1}\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("lacks %q:\n%s", want, out)
+		}
+	}
+	// What is proposed can be used, with the doubtful ones too.
+	_, text, _ := strings.Cut(out, "\nbuses:")
+	for _, yaml := range []string{text, regexp.MustCompile(`# (- \{name: (ina219_40|lm75_48|ads1115_4a|tmp102_4b))`).ReplaceAllString(text, "$1")} {
+		if _, problems := config.Parse("c.yaml", []byte("buses:"+yaml), driverInfos()); problems.Err() != nil {
+			t.Errorf("%v\n%s", problems, yaml)
+		}
+	}
+}
+
+func TestScanI2C_json(t *testing.T) {
+	for _, args := range [][]string{{"--json"}, {"--json", "/dev/i2c-1"}, {"auto", "--json"}} {
+		var got i2cScan
+		if err := json.Unmarshal([]byte(scanOf(t, simPorts(zoo), args...)), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Bus != "/dev/i2c-1" || len(got.Chips) != len(zoo)+1 {
+			t.Errorf("%+v", got)
+		}
+		if i := slices.IndexFunc(got.Chips, func(c foundChip) bool { return c.Address == 0x44 }); i < 0 || got.Chips[i].Driver != "sht3x" {
+			t.Errorf("%+v", got.Chips)
+		}
+	}
+}
+
+// A scan that says more about the wiring than about chips says so, and does not
+// go on to ask every address what it is.
+func TestScanI2C_wiring(t *testing.T) {
+	none := scanOf(t, simPorts(nil))
+	if !strings.Contains(none, "0x4f  UU") || strings.Contains(none, "buses:") {
+		t.Errorf("kernel only:\n%s", none)
+	}
+	all := map[uint16]i2csim.Chip{}
+	for addr := uint16(board.FirstI2C); addr <= board.LastI2C; addr++ {
+		all[addr] = i2csim.NewTable(nil)
+	}
+	if out := scanOf(t, simPorts(all)); !strings.Contains(out, "116 addresses answer: the data line is held low") || strings.Contains(out, "0x76") {
+		t.Errorf("data line low:\n%s", out)
+	}
+	slow := simPorts(nil)
+	scan := slow.scan
+	slow.scan = func(ctx context.Context, name string) (*board.I2CScan, error) {
+		s, err := scan(ctx, name)
+		s.Took, s.States[0x4F] = 12*time.Second, board.I2CAbsent
+		return s, err
+	}
+	if out := scanOf(t, slow); !strings.Contains(out, "nothing answers, and slowly (12s): the clock line is held low") {
+		t.Errorf("clock line low:\n%s", out)
+	}
+	slow.scan = func(ctx context.Context, name string) (*board.I2CScan, error) {
+		s, err := scan(ctx, name)
+		s.States[0x4F] = board.I2CAbsent
+		return s, err
+	}
+	if out := scanOf(t, slow); !strings.Contains(out, "nothing answers: is the chip powered") {
+		t.Errorf("nothing there:\n%s", out)
+	}
+}
+
+// Each driver that an identifier names can be told, and no other is said to be.
+func TestIdentifiable(t *testing.T) {
+	for _, name := range identifiable {
+		if _, ok := devices[name]; !ok {
+			t.Errorf("there is no driver %s", name)
+		}
+	}
+	var told []string
+	p := simPorts(zoo)
+	bus, _ := p.open("")
+	for addr := range zoo {
+		if sure, _ := driversAt(bus, addr); sure != "" {
+			told = append(told, sure)
+		}
+	}
+	slices.Sort(told)
+	if !slices.Equal(told, slices.Sorted(slices.Values(identifiable))) {
+		t.Errorf("identified %v, want %v", told, identifiable)
+	}
+}
+
+func TestScanI2C_noBus(t *testing.T) {
+	code, _, errs := call(t, "", "scan", "i2c", filepath.Join(t.TempDir(), "i2c-9"))
+	if code != exitFailed || !strings.Contains(errs, "no such file or directory (ENOENT)") {
+		t.Errorf("%d: %s", code, errs)
+	}
+	if code, _, errs := call(t, "", "scan", "i2c", "1", "2"); code != exitUsage || !strings.Contains(errs, `unexpected argument "2"`) {
+		t.Errorf("%d: %s", code, errs)
+	}
+}
