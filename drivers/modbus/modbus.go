@@ -86,29 +86,40 @@ func New(line *Line, unit uint8, regs []Register, o Options) (*Dev, error) {
 	if o.MaxRegisters < 1 || o.MaxRegisters > Holding.limit() {
 		return nil, fmt.Errorf("modbus unit %d: %d registers in a request, want 1 to %d", unit, o.MaxRegisters, Holding.limit())
 	}
-	d := &Dev{client: newClient(line, unit, o.Effort), unit: unit, opts: o, regs: slices.Clone(regs)}
-	seen := make(map[string]bool)
-	for _, r := range regs {
-		err := r.check()
-		if r.Name == "" || seen[r.Name] {
-			err = errors.New("name is empty or taken")
-		}
-		if err == nil {
-			err = o.allow(r)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("modbus unit %d: register %q: %w", unit, r.Name, err)
-		}
-		seen[r.Name] = true
-		d.channels = append(d.channels, drivers.Channel{Name: r.Name, Quantity: r.Quantity})
+	channels, err := channelsOf(regs, o.allow)
+	if err != nil {
+		return nil, fmt.Errorf("modbus unit %d: %w", unit, err)
 	}
+	d := &Dev{client: newClient(line, unit, o.Effort), unit: unit, opts: o, regs: slices.Clone(regs), channels: channels}
 	d.rules = rules{gap: o.MaxGap, limit: o.MaxRegisters, never: o.NeverRead, alone: o.Alone}
 	d.forget()
 	return d, nil
 }
 
+// channelsOf gives a channel for each register. An error names the one at fault.
+func channelsOf(regs []Register, check func(Register) error) (channels []drivers.Channel, err error) {
+	if len(regs) == 0 {
+		return nil, errors.New("want at least one register")
+	}
+	seen := make(map[string]bool)
+	for _, r := range regs {
+		if err = check(r); err == nil && (r.Name == "" || seen[r.Name]) {
+			err = errors.New("name is empty or taken")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("register %q: %w", r.Name, err)
+		}
+		seen[r.Name] = true
+		channels = append(channels, drivers.Channel{Name: r.Name, Quantity: r.Quantity})
+	}
+	return channels, nil
+}
+
 // allow tells why a register cannot be read under these options.
 func (o Options) allow(r Register) error {
+	if err := r.check(); err != nil {
+		return err
+	}
 	if !r.Table.bits() && r.Type.Registers() > o.MaxRegisters {
 		return fmt.Errorf("type %v takes %d registers, a request at most %d", r.Type, r.Type.Registers(), o.MaxRegisters)
 	}

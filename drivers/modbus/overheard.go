@@ -1,0 +1,178 @@
+package modbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"iot-edge-anomaly/drivers"
+)
+
+// Overheard is one unit on a line that is only listened to, with its registers
+// as channels. A register is heard when the master reads it in one request from
+// its first bit to its last. It implements drivers.Sensor: Read takes what was
+// heard since the Read before.
+type Overheard struct {
+	line     *Listener
+	unit     uint8
+	maxAge   time.Duration
+	regs     []Register
+	channels []drivers.Channel
+	news     chan struct{} // something was heard
+
+	// Guarded by line.mu.
+	cells []overheardCell
+}
+
+// overheardCell is what was heard last of one register.
+type overheardCell struct {
+	data [8]byte // its own registers, or its bit
+	at   time.Duration
+	news bool // since the Read before
+}
+
+var _ drivers.Sensor = (*Overheard)(nil)
+
+// NewOverheard makes a sensor of what line hears of unit's registers. Nothing
+// older than maxAge is returned; 0 means 10 s. An error names the register at
+// fault.
+func NewOverheard(line *Listener, unit uint8, regs []Register, maxAge time.Duration) (*Overheard, error) {
+	if line == nil {
+		return nil, fmt.Errorf("modbus unit %d: want a line", unit)
+	}
+	channels, err := channelsOf(regs, Register.check)
+	if err != nil {
+		return nil, fmt.Errorf("modbus unit %d: %w", unit, err)
+	}
+	if maxAge <= 0 {
+		maxAge = 10 * time.Second
+	}
+	o := &Overheard{line: line, unit: unit, maxAge: maxAge, regs: slices.Clone(regs), channels: channels,
+		news: make(chan struct{}, 1), cells: make([]overheardCell, len(regs))}
+	line.mu.Lock()
+	defer line.mu.Unlock()
+	line.sensors = append(line.sensors, o)
+	return o, nil
+}
+
+// Channels gives one channel a register, in the order of NewOverheard.
+func (o *Overheard) Channels() []drivers.Channel { return o.channels }
+
+// Close stops listening for this sensor; the line goes on.
+func (o *Overheard) Close() error {
+	o.line.mu.Lock()
+	defer o.line.mu.Unlock()
+	o.line.sensors = slices.DeleteFunc(o.line.sensors, func(s *Overheard) bool { return s == o })
+	return nil
+}
+
+// hear takes the registers that an exchange covers. The caller holds line.mu.
+func (o *Overheard) hear(x exchange) {
+	for i := range o.regs {
+		r := &o.regs[i]
+		if r.Table != x.table || int(r.Address) < x.at || r.end() > x.at+x.n {
+			continue
+		}
+		c := &o.cells[i]
+		c.at, c.news = x.time, true
+		if first := int(r.Address) - x.at; x.table.bits() {
+			c.data[0] = x.data[first/8] >> (first % 8)
+		} else {
+			copy(c.data[:], x.data[2*first:2*(first+r.Type.Registers())])
+		}
+	}
+	select {
+	case o.news <- struct{}{}:
+	default:
+	}
+}
+
+// Read does not wait: every cell is what was heard since the Read before, or
+// NaN. The error says since when a register was not heard; it wraps
+// drivers.ErrBus where nothing is heard of anybody.
+func (o *Overheard) Read(ctx context.Context, dst []float64) error {
+	if err := drivers.Begin(ctx, dst, len(o.regs)); err != nil {
+		return fmt.Errorf("unit %d: %w", o.unit, err)
+	}
+	o.line.mu.Lock()
+	defer o.line.mu.Unlock()
+	now := o.line.now()
+	var errs []error
+	var missed []int
+	for i := range o.regs {
+		r, c := &o.regs[i], &o.cells[i]
+		fresh := c.fresh(now, o.maxAge)
+		if c.news = false; !fresh {
+			missed = append(missed, i)
+			continue
+		}
+		v, err := r.decode(c.data[:], int(r.Address))
+		if dst[i] = v; err != nil {
+			errs = append(errs, fmt.Errorf("%v: %w", r, err))
+		}
+	}
+	if missed != nil {
+		errs = append(errs, o.unheard(missed, now)...)
+	}
+	if errs == nil {
+		return nil
+	}
+	return &cycleError{o.unit, errs}
+}
+
+func (c *overheardCell) fresh(now, maxAge time.Duration) bool { return c.news && now-c.at <= maxAge }
+
+// namedUnheard is how many silent registers an error names one by one.
+const namedUnheard = 3
+
+// unheard says what is known of registers that were not heard. The caller holds
+// line.mu.
+func (o *Overheard) unheard(missed []int, now time.Duration) (errs []error) {
+	if err := o.line.trouble(now); err != nil {
+		return []error{err}
+	}
+	spoke := o.line.hears.speakers[o.unit]
+	if spoke == 0 {
+		return []error{errors.New("never overheard an answer of this unit")}
+	}
+	if quiet := now - spoke; quiet >= deaf {
+		return []error{fmt.Errorf("overheard no answer of this unit for %v", quiet.Round(time.Second))}
+	}
+	for _, i := range missed[:min(len(missed), namedUnheard)] {
+		if at := o.cells[i].at; at > 0 {
+			errs = append(errs, fmt.Errorf("%v: not overheard for %v", &o.regs[i], (now-at).Round(100*time.Millisecond)))
+		} else {
+			errs = append(errs, fmt.Errorf("%v: never overheard whole in one request of the master", &o.regs[i]))
+		}
+	}
+	if more := len(missed) - namedUnheard; more > 0 {
+		errs = append(errs, fmt.Errorf("and %d more", more))
+	}
+	return errs
+}
+
+// Wait returns as soon as every register has been heard since the last Read, or
+// when ctx is done.
+func (o *Overheard) Wait(ctx context.Context) {
+	for !o.complete() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-o.news:
+		}
+	}
+}
+
+func (o *Overheard) complete() bool {
+	o.line.mu.Lock()
+	defer o.line.mu.Unlock()
+	now := o.line.now()
+	for i := range o.cells {
+		if !o.cells[i].fresh(now, o.maxAge) {
+			return false
+		}
+	}
+	return true
+}
