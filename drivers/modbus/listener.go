@@ -147,15 +147,13 @@ func (l *Listener) drain(ctx context.Context, port Port) error {
 	stop := context.AfterFunc(ctx, func() { port.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	var buf [1024]byte
-	pause, quiet := l.hears.pause(), false
-	for {
-		deadline := time.Time{}
-		if quiet { // the bytes may have come with the deadline: look again
-			deadline = time.Now().Add(time.Millisecond)
-		} else if l.hears.waiting() {
-			deadline = time.Now().Add(pause)
+	for pause, again := l.hears.pause(), false; ; {
+		looked := l.now()
+		deadline := pause
+		if again {
+			deadline = time.Millisecond
 		}
-		if err := port.SetReadDeadline(deadline); err != nil {
+		if err := port.SetReadDeadline(time.Now().Add(deadline)); err != nil {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -164,13 +162,15 @@ func (l *Listener) drain(ctx context.Context, port Port) error {
 		n, err := port.Read(buf[:])
 		switch {
 		case n > 0:
-			l.feed(buf[:n])
-			quiet = false
+			l.feed(looked, buf[:n])
+			again = false
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			if quiet {
-				l.idle()
+			// Bytes may have come with the deadline: where they matter, look
+			// again.
+			if again || !l.hears.waiting() {
+				l.idle(looked)
 			}
-			quiet = !quiet
+			again = !again && l.hears.waiting()
 		case err == nil:
 			return io.EOF // an adapter that was unplugged reads like this
 		default:
@@ -179,21 +179,21 @@ func (l *Listener) drain(ctx context.Context, port Port) error {
 	}
 }
 
-func (l *Listener) feed(b []byte) {
+func (l *Listener) feed(looked time.Duration, b []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := l.hears.stats.Frames
 	l.heard = l.now()
-	l.hears.feed(l.heard, b)
+	l.hears.feed(looked, l.heard, b)
 	if l.hears.stats.Frames != before {
 		l.framed = l.heard
 	}
 }
 
-func (l *Listener) idle() {
+func (l *Listener) idle(looked time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.hears.idle()
+	l.hears.idle(looked)
 }
 
 // dispatch hands an exchange to the unit's sensors. The caller holds l.mu.

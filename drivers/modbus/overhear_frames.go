@@ -9,17 +9,20 @@ import "time"
 //
 // A frame is what the checksum says is one. Times are hints only: an adapter on
 // USB hands bytes over every 16 ms, so that a silence may be invisible, and a
-// busy host makes silences where there were none.
+// busy host makes silences where there were none. Where a time decides, it is
+// the one that is certain.
 type overhearing struct {
 	pairs
 	char, gap time.Duration // of one character, between two frames
 
 	buf    [2 * maxADU]byte
-	stamps [2 * maxADU]time.Duration // when each byte arrived
+	stamps [2 * maxADU]time.Duration // when each byte arrived, at the latest
+	least  [2 * maxADU]time.Duration // and at the earliest
 	rested [2 * maxADU]bool          // there was a silence before it
 	have   int
 	inStep bool          // the next byte begins a frame, as far as is known
 	last   time.Duration // arrival of the newest byte
+	looked time.Duration // there was nothing else to read
 
 	run     [maxADU]byte // what the noise since the last frame began with
 	noisy   int          // bytes of it in run
@@ -38,14 +41,17 @@ func newOverhearing(baud int, window time.Duration, emit func(exchange)) *overhe
 // pause is how long nothing must have come until idle is to be called.
 func (o *overhearing) pause() time.Duration { return max(40*time.Millisecond, 10*o.char) }
 
-// feed takes bytes that arrived at now.
-func (o *overhearing) feed(now time.Duration, b []byte) {
+// feed takes bytes that had arrived by now. All that had arrived before looked
+// had been read by then, which bounds how old the bytes of the next call are.
+func (o *overhearing) feed(looked, now time.Duration, b []byte) {
+	least := o.looked
+	o.looked = looked
 	rested := now-o.last-time.Duration(len(b))*o.char >= o.gap
 	o.last = now
 	for len(b) > 0 {
 		n := copy(o.buf[o.have:], b)
 		for i := o.have; i < o.have+n; i++ {
-			o.stamps[i], o.rested[i] = now, false
+			o.stamps[i], o.least[i], o.rested[i] = now, least, false
 		}
 		o.rested[o.have], rested = rested, false
 		o.have += n
@@ -54,9 +60,11 @@ func (o *overhearing) feed(now time.Duration, b []byte) {
 	}
 }
 
-// idle says that nothing has come for a while: a frame that is not whole will
-// never be, and an answer that is has no second one behind it.
-func (o *overhearing) idle() {
+// idle says that nothing has come for a while, at least until looked: a frame
+// that is not whole will never be, and an answer that is has no second one
+// behind it.
+func (o *overhearing) idle(looked time.Duration) {
+	o.looked = looked
 	o.parse(true)
 	o.endNoise()
 	o.settle()
@@ -88,7 +96,7 @@ func (o *overhearing) cut(at, end int, final bool) int {
 		case n > 0:
 			o.endNoise()
 			o.stats.Bytes += int64(n)
-			o.frame(b[:n], o.stamps[at+n-1])
+			o.frame(b[:n], o.least[at+n-1], o.stamps[at+n-1])
 			o.inStep = true
 			at += n
 		case more:
@@ -121,6 +129,7 @@ func (o *overhearing) restart(at, end int) int {
 func (o *overhearing) compact(at int) {
 	copy(o.buf[:], o.buf[at:o.have])
 	copy(o.stamps[:], o.stamps[at:o.have])
+	copy(o.least[:], o.least[at:o.have])
 	copy(o.rested[:], o.rested[at:o.have])
 	o.have -= at
 }

@@ -23,7 +23,8 @@ type question struct {
 	at    int // negative: some range, nobody knows which
 	n     int
 	size  int // data bytes of its answer
-	end   time.Duration
+	// When its last byte came, at the earliest and at the latest.
+	least, most time.Duration
 }
 
 // same tells whether two questions have the same answer.
@@ -46,8 +47,9 @@ const (
 	// lateAfter windows after a question nobody waits for its answer any more.
 	lateAfter = 4
 	// prompt is how soon a frame that looks like a request and like an answer
-	// must follow a request to be an answer: no master gives up so early.
-	prompt = 50 * time.Millisecond
+	// must follow a request to be an answer: few masters give up so early. It
+	// is more than three looks at the line.
+	prompt = 150 * time.Millisecond
 )
 
 // pairs finds the answer to each request. RTU has no transaction number, so an
@@ -79,8 +81,8 @@ func (p *pairs) expects(b []byte) bool {
 	return p.open && len(b) >= 3 && b[0] == p.asked.unit && b[1] == byte(p.asked.table) && int(b[2]) == p.asked.size
 }
 
-// frame takes one frame, which arrived at now.
-func (p *pairs) frame(b []byte, now time.Duration) {
+// frame takes one frame, which arrived between least and now.
+func (p *pairs) frame(b []byte, least, now time.Duration) {
 	p.stats.Frames++
 	unit, fc := b[0], b[1]
 	writing := p.writing
@@ -91,7 +93,7 @@ func (p *pairs) frame(b []byte, now time.Duration) {
 	case unit == 0 || unit > 247: // V1.02 §2.2: broadcast, reserved
 		p.foreign(b)
 	case fc >= byte(Coil) && fc <= byte(Input):
-		p.reading(b, now)
+		p.reading(b, least, now)
 	case fc > exceptionFlag && len(b) == 5:
 		p.exception(b, now)
 	default:
@@ -101,8 +103,9 @@ func (p *pairs) frame(b []byte, now time.Duration) {
 
 // reading takes a frame of the functions 1-4. Eight bytes may be a request as
 // well as an answer of three bytes: coils or discrete inputs from 768 to 1023.
-func (p *pairs) reading(b []byte, now time.Duration) {
-	q, asks := asQuestion(b, now)
+func (p *pairs) reading(b []byte, least, now time.Duration) {
+	q, asks := asQuestion(b)
+	q.least, q.most = least, now
 	answers := len(b) == 5+int(b[2]) && (q.table.bits() || b[2]%2 == 0)
 	switch {
 	case asks && answers:
@@ -117,7 +120,7 @@ func (p *pairs) reading(b []byte, now time.Duration) {
 }
 
 // asQuestion reads a frame as a request.
-func asQuestion(b []byte, now time.Duration) (question, bool) {
+func asQuestion(b []byte) (question, bool) {
 	t := Table(b[1])
 	if len(b) != 8 {
 		return question{table: t}, false
@@ -126,15 +129,18 @@ func asQuestion(b []byte, now time.Duration) (question, bool) {
 	if n < 1 || n > t.limit() || at+n > 1<<16 {
 		return question{table: t}, false
 	}
-	return question{unit: b[0], table: t, at: at, n: n, size: dataLen(b[1:]), end: now}, true
+	return question{unit: b[0], table: t, at: at, n: n, size: dataLen(b[1:])}, true
 }
 
 // either takes a frame that is a request or an answer of three bytes.
 func (p *pairs) either(b []byte, q question, now time.Duration) {
 	as := question{unit: q.unit, table: q.table, size: 3, at: -1}
 	switch {
+	case p.open && p.asked.same(q): // asked again: an answer would be equal by chance only
+		p.ask(b, q)
+		return
 	case p.open && p.asked.alike(as):
-		if now-p.asked.end <= prompt+8*p.char {
+		if now-p.asked.least <= prompt+8*p.char {
 			p.answer(b, now)
 			return
 		}
@@ -167,7 +173,7 @@ func (p *pairs) answer(b []byte, now time.Duration) {
 		return
 	}
 	p.open = false
-	if now-p.asked.end > p.window+time.Duration(len(b))*p.char {
+	if now-p.asked.least > p.window+time.Duration(len(b))*p.char {
 		p.stats.Unpaired++
 		return
 	}
@@ -283,7 +289,7 @@ func (p *pairs) unanswered() {
 	if p.open {
 		p.open = false
 		p.stats.Unanswered++
-		p.owe(p.asked, p.asked.end+p.late)
+		p.owe(p.asked, p.asked.most+p.late)
 	}
 }
 

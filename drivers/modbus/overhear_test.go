@@ -92,12 +92,14 @@ func (w *wire) exchange() {
 	w.valid++
 }
 
-// hurt changes one to four bytes in a row.
+// hurt changes one to four bytes in a row, so that the checksum shows it: of
+// longer bursts it misses one in 65,536, and nobody can tell.
 func (w *wire) hurt(b []byte) []byte {
-	b = bytes.Clone(b)
-	at := w.IntN(len(b))
-	for i := range b[at:min(len(b), at+1+w.IntN(4))] {
-		b[at+i] ^= byte(1 + w.IntN(255))
+	for b = bytes.Clone(b); whole(b, len(b)); {
+		at := w.IntN(len(b))
+		for i := range b[at:min(len(b), at+1+w.IntN(4))] {
+			b[at+i] ^= byte(1 + w.IntN(255))
+		}
 	}
 	return b
 }
@@ -207,11 +209,12 @@ func (w *wire) play(t testing.TB, o *overhearing, latency time.Duration) (wrong 
 			t.Errorf("never happened: %.80s", key)
 		}
 	}
-	before := time.Duration(0)
+	before := w.heard[0].at - o.pause()
 	for i := 0; i < len(w.heard); {
 		begin := w.heard[i].at
-		if o.waiting() && begin-before > o.pause()+latency {
-			o.idle()
+		for before+o.pause()+latency < begin {
+			o.idle(before)
+			before += o.pause()
 		}
 		wait := latency
 		if latency > 0 {
@@ -225,11 +228,12 @@ func (w *wire) play(t testing.TB, o *overhearing, latency time.Duration) (wrong 
 		for k := range chunk {
 			chunk[k] = w.heard[i+k].b
 		}
+		looked := before
 		before = max(before, begin+wait)
-		o.feed(before, chunk)
+		o.feed(looked, before, chunk)
 		i = n
 	}
-	o.idle()
+	o.idle(before)
 	return wrong
 }
 
@@ -296,9 +300,9 @@ func TestOverhearing_longer(t *testing.T) {
 		now := time.Second
 		for _, c := range append(appendCRC([]byte{7, 3, 0, 100, 0, 2}), ans...) {
 			now += o.char
-			o.feed(now, []byte{c})
+			o.feed(now, now, []byte{c})
 		}
-		if o.idle(); n != 1 {
+		if o.idle(now); n != 1 {
 			t.Errorf("% x: %d exchanges", ans, n)
 		}
 	}
@@ -341,6 +345,7 @@ func TestOverhearing_doubt(t *testing.T) {
 			var got []string
 			o := newOverhearing(19200, 500*time.Millisecond, func(x exchange) { got = append(got, strconv.Itoa(x.at)) })
 			now := time.Second
+			o.idle(now)
 			for _, f := range strings.Fields(strings.ReplaceAll(c.heard, "0300 0012", "03000012")) {
 				now += 10 * time.Millisecond
 				noise, isNoise := strings.CutPrefix(f, "!")
@@ -354,9 +359,9 @@ func TestOverhearing_doubt(t *testing.T) {
 				case !isNoise:
 					b = appendCRC(b)
 				}
-				o.feed(now, b)
+				o.feed(now, now, b)
 			}
-			o.idle()
+			o.idle(now)
 			if s := strings.Join(got, " "); s != c.want {
 				t.Errorf("believed %q, want %q; %+v", s, c.want, o.stats)
 			}
@@ -369,10 +374,11 @@ func TestOverhearing_window(t *testing.T) {
 	for _, after := range []time.Duration{0, 490 * time.Millisecond, 520 * time.Millisecond} {
 		n := 0
 		o := newOverhearing(19200, 500*time.Millisecond, func(exchange) { n++ })
-		o.feed(time.Second, appendCRC([]byte{7, 3, 0, 0, 0, 1}))
-		o.idle()
-		o.feed(time.Second+after, appendCRC([]byte{7, 3, 2, 0, 1}))
-		if o.idle(); (n == 1) != (after < 500*time.Millisecond) {
+		o.idle(time.Second)
+		o.feed(time.Second, time.Second, appendCRC([]byte{7, 3, 0, 0, 0, 1}))
+		o.idle(time.Second)
+		o.feed(time.Second+after, time.Second+after, appendCRC([]byte{7, 3, 2, 0, 1}))
+		if o.idle(time.Second + after); (n == 1) != (after < 500*time.Millisecond) {
 			t.Errorf("after %v: %d exchanges", after, n)
 		}
 	}
@@ -393,10 +399,10 @@ func TestOverhearing_allocations(t *testing.T) {
 	if n := testing.AllocsPerRun(100, func() {
 		for b := all; len(b) > 0; b = b[min(len(b), 60):] {
 			now += 40 * time.Millisecond
-			o.feed(now, b[:min(len(b), 60)])
+			o.feed(now, now, b[:min(len(b), 60)])
 		}
 		now += time.Second
-		o.idle()
+		o.idle(now)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -444,9 +450,9 @@ func fuzzFrames(t *testing.T, raw []byte) {
 		now += time.Duration(raw[0]) * time.Millisecond
 		raw = raw[1+n:]
 		line = append(line, frame...)
-		o.feed(now, frame)
+		o.feed(now, now, frame)
 	}
-	o.idle()
+	o.idle(now)
 	if o.stats.Bytes != int64(len(line)) || o.waiting() || o.stats.Understood > o.stats.Bytes {
 		t.Errorf("%d bytes on the line, %+v, waiting %v", len(line), o.stats, o.waiting())
 	}
