@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"time"
 	"maps"
 
 	"iot-edge-anomaly/agent/config"
@@ -129,6 +130,9 @@ func makeModbus(c config.Sensor, l line) (drivers.Sensor, error) {
 			return nil, err
 		}
 		regs = append(regs, reg)
+	}
+	if l.ear != nil {
+		return modbus.NewOverheard(l.ear.Listener, c.Unit, regs, max(10*time.Second, c.Period*3/2))
 	}
 	o := modbus.Options{MaxGap: c.MaxGap, MaxRegisters: c.MaxRegisters, Alone: !c.Join}
 	o.Effort = l.effort(c.ModbusSensor)

@@ -14,11 +14,12 @@ import (
 // a simulated bus in the demonstration.
 type openI2C func(name string) (i2c.BusCloser, error)
 
-// line is one physical bus as drivers receive it: i2c or modbus is set, none
-// for sensors that sit on no bus.
+// line is one physical bus as drivers receive it: i2c, modbus or ear
+// is set, none for sensors that sit on no bus.
 type line struct {
 	i2c    i2c.Bus // a *reopening, save in tests
 	modbus *modbus.Line
+	ear    *ear
 	bus    config.Bus // as configured
 }
 
@@ -45,6 +46,10 @@ func newLine(b config.Bus, open openI2C) (line, io.Closer) {
 	if b.Modbus == nil {
 		r := &reopening{name: b.I2C, open: open}
 		return line{i2c: r}, r
+	}
+	if b.Modbus.Listen {
+		e := newEar(b)
+		return line{ear: e}, e
 	}
 	var m *modbus.Line
 	switch b.Modbus.Scheme {

@@ -36,9 +36,6 @@ func rtuLine(b config.Bus) *modbus.Line {
 func openSerial(m config.ModbusURL) func(context.Context) (io.ReadWriteCloser, error) {
 	s := m.Serial
 	return func(context.Context) (io.ReadWriteCloser, error) {
-		if m.Listen {
-			return nil, errors.New("a line that is only listened to is not asked")
-		}
 		port, err := board.OpenSerial(m.Addr, s.Baud, s.Parity, s.Stop)
 		if err != nil {
 			return nil, err

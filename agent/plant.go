@@ -73,6 +73,7 @@ func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metr
 // start lets the plant run until stop; faults go to report.
 func (p *plant) start(ctx context.Context, report func(sampler.Fault)) {
 	ctx, p.cancel = context.WithCancel(ctx)
+	p.lines.listen(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { p.group.Run(ctx) })
 	for _, m := range p.machines {

@@ -55,6 +55,9 @@ func readVerb(ctx context.Context, e env, args []string) error {
 		return &exitError{exitConfig, err}
 	}
 	defer closeSensors(sensors)
+	l.listen(ctx)
+	awaitHeard(ctx, sensors)
+	defer tellHeard(e.stderr, l)
 	r := &reader{cfg: c, sensors: sensors, only: *only, show: newReadView(e.stdout, *asJSON)}
 	if *watch {
 		r.every, r.show.watch = time.Second, true

@@ -63,6 +63,7 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 			fmt.Fprintf(e.stderr, "%s %s%s: %s\n", f.Time.UTC().Format(time.RFC3339), f.Bus, dot(f.Sensor), state)
 		}
 	}()
+	l.listen(ctx)
 	go g.Run(ctx)
 	rows, err := recordRows(w, m, g.Sampler(m.Name))
 	if cerr := closeOut(); err == nil {

@@ -64,7 +64,9 @@ func (b *Bus) checkModbusKeys(given map[string]value) {
 	}
 	if b.Modbus != nil && b.Modbus.Listen {
 		for name, v := range given {
-			v.fail("leave it out", "a line that is only listened to has no %s", name)
+			if name != "timeout" { // it bounds how late an answer is believed
+				v.fail("leave it out", "a line that is only listened to has no %s", name)
+			}
 		}
 	}
 }

@@ -227,9 +227,9 @@ func (l *Listener) trouble(now time.Duration) error {
 	silent, senseless := now-max(l.heard, l.opened), now-max(l.framed, l.opened)
 	switch {
 	case silent >= deaf:
-		return fmt.Errorf("%w: overheard nothing for %v: is the master polling, are A and B connected", drivers.ErrBus, silent.Round(time.Second))
+		return fmt.Errorf("%w: overheard nothing for %v: is the master polling, are A and B connected", drivers.ErrBus, silent.Round(100*time.Millisecond))
 	case senseless >= deaf && l.heard > l.opened:
-		return fmt.Errorf("%w: overheard no frame for %v, only noise: baud rate and parity as the master's, A and B not swapped", drivers.ErrBus, senseless.Round(time.Second))
+		return fmt.Errorf("%w: overheard no frame for %v, only noise: baud rate and parity as the master's, A and B not swapped", drivers.ErrBus, senseless.Round(100*time.Millisecond))
 	}
 	return nil
 }
