@@ -3,8 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"time"
 	"maps"
+	"time"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/drivers"
