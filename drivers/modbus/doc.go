@@ -70,6 +70,33 @@
 // are listed as Missing, where a NaN or an infinity is sent, or where the number
 // is none of the register's States.
 //
+// # Listening
+//
+// A Listener overhears the RTU traffic of another master and can send nothing:
+// its Port has no Write. Overheard is one unit on it as a drivers.Sensor. Bytes
+// become frames by their checksum (V1.02 §2.5.1.2) and the lengths that their
+// functions allow; silences (§2.5.1.1) are hints only, for a USB adapter hides
+// them and a busy host invents them. RTU has no transaction number, so an
+// answer is believed only where nothing else could be true:
+//
+//   - it follows its request directly, no frame and no noise between;
+//   - unit, function and byte count fit, and it began within Timeout;
+//   - no other question of the same unit, function and size can still be
+//     answered late. One is open for four Timeouts after it was left
+//     unanswered, unless its answer was heard hurt, or the unit has since
+//     answered a question of another size: a unit answers in order;
+//   - no second answer of that unit follows.
+//
+// What is written by the master is counted and never taken for a value. Two
+// things cannot be told from the truth: damage that the 16-bit checksum misses,
+// one burst in 65,536, and a master that itself takes each answer for that to
+// its next request, for longer than four Timeouts and with all requests of one
+// size.
+//
+// Listener.Run is for a goroutine of the caller's, the one of this package: a
+// polled line speaks when it is asked, an overheard one when it likes, and the
+// kernel keeps 4 KiB, a third of a second at 115,200 baud.
+//
 // # Cost
 //
 // One request allocates 7 small objects, 232 bytes on 64 bits: 4 in goburrow's

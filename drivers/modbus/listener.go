@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"sync"
 	"time"
 
@@ -232,4 +233,17 @@ func (l *Listener) trouble(now time.Duration) error {
 		return fmt.Errorf("%w: overheard no frame for %v, only noise: baud rate and parity as the master's, A and B not swapped", drivers.ErrBus, senseless.Round(100*time.Millisecond))
 	}
 	return nil
+}
+
+// others names the units that were heard. The caller holds l.mu.
+func (l *Listener) others() string {
+	var b strings.Builder
+	for unit, spoke := range l.hears.speakers {
+		if spoke > 0 && b.Len() == 0 {
+			fmt.Fprintf(&b, ", only of units %d", unit)
+		} else if spoke > 0 {
+			fmt.Fprintf(&b, ", %d", unit)
+		}
+	}
+	return b.String()
 }

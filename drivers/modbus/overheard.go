@@ -2,7 +2,6 @@ package modbus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -135,7 +134,7 @@ func (o *Overheard) unheard(missed []int, now time.Duration) (errs []error) {
 	}
 	spoke := o.line.hears.speakers[o.unit]
 	if spoke == 0 {
-		return []error{errors.New("never overheard an answer of this unit")}
+		return []error{fmt.Errorf("never overheard an answer of this unit%s", o.line.others())}
 	}
 	if quiet := now - spoke; quiet >= deaf {
 		return []error{fmt.Errorf("overheard no answer of this unit for %v", quiet.Round(time.Second))}
