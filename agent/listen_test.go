@@ -255,10 +255,10 @@ func TestListening_pymodbus(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Python programs")
 	}
-	cases, length := []struct{ baud, trouble int }{{9600, 40}, {115200, 40}}, 4*time.Second
+	cases, length := []struct{ baud, trouble int }{{9600, 20}, {115200, 20}}, 4*time.Second
 	if os.Getenv("EDGE_LONG") != "" {
-		cases = append(cases, []struct{ baud, trouble int }{{9600, 0}, {19200, 40}, {38400, 40}, {115200, 300}}...)
-		length = 3 * time.Minute
+		cases = append(cases, []struct{ baud, trouble int }{{9600, 0}, {19200, 20}, {38400, 20}, {115200, 300}}...)
+		length = 90 * time.Second
 	}
 	for _, c := range cases {
 		t.Run(fmt.Sprintf("%d baud, %d in 1000 disturbed", c.baud, c.trouble), func(t *testing.T) {

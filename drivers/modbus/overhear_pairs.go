@@ -16,8 +16,8 @@ type exchange struct {
 	time  time.Duration // arrival of the answer's last byte
 }
 
-// question is a request to read.
-type question struct {
+// inquiry is a request to read.
+type inquiry struct {
 	unit  byte
 	table Table
 	at    int // negative: some range, nobody knows which
@@ -28,18 +28,18 @@ type question struct {
 }
 
 // same tells whether two questions have the same answer.
-func (q question) same(o question) bool {
+func (q inquiry) same(o inquiry) bool {
 	return q.unit == o.unit && q.table == o.table && q.at == o.at && q.n == o.n && q.at >= 0
 }
 
 // alike tells whether an answer to one could be taken for one to the other.
-func (q question) alike(o question) bool {
+func (q inquiry) alike(o inquiry) bool {
 	return q.unit == o.unit && q.table == o.table && q.size == o.size
 }
 
 // debt is a question whose answer may still come, until then.
 type debt struct {
-	question
+	inquiry
 	until time.Duration
 }
 
@@ -64,7 +64,7 @@ type pairs struct {
 	char   time.Duration
 	stats  ListenStats
 
-	asked question
+	asked inquiry
 	open  bool // asked was the newest frame
 	held  exchange
 	store [250]byte // held's data
@@ -120,21 +120,21 @@ func (p *pairs) reading(b []byte, least, now time.Duration) {
 }
 
 // asQuestion reads a frame as a request.
-func asQuestion(b []byte) (question, bool) {
+func asQuestion(b []byte) (inquiry, bool) {
 	t := Table(b[1])
 	if len(b) != 8 {
-		return question{table: t}, false
+		return inquiry{table: t}, false
 	}
 	at, n := int(binary.BigEndian.Uint16(b[2:])), int(binary.BigEndian.Uint16(b[4:]))
 	if n < 1 || n > t.limit() || at+n > 1<<16 {
-		return question{table: t}, false
+		return inquiry{table: t}, false
 	}
-	return question{unit: b[0], table: t, at: at, n: n, size: dataLen(b[1:])}, true
+	return inquiry{unit: b[0], table: t, at: at, n: n, size: dataLen(b[1:])}, true
 }
 
 // either takes a frame that is a request or an answer of three bytes.
-func (p *pairs) either(b []byte, q question, now time.Duration) {
-	as := question{unit: q.unit, table: q.table, size: 3, at: -1}
+func (p *pairs) either(b []byte, q inquiry, now time.Duration) {
+	as := inquiry{unit: q.unit, table: q.table, size: 3, at: -1}
 	switch {
 	case p.open && p.asked.same(q): // asked again: an answer would be equal by chance only
 		p.ask(b, q)
@@ -157,7 +157,7 @@ func (p *pairs) either(b []byte, q question, now time.Duration) {
 	p.owe(q, now+p.late)
 }
 
-func (p *pairs) ask(b []byte, q question) {
+func (p *pairs) ask(b []byte, q inquiry) {
 	p.settle()
 	p.unanswered()
 	p.stats.Understood += int64(len(b))
@@ -166,7 +166,7 @@ func (p *pairs) ask(b []byte, q question) {
 
 // answer takes what can only be an answer.
 func (p *pairs) answer(b []byte, now time.Duration) {
-	a := question{unit: b[0], table: Table(b[1]), size: len(b) - 5, at: -1}
+	a := inquiry{unit: b[0], table: Table(b[1]), size: len(b) - 5, at: -1}
 	p.speakers[a.unit] = now
 	if !p.open || !p.asked.alike(a) {
 		p.stray(a, now)
@@ -187,7 +187,7 @@ func (p *pairs) answer(b []byte, now time.Duration) {
 }
 
 // stray takes an answer that nobody has asked for.
-func (p *pairs) stray(a question, now time.Duration) {
+func (p *pairs) stray(a inquiry, now time.Duration) {
 	p.stats.Unpaired++
 	second := p.held.n > 0 && p.held.unit == a.unit
 	switch {
@@ -270,7 +270,7 @@ func (p *pairs) garbled(run []byte, now time.Duration) {
 // isHurt tells whether noise was the answer to a question: it has its first
 // bytes, or its length and one of them. A question that was answered cannot be
 // answered late.
-func isHurt(run []byte, q question) bool {
+func isHurt(run []byte, q inquiry) bool {
 	head := [3]byte{q.unit, byte(q.table), byte(q.size)}
 	if bytes.Contains(run, head[:]) || bytes.Contains(run, []byte{q.unit, byte(q.table) | exceptionFlag}) {
 		return true
@@ -317,11 +317,11 @@ func (p *pairs) revoke(now time.Duration) {
 	p.held.n = 0
 	p.stats.Understood -= int64(5 + len(x.data))
 	p.stats.Ambiguous++
-	p.owe(question{unit: x.unit, table: x.table, at: -1, size: len(x.data)}, now+p.late)
+	p.owe(inquiry{unit: x.unit, table: x.table, at: -1, size: len(x.data)}, now+p.late)
 }
 
 // owe notes that a question's answer may come until then.
-func (p *pairs) owe(q question, until time.Duration) {
+func (p *pairs) owe(q inquiry, until time.Duration) {
 	oldest := &p.debts[0]
 	for i := range p.debts {
 		d := &p.debts[i]
@@ -338,7 +338,7 @@ func (p *pairs) owe(q question, until time.Duration) {
 
 // doubt tells until when an answer to q could be one to another question; 0 =
 // it could not.
-func (p *pairs) doubt(q question, now time.Duration) (until time.Duration) {
+func (p *pairs) doubt(q inquiry, now time.Duration) (until time.Duration) {
 	for i := range p.debts {
 		if d := &p.debts[i]; d.until > now && d.alike(q) && !d.same(q) {
 			until = max(until, d.until)
@@ -348,7 +348,7 @@ func (p *pairs) doubt(q question, now time.Duration) (until time.Duration) {
 }
 
 // doubtExcept is doubt for an exception, which tells no size.
-func (p *pairs) doubtExcept(q question, now time.Duration) (until time.Duration) {
+func (p *pairs) doubtExcept(q inquiry, now time.Duration) (until time.Duration) {
 	for i := range p.debts {
 		if d := &p.debts[i]; d.until > now && d.unit == q.unit && d.table == q.table && !d.same(q) {
 			until = max(until, d.until)
@@ -358,7 +358,7 @@ func (p *pairs) doubtExcept(q question, now time.Duration) (until time.Duration)
 }
 
 // repay takes the oldest debt that an answer could belong to off the list.
-func (p *pairs) repay(a question, now time.Duration) bool {
+func (p *pairs) repay(a inquiry, now time.Duration) bool {
 	var oldest *debt
 	for i := range p.debts {
 		if d := &p.debts[i]; d.until > now && d.alike(a) && (oldest == nil || d.until < oldest.until) {

@@ -13,9 +13,9 @@ import (
 	"time"
 )
 
-// wire is what a listener hears of a line, with what is true about it. Its time
+// hubbub is what a listener hears of a line, with what is true about it. Its time
 // is virtual.
-type wire struct {
+type hubbub struct {
 	*rand.Rand
 	char  time.Duration
 	gap   time.Duration
@@ -31,24 +31,24 @@ type byteAt struct {
 	at time.Duration
 }
 
-func newWire(seed uint64, baud int) *wire {
-	return &wire{Rand: rand.New(rand.NewPCG(seed, 1)), char: charTime(baud), gap: interFrame(baud), now: time.Second, truth: map[string]int{}}
+func newHubbub(seed uint64, baud int) *hubbub {
+	return &hubbub{Rand: rand.New(rand.NewPCG(seed, 1)), char: charTime(baud), gap: interFrame(baud), now: time.Second, truth: map[string]int{}}
 }
 
 // put sends bytes.
-func (w *wire) put(b []byte) {
+func (w *hubbub) put(b []byte) {
 	for _, c := range b {
 		w.now += w.char
 		w.heard = append(w.heard, byteAt{c, w.now})
 	}
 }
 
-func (w *wire) rest(least, most time.Duration) { w.now += w.gap + least + w.upTo(most-least) }
+func (w *hubbub) rest(least, most time.Duration) { w.now += w.gap + least + w.upTo(most-least) }
 
-func (w *wire) upTo(d time.Duration) time.Duration { return time.Duration(w.Int64N(int64(d) + 1)) }
+func (w *hubbub) upTo(d time.Duration) time.Duration { return time.Duration(w.Int64N(int64(d) + 1)) }
 
 // request is one of few, so that many have answers of one size.
-func (w *wire) request() []byte {
+func (w *hubbub) request() []byte {
 	t := Table(1 + w.IntN(4))
 	at, n := w.IntN(4)*256+w.IntN(8), 1+w.IntN(3)
 	if w.IntN(2) == 0 {
@@ -65,7 +65,7 @@ func (w *wire) request() []byte {
 
 // answer is what a device says to a request at this moment: never the same
 // twice, nor at another address.
-func (w *wire) answer(req []byte) []byte {
+func (w *hubbub) answer(req []byte) []byte {
 	n := dataLen(req[1:])
 	b := append(bytes.Clone(req[:2]), byte(n))
 	w.seq++
@@ -84,7 +84,7 @@ func (w *wire) answer(req []byte) []byte {
 func name(req, data []byte) string { return fmt.Sprintf("% x = % x", req[:6], data) }
 
 // exchange is one that nothing disturbs.
-func (w *wire) exchange() {
+func (w *hubbub) exchange() {
 	req := w.request()
 	w.put(req)
 	w.rest(0, 30*time.Millisecond)
@@ -94,7 +94,7 @@ func (w *wire) exchange() {
 
 // hurt changes one to four bytes in a row, so that the checksum shows it: of
 // longer bursts it misses one in 65,536, and nobody can tell.
-func (w *wire) hurt(b []byte) []byte {
+func (w *hubbub) hurt(b []byte) []byte {
 	for b = bytes.Clone(b); whole(b, len(b)); {
 		at := w.IntN(len(b))
 		for i := range b[at:min(len(b), at+1+w.IntN(4))] {
@@ -104,7 +104,7 @@ func (w *wire) hurt(b []byte) []byte {
 	return b
 }
 
-func (w *wire) random(n int) []byte {
+func (w *hubbub) random(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
 		b[i] = byte(w.Uint32())
@@ -115,7 +115,7 @@ func (w *wire) random(n int) []byte {
 const wireTimeout = 200 * time.Millisecond
 
 // trouble is one thing that happens on real lines.
-func (w *wire) trouble() {
+func (w *hubbub) trouble() {
 	req := w.request()
 	switch w.IntN(12) {
 	case 0: // nobody there
@@ -166,7 +166,7 @@ func (w *wire) trouble() {
 
 // late is an answer after the master gave up. It may collide with the next
 // request; the unit may have heard that one or not.
-func (w *wire) late(req []byte) {
+func (w *hubbub) late(req []byte) {
 	w.put(req)
 	w.now += wireTimeout
 	next := req
@@ -199,7 +199,7 @@ func (w *wire) late(req []byte) {
 // play lets an overhearing hear it all as an adapter hands it over: latency 0
 // is a UART, 16 ms a USB adapter, more a busy host. It returns what was
 // understood, and fails on anything that is not true.
-func (w *wire) play(t testing.TB, o *overhearing, latency time.Duration) (wrong int) {
+func (w *hubbub) play(t testing.TB, o *overhearing, latency time.Duration) (wrong int) {
 	t.Helper()
 	o.emit = func(x exchange) {
 		req := []byte{x.unit, byte(x.table), byte(x.at >> 8), byte(x.at), byte(x.n >> 8), byte(x.n)}
@@ -254,7 +254,7 @@ func TestOverhearing(t *testing.T) {
 		{9600, 0, 10, 0.99}, {19200, 16 * time.Millisecond, 10, 0.99}, {115200, 2 * time.Millisecond, 10, 0.99},
 		{9600, 0, 300, 0}, {19200, 16 * time.Millisecond, 300, 0}, {115200, 150 * time.Millisecond, 300, 0},
 	} {
-		w := newWire(uint64(c.baud+c.troubles), c.baud)
+		w := newHubbub(uint64(c.baud+c.troubles), c.baud)
 		for range steps {
 			if w.IntN(1000) < c.troubles {
 				w.trouble()
@@ -385,7 +385,7 @@ func TestOverhearing_window(t *testing.T) {
 }
 
 func TestOverhearing_allocations(t *testing.T) {
-	w := newWire(1, 19200)
+	w := newHubbub(1, 19200)
 	for range 50 {
 		w.exchange()
 		w.trouble()
@@ -416,7 +416,7 @@ func FuzzOverhearing(f *testing.F) {
 	f.Add(uint64(2), []byte{8, 7, 1, 3, 0, 0, 18, 8, 7, 1, 3, 0, 0, 18, 3, 1, 2})
 	f.Add(uint64(3), []byte{5, 7, 0x83, 2, 13, 7, 16, 0, 0, 0, 2, 4, 1, 2, 3, 4, 8, 7, 16, 0, 0, 0, 2})
 	f.Fuzz(func(t *testing.T, seed uint64, raw []byte) {
-		w := newWire(seed, 19200)
+		w := newHubbub(seed, 19200)
 		for range 30 {
 			if w.IntN(3) == 0 {
 				w.trouble()
