@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"strconv"
 	"strings"
 	"testing"
@@ -240,10 +239,7 @@ func (w *hubbub) play(t testing.TB, o *overhearing, latency time.Duration) (wron
 // Whatever happens on the line, nothing is believed that did not happen, and
 // what was not disturbed is understood.
 func TestOverhearing(t *testing.T) {
-	steps := 20_000
-	if long() {
-		steps = 1_000_000
-	}
+	steps := long(20_000, 50)
 	for _, c := range []struct {
 		baud     int
 		latency  time.Duration
@@ -277,9 +273,6 @@ func TestOverhearing(t *testing.T) {
 		}
 	}
 }
-
-// long tells whether the long form of a test is wanted.
-func long() bool { return os.Getenv("EDGE_LONG") != "" }
 
 // Frames whose bytes end a frame a byte earlier too, as one in 256 does, are
 // cut where they end: byte by byte as from a UART.
