@@ -34,7 +34,6 @@ type overheardLine struct {
 	toMaster      *os.File
 	toSlave       *os.File
 	ear           *os.File
-	asks, answers func() ([]byte, bool) // frames of the master, of the devices
 
 	mu    sync.Mutex
 	valid int64 // reads that were asked, answered and heard unharmed
