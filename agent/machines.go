@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
@@ -85,7 +86,7 @@ func newGroup(c *config.Config, machines []config.Machine, sensors []drivers.Sen
 		if period[i] == 0 {
 			continue
 		}
-		g.add(c, s, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: period[i], MaxAge: s.MaxAge, Checks: checksOf(s, sensors[i])})
+		g.add(c, s, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: period[i], MaxAge: s.MaxAge, Checks: checksOf(s, sensors[i]), Device: deviceOf(s)})
 	}
 	return sampler.New(g, specs)
 }
@@ -110,6 +111,14 @@ func checksOf(c config.Sensor, s drivers.Sensor) (out []sampler.Check) {
 		out = append(out, check)
 	}
 	return out
+}
+
+// deviceOf names the Modbus unit that a sensor is a part of.
+func deviceOf(s config.Sensor) string {
+	if s.Driver != "modbus" {
+		return ""
+	}
+	return fmt.Sprintf("unit %d", s.Unit)
 }
 
 // groupBuses collects sensors by the bus they share.

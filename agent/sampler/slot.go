@@ -21,6 +21,9 @@ type SensorSpec struct {
 	// machine has rows in between.
 	MaxAge time.Duration
 	Checks []Check // (C) of the sensor's channels; nil = none
+	// Device names what the sensor is a part of, where several sensors on the
+	// bus are parts of one: when it dies that is one fault. Empty = the sensor.
+	Device string
 }
 
 // ageFactor is the default of MaxAge in periods of a sensor that is slower than
@@ -68,6 +71,7 @@ func reasonOf(err error) int {
 // sampler reads it; mu guards the fields below it.
 type slot struct {
 	bus    string
+	device string // empty = the sensor itself
 	name   string
 	sensor drivers.Sensor
 	period time.Duration
@@ -114,7 +118,7 @@ func newSlot(bus string, s SensorSpec, patience time.Duration) (*slot, error) {
 		return nil, err
 	}
 	n := len(judges)
-	return &slot{bus: bus, hangs: max(patience, min(2*s.Period, longHang)), name: s.Name, sensor: s.Sensor, period: s.Period, maxAge: s.MaxAge,
+	return &slot{bus: bus, device: s.Device, hangs: max(patience, min(2*s.Period, longHang)), name: s.Name, sensor: s.Sensor, period: s.Period, maxAge: s.MaxAge,
 		buf: make([]float64, n), judges: judges, flags: make([]Quality, n), doubts: make([]Doubt, n), held: make([]measured, n)}, nil
 }
 

@@ -122,9 +122,36 @@ func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 			w.clear(ctx, key, now)
 		case vs[i].onBus && !anyWell: // the bus's fault; the others may not have been read yet
 		case vs[i].failing && w.open[b.name] == nil:
-			w.set(ctx, key, Fault{Bus: b.name, Sensor: s.name, Since: vs[i].since, Reason: vs[i].err.Error(), Channels: s.missing()}, now)
+			leads, lost := w.together(b, vs, i)
+			if !leads {
+				continue
+			}
+			w.set(ctx, key, Fault{Bus: b.name, Sensor: s.name, Since: vs[i].since, Reason: vs[i].err.Error(), Channels: lost}, now)
 		}
 	}
+}
+
+// together lists the channels lost to the fault of slot i: those of every other
+// part of its device too, if they all failed as a whole. The first of them
+// leads; the fault is in its name.
+func (w *watcher) together(b *bus, vs []verdict, i int) (leads bool, lost []string) {
+	first := -1
+	for j, s := range b.slots {
+		if j != i && (s.device == "" || s.device != b.slots[i].device || !vs[j].failing) {
+			continue
+		}
+		missing, all := s.missing(), w.channels([]*slot{s})
+		if whole := len(missing) == len(all); !whole && j == i {
+			return true, missing // a part of it answers
+		} else if !whole {
+			continue
+		}
+		if first < 0 {
+			first = j
+		}
+		lost = append(lost, missing...)
+	}
+	return first == i, lost
 }
 
 // tried tells whether the sensor was ever read.
