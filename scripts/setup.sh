@@ -9,7 +9,7 @@
 # done, and nothing printed, where everything is there. No daemon is started.
 set -eu
 
-PACKAGES="mosquitto mosquitto-clients python3-pymodbus python3-serial-asyncio python3-numpy python3-jsonschema nodejs qemu-user-static binutils-aarch64-linux-gnu binutils-arm-linux-gnueabihf prometheus"
+PACKAGES="mosquitto mosquitto-clients python3-pymodbus python3-serial-asyncio libmodbus5 python3-numpy python3-jsonschema nodejs qemu-user-static binutils-aarch64-linux-gnu binutils-arm-linux-gnueabihf prometheus"
 
 want="${*:-$PACKAGES}"
 

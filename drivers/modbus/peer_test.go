@@ -17,14 +17,23 @@ import (
 // startPymodbus runs the server in testdata and returns its address.
 func startPymodbus(t *testing.T) string {
 	t.Helper()
+	return "127.0.0.1:" + startPeer(t, "pymodbus_server.py")
+}
+
+// startPeer runs a server in testdata and returns the first line that it
+// prints.
+func startPeer(t *testing.T, args ...string) string {
+	t.Helper()
 	if testing.Short() {
 		t.Skip("starts a Python server")
 	}
 	const python = "/usr/bin/python3" // the distribution's: its packages are the peer
-	if out, err := exec.Command(python, "-c", "import pymodbus, serial_asyncio").CombinedOutput(); err != nil {
-		t.Fatalf("the independent peer is missing: install python3-pymodbus and python3-serial-asyncio: %v\n%s", err, out)
+	const want = "import pymodbus, serial_asyncio, ctypes; ctypes.CDLL('libmodbus.so.5')"
+	if out, err := exec.Command(python, "-c", want).CombinedOutput(); err != nil {
+		t.Fatalf("an independent peer is missing: install python3-pymodbus, python3-serial-asyncio and libmodbus5: %v\n%s", err, out)
 	}
-	cmd := exec.Command(python, "testdata/pymodbus_server.py")
+	args[0] = "testdata/" + args[0]
+	cmd := exec.Command(python, args...)
 	var stderr strings.Builder
 	cmd.Stderr = &stderr
 	stdin, err := cmd.StdinPipe()
@@ -43,16 +52,16 @@ func startPymodbus(t *testing.T) string {
 		timer := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
 		defer timer.Stop()
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("pymodbus ended: %v\n%s", err, &stderr)
+			t.Errorf("the peer ended: %v\n%s", err, &stderr)
 		}
 	})
 	timer := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
 	defer timer.Stop()
-	port, err := bufio.NewReader(stdout).ReadString('\n')
+	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
-		t.Fatalf("starting pymodbus: %v\n%s", err, &stderr)
+		t.Fatalf("starting the peer: %v\n%s", err, &stderr)
 	}
-	return "127.0.0.1:" + strings.TrimSpace(port)
+	return strings.TrimSpace(line)
 }
 
 // Values packed by Python's struct module and served by pymodbus, in both

@@ -1,7 +1,8 @@
-"""A Modbus TCP server made of python3-pymodbus, an independent peer.
+"""A Modbus server made of python3-pymodbus, an independent peer.
 
-Serves unit 7 on a free port of 127.0.0.1 and prints the port. Ends when its
-standard input does. The registers are packed by Python's struct module, so that
+Serves unit 7 on a free port of 127.0.0.1 and prints the port, or in RTU frames
+on the serial port named as argument and prints "serial". Ends when its standard
+input does. The registers are packed by Python's struct module, so that
 neither side's idea of the byte orders stems from the other.
 """
 import asyncio
@@ -12,7 +13,7 @@ import threading
 
 from pymodbus.datastore import (ModbusSequentialDataBlock, ModbusServerContext,
                                 ModbusSlaveContext, ModbusSparseDataBlock)
-from pymodbus.server.async_io import ModbusTcpServer
+from pymodbus.server.async_io import ModbusSerialServer, ModbusTcpServer
 
 
 def words(data):
@@ -54,6 +55,11 @@ async def main():
         co=ModbusSequentialDataBlock(0, [i % 3 == 0 for i in range(2000)]),
         di=ModbusSequentialDataBlock(0, [i % 5 == 0 for i in range(2000)]))
     context = ModbusServerContext(slaves={7: unit}, single=False)
+    if len(sys.argv) > 1:
+        server = ModbusSerialServer(context, port=sys.argv[1], baudrate=115200, ignore_missing_slaves=True)
+        await server.start()
+        print("serial", flush=True)
+        await server.serve_forever()
     server = ModbusTcpServer(context, address=("127.0.0.1", 0), ignore_missing_slaves=True)
     task = asyncio.ensure_future(server.serve_forever())
     await server.serving
