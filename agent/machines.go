@@ -135,7 +135,17 @@ func (g *groupBuses) add(c *config.Config, s config.Sensor, spec sampler.SensorS
 			return
 		}
 	}
-	*g = append(*g, sampler.BusSpec{Name: name, Sensors: []sampler.SensorSpec{spec}, Patience: patience(c, name)})
+	*g = append(*g, sampler.BusSpec{Name: name, Sensors: []sampler.SensorSpec{spec}, Patience: patience(c, name), AtOnce: connections(c, name)})
+}
+
+// connections is how many sensors of a bus are read at once.
+func connections(c *config.Config, bus string) int {
+	for _, b := range c.Buses {
+		if b.Name == bus {
+			return b.Connections
+		}
+	}
+	return 1
 }
 
 // patience is how long a read on the bus may take: a few requests that time

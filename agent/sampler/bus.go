@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -18,12 +19,16 @@ type BusSpec struct {
 	// least three periods or 30 s: the longest that its drivers wait by
 	// themselves, and some.
 	Patience time.Duration
+	// AtOnce is how many sensors may be read at the same time, on a bus that is
+	// no shared medium but several connections; 0 and 1 = one after the other.
+	AtOnce int
 }
 
 // bus reads its slots for ever. Only run touches the sensors.
 type bus struct {
 	name     string
 	slots    []*slot
+	atOnce   chan struct{} // nil = one after the other
 	overruns atomic.Uint64
 	panics   atomic.Uint64
 }
@@ -57,10 +62,21 @@ func (b *bus) run(ctx context.Context, epoch time.Time) {
 // readDue reads the slots that are due, those that failed or the others: what
 // fails may take as long as its timeout, so it comes when the others are done.
 func (b *bus) readDue(ctx context.Context, now time.Time, failing bool) {
+	var wg sync.WaitGroup
+	defer wg.Wait()
 	for _, s := range b.slots {
-		if !s.due.After(now) && s.failing() == failing && ctx.Err() == nil {
-			b.read(ctx, s)
+		if s.due.After(now) || s.failing() != failing || ctx.Err() != nil {
+			continue
 		}
+		if b.atOnce == nil {
+			b.read(ctx, s)
+			continue
+		}
+		b.atOnce <- struct{}{}
+		wg.Go(func() {
+			b.read(ctx, s)
+			<-b.atOnce
+		})
 	}
 }
 

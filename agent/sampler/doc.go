@@ -1,7 +1,8 @@
 // Package sampler turns sensors into rows.
 //
 // One goroutine per physical bus reads the sensors on it, one after the other,
-// at absolute ticks. One Sampler per machine completes a row at each of its
+// at absolute ticks, those that failed last time after the others; on a bus of
+// several connections it has as many read at once. One Sampler per machine completes a row at each of its
 // ticks: as soon as every sensor it needs has answered, or, at the end of the
 // period, with NaN where one has not. A watcher turns lasting failures into
 // Faults: one for a sensor, one for a whole bus, never one per channel.

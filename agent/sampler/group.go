@@ -25,6 +25,9 @@ func New(buses []BusSpec, machines []MachineSpec) (*Group, error) {
 			continue
 		}
 		b := &bus{name: bs.Name}
+		if bs.AtOnce > 1 {
+			b.atOnce = make(chan struct{}, bs.AtOnce)
+		}
 		for _, ss := range bs.Sensors {
 			if g.slots[ss.Name] != nil {
 				return nil, fmt.Errorf("sensor %s: named twice", ss.Name)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -98,6 +99,43 @@ func TestRowsAreCompleteAndOnTime(t *testing.T) {
 			t.Errorf("%d rows dropped", d)
 		}
 	})
+}
+
+// A bus of several connections reads as many sensors at once, never more, and
+// what fails comes last.
+func TestBusReadsSeveralAtOnce(t *testing.T) {
+	for _, c := range []struct {
+		atOnce int
+		took   time.Duration
+	}{{0, 400 * time.Millisecond}, {2, 200 * time.Millisecond}, {4, 100 * time.Millisecond}} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithCancel(t.Context())
+			start := time.Now()
+			bus := BusSpec{Name: "x", AtOnce: c.atOnce}
+			var cells []Cell
+			var mu sync.Mutex
+			var last time.Duration
+			for i := range 4 {
+				s := newLying(1, func(n int, dst []float64) error {
+					time.Sleep(100 * time.Millisecond)
+					mu.Lock()
+					defer mu.Unlock()
+					last = max(last, time.Since(start)%time.Second)
+					return counting(n, dst)
+				})
+				bus.Sensors = append(bus.Sensors, sensor(fmt.Sprint(i), s))
+				cells = append(cells, one(fmt.Sprint(i), 0))
+			}
+			g := mustNew(t, []BusSpec{bus}, []MachineSpec{{"m", time.Second, cells}})
+			go g.Run(ctx)
+			rows, _, _ := take(g.Sampler("m"), 5)
+			cancel()
+			synctest.Wait()
+			if last != c.took || len(rows) != 5 {
+				t.Errorf("%d at once: a round took %v, want %v; %d rows", c.atOnce, last, c.took, len(rows))
+			}
+		})
+	}
 }
 
 func TestFailingSensorIsMissingNeverStale(t *testing.T) {

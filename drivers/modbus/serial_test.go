@@ -175,3 +175,28 @@ func TestSerial_portReturns(t *testing.T) {
 	}
 	s.Close()
 }
+
+// cannedRTU answers each request at once with the bytes that it holds.
+type cannedRTU struct{ canned }
+
+func (c *cannedRTU) Write(req []byte) (int, error) { return len(req), nil }
+func (c *cannedRTU) Read(b []byte) (int, error)    { return copy(b, c.answer[:]), nil }
+
+// A request on a serial line allocates what goburrow's client does, and nothing
+// else.
+func TestSerial_allocations(t *testing.T) {
+	conn := &cannedRTU{}
+	frame := appendCRC([]byte{7, 4, 4, 0, 1, 0, 2})
+	l := NewLine(func(context.Context) (io.ReadWriteCloser, error) { return conn, nil }, LineOptions{Mode: RTU, Baud: 115200})
+	copy(conn.answer[:], frame)
+	c := newClient(l, 7, Effort{})
+	ask := func() {
+		if _, err := c.read(context.Background(), Input, 0, 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask()
+	if n := testing.AllocsPerRun(100, ask); n > perRequest {
+		t.Errorf("%v allocations, want the %d of goburrow's client", n, perRequest)
+	}
+}

@@ -26,7 +26,7 @@ func peerLines(t *testing.T, server string) map[string]func(t *testing.T) *Line 
 		"rtu": func(t *testing.T) *Line {
 			ours, theirs := cable(t)
 			startPeer(t, server, theirs)
-			return NewLine(tty(ours), LineOptions{Mode: RTU, Baud: 115200, Timeout: 5 * time.Second})
+			return NewLine(tty(ours), LineOptions{Mode: RTU, Baud: 115200, Timeout: 2 * time.Second})
 		},
 	}
 }
