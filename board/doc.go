@@ -15,8 +15,9 @@
 // never guesses between two. A transfer that failed is repeated twice, unless the
 // error cannot pass, and not for longer than one time-out of the controller: what
 // a controller calls "no answer" differs from driver to driver, so no errno is
-// waited for. ScanI2C asks which addresses answer, by i2cdetect's rules. A transfer that hangs in the kernel
-// cannot be cancelled by anybody: Close does not wait for it.
+// waited for. ScanI2C asks which addresses answer, by i2cdetect's rules. A
+// transfer that hangs in the kernel cannot be cancelled by anybody: Close does
+// not wait for it.
 //
 // # Serial ports
 //

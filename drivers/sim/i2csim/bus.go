@@ -85,6 +85,18 @@ func (b *Bus) Hang(d time.Duration) {
 	b.hang = d
 }
 
+// HoldLow pulls the clock line low, or lets it go: every transaction fails with
+// ETIMEDOUT after a controller's time-out of 200 ms.
+func (b *Bus) HoldLow(low bool) {
+	if !low {
+		b.FailNext(0, nil)
+		b.Hang(0)
+		return
+	}
+	b.FailNext(-1, syscall.ETIMEDOUT)
+	b.Hang(200 * time.Millisecond)
+}
+
 // NACK loses a share (0 to 1) of all transactions with EREMOTEIO, the errno of
 // a BCM2835 controller, in an order fixed by seed.
 func (b *Bus) NACK(share float64, seed uint64) {

@@ -97,6 +97,22 @@ func TestBus_hang(t *testing.T) {
 	})
 }
 
+func TestBus_holdLow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := New("sim")
+		b.Attach(1, echo{})
+		b.HoldLow(true)
+		begin := time.Now()
+		if err := b.Tx(1, nil, nil); !errors.Is(err, syscall.ETIMEDOUT) || time.Since(begin) != 200*time.Millisecond {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+		b.HoldLow(false)
+		if err := b.Tx(1, nil, nil); err != nil || time.Since(begin) != 200*time.Millisecond {
+			t.Errorf("%v after %v", err, time.Since(begin))
+		}
+	})
+}
+
 func TestBus_concurrent(t *testing.T) {
 	b := New("sim")
 	b.Attach(1, NewBME280())

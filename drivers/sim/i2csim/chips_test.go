@@ -148,3 +148,84 @@ func TestLM75_register(t *testing.T) {
 		t.Error("power cycle")
 	}
 }
+
+// Table 8-1 of SBOS547B: 10 A through 2 mΩ at 11.98 V, calibration A00h, 1 mA
+// per bit.
+func TestINA226_example(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := NewINA226(0.002)
+		c.Set(11.98, 10)
+		c.Tx([]byte{5, 0x0A, 0x00}, nil)
+		for _, want := range []struct {
+			reg byte
+			v   uint16
+		}{{0, 0x4127}, {1, 0x1F40}, {2, 0x2570}, {3, 0x12B8}, {4, 0x2710}, {5, 0x0A00}, {6, 0}, {0xFE, 0x5449}, {0xFF, 0x2260}} {
+			if got := word(t, c, want.reg); got != want.v {
+				t.Errorf("register %02x is %04x, want %04x", want.reg, got, want.v)
+			}
+		}
+		time.Sleep(3 * time.Millisecond)
+		if first, second := word(t, c, 6), word(t, c, 6); first != 8 || second != 0 {
+			t.Errorf("conversion ready %04x, then %04x", first, second)
+		}
+	})
+}
+
+// SBOS397 tables 5 and 6, SNOSD82 table 7-1.
+func TestTMP1xx_register(t *testing.T) {
+	for _, c := range []struct {
+		chip *TMP1xx
+		conf []byte
+		temp float64
+		want uint16
+	}{
+		{NewTMP102(), nil, 127.9375, 0x7FF0}, {NewTMP102(), nil, 25, 0x1900}, {NewTMP102(), nil, -0.25, 0xFFC0},
+		{NewTMP102(), []byte{1, 0x60, 0xB0}, 150, 0x4B01}, {NewTMP102(), []byte{1, 0x60, 0xB0}, -55, 0xE481},
+		{NewTMP117(), nil, -25, 0xF380}, {NewTMP117(), nil, 100, 0x3200}, {NewTMP117(), nil, 0.0078125, 1},
+	} {
+		if c.conf != nil {
+			c.chip.Tx(c.conf, nil)
+		}
+		c.chip.Set(c.temp)
+		if got := word(t, c.chip, 0); got != c.want {
+			t.Errorf("%v °C: %04x, want %04x", c.temp, got, c.want)
+		}
+	}
+}
+
+// SBAS444E §7.5.4 table 7-3: the output codes, and §8.1.3 how OS reads.
+func TestADS1115_conversion(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := NewADS1115()
+		if got := word(t, c, 1); got != 0x8583 {
+			t.Errorf("configuration %04x after power-on", got)
+		}
+		for _, k := range []struct {
+			volts float64
+			want  uint16
+		}{{2.048, 0x7FFF}, {2.048 / 32768, 1}, {0, 0}, {-2.048 / 32768, 0xFFFF}, {-2.048, 0x8000}, {3, 0x7FFF}} {
+			c.Set(2, k.volts)
+			c.Tx([]byte{1, 0xE5, 0x83}, nil) // pin 2, 2.048 V, 128/s
+			if got := word(t, c, 1); got != 0x6583 {
+				t.Errorf("configuration %04x while converting", got)
+			}
+			time.Sleep(8 * time.Millisecond)
+			if conf, got := word(t, c, 1), word(t, c, 0); conf != 0xE583 || got != k.want {
+				t.Errorf("%v V: %04x with %04x, want %04x", k.volts, got, conf, k.want)
+			}
+		}
+	})
+}
+
+// MLX90614 rev. 9 §8.4.5: the packet error code of 3AD2h read from 07h at 5Ah.
+func TestTable_packetErrorCode(t *testing.T) {
+	c := NewTable(map[byte][]byte{7: {0xD2, 0x3A}})
+	c.SendPEC(0x5A, false)
+	if b := get(t, c, 7, 3); b[2] != 0x30 {
+		t.Errorf("% x", b)
+	}
+	c.SendPEC(0x5A, true)
+	if b := get(t, c, 7, 3); b[2] == 0x30 {
+		t.Errorf("% x", b)
+	}
+}

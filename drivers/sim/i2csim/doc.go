@@ -11,7 +11,9 @@
 // # Faults
 //
 // A Bus can fail the next transactions (FailNext, FailAfter), lose a share of
-// them (NACK), hold them up (Hang), and lose a chip (Detach). A chip that comes
+// them (NACK), hold them up (Hang), have its clock held low (HoldLow), and lose a
+// chip (Detach). Chips with checksums can send wrong ones, those that do not
+// answer while they measure can be made slow. A chip that comes
 // back by Attach after PowerCycle has forgotten everything that was written to
 // it, as after a re-plug.
 //
