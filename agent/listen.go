@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers"
 	"iot-edge-anomaly/drivers/modbus"
@@ -61,6 +62,20 @@ func (l *lines) ears() (out []*ear) {
 		}
 	}
 	slices.SortFunc(out, func(a, b *ear) int { return cmp.Compare(a.bus, b.bus) })
+	return out
+}
+
+// earStatus are the counters of the lines that are only listened to.
+func (l *lines) earStatus() (out []status.ModbusEar) {
+	for _, e := range l.ears() {
+		n := e.Stats()
+		out = append(out, status.ModbusEar{Bus: e.bus, Bytes: uint64(n.Bytes), Understood: uint64(n.Understood),
+			Exchanges: uint64(n.Exchanges), Opens: uint64(n.Opens), Passed: []status.ReasonCount{
+				{Reason: "exception", N: uint64(n.Exceptions)}, {Reason: "write", N: uint64(n.Writes)},
+				{Reason: "foreign", N: uint64(n.Foreign)}, {Reason: "unanswered", N: uint64(n.Unanswered)},
+				{Reason: "unpaired", N: uint64(n.Unpaired)}, {Reason: "ambiguous", N: uint64(n.Ambiguous)},
+				{Reason: "noise", N: uint64(n.Bursts)}}})
+	}
 	return out
 }
 

@@ -30,7 +30,7 @@ func (g *gateway) snapshot() status.Snapshot {
 	for _, m := range p.machines {
 		s.Machines = append(s.Machines, m.Status())
 	}
-	s.Modbus = p.lines.modbusStatus(p.cfg.Buses)
+	s.Modbus, s.Ears = p.lines.modbusStatus(p.cfg.Buses), p.lines.earStatus()
 	s.I2C = p.lines.i2cStatus(p.cfg.Buses, s.Now)
 	if g.mqtt != nil {
 		s.Broker = brokerStatus(p.cfg.MQTT.Broker, g.mqtt)

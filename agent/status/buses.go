@@ -50,3 +50,27 @@ func (m *scrape) modbusLine(l *ModbusLine) {
 		m.counter(e.N, "modbus_errors_total", "bus", l.Bus, "reason", e.Reason)
 	}
 }
+
+// ModbusEar counts what was overheard on a line that another master polls,
+// since the configuration was loaded.
+type ModbusEar struct {
+	Bus        string
+	Bytes      uint64
+	Understood uint64 // of Bytes: in frames whose part in the traffic is known
+	Exchanges  uint64 // reads whose values were believed
+	Opens      uint64 // times the port was opened
+	Passed     []ReasonCount
+}
+
+func (m *scrape) modbusEar(e *ModbusEar) {
+	m.counter(e.Bytes, "modbus_listen_bytes_total", "bus", e.Bus)
+	m.counter(e.Understood, "modbus_listen_understood_bytes_total", "bus", e.Bus)
+	if e.Bytes > 0 {
+		m.gauge(float64(e.Understood)/float64(e.Bytes), "modbus_listen_understood_ratio", "bus", e.Bus)
+	}
+	m.counter(e.Exchanges, "modbus_listen_exchanges_total", "bus", e.Bus)
+	m.counter(e.Opens, "modbus_listen_opens_total", "bus", e.Bus)
+	for _, p := range e.Passed {
+		m.counter(p.N, "modbus_listen_passed_total", "bus", e.Bus, "reason", p.Reason)
+	}
+}

@@ -114,6 +114,9 @@ func (ms *Metrics) Write(w io.Writer, s *Snapshot, refused uint64) {
 	for i := range s.Modbus {
 		m.modbusLine(&s.Modbus[i])
 	}
+	for i := range s.Ears {
+		m.modbusEar(&s.Ears[i])
+	}
 	for i := range s.I2C {
 		m.i2cBus(&s.I2C[i])
 	}

@@ -50,6 +50,7 @@ type Snapshot struct {
 	Readings     []sampler.Reading
 	Buses        []sampler.BusStats
 	Modbus       []ModbusLine
+	Ears         []ModbusEar
 	I2C          []I2CBus
 	Broker       *Broker // nil = none configured
 	Spool        *Spool

@@ -37,6 +37,7 @@ func good() Snapshot {
 			Model: report.ModelRef{Version: "2026-11-20T10:00:00Z-1", SHA256: "f00d"}}},
 		Readings: []sampler.Reading{{Bus: "plc", Sensor: "pump", Values: []float64{12.5, math.NaN()}, LastGood: now.Add(-time.Second), Reads: 100, Errors: [4]uint64{1}}},
 		Modbus:   []ModbusLine{{Bus: "plc", Requests: 11, Resyncs: 3, Errors: []ReasonCount{{"timeout", 5}}}},
+		Ears:     []ModbusEar{{Bus: "line", Bytes: 200, Understood: 150, Exchanges: 9, Passed: []ReasonCount{{"noise", 2}}}},
 		Buses:    []sampler.BusStats{{Bus: "plc", Overruns: 2}},
 		Broker:   &Broker{URL: "tcp://b:1883", Connected: true, Acked: 7},
 		Spool:    &Spool{MaxBytes: 1000},
@@ -248,7 +249,7 @@ func TestMetrics(t *testing.T) {
 		"mqtt_connected 1", "mqtt_publish_acked_total 7", "spool_messages 0", "memory_limit_bytes 134217728", "authentication_failures_total 3",
 		`sensor_flags_total{machine="pump1",sensor="pump",quality="good"} 99`, `sensor_read_errors_total{bus="plc",sensor="pump",reason="timeout"} 1`,
 		"# HELP sensor_quality quality of the newest value", `http_requests_total{status="200"} 1`, `bus_overruns_total{bus="plc"} 2`,
-		`modbus_requests_total{bus="plc"} 11`, `modbus_resync_total{bus="plc"} 3`, `modbus_errors_total{bus="plc",reason="timeout"} 5`, "application_startup_duration_seconds 0.08", "process_cpu_seconds_total",
+		`modbus_requests_total{bus="plc"} 11`, `modbus_resync_total{bus="plc"} 3`, `modbus_listen_understood_ratio{bus="line"} 0.75`, `modbus_listen_passed_total{bus="line",reason="noise"} 2`, `modbus_errors_total{bus="plc",reason="timeout"} 5`, "application_startup_duration_seconds 0.08", "process_cpu_seconds_total",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no line %s", want)
