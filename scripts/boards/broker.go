@@ -128,7 +128,7 @@ func newBroker(dir string) (*broker, error) {
 		return nil, err
 	}
 	if err := b.start(); err != nil {
-		return nil, err
+		return b, err
 	}
 	b.client, err = start(&b.heard, b.sub, "-h", host, "-p", port, "-q", "1", "-v", "-c", "-i", "boards", "-t", "#")
 	return b, err

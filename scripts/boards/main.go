@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -38,6 +39,10 @@ func run(ctx context.Context, cache, only string) error {
 	}
 	if len(rs) == 0 {
 		return fmt.Errorf("no board %q", only)
+	}
+	cache, err := filepath.Abs(cache) // programs are started in other folders
+	if err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the run takes more than %v", limit))
 	defer cancel()

@@ -27,15 +27,15 @@ type result struct {
 func (r *result) run(ctx context.Context, cache string) {
 	begin := time.Now()
 	defer func() { r.total = time.Since(begin) }()
-	t, err := newTrial(ctx, r.board, cache)
-	if err != nil {
-		r.fail(nil, "preparing", err)
-		return
-	}
+	t := newTrial(ctx, r.board, cache)
 	defer func() {
 		r.booted, r.online, r.notes = t.booted, t.online, t.notes
 		t.close()
 	}()
+	if err := t.prepare(); err != nil {
+		r.fail(t, "preparing", err)
+		return
+	}
 	r.kernel = t.kernel.version
 	for _, s := range steps {
 		start := time.Now()
@@ -53,7 +53,7 @@ func (r *result) run(ctx context.Context, cache string) {
 func (r *result) fail(t *trial, what string, err error) {
 	r.err = fmt.Errorf("%s: %s: %w", r.board.name, what, err)
 	fmt.Fprintln(os.Stderr, r.err)
-	if t != nil && t.machine != nil {
+	if t.machine != nil {
 		fmt.Fprintf(os.Stderr, "%s printed:\n%s\n(all of it: %s)\n", r.board.name, t.console.tail(60), t.console.file.Name())
 	}
 }

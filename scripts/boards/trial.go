@@ -49,35 +49,34 @@ type trial struct {
 
 func (t *trial) note(format string, a ...any) { t.notes = append(t.notes, fmt.Sprintf(format, a...)) }
 
-// newTrial prepares everything but the power.
-func newTrial(ctx context.Context, b *board, cache string) (t *trial, err error) {
-	t = &trial{ctx: ctx, board: b, dir: filepath.Join(cache, b.name), expected: map[string]bool{}}
-	defer func() {
-		if err != nil {
-			t.close()
-		}
-	}()
-	if t.kernel, err = prepareKernel(ctx, b, t.dir); err != nil {
-		return nil, err
+func newTrial(ctx context.Context, b *board, cache string) *trial {
+	return &trial{ctx: ctx, board: b, dir: filepath.Join(cache, b.name), expected: map[string]bool{}}
+}
+
+// prepare makes everything but the power. close is due afterwards, also after
+// an error.
+func (t *trial) prepare() (err error) {
+	if t.kernel, err = prepareKernel(t.ctx, t.board, t.dir); err != nil {
+		return err
 	}
 	if t.short, err = os.MkdirTemp("", "boards-"); err != nil {
-		return nil, err
+		return err
 	}
-	if t.plant, err = newPlant(b); err != nil {
-		return nil, err
+	if t.plant, err = newPlant(t.board); err != nil {
+		return err
 	}
 	if t.broker, err = newBroker(t.short); err != nil {
-		return nil, err
+		return err
 	}
-	guest := filepath.Join(t.dir, "guest")
-	if err := buildGuest(ctx, b, guest); err != nil {
-		return nil, err
+	guest := t.file("guest")
+	if err := buildGuest(t.ctx, t.board, guest); err != nil {
+		return err
 	}
-	if err := makeDisk(ctx, t.file("disk.img")); err != nil {
-		return nil, err
+	if err := makeDisk(t.ctx, t.file("disk.img")); err != nil {
+		return err
 	}
-	agent := filepath.Join("dist", "iot-edge-anomaly_linux_"+b.binary)
-	return t, writeInitramfs(t.file("initramfs"), t.kernel, guest, agent, agentConfig(b, t.plant, t.broker.addr))
+	agent := filepath.Join("dist", "iot-edge-anomaly_linux_"+t.board.binary)
+	return writeInitramfs(t.file("initramfs"), t.kernel, guest, agent, agentConfig(t.board, t.plant, t.broker.addr))
 }
 
 func (t *trial) file(name string) string { return filepath.Join(t.dir, name) }
