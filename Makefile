@@ -37,7 +37,7 @@ help:
 	@echo "make nightly   every test at full length (EDGE_LONG=1), with the race detector, then fuzz"
 	@echo "make fresh     run and test in a bare Debian root (root, debootstrap, network)"
 	@echo "make install   the binary and its system files below PREFIX ($(PREFIX)) and DESTDIR"
-	@echo "make clean     removes what was built; a fetched toolchain stays in .build/go"
+	@echo "make clean     removes what was built; what was fetched stays in .build"
 
 run:
 	@mkdir -p .build

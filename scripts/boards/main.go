@@ -53,7 +53,7 @@ func run(ctx context.Context, cache, only string) error {
 	}
 	wg.Wait()
 	printTable(os.Stdout, rs)
-	fmt.Printf("%d boards in %.0f s\n", len(rs), time.Since(begin).Seconds())
+	fmt.Printf("%d of %d boards in %.0f s\n", len(rs), len(boards), time.Since(begin).Seconds())
 	if slices.ContainsFunc(rs, func(r *result) bool { return r.err != nil }) {
 		return errors.New("a board failed")
 	}
