@@ -1,6 +1,7 @@
 // Command footprint measures what the agent costs while it runs: it starts the
 // simulated pump station and a mosquitto, lets a built binary learn and watch
-// it, and prints the time to ready, resident memory and CPU.
+// it, and prints the time to ready, resident memory and CPU; then what a thousand
+// channels cost.
 //
 // The station's I2C chips are simulated inside this process and cannot be
 // reached by another one, so the binary finds no I2C bus here and retries it:
@@ -14,6 +15,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -32,7 +34,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: footprint BINARY")
 		os.Exit(2)
 	}
-	if err := measure(os.Args[1]); err != nil {
+	err := measure(os.Args[1])
+	if err == nil {
+		err = measureChannels(os.Args[1])
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "footprint:", err)
 		os.Exit(1)
 	}
@@ -135,6 +141,16 @@ func ready(addr string) bool {
 	}
 	r.Body.Close()
 	return r.StatusCode == http.StatusOK
+}
+
+// scrape reads the metrics once and gives their size.
+func scrape(addr string) (int64, error) {
+	r, err := http.Get("http://" + addr + "/metrics")
+	if err != nil {
+		return 0, err
+	}
+	defer r.Body.Close()
+	return io.Copy(io.Discard, r.Body)
 }
 
 func learnt(addr string) bool {

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"iot-edge-anomaly/agent/demo"
+	"iot-edge-anomaly/drivers/sim/modbussim"
+)
+
+// settleFor is how long a binary samples before its memory is read: several
+// garbage collections, and a scrape of its metrics.
+const settleFor = 15 * time.Second
+
+// measureChannels prints what a thousand channels at 1 Hz cost beside a
+// hundred: units of 100 registers each on Modbus TCP, sampled, checked and shown
+// on /metrics, with no model.
+func measureChannels(binary string) error {
+	const few, many = 1, 10
+	small, _, err := sampling(binary, few)
+	if err != nil {
+		return err
+	}
+	large, cpu, err := sampling(binary, many)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("1,000 channels at 1 Hz     %8.1f MiB more than 100, %.2f %% of one core\n", float64(large-small)/1024, 100*cpu)
+	return nil
+}
+
+// sampling is the resident memory, in KiB, and the share of a core of a binary
+// that samples so many units.
+func sampling(binary string, units int) (rss int, cpu float64, err error) {
+	banks := map[uint8]*modbussim.Bank{}
+	var sensors strings.Builder
+	for u := 1; u <= units; u++ {
+		b := new(modbussim.Bank)
+		fmt.Fprintf(&sensors, "  - name: u%d\n    driver: modbus\n    bus: plc\n    unit: %d\n    registers:\n", u, u)
+		for r := range 100 {
+			b.SetHolding(r, uint16(u*r))
+			fmt.Fprintf(&sensors, "      - {name: r%d, at: \"holding:%d\", type: u16, range: [0, 60000]}\n", r, r)
+		}
+		banks[uint8(u)] = b
+	}
+	server, err := modbussim.Listen("127.0.0.1:0", banks)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer server.Close()
+	addr, err := demo.FreeAddr("127.0.0.1:18080")
+	if err != nil {
+		return 0, 0, err
+	}
+	dir, err := os.MkdirTemp("", "footprint-")
+	if err != nil {
+		return 0, 0, err
+	}
+	defer os.RemoveAll(dir)
+	path := filepath.Join(dir, "config.yaml")
+	text := fmt.Sprintf("state: %s\nbuses: {plc: {modbus: \"tcp://%s\"}}\nhttp: {listen: %q}\nsensors:\n%smachines: [{name: main, channels: [\"*.*\"], period: 1s, model: {learn: {when: never}}}]\n",
+		dir, server.Addr(), addr, sensors.String())
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		return 0, 0, err
+	}
+	cmd := exec.Command(binary, "run", "--config", path)
+	var said strings.Builder
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		return 0, 0, err
+	}
+	defer func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+	}()
+	if err := until(10*time.Second, func() bool { return ready(addr) }); err != nil {
+		return 0, 0, fmt.Errorf("ready: %w\n%s", err, said.String())
+	}
+	before, _ := cpuSeconds(cmd.Process.Pid)
+	time.Sleep(settleFor)
+	after, err := cpuSeconds(cmd.Process.Pid)
+	if err != nil {
+		return 0, 0, err
+	}
+	if asked := server.RequestsTo(uint8(units)); asked < int(settleFor.Seconds())-2 {
+		return 0, 0, fmt.Errorf("the last of %d units was asked %d times in %v", units, asked, settleFor)
+	}
+	if _, err := scrape(addr); err != nil {
+		return 0, 0, err
+	}
+	return statusKiB(cmd.Process.Pid, "VmRSS:"), (after - before) / settleFor.Seconds(), nil
+}
