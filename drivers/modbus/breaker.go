@@ -44,6 +44,6 @@ func (b *breaker) open() bool { return b.fails >= threshold }
 
 // refusal is the error until the next try.
 func (b *breaker) refusal(now, next time.Time) error {
-	return fmt.Errorf("silent for %v, next try in %v: %w",
+	return fmt.Errorf("no good answer for %v, next try in %v: %w",
 		now.Sub(b.since).Round(time.Second), next.Sub(now).Round(time.Millisecond), b.cause)
 }
