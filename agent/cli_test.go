@@ -234,7 +234,8 @@ func TestBadInput(t *testing.T) {
 // checksum.
 func newerModel(t *testing.T, good []byte) string {
 	t.Helper()
-	b, err := relabel(good, `"layout":"1"`, `"layout":"9"`)
+	at := bytes.Index(good, []byte(`"layout":"`)) + len(`"layout":"`)
+	b, err := relabel(good, `"layout":"`+string(good[at:at+1])+`"`, `"layout":"9"`)
 	if err != nil {
 		t.Fatal(err)
 	}

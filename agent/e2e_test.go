@@ -101,13 +101,17 @@ func learnsAndTells(t *testing.T, prog []string, rows, blame string, period time
 	if open.str("machine") != "pump1" || open.str("site") != "plant-3" || open.str("device") != "gw7" {
 		t.Errorf("event of another machine: %s", open.payload)
 	}
-	waitFor(t, 1400*period+60*time.Second, "the close of it", func() bool {
-		_, ok := sub.find(func(m message) bool { return isEvent("close")(m) && m.str("event") == open.str("event") })
+	var end message
+	waitFor(t, 1400*period+60*time.Second, "the close of it", func() (ok bool) {
+		end, ok = sub.find(func(m message) bool { return isEvent("close")(m) && m.str("event") == open.str("event") })
 		return ok
 	})
+	// Where training outlasts the fault, as on an emulated CPU under load, the
+	// rows of meanwhile are judged in a burst, shorter than the state's period.
+	burst := end.heard.Sub(open.heard) < 2*time.Second
 	if _, ok := sub.find(func(m message) bool {
 		return strings.HasSuffix(m.topic, "/machine/pump1") && m.str("state") == "anomaly" && m.str("event") == open.str("event")
-	}); !ok {
+	}); !ok && !burst {
 		t.Errorf("the retained machine state never said anomaly with event %s", open.str("event"))
 	}
 	late := subscribe(t, b, "plant/plant-3/gw7/machine/#")

@@ -214,6 +214,7 @@ type message struct {
 	topic   string
 	payload string
 	json    map[string]any // nil where the payload is no JSON object
+	heard   time.Time
 }
 
 func (m message) str(key string) string { s, _ := m.json[key].(string); return s }
@@ -240,7 +241,7 @@ func subscribe(t *testing.T, b *broker, topic string) *subscriber {
 			}
 			return
 		}
-		m := message{topic: topic, payload: payload}
+		m := message{topic: topic, payload: payload, heard: time.Now()}
 		json.Unmarshal([]byte(payload), &m.json)
 		s.mu.Lock()
 		s.all = append(s.all, m)

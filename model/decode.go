@@ -79,7 +79,7 @@ func recognise(data []byte) error {
 		return fmt.Errorf("%w: no layout version", ErrCorrupt)
 	}
 	if layout > layoutVersion {
-		return fmt.Errorf("%w: layout %d, this program reads %d", ErrVersion, layout, layoutVersion)
+		return fmt.Errorf("%w: layout %d is newer than %d: update the program", ErrVersion, layout, layoutVersion)
 	}
 	if layout < layoutVersion {
 		return fmt.Errorf("%w: layout %d is older than %d: learn the machine anew", ErrVersion, layout, layoutVersion)
