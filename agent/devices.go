@@ -9,8 +9,7 @@ import (
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/drivers"
 	"iot-edge-anomaly/drivers/bme280"
-	"iot-edge-anomaly/drivers/ina219"
-	"iot-edge-anomaly/drivers/ina226"
+	"iot-edge-anomaly/drivers/ina"
 	"iot-edge-anomaly/drivers/lm75"
 	"iot-edge-anomaly/drivers/modbus"
 	"iot-edge-anomaly/drivers/replay"
@@ -36,13 +35,13 @@ var devices = map[string]device{
 		func(c config.Sensor, l line) (drivers.Sensor, error) {
 			return bme280.NewBMP280(l.i2c, bme280.Options{Address: c.Address})
 		}},
-	"ina219": {config.DriverInfo{Bus: "i2c", Channels: channels(ina219.Channels()), Addresses: addresses(0x40, 0x4f), Keys: []string{"shunt"}},
+	"ina219": {config.DriverInfo{Bus: "i2c", Channels: channels(ina.Channels()), Addresses: addresses(0x40, 0x4f), Keys: []string{"shunt"}},
 		func(c config.Sensor, l line) (drivers.Sensor, error) {
-			return ina219.New(l.i2c, ina219.Options{Address: c.Address, ShuntOhm: c.Shunt})
+			return ina.NewINA219(l.i2c, ina.Options{Address: c.Address, ShuntOhm: c.Shunt})
 		}},
-	"ina226": {config.DriverInfo{Bus: "i2c", Channels: channels(ina226.Channels()), Addresses: addresses(0x40, 0x4f), Keys: []string{"shunt"}},
+	"ina226": {config.DriverInfo{Bus: "i2c", Channels: channels(ina.Channels()), Addresses: addresses(0x40, 0x4f), Keys: []string{"shunt"}},
 		func(c config.Sensor, l line) (drivers.Sensor, error) {
-			return ina226.New(l.i2c, ina226.Options{Address: c.Address, ShuntOhm: c.Shunt})
+			return ina.NewINA226(l.i2c, ina.Options{Address: c.Address, ShuntOhm: c.Shunt})
 		}},
 	"lm75": {config.DriverInfo{Bus: "i2c", Channels: channels(lm75.Channels()), Addresses: addresses(0x48, 0x4f)},
 		func(c config.Sensor, l line) (drivers.Sensor, error) {

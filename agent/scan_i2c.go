@@ -14,14 +14,14 @@ import (
 
 	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers/bme280"
-	"iot-edge-anomaly/drivers/ina226"
+	"iot-edge-anomaly/drivers/ina"
 	"iot-edge-anomaly/drivers/sht"
 	"iot-edge-anomaly/drivers/tmp1xx"
 )
 
 // identifiers tell a chip by what no other has: an id register, a checksum. They
 // read; what they write are register pointers and read commands.
-var identifiers = []func(bus i2c.Bus, addr uint16) string{bme280.Identify, ina226.Identify, tmp1xx.Identify, sht.Identify}
+var identifiers = []func(bus i2c.Bus, addr uint16) string{bme280.Identify, ina.Identify, tmp1xx.Identify, sht.Identify}
 
 // foundChip is one address that is taken.
 type foundChip struct {

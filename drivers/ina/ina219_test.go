@@ -1,4 +1,4 @@
-package ina219
+package ina
 
 import (
 	"context"
@@ -16,11 +16,11 @@ import (
 	"iot-edge-anomaly/drivers/sim/i2csim"
 )
 
-func TestConformance(t *testing.T) {
+func TestINA219_conformance(t *testing.T) {
 	driverstest.Run(t, func(t *testing.T) driverstest.Fixture {
 		bus := i2csim.New("sim")
 		bus.Attach(0x40, i2csim.NewINA219(0.1))
-		d, err := New(bus, Options{})
+		d, err := NewINA219(bus, Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,14 +29,14 @@ func TestConformance(t *testing.T) {
 }
 
 // SBOS448G §9.2.2.1 table 8: 20 mV over 2 mΩ at 11.98 V.
-func TestRead_example(t *testing.T) {
+func TestINA219_example(t *testing.T) {
 	bus := &i2ctest.Playback{DontPanic: true, Ops: []i2ctest.IO{
 		{Addr: 0x40, W: []byte{regConfig}, R: []byte{0x39, 0x9F}},
 		{Addr: 0x40, W: []byte{regPower}, R: []byte{0x17, 0x66}},
 		{Addr: 0x40, W: []byte{regBus}, R: []byte{0x5D, 0x98 | busReady}},
 		{Addr: 0x40, W: []byte{regShunt}, R: []byte{0x07, 0xD0}},
 	}}
-	d, _ := New(bus, Options{ShuntOhm: 0.002})
+	d, _ := NewINA219(bus, Options{ShuntOhm: 0.002})
 	dst := make([]float64, 3)
 	if err := d.Read(t.Context(), dst); err != nil {
 		t.Fatal(err)
@@ -51,11 +51,11 @@ func TestRead_example(t *testing.T) {
 	}
 }
 
-func TestRead_values(t *testing.T) {
+func TestINA219_values(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bus, chip := i2csim.New("sim"), i2csim.NewINA219(0.1)
 		bus.Attach(0x4F, chip)
-		d, _ := New(bus, Options{Address: 0x4F, ShuntOhm: 0.1})
+		d, _ := NewINA219(bus, Options{Address: 0x4F, ShuntOhm: 0.1})
 		dst := make([]float64, 3)
 		for _, want := range [][2]float64{{24, 2}, {0, 0}, {5, -1.5}, {26, 3.1999}, {0.004, 0.0001}} {
 			chip.Set(want[0], want[1])
@@ -72,12 +72,12 @@ func TestRead_values(t *testing.T) {
 }
 
 // The end of a range is no measurement, and the other value stays.
-func TestRead_endOfRange(t *testing.T) {
+func TestINA219_endOfRange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bus, chip := i2csim.New("sim"), i2csim.NewINA219(0.1)
 		bus.Attach(0x40, chip)
 		bus.Tx(0x40, []byte{regConfig, 0x1F, 0xFF}, nil) // somebody chose 16 V, 128 samples
-		d, _ := New(bus, Options{})
+		d, _ := NewINA219(bus, Options{})
 		dst := make([]float64, 3)
 		chip.Set(24, 1)
 		begin := time.Now()
@@ -103,11 +103,11 @@ func TestRead_endOfRange(t *testing.T) {
 }
 
 // A chip that does not convert is not read.
-func TestRead_notConverting(t *testing.T) {
+func TestINA219_notConverting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bus, chip := i2csim.New("sim"), i2csim.NewINA219(0.1)
 		bus.Attach(0x40, chip)
-		d, _ := New(bus, Options{})
+		d, _ := NewINA219(bus, Options{})
 		dst := make([]float64, 3)
 		bus.Tx(0x40, []byte{regConfig, 0x39, 0x98}, nil) // power-down
 		err := d.Read(t.Context(), dst)
@@ -121,7 +121,7 @@ func TestRead_notConverting(t *testing.T) {
 	})
 }
 
-func TestRead_failAtStep(t *testing.T) {
+func TestINA219_failAtStep(t *testing.T) {
 	good := []i2ctest.IO{
 		{Addr: 0x40, W: []byte{regConfig}, R: []byte{0x39, 0x9F}},
 		{Addr: 0x40, W: []byte{regPower}, R: []byte{0, 0}},
@@ -133,7 +133,7 @@ func TestRead_failAtStep(t *testing.T) {
 	}
 	for step, want := range []string{"reading configuration: ", "reading power: ", "reading bus voltage: ",
 		"reading bus voltage: ", "reading bus voltage: ", "reading bus voltage: ", "reading shunt voltage: "} {
-		d, _ := New(&i2ctest.Playback{DontPanic: true, Ops: good[:step]}, Options{})
+		d, _ := NewINA219(&i2ctest.Playback{DontPanic: true, Ops: good[:step]}, Options{})
 		dst := make([]float64, 3)
 		err := d.Read(t.Context(), dst)
 		if err == nil || !strings.HasPrefix(err.Error(), "ina219 at 0x40: "+want) {
@@ -144,20 +144,20 @@ func TestRead_failAtStep(t *testing.T) {
 		}
 	}
 	good[5].R = []byte{0x5D, 0x98}
-	d, _ := New(&i2ctest.Playback{DontPanic: true, Ops: good}, Options{})
+	d, _ := NewINA219(&i2ctest.Playback{DontPanic: true, Ops: good}, Options{})
 	if err := d.Read(t.Context(), make([]float64, 3)); err == nil || !strings.Contains(err.Error(), "no conversion within 2.66ms") {
 		t.Errorf("never ready: %v", err)
 	}
 	good[0].R = []byte{0xFF, 0xFF}
-	d, _ = New(&i2ctest.Playback{DontPanic: true, Ops: good}, Options{})
+	d, _ = NewINA219(&i2ctest.Playback{DontPanic: true, Ops: good}, Options{})
 	if err := d.Read(t.Context(), make([]float64, 3)); err == nil || !strings.Contains(err.Error(), "all ones") {
 		t.Errorf("dead line: %v", err)
 	}
 }
 
-func TestRead_absentThenThere(t *testing.T) {
+func TestINA219_absentThenThere(t *testing.T) {
 	bus := i2csim.New("sim")
-	d, _ := New(bus, Options{})
+	d, _ := NewINA219(bus, Options{})
 	dst := make([]float64, 3)
 	if err := d.Read(t.Context(), dst); !errors.Is(err, syscall.ENXIO) {
 		t.Errorf("got %v", err)
@@ -168,12 +168,12 @@ func TestRead_absentThenThere(t *testing.T) {
 	}
 }
 
-func TestRead_cancelledWhileConverting(t *testing.T) {
+func TestINA219_cancelledWhileConverting(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		bus := i2csim.New("sim")
 		bus.Attach(0x40, i2csim.NewINA219(0.1))
 		bus.Tx(0x40, []byte{regConfig, 0x3F, 0xFF}, nil) // 136 ms
-		d, _ := New(bus, Options{})
+		d, _ := NewINA219(bus, Options{})
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		begin, dst := time.Now(), make([]float64, 3)
@@ -186,7 +186,7 @@ func TestRead_cancelledWhileConverting(t *testing.T) {
 	})
 }
 
-func TestNew_options(t *testing.T) {
+func TestINA219_options(t *testing.T) {
 	for _, c := range []struct {
 		o    Options
 		want string
@@ -195,7 +195,7 @@ func TestNew_options(t *testing.T) {
 		{Options{ShuntOhm: -1}, "ina219: shunt -1 Ω, want more than 0"},
 		{Options{ShuntOhm: math.NaN()}, "ina219: shunt NaN Ω, want more than 0"},
 	} {
-		if _, err := New(nil, c.o); err == nil || err.Error() != c.want {
+		if _, err := NewINA219(nil, c.o); err == nil || err.Error() != c.want {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
 	}

@@ -1,4 +1,4 @@
-package ina226
+package ina
 
 import (
 	"context"
@@ -17,19 +17,19 @@ import (
 )
 
 // on is a sensor and its chip with 0.1 Ω at 0x40 of a simulated bus.
-func on(t *testing.T) (*Dev, *i2csim.INA226, *i2csim.Bus) {
+func ina226(t *testing.T) (*Dev, *i2csim.INA226, *i2csim.Bus) {
 	bus, chip := i2csim.New("sim"), i2csim.NewINA226(0.1)
 	bus.Attach(0x40, chip)
-	d, err := New(bus, Options{})
+	d, err := NewINA226(bus, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return d, chip, bus
 }
 
-func TestConformance(t *testing.T) {
+func TestINA226_conformance(t *testing.T) {
 	driverstest.Run(t, func(t *testing.T) driverstest.Fixture {
-		d, _, bus := on(t)
+		d, _, bus := ina226(t)
 		return driverstest.On(bus, d)
 	}, driverstest.Options{})
 }
@@ -43,9 +43,9 @@ func words(values ...uint16) (ops []i2ctest.IO) {
 	return ops
 }
 
-func TestRead_example(t *testing.T) {
-	bus := &i2ctest.Playback{DontPanic: true, Ops: words(0x4127, 0, ready, 0x1F40, 0x2570)}
-	d, _ := New(bus, Options{ShuntOhm: 0.002})
+func TestINA226_example(t *testing.T) {
+	bus := &i2ctest.Playback{DontPanic: true, Ops: words(0x4127, 0, maskReady, 0x1F40, 0x2570)}
+	d, _ := NewINA226(bus, Options{ShuntOhm: 0.002})
 	dst := make([]float64, 3)
 	if err := d.Read(t.Context(), dst); err != nil {
 		t.Fatal(err)
@@ -60,9 +60,9 @@ func TestRead_example(t *testing.T) {
 	}
 }
 
-func TestRead_values(t *testing.T) {
+func TestINA226_values(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, chip, _ := on(t)
+		d, chip, _ := ina226(t)
 		dst := make([]float64, 3)
 		for _, want := range [][2]float64{{24, 0.5}, {0, 0}, {5, -0.3}, {36, 0.8191}, {0.00125, 0.000025}} {
 			chip.Set(want[0], want[1])
@@ -78,9 +78,9 @@ func TestRead_values(t *testing.T) {
 }
 
 // What another master chose is honoured; its averages are waited for.
-func TestRead_averages(t *testing.T) {
+func TestINA226_averages(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, chip, bus := on(t)
+		d, chip, bus := ina226(t)
 		bus.Tx(0x40, []byte{regConfig, 0x47, 0x27}, nil) // 64 averages of 1.1 ms each
 		chip.Set(12, 0.25)
 		begin, dst := time.Now(), make([]float64, 3)
@@ -99,9 +99,9 @@ func TestRead_averages(t *testing.T) {
 }
 
 // The end of a range is no measurement, and the other value stays.
-func TestRead_endOfRange(t *testing.T) {
+func TestINA226_endOfRange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		d, chip, _ := on(t)
+		d, chip, _ := ina226(t)
 		dst := make([]float64, 3)
 		chip.Set(45, 0.5)
 		err := d.Read(t.Context(), dst)
@@ -118,7 +118,7 @@ func TestRead_endOfRange(t *testing.T) {
 	})
 }
 
-func TestRead_failAtStep(t *testing.T) {
+func TestINA226_failAtStep(t *testing.T) {
 	for _, c := range []struct {
 		ops  []i2ctest.IO
 		want string
@@ -130,11 +130,11 @@ func TestRead_failAtStep(t *testing.T) {
 		{words(0x4FFF), "a conversion takes 18.571264s, want at most 1s"},
 		{words(0x4127), "reading conversion ready: "},
 		{words(0x4127, 0), "reading conversion ready: "},
-		{words(0x4127, 0, ready), "reading shunt voltage: "},
-		{words(0x4127, 0, ready, 0x1F40), "reading bus voltage: "},
+		{words(0x4127, 0, maskReady), "reading shunt voltage: "},
+		{words(0x4127, 0, maskReady, 0x1F40), "reading bus voltage: "},
 		{append(words(0x4127, 0, 0), append(words(0, 0, 0)[2:], append(words(0, 0, 0)[2:], words(0, 0, 0)[2:]...)...)...), "no conversion within 4.235ms"},
 	} {
-		d, _ := New(&i2ctest.Playback{DontPanic: true, Ops: c.ops}, Options{})
+		d, _ := NewINA226(&i2ctest.Playback{DontPanic: true, Ops: c.ops}, Options{})
 		dst := make([]float64, 3)
 		err := d.Read(t.Context(), dst)
 		if err == nil || !strings.HasPrefix(err.Error(), "ina226 at 0x40: "+c.want) || !math.IsNaN(dst[0]) || !math.IsNaN(dst[1]) || !math.IsNaN(dst[2]) {
@@ -143,8 +143,8 @@ func TestRead_failAtStep(t *testing.T) {
 	}
 }
 
-func TestRead_absentThenThere(t *testing.T) {
-	d, chip, bus := on(t)
+func TestINA226_absentThenThere(t *testing.T) {
+	d, chip, bus := ina226(t)
 	bus.Detach(0x40)
 	dst := make([]float64, 3)
 	if err := d.Read(t.Context(), dst); !errors.Is(err, syscall.ENXIO) {
@@ -157,7 +157,7 @@ func TestRead_absentThenThere(t *testing.T) {
 }
 
 func TestIdentify(t *testing.T) {
-	_, _, bus := on(t)
+	_, _, bus := ina226(t)
 	bus.Attach(0x41, i2csim.NewINA219(0.1))
 	for addr, want := range map[uint16]string{0x40: "ina226", 0x41: "", 0x42: "", 0x76: ""} {
 		if got := Identify(bus, addr); got != want {
@@ -166,7 +166,7 @@ func TestIdentify(t *testing.T) {
 	}
 }
 
-func TestNew_options(t *testing.T) {
+func TestINA226_options(t *testing.T) {
 	for _, c := range []struct {
 		o    Options
 		want string
@@ -175,7 +175,7 @@ func TestNew_options(t *testing.T) {
 		{Options{ShuntOhm: -1}, "ina226: shunt -1 Ω, want more than 0"},
 		{Options{ShuntOhm: math.Inf(1)}, "ina226: shunt +Inf Ω, want more than 0"},
 	} {
-		if _, err := New(nil, c.o); err == nil || err.Error() != c.want {
+		if _, err := NewINA226(nil, c.o); err == nil || err.Error() != c.want {
 			t.Errorf("got %v, want %s", err, c.want)
 		}
 	}
