@@ -24,6 +24,7 @@ const (
 	start  = 1 << 15 // OS: when written; when read, no conversion runs
 	single = 1 << 8  // MODE
 	silent = 3       // COMP_QUE: the comparator is off
+	reset  = 0x0583  // all of it after power-on, without OS
 )
 
 // Ground is the negative side of an input that is measured against ground.
@@ -139,6 +140,9 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	var clipped error
 	for i := range d.inputs {
 		raw, err := d.convert(ctx, &d.inputs[i])
+		if err == nil && raw == 0 && d.inputs[i].config == reset {
+			raw, err = d.convert(ctx, &d.inputs[i]) // 0 is what a chip that was reset holds too
+		}
 		if err != nil {
 			return errors.Join(clipped, err)
 		}

@@ -136,6 +136,23 @@ func TestRead_resetDuringConversion(t *testing.T) {
 	})
 }
 
+// One whose only input is set as after power-on says "ended" and 0 V.
+func TestRead_resetOfDefaults(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d, chip, _ := on(t, Options{Inputs: []Input{{Name: "a", Positive: 0, Negative: 1, Scale: 1}}})
+		dst := []float64{0}
+		chip.Set(0, 1.5)
+		time.AfterFunc(4*time.Millisecond, chip.PowerCycle)
+		if err := d.Read(t.Context(), dst); err != nil || dst[0] != 1.5 {
+			t.Errorf("got %v %v", dst, err)
+		}
+		chip.Set(0, 0)
+		if err := d.Read(t.Context(), dst); err != nil || dst[0] != 0 {
+			t.Errorf("got %v %v", dst, err)
+		}
+	})
+}
+
 // A chip that another program left converting, or that still converts what a
 // cancelled read asked for, is waited for: its value is another input's.
 func TestRead_busyChip(t *testing.T) {

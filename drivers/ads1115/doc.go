@@ -13,7 +13,8 @@
 // whether it has ended, and collects it. The answer to the question is the
 // configuration register itself: it must be what was written, since a chip that
 // lost its power meanwhile also says "ended", with the power-on input and
-// amplifier.
+// amplifier. Where just those are configured (inputs 0-1, 2.048 V, 128/s) its
+// mark is the 0 V that it holds: that is converted once more.
 //
 // A value at the end of the converter's range is not a measurement: the cell is
 // NaN and the error names the range. The other inputs are still delivered.

@@ -12,8 +12,10 @@
 // address with two bytes is taken for one, and a chip that another master put
 // into shutdown keeps its last temperature.
 //
-// There is no state here that a re-plugged chip could contradict: every Read
-// is one complete transaction, so an absent chip heals as soon as it answers.
+// Before its first conversion since power-on the register is 0 °C. So where the
+// value before was not near 0 °C, or there was none, an exact 0 is read once more,
+// 150 ms later. There is no other state here: every Read is complete in itself, so
+// an absent chip heals as soon as it answers.
 //
 // # Datasheet
 //

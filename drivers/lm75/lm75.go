@@ -3,7 +3,9 @@ package lm75
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
+	"time"
 
 	"periph.io/x/conn/v3/i2c"
 
@@ -27,6 +29,7 @@ type Options struct {
 type Dev struct {
 	chip chip.Chip
 	mask uint16
+	last float64 // the newest value; NaN = none
 }
 
 var channels = []drivers.Channel{{Name: "temperature", Quantity: drivers.Temperature}}
@@ -44,7 +47,7 @@ func New(bus i2c.Bus, o Options) (*Dev, error) {
 	if o.Bits < 9 || o.Bits > 12 {
 		return nil, fmt.Errorf("lm75: %d bits, want 9 to 12", o.Bits)
 	}
-	return &Dev{chip: c, mask: 0xFFFF << (16 - o.Bits)}, nil
+	return &Dev{chip: c, mask: 0xFFFF << (16 - o.Bits), last: math.NaN()}, nil
 }
 
 // Channels returns temperature in °C.
@@ -64,12 +67,28 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	return d.chip.Read(ctx, dst, len(channels), d.measure)
 }
 
-func (d *Dev) measure(_ context.Context, dst []float64) error {
+// firstConversion is the longest of any relative at its power-on resolution
+// (DS75, 9 bits); before, the register is 0. nearZero is from where 0 °C is
+// believed.
+const (
+	firstConversion = 150 * time.Millisecond
+	nearZero        = 2 // °C
+)
+
+func (d *Dev) measure(ctx context.Context, dst []float64) error {
+	last := d.last
+	d.last = math.NaN() // until there is a value
 	v, err := d.chip.Word("temperature", regTemp)
+	if err == nil && v == 0 && !(math.Abs(last) <= nearZero) {
+		if err = d.chip.Wait(ctx, firstConversion); err == nil {
+			v, err = d.chip.Word("temperature", regTemp)
+		}
+	}
 	if err != nil {
 		return err
 	}
-	dst[0] = celsius(v & d.mask)
+	d.last = celsius(v & d.mask)
+	dst[0] = d.last
 	return nil
 }
 

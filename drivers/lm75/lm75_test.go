@@ -2,8 +2,11 @@ package lm75
 
 import (
 	"errors"
+	"math"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"periph.io/x/conn/v3/i2c/i2ctest"
 
@@ -66,6 +69,46 @@ func TestRead_absentThenThere(t *testing.T) {
 	if err := d.Read(t.Context(), dst); err != nil || dst[0] != -10.25 {
 		t.Errorf("got %v %v", dst, err)
 	}
+}
+
+// A chip that has just got its power says 0 °C: that is not delivered, while a
+// true 0 °C is, and is waited for once.
+func TestRead_powerOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		bus, chip := i2csim.New("sim"), i2csim.NewLM75(11)
+		bus.Attach(0x48, chip)
+		d, _ := New(bus, Options{})
+		dst := []float64{0}
+		for _, want := range []float64{20, 20, 0, 0, 0.5, 0, 60, -20, -20} {
+			if math.Abs(dst[0]) >= 20 && dst[0] == want {
+				chip.PowerCycle()
+			}
+			chip.Set(want)
+			if err := d.Read(t.Context(), dst); err != nil || dst[0] != want {
+				t.Errorf("got %v %v, want %v", dst, err, want)
+			}
+		}
+		chip.Set(0) // from -20
+		begin := time.Now()
+		for range 5 {
+			if err := d.Read(t.Context(), dst); err != nil || dst[0] != 0 {
+				t.Errorf("got %v %v", dst, err)
+			}
+		}
+		if took := time.Since(begin); took != firstConversion {
+			t.Errorf("took %v", took)
+		}
+		bus.Detach(0x48)
+		if err := d.Read(t.Context(), dst); err == nil || d.Read(t.Context(), dst) == nil {
+			t.Error("read without a chip")
+		}
+		chip.Set(30)
+		chip.PowerCycle()
+		bus.Attach(0x48, chip)
+		if err := d.Read(t.Context(), dst); err != nil || dst[0] != 30 {
+			t.Errorf("got %v %v", dst, err)
+		}
+	})
 }
 
 func TestNew_options(t *testing.T) {

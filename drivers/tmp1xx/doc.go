@@ -15,8 +15,8 @@
 //
 // The value is the newest conversion's, up to 0.25 s old, 1 s for a TMP117. A
 // chip that has not finished its first conversion since power-on says so by
-// 8000h (TMP117) and gives no value; a TMP102 or TMP112 reads 0 °C for its
-// first 26 ms (§7.5.2), which it does not tell from a real 0 °C.
+// 8000h (TMP117) and gives no value; a TMP102 or TMP112 holds 0 °C for its
+// first 26 ms (§7.5.2), so an exact 0 °C is read once more, 35 ms later.
 //
 // # Datasheets
 //

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"periph.io/x/conn/v3/i2c"
 
@@ -41,7 +42,7 @@ type Options struct {
 // NewTMP112 or NewTMP117.
 type Dev struct {
 	chip    chip.Chip
-	celsius func(*Dev) (float64, error)
+	celsius func(*Dev, context.Context) (float64, error)
 }
 
 var channels = []drivers.Channel{{Name: "temperature", Quantity: drivers.Temperature}}
@@ -56,7 +57,7 @@ func NewTMP112(bus i2c.Bus, o Options) (*Dev, error) { return open(bus, o, "tmp1
 // NewTMP117 is NewTMP102 for a TMP117.
 func NewTMP117(bus i2c.Bus, o Options) (*Dev, error) { return open(bus, o, "tmp117", (*Dev).tmp117) }
 
-func open(bus i2c.Bus, o Options, name string, celsius func(*Dev) (float64, error)) (*Dev, error) {
+func open(bus i2c.Bus, o Options, name string, celsius func(*Dev, context.Context) (float64, error)) (*Dev, error) {
 	c, err := chip.New(bus, name, o.Address, 0x48, 0x4B)
 	if err != nil {
 		return nil, err
@@ -81,15 +82,19 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	return d.chip.Read(ctx, dst, len(channels), d.measure)
 }
 
-func (d *Dev) measure(_ context.Context, dst []float64) error {
-	v, err := d.celsius(d)
+func (d *Dev) measure(ctx context.Context, dst []float64) error {
+	v, err := d.celsius(d, ctx)
 	if err == nil {
 		dst[0] = v
 	}
 	return err
 }
 
-func (d *Dev) tmp102() (float64, error) {
+// firstConversion is the longest that a TMP102 and TMP112 take, §6.5: before, they
+// hold 0 °C.
+const firstConversion = 35 * time.Millisecond
+
+func (d *Dev) tmp102(ctx context.Context) (float64, error) {
 	conf, err := d.chip.Word("configuration", regConfig)
 	if err != nil {
 		return 0, err
@@ -101,6 +106,11 @@ func (d *Dev) tmp102() (float64, error) {
 		return 0, errors.New("the chip is in shutdown; power-cycle it")
 	}
 	v, err := d.chip.Word("temperature", regTemp)
+	if err == nil && v == 0 {
+		if err = d.chip.Wait(ctx, firstConversion); err == nil {
+			v, err = d.chip.Word("temperature", regTemp)
+		}
+	}
 	if err != nil {
 		return 0, err
 	}
@@ -120,7 +130,7 @@ func tmp102Celsius(register uint16, extended bool) float64 {
 // conversion, TMP117 §7.3.1: -256 °C, which it cannot measure.
 const notConverted = 0x8000
 
-func (d *Dev) tmp117() (float64, error) {
+func (d *Dev) tmp117(context.Context) (float64, error) {
 	id, err := d.chip.Word("device id", regID)
 	if err != nil {
 		return 0, err

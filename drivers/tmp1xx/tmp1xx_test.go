@@ -76,6 +76,9 @@ func TestRead_tables(t *testing.T) {
 		}
 		ops = append(ops, i2ctest.IO{Addr: 0x48, W: []byte{regConfig}, R: []byte{byte(c.conf >> 8), byte(c.conf)}},
 			i2ctest.IO{Addr: 0x48, W: []byte{regTemp}, R: []byte{byte(c.register >> 8), byte(c.register)}})
+		if c.id == nil && c.register == 0 {
+			ops = append(ops, ops[1]) // it is asked again
+		}
 		bus := &i2ctest.Playback{DontPanic: true, Ops: ops}
 		d, _ := c.open(bus, Options{})
 		dst := []float64{0}
@@ -124,8 +127,11 @@ func TestRead_shutdown(t *testing.T) {
 				t.Errorf("%s: got %v %v", k.name, dst, err)
 			}
 			chip.PowerCycle()
-			if err := d.Read(t.Context(), dst); k.name == "tmp117" && (err == nil || !strings.Contains(err.Error(), "no conversion yet") || !math.IsNaN(dst[0])) {
+			switch err := d.Read(t.Context(), dst); {
+			case k.name == "tmp117" && (err == nil || !strings.Contains(err.Error(), "no conversion yet") || !math.IsNaN(dst[0])):
 				t.Errorf("%s: got %v %v", k.name, dst, err)
+			case k.name != "tmp117" && (err != nil || dst[0] != 20):
+				t.Errorf("%s: got %v %v, want no 0 °C of before its first conversion", k.name, dst, err)
 			}
 			time.Sleep(time.Second)
 			if err := d.Read(t.Context(), dst); err != nil || dst[0] != 20 {
@@ -148,6 +154,7 @@ func TestRead_failAtStep(t *testing.T) {
 		{NewTMP102, []i2ctest.IO{io(regConfig, 0x60A0)}, "tmp102 at 0x48: reading temperature: "},
 		{NewTMP102, []i2ctest.IO{io(regConfig, 0xFFFF)}, "tmp102 at 0x48: configuration 0xffff is none of this chip"},
 		{NewTMP102, []i2ctest.IO{io(regConfig, 0)}, "tmp102 at 0x48: configuration 0x0000 is none of this chip"},
+		{NewTMP102, []i2ctest.IO{io(regConfig, 0x60A0), io(regTemp, 0)}, "tmp102 at 0x48: reading temperature: "},
 		{NewTMP117, nil, "tmp117 at 0x48: reading device id: "},
 		{NewTMP117, []i2ctest.IO{io(regID, 0xFFFF)}, "tmp117 at 0x48: device id 0xffff, want 0x0117"},
 		{NewTMP117, []i2ctest.IO{io(regID, 0x0117)}, "tmp117 at 0x48: reading configuration: "},

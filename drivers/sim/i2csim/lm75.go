@@ -3,6 +3,7 @@ package i2csim
 import (
 	"math"
 	"sync"
+	"time"
 )
 
 // LM75 is a simulated LM75 or one of its relatives. Safe for concurrent use.
@@ -14,6 +15,8 @@ type LM75 struct {
 	ptr  byte
 	conf byte
 	lim  [2]uint16 // Thyst, Tos
+
+	since time.Time // of power-on; zero = long ago
 }
 
 // NewLM75 returns a chip after power-on at 20 °C that resolves bits bits: 9
@@ -23,11 +26,12 @@ func NewLM75(bits int) *LM75 {
 	return &LM75{bits: bits, temp: 20, lim: [2]uint16{0x4B00, 0x5000}} // §7.4.4: 75 °C, 80 °C
 }
 
-// PowerCycle puts every register to its power-on value.
+// PowerCycle puts every register to its power-on value; the first conversion
+// begins.
 func (c *LM75) PowerCycle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.ptr, c.conf, c.lim = 0, 0, [2]uint16{0x4B00, 0x5000}
+	c.ptr, c.conf, c.lim, c.since = 0, 0, [2]uint16{0x4B00, 0x5000}, time.Now()
 }
 
 // Set makes the chip see a temperature in °C (-55 to 125).
@@ -70,6 +74,9 @@ func (c *LM75) Tx(w, r []byte) error {
 
 // register is the temperature left-aligned in two's complement, §7.4.3.
 func (c *LM75) register() uint16 {
+	if !c.since.IsZero() && time.Since(c.since) < 100*time.Millisecond { // §7.1
+		return 0
+	}
 	step := 1 / float64(int(1)<<(c.bits-8)) // 9 bits: 0.5 °C
 	n := math.Floor(c.temp/step + 0.5)
 	limit := float64(int(1) << (c.bits - 1))
