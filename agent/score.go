@@ -25,6 +25,7 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	modelPath := fs.String("model", "", "model `FILE`")
 	csvPath := fs.String("csv", "", "recording; `FILE` - is stdin")
 	out := fs.String("out", "-", "scores; `FILE` - is stdout")
+	rearm := fs.Bool("rearm", false, "raise the threshold after a lasting change, so that the next one is heard")
 	events := fs.String("events", "", "events as JSON lines; `FILE` - is stdout")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
@@ -54,7 +55,9 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	judge, err := pipeline.NewWatch(m, scorePolicy(m))
+	policy := scorePolicy(m)
+	policy.Rearm = *rearm
+	judge, err := pipeline.NewWatch(m, policy)
 	if err != nil {
 		return errors.Join(err, closeScores())
 	}

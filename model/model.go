@@ -30,6 +30,9 @@ func New(p Parts) (*Model, error) {
 		return nil, fmt.Errorf("building model: %w", err)
 	}
 	m := &Model{p: p, net: net}
+	if p.Reference != Int8 {
+		return m, nil
+	}
 	if err := m.replay(); err != nil {
 		return nil, fmt.Errorf("building model: %w", err)
 	}

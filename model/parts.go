@@ -84,6 +84,8 @@ type Parts struct {
 	GoldenOut []float32 // the same shape: its exact outputs
 
 	Training Training
+
+	Reference Reference // Int8 but for measurements; not in the file
 }
 
 // inputs returns Window*C.

@@ -12,6 +12,9 @@ import (
 // the whole model, also after a power cut: a temporary file in the same folder,
 // fsync, rename, fsync of the folder. The file is readable by its owner's group.
 func (m *Model) Save(path string) error {
+	if m.p.Reference != Int8 {
+		return fmt.Errorf("saving model %s: it was made for measurements", path)
+	}
 	raw, err := encode(&m.p)
 	if err != nil {
 		return fmt.Errorf("saving model %s: %w", path, err)

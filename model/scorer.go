@@ -1,10 +1,6 @@
 package model
 
-import (
-	"math"
-
-	"iot-edge-anomaly/quant"
-)
+import "math"
 
 // uMax bounds (1): beyond a million spreads every value is equally impossible,
 // and its square still fits float32 with room for sums.
@@ -16,7 +12,7 @@ const uMax = 1e6
 // share a Model. Push never allocates.
 type Scorer struct {
 	p    *Parts
-	net  *quant.Network
+	net  forwarder
 	gate *Gate
 	c    int
 
@@ -45,7 +41,7 @@ type Scorer struct {
 func NewScorer(m *Model) *Scorer {
 	p := &m.p
 	c := len(p.Schema.Channels)
-	s := &Scorer{p: p, net: m.net.Clone(), gate: NewGate(p.Schema), c: c,
+	s := &Scorer{p: p, net: m.network(), gate: NewGate(p.Schema), c: c,
 		last: make([]float64, c), age: make([]int, c), same: make([]int, c),
 		window: make([]float32, p.inputs()), output: make([]float32, p.inputs()),
 		newest: make([]float32, c), residual: newRing(p.Mean, c), level: newRing(p.Mean, c), causes: newRing(p.Smooth, c),

@@ -20,6 +20,7 @@ type Options struct {
 	Update     time.Duration   // an open event is announced again; 0 = only when its severity rises
 	High       float64         // score from which severity is high; default 1.5
 	Critical   float64         // score from which severity is critical; default 3
+	Rearm      bool            // scores pass a Rearm first; whoever feeds the Detector does it
 	Mute       []MuteWindow
 	Location   *time.Location // of the mute windows; default local time
 	Causes     int            // at most so many are listed; default 3

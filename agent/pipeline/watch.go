@@ -23,6 +23,7 @@ const GapRows = 300
 type Watch struct {
 	scorer   *model.Scorer
 	detector *detect.Detector
+	rearm    *detect.Rearm // nil = the learnt threshold stays
 	period   time.Duration
 	last     time.Time // of the row before
 	empty    int       // rows in a row that were too empty
@@ -34,7 +35,11 @@ func NewWatch(m *model.Model, o detect.Options) (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Watch{scorer: model.NewScorer(m), detector: d, period: m.Schema().Period}, nil
+	w := &Watch{scorer: model.NewScorer(m), detector: d, period: m.Schema().Period}
+	if o.Rearm {
+		w.rearm = detect.NewRearm(w.period)
+	}
+	return w, nil
 }
 
 // Verdict is what a Watch makes of one row.
@@ -61,6 +66,7 @@ func (w *Watch) Push(t time.Time, row []float64) Verdict {
 	}
 	var v Verdict
 	v.Score, v.Scored = w.scorer.Push(row)
+	w.raise(&v)
 	idle := w.scorer.Idle()
 	switch {
 	case v.Scored:
@@ -79,6 +85,18 @@ func (w *Watch) Push(t time.Time, row []float64) Verdict {
 		v.State = Normal
 	}
 	return v
+}
+
+// raise puts the score in units of the threshold of the moment.
+func (w *Watch) raise(v *Verdict) {
+	if w.rearm == nil {
+		return
+	}
+	score := math.NaN()
+	if v.Scored {
+		score = float64(v.Score.Value)
+	}
+	v.Score.Value = float32(w.rearm.Push(score))
 }
 
 // blind counts the rows that hold too little and tells when there were too many.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"runtime"
 	"time"
+
+	"iot-edge-anomaly/model"
 )
 
 // Options says how to learn. The zero value is the default.
@@ -14,6 +16,10 @@ type Options struct {
 	Duty    float64 // share of wall time one may compute, 0 or 1 = all
 	Horizon int     // rows until the next relearning; 0 = 1.5 times the learning rows
 	Version string  // the model's name
+
+	// Reference is the network that is calibrated and runs; anything but
+	// model.Int8 is for measurements.
+	Reference model.Reference
 
 	// The alarm policy that the threshold is set for.
 	FalseAlarms float64 // tolerated per 30 days of running time; 0 = 1

@@ -60,7 +60,7 @@ func (l *learner) learn() (*model.Model, error) {
 	if err := l.pace.step("preparing", 0, 0); err != nil {
 		return nil, err
 	}
-	p := model.Parts{Schema: l.t.schema, Version: l.o.Version, Fill: fillRows, Clip: clip, SmoothFast: fastRows}
+	p := model.Parts{Schema: l.t.schema, Version: l.o.Version, Fill: fillRows, Clip: clip, SmoothFast: fastRows, Reference: l.o.Reference}
 	p.Center, p.Spread = l.scale()
 	u := l.t.scaled(p.Center, p.Spread, p.Fill)
 	l.shape(&p, u)

@@ -6,6 +6,7 @@ import "math"
 var baselines = []detector{
 	{name: "z-score", run: func(f file, _ uint64) (output, error) { return zscore(f), nil }},
 	{name: "PCA T2+Q", run: func(f file, _ uint64) (output, error) { return pca(f), nil }},
+	{name: "AAKR", run: func(f file, _ uint64) (output, error) { return aakr(f), nil }},
 }
 
 // standardised returns z of the learning rows and of all rows, missing cells 0.

@@ -28,6 +28,9 @@ type file struct {
 	times  []string
 	rows   []float64 // (n, C), NaN = missing
 	train  []float64 // (k, C) the rows to learn from
+
+	trainKey string // equal for files with the same rows to learn from
+	ownKey   string
 }
 
 // options are what the data's README asks of the scorer for each set.
@@ -62,13 +65,13 @@ func load(root, name string) (set, error) {
 			return s, err
 		}
 		one.schema.Period = time.Duration(p.Period * float64(time.Second))
-		one.train = one.rows
+		one.train, one.trainKey, one.ownKey = one.rows, name+"/"+fname, name+"/"+fname
 		if f.TrainFile != "" && f.TrainFile != fname {
 			other, err := read(filepath.Join(s.dir, "input", f.TrainFile))
 			if err != nil {
 				return s, err
 			}
-			one.train = other.rows
+			one.train, one.trainKey = other.rows, name+"/"+f.TrainFile
 		}
 		one.train = one.train[:min(len(one.train), f.TrainRows*len(one.schema.Channels))]
 		s.files = append(s.files, one)
@@ -110,6 +113,24 @@ func read(path string) (file, error) {
 		}
 	}
 	return f, nil
+}
+
+// labels returns, for each row of f, whether it is labelled anomalous.
+func labels(dir string, f file) ([]bool, error) {
+	l, err := read(filepath.Join(dir, "labels", f.name))
+	if err != nil {
+		return nil, err
+	}
+	c := len(l.schema.Channels)
+	at := slices.IndexFunc(l.schema.Channels, func(ch model.Channel) bool { return ch.Name == "label" })
+	if at < 0 || len(l.times) != len(f.times) {
+		return nil, fmt.Errorf("%s: labels of %d rows for %d", f.name, len(l.times), len(f.times))
+	}
+	out := make([]bool, len(l.times))
+	for i := range out {
+		out[i] = l.rows[i*c+at] > 0.5
+	}
+	return out, nil
 }
 
 // causes returns, for each skab file, the channels its fault should show in; nil

@@ -9,17 +9,22 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
+	"strings"
 )
 
 // result is what the scorer says of one run, and what it cannot see.
 type result struct {
 	F1, FAR, MAR  float64
-	AUCPR         float64
+	AUCPR, VUSPR  float64 // VUSPR 0 = not asked for
+	NAB, NABLowFP float64
+	Recall        float64 // of events at the least budget of false alarms
 	Found, Events int
 	False         int
 	Delay         float64
 	Top1, Top2    int // files whose first, or first two, causes are right
 	Slowest       float64
+	named         bool // the set names causes and the detector shares
 }
 
 // judge writes one CSV for each file into dir and has the scorer compare them
@@ -45,7 +50,11 @@ func judge(s set, outs []output, script, dir string) (result, error) {
 		} `json:"point"`
 		Ranking struct {
 			AUCPR float64 `json:"AUC_PR_pooled"`
+			VUSPR float64 `json:"VUS_PR_mean"`
 		} `json:"ranking"`
+		Budget map[string]*struct {
+			Recall float64 `json:"event_recall"`
+		} `json:"at_budget"`
 		Events struct {
 			Events   int `json:"events"`
 			Detected int `json:"detected"`
@@ -54,12 +63,19 @@ func judge(s set, outs []output, script, dir string) (result, error) {
 				Median *float64 `json:"median"`
 			} `json:"delay_s"`
 		} `json:"events"`
+		NAB struct {
+			Standard float64 `json:"standard"`
+			LowFP    float64 `json:"LowFP"`
+		} `json:"nab_skab"`
 	}
 	if err := json.Unmarshal(raw, &j); err != nil {
 		return result{}, fmt.Errorf("reading the scorer's answer: %w", err)
 	}
-	r := result{F1: j.Point.F1, FAR: j.Point.FAR, MAR: j.Point.MAR, AUCPR: j.Ranking.AUCPR,
+	r := result{F1: j.Point.F1, FAR: j.Point.FAR, MAR: j.Point.MAR, AUCPR: j.Ranking.AUCPR, VUSPR: j.Ranking.VUSPR, NAB: j.NAB.Standard, NABLowFP: j.NAB.LowFP,
 		Found: j.Events.Detected, Events: j.Events.Events, False: j.Events.False, Delay: math.NaN()}
+	if b := j.Budget[least(options[s.name])]; b != nil {
+		r.Recall = b.Recall
+	}
 	if d := j.Events.Delay.Median; d != nil {
 		r.Delay = *d
 	}
@@ -67,6 +83,20 @@ func judge(s set, outs []output, script, dir string) (result, error) {
 		r.Slowest = max(r.Slowest, o.took.Seconds())
 	}
 	return r, nil
+}
+
+// least returns the first number after --budget, as the scorer names it.
+func least(options []string) string {
+	i := slices.Index(options, "--budget") + 1
+	v, err := strconv.ParseFloat(options[i], 64)
+	if err != nil {
+		return ""
+	}
+	text := strconv.FormatFloat(v, 'f', -1, 64)
+	if !strings.Contains(text, ".") {
+		text += ".0" // as Python prints it
+	}
+	return text
 }
 
 // write puts timestamp,score,flag of one file to path.

@@ -1,0 +1,128 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/model/train"
+)
+
+// policy is the agent's default.
+func policy(s model.Schema) detect.Options {
+	return detect.Options{Machine: "main", Channels: s.Channels, N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second}
+}
+
+// watched is what became of rows under the alarm policy.
+type watched struct {
+	opened []int  // rows at which an event opened
+	open   []bool // (n) an event was open
+	out    output
+}
+
+// watch takes rows through Scorer and Detector.
+func watch(m *model.Model, rows []float64) (watched, error) {
+	s := m.Schema()
+	d, err := detect.New(policy(s))
+	if err != nil {
+		return watched{}, err
+	}
+	sc, c := model.NewScorer(m), len(s.Channels)
+	var w watched
+	at := time.Unix(0, 0)
+	for i := 0; i < len(rows); i += c {
+		at = at.Add(s.Period)
+		v, ok := sc.Push(rows[i : i+c])
+		var ev detect.Event
+		var changed bool
+		switch {
+		case ok:
+			ev, changed = d.Push(at, v)
+		case sc.Idle():
+			ev, changed = d.Idle(at)
+		default:
+			d.Gap(at)
+		}
+		if changed && ev.State == detect.Open {
+			w.opened = append(w.opened, i/c)
+		}
+		_, open := d.Open()
+		w.open = append(w.open, open)
+		w.out.score = append(w.out.score, float64(v.Value))
+		for j := range c {
+			share := 0.0
+			if ok {
+				share = float64(v.Shares[j])
+			}
+			w.out.shares = append(w.out.shares, share)
+		}
+	}
+	return w, nil
+}
+
+// month counts the false alarms of 30 virtual days of each machine.
+func month(seed uint64) (names []string, alarms []int, err error) {
+	for _, v := range machines() {
+		m, _, err := train.Train(context.Background(), v.schema, v.rows(0, v.learn, seed), train.Options{Seed: seed})
+		if err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", v.name, err)
+		}
+		w, err := watch(m, v.rows(v.days(100), v.days(30), seed))
+		if err != nil {
+			return nil, nil, err
+		}
+		names, alarms = append(names, v.name), append(alarms, len(w.opened))
+	}
+	return names, alarms, nil
+}
+
+// rate is what was promised and what was seen on one recording.
+type rate struct {
+	file     string
+	wanted   float64 // per 30 days
+	expected float64 // in the normal rows of the recording
+	seen     int
+}
+
+// promise learns f for a rate of false alarms and counts those in its rows after
+// learning that no label explains; labels are 1 where the file is anomalous.
+func promise(f file, labels []bool, wanted float64, seed uint64) (rate, error) {
+	m, _, err := train.Train(context.Background(), f.schema, f.train, train.Options{Seed: seed, FalseAlarms: wanted})
+	if err != nil {
+		return rate{}, err
+	}
+	w, err := watch(m, f.rows)
+	if err != nil {
+		return rate{}, err
+	}
+	r := rate{file: f.name, wanted: wanted}
+	normal, from := 0, 0
+	if f.trainKey == f.ownKey {
+		from = len(f.train) / len(f.schema.Channels)
+	}
+	for i := from; i < len(labels); i++ {
+		if !labels[i] {
+			normal++
+		}
+	}
+	r.expected = wanted * float64(normal) * f.schema.Period.Hours() / (30 * 24)
+	for _, i := range w.opened {
+		end := i
+		explained := false
+		for ; end < len(w.open) && w.open[end]; end++ {
+			explained = explained || labels[end]
+		}
+		if i >= from && !explained {
+			r.seen++
+		}
+	}
+	return r, nil
+}
+
+// kept tells whether the seen count is within a factor of the expected one, as
+// far as whole alarms can tell.
+func (r rate) kept(factor float64) bool {
+	return float64(r.seen) <= max(r.expected*factor, 1) && float64(r.seen) >= r.expected/factor-1
+}
