@@ -17,14 +17,15 @@
 //	r = mean over Smooth rows of (mean over channels of a⁴)^¼          (5)
 //	l = mean over Smooth rows of (mean over channels of b⁴)^¼          (6)
 //	s = mean over SmoothFast rows of sqrt(u' Precision u / C)          (7)
-//	h = rows since a channel changed / Still, 0 up to 1, at most 1.4   (8)
+//	h = what a channel's sensor does wrong, 0 up to 1, at most 1.4     (8)
 //	score = max(r/Limits[0], l/Limits[1], s/Limits[2], h/Limits[3])    (9)
 //
 // The network sees the last Window rows of u, quantised to int8 and therefore
 // clipped at ±Clip; (2) uses u before that clip, so an outlier that saturates
 // the network's input still shows in full. Term r finds broken relations, l
 // levels a short window cannot see, s a jump in the newest rows, h a sensor
-// that hangs. The fourth power lets one channel among many be heard: it is
+// that hangs or flickers: the rows since it changed over Still, or the steps of
+// the last 40 rows, each over Step and at most 1, in sum over Rough. The fourth power lets one channel among many be heard: it is
 // divided by the fourth root of their number, not the square root.
 //
 // A missing cell repeats the last value for Fill rows. After that it is masked:

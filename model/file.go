@@ -134,6 +134,7 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 	p.Center, p.Spread, p.Drift = make([]float64, c), make([]float64, c), make([]float64, c*j.Drift)
 	p.ResidualCenter, p.ResidualScale = make([]float32, c), make([]float32, c)
 	p.LevelCenter, p.LevelScale, p.Still = make([]float32, c), make([]float32, c), make([]float32, c)
+	p.Step, p.Rough = make([]float64, c), make([]int32, c)
 	p.Precision, p.Limits = make([]float32, c*c), make([]float32, Terms)
 	p.Ranks, p.Percentiles = make([]float32, j.Percentiles), make([]float32, j.Percentiles)
 	p.GoldenIn, p.GoldenOut = make([]float32, j.Golden*p.inputs()), make([]float32, j.Golden*p.inputs())
@@ -147,7 +148,7 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 
 // bytes returns the size of all tensors for c channels.
 func (j shapeJSON) bytes(c int) int {
-	n := 8*(2*c+c*j.Drift) + 4*(5*c+c*c+Terms+2*j.Percentiles+2*j.Golden*j.Window*c)
+	n := 8*(3*c+c*j.Drift) + 4*(6*c+c*c+Terms+2*j.Percentiles+2*j.Golden*j.Window*c)
 	for i := 1; i < len(j.Layers); i++ {
 		n += 5*j.Layers[i-1]*j.Layers[i] + 12*j.Layers[i]
 	}

@@ -204,7 +204,7 @@ func smallest(t testing.TB) []byte {
 	p := model.Parts{Schema: model.Schema{Channels: []model.Channel{{Name: "x"}}, RunWhen: &model.Condition{Channel: "x", Above: 1, Below: math.NaN()}},
 		Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1, Center: []float64{0}, Spread: []float64{1}, Clip: 8,
 		Layers:         []model.Layer{{In: 1, Out: 1, Weights: []int8{127}, Bias: []int32{0}, Mult: half, FloatW: one, FloatBias: one}},
-		ResidualCenter: half, ResidualScale: one, LevelCenter: half, LevelScale: one, Precision: one, Still: one, Limits: []float32{1, 1, 1, 1},
+		ResidualCenter: half, ResidualScale: one, LevelCenter: half, LevelScale: one, Precision: one, Still: one, Step: []float64{1}, Rough: []int32{0}, Limits: []float32{1, 1, 1, 1},
 		Ranks: []float32{0, 0.5}, Percentiles: []float32{0, 1}, Drift: []float64{0, 1}, GoldenIn: []float32{0}, GoldenOut: []float32{0}}
 	m, err := model.New(p)
 	if err != nil {

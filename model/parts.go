@@ -74,6 +74,8 @@ type Parts struct {
 	LevelScale     []float32 // (C) (4)
 	Precision      []float32 // (C, C) symmetric (7)
 	Still          []float32 // (C) rows a value may stay the same (8); 0 = for ever
+	Step           []float64 // (C) from one row to the next, physical units (8)
+	Rough          []int32   // (C) 255ths of steps in 40 rows that are normal (8); 0 = any
 	Limits         []float32 // (Terms) (9)
 
 	Ranks       []float32 // (any) shares of the learning rows, rising from 0 to below 1
@@ -172,6 +174,17 @@ func (p *Parts) validate() error {
 	}
 	if err := check("drift", p.Drift, len(p.Drift), false); err != nil {
 		return err
+	}
+	if err := check("step", p.Step, c, true); err != nil {
+		return err
+	}
+	if len(p.Rough) != c {
+		return fmt.Errorf("%d values of rough, want %d", len(p.Rough), c)
+	}
+	for i, v := range p.Rough {
+		if v < 0 || v > roughFull {
+			return fmt.Errorf("channel %d may be as rough as %d, want 0 to %d", i, v, roughFull)
+		}
 	}
 	for _, t := range []struct {
 		name     string

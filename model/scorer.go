@@ -16,16 +16,16 @@ type Scorer struct {
 	gate *Gate
 	c    int
 
-	last   []float64 // (C) last value seen
-	age    []int     // (C) rows since then
-	same   []int     // (C) rows for which it has been the same
-	window []float32 // (Window, C) oldest row first, 0 = masked
-	output []float32 // (Window, C)
+	last      []float64   // (C) last value seen
+	age       []int       // (C) rows since then
+	behaviour []Behaviour // (C)
+	window    []float32   // (Window, C) oldest row first, 0 = masked
+	output    []float32   // (Window, C)
 
 	newest   []float32 // (C) residual of the newest row, NaN = masked
 	residual ring      // (Mean, C)
 	level    ring      // (Mean, C)
-	smooth   [stillTerm]ring
+	smooth   [sensorTerm]ring
 	causes   ring // (Smooth, C) squared terms by channel
 
 	rows  int // running rows since the last reset, up to FillRows
@@ -42,7 +42,7 @@ func NewScorer(m *Model) *Scorer {
 	p := &m.p
 	c := len(p.Schema.Channels)
 	s := &Scorer{p: p, net: m.network(), gate: NewGate(p.Schema), c: c,
-		last: make([]float64, c), age: make([]int, c), same: make([]int, c),
+		last: make([]float64, c), age: make([]int, c), behaviour: make([]Behaviour, c),
 		window: make([]float32, p.inputs()), output: make([]float32, p.inputs()),
 		newest: make([]float32, c), residual: newRing(p.Mean, c), level: newRing(p.Mean, c), causes: newRing(p.Smooth, c),
 		meanR: make([]float32, c), meanL: make([]float32, c), filled: make([]float32, c), pulled: make([]float32, c),
@@ -66,7 +66,7 @@ func (s *Scorer) restart() {
 	for i := range s.age {
 		s.age[i] = math.MaxInt32
 	}
-	clear(s.same)
+	clear(s.behaviour)
 	clear(s.window)
 }
 
@@ -150,13 +150,16 @@ func (s *Scorer) take(row []float64) (seen int) {
 			u[i], level[i] = 0, float32(math.NaN())
 			continue
 		}
-		if math.IsNaN(x) || math.IsInf(x, 0) {
+		if math.IsInf(x, 0) {
+			x = math.NaN()
+		}
+		s.behaviour[i].Push(x, s.p.Step[i])
+		if math.IsNaN(x) {
 			if s.age[i] < math.MaxInt32 {
 				s.age[i]++
 			}
 			x = s.last[i]
 		} else {
-			s.watchStill(i, x)
 			s.last[i], s.age[i] = x, 0
 		}
 		if s.age[i] > s.p.Fill {
@@ -169,16 +172,6 @@ func (s *Scorer) take(row []float64) (seen int) {
 		seen++
 	}
 	return seen
-}
-
-// watchStill counts the rows for which channel i has shown the same value; x is
-// its newest.
-func (s *Scorer) watchStill(i int, x float64) {
-	if s.age[i] < math.MaxInt32 && x == s.last[i] {
-		s.same[i] = min(s.same[i]+1, math.MaxInt32)
-	} else {
-		s.same[i] = 0
-	}
 }
 
 // compare computes (2) for the newest row.

@@ -28,13 +28,14 @@ func tensors(p *Parts) []tensor {
 	ts := []tensor{
 		{name: "scaler.center", f64: p.Center, shape: dims(c)},
 		{name: "scaler.spread", f64: p.Spread, shape: dims(c)},
+		{name: "sensor.step", f64: p.Step, shape: dims(c)},
 		{name: "drift.quantiles", f64: p.Drift, shape: dims(d, c)},
 		{name: "residual.center", f32: p.ResidualCenter, shape: dims(c)},
 		{name: "residual.scale", f32: p.ResidualScale, shape: dims(c)},
 		{name: "level.center", f32: p.LevelCenter, shape: dims(c)},
 		{name: "level.scale", f32: p.LevelScale, shape: dims(c)},
 		{name: "level.precision", f32: p.Precision, shape: dims(c, c)},
-		{name: "still.rows", f32: p.Still, shape: dims(c)},
+		{name: "sensor.still", f32: p.Still, shape: dims(c)},
 		{name: "calibration.limits", f32: p.Limits, shape: dims(Terms)},
 		{name: "calibration.ranks", f32: p.Ranks, shape: dims(len(p.Ranks))},
 		{name: "calibration.percentiles", f32: p.Percentiles, shape: dims(len(p.Percentiles))},
@@ -48,6 +49,7 @@ func tensors(p *Parts) []tensor {
 			tensor{name: fmt.Sprintf("layer.%d.float.weight", i), f32: l.FloatW, shape: dims(l.Out, l.In)},
 			tensor{name: fmt.Sprintf("layer.%d.float.bias", i), f32: l.FloatBias, shape: dims(l.Out)})
 	}
+	ts = append(ts, tensor{name: "sensor.rough", i32: p.Rough, shape: dims(c)})
 	for i := range p.Layers {
 		l := &p.Layers[i]
 		ts = append(ts, tensor{name: fmt.Sprintf("layer.%d.bias", i), i32: l.Bias, shape: dims(l.Out)})

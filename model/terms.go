@@ -10,12 +10,6 @@ const sweeps = 10
 // sums over every channel.
 const aMax = 1e6
 
-// stillMost bounds (8): a sensor that hangs is a warning, however long.
-const stillMost = 1.4
-
-// stillTerm is the place of h among the terms; it is not smoothed.
-const stillTerm = Terms - 1
-
 // weigh computes the terms of the newest row, puts them into the smoothing
 // rings, and leaves (5) to (8) in s.terms.
 func (s *Scorer) weigh() {
@@ -34,7 +28,7 @@ func (s *Scorer) weigh() {
 		}
 		s.terms[i] = sum / float32(s.smooth[i].n)
 	}
-	s.terms[stillTerm] = s.hangs(s.p.Limits[stillTerm], causes)
+	s.terms[sensorTerm] = s.sensors(s.p.Limits[sensorTerm], causes)
 }
 
 // norm returns (mean of ((v-center)/scale)⁴)^¼ over the channels that are not
@@ -102,23 +96,6 @@ func (s *Scorer) distance(limit float32, causes []float32) float32 {
 		}
 	}
 	return sqrt(sum / float32(n))
-}
-
-// hangs returns (8) and adds each hanging channel's square, in units of limit,
-// to causes.
-func (s *Scorer) hangs(limit float32, causes []float32) float32 {
-	var top float32
-	for i, rows := range s.same {
-		still := s.p.Still[i]
-		if x := s.newest[i]; x != x || still == 0 || float32(rows) <= still {
-			continue
-		}
-		h := min(float32(rows)/still, stillMost)
-		top = max(top, h)
-		h /= limit
-		causes[i] += float32(h * h)
-	}
-	return top
 }
 
 // dot returns row i of the precision times e.

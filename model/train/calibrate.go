@@ -18,6 +18,10 @@ func neutral(p *model.Parts, c int) {
 	p.ResidualCenter, p.ResidualScale = make([]float32, c), ones(c)
 	p.LevelCenter, p.LevelScale = make([]float32, c), ones(c)
 	p.Precision, p.Still, p.Limits = identity(c), make([]float32, c), ones(model.Terms)
+	p.Step, p.Rough = make([]float64, c), make([]int32, c)
+	for j := range p.Step {
+		p.Step[j] = 1
+	}
 	p.Ranks, p.Percentiles, p.Drift = []float32{0, 0.5}, []float32{0, 1}, make([]float64, 2*c)
 }
 
@@ -32,7 +36,7 @@ func (l *learner) levels(p *model.Parts, u []float32, ws []wander) {
 		part = longFloor
 	}
 	p.Precision = precision(u, l.t.c, ws, part)
-	p.Still = l.t.still()
+	l.sensors(p)
 }
 
 // middle returns the median of the means of m rows of channel j of v, of the

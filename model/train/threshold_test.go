@@ -156,21 +156,28 @@ func TestTransient(t *testing.T) {
 	}
 }
 
-func TestStill(t *testing.T) {
+func TestSensors(t *testing.T) {
 	nan := math.NaN()
 	v := []float64{1, 1, 1, 2, nan, 2, nan, 2, 3}
-	rows := make([]float64, 0, 400)
-	for i := range 200 {
-		rows = append(rows, v[i%len(v)], float64(i%2), 7)
+	rng := rand.New(rand.NewPCG(1, 1))
+	rows := make([]float64, 0, 1600)
+	for i := range 400 {
+		rows = append(rows, v[i%len(v)], float64(i%2), 7, rng.NormFloat64())
 	}
-	tab, err := newTable(model.Schema{Channels: make([]model.Channel, 3)}, rows)
+	tab, err := newTable(model.Schema{Channels: make([]model.Channel, 4)}, rows)
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []float32{stillTimes*2 + stillRows, stillRows, 0}
-	for j, got := range tab.still() {
-		if got != want[j] {
-			t.Errorf("channel %d may stay the same for %v rows, want %v", j, got, want[j])
+	p := model.Parts{Spread: []float64{1, 1, 1, 1}}
+	neutral(&p, 4)
+	(&learner{t: tab}).sensors(&p)
+	for j, want := range []float32{stillTimes*2 + stillRows, stillRows, 0, stillRows} {
+		if p.Still[j] != want {
+			t.Errorf("channel %d may stay the same for %v rows, want %v", j, p.Still[j], want)
 		}
+	}
+	// The second jumps by its step at each row: nothing can be rougher.
+	if p.Rough[1] != 0 || p.Step[1] != 1 || p.Rough[3] < 2*3000 || p.Step[2] != stepLeast || p.Rough[2] != 2*roughLeast {
+		t.Errorf("steps %v, rough %v", p.Step, p.Rough)
 	}
 }

@@ -32,11 +32,41 @@ func TestScorer_hangingSensor(t *testing.T) {
 				t.Fatalf("channel %d, row %d: %v, want at most 1.4", ch, i, s.Terms()[3])
 			}
 		}
-		if want := begin + still + 2; at != want {
+		if want := begin + still + 2; at != want { // one of them was missing
 			t.Errorf("channel %d hangs from row %d on: found at %d, want %d", ch, begin, at, want)
 		}
 		if last.Value < 1.4 || last.Shares[ch] < 0.5 {
 			t.Errorf("channel %d: score %v, shares %v", ch, last.Value, last.Shares)
+		}
+	}
+}
+
+// TestScorer_flickeringSensor holds that noise is found in the channel that has
+// it.
+func TestScorer_flickeringSensor(t *testing.T) {
+	m := machine(t)
+	p := m.Parts()
+	for ch := range 3 {
+		if p.Rough[ch] == 0 {
+			t.Fatalf("channel %d may be as rough as it likes", ch)
+		}
+		rows, state := stream(500, 5), uint32(7)
+		for i := 200; i < 500; i++ {
+			state = state*1664525 + 1013904223
+			rows[3*i+ch] += 16 * p.Step[ch] * (float64(state>>8)/(1<<24) - 0.5)
+		}
+		s, found := model.NewScorer(m), 0
+		var last model.Score
+		for i := range 500 {
+			last, _ = s.Push(rows[3*i : 3*i+3])
+			if s.Terms()[3] > 0 {
+				if found++; i < 200 {
+					t.Fatalf("channel %d: row %d is rough", ch, i)
+				}
+			}
+		}
+		if found < 10 || last.Shares[ch] < 0.5 {
+			t.Errorf("channel %d: %d of 300 rows rough, shares %v", ch, found, last.Shares)
 		}
 	}
 }

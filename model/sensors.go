@@ -1,0 +1,85 @@
+package model
+
+import "math"
+
+// sensorTerm is the place of h among the terms; it is not smoothed.
+const sensorTerm = Terms - 1
+
+// sensorMost bounds (8): a sensor that hangs or flickers is a warning, for
+// however long.
+const sensorMost = 1.4
+
+const (
+	roughRows = 40
+	roughUnit = 255
+	roughFull = roughRows * roughUnit
+)
+
+// Behaviour follows how one channel's values change from row to row: for how
+// many rows they stay the same, and how large the steps of the last 40 rows are.
+// Learning and scoring use the same. The counts are integers, so that no rounding
+// adds up over years. The zero value is ready, and has seen nothing.
+type Behaviour struct {
+	last  float64
+	known bool
+	same  int
+	steps [roughRows]uint8 // in 255ths of the channel's Step, at most 1
+	at    int
+	sum   int32
+}
+
+// Push takes the newest value, NaN where it is missing: a missing value neither
+// changes nor repeats anything.
+func (b *Behaviour) Push(x, step float64) {
+	var d uint8
+	if !math.IsNaN(x) {
+		switch {
+		case !b.known:
+		case x == b.last:
+			b.same = min(b.same+1, math.MaxInt32)
+		default:
+			b.same = 0
+			d = uint8(min(math.Abs(x-b.last)/step, 1) * roughUnit)
+		}
+		if !b.known {
+			b.same = 0
+		}
+		b.last, b.known = x, true
+	}
+	b.sum += int32(d) - int32(b.steps[b.at])
+	b.steps[b.at] = d
+	if b.at++; b.at == roughRows {
+		b.at = 0
+	}
+}
+
+// Same returns for how many rows the value has stayed the same.
+func (b *Behaviour) Same() int { return b.same }
+
+// Rough returns the steps of the last 40 rows, 0 to 10,200.
+func (b *Behaviour) Rough() int32 { return b.sum }
+
+// sensors returns (8) and adds the square of each channel that misbehaves, in
+// units of limit, to causes.
+func (s *Scorer) sensors(limit float32, causes []float32) float32 {
+	var top float32
+	for i := range s.behaviour {
+		if x := s.newest[i]; x != x {
+			continue
+		}
+		b := &s.behaviour[i]
+		h := max(over(float32(b.same), s.p.Still[i]), over(float32(b.sum), float32(s.p.Rough[i])))
+		top = max(top, h)
+		h /= limit
+		causes[i] += float32(h * h)
+	}
+	return top
+}
+
+// over returns v/most where that is above 1, else 0; 0 as most is any.
+func over(v, most float32) float32 {
+	if most == 0 || v <= most {
+		return 0
+	}
+	return min(v/most, sensorMost)
+}
