@@ -11,6 +11,11 @@ const (
 	ridge      = 0.05 // on the correlation's diagonal
 	longFloor  = 0.3  // part of the drift floor in term s from longRows on
 	driftRanks = 33
+	// leastResidual is the smallest residual scale, in units of u. Over a whole
+	// cycle the mean residual is so steady that every little bias of the network in
+	// a rare state, as a cold start at another phase, would count as many times its
+	// scale.
+	leastResidual = 0.3
 )
 
 // neutral fills what a Scorer needs to run before anything is calibrated.
@@ -61,7 +66,7 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 		f := slices.DeleteFunc(means(e, l.t.c, j, p.Mean), math.IsNaN)
 		_, sd := spreadOf(f)
 		p.ResidualCenter[j] = float32(l.middle(e, j, p.Mean))
-		p.ResidualScale[j] = float32(max(sd, ws[j].drift, 1e-3))
+		p.ResidualScale[j] = float32(max(sd, ws[j].drift, leastResidual))
 	}
 	e = nil // as large as the terms that follow
 	terms, err := l.terms(*p, folds)

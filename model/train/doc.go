@@ -19,23 +19,27 @@
 // channel was seen bounds drift: a daily sine or a pump that stops and starts
 // comes back by itself.
 //
-// The network is Window*C -> 32 -> clip(C/2,2,8) -> 32 -> Window*C, trained with
+// The network is Window*C -> 32 -> clip(C/2,4,8) -> 32 -> Window*C, trained with
 // Adam on a one-cycle schedule to remove noise and to restore a hidden channel.
 // Residuals, their scales and the limits come from model.Scorer running int8
 // networks over the learning rows: what is calibrated is what will run.
 //
 // # The threshold
 //
-// Each term is put in units of its 0.999 quantile. From 2,000 rows on, the rows
-// are cut into four stretches, each scored by a network that has not seen it
-// (scale, cycle and drift allowance are those of all rows). The largest term,
-// after the alarm policy's n of m, is cut into 20 blocks; a Gumbel distribution
-// fitted to their maxima by L-moments (Hosking 1990) gives the factor that is
-// exceeded as often as Options.FalseAlarms says, and bootstrap samples of the
-// blocks the interval in the report. This holds while the machine does what it
-// did: blocks of one learning phase know nothing of the next season, and a month
-// of quiet is an extrapolation from a day. Below 2,000 rows the factor is a rule,
-// 1 + 0.6 (400/n)^0.15, steeper where a long cycle leaves few independent scores.
+// From 2,000 rows on, the rows are cut into four stretches, each scored by a
+// network that has not seen it (scale, cycle and drift allowance are those of all
+// rows). Each term, after the alarm policy's n of m, is cut into 20 blocks. A
+// Gumbel distribution is fitted by L-moments (Hosking 1990) to each of 400
+// bootstrap samples of the blocks' maxima; the limit is what their mean says is
+// exceeded a third as often as Options.FalseAlarms, for there are three terms.
+// One threshold for the largest of them measured worse: where one term is flat
+// and another seldom high, the maxima of both follow no one distribution.
+//
+// This holds while the machine does what it did: one learning phase knows nothing
+// of the next season, and rows of a process are not exchangeable. Nothing rarer
+// than one alarm in 30 learning times is set, for no tail reaches further. Below
+// 2,000 rows the limit is a rule, the 0.999 quantile times 1 + 0.6 (400/n)^0.15,
+// steeper where a long cycle leaves few independent scores.
 //
 // A cold start at the beginning that never comes back is learnt, but does not
 // set the limits.

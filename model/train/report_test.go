@@ -40,7 +40,7 @@ func TestReport_tellsAndDoubts(t *testing.T) {
 		"learnt from 322 of 350 rows (5m22s)",
 		"18 rows outside run_when",
 		"10 rows without any value",
-		"64-32-2-32-64 int8",
+		"64-32-4-32-64 int8",
 		"pump.flow",
 		"doubt: only 322 rows",
 		"doubt: pump.temp is missing in 80 of 332 rows",

@@ -18,6 +18,7 @@ const (
 	longRows    = 2000
 	blocks      = 20 // of which the maxima are taken
 	resamples   = 400
+	beyondMost  = 30 // learning times to the next false alarm at most: no tail reaches further
 	month       = 30 * 24 * time.Hour
 	euler       = 0.5772156649
 )
@@ -33,15 +34,32 @@ type Alarms struct {
 }
 
 // limits sets p.Limits from the terms of the learning rows, (rows, model.Terms)
-// in time order, of which the scores remain.
+// in time order, of which the scores remain. Term h has its own.
 func (l *learner) limits(p *model.Parts, terms []float32) []float32 {
-	values := make([]float32, len(terms)/model.Terms)
-	for k := range p.Limits[:model.Terms-1] { // h has its own
+	a := &l.report.Alarms
+	a.Wanted = l.o.falseAlarms()
+	rate := a.Wanted // set for
+	values, period := make([]float32, len(terms)/model.Terms), l.t.schema.Period
+	perMonth := 0.0 // blocks in a month
+	if l.long() && period > 0 {
+		perMonth = float64(month) / float64(period) / float64(max(len(values)/blocks, 1))
+		rate = max(rate, perMonth/blocks/beyondMost)
+		a.Beyond = perMonth / a.Wanted / blocks
+	}
+	for k := range smoothTerms {
 		for i := range values {
 			values[i] = terms[i*model.Terms+k]
 		}
+		if perMonth > 0 {
+			f := resample(blockMaxima(values, l.o))
+			x := f.level(rate / smoothTerms / perMonth)
+			mean, low, high := f.rate(x)
+			a.Rate, a.Low, a.High = a.Rate+mean*perMonth, a.Low+low*perMonth, a.High+high*perMonth
+			p.Limits[k] = max(float32(x), 1e-6)
+			continue
+		}
 		slices.Sort(values)
-		p.Limits[k] = max(quantile(values, limitRank), 1e-6)
+		p.Limits[k] = max(quantile(values, limitRank)*float32(shortFactor(l.t.used, l.report.Mean+l.report.Smooth)), 1e-6)
 	}
 	for i := range values {
 		values[i] = 0
@@ -49,33 +67,16 @@ func (l *learner) limits(p *model.Parts, terms []float32) []float32 {
 			values[i] = max(values[i], terms[i*model.Terms+k]/limit)
 		}
 	}
-	factor := l.factor(values)
-	for k := range p.Limits[:model.Terms-1] {
-		p.Limits[k] *= float32(factor)
-	}
-	for i := range values {
-		values[i] /= float32(factor)
-	}
 	return values
 }
 
-// factor returns what the fused score, in units of the quantiles, must exceed.
-func (l *learner) factor(values []float32) float64 {
-	a := &l.report.Alarms
-	a.Wanted = l.o.falseAlarms()
-	if period := l.t.schema.Period; l.long() && period > 0 {
-		m := blockMaxima(values, l.o)
-		perMonth := float64(month) / float64(period) / float64(len(values)/blocks) // blocks in a month
-		g := fitGumbel(m)
-		x := max(g.level(a.Wanted/perMonth), 0.5)
-		a.Beyond = perMonth / a.Wanted / blocks
-		a.Rate = g.rate(x) * perMonth
-		a.Low, a.High = interval(m, x)
-		a.Low, a.High = a.Low*perMonth, a.High*perMonth
-		return x
-	}
-	return shortFactor(l.t.used, l.report.Mean+l.report.Smooth)
-}
+// smoothTerms is how many terms are statistics of the rows, and share what false
+// alarms are wanted: each is set for its part alone. The largest of them has no
+// tail that a distribution fits, where one is flat and another seldom high.
+const smoothTerms = model.Terms - 1
+
+// long tells whether there are rows enough for folds and block maxima.
+func (l *learner) long() bool { return l.t.used >= longRows }
 
 // shortFactor is the factor of a recording too short for block maxima. Scores
 // are means over so many rows: with a long cycle, neighbouring ones say the same
@@ -88,9 +89,6 @@ func shortFactor(used, averaged int) float64 {
 	}
 	return 1 + limitFactor*math.Pow(limitRows/worth, power)
 }
-
-// long tells whether there are rows enough for folds and block maxima.
-func (l *learner) long() bool { return l.t.used >= longRows }
 
 // blockMaxima returns the largest of each block of what opens an event: the
 // n-th largest of the last m scores. A block is far longer than the time an
@@ -134,22 +132,50 @@ func fitGumbel(maxima []float64) gumbel {
 // rate returns how many exceedances of x a block has on average.
 func (g gumbel) rate(x float64) float64 { return math.Exp(-(x - g.at) / g.scale) }
 
-// level returns what is exceeded so often.
-func (g gumbel) level(rate float64) float64 { return g.at - g.scale*math.Log(rate) }
+// fits are Gumbel distributions fitted to bootstrap samples of block maxima: what
+// the true one may be.
+type fits []gumbel
 
-// interval returns the 5 % and 95 % quantiles of the rate at x over bootstrap
-// samples of the maxima.
-func interval(maxima []float64, x float64) (low, high float64) {
+func resample(maxima []float64) fits {
 	rng := rand.New(rand.NewPCG(1, 0x626f6f74))
-	rates, sample := make([]float64, resamples), make([]float64, len(maxima))
-	for i := range rates {
+	out, sample := make(fits, resamples), make([]float64, len(maxima))
+	for i := range out {
 		for k := range sample {
 			sample[k] = maxima[rng.IntN(len(maxima))]
 		}
-		rates[i] = fitGumbel(sample).rate(x)
+		out[i] = fitGumbel(sample)
 	}
-	slices.Sort(rates)
-	return quantile(rates, 0.05), quantile(rates, 0.95)
+	return out
+}
+
+// rate returns how many exceedances of x a block has: the mean over the fits, and
+// their 5 % and 95 % quantiles. The mean is what to expect from maxima so few; the
+// best fit alone promises too little wherever it extrapolates.
+func (f fits) rate(x float64) (mean, low, high float64) {
+	v := make([]float64, len(f))
+	for i, g := range f {
+		v[i] = g.rate(x)
+		mean += v[i] / float64(len(f))
+	}
+	slices.Sort(v)
+	return mean, quantile(v, 0.05), quantile(v, 0.95)
+}
+
+// level returns what is exceeded so often, by bisection.
+func (f fits) level(rate float64) float64 {
+	low, high := 0.0, 0.0
+	for _, g := range f {
+		low, high = min(low, g.at-5*g.scale), max(high, g.at+60*g.scale)
+	}
+	for range 60 {
+		mid := (low + high) / 2
+		if mean, _, _ := f.rate(mid); mean > rate {
+			low = mid
+		} else {
+			high = mid
+		}
+	}
+	return high
 }
 
 // rankTable returns shares and the scores that so many of the values stay

@@ -21,8 +21,14 @@ func TestGumbel(t *testing.T) {
 	if math.Abs(g.at-3) > 0.02 || math.Abs(g.scale-0.5) > 0.02 {
 		t.Errorf("fitted %+v, want 3 and 0.5", g)
 	}
-	if x := g.level(0.01); math.Abs(g.rate(x)-0.01) > 1e-12 || math.Abs(x-5.3) > 0.1 {
+	if x := (fits{g}).level(0.01); math.Abs(g.rate(x)-0.01) > 1e-6 || math.Abs(x-5.3) > 0.1 {
 		t.Errorf("exceeded once in 100 blocks: %v, want 5.3", x)
+	}
+	few := resample(v[:blocks])
+	x := few.level(0.01)
+	mean, low, high := few.rate(x)
+	if math.Abs(mean-0.01) > 1e-6 || !(low < mean && mean < high) || x < fitGumbel(v[:blocks]).at {
+		t.Errorf("from %d maxima: %v is exceeded %v times a block (%v to %v)", blocks, x, mean, low, high)
 	}
 	if g := fitGumbel(make([]float64, blocks)); math.IsNaN(g.rate(1)) || g.rate(1) > 1e-9 {
 		t.Errorf("maxima of 0: a rate of %v at 1", g.rate(1))

@@ -180,7 +180,7 @@ type trained struct {
 // golden vectors into p.
 func (l *learner) network(p *model.Parts, u []float32, starts []int, seed uint64, from, to float64) (r trained, err error) {
 	n := p.Window * l.t.c
-	neck := min(max(l.t.c/2, 2), 8)
+	neck := min(max(l.t.c/2, 4), 8)
 	r.epochs, r.widths = l.o.Epochs, []int{n, hidden, neck, hidden, n}
 	if r.epochs <= 0 {
 		r.epochs = 25

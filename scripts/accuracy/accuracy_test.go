@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"iot-edge-anomaly/model"
 )
@@ -19,8 +20,8 @@ func TestRun_absentData(t *testing.T) {
 	}
 }
 
-// TestRun_skab holds the target with one seed.
-func TestRun_skab(t *testing.T) {
+// TestSkab holds the first target with one seed.
+func TestSkab(t *testing.T) {
 	if os.Getenv("DATA") == "" {
 		t.Setenv("DATA", "../../../shared/data")
 		t.Setenv("EVAL", "../../../shared/eval/score.py")
@@ -31,8 +32,58 @@ func TestRun_skab(t *testing.T) {
 	if testing.Short() {
 		t.Skip("17 files are learnt and scored")
 	}
-	if ok, err := run(1, []string{"skab"}, false, io.Discard); !ok || err != nil {
-		t.Errorf("target on skab: met %v, err %v", ok, err)
+	b := &bench{script: os.Getenv("EVAL"), tmp: t.TempDir(), seeds: 1, w: io.Discard}
+	b.models.once = map[string]func() (*model.Model, time.Duration, error){}
+	s, err := load(os.Getenv("DATA"), "skab")
+	if err != nil {
+		t.Fatal(err)
+	}
+	rs, err := b.measure(s, ours(&b.models, shipped, model.Int8, nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := rs[0]; r.F1 < 0.81 || r.FAR > 24.5 || r.MAR > 20 || r.Top1 < 13 {
+		t.Errorf("F1 %.3f, FAR %.1f %%, MAR %.1f %%, cause right in %d", r.F1, r.FAR, r.MAR, r.Top1)
+	}
+}
+
+func TestFaulty(t *testing.T) {
+	rows := []float64{1, 10, 2, 10, 3, 10, 4, 10, 5, 10, 6, 10}
+	for kind, want := range map[string][]float64{
+		"offset": {1, 2, 13, 14, 15, 16},
+		"gain":   {1, 2, 3, 9, 15, 21},
+		"ramp":   {1, 2, 3, 9, 15, 16},
+		"stuck":  {1, 2, 3, 3, 3, 3},
+	} {
+		got := faulty(rows, 2, 0, 2, kind, 3, 2, 1)
+		for i, w := range want {
+			if got[2*i] != w || got[2*i+1] != 10 {
+				t.Errorf("%s: row %d is %v, %v, want %v, 10", kind, i, got[2*i], got[2*i+1], w)
+			}
+		}
+	}
+	if got := faulty(rows, 2, 1, 2, "noise", 3, 2, 1); got[3] != 10 || got[5] == 10 || got[4] != 3 {
+		t.Errorf("noise: %v", got)
+	}
+}
+
+func TestGoal(t *testing.T) {
+	if g := least1(0.8096, .81, .9, 3); !g.within(.81) || g.within(.9) {
+		t.Error("0.8096 printed as 0.810 is not at least 0.810")
+	}
+	if g := most1(24.06, 24, 18, 1); g.within(24) {
+		t.Error("24.1 is at most 24")
+	}
+	for _, c := range []struct {
+		seen int
+		want bool
+	}{{2, false}, {3, true}, {36, true}, {37, false}} {
+		if got := (rate{expected: 12, seen: c.seen}).kept(3); got != c.want {
+			t.Errorf("12 expected, %d seen: kept %v", c.seen, got)
+		}
+	}
+	if !(rate{expected: 0.1, seen: 1}).kept(3) || (rate{expected: 0.1, seen: 2}).kept(3) {
+		t.Error("one alarm where a tenth is expected is chance, two are not")
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 
 // beside is what was measured without labels, or with other ones.
 type beside struct {
-	names   []string // of the simulated machines
-	alarms  []int    // false alarms of a month each, the worst seed
-	plants  []string // of the machines with injected faults
+	names   []string  // of the simulated machines
+	alarms  []float64 // false alarms of a month each, mean over seeds
+	plants  []string  // of the machines with injected faults
 	byPlant []injected
 	kept    []rate
 }
@@ -27,10 +27,10 @@ func (b *bench) months() error {
 			return err
 		}
 		if b.names == nil {
-			b.names, b.alarms = names, make([]int, len(names))
+			b.names, b.alarms = names, make([]float64, len(names))
 		}
 		for i, n := range alarms {
-			b.alarms[i] = max(b.alarms[i], n)
+			b.alarms[i] += float64(n) / float64(b.seeds)
 		}
 		text := fmt.Sprintf("  seed %d ", seed+1)
 		for i, n := range names {
