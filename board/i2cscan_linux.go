@@ -26,10 +26,11 @@ const (
 	smbusQuick, smbusByte = 0, 1 // sizes
 )
 
-// The addresses that a scan asks: those below are reserved by the I2C-bus
-// specification (NXP UM10204 rev. 7, table 4), those above for 10-bit addresses.
+// The addresses that a scan asks, i2cdetect's since i2c-tools 4.2: those below are
+// reserved by the I2C-bus specification (NXP UM10204 rev. 7, table 4; 0x04 to 0x07
+// switch chips into high-speed mode), those above for 10-bit addresses.
 const (
-	FirstI2C = 0x03
+	FirstI2C = 0x08
 	LastI2C  = 0x77
 )
 

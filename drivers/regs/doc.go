@@ -29,10 +29,11 @@
 // settings (its rate, its range, its wake-up), as every driver of a chip has
 // them in its opening sequence, and for nothing that moves, switches or stores.
 //
-// A chip that loses its power between two reads forgets Init without failing.
-// Check tells: before each Read the registers in it must have their values, or
-// every cell is NaN and the next Read opens the chip anew. A chip's id belongs
-// there, and one setting that differs from its value at power-on.
+// A chip that loses its power forgets Init without failing. Check tells: the
+// registers in it must have their values after all others were read, whether the
+// power failed before or meanwhile, or every cell is NaN and the next Read opens
+// the chip anew. A chip's id belongs there, and one setting that differs from its
+// value at power-on.
 //
 // # Sources of the tests
 //

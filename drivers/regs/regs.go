@@ -22,7 +22,7 @@ type Write struct {
 	Wait  time.Duration // afterwards
 }
 
-// Check is a number that the chip must have before each read.
+// Check is a number that the chip must have when its registers have been read.
 type Check struct {
 	Place
 	Mask  uint64 // bits that are compared; 0 = all of Width
@@ -117,12 +117,25 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 		}
 	}
 	d.open = false // until all has been read
+	wrong, err := d.read(ctx, dst)
 	for i := range d.check {
-		if err := d.verify(ctx, &d.check[i]); err != nil {
-			return err
+		if err == nil {
+			err = d.verify(ctx, &d.check[i])
 		}
 	}
-	var wrong error // what costs one register only
+	if err != nil {
+		if len(d.check) > 0 {
+			drivers.Missing(dst) // nothing vouches for what was read
+		}
+		return errors.Join(wrong, err)
+	}
+	d.open = true
+	return wrong
+}
+
+// read reads each register into dst: wrong is what costs one of them only, err
+// what ended it.
+func (d *Dev) read(ctx context.Context, dst []float64) (wrong, err error) {
 	for i := range d.regs {
 		r := &d.regs[i]
 		n, err := d.number(ctx, r.Name, &r.Place)
@@ -133,11 +146,10 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 		case errors.Is(err, errWrong):
 			wrong = errors.Join(wrong, err)
 		case err != nil:
-			return errors.Join(wrong, err)
+			return wrong, err
 		}
 	}
-	d.open = true
-	return wrong
+	return wrong, nil
 }
 
 // verify holds one number of the chip against what it must be.
