@@ -89,14 +89,16 @@ func (r *reopening) Tx(addr uint16, w, rd []byte) error {
 	return r.failed(bus, addr, err)
 }
 
-// failed counts a failure of addr and closes the bus after so many in a row. A
-// row of them at more than one chip is the bus's failure, whatever the errno. mu
-// is held.
+// failed counts a failure of addr and closes the bus after so many in a row, or
+// at once where its adapter was unplugged: the kernel lets go of the USB port only
+// then. A row of failures at more than one chip is the bus's, whatever the errno.
+// mu is held.
 func (r *reopening) failed(bus i2c.BusCloser, addr uint16, err error) error {
 	r.errs[i2cReason(err)]++
 	r.wide = r.wide || r.fails > 0 && addr != r.last
 	r.last = addr
-	if r.fails++; r.fails >= reopenAfter {
+	gone := errors.Is(err, syscall.ENODEV) || isGone(bus)
+	if r.fails++; r.fails >= reopenAfter || gone {
 		r.stuck = r.stuck || r.wide
 		if r.bus == bus {
 			r.retries += retriesOf(bus)
@@ -105,10 +107,16 @@ func (r *reopening) failed(bus i2c.BusCloser, addr uint16, err error) error {
 		}
 		r.fails = 0
 	}
-	if r.stuck || errors.Is(err, syscall.ENODEV) {
+	if r.stuck || gone {
 		err = fmt.Errorf("%w: %w", drivers.ErrBus, err)
 	}
 	return err
+}
+
+// isGone asks a bus that knows whether its adapter is still there.
+func isGone(bus i2c.Bus) bool {
+	b, ok := bus.(interface{ Gone() bool })
+	return ok && b.Gone()
 }
 
 // retriesOf asks a bus that repeats transfers by itself.

@@ -220,6 +220,33 @@ func TestStuckBusIsOneFault(t *testing.T) {
 	}
 }
 
+// unplugged is a bus of an adapter that may leave, whatever its driver's errno.
+type unplugged struct {
+	*i2csim.Bus
+	gone, closed *bool
+}
+
+func (u unplugged) Gone() bool   { return *u.gone }
+func (u unplugged) Close() error { *u.closed = true; return nil }
+
+// An adapter that was unplugged is let go of with the first failure, since the
+// kernel waits for that before it sees the next one.
+func TestUnpluggedBus(t *testing.T) {
+	for _, errno := range []error{syscall.EIO, syscall.ENODEV} {
+		bus, gone, closed := i2csim.New("i2c-7"), false, false
+		bus.Attach(0x48, i2csim.NewLM75(11))
+		r := &reopening{name: "i2c-7", open: func(string) (i2c.BusCloser, error) { return unplugged{bus, &gone, &closed}, nil }}
+		read := func() error { return r.Tx(0x48, []byte{0}, make([]byte, 2)) }
+		if bus.FailNext(1, syscall.EIO); read() == nil || closed {
+			t.Errorf("closed %v for one lost transfer", closed)
+		}
+		gone = errno == syscall.EIO
+		if bus.FailNext(1, errno); !errors.Is(read(), drivers.ErrBus) || !closed {
+			t.Errorf("%v: closed %v", errno, closed)
+		}
+	}
+}
+
 // The counters reach the scrape.
 func TestI2CMetrics(t *testing.T) {
 	l := newLines([]config.Bus{{Name: "env", I2C: "auto"}}, func(string) (i2c.BusCloser, error) {

@@ -220,6 +220,14 @@ func passing(err error) bool {
 	return true
 }
 
+// Gone tells whether the adapter was taken away: its device is no more, while an
+// open one keeps the kernel from finishing the removal (i2c_del_adapter waits for
+// the last reference, and with it the hub that the next adapter is plugged into).
+func (b *bus) Gone() bool {
+	_, err := os.Stat(b.path)
+	return errors.Is(err, os.ErrNotExist)
+}
+
 // Retries counts the attempts beyond the first since the bus was opened.
 func (b *bus) Retries() uint64 { return b.retries.Load() }
 

@@ -3,6 +3,7 @@ package board
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
@@ -325,5 +326,20 @@ func TestTx_allocs(t *testing.T) {
 	w, r := make([]byte, 1), make([]byte, 8)
 	if n := testing.AllocsPerRun(100, func() { _ = b.Tx(0x76, w, r) }); n != 0 {
 		t.Errorf("%v allocations", n)
+	}
+}
+
+// An adapter whose device is no more is gone, a chip that does not answer is not.
+func TestGone(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "i2c-7")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b := &bus{path: path}
+	if b.Gone() {
+		t.Error("gone while it is there")
+	}
+	if os.Remove(path); !b.Gone() {
+		t.Error("there when it is gone")
 	}
 }
