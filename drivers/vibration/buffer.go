@@ -46,6 +46,7 @@ func (n node) Close() error { return unix.Close(int(n)) }
 type axis struct {
 	element
 	offset, scale float64
+	rescale       *sysfs.Attr // where scale stands; nil = it is 1
 }
 
 // capture is a buffer that the kernel fills.
@@ -69,6 +70,36 @@ func (c *capture) judge(n int, err error) error {
 		return fmt.Errorf("reading its buffer: %d bytes are no whole scans of %d", n, c.size)
 	}
 	return nil
+}
+
+// rescaled tells that somebody changed the range since the buffer was opened: the
+// samples are of one, or of both.
+func (c *capture) rescaled(ctx context.Context) error {
+	for i := range c.axes {
+		a := &c.axes[i]
+		if a.rescale == nil {
+			continue
+		}
+		is, err := a.rescale.Number(ctx)
+		if err != nil {
+			return err
+		}
+		if is != a.scale {
+			return fmt.Errorf("scale of %s was %g and is %g now: the block is dropped", a.name, a.scale, is)
+		}
+	}
+	return nil
+}
+
+// close lets go of the buffer.
+func (c *capture) close() error {
+	for i := range c.axes {
+		c.axes[i].rescale.Close()
+	}
+	if c.stream == nil {
+		return nil
+	}
+	return c.stream.Close()
 }
 
 // setup is one attempt to open a device's buffer.
@@ -162,30 +193,38 @@ func (s setup) offers(rate string) string {
 
 // describe reads what the buffer holds, whoever has set it up.
 func (s setup) describe() (*capture, error) {
-	c := &capture{}
-	if err := s.elements(c); err != nil {
-		return nil, err
+	c := &capture{rate: s.o.Rate}
+	err := s.elements(c)
+	if err == nil {
+		err = s.frame(c)
 	}
-	c.rate = s.o.Rate
+	if err != nil {
+		return nil, errors.Join(err, c.close())
+	}
+	return c, nil
+}
+
+// frame reads the rate and the length of the buffer.
+func (s setup) frame(c *capture) error {
 	if p := s.ratePath(); p != "" {
 		is, err := s.fs.Number(s.ctx, p)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if !near(is, s.o.Rate) {
-			return nil, fmt.Errorf("it takes %g samples a second, the configuration says %g (it offers %s)", is, s.o.Rate, s.offers(p))
+			return fmt.Errorf("it takes %g samples a second, the configuration says %g (it offers %s)", is, s.o.Rate, s.offers(p))
 		}
 		c.rate = is
 	}
 	length, err := s.fs.Number(s.ctx, s.path("buffer/length"))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.length = int(length)
 	if c.length < s.o.Samples {
-		return nil, fmt.Errorf("its buffer holds %d samples, less than a block of %d: set buffer/length", c.length, s.o.Samples)
+		return fmt.Errorf("its buffer holds %d samples, less than a block of %d: set buffer/length", c.length, s.o.Samples)
 	}
-	return c, nil
+	return nil
 }
 
 // elements reads the enabled scan elements and finds the wanted axes in them.
@@ -222,10 +261,10 @@ func (s setup) elements(c *capture) error {
 	}
 	for _, name := range s.o.Axes {
 		a, err := s.axis(all, "in_accel_"+name)
+		c.axes = append(c.axes, a)
 		if err != nil {
 			return err
 		}
-		c.axes = append(c.axes, a)
 	}
 	return nil
 }
@@ -235,23 +274,31 @@ func (s setup) axis(all []element, name string) (axis, error) {
 		if e.name != name {
 			continue
 		}
-		a := axis{element: e}
-		var err error
-		if a.scale, err = s.nearest(name, "_scale", 1); err == nil {
-			a.offset, err = s.nearest(name, "_offset", 0)
+		a := axis{element: e, scale: 1}
+		offset, err := s.nearest(name, "_offset")
+		if err == nil && offset != nil {
+			a.offset, err = offset.Number(s.ctx)
+			offset.Close()
+		}
+		if err == nil {
+			a.rescale, err = s.nearest(name, "_scale")
+		}
+		if err == nil && a.rescale != nil {
+			a.scale, err = a.rescale.Number(s.ctx)
 		}
 		return a, err
 	}
 	return axis{}, fmt.Errorf("scan element %s is off, while the buffer is on: switch it on where the buffer is", name)
 }
 
-// nearest reads the axis's own attribute, or that of all axes.
-func (s setup) nearest(name, suffix string, otherwise float64) (float64, error) {
+// nearest opens the axis's own attribute, or that of all axes; nil where there is
+// none.
+func (s setup) nearest(name, suffix string) (*sysfs.Attr, error) {
 	for _, n := range []string{name, "in_accel"} {
-		v, err := s.fs.Number(s.ctx, s.path(n+suffix))
+		a, err := s.fs.Attr(s.path(n + suffix))
 		if err == nil || !errors.Is(err, os.ErrNotExist) {
-			return v, err
+			return a, err
 		}
 	}
-	return otherwise, nil
+	return nil, nil
 }

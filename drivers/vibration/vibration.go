@@ -139,7 +139,7 @@ func (d *Dev) String() string { return "vibration " + d.o.Device }
 func (d *Dev) Close() error {
 	var err error
 	if d.capture != nil {
-		err = d.capture.stream.Close()
+		err = d.capture.close()
 		d.capture = nil
 	}
 	if d.on != "" {
@@ -162,6 +162,10 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 		return fmt.Errorf("%v: %w", d, err)
 	}
 	if err := d.fill(ctx); err != nil {
+		return fmt.Errorf("%v: %w", d, err)
+	}
+	if err := d.capture.rescaled(ctx); err != nil {
+		d.leave()
 		return fmt.Errorf("%v: %w", d, err)
 	}
 	if err := d.block.gap(d.capture.rate); err != nil {
@@ -196,8 +200,7 @@ func (d *Dev) fill(ctx context.Context) error {
 	for fresh := 0; ; {
 		n, err := d.drain(true)
 		if err != nil {
-			_ = d.capture.stream.Close()
-			d.capture = nil // it may come back under another number
+			d.leave()
 			return err
 		}
 		if fresh += n; fresh > 0 && d.block.full() {
@@ -205,6 +208,7 @@ func (d *Dev) fill(ctx context.Context) error {
 		}
 		if !time.Now().Before(deadline) {
 			if fresh == 0 {
+				d.leave()
 				return errors.New("no samples: does its trigger run?")
 			}
 			return fmt.Errorf("the block fills: %d of %d samples", d.block.have, d.o.Samples)
@@ -215,6 +219,13 @@ func (d *Dev) fill(ctx context.Context) error {
 		case <-time.After(pauseFill):
 		}
 	}
+}
+
+// leave lets go of the buffer, so that the next Read looks at all of it anew: it
+// may come back under another number, or set up otherwise.
+func (d *Dev) leave() {
+	_ = d.capture.close() // nothing was written
+	d.capture = nil
 }
 
 // open finds the device, opens its buffer and empties it of what is old.
@@ -235,9 +246,11 @@ func (d *Dev) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if c.stream, err = d.dial(d.fs.Path("/dev", dev.ID)); errors.Is(err, unix.EBUSY) {
-		return fmt.Errorf("another program reads it: %w", err)
-	} else if err != nil {
+	if c.stream, err = d.dial(d.fs.Path("/dev", dev.ID)); err != nil {
+		_ = c.close() // nothing was written
+		if errors.Is(err, unix.EBUSY) {
+			err = fmt.Errorf("another program reads it: %w", err)
+		}
 		return err
 	}
 	d.capture = c

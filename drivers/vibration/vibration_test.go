@@ -285,6 +285,52 @@ func TestRead_bound(t *testing.T) {
 	}
 }
 
+// Somebody changes the range: what was captured with the old one is not
+// delivered in the new one's scale, nor the other way round.
+func TestRead_rescaled(t *testing.T) {
+	tree := pi4(t)
+	a := chip(t, tree)
+	d := opened(t, tree, options(tree))
+	push(a, blockN, 1)
+	if err := tree.Set(adxl+"in_accel_scale", "0.000076490"); err != nil {
+		t.Fatal(err)
+	}
+	dst := row(d)
+	if err := d.Read(t.Context(), dst); err == nil || !missing(dst) ||
+		err.Error() != "vibration adxl355: scale of in_accel_x was 3.8245e-05 and is 7.649e-05 now: the block is dropped" {
+		t.Errorf("got %v %v", dst, err)
+	}
+	if err := d.open(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	push(a, blockN, 1)
+	if err := d.Read(t.Context(), dst); err != nil || math.Abs(dst[0]-math.Sqrt2) > 0.001 {
+		t.Errorf("with the new scale: %v %v", dst, err)
+	}
+}
+
+// A buffer that somebody switched off gives nothing; it is looked at anew, and
+// switched on where it was ours.
+func TestRead_switchedOff(t *testing.T) {
+	tree := pi4(t)
+	chip(t, tree)
+	d := opened(t, tree, options(tree))
+	if err := tree.Set(adxl+"buffer/enable", "0"); err != nil {
+		t.Fatal(err)
+	}
+	dst := row(d)
+	synctest.Test(t, func(t *testing.T) {
+		for range 2 {
+			if err := d.Read(t.Context(), dst); err == nil || !missing(dst) {
+				t.Errorf("got %v %v", dst, err)
+			}
+		}
+	})
+	if got := tree.FS().Text(tree.FS().Path(adxl, "buffer/enable")); got != "1" {
+		t.Errorf("the buffer is %q, want it on again", got)
+	}
+}
+
 // A flat signal has no shape: that is missing, the rest is there.
 func TestRead_flat(t *testing.T) {
 	tree := pi4(t)
