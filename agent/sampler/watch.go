@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -66,25 +67,23 @@ func (w *watcher) run(ctx context.Context) {
 
 // verdict is what the watcher thinks of one slot.
 type verdict struct {
-	failing, well bool // neither: not decided yet
-	onBus         bool // the cause is the bus
-	hung          bool // a read is under way for too long
-	since         time.Time
+	failing, well bool      // neither: not decided yet
+	onBus         bool      // the cause is the bus
+	hung          bool      // a read is under way for too long
+	silent        bool      // the newest read had no answer
+	fails         int       // reads in a row
+	since         time.Time // of the last good read; zero = there was none
 	err           error
 }
 
 func (s *slot) verdict(now time.Time) verdict {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	since := s.lastGood
-	if since.IsZero() {
-		since = now
-	}
 	if err := s.hung(now); err != nil {
-		return verdict{failing: true, onBus: true, hung: true, since: since, err: err}
+		return verdict{failing: true, onBus: true, hung: true, since: s.lastGood, err: err}
 	}
-	return verdict{failing: s.fails >= faultAfter, well: s.oks >= clearAfter,
-		onBus: errors.Is(s.err, drivers.ErrBus), since: since, err: s.err}
+	return verdict{failing: s.fails >= faultAfter, well: s.oks >= clearAfter, onBus: errors.Is(s.err, drivers.ErrBus),
+		silent: s.err != nil && reasonOf(s.err) == reasonTimeout, fails: s.fails, since: s.lastGood, err: s.err}
 }
 
 // hung is the error of a read that is under way for too long, or nil. mu is
@@ -98,20 +97,27 @@ func (s *slot) hung(now time.Time) error {
 }
 
 // look opens and closes the faults of one bus. When a read hangs, which holds up
-// all its sensors, or when all of them fail and the bus is the cause, that is one
-// fault of the bus, not one of each sensor.
+// all its sensors, when all of them fail and the bus is the cause, or when none
+// of several devices answers, as after a cut wire, that is one fault of the bus,
+// not one of each sensor.
 func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 	vs := make([]verdict, len(b.slots))
-	allFail, onBus, anyWell, hung := true, false, false, false
+	allFail, onBus, anyWell, hung, silent := true, false, false, false, true
 	for i, s := range b.slots {
 		vs[i] = s.verdict(now)
 		allFail = allFail && (vs[i].failing || !s.tried())
 		onBus = onBus || (vs[i].failing && vs[i].onBus)
 		anyWell = anyWell || vs[i].well
 		hung = hung || vs[i].hung
+		silent = silent && vs[i].silent
 	}
-	if hung || allFail && onBus {
-		w.set(ctx, b.name, Fault{Bus: b.name, Since: earliest(vs), Reason: firstError(vs), Channels: w.channels(b.slots)}, now)
+	silent = silent && b.devices() > 1
+	if hung || allFail && (onBus || silent) {
+		f := Fault{Bus: b.name, Since: latest(vs), Reason: firstError(vs), Channels: w.channels(b.slots)}
+		if silent {
+			f.Reason = fmt.Sprintf("none of %d devices answers: %v", b.devices(), vs[0].err)
+		}
+		w.set(ctx, b.name, f, now)
 	} else if anyWell {
 		w.clear(ctx, b.name, now)
 	}
@@ -121,6 +127,7 @@ func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 		case vs[i].well:
 			w.clear(ctx, key, now)
 		case vs[i].onBus && !anyWell: // the bus's fault; the others may not have been read yet
+		case silent && !anyWell && vs[i].fails < 2*faultAfter: // the others may fall silent for good too
 		case vs[i].failing && w.open[b.name] == nil:
 			leads, lost := w.together(b, vs, i)
 			if !leads {
@@ -154,6 +161,15 @@ func (w *watcher) together(b *bus, vs []verdict, i int) (leads bool, lost []stri
 	return first == i, lost
 }
 
+// devices counts who is on the bus.
+func (b *bus) devices() int {
+	seen := map[string]bool{}
+	for _, s := range b.slots {
+		seen[cmp.Or(s.device, s.name)] = true
+	}
+	return len(seen)
+}
+
 // tried tells whether the sensor was ever read.
 func (s *slot) tried() bool {
 	s.mu.Lock()
@@ -168,6 +184,9 @@ func (w *watcher) set(ctx context.Context, key string, f Fault, now time.Time) {
 			return
 		}
 		f.Since = old.Since
+	}
+	if f.Since.IsZero() {
+		f.Since = now
 	}
 	f.Open, f.Time, f.Machine = true, now, w.machine(f)
 	w.open[key] = &f
@@ -246,10 +265,10 @@ func (w *watcher) channels(slots []*slot) []string {
 	return out
 }
 
-func earliest(vs []verdict) time.Time {
-	t := vs[0].since
-	for _, v := range vs[1:] {
-		if v.since.Before(t) {
+// latest is when a read last ended well; until then the bus was in order.
+func latest(vs []verdict) (t time.Time) {
+	for _, v := range vs {
+		if v.since.After(t) {
 			t = v.since
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"slices"
 	"sync/atomic"
 	"testing"
@@ -73,6 +74,61 @@ func TestTwelveSensorsOneFault(t *testing.T) {
 		fmt.Sprintf("line/ open=true %v", all), fmt.Sprintf("line/ open=false %v", all)}
 	if !slices.Equal(got, want) {
 		t.Errorf("faults\n%q, want\n%q", got, want)
+	}
+}
+
+// TestNobodyAnswers: a line of which every device falls silent, one after the
+// other, is one fault of the bus; what stays silent when one is back is its own.
+// Two sensors of one silent device say nothing about the line.
+func TestNobodyAnswers(t *testing.T) {
+	var silent [3]atomic.Bool
+	device := func(i int, name string) SensorSpec {
+		s := sensor(name, newLying(1, func(n int, dst []float64) error {
+			if silent[i].Load() {
+				return fmt.Errorf("unit %d: %w", i, os.ErrDeadlineExceeded)
+			}
+			return counting(n, dst)
+		}))
+		s.Device = fmt.Sprint("unit ", i)
+		return s
+	}
+	fall := func(from, to int, is bool) func() {
+		return func() {
+			for i := from; i <= to; i++ {
+				silent[i].Store(is)
+				time.Sleep(time.Second)
+			}
+		}
+	}
+	several := []SensorSpec{device(0, "a"), device(0, "b"), device(1, "c"), device(2, "d")}
+	got := faultsOf(t, several, 20*time.Second, fall(0, 2, true), fall(0, 0, false), fall(1, 2, false))
+	want := []string{"line/ open=true [a.c0 b.c0 c.c0 d.c0]", "line/ open=false [a.c0 b.c0 c.c0 d.c0]",
+		"line/c open=true [c.c0]", "line/d open=true [d.c0]", "line/c open=false [c.c0]", "line/d open=false [d.c0]"}
+	if !slices.Equal(got, want) {
+		t.Errorf("several devices:\n%q, want\n%q", got, want)
+	}
+	got = faultsOf(t, several[:2], 20*time.Second, fall(0, 0, true))
+	if want := []string{"line/a open=true [a.c0 b.c0]"}; !slices.Equal(got, want) {
+		t.Errorf("one device:\n%q, want\n%q", got, want)
+	}
+}
+
+// TestBusFaultSince: a bus is down since its last good reading, whatever was
+// dead on it before.
+func TestBusFaultSince(t *testing.T) {
+	at := func(s int) time.Time { return time.Unix(int64(s), 0) }
+	for _, c := range []struct{ a, b, want time.Time }{
+		{at(5), at(900), at(900)}, {time.Time{}, at(900), at(900)}, {time.Time{}, time.Time{}, at(1000)},
+	} {
+		b := &bus{name: "line"}
+		for _, since := range []time.Time{c.a, c.b} {
+			b.slots = append(b.slots, &slot{sensor: newLying(1, counting), held: make([]measured, 1), reads: 9, fails: faultAfter, lastGood: since, err: drivers.ErrBus})
+		}
+		w := newWatcher([]*bus{b}, nil)
+		w.look(t.Context(), b, at(1000))
+		if f := <-w.faults; !f.Since.Equal(c.want) {
+			t.Errorf("%v and %v: since %v, want %v", c.a, c.b, f.Since, c.want)
+		}
 	}
 }
 

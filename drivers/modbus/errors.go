@@ -54,6 +54,12 @@ func (e *ExceptionError) Error() string {
 	return fmt.Sprintf("exception %d (%s) to function %d", e.Code, name, e.Function)
 }
 
+// Is tells that a gateway's word for a silent device is silence to whoever asks
+// for os.ErrDeadlineExceeded.
+func (e *ExceptionError) Is(target error) bool {
+	return target == os.ErrDeadlineExceeded && (e.Code == pathUnavailable || e.Code == targetSilent)
+}
+
 // cycleError is what went wrong in one Read.
 type cycleError struct {
 	unit uint8
