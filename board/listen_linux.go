@@ -34,19 +34,19 @@ func ListenSerial(path string, baud int, parity string, stopBits int) (*SerialEa
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w%s%s", path, err, code(err), serialHint(err))
 	}
-	// Raw first: until then the kernel echoes what comes in.
-	err = unix.IoctlSetTermios(fd, unix.TCSETS, mode)
+	// Raw as soon as the line is ours: until then the kernel echoes what comes in.
+	err = claim(fd)
 	if err == nil {
-		err = ignoreUnsupported(unix.IoctlSetPointerInt(fd, unix.TIOCMBIC, unix.TIOCM_RTS))
+		err = unix.IoctlSetTermios(fd, unix.TCSETS, mode)
 	}
 	if err == nil {
-		err = unix.IoctlSetInt(fd, unix.TIOCEXCL, 0)
+		err = ignoreUnsupported(unix.IoctlSetPointerInt(fd, unix.TIOCMBIC, unix.TIOCM_RTS))
 	}
 	if err == nil {
 		err = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: set mode: %w%s", path, err, code(err)), unix.Close(fd))
+		return nil, errors.Join(fmt.Errorf("open %s: set mode: %w%s%s", path, err, code(err), serialHint(err)), unix.Close(fd))
 	}
 	return &SerialEar{f: os.NewFile(uintptr(fd), path)}, nil
 }

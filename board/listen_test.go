@@ -55,7 +55,7 @@ func TestListenSerial(t *testing.T) {
 func TestListenSerial_errors(t *testing.T) {
 	for path, want := range map[string]string{
 		"/dev/ttyNotThere": "not plugged in? use a name below /dev/serial/by-id",
-		os.DevNull:         "(ENOTTY)",
+		os.DevNull:         "(ENOTTY): not a serial port",
 	} {
 		if _, err := ListenSerial(path, 9600, "", 1); err == nil || !strings.HasSuffix(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)

@@ -43,15 +43,25 @@ func OpenSerial(path string, baud int, parity string, stopBits int) (*Serial, er
 		what string
 		do   func() error
 	}{
-		{"claim", func() error { return unix.IoctlSetInt(fd, unix.TIOCEXCL, 0) }},
+		{"claim", func() error { return claim(fd) }},
 		{"set mode", func() error { return unix.IoctlSetTermios(fd, unix.TCSETS, mode) }},
 		{"discard old bytes", func() error { return unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIOFLUSH) }},
 	} {
 		if err := step.do(); err != nil {
-			return nil, errors.Join(fmt.Errorf("open %s: %s: %w%s", path, step.what, err, code(err)), unix.Close(fd))
+			return nil, errors.Join(fmt.Errorf("open %s: %s: %w%s%s", path, step.what, err, code(err), serialHint(err)), unix.Close(fd))
 		}
 	}
 	return &Serial{f: os.NewFile(uintptr(fd), path)}, nil
+}
+
+// claim keeps everybody else off the line: two masters would spoil each other's
+// frames, two listeners share the bytes. TIOCEXCL refuses any later open but
+// root's; the lock refuses whoever asks for it as we do, root too.
+func claim(fd int) error {
+	if err := unix.IoctlSetInt(fd, unix.TIOCEXCL, 0); err != nil {
+		return err
+	}
+	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 }
 
 // serialMode is a raw line; a read returns as soon as there is one byte.
@@ -89,8 +99,10 @@ func serialHint(err error) string {
 		return ": add the user to group dialout"
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
 		return ": not plugged in? use a name below /dev/serial/by-id"
-	case errors.Is(err, unix.EBUSY):
+	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EWOULDBLOCK):
 		return ": another program has it open"
+	case errors.Is(err, unix.ENOTTY):
+		return ": not a serial port"
 	}
 	return ""
 }

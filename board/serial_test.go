@@ -84,6 +84,25 @@ func TestSerial_discard(t *testing.T) {
 	}
 }
 
+// A line has one user, whoever it is: root may open what TIOCEXCL closes to others.
+func TestSerial_oneUser(t *testing.T) {
+	_, s := line(t)
+	path := s.f.Name()
+	const want = ": another program has it open"
+	if _, err := OpenSerial(path, 9600, "none", 2); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("second master: %v, want %s", err, want)
+	}
+	if _, err := ListenSerial(path, 9600, "none", 2); err == nil || !strings.HasSuffix(err.Error(), want) {
+		t.Errorf("listener beside a master: %v, want %s", err, want)
+	}
+	s.Close()
+	again, err := ListenSerial(path, 19200, "even", 1)
+	if err != nil {
+		t.Fatal("free again: ", err)
+	}
+	again.Close()
+}
+
 // An unplugged adapter ends a read at once, and Close a blocked one.
 func TestSerial_hangUp(t *testing.T) {
 	master, s := line(t)
@@ -144,7 +163,7 @@ func TestOpenSerial_errors(t *testing.T) {
 		want   string
 	}{
 		{absent, 9600, "", 1, "no such file or directory (ENOENT): not plugged in? use a name below /dev/serial/by-id"},
-		{os.DevNull, 9600, "", 1, "claim: inappropriate ioctl for device (ENOTTY)"},
+		{os.DevNull, 9600, "", 1, "claim: inappropriate ioctl for device (ENOTTY): not a serial port"},
 		{absent, 9601, "", 1, "baud rate 9601 is not one of the usual"},
 		{absent, 9600, "mark", 1, `parity "mark", want none, even or odd`},
 		{absent, 9600, "", 3, "3 stop bits, want 1 or 2"},
