@@ -55,6 +55,10 @@ func (v value) modbusURL(b *Bus) {
 	if !v.someText(&s) {
 		return
 	}
+	if !strings.Contains(s, "//") && !strings.Contains(s, ":/") {
+		v.fail("write "+guessScheme(s)+s, "%q does not say how the bus is reached", quoteShort(s))
+		return
+	}
 	u, ok := v.address(s)
 	if !ok {
 		return
@@ -82,6 +86,14 @@ func (v value) modbusURL(b *Bus) {
 	if ok {
 		*b.Modbus = m
 	}
+}
+
+// guessScheme is what was left out before a host or a port's path.
+func guessScheme(s string) string {
+	if strings.HasPrefix(s, "/") {
+		return "rtu://"
+	}
+	return "tcp://"
 }
 
 // port takes the path of a serial port.

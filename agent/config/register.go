@@ -19,7 +19,7 @@ func (v value) registers(s *Sensor) {
 		}
 		byName[r.Name] = r.Pos
 		for _, o := range s.Registers {
-			if r.overlaps(&o) {
+			if r.Name != "" && o.Name != "" && r.overlaps(&o) {
 				v.warn("", "%s reads the same registers as %s", r.Name, o.Name)
 			}
 		}
@@ -175,7 +175,7 @@ func (v value) checkPlace(s *Sensor, r *Register) {
 		v.fail(fmt.Sprintf("address_base is %d, so use %d to %d", s.AddressBase, s.AddressBase, 0xFFFF+s.AddressBase-r.words()+1),
 			"register %s:%d is outside the table", r.Table, r.At)
 	}
-	if !hasBits(r.Table) && r.words() > s.MaxRegisters {
+	if s.MaxRegisters > 0 && !hasBits(r.Table) && r.words() > s.MaxRegisters { // 0: the driver is unknown
 		v.fail("", "%s takes %d registers, max_registers is %d", r.Type, r.words(), s.MaxRegisters)
 	}
 	for _, n := range s.NeverRead {

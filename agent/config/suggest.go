@@ -24,14 +24,15 @@ func oneOf(options []string) string {
 }
 
 // nearest returns the option that a slip of the fingers turns into word, or
-// "". One edit in three letters is a slip, more is another word.
+// "". One edit in three letters is a slip, more is another word, and so is one
+// without a letter in common.
 func nearest(word string, options []string) string {
 	if len(word) > 64 {
 		return ""
 	}
 	best, bestDistance := "", 1+max(1, len(word)/3)
 	for _, o := range options {
-		if d := distance(strings.ToLower(word), strings.ToLower(o)); d < bestDistance {
+		if d := distance(strings.ToLower(word), strings.ToLower(o)); d < bestDistance && d < len(o) {
 			best, bestDistance = o, d
 		}
 	}
