@@ -100,7 +100,7 @@ func (t *readView) table(rs []readout) []byte {
 		fmt.Fprintln(w, "CHANNEL\tVALUE\tUNIT\tQUALITY\tLATENCY\tERROR")
 	}
 	now, values := time.Now(), make(map[string]float64, len(rs))
-	for _, r := range rs {
+	for i, r := range rs {
 		name, value, change, age := r.Sensor+"."+r.Channel, "-", "", "-"
 		if r.Value != nil {
 			value = fmt.Sprintf("%.6g", *r.Value)
@@ -117,6 +117,9 @@ func (t *readView) table(rs []readout) []byte {
 		}
 		latency := fmt.Sprintf("%.1f ms", r.LatencyMS)
 		fault := strings.ReplaceAll(r.Error, "\n", "; ")
+		if i > 0 && fault != "" && rs[i-1].Sensor == r.Sensor && rs[i-1].Error == r.Error {
+			fault = "as above"
+		}
 		if t.watch {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", name, value, change, r.Unit, r.Quality, age, latency, fault)
 		} else {

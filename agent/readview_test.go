@@ -42,6 +42,22 @@ func TestReadViewShowsChange(t *testing.T) {
 	}
 }
 
+// A dead sensor's error is told once, at its first channel; that of another
+// sensor, or another one, in full.
+func TestReadViewTellsOnce(t *testing.T) {
+	lost := func(sensor, channel, fault string) readout {
+		return readout{Sensor: sensor, Channel: channel, Quality: "missing", Error: fault}
+	}
+	v := readView{}
+	got := string(v.table([]readout{lost("a", "x", "gone"), lost("a", "y", "gone"), lost("a", "z", "gone"), lost("a", "w", "refused"), lost("b", "x", "refused")}))
+	want := []string{"ERROR", "gone", "above", "above", "refused", "refused"}
+	for i, line := range strings.Split(strings.TrimSpace(got), "\n") {
+		if f := strings.Fields(line); f[len(f)-1] != want[i] {
+			t.Errorf("line %q, want it to end in %q", line, want[i])
+		}
+	}
+}
+
 // hangs is a sensor whose read never ends, whatever its context says.
 type hangs struct{ drivers.Sensor }
 

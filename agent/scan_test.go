@@ -14,6 +14,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/drivers/modbus"
+	"iot-edge-anomaly/drivers/modbus/guess"
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
 
@@ -49,6 +50,18 @@ func meterBank() *modbussim.Bank {
 		b.SetCoil(i, i%3 == 0)
 	}
 	return b
+}
+
+// TestScanColumns: the last column of the table has ten characters, one of them
+// the blank before it.
+func TestScanColumns(t *testing.T) {
+	for bits := range 1 << 16 {
+		for _, r := range guess.Readings([]uint16{uint16(bits)}) {
+			if s := number(r); r.Type == modbus.F16 && len(s) > 9 {
+				t.Fatalf("%04x is %q", bits, s)
+			}
+		}
+	}
 }
 
 var took = regexp.MustCompile(`, [0-9.]+ ms`)

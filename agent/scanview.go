@@ -86,13 +86,17 @@ func (v *view) head() {
 	v.printf("\n")
 }
 
+// digit is the first of an address as manuals write it, which is the table.
+func (v *view) digit() int {
+	return map[modbus.Table]int{modbus.Coil: 0, modbus.Discrete: 1, modbus.Holding: 4, modbus.Input: 3}[v.table]
+}
+
 // notation is an address as manuals write it: 40101.
 func (v *view) notation(wire int) string {
-	digit := map[modbus.Table]int{modbus.Coil: 0, modbus.Discrete: 1, modbus.Holding: 4, modbus.Input: 3}[v.table]
 	if wire < 9999 {
-		return fmt.Sprintf("%d%04d", digit, wire+1)
+		return fmt.Sprintf("%d%04d", v.digit(), wire+1)
 	}
-	return fmt.Sprintf("%d%05d", digit, wire+1)
+	return fmt.Sprintf("%d%05d", v.digit(), wire+1)
 }
 
 // places prints the three ways to count of one register.
@@ -102,7 +106,7 @@ func (v *view) places(i int) {
 }
 
 func (v *view) wordTable() {
-	v.printf("BASE0  BASE1   4XXXX  HEX  TXT U8H U8L     U16     I16  U16 BA  I16 BA       F16\n")
+	v.printf("BASE0  BASE1   %dXXXX  HEX  TXT U8H U8L     U16     I16  U16 BA  I16 BA       F16\n", v.digit())
 	for i := 0; i < len(v.words); i++ {
 		if v.words[i].err != nil {
 			i = v.refusal(i)
@@ -173,7 +177,7 @@ func (v *view) wideTable(n int, title string, types ...modbus.Type) {
 					continue
 				}
 				if !printed {
-					v.printf("BASE0  BASE1   4XXXX %s%10s%14s%14s%14s\n", title, names[0], names[1], names[2], names[3])
+					v.printf("BASE0  BASE1   %dXXXX %s%10s%14s%14s%14s\n", v.digit(), title, names[0], names[1], names[2], names[3])
 					printed = true
 				}
 				if first {
@@ -273,6 +277,9 @@ func number(r guess.Reading) string {
 		digits = 9
 	}
 	s := strconv.FormatFloat(r.Value, 'g', digits, 64)
+	if r.Type == modbus.F16 && len(s) > 9 { // a blank before it
+		return strconv.FormatFloat(r.Value, 'g', 3, 64)
+	}
 	if strings.Contains(s, "e") {
 		s = strconv.FormatFloat(r.Value, 'g', min(digits, 5), 64)
 	}
@@ -291,7 +298,7 @@ func letters(w uint16) string {
 }
 
 func (v *view) bitTable() {
-	v.printf("BASE0  BASE1   %dXXXX  bits from there on\n", map[modbus.Table]int{modbus.Discrete: 1}[v.table])
+	v.printf("BASE0  BASE1   %dXXXX  bits from there on\n", v.digit())
 	for i := 0; i < len(v.words); {
 		if v.words[i].err != nil {
 			i = v.refusal(i) + 1

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -225,5 +226,5 @@ func (m *Machine) emit(ev detect.Event) {
 		m.log.Error("report event", "error", err)
 		m.setError(err)
 	}
-	m.log.Info("event", "kind", ev.Kind, "state", ev.State, "key", ev.Key, "score", ev.Score, "severity", ev.Severity)
+	m.log.Info("event", "kind", ev.Kind, "state", ev.State, "key", ev.Key, "score", math.Round(1000*ev.Score)/1000, "severity", ev.Severity)
 }
