@@ -24,18 +24,23 @@ const (
 // device that refuses some registers only now and then.
 const retellAfter = time.Minute
 
+// settleAfter is how long after a bus is back its sensors may take to follow:
+// a unit that was silent is asked again after pauses of up to 30 s.
+const settleAfter = 40 * time.Second
+
 // watcher looks at the slots from outside, so that a bus goroutine which hangs
 // is seen too.
 type watcher struct {
 	buses  []*bus
-	users  map[string][]string // sensor -> machines that use it
-	open   map[string]*Fault   // by bus or "bus/sensor"
+	users  map[string][]string  // sensor -> machines that use it
+	open   map[string]*Fault    // by bus or "bus/sensor"
+	back   map[string]time.Time // when the bus's fault closed
 	faults chan Fault
 	every  time.Duration
 }
 
 func newWatcher(buses []*bus, machines []MachineSpec) *watcher {
-	w := &watcher{buses: buses, users: map[string][]string{}, open: map[string]*Fault{},
+	w := &watcher{buses: buses, users: map[string][]string{}, open: map[string]*Fault{}, back: map[string]time.Time{},
 		faults: make(chan Fault, 64), every: time.Second}
 	for _, m := range machines {
 		for _, c := range m.Cells {
@@ -118,8 +123,9 @@ func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 			f.Reason = fmt.Sprintf("none of %d devices answers: %v", b.devices(), vs[0].err)
 		}
 		w.set(ctx, b.name, f, now)
-	} else if anyWell {
+	} else if anyWell && w.open[b.name] != nil {
 		w.clear(ctx, b.name, now)
+		w.back[b.name] = now
 	}
 	for i, s := range b.slots {
 		key := b.name + "/" + s.name
@@ -128,7 +134,7 @@ func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 			w.clear(ctx, key, now)
 		case vs[i].onBus && !anyWell: // the bus's fault; the others may not have been read yet
 		case silent && !anyWell && vs[i].fails < 2*faultAfter: // the others may fall silent for good too
-		case vs[i].failing && w.open[b.name] == nil:
+		case vs[i].failing && w.open[b.name] == nil && now.Sub(w.back[b.name]) > settleAfter:
 			leads, lost := w.together(b, vs, i)
 			if !leads {
 				continue
