@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"os"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -103,7 +105,7 @@ func (t *readView) table(rs []readout) []byte {
 	for i, r := range rs {
 		name, value, change, age := r.Sensor+"."+r.Channel, "-", "", "-"
 		if r.Value != nil {
-			value = fmt.Sprintf("%.6g", *r.Value)
+			value = digits(*r.Value)
 			if old, has := t.before[name]; has && old != *r.Value {
 				change = fmt.Sprintf("%+.3g", *r.Value-old)
 			}
@@ -129,6 +131,15 @@ func (t *readView) table(rs []readout) []byte {
 	w.Flush() // into memory
 	t.before = values
 	return trimLines(b.Bytes())
+}
+
+// digits writes whole numbers in full, for counters are compared with a
+// display, and others with the seven digits that a float32 has.
+func digits(x float64) string {
+	if x == math.Trunc(x) && math.Abs(x) < 1e15 {
+		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(x, 'g', 7, 64)
 }
 
 // trimLines takes the blanks off the lines' ends: most have no error.

@@ -42,6 +42,14 @@ func TestReadViewShowsChange(t *testing.T) {
 	}
 }
 
+func TestReadViewDigits(t *testing.T) {
+	for x, want := range map[float64]string{1866042: "1866042", 1866.042: "1866.042", float64(float32(231.2)): "231.2", -0.5: "-0.5", 0: "0", 1e20: "1e+20", 1.0 / 3: "0.3333333"} {
+		if got := digits(x); got != want {
+			t.Errorf("%v reads %s, want %s", x, got, want)
+		}
+	}
+}
+
 // A dead sensor's error is told once, at its first channel; that of another
 // sensor, or another one, in full.
 func TestReadViewTellsOnce(t *testing.T) {
