@@ -125,7 +125,7 @@ func printBench(w io.Writer, rs []speed.Result) error {
 		if r.Kernel == "naive" {
 			naive[r.Network] = r.NS
 		}
-		fmt.Fprintf(tw, "%s\t%d\t%s\t%.4g\t%s\t%s\t%s\t%s\t%g\t\n", r.Network, r.MAC, r.Kernel, r.NS,
+		fmt.Fprintf(tw, "%s\t%d\t%s\t%.0f\t%s\t%s\t%s\t%s\t%g\t\n", r.Network, r.MAC, r.Kernel, r.NS,
 			figure(naive[r.Network]/r.NS, "%.1f"), figure(r.MACPerCycle(), "%.2f"), share(r.Stream), share(r.Peak), r.Allocs)
 	}
 	if err := tw.Flush(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/mqtt"
@@ -61,7 +62,7 @@ func checkVerb(_ context.Context, e env, args []string) error {
 func missingFiles(path string, c *config.Config) (ps config.Problems) {
 	warn := func(pos config.Pos, key string, err error) {
 		if err != nil {
-			ps = append(ps, config.Problem{File: path, Line: pos.Line, Column: pos.Column, Path: key, Message: err.Error(), Severity: config.SeverityWarning})
+			ps = append(ps, config.Problem{File: path, Line: pos.Line, Column: pos.Column, Path: key, Message: strings.ReplaceAll(err.Error(), "\n", "; "), Severity: config.SeverityWarning})
 		}
 	}
 	m := c.MQTT

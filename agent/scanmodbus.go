@@ -94,8 +94,10 @@ func scanTarget(e env, args []string) (target, config.Bus, error) {
 		return t, bus, usagef("%s: %w", t.url, err)
 	case bus.Modbus.Listen:
 		return t, bus, usagef("%s: a line with listen=true is never asked", t.url)
-	case unitErr != nil:
+	case *unit == "":
 		return t, bus, usagef("--unit is needed, 0 to 255")
+	case unitErr != nil:
+		return t, bus, usagef("--unit %s: want 0 to 255", *unit)
 	case *at == "":
 		return t, bus, usagef("--at is needed, such as holding:100")
 	case t.base != 0 && t.base != 1:
@@ -119,6 +121,9 @@ func (t *target) place(table, at string) error {
 	if err != nil {
 		return usagef("--at %s: %w", at, err)
 	}
+	if table != "" && table != a.Table {
+		return usagef("--table %s: --at %s is another table", table, at)
+	}
 	if a.Bit >= 0 {
 		return usagef("--at %s: a scan reads whole registers", at)
 	}
@@ -131,8 +136,11 @@ func (t *target) place(table, at string) error {
 	if t.bits() {
 		limit *= 2
 	}
-	if t.count < 1 || t.count > limit {
+	if t.count == 0 {
 		return usagef("--count is needed, 1 to %d", limit)
+	}
+	if t.count < 0 || t.count > limit {
+		return usagef("--count %d: want 1 to %d", t.count, limit)
 	}
 	if t.first+t.count > 1<<16 {
 		return usagef("--count %d: the table ends after %d", t.count, 1<<16-t.first)
@@ -268,7 +276,9 @@ func (s *scanned) explain(err error) error {
 	hint := ""
 	switch {
 	case silent(err) && strings.HasPrefix(s.url, "tcp:"):
-		hint = "is the unit right? does it take a longer --timeout?"
+		hint = "is the unit right? does it take a longer --timeout? a serial server that passes frames on is rtutcp://"
+	case silent(err) && strings.HasPrefix(s.url, "rtutcp:"):
+		hint = "are unit and wires right? does it take a longer --timeout? a server that speaks Modbus TCP is tcp://"
 	case silent(err):
 		hint = "are unit, baud rate, parity and wires right? does it take a longer --timeout?"
 	case errors.As(err, &x) && x.Code == 1:
