@@ -46,7 +46,7 @@ func ListenSerial(path string, baud int, parity string, stopBits int) (*SerialEa
 		err = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH)
 	}
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open %s: set mode: %w%s%s", path, err, code(err), serialHint(err)), unix.Close(fd))
+		return nil, errors.Join(fmt.Errorf("open %s: %w%s%s", path, err, code(err), serialHint(err)), unix.Close(fd))
 	}
 	return &SerialEar{f: os.NewFile(uintptr(fd), path)}, nil
 }

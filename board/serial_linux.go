@@ -61,7 +61,11 @@ func claim(fd int) error {
 	if err := unix.IoctlSetInt(fd, unix.TIOCEXCL, 0); err != nil {
 		return err
 	}
-	return unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+	err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
+	if err == unix.EWOULDBLOCK {
+		return unix.EBUSY // as open says to others than root
+	}
+	return err
 }
 
 // serialMode is a raw line; a read returns as soon as there is one byte.
@@ -99,7 +103,7 @@ func serialHint(err error) string {
 		return ": add the user to group dialout"
 	case errors.Is(err, unix.ENOENT), errors.Is(err, unix.ENODEV), errors.Is(err, unix.ENXIO):
 		return ": not plugged in? use a name below /dev/serial/by-id"
-	case errors.Is(err, unix.EBUSY), errors.Is(err, unix.EWOULDBLOCK):
+	case errors.Is(err, unix.EBUSY):
 		return ": another program has it open"
 	case errors.Is(err, unix.ENOTTY):
 		return ": not a serial port"
