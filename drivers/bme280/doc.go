@@ -12,7 +12,8 @@
 // the chip: it checks the id, reads the trimming afresh, and puts the chip to
 // sleep. So a chip that is absent at start heals when it comes, and one that
 // was unplugged, swapped or reset is opened anew instead of being computed with
-// another chip's trimming.
+// another chip's trimming. A chip that is swapped between two Reads, none of which
+// fails, is not noticed.
 //
 // # What is written
 //
