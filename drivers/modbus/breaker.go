@@ -12,6 +12,8 @@ type breaker struct {
 	since time.Time // of the first of them
 	next  time.Time // earliest next try; zero = any time
 	cause error     // of the newest
+
+	closedOnce bool // something has succeeded
 }
 
 // threshold is the number of failures in a row that open a breaker: the first
@@ -37,7 +39,7 @@ func (b *breaker) fail(start, now time.Time, cause error, pause, limit time.Dura
 }
 
 // ok closes the breaker.
-func (b *breaker) ok() { *b = breaker{} }
+func (b *breaker) ok() { *b = breaker{closedOnce: true} }
 
 // open tells whether the next try is a probe.
 func (b *breaker) open() bool { return b.fails >= threshold }

@@ -35,7 +35,8 @@
 // requests is opened anew once, inside the same deadline: controllers close
 // idle connections and reading twice does no harm. A host that refuses is asked
 // again after pauses that grow from Pause to MaxPause with jitter; in between
-// requests fail at once.
+// requests fail at once. So is one that accepts and hangs up, after the fifth
+// time.
 //
 // # Serial lines
 //
@@ -55,7 +56,9 @@
 //     above 19,200 baud (30 ms after nonsense: USB adapters hand bytes on late),
 //     and is emptied. Where others never stop talking, that is ErrFrame.
 //   - The adapter's echo of a request and a null or all-ones byte at the
-//     turn-round of the line are passed over.
+//     turn-round of the line are passed over. After any other byte that is not
+//     of the unit, too few to be its answer, the answer is waited out as above,
+//     to the end of the timeout.
 //   - A port stays open through silence and nonsense. It is closed when it hangs
 //     up (0 bytes, EIO), or after eight requests without a byte, for an adapter
 //     may be stuck; the name is then opened anew at most once a second.
@@ -83,9 +86,11 @@
 // After a silence, nonsense or a lost line the cycle ends: a dead unit costs one
 // timeout, however many registers it has. After two cycles without any answer
 // the unit is left alone for 1, 2, 4 … 30 s, so its neighbours keep their
-// period: with all sensors that are parts of it, and never so that probes of
-// dead units take more than a fifth of the line's time. With a Budget no request
-// of a cycle begins after it; the rest come first in the next. A range that stays silent on a unit which answers elsewhere is left
+// period: with all sensors that are parts of it, save one that it has just
+// answered or that has not asked yet, and never so that probes of dead units take
+// more than a fifth of the line's time. With a Budget no request of a cycle
+// begins after it; the rest come first in the next. A range that stays silent on
+// a unit which answers elsewhere is left
 // alone in the same way. Either is first asked for one value of it when its
 // pause is over: a range whose sample comes while the whole stays silent is too
 // long for the device or the gateway before it, and is cut as if refused.

@@ -120,6 +120,12 @@ func TestSerial_hangUpMidRequest(t *testing.T) {
 	name := t.TempDir() + "/usb-FTDI_FT232R-if00-port0"
 	plug := func(after int) *modbussim.Server {
 		p := openPTY(t)
+		// Held open, so that its number goes to no terminal of another process.
+		hold, err := os.OpenFile(p.Path, os.O_RDWR|syscall.O_NOCTTY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { hold.Close() })
 		os.Remove(name)
 		if err := os.Symlink(p.Path, name); err != nil {
 			t.Fatal(err)

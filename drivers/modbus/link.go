@@ -26,10 +26,12 @@ type link struct {
 	mute int  // requests in a row to which no byte came back
 
 	// fails is the number of failed attempts to connect in a row, next the
-	// earliest time of another, cause the newest error.
-	fails int
-	next  time.Time
-	cause error
+	// earliest time of another, cause the newest error. Spurned is the number
+	// of connections in a row that were hung up before they served a request.
+	fails   int
+	spurned int
+	next    time.Time
+	cause   error
 }
 
 func newLink(l *Line) *link {
@@ -84,7 +86,7 @@ func (k *link) connect(ctx context.Context, deadline time.Time, timeout time.Dur
 	if err != nil {
 		return nil, k.connectFailed(ctx, hasty, err)
 	}
-	k.fails, k.have, k.used, k.mute = 0, 0, false, 0
+	k.have, k.used, k.mute = 0, false, 0
 	k.rest.connected(conn, end)
 	k.line.counts.connects.Add(1)
 	k.line.mu.Lock()
@@ -108,6 +110,11 @@ func (k *link) connectFailed(ctx context.Context, hasty bool, err error) error {
 	if hasty {
 		return fmt.Errorf("%w: connecting: %w", drivers.ErrBus, err)
 	}
+	k.retreat(err)
+	return fmt.Errorf("%w: connecting: %w", drivers.ErrBus, err)
+}
+
+func (k *link) retreat(err error) {
 	pause := k.line.opts.MaxPause
 	if k.fails < 16 {
 		pause = min(pause, k.line.opts.Pause<<k.fails)
@@ -115,7 +122,19 @@ func (k *link) connectFailed(ctx context.Context, hasty bool, err error) error {
 	k.fails++
 	k.next = time.Now().Add(pause/2 + rand.N(pause/2+1))
 	k.cause = err
-	return fmt.Errorf("%w: connecting: %w", drivers.ErrBus, err)
+}
+
+// spurnedAfter is how many connections in a row may be hung up at once before
+// that counts as a failed attempt: by a host that has another client, say.
+const spurnedAfter = 5
+
+// tried notes what came of a request on a connection that has served none.
+func (k *link) tried(got int, err error) {
+	if got > 0 || !errors.Is(err, drivers.ErrBus) {
+		k.fails, k.spurned = 0, 0
+	} else if k.spurned++; k.spurned > spurnedAfter {
+		k.retreat(fmt.Errorf("hung up at once: %w", err))
+	}
 }
 
 // drop closes a connection that can no longer be trusted.
@@ -153,7 +172,7 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 		k.mute = 0
 	}
 	if err == nil {
-		k.used = true
+		k.used, k.fails, k.spurned = true, 0, 0
 		k.framing.missed(req, time.Time{})
 		if interrupted {
 			k.drop(conn)
@@ -162,7 +181,12 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 	}
 	hungUp := k.used && got == 0
 	err = k.judge(ctx, deadline, limited, timeout, got, err)
-	if !errors.Is(err, ErrFrame) { // the answer may be on its way, and then in an adapter
+	if !k.used {
+		k.tried(got, err)
+	}
+	if errors.Is(err, ErrFrame) {
+		k.spoil(req, got, deadline.Add(calm))
+	} else { // the answer may be on its way, and then in an adapter
 		k.framing.missed(req, time.Now().Add(timeout+calm))
 	}
 	if interrupted || !k.keeps(err) {

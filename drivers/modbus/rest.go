@@ -23,6 +23,9 @@ type rest struct {
 	settle  time.Duration // after connecting
 	ready   time.Time     // of the next request
 	input   drain
+
+	spoilt []byte // request to which noise came before its answer; nil = none
+	owed   int    // bytes of that answer that have not come
 }
 
 func newRest(o LineOptions) rest {
@@ -49,23 +52,45 @@ func (r *rest) after(now time.Time, err error) {
 	r.ready = now.Add(pause)
 }
 
+// spoil notes that the answer to req may still come, until then: what came was
+// nothing of the slave's, and shorter than its answer.
+func (k *link) spoil(req []byte, got int, until time.Time) {
+	if !k.rest.serial || k.have == 0 || k.buf[0] == req[0] {
+		return
+	}
+	k.rest.spoilt, k.rest.owed = req, rtuOverhead+2+dataLen(req[1:])-got
+	k.framing.missed(req, until)
+}
+
 // pause waits until req may be sent on the open connection, and empties the
 // line of stray bytes.
 func (k *link) pause(ctx context.Context, req []byte) error {
 	r := &k.rest
+	if r.spoilt != nil { // what follows the noise at once may be the answer
+		if err := k.quiet(ctx, r.ready); err != nil {
+			return err
+		}
+	}
 	until := r.ready
 	if e := k.framing.earliest(req); e.After(until) {
 		until = e
 	}
+	return k.quiet(ctx, until)
+}
+
+// quiet waits until then and throws away what has come, until nothing does.
+func (k *link) quiet(ctx context.Context, until time.Time) error {
+	r := &k.rest
 	if err := sleep(ctx, time.Until(until)); err != nil || !r.serial {
 		return err
 	}
 	k.have = 0
-	limit := time.Now().Add(noisy)
-	for first := true; r.input.empty() > 0; first = false {
-		if first {
+	limit, stray := time.Now().Add(noisy), 0
+	for n := r.input.empty(); n > 0; n = r.input.empty() {
+		if stray == 0 {
 			k.line.counts.resyncs.Add(1)
 		}
+		stray += n
 		if time.Now().After(limit) {
 			k.line.counts.frames.Add(1)
 			return fmt.Errorf("%w: others talk on the line without a pause", ErrFrame)
@@ -74,5 +99,9 @@ func (k *link) pause(ctx context.Context, req []byte) error {
 			return err
 		}
 	}
+	if r.spoilt != nil && stray >= r.owed {
+		k.framing.missed(r.spoilt, time.Time{})
+	}
+	r.spoilt = nil
 	return nil
 }

@@ -68,7 +68,7 @@ func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 		return 0, false, nil // perhaps an echo that has only begun
 	case err != nil:
 		return 0, false, err
-	case n == 0 || len(got) < n:
+	case n == 0 || len(got) < n, len(got) < len(req) && bytes.HasPrefix(req, got):
 		return 0, false, nil
 	}
 	if crc := crc16(got[:n-2]); got[n-2] != byte(crc) || got[n-1] != byte(crc>>8) {

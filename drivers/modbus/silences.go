@@ -20,15 +20,18 @@ type silences struct {
 }
 
 // refuse is the error of not asking the unit now, nil if it may be asked. Own
-// is the sensor's breaker: a unit may be silent to one sensor's registers only.
+// is the sensor's breaker: a unit may be silent to one sensor's registers only,
+// so the failures of others do not hold back one that it has just answered, or
+// that has not asked yet; it asks as a probe does.
 func (s *silences) refuse(unit uint8, own *breaker, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := own
-	if u := s.units[unit]; u != nil && u.next.After(b.next) {
-		b = u
+	b, next := own, own.next
+	if u := s.units[unit]; u != nil && u.next.After(next) {
+		if b = u; own.open() || own.fails > 0 && !own.closedOnce {
+			next = u.next
+		}
 	}
-	next := b.next
 	if b.open() && s.next.After(next) {
 		next = s.next
 	}
@@ -47,11 +50,12 @@ func (s *silences) fail(unit uint8, own *breaker, start, now time.Time, cause er
 		u = new(breaker)
 		s.units[unit] = u
 	}
-	if own.open() || u.open() {
-		s.next = now.Add(probeShare * now.Sub(start))
-	}
+	probe := own.open() // or it fails where others of the unit have
 	own.fail(start, now, cause, pause, limit)
 	u.fail(start, now, cause, pause, limit)
+	if probe || u.open() && u.fails > own.fails {
+		s.next = now.Add(probeShare * now.Sub(start))
+	}
 }
 
 // ok notes an answer of the unit.

@@ -29,8 +29,8 @@ func TestDev_deadUnitOfManySensors(t *testing.T) {
 			}
 			time.Sleep(time.Until(start.Add(time.Second)))
 		}
-		if n := asked.Load(); n > 10 {
-			t.Errorf("asked %d times in 100 s, want as few as for one sensor", n)
+		if n := asked.Load(); n > 10+12 { // each asks once for itself
+			t.Errorf("asked %d times in 100 s, want little more than for one sensor", n)
 		}
 	})
 }
