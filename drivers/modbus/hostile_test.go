@@ -113,3 +113,35 @@ func TestDev_silentSiblingStarvesNobody(t *testing.T) {
 		}
 	})
 }
+
+// A host that allows fewer connections than are configured is read through those
+// that it allows.
+func TestLine_fewerConnectionsAllowed(t *testing.T) {
+	pipes, _ := unitOnPipe(func(byte, int) bool { return false })
+	open, taken := pipes, make(chan struct{}, 1)
+	l := NewLine(func(ctx context.Context) (io.ReadWriteCloser, error) {
+		select {
+		case taken <- struct{}{}:
+			return open(ctx)
+		default:
+			return nil, errors.New("refused")
+		}
+	}, LineOptions{Connections: 2})
+	defer l.Close()
+	if err := readWords(l, 7, 1, 2); err != nil {
+		t.Fatal(err)
+	}
+	<-l.free // as two requests at once do
+	<-l.free
+	first, second := l.take(), l.take()
+	if _, err := second.connect(t.Context(), time.Now().Add(time.Second), time.Second); err == nil {
+		t.Fatal("two connections")
+	}
+	l.give(first)
+	l.give(second)
+	for range 5 {
+		if err := readWords(l, 7, 1, 2); err != nil {
+			t.Error(err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -163,13 +164,21 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte)
 	return k.request(ctx, timeout, req, dst)
 }
 
-// take gives the link that was used last, so that connections beyond those
-// needed at once stay closed.
+// take gives the open link that was used last, so that connections beyond those
+// needed at once stay closed, and none is asked for that the host does not give
+// while another is idle.
 func (l *Line) take() *link {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	k := l.idle[len(l.idle)-1]
-	l.idle = l.idle[:len(l.idle)-1]
+	i := len(l.idle) - 1
+	for j := i; j >= 0; j-- {
+		if l.idle[j].conn != nil {
+			i = j
+			break
+		}
+	}
+	k := l.idle[i]
+	l.idle = slices.Delete(l.idle, i, i+1)
 	return k
 }
 
