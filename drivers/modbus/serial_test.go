@@ -83,7 +83,7 @@ func TestSerial_reads(t *testing.T) {
 // Each lie on a serial line is an error or, where it can be passed over, the
 // truth; the next request is right and the port stays open.
 func TestSerial_eachLie(t *testing.T) {
-	const timeout = 300 * time.Millisecond
+	const timeout = time.Second
 	l, s := serialLine(t, 0, map[uint8]*modbussim.Bank{7: counted()}, LineOptions{Timeout: timeout})
 	for _, tt := range []struct {
 		lie  modbussim.Lie
