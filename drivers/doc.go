@@ -11,6 +11,11 @@
 // not know. It delivers what it reads all the same: whoever judges the values
 // calls those beyond bad.
 //
+// A driver that does not measure on demand, as one that overhears a line, tells
+// how old a channel's value was when the newest Read ended by a method
+// Age(channel int) time.Duration. Rows carry the time that this gives, and checks
+// and age limits go by it.
+//
 // # Why NaN
 //
 // A cell that was not freshly read is NaN and nothing else: never the previous

@@ -175,6 +175,47 @@ func TestFrameTellsWhenAndWhat(t *testing.T) {
 	})
 }
 
+// overhears is a sensor whose value was on the line before its Read.
+type overhears struct {
+	*lying
+	age time.Duration
+}
+
+func (o *overhears) Age(int) time.Duration { return o.age }
+
+// TestAgeOfWhatWasOverheard: a value is as old as when it was on the line, not
+// as when it was asked for, and its age limit goes by that.
+func TestAgeOfWhatWasOverheard(t *testing.T) {
+	spec := sensor("a", newLying(1, nil))
+	o := &overhears{lying: spec.Sensor.(*lying)}
+	spec.Sensor, spec.MaxAge, spec.Checks = o, 10*time.Second, []Check{{MaxRate: 2}}
+	s, err := newSlot("x", spec, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for i, step := range []struct {
+		age, after time.Duration // of the value at its Read, from there to the row
+		v          float64
+		want       Quality
+	}{
+		{0, 0, 1, Good}, {time.Second, 9 * time.Second, 1, Good}, {time.Second, 10 * time.Second, 1, Stale},
+		// 8 units in the 2 s between the Reads, but in 4 s on the line
+		{2 * time.Second, 0, 1, Good}, {0, 0, 9, Good},
+	} {
+		now = now.Add(2 * time.Second)
+		o.age, s.buf[0] = step.age, step.v
+		s.record(now, now, now, nil)
+		m := s.valueAt(now.Add(step.after), 0)
+		if m.quality != step.want || !m.at.Equal(now.Add(-step.age)) {
+			t.Errorf("step %d: %v, measured %v before its Read, want %v and %v", i, m.quality, now.Sub(m.at), step.want, step.age)
+		}
+		if r := s.reading(); r.Quality[0] != Good {
+			t.Errorf("step %d: read as %v", i, r.Quality[0])
+		}
+	}
+}
+
 // TestOnlyGoodIsScored: whatever comes from the wire, under any checks, a row
 // holds a finite number exactly where the flag is good, and that number is the
 // newest reading, no older than it may be.

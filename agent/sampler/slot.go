@@ -103,6 +103,7 @@ type slot struct {
 // measured is the newest value of one channel.
 type measured struct {
 	at      time.Time // zero = none
+	read    time.Time // end of the attempt that brought it: at, or later where it was overheard
 	value   float64
 	quality Quality // Good, Suspect or Bad
 	doubt   Doubt
@@ -125,7 +126,7 @@ func newSlot(bus string, s SensorSpec, patience time.Duration) (*slot, error) {
 // record takes the outcome of the attempt for tick, made from start to end.
 func (s *slot) record(tick, start, end time.Time, err error) {
 	for i, v := range s.buf {
-		s.flags[i], s.doubts[i] = s.judges[i].flag(end, v)
+		s.flags[i], s.doubts[i] = s.judges[i].flag(s.measuredAt(i, end), v)
 		if s.flags[i] == Missing && err == nil {
 			s.flags[i] = none
 		}
@@ -142,7 +143,7 @@ func (s *slot) record(tick, start, end time.Time, err error) {
 			s.held[i] = measured{}
 		case Missing: // what was read before may stand on
 		default:
-			s.held[i] = measured{end, s.buf[i], q, s.doubts[i]}
+			s.held[i] = measured{s.measuredAt(i, end), end, s.buf[i], q, s.doubts[i]}
 		}
 	}
 	s.tick, s.at, s.latency, s.err = tick, end, end.Sub(start), err
@@ -154,6 +155,21 @@ func (s *slot) record(tick, start, end time.Time, err error) {
 	}
 	s.lastGood = end
 	s.fails, s.oks = 0, s.oks+1
+}
+
+// aged is a sensor whose values were not measured during its Read.
+type aged interface {
+	// Age is how old the channel's newest value was when the newest Read ended.
+	Age(channel int) time.Duration
+}
+
+// measuredAt is when a channel's value of the attempt that ended at end was
+// measured.
+func (s *slot) measuredAt(channel int, end time.Time) time.Time {
+	if a, ok := s.sensor.(aged); ok {
+		return end.Add(-a.Age(channel))
+	}
+	return end
 }
 
 // none is the flag of a channel of which the device itself says that it has no
@@ -206,7 +222,7 @@ func (s *slot) valueAt(tick time.Time, channel int) measured {
 		}
 	case !fresh:
 		m.quality = Stale // no attempt has ended for this row
-	case !m.at.Equal(newest):
+	case !m.read.Equal(newest):
 		m.quality = Missing // this row's attempt brought none
 	}
 	return m
@@ -223,7 +239,7 @@ func (s *slot) reading() Reading {
 	}
 	for i, m := range s.held {
 		r.Values[i], r.Quality[i] = math.NaN(), Missing
-		if !m.at.IsZero() && m.at.Equal(s.at) {
+		if !m.at.IsZero() && m.read.Equal(s.at) {
 			r.Values[i], r.Quality[i], r.Doubts[i] = m.value, m.quality, m.doubt
 		}
 	}

@@ -253,7 +253,7 @@ func (s *slot) missing() []string {
 	defer s.mu.Unlock()
 	var out []string
 	for i, c := range s.sensor.Channels() {
-		if m := s.held[i]; m.at.IsZero() || !m.at.Equal(s.at) {
+		if m := s.held[i]; m.at.IsZero() || !m.read.Equal(s.at) {
 			out = append(out, s.name+"."+c.Name)
 		}
 	}

@@ -95,7 +95,7 @@ func wantCells(t *testing.T, what string, got []float64, want ...float64) {
 func TestOverheard_fresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := listenTo(t)
-		_, read := overheard(t, h)
+		o, read := overheard(t, h)
 		synctest.Wait()
 		h.say(t, []byte{7, 3, 0, 15, 0, 4}, []byte{7, 3, 8, 0, 1, 0, 123, 0xFF, 0xFF, 0xFF, 0xFE}, []byte{7, 1, 0, 0, 0, 9}, []byte{7, 1, 2, 0x20, 0})
 		got, err := read()
@@ -113,6 +113,12 @@ func TestOverheard_fresh(t *testing.T) {
 		wantCells(t, "half of power", got, float64(124*0.1), nan, nan)
 		if err == nil || !strings.Contains(err.Error(), "holding 17: not overheard for") {
 			t.Errorf("half of power: %v", err)
+		}
+		h.say(t, []byte{7, 3, 0, 16, 0, 1}, []byte{7, 3, 2, 0, 1})
+		time.Sleep(2 * time.Second)
+		read()
+		if age := o.Age(0); age < 2*time.Second || age > 3*time.Second {
+			t.Errorf("a value of 2 s ago is told to be %v old", age)
 		}
 		h.say(t, []byte{7, 3, 0, 17, 0, 2}, []byte{7, 3, 4, 0x80, 0, 0, 0})
 		var v *drivers.ValueError

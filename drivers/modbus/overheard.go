@@ -29,7 +29,8 @@ type Overheard struct {
 type overheardCell struct {
 	data [8]byte // its own registers, or its bit
 	at   time.Duration
-	news bool // since the Read before
+	age  time.Duration // at the newest Read
+	news bool          // since the Read before
 }
 
 var _ drivers.Sensor = (*Overheard)(nil)
@@ -103,6 +104,7 @@ func (o *Overheard) Read(ctx context.Context, dst []float64) error {
 	for i := range o.regs {
 		r, c := &o.regs[i], &o.cells[i]
 		fresh := c.fresh(now, o.maxAge)
+		c.age = now - c.at
 		if c.news = false; !fresh {
 			missed = append(missed, i)
 			continue
@@ -120,6 +122,10 @@ func (o *Overheard) Read(ctx context.Context, dst []float64) error {
 	}
 	return &cycleError{o.unit, errs}
 }
+
+// Age is how long before the newest Read the channel's value was on the line.
+// It is for the goroutine that reads.
+func (o *Overheard) Age(channel int) time.Duration { return o.cells[channel].age }
 
 func (c *overheardCell) fresh(now, maxAge time.Duration) bool { return c.news && now-c.at <= maxAge }
 
