@@ -131,7 +131,9 @@ func TestDeadSlaveCostsItsNeighboursNothing(t *testing.T) {
 			probes++
 		}
 	}
-	if probes < 1 || probes > 5 {
+	// Each of its sensors is asked once, at the rate of probes: another may
+	// answer where the first does not.
+	if probes < 1 || probes > 10 {
 		t.Errorf("the dead unit was asked %d times in %v, want growing pauses", probes, until.Sub(from))
 	}
 	for _, f := range faults {

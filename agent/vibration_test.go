@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"iot-edge-anomaly/drivers"
 	"iot-edge-anomaly/drivers/sim/sysfssim"
@@ -115,6 +116,18 @@ func TestVibration_bearingFault(t *testing.T) {
 	s := sensors[0]
 	if err := s.Read(t.Context(), make([]float64, len(s.Channels()))); err == nil || !strings.Contains(err.Error(), "no samples") {
 		t.Fatalf("before the first sample: %v", err)
+	}
+	// That has let go of the buffer; it is opened anew, and what came before is
+	// thrown away.
+	go func() {
+		time.Sleep(200 * time.Millisecond)
+		for range 2048 {
+			chip.Push(0, 0, 9.80665)
+		}
+		chip.Flush()
+	}()
+	if err := s.Read(t.Context(), make([]float64, len(s.Channels()))); err != nil {
+		t.Fatalf("the first block: %v", err)
 	}
 
 	const learnt, heldOut, faulty = 700, 500, 60
