@@ -74,4 +74,5 @@ type ValueError struct {
 	Text    string // what it sent
 }
 
+// Error names the channel and why it has no value.
 func (e *ValueError) Error() string { return e.Channel + " is " + e.Text }

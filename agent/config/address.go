@@ -19,6 +19,7 @@ type Address struct {
 // Hint may be empty.
 type AddressError struct{ Message, Hint string }
 
+// Error says what is wrong with the address as it was written.
 func (e *AddressError) Error() string {
 	if e.Hint == "" {
 		return e.Message
