@@ -80,7 +80,7 @@ func brokerStatus(broker string, c *mqtt.Client) *status.Broker {
 
 func openEvent(a report.ActiveEvent) status.OpenEvent {
 	ev := page.Event{ID: a.ID, Kind: string(a.Kind), Severity: string(a.Severity), Since: a.Since,
-		Score: page.Number(a.Score), Peak: page.Number(a.Peak), Reason: a.Reason, Causes: []page.Cause{}}
+		Score: page.Number(a.Score), Peak: page.Number(a.Peak), Percentile: page.Percentile(a.Percent), Reason: a.Reason, Causes: []page.Cause{}}
 	for _, c := range a.Causes {
 		ev.Causes = append(ev.Causes, page.Cause{Channel: c.Channel, Unit: c.Unit, Share: page.Number(c.Share),
 			Value: page.Number(c.Value), Expected: page.Number(c.Expected), Direction: c.Direction})
@@ -126,7 +126,7 @@ func (g *gateway) publishStates(before map[string]publishedState) {
 	active := g.reporter.Active()
 	for _, m := range g.currentPlant().machines {
 		s := m.Status()
-		ms := report.MachineStatus{Machine: s.Name, Channels: s.Channels, State: string(s.State), Since: s.Since, Score: s.Score}
+		ms := report.MachineStatus{Machine: s.Name, Channels: s.Channels, State: string(s.State), Since: s.Since, Score: s.Score, Percent: s.Percent}
 		if s.State == pipeline.Learning {
 			ms.Learning = &report.Learning{Phase: s.Learning.Phase, Progress: s.Learning.Done, Remaining: s.Learning.Remaining}
 		}

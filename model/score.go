@@ -6,5 +6,7 @@ type Score struct {
 	Value    float32   // 1.0 = the learnt threshold
 	Shares   []float32 // (C) each channel's part of the score, sums to 1
 	Values   []float64 // (C) the row itself, physical units, NaN = missing
-	Expected []float64 // (C) what the model expected, physical units
+	Expected []float64 // (C) what the model expected, physical units, NaN = nothing
+
+	Terms [Terms]float32 // r, l, s and h, each divided by its limit; the largest is Value
 }

@@ -186,11 +186,10 @@ func (s *Scorer) compare() {
 
 // finish fills the score from the terms and the causes.
 func (s *Scorer) finish(row []float64) {
-	var value float32
-	for _, t := range s.Terms() {
-		value = max(value, t) // (9)
+	s.score.Value, s.score.Terms = 0, s.Terms()
+	for _, t := range s.score.Terms {
+		s.score.Value = max(s.score.Value, t) // (9)
 	}
-	s.score.Value = value
 	s.share()
 	at := len(s.output) - s.c
 	for i, x := range row {

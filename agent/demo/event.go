@@ -3,6 +3,7 @@ package demo
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 	"unicode"
@@ -23,9 +24,11 @@ type event struct {
 	State    string    `json:"state"`
 	Event    string    `json:"event"`
 	Time     time.Time `json:"time"`
+	Since    time.Time `json:"since"`
 	Severity string    `json:"severity"`
 	Score    *float64  `json:"score"`
 	Peak     *float64  `json:"peak"`
+	Percent  *float64  `json:"percentile"`
 	Duration *float64  `json:"duration_s"`
 	Reason   string    `json:"reason"`
 	Detail   string    `json:"detail"` // what is wrong, of a fault
@@ -63,7 +66,12 @@ func (e *event) lines() (head string, causes []string) {
 		if e.Severity != "" {
 			words = append(words, clean(e.Severity))
 		}
-		if e.Score != nil {
+		if age := e.Time.Sub(e.Since); e.State == "open" && !e.Since.IsZero() && age >= time.Second {
+			words = append(words, fmt.Sprintf("for %.0f s", age.Seconds()))
+		}
+		if e.Score != nil && e.State == "open" {
+			words = append(words, fmt.Sprintf("score %.2f%s", *e.Score, ofNormal(e.Percent)))
+		} else if e.Score != nil {
 			words = append(words, fmt.Sprintf("score %.2f", *e.Score))
 		}
 	}
@@ -110,6 +118,14 @@ func quantity(f *float64, unit string) string {
 		return strings.TrimRight(fmt.Sprintf("%.0f %s", *f, unit), " ")
 	}
 	return strings.TrimRight(fmt.Sprintf("%.4g %s", *f, unit), " ")
+}
+
+// ofNormal says how much of what was learnt lies below a score; never all of it.
+func ofNormal(percentile *float64) string {
+	if percentile == nil {
+		return ""
+	}
+	return fmt.Sprintf(" (above %.5g %% of normal)", math.Floor(100**percentile)/100)
 }
 
 func percent(share *float64) string {

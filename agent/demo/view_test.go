@@ -18,11 +18,11 @@ import (
 var update = flag.Bool("update", false, "write the golden files anew")
 
 const opened = `{"schema":1,"id":"gw7-4f2a-42","seq":42,"machine":"pump1","kind":"process_anomaly","state":"open","event":"gw7-4f2a-e7",
- "time":"2000-01-01T00:00:33.123Z","severity":"high","score":1.83,"peak":1.83,"missing":["pump.vibration"],
+ "time":"2000-01-01T00:00:33.123Z","since":"2000-01-01T00:00:29.123Z","severity":"high","score":1.83,"peak":1.83,"percentile":99.9975,"missing":["pump.vibration"],
  "causes":[{"channel":"pump.flow","unit":"m³/h","share":0.61,"value":12.31,"expected":33.5,"direction":"below"},
   {"channel":"pump.pressure","unit":"bar","share":0.22,"value":6.01,"expected":5.2,"direction":"above"},
   {"channel":"drive.current","unit":"A","share":0.1,"value":8.2,"expected":12,"direction":"below"},
-  {"channel":"drive.speed","unit":"Hz","share":0.01,"value":43,"expected":43.2,"direction":"below"}]}`
+  {"channel":"drive.speed","unit":"Hz","share":0.01,"value":43,"expected":43.2,"direction":"below"}],"detail":"a level that was not seen while learning"}`
 
 // state is an answer of api/v1/state with the pump learning, or not.
 func state(machine string, progress float64, score *float64) page.State {

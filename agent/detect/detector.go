@@ -18,6 +18,7 @@ type Detector struct {
 	episode  episode
 	last     Event         // what was announced last; Open while it is no Close
 	score    float64       // newest
+	term     int           // that made the newest score at or above CloseBelow; -1 = unknown
 	values   []float64     // (C) newest row
 	expected []float64     // (C)
 	calm     bool          // the newest rows are quiet
@@ -35,7 +36,7 @@ func New(o Options) (*Detector, error) {
 	}
 	o.Channels, o.Mute = slices.Clone(o.Channels), slices.Clone(o.Mute)
 	c := len(o.Channels)
-	d := &Detector{o: o, history: newHistory(o.M, c), score: math.NaN(),
+	d := &Detector{o: o, history: newHistory(o.M, c), score: math.NaN(), term: -1,
 		values: make([]float64, c), expected: make([]float64, c)}
 	d.episode.sum = make([]float64, c)
 	d.setRow(model.Score{})
@@ -53,6 +54,9 @@ func (d *Detector) Push(t time.Time, s model.Score) (Event, bool) {
 	d.pass(t)
 	d.score = score
 	d.setRow(s)
+	if score >= d.o.CloseBelow {
+		d.term = foremost(s.Terms)
+	}
 	parts := d.history.push(past{at: t, score: score, loud: score > 1})
 	fillParts(parts, s, score, d.o.CloseBelow)
 	switch {
@@ -102,7 +106,7 @@ func (d *Detector) Resume(ev Event) bool {
 	}
 	ev.State = Update
 	d.episode.resume(ev, d.o.Channels)
-	d.last, d.score, d.calm, d.told = ev, ev.Score, false, 0
+	d.last, d.score, d.term, d.calm, d.told = ev, ev.Score, -1, false, 0
 	return true
 }
 
@@ -169,6 +173,7 @@ func (d *Detector) end(t time.Time, reason string) (Event, bool) {
 	}
 	d.cooling = d.o.Cooldown
 	d.last = d.event(t, Close)
+	d.term = -1
 	d.last.Until, d.last.Reason = notBefore(d.calmAt, d.last.Since), reason
 	return d.last, true
 }
@@ -184,7 +189,12 @@ func (d *Detector) event(t time.Time, state State) Event {
 	}
 	ev := Event{Machine: d.o.Machine, Kind: ProcessAnomaly, State: state, Time: t, Since: d.episode.since,
 		Severity: severity, Score: d.score, Peak: peak,
-		Causes: d.episode.causes(d.o.Causes, &d.o, d.values, d.expected)}
+		Causes: d.episode.causes(d.o.Causes, &d.o, d.values, d.expected), Reason: d.why()}
+	if d.term == hang { // where a value that says nothing lies, says nothing
+		for i := range ev.Causes {
+			ev.Causes[i].Direction = ""
+		}
+	}
 	for i, v := range d.values {
 		if math.IsNaN(v) {
 			ev.Missing = append(ev.Missing, d.o.Channels[i].Name)

@@ -80,5 +80,9 @@ type Event struct {
 	Peak     float64 // highest of the event; NaN = none
 	Missing  []string
 	Causes   []Cause // largest share first
-	Reason   string  // of a Close; of a fault also what is wrong, of a limit the zone it is in
+	Reason   string  // of a Close: why it ended; else what is wrong, for people
+
+	// Percentile tells how many of the scores of learning stayed below Score, in
+	// per cent; 0 = unknown. The Detector leaves it to whoever has the model.
+	Percentile float64
 }

@@ -38,6 +38,7 @@ type Status struct {
 	Expected []float64
 	RowTime  time.Time
 	Score    float64 // NaN = none
+	Percent  float64 // of the scores of learning that stayed below it; 0 = unknown
 	Rows     uint64
 	Scored   uint64
 	Model    report.ModelRef // empty = none
@@ -113,10 +114,10 @@ func (m *Machine) setScore(v Verdict) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !v.Scored {
-		m.status.Score = math.NaN()
+		m.status.Score, m.status.Percent = math.NaN(), 0
 		return
 	}
-	m.status.Score = float64(v.Score.Value)
+	m.status.Score, m.status.Percent = float64(v.Score.Value), v.Percent
 	copy(m.status.Shares, v.Score.Shares)
 	copy(m.status.Expected, v.Score.Expected)
 	m.status.Scored++

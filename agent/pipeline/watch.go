@@ -21,6 +21,7 @@ const GapRows = 300
 // it, so that a recording is judged as the machine was. It is not safe for
 // concurrent use.
 type Watch struct {
+	model    *model.Model
 	scorer   *model.Scorer
 	detector *detect.Detector
 	rearm    *detect.Rearm // nil = the learnt threshold stays
@@ -35,7 +36,7 @@ func NewWatch(m *model.Model, o detect.Options) (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Watch{scorer: model.NewScorer(m), detector: d, period: m.Schema().Period}
+	w := &Watch{model: m, scorer: model.NewScorer(m), detector: d, period: m.Schema().Period}
 	if o.Rearm {
 		w.rearm = detect.NewRearm(w.period)
 	}
@@ -46,6 +47,7 @@ func NewWatch(m *model.Model, o detect.Options) (*Watch, error) {
 type Verdict struct {
 	Score   model.Score // valid until the next row
 	Scored  bool
+	Percent float64      // of the scores of learning that stayed below Score.Value; 0 = unknown
 	State   State        // Idle, Normal, Anomaly or Blind
 	Event   detect.Event // where Changed
 	Changed bool
@@ -65,7 +67,9 @@ func (w *Watch) Push(t time.Time, row []float64) Verdict {
 		return Verdict{State: Blind}
 	}
 	var v Verdict
-	v.Score, v.Scored = w.scorer.Push(row)
+	if v.Score, v.Scored = w.scorer.Push(row); v.Scored {
+		v.Percent = 100 * float64(w.model.Percentile(v.Score.Value))
+	}
 	w.raise(&v)
 	idle := w.scorer.Idle()
 	switch {
@@ -76,6 +80,7 @@ func (w *Watch) Push(t time.Time, row []float64) Verdict {
 	default: // the window fills
 		w.detector.Gap(t)
 	}
+	v.Event.Percentile = v.Percent
 	switch _, open := w.detector.Open(); {
 	case open:
 		v.State = Anomaly

@@ -55,6 +55,7 @@ type ActiveEvent struct {
 	Since    time.Time // zero = unknown
 	Score    float64
 	Peak     float64
+	Percent  float64  // of the scores of learning that stayed below Score; 0 = unknown
 	Missing  []string // channels without a value; nil also where a restart forgot them
 	Causes   []detect.Cause
 	Reason   string // what is wrong, for people
@@ -69,7 +70,7 @@ func (r *Reporter) Active() []ActiveEvent {
 	for i := range r.state.Open {
 		rec := &r.state.Open[i]
 		out[i] = ActiveEvent{ID: rec.ID, Machine: rec.Machine, Kind: rec.Kind, Key: rec.Key, Severity: rec.Severity,
-			Since: c.time(rec.Since, r.device.Boot), Score: float64(rec.Score), Peak: float64(rec.Peak), Missing: slices.Clone(rec.Missing),
+			Since: c.time(rec.Since, r.device.Boot), Score: float64(rec.Score), Peak: float64(rec.Peak), Percent: float64(rec.Percent), Missing: slices.Clone(rec.Missing),
 			Causes: rec.causes(), Reason: rec.Detail}
 	}
 	return out

@@ -157,7 +157,7 @@ func must(t testing.TB, err error) {
 
 func anomaly(state detect.State, now time.Time) detect.Event {
 	return detect.Event{Machine: "pump1", Kind: detect.ProcessAnomaly, State: state, Time: now, Since: now.Add(-29123 * time.Millisecond),
-		Severity: detect.High, Score: 1.8333333, Peak: 2.4,
+		Severity: detect.High, Score: 1.8333333, Peak: 2.4, Percentile: 99.99996,
 		Causes: []detect.Cause{{Channel: "pump.current", Unit: "A", Share: 0.61, Value: 4.2, Expected: 3.1, Direction: "above"}}}
 }
 

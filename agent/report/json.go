@@ -30,8 +30,18 @@ func (o *object) field(name string) []byte {
 	return o.b
 }
 
-func (o *object) text(name, v string)                  { o.b = appendString(o.field(name), v) }
-func (o *object) number(name string, v float64)        { o.b = appendNumber(o.field(name), v) }
+func (o *object) text(name, v string)           { o.b = appendString(o.field(name), v) }
+func (o *object) number(name string, v float64) { o.b = appendNumber(o.field(name), v) }
+
+// percentile writes v, of 0 to 100, as it stands below 100: rounding must not
+// turn the rare into the impossible. Null where it is unknown.
+func (o *object) percentile(v float64) {
+	if !(v > 0) {
+		v = math.NaN()
+	}
+	o.number("percentile", min(v, 99.9999))
+}
+
 func (o *object) seconds(name string, d time.Duration) { o.b = appendSeconds(o.field(name), d) }
 
 // orNull writes v, or null where it is empty.

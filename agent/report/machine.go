@@ -14,6 +14,7 @@ type MachineStatus struct {
 	Channels []model.Channel // the machine's, to tell which shared faults concern it
 	State    string          // "learning", "idle", "normal", "anomaly" or "blind"
 	Score    float64         // newest; NaN = none
+	Percent  float64         // of the scores of learning that stayed below it; 0 = unknown
 	Since    time.Time
 	Event    string // id of the event the state is due to; "" = look for it
 	Causes   []detect.Cause
@@ -50,6 +51,7 @@ func (r *Reporter) MachineState(m MachineStatus) []byte {
 	o.text("machine", m.Machine)
 	o.text("state", m.State)
 	o.number("score", m.Score)
+	o.percentile(m.Percent)
 	o.orNull("event", m.Event)
 	o.orNull("severity", severity)
 	o.b = appendTime(o.field("since"), since.Wall)

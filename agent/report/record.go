@@ -53,6 +53,7 @@ type record struct {
 	Severity detect.Severity `json:"severity"`
 	Score    num             `json:"score"`
 	Peak     num             `json:"peak"`
+	Percent  num             `json:"percentile,omitzero"`
 	Missing  []string        `json:"-"` // of the newest row: after a restart nobody knows
 	Causes   []cause         `json:"causes,omitempty"`
 	Model    ModelRef        `json:"model,omitzero"`
@@ -101,7 +102,7 @@ func (r *record) is(ev *detect.Event) bool {
 
 // take brings the record up to what ev says.
 func (r *record) take(ev *detect.Event, m ModelRef) {
-	r.Score, r.Peak = num(ev.Score), higher(r.Peak, num(ev.Peak))
+	r.Score, r.Peak, r.Percent = num(ev.Score), higher(r.Peak, num(ev.Peak)), num(ev.Percentile)
 	if ev.Severity.Rank() >= r.Severity.Rank() {
 		r.Severity = ev.Severity
 	}
@@ -142,7 +143,7 @@ func (r *record) causes() []detect.Cause {
 func (r *record) event(c Clock, boot string) detect.Event {
 	return detect.Event{Machine: r.Machine, Kind: r.Kind, Key: r.Key, State: detect.Open, Time: c.time(r.Seen, boot),
 		Since: c.time(r.Since, boot), Severity: r.Severity, Score: float64(r.Score), Peak: float64(r.Peak),
-		Missing: r.Missing, Causes: r.causes(), Reason: r.Detail}
+		Percentile: float64(r.Percent), Missing: r.Missing, Causes: r.causes(), Reason: r.Detail}
 }
 
 // message is one step of an event, ready to be written.
@@ -181,6 +182,7 @@ func (m *message) append(b []byte, d *Device) []byte {
 	o.text("severity", string(m.Severity))
 	o.number("score", float64(m.Score))
 	o.number("peak", float64(m.Peak))
+	o.percentile(float64(m.Percent))
 	o.texts("missing", m.Missing)
 	o.b = appendCauses(o.field("causes"), m.causes())
 	o.b = m.Model.append(o.field("model"))

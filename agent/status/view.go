@@ -37,7 +37,7 @@ func (s *Snapshot) Page() page.State {
 }
 
 func (s *Snapshot) machine(m *pipeline.Status, bySensor map[string]*sampler.Reading) page.Machine {
-	out := page.Machine{Name: m.Name, State: string(m.State), Score: number(m.Score), Model: m.Model.Version,
+	out := page.Machine{Name: m.Name, State: string(m.State), Score: number(m.Score), Percentile: page.Percentile(m.Percent), Model: m.Model.Version,
 		Events: []page.Event{}, Channels: []page.Channel{}}
 	if m.State == pipeline.Learning {
 		left := m.Learning.Remaining.Seconds()

@@ -40,13 +40,14 @@ type Spool struct {
 
 // Machine is what one model watches.
 type Machine struct {
-	Name     string    `json:"name"`
-	State    string    `json:"state"`    // learning, idle, normal, anomaly or blind
-	Score    *float64  `json:"score"`    // 1.0 = threshold; null while there is none
-	Model    string    `json:"model"`    // the active version; empty: none
-	Learning *Learning `json:"learning"` // null: not learning
-	Events   []Event   `json:"events"`   // open ones, oldest first
-	Channels []Channel `json:"channels"`
+	Name       string    `json:"name"`
+	State      string    `json:"state"`      // learning, idle, normal, anomaly or blind
+	Score      *float64  `json:"score"`      // 1.0 = threshold; null while there is none
+	Percentile *float64  `json:"percentile"` // of the scores of learning that stayed below it; null: unknown
+	Model      string    `json:"model"`      // the active version; empty: none
+	Learning   *Learning `json:"learning"`   // null: not learning
+	Events     []Event   `json:"events"`     // open ones, oldest first
+	Channels   []Channel `json:"channels"`
 }
 
 // Learning is how far the learning has come.
@@ -60,14 +61,15 @@ type Learning struct {
 
 // Event is an open event.
 type Event struct {
-	ID       string    `json:"event"`
-	Kind     string    `json:"kind"`
-	Severity string    `json:"severity"` // warning, high or critical
-	Since    time.Time `json:"since"`
-	Score    *float64  `json:"score"`
-	Peak     *float64  `json:"peak"`
-	Reason   string    `json:"reason,omitempty"`
-	Causes   []Cause   `json:"causes"` // worst first
+	ID         string    `json:"event"`
+	Kind       string    `json:"kind"`
+	Severity   string    `json:"severity"` // warning, high or critical
+	Since      time.Time `json:"since"`
+	Score      *float64  `json:"score"`
+	Peak       *float64  `json:"peak"`
+	Percentile *float64  `json:"percentile"` // of the scores of learning that stayed below Score; null: unknown
+	Reason     string    `json:"reason,omitempty"`
+	Causes     []Cause   `json:"causes"` // worst first
 }
 
 // Cause is one channel's part in an event.
@@ -96,6 +98,14 @@ func Number(f float64) *float64 {
 		return nil
 	}
 	return &f
+}
+
+// Percentile is v, of 0 to 100, for a field of State: nil where it is unknown.
+func Percentile(v float64) *float64 {
+	if v > 0 {
+		return &v
+	}
+	return nil
 }
 
 // ServeState answers GET and HEAD with what fill returns, as JSON that is

@@ -120,6 +120,11 @@ function showChannels(body, channels) {
   });
 }
 
+function ofNormal(percentile) {
+  if (typeof percentile !== "number") return "";
+  return ", above " + (Math.floor(100 * percentile) / 100) + " % of normal";
+}
+
 function causeText(c) {
   let text = c.channel;
   if (typeof c.share === "number") text += " " + Math.round(100 * c.share) + " %";
@@ -136,6 +141,7 @@ function showEvents(box, events) {
     const div = element("div", "event " + (e.severity === "warning" ? "warning" : ""));
     let text = words(e.kind) + ", " + (e.severity || "") + ", since " + clock(e.since);
     if (typeof e.peak === "number") text += ", peak score " + number(e.peak);
+    text += ofNormal(e.percentile);
     div.append(element("strong", "", text));
     if (e.reason) div.append(element("p", "", e.reason));
     const list = element("ol");
@@ -163,7 +169,7 @@ function showMachine(m) {
   c.score.row.hidden = typeof m.score !== "number";
   if (!c.score.row.hidden) {
     c.score.bar.value = Math.min(m.score, 2);
-    set(c.score.text, number(m.score) + " of 1.0");
+    set(c.score.text, number(m.score) + " of 1.0" + ofNormal(m.percentile));
   }
   c.learning.row.hidden = !m.learning;
   if (m.learning) {

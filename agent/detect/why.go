@@ -1,0 +1,34 @@
+package detect
+
+import "iot-edge-anomaly/model"
+
+// hang is the place of the sensors' term among those of a score.
+const hang = model.Terms - 1
+
+// reasons say for people what each term of a score finds, in the order of
+// model.Score.Terms.
+var reasons = [model.Terms]string{
+	"the channels do not go together as learnt",
+	"a level that was not seen while learning",
+	"a combination of values that was not seen while learning",
+	"a value hangs or flickers",
+}
+
+// foremost is the term that makes the score; -1 where none is known.
+func foremost(terms [model.Terms]float32) int {
+	best := -1
+	for k, v := range terms {
+		if v > 0 && (best < 0 || v > terms[best]) {
+			best = k
+		}
+	}
+	return best
+}
+
+// why says what the score of an open event is made of.
+func (d *Detector) why() string {
+	if d.term < 0 {
+		return ""
+	}
+	return reasons[d.term]
+}
