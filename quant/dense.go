@@ -21,6 +21,7 @@ type Dense struct {
 	stream  []int8    // the kernel's
 	bias    []int32   // (out rounded up to the kernel's rows), zero padded
 	mult    []float32 // as bias
+	shifted []int32   // bias - 128*sum of w, where the kernel wants it
 }
 
 // NewDense packs a layer of in inputs and out outputs. weights is (out, in)
@@ -44,7 +45,27 @@ func NewDense(in, out int, weights []int8, bias []int32, mult []float32) (*Dense
 	d.bias, d.mult = make([]int32, high), make([]float32, high)
 	copy(d.bias, bias)
 	copy(d.mult, mult)
+	if d.kernel != nil && d.kernel.shifted {
+		d.shifted = shiftBias(in, weights, d.bias)
+	}
 	return d, nil
+}
+
+// shiftBias is the bias of a layer whose inputs go in as x+128:
+//
+//	bias + sum w*x  =  (bias - 128*sum w) + sum w*(x+128)
+//
+// Either part of the right side may leave int32: with MaxWidth inputs the sum
+// of w*(x+128) reaches 131072*127*255, about 2^32. They are taken modulo 2^32,
+// as Go's int32 and the CPU add, and so is their sum, which by bound (7) fits
+// int32 and is therefore exact.
+func shiftBias(in int, weights []int8, bias []int32) []int32 {
+	const shift = 128
+	b := append([]int32(nil), bias...)
+	for i, w := range weights {
+		b[i/in] -= shift * int32(w)
+	}
+	return b
 }
 
 func checkDense(in, out int, weights []int8, bias []int32, mult []float32) error {
@@ -130,10 +151,18 @@ func (d *Dense) ForwardFloat(dst []float32, src []int8) {
 	scratches.Put(s)
 }
 
-// job is the layer as its kernel takes it, without src and dst.
-func (d *Dense) job() job {
-	return job{weights: unsafe.SliceData(d.stream), bias: unsafe.SliceData(d.bias), mult: unsafe.SliceData(d.mult),
+// job is the layer as its kernel takes it, without src and dst. signed: the
+// input does not follow a ReLU.
+func (d *Dense) job(signed bool) job {
+	j := job{weights: unsafe.SliceData(d.stream), bias: unsafe.SliceData(d.bias), mult: unsafe.SliceData(d.mult),
 		inputs: roundUp(d.in, d.kernel.inputs), rows: len(d.bias)}
+	if signed {
+		j.flags = flagSigned
+		if d.kernel.shifted {
+			j.bias = unsafe.SliceData(d.shifted)
+		}
+	}
+	return j
 }
 
 // scratch is the padded memory of one layer that runs outside a network.
@@ -148,7 +177,7 @@ var scratches = sync.Pool{New: func() any { return new(scratch) }}
 // alone readies a job for the layer on a padded copy of src.
 func (d *Dense) alone(src []int8) *scratch {
 	s := scratches.Get().(*scratch)
-	s.job = d.job()
+	s.job = d.job(true)
 	if n := s.job.inputs + s.job.rows; len(s.bytes) < n {
 		s.bytes = aligned(n)
 	}
@@ -156,6 +185,6 @@ func (d *Dense) alone(src []int8) *scratch {
 		s.floats = make([]float32, s.job.rows)
 	}
 	copy(s.bytes, src) // whatever stands in the padding meets weights of zero
-	s.job.src, s.job.flags = unsafe.SliceData(s.bytes), flagSigned
+	s.job.src = unsafe.SliceData(s.bytes)
 	return s
 }

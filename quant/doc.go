@@ -67,8 +67,8 @@
 // dense_generic.go with dot_wide.go (amd64) or dot_narrow.go (all else) is the
 // truth, the fallback, and all there is with build tag purego. Its inner loop
 // takes four output rows for each activation it loads; see the comment there.
-// Kernels in assembly give the same bytes: avx2_amd64.s, and smull_arm64.s,
-// sdot_arm64.s, neon_arm.s, which internal/asmgen writes. The fastest that the
+// Kernels in assembly give the same bytes: avx2_amd64.s, vnni_amd64.s, and
+// smull_arm64.s, sdot_arm64.s, neon_arm.s, which internal/asmgen writes. The fastest that the
 // CPU can run is taken when the program starts; Use forces another. A network
 // is computed in one call, from arenas whose padding meets zero weights.
 package quant

@@ -25,6 +25,8 @@ type kernel struct {
 	pack func(in, out int, w []int8) []int8
 	// run computes n layers one after the other.
 	run func(first *job, n int)
+	// shifted: run takes a signed input x as x+128, and with it Dense.shifted.
+	shifted bool
 	// quantise is equation (2) for n values, n a multiple of lanes; nil = the
 	// portable loop.
 	quantise func(dst *int8, src *float32, n int, scale float32)

@@ -4,19 +4,39 @@ package quant
 
 import "golang.org/x/sys/cpu"
 
-var kernels = []kernel{{
-	name:   "avx2",
-	usable: func() bool { return cpu.X86.HasAVX2 },
-	inputs: 4, rows: 8, pack: packAVX2, run: runAVX2,
-	quantise: quantiseAVX2, lanes: 32,
-	peak: peakAVX2, peakMACs: 8 * 32, stream: streamAVX2,
-}}
+var kernels = []kernel{
+	{
+		name:   "avx2",
+		usable: func() bool { return cpu.X86.HasAVX2 },
+		inputs: 4, rows: 8, pack: packAVX2, run: runAVX2,
+		quantise: quantiseAVX2, lanes: 32,
+		peak: peakAVX2, peakMACs: 8 * 32, stream: streamAVX2,
+	},
+	{
+		name:   "vnni",
+		usable: hasVNNI,
+		inputs: 8, rows: 16, pack: packVNNI, run: runVNNI, shifted: true,
+		quantise: quantiseAVX2, lanes: 32,
+		peak: peakVNNI, peakMACs: 16 * 64, stream: streamVNNI,
+	},
+}
 
 var chain = chainAMD64
 
+// hasVNNI tells whether CPU and operating system have AVX-512 with the byte dot
+// product; x/sys/cpu sets none of these where the system does not save the
+// registers. quantiseAVX2 is AVX2's.
+func hasVNNI() bool {
+	x := &cpu.X86
+	return x.HasAVX2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512DQ && x.HasAVX512VNNI
+}
+
 // packAVX2 is packQuads: VPMADDUBSW and VPMADDWD sum four products of a row
 // into its 32-bit lane.
-func packAVX2(in, out int, w []int8) []int8 { return packQuads(in, out, w, 4) }
+func packAVX2(in, out int, w []int8) []int8 { return packQuads(in, out, w, 4, 32, 8) }
+
+// packVNNI is packQuads: VPDPBUSD does the same for sixteen rows at once.
+func packVNNI(in, out int, w []int8) []int8 { return packQuads(in, out, w, 8, 64, 32, 16) }
 
 // runAVX2 is avx2_amd64.s.
 //
@@ -28,6 +48,11 @@ func runAVX2(first *job, n int)
 //go:noescape
 func quantiseAVX2(dst *int8, src *float32, n int, scale float32)
 
+// runVNNI is vnni_amd64.s.
+//
+//go:noescape
+func runVNNI(first *job, n int)
+
 // The measuring loops of limits_amd64.s.
 
 //go:noescape
@@ -38,3 +63,9 @@ func peakAVX2(n int)
 
 //go:noescape
 func streamAVX2(p *int8, n int)
+
+//go:noescape
+func peakVNNI(n int)
+
+//go:noescape
+func streamVNNI(p *int8, n int)

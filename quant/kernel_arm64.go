@@ -25,7 +25,7 @@ var chain = chainARM64
 
 // packSDOT is packQuads in blocks of 32 rows, inputs padded to sixteen: SDOT by
 // element takes four weights of each of four rows.
-func packSDOT(in, out int, w []int8) []int8 { return packQuads(in, out, w, 16) }
+func packSDOT(in, out int, w []int8) []int8 { return packQuads(in, out, w, 16, 32, 8) }
 
 // runSMULL is internal/asmgen/src/smull_arm64.S.
 //

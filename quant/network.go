@@ -53,13 +53,12 @@ func newNetwork(input Params, layers []*Dense) *Network {
 	}
 	n.jobs = make([]job, len(layers))
 	for i, d := range layers {
-		n.jobs[i] = d.job()
+		n.jobs[i] = d.job(i == 0) // those after it follow a ReLU
 		n.jobs[i].src = unsafe.SliceData(n.values[i])
 		if i > 0 {
 			n.jobs[i-1].dst = unsafe.Pointer(n.jobs[i].src)
 		}
 	}
-	n.jobs[0].flags |= flagSigned // those after it follow a ReLU
 	end := &n.jobs[len(layers)-1]
 	end.flags |= flagFloat
 	if end.rows > n.Out() {
