@@ -291,6 +291,16 @@ func TestNew_replaysGolden(t *testing.T) {
 	}
 }
 
+// A name that is not UTF-8 would not come back from the file as it went in.
+func TestNew_refusesOtherNames(t *testing.T) {
+	p := machine(t).Parts()
+	p.Schema = machine(t).Schema()
+	p.Schema.Channels[1].Name = "T \xb0C"
+	if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), `channel 1: name "T \xb0C"`) {
+		t.Errorf("a name in Latin-1: %v", err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	raw := smallest(f)
 	f.Add(raw)

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"math"
+	"unicode/utf8"
 )
 
 // Bounds of what a model may hold. They keep a damaged or hostile file from
@@ -44,6 +45,22 @@ type Training struct {
 	Horizon int     `json:"horizon"` // rows until the drift allowance is used up
 	Arch    string  `json:"arch"`
 	Go      string  `json:"go"`
+
+	Idle   int      `json:"idle,omitempty"`  // rows left out: outside run_when, or settling
+	Empty  int      `json:"empty,omitempty"` // rows left out: no value in any channel
+	Start  int      `json:"start,omitempty"` // leading rows that set no limit
+	Alarms Alarms   `json:"false_alarms,omitzero"`
+	Doubts []string `json:"doubts,omitempty"` // sentences
+}
+
+// Alarms is what learning says of the false alarms to expect, per 30 days of
+// running time.
+type Alarms struct {
+	Wanted float64 `json:"wanted"` // configured
+	Rate   float64 `json:"rate"`   // expected; 0 = too little was seen to say
+	Low    float64 `json:"low"`    // 5 % of bootstrap samples are below
+	High   float64 `json:"high"`   // 95 % are below
+	Beyond float64 `json:"beyond"` // the time of one wanted alarm, in learning times
 }
 
 // Unlearnt is the Spread of a channel that had no value while the machine was
@@ -98,6 +115,11 @@ func (p *Parts) validateSizes() error {
 	c := len(p.Schema.Channels)
 	if c < 1 || c > maxChannels {
 		return fmt.Errorf("%d channels, want 1 to %d", c, maxChannels)
+	}
+	for i, ch := range p.Schema.Channels {
+		if !utf8.ValidString(ch.Name) || !utf8.ValidString(ch.Unit) {
+			return fmt.Errorf("channel %d: name %q or unit %q is not UTF-8", i, ch.Name, ch.Unit)
+		}
 	}
 	if p.Window < 1 || p.Window > maxInputs/c {
 		return fmt.Errorf("window of %d rows of %d channels, want 1 to %d values", p.Window, c, maxInputs)

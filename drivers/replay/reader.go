@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Reader streams the rows of a recording. It is not safe for concurrent use.
@@ -81,6 +82,9 @@ func channelNames(header []string) ([]string, error) {
 		h = strings.TrimSpace(h)
 		if h == "" {
 			return nil, fmt.Errorf("column %d has no name", i+2)
+		}
+		if !utf8.ValidString(h) {
+			return nil, fmt.Errorf("column %d: name %q is not UTF-8: save the recording as UTF-8", i+2, h)
 		}
 		if j := slices.Index(names, h); j >= 0 {
 			return nil, fmt.Errorf("columns %d and %d are both called %q", j+2, i+2, h)

@@ -80,6 +80,7 @@ func TestNewReader_header(t *testing.T) {
 		{"timestamp\n", "in.csv: header: no channel behind the timestamp"},
 		{"timestamp;a;b\n", "in.csv: header: columns are separated by a semicolon or tab, want a comma"},
 		{"timestamp,a,,b\n", "in.csv: header: column 3 has no name"},
+		{"timestamp,a,T \xb0C\n", `in.csv: header: column 3: name "T \xb0C" is not UTF-8: save the recording as UTF-8`},
 		{"timestamp,a,b,a\n", `in.csv: header: columns 2 and 4 are both called "a"`},
 		{"\"timestamp", `in.csv: reading header: parse error on line 1, column 11: extraneous or missing " in quoted-field`},
 	} {

@@ -68,12 +68,14 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 		p.ResidualCenter[j] = float32(l.middle(e, j, p.Mean))
 		p.ResidualScale[j] = float32(max(sd, ws[j].drift, leastResidual))
 	}
+	l.detailResiduals(p, e)
 	e = nil // as large as the terms that follow
 	terms, err := l.terms(*p, folds)
 	if err != nil {
 		return err
 	}
 	values := l.limits(p, terms)
+	l.detailScores(values)
 	slices.Sort(values)
 	p.Ranks, p.Percentiles = rankTable(values)
 	p.Drift = l.t.quantiles(driftRanks)

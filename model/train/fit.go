@@ -24,6 +24,7 @@ type fitter struct {
 	grads [shards][]dense
 	work  [shards]*scratch
 	loss  [shards]float64
+	epoch []float64 // mean squared error of each epoch
 	cells [shards]float64
 	order []int
 }
@@ -58,6 +59,7 @@ func (f *fitter) run(epochs, workers int, p *pacer, from, to float64) (float64, 
 			}
 		}
 		loss = sum / max(cells, 1)
+		f.epoch = append(f.epoch, loss)
 	}
 	return loss, nil
 }

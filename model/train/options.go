@@ -25,6 +25,8 @@ type Options struct {
 	FalseAlarms float64 // tolerated per 30 days of running time; 0 = 1
 	N, M        int     // an event opens when N of the last M scores exceed 1; 0 = 3 of 5
 
+	Details *Details // filled for a drawn report; nil = not wanted
+
 	Progress func(Progress) // called from Train's goroutine, a few times a second at most; may be nil
 }
 

@@ -13,12 +13,13 @@ import (
 
 // Report tells a person what was learnt, and what there is to doubt.
 type Report struct {
-	Rows   int `json:"rows"`   // offered
-	Used   int `json:"used"`   // learnt
-	Idle   int `json:"idle"`   // left out: outside run_when, or settling
-	Empty  int `json:"empty"`  // left out: no value in any channel
-	Scored int `json:"scored"` // learning rows that got a score
-	Above  int `json:"above"`  // of these, above the threshold
+	Rows   int           `json:"rows"`    // offered
+	Step   time.Duration `json:"step_ns"` // from one row to the next; 0 = unknown
+	Used   int           `json:"used"`    // learnt
+	Idle   int           `json:"idle"`    // left out: outside run_when, or settling
+	Empty  int           `json:"empty"`   // left out: no value in any channel
+	Scored int           `json:"scored"`  // learning rows that got a score
+	Above  int           `json:"above"`   // of these, above the threshold
 
 	Period   int                  `json:"period"`  // of the cycle, rows; 0 = none found
 	Window   int                  `json:"window"`  // rows
@@ -32,12 +33,11 @@ type Report struct {
 	Loss     float64              `json:"loss"`     // mean squared, last epoch, with noise
 	Int8Gap  float64              `json:"int8_gap"` // RMS of int8 - float32 outputs, in units of u
 	Limits   [model.Terms]float64 `json:"limits"`
-	Alarms   Alarms               `json:"false_alarms"`
+	Alarms   model.Alarms         `json:"false_alarms"`
 	Start    int                  `json:"start"` // leading rows the machine never came back to: learnt, but not in the limits
 	Channels []ChannelReport      `json:"channels"`
 	Doubts   []string             `json:"doubts"` // sentences
 	Took     time.Duration        `json:"took_ns"`
-	period   time.Duration
 }
 
 // ChannelReport tells what was learnt of one channel.
@@ -55,7 +55,7 @@ type ChannelReport struct {
 
 // begin fills what is known before learning.
 func (r *Report) begin(t *table, o Options) {
-	r.Rows, r.Used, r.Seed, r.period = t.n, t.used, o.Seed, t.schema.Period
+	r.Rows, r.Used, r.Seed, r.Step = t.n, t.used, o.Seed, t.schema.Period
 	for _, run := range t.run {
 		if !run {
 			r.Idle++
@@ -85,6 +85,7 @@ func (r *Report) begin(t *table, o Options) {
 			}
 		}
 	}
+	r.shorten()
 	if t.used < 400 {
 		r.doubt("only %d rows: a few hundred more make the threshold trustworthy", t.used)
 	}
@@ -117,15 +118,34 @@ func (r *Report) doubtSpan(t *table) {
 	}
 }
 
+// mostDoubts is how many sentences about channels one reason may fill a model
+// file and a page with.
+const mostDoubts = 50
+
+// shorten keeps the first of many doubts.
+func (r *Report) shorten() {
+	if n := len(r.Doubts) - mostDoubts; n > 0 {
+		r.Doubts = r.Doubts[:mostDoubts]
+		r.doubt("%d more doubts about channels", n)
+	}
+}
+
 // doubtShift tells of channels that ended, or began, where they were at no other
-// time. from is the first row that sets limits.
-func (r *Report) doubtShift(schema model.Schema, from int, ended []int) {
+// time, or changed for good in between. from is the first row that sets limits,
+// steps are counted from there.
+func (r *Report) doubtShift(schema model.Schema, from int, ended []int, steps map[int]int) {
 	if r.Start = from; from > 0 {
 		r.doubt("the first %d rows lie where the machine never came back to: the limits are set without them", from)
 	}
 	for _, j := range ended {
 		r.doubt("%s ended where it had not been before: a shift, or a machine that was not warm yet", schema.Channels[j].Name)
 	}
+	for j, ch := range schema.Channels {
+		if at, ok := steps[j]; ok && !slices.Contains(ended, j) {
+			r.doubt("%s changed its level near row %d and stayed there: both levels count as normal", ch.Name, from+at)
+		}
+	}
+	r.shorten()
 }
 
 // same tells whether two channels are equal in every running row, and move.
@@ -176,6 +196,7 @@ func (r *Report) doubt(format string, args ...any) {
 func (r *Report) training() model.Training {
 	return model.Training{Rows: r.Rows, Used: r.Used, Windows: r.Windows, Seed: r.Seed, Epochs: r.Epochs,
 		Loss: float32(r.Loss), Int8Gap: float32(r.Int8Gap), Period: r.Period, Horizon: r.Horizon,
+		Idle: r.Idle, Empty: r.Empty, Start: r.Start, Alarms: r.Alarms, Doubts: r.Doubts,
 		Arch: runtime.GOARCH, Go: runtime.Version()}
 }
 
@@ -183,8 +204,8 @@ func (r *Report) training() model.Training {
 func (r Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "learnt from %d of %d rows", r.Used, r.Rows)
-	if r.period > 0 {
-		fmt.Fprintf(&b, " (%s)", (time.Duration(r.Used) * r.period).Round(time.Second))
+	if r.Step > 0 {
+		fmt.Fprintf(&b, " (%s, one row each %s)", (time.Duration(r.Used) * r.Step).Round(time.Second), r.Step)
 	}
 	fmt.Fprintf(&b, " in %s\n", r.Took.Round(10*time.Millisecond))
 	if r.Idle > 0 {

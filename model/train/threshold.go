@@ -23,16 +23,6 @@ const (
 	euler       = 0.5772156649
 )
 
-// Alarms is what learning says of the false alarms to expect, per 30 days of
-// running time.
-type Alarms struct {
-	Wanted float64 `json:"wanted"` // configured
-	Rate   float64 `json:"rate"`   // expected; 0 = too little was seen to say
-	Low    float64 `json:"low"`    // 5 % of bootstrap samples are below
-	High   float64 `json:"high"`   // 95 % are below
-	Beyond float64 `json:"beyond"` // the time of one wanted alarm, in learning times
-}
-
 // limits sets p.Limits from the terms of the learning rows, (rows, model.Terms)
 // in time order, of which the scores remain. Term h has its own.
 func (l *learner) limits(p *model.Parts, terms []float32) []float32 {

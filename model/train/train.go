@@ -30,7 +30,8 @@ type learner struct {
 	o      Options
 	pace   *pacer
 	report Report
-	from   int // first row that sets limits
+	from   int     // first row that sets limits
+	scored []int32 // the rows that set limits, where Options.Details is wanted
 }
 
 // Train learns a model of schema s from rows, (n, C) row-major in time order,
@@ -69,7 +70,7 @@ func (l *learner) learn() (*model.Model, error) {
 	}
 	ws := l.allowDrift(&p, u)
 	l.from = transient(u, l.t.c)
-	l.report.doubtShift(l.t.schema, l.from, shifted(u, l.t.c))
+	l.report.doubtShift(l.t.schema, l.from, shifted(u, l.t.c), stepped(u[l.from*l.t.c:], l.t.c))
 	neutral(&p, l.t.c)
 	l.levels(&p, u, ws)
 	if err := l.pace.step("preparing", 0.05, 0); err != nil {
@@ -166,6 +167,9 @@ func (l *learner) fit(p *model.Parts, u []float32) (err error) {
 	r, err := l.network(p, u, starts, l.o.Seed, 0.05, 0.45)
 	l.report.Windows, l.report.Epochs, l.report.Network = len(starts), r.epochs, r.widths
 	l.report.Loss, l.report.Int8Gap = r.loss, r.gap
+	if l.o.Details != nil {
+		l.o.Details.Loss = r.losses
+	}
 	return err
 }
 
@@ -174,6 +178,7 @@ type trained struct {
 	epochs    int
 	widths    []int
 	loss, gap float64
+	losses    []float64 // of each epoch
 }
 
 // network trains a network on the windows of u at starts, puts its int8 form and
@@ -192,6 +197,7 @@ func (l *learner) network(p *model.Parts, u []float32, starts []int, seed uint64
 	if r.loss, err = f.run(r.epochs, l.o.workers(), l.pace, from, to); err != nil {
 		return r, err
 	}
+	r.losses = f.epoch
 	seen := make([][]float32, min(len(starts), 512))
 	for i := range seen {
 		seen[i] = f.clean(i * len(starts) / len(seen))

@@ -44,6 +44,42 @@ func shifted(u []float32, c int) (out []int) {
 	return out
 }
 
+// stepped returns, for channels of u, (n, c), that changed their level once and
+// for good, the row near which they did: the ranges before and after are further
+// apart than either is wide. Neither part is a short one: those are transient's
+// and shifted's.
+func stepped(u []float32, c int) map[int]int {
+	out := map[int]int{}
+	size := len(u) / c / transientBlocks
+	if size < 5 {
+		return out
+	}
+	for j := range c {
+		m := medians(u, c, j, size)
+		for b := len(m) / 8; b <= len(m)-len(m)/8; b++ {
+			low, high := extent(m[:b])
+			after, top := extent(m[b:])
+			gap := max(after-high, low-top)
+			if gap > max(high-low, top-after, transientLeast) && !math.IsInf(gap, 0) {
+				out[j] = b * size
+				break
+			}
+		}
+	}
+	return out
+}
+
+// extent returns the smallest and largest of v, NaN left out.
+func extent(v []float64) (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	for _, x := range v {
+		if x == x {
+			low, high = min(low, x), max(high, x)
+		}
+	}
+	return low, high
+}
+
 // away returns how many of the last blocks belong to an excursion: the first
 // block, and all after it, that lies outside the range of all blocks before it
 // by more than that range. NaN = no value in the block.
