@@ -28,10 +28,14 @@
 //
 // From 2,000 rows on, the rows are cut into four stretches, each scored by a
 // network that has not seen it (scale, cycle and drift allowance are those of all
-// rows). Each term, after the alarm policy's n of m, is cut into 20 blocks. A
-// Gumbel distribution is fitted by L-moments (Hosking 1990) to each of 400
-// bootstrap samples of the blocks' maxima; the limit is what their mean says is
-// exceeded a third as often as Options.FalseAlarms, for there are three terms.
+// rows). Each term, after the alarm policy's n of m, is cut into 20 blocks; an
+// event that lasts for several counts in the one where it peaks. A Gumbel
+// distribution is fitted by L-moments (Hosking 1990) to each of 400 bootstrap
+// samples of the blocks' maxima; the limit is what their mean says is exceeded as
+// often as Options.FalseAlarms allows for one term. The terms share it: where they
+// exceed together they raise one alarm, not three, and how many alarms of their
+// own they raise is the extremal coefficient of their maxima (Schlather and Tawn
+// 2003), 1 to 3.
 // One threshold for the largest of them measured worse: where one term is flat
 // and another seldom high, the maxima of both follow no one distribution.
 //

@@ -21,6 +21,7 @@ const (
 	beyondMost  = 30 // learning times to the next false alarm at most: no tail reaches further
 	month       = 30 * 24 * time.Hour
 	euler       = 0.5772156649
+	closePart   = 0.8 // of the threshold: where the alarm policy closes an event
 )
 
 // limits sets p.Limits from the terms of the learning rows, (rows, model.Terms)
@@ -36,20 +37,28 @@ func (l *learner) limits(p *model.Parts, terms []float32) []float32 {
 		rate = max(rate, perMonth/blocks/beyondMost)
 		a.Beyond = perMonth / a.Wanted / blocks
 	}
+	var maxima [smoothTerms][]float64
 	for k := range smoothTerms {
 		for i := range values {
 			values[i] = terms[i*model.Terms+k]
 		}
 		if perMonth > 0 {
-			f := resample(blockMaxima(values, l.o))
-			x := f.level(rate / smoothTerms / perMonth)
-			mean, low, high := f.rate(x)
-			a.Rate, a.Low, a.High = a.Rate+mean*perMonth, a.Low+low*perMonth, a.High+high*perMonth
-			p.Limits[k] = max(float32(x), 1e-6)
+			maxima[k] = blockMaxima(values, l.o)
 			continue
 		}
 		slices.Sort(values)
 		p.Limits[k] = max(quantile(values, limitRank)*float32(shortFactor(l.t.used, l.report.Mean+l.report.Smooth)), 1e-6)
+	}
+	if perMonth > 0 {
+		apart := separate(maxima[:])
+		for k := range smoothTerms {
+			f := resample(maxima[k])
+			x := f.level(rate / apart / perMonth)
+			mean, low, high := f.rate(x)
+			part := apart / smoothTerms * perMonth
+			a.Rate, a.Low, a.High = a.Rate+mean*part, a.Low+low*part, a.High+high*part
+			p.Limits[k] = max(float32(x), 1e-6)
+		}
 	}
 	for i := range values {
 		values[i] = 0
@@ -82,23 +91,78 @@ func shortFactor(used, averaged int) float64 {
 
 // blockMaxima returns the largest of each block of what opens an event: the
 // n-th largest of the last m scores. A block is far longer than the time an
-// event is held, so that a maximum stands for one event.
+// event is held, so that a maximum stands for one event. One that lasts longer
+// than a block still counts once: the rows around a maximum that stay above
+// closePart of it are no other block's.
 func blockMaxima(values []float32, o Options) []float64 {
-	n, m := o.open()
+	v := opening(values, o)
+	size := len(v) / blocks
+	v = v[:size*blocks]
 	out := make([]float64, blocks)
-	size := len(values) / blocks
-	last := make([]float32, 0, m)
-	for b := range out {
-		for i := b * size; i < (b+1)*size; i++ {
-			last = append(last[:0], values[max(0, i-m+1):i+1]...)
-			if len(last) < n {
+	for range blocks {
+		best, at := -1, 0
+		for b := range out {
+			if out[b] != 0 {
 				continue
 			}
-			slices.Sort(last)
-			out[b] = max(out[b], float64(last[len(last)-n]))
+			for i := b * size; i < (b+1)*size; i++ {
+				if best < 0 || v[i] > v[at] {
+					best, at = b, i
+				}
+			}
+		}
+		if out[best] = float64(v[at]); v[at] <= 0 {
+			break
+		}
+		least := closePart * v[at]
+		for i := at - 1; i >= 0 && v[i] >= least; i-- {
+			v[i] = 0
+		}
+		for i := at + 1; i < len(v) && v[i] >= least; i++ {
+			v[i] = 0
 		}
 	}
 	return out
+}
+
+// opening returns for each score what opens an event there: the n-th largest of
+// the last m.
+func opening(values []float32, o Options) []float32 {
+	n, m := o.open()
+	out := make([]float32, len(values))
+	last := make([]float32, 0, m)
+	for i := range values {
+		last = append(last[:0], values[max(0, i-m+1):i+1]...)
+		if len(last) < n {
+			continue
+		}
+		slices.Sort(last)
+		out[i] = last[len(last)-n]
+	}
+	return out
+}
+
+// separate returns how many of the terms' alarms are alarms of their own: the
+// extremal coefficient of their block maxima, from 1 where the terms always
+// exceed together to their number where they never do. With margins brought to
+// exponential ones, the smallest of a block is exponential with this rate
+// (Schlather and Tawn 2003).
+func separate(maxima [][]float64) float64 {
+	sum := 0.0
+	for b := range blocks {
+		least := math.Inf(1)
+		for _, m := range maxima {
+			rank := 1.0 // of this block among all, from above
+			for _, x := range m {
+				if x > m[b] {
+					rank++
+				}
+			}
+			least = min(least, -math.Log(1-(rank-0.5)/blocks))
+		}
+		sum += least
+	}
+	return min(max(blocks/sum, 1), float64(len(maxima)))
 }
 
 // gumbel is the distribution of the maximum of a block.

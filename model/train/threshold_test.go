@@ -53,6 +53,46 @@ func TestBlockMaxima(t *testing.T) {
 	}
 }
 
+// TestBlockMaxima_longEvent holds that an event which lasts for blocks is one.
+func TestBlockMaxima_longEvent(t *testing.T) {
+	v := make([]float32, 2000)
+	for i := 250; i < 720; i++ {
+		v[i] = 8.5
+	}
+	v[400] = 7 // not below 0.8 of the highest
+	v[500], v[501], v[502] = 10, 10, 10
+	v[760], v[761], v[762] = 3, 3, 3
+	for b, got := range blockMaxima(v, Options{}) {
+		if want := map[int]float64{5: 10, 7: 3}[b]; got != want {
+			t.Errorf("block %d: %v, want %v", b, got, want)
+		}
+	}
+}
+
+func TestSeparate(t *testing.T) {
+	rng := rand.New(rand.NewPCG(2, 2))
+	alone, sum := make([][]float64, 3), 0.0
+	for range 50 {
+		for k := range alone {
+			alone[k] = nil
+			for range blocks {
+				alone[k] = append(alone[k], rng.ExpFloat64())
+			}
+		}
+		sum += separate(alone) / 50
+	}
+	if sum < 2.5 {
+		t.Errorf("three terms that know nothing of each other: %.2f, want nearly 3", sum)
+	}
+	twice := make([]float64, blocks) // the same order in other units
+	for i, x := range alone[0] {
+		twice[i] = 2*x + 1
+	}
+	if got := separate([][]float64{alone[0], twice, alone[0]}); got > 1.1 {
+		t.Errorf("three terms that say the same: %.2f, want 1", got)
+	}
+}
+
 // TestRate holds the promise on rows like those learnt: about as many alarms as
 // wanted, for several wants.
 func TestRate(t *testing.T) {

@@ -112,7 +112,7 @@ func (b *bench) rates() error {
 			return err
 		}
 		for _, wanted := range []float64{1, 10} {
-			for seed := range b.seedsBeside() {
+			for seed := range b.seeds {
 				r, err := promise(f, marked, wanted, uint64(seed+1))
 				if err != nil {
 					return err

@@ -19,8 +19,12 @@ func line(name string, rs []result) string {
 	if v := of(vusPR); v > 0 {
 		vus = fmt.Sprintf("%.3f", v)
 	}
-	return fmt.Sprintf("  %-12s %.3f ± %.3f %6.1f %6.1f %.3f ± %.3f %6s %5.1f/%-2d %6.1f %6.2f %6.0fs  %s %6.2fs", name, of(f1), sd(rs, f1), of(far), of(mar),
-		of(aucPR), sd(rs, aucPR), vus, of(found), rs[0].Events, of(falseAlarms), of(recall), of(delay), names, of(slowest))
+	late := "-" // where a seed found no event
+	if v := of(delay); !math.IsNaN(v) {
+		late = fmt.Sprintf("%.0fs", v)
+	}
+	return fmt.Sprintf("  %-12s %.3f ± %.3f %6.1f %6.1f %.3f ± %.3f %6s %5.1f/%-2d %6.1f %6.2f %7s  %s %6.2fs", name, of(f1), sd(rs, f1), of(far), of(mar),
+		of(aucPR), sd(rs, aucPR), vus, of(found), rs[0].Events, of(falseAlarms), of(recall), late, names, of(slowest))
 }
 
 func f1(r result) float64          { return r.F1 }
