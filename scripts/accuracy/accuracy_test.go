@@ -75,11 +75,11 @@ func TestGoal(t *testing.T) {
 		t.Error("24.1 is at most 24")
 	}
 	for _, c := range []struct {
-		seen int
+		seen float64
 		want bool
 	}{{2, false}, {3, true}, {36, true}, {37, false}} {
 		if got := (rate{expected: 12, seen: c.seen}).kept(3); got != c.want {
-			t.Errorf("12 expected, %d seen: kept %v", c.seen, got)
+			t.Errorf("12 expected, %g seen: kept %v", c.seen, got)
 		}
 	}
 	if !(rate{expected: 0.1, seen: 1}).kept(3) || (rate{expected: 0.1, seen: 2}).kept(3) {

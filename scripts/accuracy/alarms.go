@@ -80,10 +80,9 @@ func month(seed uint64) (names []string, alarms []int, err error) {
 
 // rate is what was promised and what was seen on one recording.
 type rate struct {
-	file     string
 	wanted   float64 // per 30 days
 	expected float64 // in the normal rows of the recording
-	seen     int
+	seen     float64 // mean over seeds
 }
 
 // promise learns f for a rate of false alarms and counts those in its rows after
@@ -97,7 +96,7 @@ func promise(f file, labels []bool, wanted float64, seed uint64) (rate, error) {
 	if err != nil {
 		return rate{}, err
 	}
-	r := rate{file: f.name, wanted: wanted}
+	r := rate{wanted: wanted}
 	normal, from := 0, 0
 	if f.trainKey == f.ownKey {
 		from = len(f.train) / len(f.schema.Channels)
@@ -124,5 +123,5 @@ func promise(f file, labels []bool, wanted float64, seed uint64) (rate, error) {
 // kept tells whether the seen count is within a factor of the expected one, as
 // far as whole alarms can tell.
 func (r rate) kept(factor float64) bool {
-	return float64(r.seen) <= max(r.expected*factor, 1) && float64(r.seen) >= r.expected/factor-1
+	return r.seen <= max(r.expected*factor, 1) && r.seen >= r.expected/factor-1
 }
