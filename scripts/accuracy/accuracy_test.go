@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"iot-edge-anomaly/model"
 )
@@ -33,7 +32,6 @@ func TestSkab(t *testing.T) {
 		t.Skip("17 files are learnt and scored")
 	}
 	b := &bench{script: os.Getenv("EVAL"), tmp: t.TempDir(), seeds: 1, w: io.Discard}
-	b.models.once = map[string]func() (*model.Model, time.Duration, error){}
 	s, err := load(os.Getenv("DATA"), "skab")
 	if err != nil {
 		t.Fatal(err)
@@ -44,6 +42,56 @@ func TestSkab(t *testing.T) {
 	}
 	if r := rs[0]; r.F1 < 0.81 || r.FAR > 24.5 || r.MAR > 20 || r.Top1 < 13 {
 		t.Errorf("F1 %.3f, FAR %.1f %%, MAR %.1f %%, cause right in %d", r.F1, r.FAR, r.MAR, r.Top1)
+	}
+	var p pool // must agree with the scorer
+	models, err := b.learnt(s, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, f := range s.files {
+		tr, err := truthOf(s.dir, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.add(tr, scores(models[i], f.rows).score)
+	}
+	if a := p.aucPR(); math.Abs(a-rs[0].AUCPR) > 1e-4 || math.Abs(p.far()-rs[0].FAR) > 0.01 {
+		t.Errorf("AUC-PR %.5f, FAR %.2f %%, the scorer says %.5f, %.2f %%", a, p.far(), rs[0].AUCPR, rs[0].FAR)
+	}
+}
+
+func TestPool(t *testing.T) {
+	nan := math.NaN()
+	for _, c := range []struct {
+		score     []float64
+		anomalous []bool
+		want      float64
+	}{
+		{[]float64{3, 2, 1, 0}, []bool{true, true, false, false}, 1},
+		{[]float64{3, 2, 1, 0}, []bool{false, true, false, true}, 0.5},
+		{[]float64{1, 1, 1, 1}, []bool{false, true, false, true}, 0.5}, // one threshold
+		{[]float64{2, nan, 1, nan}, []bool{true, true, false, false}, 0.5 + 0.25},
+	} {
+		p := pool{c.score, c.anomalous}
+		if got := p.aucPR(); math.Abs(got-c.want) > 1e-12 {
+			t.Errorf("%v of %v: %v, want %v", c.score, c.anomalous, got, c.want)
+		}
+	}
+	p := pool{[]float64{2, nan, 1.5, 0.5, 3}, []bool{false, false, false, false, true}}
+	if got := p.far(); got != 50 {
+		t.Errorf("two of four normal rows above 1: %v %%", got)
+	}
+}
+
+func TestHidden(t *testing.T) {
+	f := file{schema: model.Schema{Channels: make([]model.Channel, 2)}, rows: []float64{1, 2, 3, 4, 5, 6}, trainKey: "a", ownKey: "a"}
+	f.train = f.rows[:2]
+	if got := hidden(f, 1); got[1] != 2 || !math.IsNaN(got[3]) || !math.IsNaN(got[5]) || got[4] != 5 || f.rows[3] != 4 {
+		t.Errorf("hidden from the second row on: %v", got)
+	}
+	f.trainKey = "b"
+	if got := hidden(f, 0); !math.IsNaN(got[0]) || got[1] != 2 {
+		t.Errorf("learnt from another file: %v, want hidden from the first row on", got)
 	}
 }
 

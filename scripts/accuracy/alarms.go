@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"math"
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
@@ -17,8 +18,9 @@ func policy(s model.Schema) detect.Options {
 
 // watched is what became of rows under the alarm policy.
 type watched struct {
-	opened []int  // rows at which an event opened
-	open   []bool // (n) an event was open
+	opened []int          // rows at which an event opened
+	events []detect.Event // as they opened
+	open   []bool         // (n) an event was open
 	out    output
 }
 
@@ -46,11 +48,15 @@ func watch(m *model.Model, rows []float64) (watched, error) {
 			d.Gap(at)
 		}
 		if changed && ev.State == detect.Open {
-			w.opened = append(w.opened, i/c)
+			w.opened, w.events = append(w.opened, i/c), append(w.events, ev)
 		}
 		_, open := d.Open()
 		w.open = append(w.open, open)
-		w.out.score = append(w.out.score, float64(v.Value))
+		score := math.NaN()
+		if ok {
+			score = float64(v.Value)
+		}
+		w.out.score = append(w.out.score, score)
 		for j := range c {
 			share := 0.0
 			if ok {

@@ -14,6 +14,7 @@ type beside struct {
 	plants  []string  // of the machines with injected faults
 	byPlant []injected
 	kept    []rate
+	blind   []costs // of a missing channel
 }
 
 // seedsBeside is how many seeds the slower measurements take.
@@ -107,7 +108,7 @@ func (b *bench) rates() error {
 			return err
 		}
 		f := s.files[0] // of tep: d00
-		marked, err := labels(s.dir, f)
+		marked, err := truthOf(s.dir, f)
 		if err != nil {
 			return err
 		}
@@ -115,7 +116,7 @@ func (b *bench) rates() error {
 			sum, text := 0.0, ""
 			var r rate
 			for seed := range b.seeds {
-				if r, err = promise(f, marked, wanted, uint64(seed+1)); err != nil {
+				if r, err = promise(f, marked.anomalous, wanted, uint64(seed+1)); err != nil {
 					return err
 				}
 				sum += r.seen

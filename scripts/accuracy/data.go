@@ -115,24 +115,6 @@ func read(path string) (file, error) {
 	return f, nil
 }
 
-// labels returns, for each row of f, whether it is labelled anomalous.
-func labels(dir string, f file) ([]bool, error) {
-	l, err := read(filepath.Join(dir, "labels", f.name))
-	if err != nil {
-		return nil, err
-	}
-	c := len(l.schema.Channels)
-	at := slices.IndexFunc(l.schema.Channels, func(ch model.Channel) bool { return ch.Name == "label" })
-	if at < 0 || len(l.times) != len(f.times) {
-		return nil, fmt.Errorf("%s: labels of %d rows for %d", f.name, len(l.times), len(f.times))
-	}
-	out := make([]bool, len(l.times))
-	for i := range out {
-		out[i] = l.rows[i*c+at] > 0.5
-	}
-	return out, nil
-}
-
 // causes returns, for each skab file, the channels its fault should show in; nil
 // where the set has no such list.
 func causes(dir string) map[string][]string {

@@ -33,11 +33,16 @@ type learned struct {
 	once map[string]func() (*model.Model, time.Duration, error)
 }
 
+func (l *learned) clear() { l.once = nil }
+
 // model learns f's learning rows, once for each seed and reference.
 func (l *learned) model(f file, seed uint64, ref model.Reference, verbose io.Writer) (*model.Model, time.Duration, error) {
 	key := fmt.Sprintf("%s %d %d", f.trainKey, seed, ref)
 	l.mu.Lock()
 	get := l.once[key]
+	if l.once == nil {
+		l.once = map[string]func() (*model.Model, time.Duration, error){}
+	}
 	if get == nil {
 		get = onceModel(func() (*model.Model, time.Duration, error) {
 			start := time.Now()

@@ -5,7 +5,7 @@
 // table beside plain baselines (z-score, PCA T2+Q, AAKR) and, for each target,
 // what must be, what would be better, and what is.
 //
-//	go run ./scripts/accuracy [-seeds 5] [-sets skab,tep,hydraulic,gecco,nab,month,faults,rates]
+//	go run ./scripts/accuracy [-seeds 5] [-sets skab,tep,hydraulic,gecco,nab,missing,month,faults,rates]
 //
 // The data is found by the environment variable DATA, else in ../shared/data;
 // the scorer by EVAL, else ../shared/eval/score.py, run by /usr/bin/python3 with

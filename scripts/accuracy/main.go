@@ -18,7 +18,7 @@ import (
 
 // everything is what is measured unless -sets says otherwise: labelled sets,
 // then what needs no labels.
-const everything = "skab,tep,hydraulic,gecco,nab,month,faults,rates"
+const everything = "skab,tep,hydraulic,gecco,nab,missing,month,faults,rates"
 
 func main() {
 	seeds := flag.Int("seeds", 5, "how many seeds to learn with")
@@ -74,6 +74,8 @@ func run(seeds int, sets []string, verbose bool, w io.Writer) (bool, error) {
 
 func (b *bench) one(name string) error {
 	switch name {
+	case "missing":
+		return b.missing()
 	case "month":
 		return b.months()
 	case "faults":
@@ -98,7 +100,7 @@ func (b *bench) labelled(name string) error {
 	if err != nil {
 		return err
 	}
-	b.models.once = map[string]func() (*model.Model, time.Duration, error){} // of the set before
+	b.models.clear() // of the set before
 	int8 := ours(&b.models, shipped, model.Int8, b.verbose)
 	all := []detector{int8, rearmed(int8), ours(&b.models, asFloat, model.Float32, nil), ours(&b.models, noNetwork, model.None, nil)}
 	fmt.Fprintf(b.w, "%s, %d files\n", name, len(s.files))

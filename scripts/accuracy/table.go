@@ -152,6 +152,10 @@ func (b *bench) verdictsAll() bool {
 		found, right := b.byPlant[i].share("")
 		is(b.verdict("A15", name+": injected faults found, cause right, %", least1(100*found, 90, 98, 0), least1(100*right, 85, 95, 0)))
 	}
+	for _, c := range b.blind {
+		is(b.verdict("5", c.set+": AUC-PR that a missing channel costs at most", most1(c.worst, .05, .05, 3)))
+		is(b.verdict("5", c.set+": events that list it as missing, %", least1(100*float64(c.named)/float64(max(c.events, 1)), 100, 100, 0)))
+	}
 	if len(b.kept) > 0 {
 		three, half := 0, 0
 		for _, r := range b.kept {
