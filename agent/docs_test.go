@@ -9,6 +9,31 @@ import (
 	"iot-edge-anomaly/agent/config"
 )
 
+// TestDocsDetect: what docs/detect.md offers to copy is a configuration, and every
+// key of detect is described with its default.
+func TestDocsDetect(t *testing.T) {
+	text, err := os.ReadFile("../docs/detect.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const before = "buses:\n  plc: {modbus: \"tcp://10.1.2.3:502\"}\nsensors:\n  - {name: pump, driver: modbus, bus: plc, unit: 1, registers: [{name: speed, at: \"holding:0\", type: u16}]}\n"
+	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(text)
+	if block == nil {
+		t.Fatal("nothing to copy")
+	}
+	line := regexp.MustCompile(`(?m)^    detect: .*$`).FindString(string(text))
+	for _, yaml := range []string{before + string(block[1]), before + "machines:\n  - name: m\n" + line + "\n"} {
+		if _, problems := config.Parse("detect.md", []byte(yaml), driverInfos()); problems.Err() != nil {
+			t.Errorf("%v\n%s", problems, yaml)
+		}
+	}
+	for _, key := range []string{"open: N of M", "close_below", "hold", "false_alarms", "cooldown", "update", "latch", "unlatch_after", "high", "critical", "mute"} {
+		if !strings.Contains(string(text), "`"+key+"`") {
+			t.Errorf("%s is not described", key)
+		}
+	}
+}
+
 // TestDocsSensors: what docs/sensors.md offers to copy is a configuration. Each
 // block of sensors is checked by itself, with the buses that the page names.
 func TestDocsSensors(t *testing.T) {

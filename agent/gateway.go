@@ -179,6 +179,7 @@ func (g *gateway) loop(ctx context.Context, o gatewayOptions, failed <-chan erro
 			clear(published)
 			dog = newWatchdog(g)
 		case now := <-tick.C:
+			g.currentPlant().takeUnlatch()
 			g.publishStates(published)
 			if text := g.summary(); text != told {
 				told = text

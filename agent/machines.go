@@ -39,7 +39,7 @@ func limitsOf(m config.Machine) (out []detect.Limit) {
 func policyOf(m config.Machine) detect.Options {
 	d := m.Detect
 	o := detect.Options{Machine: m.Name, Channels: schemaOf(m).Channels, N: d.N, M: d.M, CloseBelow: d.CloseBelow,
-		Hold: d.Hold, Cooldown: d.Cooldown, Update: time.Minute, High: d.High, Critical: d.Critical}
+		Hold: d.Hold, Cooldown: d.Cooldown, Update: d.Update, High: d.High, Critical: d.Critical, Latch: d.Latch, Unlatch: d.UnlatchAfter}
 	for _, w := range d.Mute {
 		o.Mute = append(o.Mute, detect.MuteWindow{From: w.From, To: w.To, Days: w.Days})
 	}

@@ -61,6 +61,7 @@ func verbs() []verb {
 		{"record", "--config FILE --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL", "learns from the first N rows", trainVerb},
 		{"score", "--model MODEL --csv FILE --out FILE.csv", "one output row per input row", scoreVerb},
+		{"unlatch", "--config FILE [--machine NAME]", "closes events that are over and held open by detect.latch", unlatchVerb},
 		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
 		{"version", "[--json]", "version, commit, Go, kernel chosen", versionVerb},
 	}

@@ -27,6 +27,8 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	out := fs.String("out", "-", "scores; `FILE` - is stdout")
 	rearm := fs.Bool("rearm", false, "raise the threshold after a lasting change, so that the next one is heard")
 	events := fs.String("events", "", "events as JSON lines; `FILE` - is stdout")
+	configPath := fs.String("config", "", "take alarm policy and limits of the events from this configuration `FILE`")
+	machine := fs.String("machine", "", "machine of the configuration (default: the only one)")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
@@ -51,17 +53,20 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	if err := sameColumns(m, r.Header(), *csvPath); err != nil {
 		return &exitError{exitConfig, err}
 	}
+	policy, limits, err := scorePolicy(m, *configPath, *machine)
+	if err != nil {
+		return err
+	}
+	policy.Rearm = *rearm
+	judge, err := pipeline.NewWatch(m, policy)
+	if err != nil {
+		return err
+	}
 	scores, closeScores, err := createText(e, *out)
 	if err != nil {
 		return err
 	}
-	policy := scorePolicy(m)
-	policy.Rearm = *rearm
-	judge, err := pipeline.NewWatch(m, policy)
-	if err != nil {
-		return errors.Join(err, closeScores())
-	}
-	s := &scoring{model: m, judge: judge, out: scores, live: !isFile(*csvPath), doubts: rowDoubts{w: e.stderr}}
+	s := &scoring{model: m, judge: judge, limits: limits, latch: detect.NewLatch(policy), out: scores, live: !isFile(*csvPath), doubts: rowDoubts{w: e.stderr}}
 	if *events != "" {
 		w, closeEvents, err := createText(e, *events)
 		if err != nil {
@@ -134,19 +139,41 @@ func sameColumns(m *model.Model, header []string, path string) error {
 type scoring struct {
 	model     *model.Model
 	judge     *pipeline.Watch
+	limits    *detect.Limits
+	latch     *detect.Latch
 	out       *bufio.Writer
 	events    *report.Reporter // nil = no events wanted
 	eventsOut *bufio.Writer
 	ref       report.ModelRef
-	live      bool // write each row at once
+	failed    error // of writing events
+	live      bool  // write each row at once
 	doubts    rowDoubts
 	buf       []byte
 }
 
-// scorePolicy is the configuration's default alarm policy.
-func scorePolicy(m *model.Model) detect.Options {
-	return detect.Options{Machine: "main", Channels: m.Schema().Channels, N: 3, M: 5,
-		CloseBelow: 0.8, Hold: 30 * time.Second, Update: time.Minute}
+// scorePolicy is the alarm policy and the limits of a configuration's machine,
+// or the default policy where no configuration is given.
+func scorePolicy(m *model.Model, path, machine string) (detect.Options, *detect.Limits, error) {
+	if path == "" {
+		limits, err := detect.NewLimits("main", nil)
+		return detect.Options{Machine: "main", Channels: m.Schema().Channels, N: 3, M: 5,
+			CloseBelow: 0.8, Hold: 30 * time.Second, Update: time.Minute}, limits, err
+	}
+	c, err := loadConfig(path)
+	if err != nil {
+		return detect.Options{}, nil, err
+	}
+	mc, err := pickMachine(c, machine)
+	if err != nil {
+		return detect.Options{}, nil, &exitError{exitUsage, err}
+	}
+	s := schemaOf(mc)
+	if got, want := names(m.Schema()), names(s); !slices.Equal(got, want) {
+		return detect.Options{}, nil, &exitError{exitConfig, fmt.Errorf("machine %s has the channels %s, the model %s",
+			mc.Name, strings.Join(want, ","), strings.Join(got, ","))}
+	}
+	limits, err := detect.NewLimits(mc.Name, limitsOf(mc))
+	return policyOf(mc), limits, err
 }
 
 // isFile tells a file, which may be read and answered in large pieces, from a
@@ -172,6 +199,7 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 	if err := s.flush(); err != nil {
 		return err
 	}
+	emit, write := s.emit, s.write
 	for ctx.Err() == nil {
 		text, at, row, err := r.Next()
 		if errors.Is(err, io.EOF) {
@@ -181,21 +209,30 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 		if !s.doubts.tolerate(err) {
 			return err
 		}
+		s.latch.Tick(at, write)
+		s.limits.Push(at, row, emit)
 		v := s.judge.Push(at, row)
 		s.buf = appendScore(s.buf[:0], text, v.Score, v.Scored, s.model.Schema().Channels)
 		if _, err := s.out.Write(s.buf); err != nil {
 			return err
 		}
-		if v.Changed && s.events != nil {
-			if err := s.events.Event(v.Event, s.ref); err != nil {
-				return err
-			}
+		if v.Changed {
+			emit(v.Event)
 		}
-		if err := s.flush(); err != nil {
+		if err := errors.Join(s.failed, s.flush()); err != nil {
 			return err
 		}
 	}
 	return ctx.Err()
+}
+
+// emit writes an event, or what the latch makes of it.
+func (s *scoring) emit(ev detect.Event) { s.write(s.latch.Take(ev)) }
+
+func (s *scoring) write(ev detect.Event) {
+	if s.events != nil && s.failed == nil {
+		s.failed = s.events.Event(ev, s.ref)
+	}
 }
 
 // flush hands on what is written where somebody waits for it.

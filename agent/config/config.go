@@ -161,14 +161,17 @@ type Learn struct {
 
 // Detect is the alarm policy.
 type Detect struct {
-	N, M        int // open when N of the last M scores exceed 1
-	CloseBelow  float64
-	Hold        time.Duration
-	Cooldown    time.Duration
-	FalseAlarms float64 // tolerated per 30 days
-	High        float64 // score from which severity is high
-	Critical    float64
-	Mute        []Mute
+	N, M         int // open when N of the last M scores exceed 1
+	CloseBelow   float64
+	Hold         time.Duration
+	Cooldown     time.Duration
+	Update       time.Duration // between two messages of an open event; 0 = only when it gets graver
+	Latch        bool          // events stay open until they are unlatched
+	UnlatchAfter time.Duration // they are so by themselves; 0 = never
+	FalseAlarms  float64       // tolerated per 30 days
+	High         float64       // score from which severity is high
+	Critical     float64
+	Mute         []Mute
 }
 
 // Mute is a daily window in local time without open events; minutes since

@@ -4,7 +4,6 @@ import (
 	"math"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -18,7 +17,7 @@ func defaultMachine(c *Config, name string) Machine {
 			Path:  c.State + "/models/" + name,
 			Learn: Learn{For: 24 * time.Hour, When: "no_model", Duty: 0.5},
 		},
-		Detect: Detect{N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second, FalseAlarms: 1, High: 1.5, Critical: 3},
+		Detect: Detect{N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second, Update: time.Minute, FalseAlarms: 1, High: 1.5, Critical: 3},
 	}
 }
 
@@ -209,63 +208,4 @@ func (v value) checkLearnFor(m *Machine) {
 		v.fail("", "model.learn.for %s has %d rows at period %s, want %d or more",
 			showDuration(l.For), rows, showDuration(m.Period), minRows)
 	}
-}
-
-func (v value) detect(d *Detect) {
-	ok := v.object(nil,
-		key("open", func(v value) { v.nOfM(d) }),
-		key("close_below", func(v value) { v.numberIn(&d.CloseBelow, 0.01, 1) }),
-		key("hold", func(v value) { v.duration(&d.Hold, 0, 24*time.Hour) }),
-		key("cooldown", func(v value) { v.duration(&d.Cooldown, 0, 7*24*time.Hour) }),
-		key("false_alarms", func(v value) { v.falseAlarms(d) }),
-		key("high", func(v value) { v.numberIn(&d.High, 1, 1000) }),
-		key("critical", func(v value) { v.numberIn(&d.Critical, 1, 1000) }),
-		key("mute", func(v value) {
-			v.list(func(_ int, v value) { v.mute(d) })
-		}),
-	)
-	if ok && d.High >= d.Critical {
-		v.fail("", "high %g is not below critical %g", d.High, d.Critical)
-	}
-}
-
-// nOfM reads "3 of 5".
-func (v value) nOfM(d *Detect) {
-	words := strings.Fields(v.node.Value)
-	if len(words) == 3 && words[1] == "of" {
-		n, errN := strconv.Atoi(words[0])
-		m, errM := strconv.Atoi(words[2])
-		if errN == nil && errM == nil {
-			if n < 1 || n > m || m > 1000 {
-				v.fail("the second is how many scores are looked at, at most 1000", "%d of %d cannot be", n, m)
-				return
-			}
-			d.N, d.M = n, m
-			return
-		}
-	}
-	v.fail(`write such as "3 of 5"`, "want a count, got %s", v.kind())
-}
-
-// perMonth is how many such spans 30 days hold.
-var perMonth = map[string]float64{"day": 30, "week": 30.0 / 7, "month": 1, "year": 30.0 / 365}
-
-// falseAlarms reads "1 per month".
-func (v value) falseAlarms(d *Detect) {
-	words := strings.Fields(v.node.Value)
-	if len(words) == 3 && words[1] == "per" {
-		spans := []string{"day", "week", "month", "year"}
-		n, err := strconv.ParseFloat(words[0], 64)
-		span, known := perMonth[words[2]]
-		switch {
-		case err != nil || !(n > 0 && n <= 1000):
-			v.fail("", "want a number above 0 and up to 1000, got %q", quoteShort(words[0]))
-		case !known:
-			v.fail(didYouMean(words[2], spans), "unknown span %q", quoteShort(words[2]))
-		default:
-			d.FalseAlarms = n * span
-		}
-		return
-	}
-	v.fail(`write such as "1 per month"`, "want a rate, got %s", v.kind())
 }

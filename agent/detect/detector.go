@@ -25,7 +25,9 @@ type Detector struct {
 	calmFor  time.Duration // for how long
 	calmAt   time.Time     // since when
 	told     time.Duration // since the last announcement
-	cooling  time.Duration // what is left of the cooldown
+	pause    time.Duration // until the next one, if nothing new happens
+	elapsed  time.Duration // since the first row
+	cools    cooldowns
 }
 
 // New makes a Detector; an error names every fault of the options.
@@ -36,7 +38,7 @@ func New(o Options) (*Detector, error) {
 	}
 	o.Channels, o.Mute = slices.Clone(o.Channels), slices.Clone(o.Mute)
 	c := len(o.Channels)
-	d := &Detector{o: o, history: newHistory(o.M, c), score: math.NaN(), term: -1,
+	d := &Detector{o: o, history: newHistory(o.M, c), score: math.NaN(), term: -1, cools: newCooldowns(o.Channels),
 		values: make([]float64, c), expected: make([]float64, c)}
 	d.episode.sum = make([]float64, c)
 	d.setRow(model.Score{})
@@ -106,7 +108,7 @@ func (d *Detector) Resume(ev Event) bool {
 	}
 	ev.State = Update
 	d.episode.resume(ev, d.o.Channels)
-	d.last, d.score, d.term, d.calm, d.told = ev, ev.Score, -1, false, 0
+	d.last, d.score, d.term, d.calm, d.told, d.pause = ev, ev.Score, -1, false, 0, d.o.Update
 	return true
 }
 
@@ -129,8 +131,8 @@ func (d *Detector) Close(t time.Time, reason string) (Event, bool) {
 // pass lets the time up to t go by.
 func (d *Detector) pass(t time.Time) {
 	step := d.clock.step(t)
-	d.told = grow(d.told, step)
-	d.cooling -= min(d.cooling, step)
+	d.told, d.elapsed = grow(d.told, step), grow(d.elapsed, step)
+	d.episode.grow(step)
 	if d.calm {
 		d.calmFor = grow(d.calmFor, step)
 	}
@@ -145,22 +147,48 @@ func (d *Detector) quiet(t time.Time) bool {
 }
 
 // announce tells what is due of the episode under way: its opening, a higher
-// severity, or that it lasts.
+// severity, another top cause, or that it lasts.
 func (d *Detector) announce(t time.Time) (Event, bool) {
-	state := Update
 	severity := d.o.severity(d.episode.peak)
-	if !d.episode.announced {
-		if d.history.loud < d.o.N || d.cooling > 0 || muted(d.o.Mute, d.o.Location, t) {
+	state := Update
+	switch {
+	case !d.episode.announced:
+		if d.history.loud < d.o.N || d.cools.rests(d.episode.sum, severity, d.elapsed) || muted(d.o.Mute, d.o.Location, t) {
 			return Event{}, false
 		}
-		state = Open
-	} else if severity.Rank() <= d.last.Severity.Rank() && (d.o.Update == 0 || d.told < d.o.Update) {
+		state, d.pause = Open, d.o.Update
+	case severity.Rank() > d.last.Severity.Rank():
+		d.pause = d.o.Update
+	case d.o.Update == 0 || d.told < d.o.Update:
 		return Event{}, false
+	case d.turned():
+		d.pause = d.o.Update
+	case d.told < d.pause:
+		return Event{}, false
+	default:
+		d.pause = min(grow(d.pause, d.pause), max(updateMost, d.o.Update))
 	}
 	d.episode.announced = true
 	d.last = d.event(t, state)
 	d.told = 0
 	return d.last, true
+}
+
+// updateMost bounds the time between two updates of an event that only lasts.
+const updateMost = time.Hour
+
+// turned tells whether another sensor than the one told last is to blame now.
+func (d *Detector) turned() bool {
+	top := d.cools.top(d.episode.sum)
+	if top < 0 || len(d.last.Causes) == 0 {
+		return false
+	}
+	for i := range d.o.Channels {
+		if d.o.Channels[i].Name == d.last.Causes[0].Channel {
+			return d.cools.sensor[i] != top
+		}
+	}
+	return true
 }
 
 // end closes the episode.
@@ -171,8 +199,8 @@ func (d *Detector) end(t time.Time, reason string) (Event, bool) {
 	if !announced {
 		return Event{}, false
 	}
-	d.cooling = d.o.Cooldown
 	d.last = d.event(t, Close)
+	d.cools.begin(d.episode.sum, d.last.Severity, grow(d.elapsed, d.o.Cooldown))
 	d.term = -1
 	d.last.Until, d.last.Reason = notBefore(d.calmAt, d.last.Since), reason
 	return d.last, true

@@ -14,6 +14,14 @@
 // afterwards, it is announced then, with its true since. So at most one event
 // is open, and events do not overlap.
 //
+// The cooldown belongs to the sensors that caused what has ended, the top cause
+// and whatever had a fifth of it: an episode whose top cause is at another
+// sensor, or that is graver, is announced at once.
+//
+// An open event is announced again when its severity rises, when another sensor
+// comes to be to blame, and while it lasts, after Update, twice that, and so on
+// up to an hour.
+//
 // Rows that say nothing (Gap) are neither quiet nor loud: they clear the M last
 // scores and restart the hold, and an open event stays open, for nobody can
 // see whether it ended. A NaN score is such a row. Idle rows are quiet: a stop
@@ -26,7 +34,15 @@
 //
 // Each row at or above CloseBelow adds share*score*score per channel, from the
 // first exceedance on. Quieter rows do not count: they would blur the cause
-// while the hold time runs. Value, expected and direction are the newest row's.
+// while the hold time runs; what lies ten minutes back counts half, so that an
+// event of days tells who is to blame now. Value, expected and direction are the
+// newest row's. The Reason says which term of the score is the largest.
+//
+// # Latching
+//
+// A Latch behind Detector and Limits turns a Close into an Update and gives the
+// Close when it is unlatched, by time or by somebody. What begins again meanwhile
+// is the same event.
 //
 // # Time
 //

@@ -88,11 +88,32 @@ type episode struct {
 	peak      float64
 	sum       []float64 // (C) causes so far
 	rest      float64   // what is known of causes that are not listed any more
+	age       time.Duration
+}
+
+// causesHalf is after how long what a row adds to the causes counts half: an
+// event that lasts for days tells who is to blame now.
+const causesHalf = 10 * time.Minute
+
+// grow lets the time pass that an episode forgets by.
+func (e *episode) grow(step time.Duration) {
+	if !e.on {
+		return
+	}
+	for e.age = grow(e.age, step); e.age >= causesHalf; e.age -= causesHalf {
+		for i := range e.sum {
+			e.sum[i] /= 2
+		}
+		if e.rest /= 2; e.age > 100*causesHalf { // what is left is nothing
+			e.age = 0
+			break
+		}
+	}
 }
 
 // begin starts an episode with the rows of h.
 func (e *episode) begin(h *history) {
-	e.on, e.announced, e.rest, e.peak = true, false, 0, math.Inf(-1)
+	e.on, e.announced, e.rest, e.age, e.peak = true, false, 0, 0, math.Inf(-1)
 	clear(e.sum)
 	first := true
 	h.each(func(p past, parts []float64) {
@@ -113,7 +134,7 @@ func (e *episode) add(score float64, parts []float64) {
 // resume takes over what an event of an earlier run tells: its listed shares
 // count like one row at its peak.
 func (e *episode) resume(ev Event, channels []model.Channel) {
-	e.on, e.announced, e.since = true, true, ev.Since
+	e.on, e.announced, e.since, e.age = true, true, ev.Since, 0
 	e.peak = ev.Peak
 	if math.IsNaN(e.peak) {
 		e.peak = math.Inf(-1)

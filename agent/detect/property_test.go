@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,72 +58,148 @@ func (b *balance) take(t *rapid.T, ev Event, steady bool) {
 	}
 }
 
+// apart are channels of two sensors.
+func apart() []model.Channel {
+	return []model.Channel{{Name: "a.x", Unit: "A"}, {Name: "a.y", Unit: "A"}, {Name: "b.z", Unit: "Hz"}}
+}
+
 func drawOptions(t *rapid.T) Options {
 	m := rapid.IntRange(1, 6).Draw(t, "m")
-	o := Options{Machine: "m", Channels: channels(), M: m, N: rapid.IntRange(1, m).Draw(t, "n"), Location: time.UTC,
+	o := Options{Machine: "m", Channels: apart(), M: m, N: rapid.IntRange(1, m).Draw(t, "n"), Location: time.UTC,
 		CloseBelow: rapid.Float64Range(0.1, 1).Draw(t, "close below")}
 	seconds := rapid.IntRange(0, 6)
 	o.Hold = time.Duration(seconds.Draw(t, "hold")) * time.Second
-	o.Cooldown = time.Duration(seconds.Draw(t, "cooldown")) * time.Second
+	o.Cooldown = time.Duration(3*seconds.Draw(t, "cooldown")) * time.Second
 	o.Update = time.Duration(seconds.Draw(t, "update")) * time.Second
 	if rapid.Bool().Draw(t, "muted") {
 		o.Mute = []MuteWindow{{From: 8 * 60, To: 8*60 + 1}}
 	}
+	if o.Latch = rapid.Bool().Draw(t, "latch"); o.Latch {
+		o.Unlatch = time.Duration(seconds.Draw(t, "unlatch")) * time.Second
+	}
 	return o
+}
+
+// rest is what the cooldown must keep silent.
+type rest struct {
+	sensors  string
+	severity Severity
+	until    time.Duration
+}
+
+// player drives a Detector and its Latch as a machine does, and holds what they
+// say to the contract.
+type player struct {
+	o       Options
+	d       *Detector
+	l       *Latch
+	b       balance
+	now     time.Time
+	elapsed time.Duration
+	steady  bool // the clock goes only forward
+	rests   []rest
+}
+
+// begin starts anew, as after a restart or with another configuration; what is
+// open goes on.
+func (p *player) begin(t *rapid.T, o Options) {
+	d, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.o, p.d, p.l, p.rests, p.elapsed = o, d, NewLatch(o), nil, 0
+	if p.b.open != nil && !p.l.Resume(*p.b.open) && !d.Resume(*p.b.open) {
+		t.Fatalf("not resumed: %+v", *p.b.open)
+	}
+}
+
+func (p *player) out(t *rapid.T) func(Event) {
+	return func(ev Event) { p.b.take(t, ev, p.steady) }
+}
+
+// step lets time go by.
+func (p *player) step(t *rapid.T, by time.Duration) {
+	p.now = p.now.Add(by)
+	p.elapsed += max(by, 0)
+	p.l.Tick(p.now, p.out(t))
+}
+
+// emit passes what the Detector says on to the Latch.
+func (p *player) emit(t *rapid.T, ev Event, ok bool) {
+	if !ok {
+		return
+	}
+	top, _, _ := strings.Cut(ev.Causes[0].Channel, ".")
+	switch ev.State {
+	case Open:
+		for _, r := range p.rests {
+			if strings.Contains(r.sensors, top) && p.elapsed < r.until && ev.Severity.Rank() <= r.severity.Rank() {
+				t.Fatalf("open within the cooldown of %+v: %+v", r, ev)
+			}
+		}
+	case Close:
+		r := rest{top, ev.Severity, p.elapsed + p.o.Cooldown}
+		shares := map[string]float64{}
+		for _, c := range ev.Causes {
+			name, _, _ := strings.Cut(c.Channel, ".")
+			shares[name] += c.Share
+		}
+		for name, share := range shares {
+			if share > groupShare+1e-9 {
+				r.sensors += name
+			}
+		}
+		p.rests = append(p.rests, r)
+	}
+	p.out(t)(p.l.Take(ev))
 }
 
 func TestDetector_balanced(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		o := drawOptions(t)
-		d, err := New(o)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var b balance
-		steady := rapid.Bool().Draw(t, "clock only forward")
-		now := start
-		emit := func(ev Event, ok bool) {
-			if ok {
-				b.take(t, ev, steady)
-			}
-		}
+		p := player{now: start, steady: rapid.Bool().Draw(t, "clock only forward")}
+		p.begin(t, drawOptions(t))
 		for range rapid.IntRange(0, 80).Draw(t, "rows") {
 			step := rapid.IntRange(0, 3).Draw(t, "step")
-			if !steady && rapid.IntRange(0, 9).Draw(t, "jump") == 0 {
+			if !p.steady && rapid.IntRange(0, 9).Draw(t, "jump") == 0 {
 				step = rapid.IntRange(-90, 90).Draw(t, "jump by")
 			}
-			now = now.Add(time.Duration(step) * time.Second)
-			switch rapid.IntRange(0, 12).Draw(t, "what") {
+			p.step(t, time.Duration(step)*time.Second)
+			switch rapid.IntRange(0, 14).Draw(t, "what") {
 			case 0:
-				emit(d.Idle(now))
+				ev, ok := p.d.Idle(p.now)
+				p.emit(t, ev, ok)
 			case 1:
-				d.Gap(now)
-			case 2: // a restart: what is open goes on
-				if d, err = New(o); err != nil {
-					t.Fatal(err)
-				}
-				if b.open != nil && !d.Resume(*b.open) {
-					t.Fatalf("not resumed: %+v", *b.open)
-				}
+				p.d.Gap(p.now)
+			case 2:
+				p.begin(t, p.o)
 			case 3:
+				p.begin(t, drawOptions(t))
+			case 4:
+				p.l.Release(p.now, p.out(t))
+			case 5:
 				if rapid.IntRange(0, 3).Draw(t, "decide") == 0 {
-					emit(d.Close(now, "model replaced"))
+					ev, ok := p.d.Close(p.now, "model replaced")
+					p.emit(t, ev, ok)
 				}
 			default:
+				shares := [][]float32{{0.5, 0.3, 0.2}, {0.1, 0.1, 0.8}, {0.7, 0.3, 0}}[rapid.IntRange(0, 2).Draw(t, "cause")]
 				v := rapid.Float32Range(0, 4).Draw(t, "score")
-				emit(d.Push(now, model.Score{Value: v, Shares: []float32{0.5, 0.3, 0.2}, Values: []float64{1, 2, nan}, Expected: []float64{2, 1, 0}}))
+				ev, ok := p.d.Push(p.now, model.Score{Value: v, Shares: shares, Values: []float64{1, 2, nan}, Expected: []float64{2, 1, 0}})
+				p.emit(t, ev, ok)
 			}
-			if ev, ok := d.Open(); ok != (b.open != nil) || ok && !ev.Since.Equal(b.open.Since) {
-				t.Fatalf("Open says %v, the events say %v", ok, b.open)
+			if ev, ok := p.d.Open(); !p.o.Latch && (ok != (p.b.open != nil) || ok && !ev.Since.Equal(p.b.open.Since)) {
+				t.Fatalf("Open says %v, the events say %v", ok, p.b.open)
 			}
 		}
-		// A hold time of quiet rows closes whatever is open.
+		// A hold time of quiet rows closes whatever is open and not latched.
 		for range 8 {
-			now = now.Add(time.Second)
-			emit(d.Push(now, row(0)))
+			p.step(t, time.Second)
+			ev, ok := p.d.Push(p.now, row(0))
+			p.emit(t, ev, ok)
 		}
-		if b.open != nil {
-			t.Fatalf("never closed: %+v", *b.open)
+		p.l.Release(p.now, p.out(t))
+		if p.b.open != nil {
+			t.Fatalf("never closed: %+v", *p.b.open)
 		}
 	})
 }
@@ -218,7 +295,7 @@ func TestDetector_sameOnEveryCPU(t *testing.T) {
 		}
 		l.Push(at(i), s.Values, emit)
 	}
-	const want = "7dbbde988bee0f70"
+	const want = "359a97d7c299aa26"
 	if got := fmt.Sprintf("%x", sum.Sum(nil))[:16]; got != want || events < 100 {
 		t.Errorf("got %s of %d events, want %s", got, events, want)
 	}

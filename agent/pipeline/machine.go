@@ -82,8 +82,11 @@ type Machine struct {
 	judge    *Watch          // of model
 	toLearn  bool            // no model yet, and one may be learnt
 	beyond   int             // limit events open now
+	latch    *detect.Latch   // nil = events close by themselves
+	unlatch  atomic.Bool     // asked for
 
 	emitLimit func(detect.Event) // made once: a method value allocates
+	report    func(detect.Event)
 	progress  atomic.Uint64
 
 	mu     sync.Mutex
@@ -98,7 +101,8 @@ func New(o Options) (*Machine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("machine %s: %w", o.Name, err)
 	}
-	m := &Machine{o: o, log: o.Log.With("machine", o.Name), gate: model.NewGate(o.Schema), limits: limits}
+	m := &Machine{o: o, log: o.Log.With("machine", o.Name), gate: model.NewGate(o.Schema), limits: limits, latch: detect.NewLatch(o.Detect)}
+	m.report = m.send
 	m.emitLimit = func(ev detect.Event) {
 		switch ev.State {
 		case detect.Open:
@@ -156,6 +160,9 @@ func (m *Machine) Name() string { return m.o.Name }
 // Resume continues an event that was open when the agent stopped. It reports
 // false where nothing here can ever close it.
 func (m *Machine) Resume(ev detect.Event) bool {
+	if m.latch.Resume(ev) {
+		return true
+	}
 	if m.limits.Resume(ev) {
 		m.beyond++
 		return true
@@ -184,6 +191,10 @@ func (m *Machine) Run(ctx context.Context) {
 // row deals with one row. It allocates nothing unless an event arises.
 func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 	m.setRow(f)
+	m.latch.Tick(f.Time, m.report)
+	if m.unlatch.Swap(false) {
+		m.latch.Release(f.Time, m.report)
+	}
 	m.limits.Push(f.Time, f.Values, m.emitLimit)
 	switch {
 	case m.judge != nil:
@@ -219,9 +230,16 @@ func (m *Machine) score(t time.Time, row []float64) {
 	m.setState(v.State, note)
 }
 
-// emit reports an event. A failure is counted: detection goes on without a
+// Unlatch asks that events which are over and held open are closed, with the
+// next row. It may be called by any goroutine.
+func (m *Machine) Unlatch() { m.unlatch.Store(true) }
+
+// emit reports an event, or what the latch makes of it.
+func (m *Machine) emit(ev detect.Event) { m.send(m.latch.Take(ev)) }
+
+// send reports an event. A failure is counted: detection goes on without a
 // disk.
-func (m *Machine) emit(ev detect.Event) {
+func (m *Machine) send(ev detect.Event) {
 	if err := m.o.Report.Event(ev, m.ref); err != nil {
 		m.log.Error("report event", "error", err)
 		m.setError(err)

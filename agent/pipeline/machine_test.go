@@ -419,3 +419,34 @@ func BenchmarkRow(b *testing.B) {
 		m.row(b.Context(), fr)
 	}
 }
+
+// TestLatchedEventWaits: what is over stays open until it is unlatched, across a
+// restart too.
+func TestLatchedEventWaits(t *testing.T) {
+	rep := &collected{}
+	o := options(t, rep)
+	o.Detect.Latch = true
+	f := newFeeder(t, o)
+	f.learnt()
+	f.watching()
+	f.until(Anomaly, -6)
+	f.until(Normal, 0)
+	f.rows(100, true, 0)
+	held := rep.events[len(rep.events)-1]
+	if held.State != detect.Update || held.Reason != detect.ReasonHeld {
+		t.Fatalf("last event %+v, want it held", held)
+	}
+	again := newFeeder(t, o)
+	if !again.m.Resume(held) {
+		t.Fatal("the held event is not continued")
+	}
+	again.rows(200, true, 0)
+	if last := rep.events[len(rep.events)-1]; last.State != detect.Update {
+		t.Fatalf("last event %+v before it was unlatched", last)
+	}
+	again.m.Unlatch()
+	again.rows(1, true, 0)
+	if last := rep.events[len(rep.events)-1]; last.State != detect.Close || last.Reason != detect.ReasonUnlatched || !last.Since.Equal(held.Since) {
+		t.Errorf("last event %+v, want it unlatched", last)
+	}
+}

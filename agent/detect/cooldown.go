@@ -1,0 +1,85 @@
+package detect
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+// groupShare is the part of an event from which a sensor belongs to what caused
+// it. The top cause belongs in any case.
+const groupShare = 0.2
+
+// cooldowns keeps silent what has just ended: an event that closes puts the
+// sensors that caused it to rest. An episode whose top cause is at one of them
+// waits, unless it is graver than what ended; any other is announced at once.
+// The set of sensors is the key because one sensor alone is too fine: a fault
+// between two sensors blames now the one, now the other.
+type cooldowns struct {
+	sensor   []int           // (C) each channel's
+	until    []time.Duration // (sensors) in the Detector's time
+	severity []Severity      // (sensors) of the event that ended
+}
+
+func newCooldowns(channels []model.Channel) cooldowns {
+	c := cooldowns{sensor: make([]int, len(channels))}
+	var names []string
+	for i, ch := range channels {
+		name, _, _ := strings.Cut(ch.Name, ".")
+		at := slices.Index(names, name)
+		if at < 0 {
+			at, names = len(names), append(names, name)
+		}
+		c.sensor[i] = at
+	}
+	c.until, c.severity = make([]time.Duration, len(names)), make([]Severity, len(names))
+	return c
+}
+
+// top is the sensor of the largest of sum, (C); -1 where all are 0.
+func (c *cooldowns) top(sum []float64) int {
+	best := -1
+	for i, v := range sum {
+		if v > 0 && (best < 0 || v > sum[best]) {
+			best = i
+		}
+	}
+	if best < 0 {
+		return -1
+	}
+	return c.sensor[best]
+}
+
+// begin puts the sensors that caused an event to rest until then; all of them
+// where nothing is known of its causes.
+func (c *cooldowns) begin(sum []float64, severity Severity, until time.Duration) {
+	top := c.top(sum)
+	var total float64
+	for _, v := range sum {
+		total += v
+	}
+	for s := range c.until {
+		var part float64
+		for i, v := range sum {
+			if c.sensor[i] == s {
+				part += v
+			}
+		}
+		if s == top || top < 0 || part >= float64(groupShare*total) {
+			c.until[s], c.severity[s] = until, severity
+		}
+	}
+}
+
+// rests tells whether an episode with such causes has to wait.
+func (c *cooldowns) rests(sum []float64, severity Severity, now time.Duration) bool {
+	top := c.top(sum)
+	for s, until := range c.until {
+		if (s == top || top < 0) && now < until && severity.Rank() <= c.severity[s].Rank() {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,145 @@
+package detect
+
+import (
+	"math"
+	"slices"
+	"time"
+)
+
+// ReasonHeld is the Reason of the Update that a Latch makes of a Close, and
+// ReasonUnlatched that of the Close it makes later.
+const (
+	ReasonHeld      = "over, but latched"
+	ReasonUnlatched = "unlatched"
+)
+
+// Latch keeps process anomalies and limit events open after they ended, so that
+// whoever comes later sees them. It stands behind Detector and Limits: a Close
+// goes in, an Update comes out, and the Close follows when it is unlatched. What
+// begins again meanwhile continues the same event. What ends by decision, as
+// when a model is replaced, is not held. A nil Latch holds nothing. Not safe for
+// concurrent use.
+type Latch struct {
+	after time.Duration // 0 = until Release
+	clock stepper
+	held  []latched
+}
+
+// latched is an event that ended at least once.
+type latched struct {
+	end  Event // its newest Close
+	over bool  // it has not begun again
+	age  time.Duration
+}
+
+// NewLatch makes the Latch that the policy wants; nil if it wants none.
+func NewLatch(o Options) *Latch {
+	if !o.Latch {
+		return nil
+	}
+	return &Latch{after: o.Unlatch}
+}
+
+func latches(k Kind) bool { return k == ProcessAnomaly || k == LimitExceeded }
+
+func (l *Latch) find(ev *Event) int {
+	return slices.IndexFunc(l.held, func(h latched) bool {
+		return h.end.Machine == ev.Machine && h.end.Kind == ev.Kind && h.end.Key == ev.Key
+	})
+}
+
+// Take returns what becomes of an event.
+func (l *Latch) Take(ev Event) Event {
+	if l == nil || !latches(ev.Kind) {
+		return ev
+	}
+	i := l.find(&ev)
+	if i >= 0 {
+		ev = l.held[i].merge(ev)
+	}
+	switch holds := ev.Reason == ReasonNormal || ev.Reason == ReasonStopped; {
+	case ev.State == Close && !holds:
+		if i >= 0 {
+			l.held = slices.Delete(l.held, i, i+1)
+		}
+	case ev.State == Close && i < 0:
+		l.held = append(l.held, latched{end: ev, over: true})
+		return ev.held()
+	case ev.State == Close:
+		l.held[i] = latched{end: ev, over: true}
+		return ev.held()
+	case i >= 0:
+		l.held[i].over = false
+		l.held[i].end.Severity, l.held[i].end.Peak = ev.Severity, ev.Peak
+	}
+	return ev
+}
+
+// merge makes ev a step of the event that is held.
+func (h *latched) merge(ev Event) Event {
+	ev.Since = h.end.Since
+	if h.end.Peak > ev.Peak || math.IsNaN(ev.Peak) {
+		ev.Peak = h.end.Peak
+	}
+	if h.end.Severity.Rank() > ev.Severity.Rank() {
+		ev.Severity = h.end.Severity
+	}
+	if ev.State == Open {
+		ev.State = Update
+	}
+	return ev
+}
+
+// held is what a Close looks like while it is held back.
+func (ev Event) held() Event {
+	ev.State, ev.Until, ev.Reason = Update, time.Time{}, ReasonHeld
+	return ev
+}
+
+// Tick lets the time up to t go by and calls emit for each event that was held
+// for long enough. It allocates nothing unless one was.
+func (l *Latch) Tick(t time.Time, emit func(Event)) {
+	if l == nil {
+		return
+	}
+	step := l.clock.step(t)
+	for i := range l.held {
+		l.held[i].age = grow(l.held[i].age, step)
+	}
+	if l.after > 0 {
+		l.release(t, emit, func(h *latched) bool { return h.age >= l.after })
+	}
+}
+
+// Release closes, at t, every event that is over. One that goes on stays open
+// and is held again when it ends.
+func (l *Latch) Release(t time.Time, emit func(Event)) {
+	if l != nil {
+		l.release(t, emit, func(*latched) bool { return true })
+	}
+}
+
+func (l *Latch) release(t time.Time, emit func(Event), due func(*latched) bool) {
+	for i := 0; i < len(l.held); {
+		h := &l.held[i]
+		if !h.over || !due(h) {
+			i++
+			continue
+		}
+		ev := h.end
+		ev.Time, ev.Reason = t, ReasonUnlatched
+		l.held = slices.Delete(l.held, i, i+1)
+		emit(ev)
+	}
+}
+
+// Resume takes over an event that was held when an earlier run ended. It reports
+// false, and does nothing, if ev is no such event.
+func (l *Latch) Resume(ev Event) bool {
+	if l == nil || !latches(ev.Kind) || ev.State == Close || ev.Reason != ReasonHeld || l.find(&ev) >= 0 {
+		return false
+	}
+	ev.State, ev.Until, ev.Reason = Close, notBefore(ev.Time, ev.Since), ReasonNormal
+	l.held = append(l.held, latched{end: ev, over: true})
+	return true
+}

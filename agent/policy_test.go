@@ -1,0 +1,171 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/model"
+)
+
+// policyConfig is a machine with the channels of the wave and a policy of its
+// own.
+func policyConfig(t *testing.T, detect string) string {
+	t.Helper()
+	return write(t, "config.yaml", fmt.Sprintf(`gateway: {site: s, id: gw7}
+buses: {plc: {modbus: "tcp://127.0.0.1:1"}}
+sensors:
+  - name: m
+    driver: modbus
+    bus: plc
+    unit: 1
+    registers:
+      - {name: load, at: "holding:0", type: f32, unit: A}
+      - {name: speed, at: "holding:2", type: f32, unit: Hz}
+      - {name: flow, at: "holding:4", type: f32, unit: l/min, limits: {warn_low: -5}}
+machines:
+  - {name: pump1, channels: ["m.*"], model: {learn: {when: never}}, detect: {%s}}
+`, detect))
+}
+
+// steps are the kinds and states of events in order, with their details and
+// reasons.
+func steps(t *testing.T, path string) (out []string) {
+	t.Helper()
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		var ev map[string]any
+		if err := json.Unmarshal([]byte(line), &ev); err != nil {
+			t.Fatal(err)
+		}
+		text := fmt.Sprintf("%v %v", ev["kind"], ev["state"])
+		if ev["detail"] == "over, but latched" && ev["state"] == "update" {
+			text += " over"
+		}
+		if ev["reason"] != nil {
+			text += fmt.Sprintf(" %v", ev["reason"])
+		}
+		out = append(out, text)
+	}
+	return out
+}
+
+// TestScoreWithConfig: events of a recording follow the configured policy: its
+// limits, its mute windows, its latch.
+func TestScoreWithConfig(t *testing.T) {
+	named := func(s string) string {
+		return strings.Replace(s, "timestamp,load,speed,flow", "timestamp,m.load,m.speed,m.flow", 1)
+	}
+	faulty, healthy := strings.SplitAfter(wave(1800, 1000), "\n"), strings.SplitAfter(wave(1800, 5000), "\n")
+	csvPath := write(t, "wave.csv", named(strings.Join(faulty[:1101], "")+strings.Join(healthy[1101:], "")))
+	dir := t.TempDir()
+	m, events := filepath.Join(dir, "m.safetensors"), filepath.Join(dir, "events.jsonl")
+	if code, out, errs := call(t, "", "train", "--csv", csvPath, "--rows", "800", "--out", m); code != 0 {
+		t.Fatalf("train ended with %d\n%s%s", code, out, errs)
+	}
+	for _, c := range []struct{ detect, want string }{
+		{"hold: 30s, update: 0s", "limit open, process_anomaly open, limit close back to normal, process_anomaly close back to normal"},
+		{"hold: 30s, update: 0s, latch: true", "limit open, process_anomaly open, limit update over, process_anomaly update over"},
+		{"hold: 30s, update: 0s, latch: true, unlatch_after: 1m", "limit open, process_anomaly open, limit update over, limit close unlatched, process_anomaly update over, process_anomaly close unlatched"},
+		{`hold: 30s, update: 0s, mute: ["00:00-24:00"]`, "limit open, limit close back to normal"},
+	} {
+		cfg := policyConfig(t, c.detect)
+		code, _, errs := call(t, "", "score", "--model", m, "--csv", csvPath, "--out", "-", "--events", events, "--config", cfg)
+		if code != 0 {
+			t.Fatalf("%s: score ended with %d: %s", c.detect, code, errs)
+		}
+		var got []string
+		for _, s := range steps(t, events) {
+			if s != "process_anomaly update" && s != "limit update" { // graver
+				got = append(got, s)
+			}
+		}
+		if text := strings.Join(got, ", "); text != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.detect, text, c.want)
+		}
+	}
+	other, _ := trainedWave(t)
+	if code, _, errs := call(t, "", "score", "--model", other, "--csv", csvPath, "--config", policyConfig(t, "")); code != 78 {
+		t.Errorf("a model of other channels: %d, %s", code, errs)
+	}
+}
+
+// TestUnlatch: a request waits in the state folder until an agent takes it.
+func TestUnlatch(t *testing.T) {
+	cfg, _ := pumpServer(t)
+	text, err := os.ReadFile(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errs := call(t, "", "unlatch", "--config", cfg); code != 2 || !strings.Contains(errs, "latch: true") {
+		t.Errorf("no machine latches: %d, %s", code, errs)
+	}
+	latching := strings.Replace(strings.Replace(string(text), "detect: {hold: 1s}", "detect: {hold: 1s, latch: true}", 1),
+		"/model.safetensors}", "/model.safetensors, learn: {when: never}}", 1)
+	if err := os.WriteFile(cfg, []byte(latching), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]string{"rest": "does not latch", "none": "unknown"} {
+		if code, _, errs := call(t, "", "unlatch", "--config", cfg, "--machine", name); code != 2 || !strings.Contains(errs, want) {
+			t.Errorf("machine %s: %d, %s", name, code, errs)
+		}
+	}
+	c, err := loadConfig(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked, err := askUnlatch(c, "pump1")
+	if err != nil || len(asked) != 1 {
+		t.Fatalf("asked %v, %v", asked, err)
+	}
+	request := unlatchRequest(c.State, "pump1")
+	if _, err := os.Stat(request); err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan int, 1)
+	go func() {
+		ended <- dispatch(ctx, env{strings.NewReader(""), io.Discard, io.Discard, nil}, []string{"run", "--config", cfg})
+	}()
+	waitFor(t, 20*time.Second, "the request taken", func() bool { _, err := os.Stat(request); return os.IsNotExist(err) })
+	if code, out, errs := call(t, "", "unlatch", "--config", cfg); code != 0 || !strings.Contains(out, "pump1: unlatched") {
+		t.Errorf("with an agent: %d, %s%s", code, out, errs)
+	}
+	stop()
+	if code := <-ended; code != 0 {
+		t.Errorf("run ended with %d", code)
+	}
+}
+
+// The policy that score uses without a configuration is the configuration's
+// default.
+func TestScorePolicyIsTheDefault(t *testing.T) {
+	c, problems := config.Parse("c.yaml", []byte("buses: {plc: {modbus: \"tcp://127.0.0.1:1\"}}\nsensors:\n  - {name: m, driver: modbus, bus: plc, unit: 1, registers: [{name: a, at: \"holding:0\", type: u16}]}\n"), driverInfos())
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	m, _ := trainedWave(t)
+	mod, err := model.Load(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, _, err := scorePolicy(mod, "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := policyOf(c.Machines[0])
+	if got.N != want.N || got.M != want.M || got.CloseBelow != want.CloseBelow || got.Hold != want.Hold || got.Update != want.Update ||
+		got.Cooldown != want.Cooldown || want.High != 1.5 || want.Critical != 3 || got.Latch != want.Latch {
+		t.Errorf("score's %+v, the configuration's %+v", got, want)
+	}
+}
