@@ -106,12 +106,24 @@ func (n *Network) Out() int { return n.layers[len(n.layers)-1].out }
 // give. dst may be src. Longer slices are cut, shorter ones panic as an index
 // does. It allocates nothing.
 func (n *Network) Forward(dst, src []float32) {
-	dst, src = dst[:n.Out()], src[:n.In()]
+	n.input.Quantise(n.values[0], src[:n.In()])
+	n.layersTo(dst[:n.Out()])
+}
+
+// ForwardQuantised is Forward for src (In) that went through equation (2)
+// before, with values in [-127, 127]: who keeps a window of quantised rows need
+// not quantise all of it for each new one.
+func (n *Network) ForwardQuantised(dst []float32, src []int8) {
+	copy(n.values[0], src[:n.In()])
+	n.layersTo(dst[:n.Out()])
+}
+
+// layersTo computes the layers from what stands in values[0].
+func (n *Network) layersTo(dst []float32) {
 	if n.jobs != nil {
-		n.forwardKernel(dst, src)
+		n.kernelTo(dst)
 		return
 	}
-	n.input.Quantise(n.values[0], src)
 	last := len(n.layers) - 1
 	for i, d := range n.layers[:last] {
 		d.forward(n.values[i+1][:d.out], n.values[i])
@@ -119,16 +131,9 @@ func (n *Network) Forward(dst, src []float32) {
 	n.layers[last].forwardFloat(dst, n.values[last])
 }
 
-// forwardKernel is Forward by the kernel: one call quantises, one computes all
-// layers.
-func (n *Network) forwardKernel(dst, src []float32) {
+// kernelTo is layersTo by the kernel: one call computes all layers.
+func (n *Network) kernelTo(dst []float32) {
 	k := n.layers[0].kernel
-	whole := 0
-	if k.quantise != nil && len(src) >= k.lanes {
-		whole = len(src) / k.lanes * k.lanes
-		k.quantise(unsafe.SliceData(n.values[0]), unsafe.SliceData(src), whole, n.input.Scale)
-	}
-	n.input.Quantise(n.values[0][whole:], src[whole:])
 	end := &n.jobs[len(n.jobs)-1]
 	if n.last != nil {
 		end.dst = unsafe.Pointer(unsafe.SliceData(n.last))

@@ -67,14 +67,17 @@ func testOddWidths(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, want := make([]float32, n.Out()), make([]float32, n.Out())
+		got, again, want := make([]float32, n.Out()), make([]float32, n.Out()), make([]float32, n.Out())
+		q := make([]int8, n.In())
 		for s := range uint64(50) {
 			x := ref.Sample(s)
 			ref.Naive(want, x)
 			n.Forward(got, x)
+			ref.Input.Quantise(q, x)
+			n.ForwardQuantised(again, q)
 			for i := range got {
-				if got[i] != want[i] {
-					t.Fatalf("%v: output %d = %g, want %g", widths, i, got[i], want[i])
+				if got[i] != want[i] || again[i] != want[i] {
+					t.Fatalf("%v: output %d = %g, from int8 %g, want %g", widths, i, got[i], again[i], want[i])
 				}
 			}
 		}
@@ -138,9 +141,11 @@ func testAllocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	q := make([]int8, n.In())
 	src, dst, last := make([]int8, 37), make([]int8, 11), make([]float32, 11)
 	for name, f := range map[string]func(){
 		"Network.Forward":    func() { n.Forward(y, x) },
+		"ForwardQuantised":   func() { n.ForwardQuantised(y, q) },
 		"Dense.Forward":      func() { d.Forward(dst, src) },
 		"Dense.ForwardFloat": func() { d.ForwardFloat(last, src) },
 		"Naive":              func() { ref.Naive(y, x) },

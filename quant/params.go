@@ -3,6 +3,7 @@ package quant
 import (
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 const (
@@ -30,9 +31,24 @@ func Fit(maxAbs float32) Params {
 
 // Quantise sets dst[i] to clamp(roundHalfEven(src[i]/p.Scale), -127, 127),
 // equation (2), for every i of src; NaN becomes 0. dst is at least as long as
-// src.
+// src. It runs on the kernel in use and gives the same bytes on all.
 func (p Params) Quantise(dst []int8, src []float32) {
 	dst = dst[:len(src)]
+	k := inUse
+	if k == nil || k.quantise == nil || len(src) < k.lanes {
+		p.quantise(dst, src)
+		return
+	}
+	d, s := unsafe.SliceData(dst), unsafe.SliceData(src)
+	whole := len(src) / k.lanes * k.lanes
+	k.quantise(d, s, whole, p.Scale)
+	if whole < len(src) { // the last lanes once more, to the end
+		k.quantise(&dst[len(src)-k.lanes], &src[len(src)-k.lanes], k.lanes, p.Scale)
+	}
+}
+
+// quantise is Quantise by the portable loop.
+func (p Params) quantise(dst []int8, src []float32) {
 	for i, x := range src {
 		dst[i] = roundSigned(float32(x / p.Scale))
 	}
