@@ -85,12 +85,14 @@ func benchModels(e env, path string, spell time.Duration) (out []speed.Result, e
 
 func netOf(name string, m *model.Model) speed.Net {
 	p := m.Parts()
-	n := speed.Net{Name: name, Make: p.Network}
-	for _, l := range p.Layers {
+	n := speed.Net{Name: name, Make: p.Newest, Out: len(p.Schema.Channels)}
+	for i, l := range p.Layers {
+		if i == len(p.Layers)-1 {
+			l.Out = n.Out
+		}
 		n.MAC += l.In * l.Out
 	}
 	n.Input = p.GoldenIn[:p.Layers[0].In]
-	n.Out = p.Layers[len(p.Layers)-1].Out
 	return n
 }
 

@@ -13,7 +13,7 @@ import (
 // is safe for concurrent use; each Scorer has its own scratch memory.
 type Model struct {
 	p   Parts
-	net *quant.Network // never run itself; Scorers run clones
+	net *quant.Network // of Newest, never run itself; Scorers run clones
 	sum string
 }
 
@@ -25,7 +25,7 @@ func New(p Parts) (*Model, error) {
 		return nil, fmt.Errorf("building model: %w", err)
 	}
 	p.Schema = p.Schema.clone()
-	net, err := p.Network()
+	net, err := p.Newest()
 	if err != nil {
 		return nil, fmt.Errorf("building model: %w", err)
 	}
@@ -51,26 +51,51 @@ func (m *Model) setSum(raw []byte) {
 
 // Network builds the int8 network of the parts' layers: inputs and outputs are
 // Window*C float32 in units of Spread, oldest row first.
-func (p *Parts) Network() (*quant.Network, error) {
-	layers := make([]*quant.Dense, len(p.Layers))
-	for i, l := range p.Layers {
+func (p *Parts) Network() (*quant.Network, error) { return p.network(p.Layers) }
+
+// Newest builds the network that a Scorer runs: Network, whose last layer gives
+// only the newest row (C). The residual (2) needs no other.
+func (p *Parts) Newest() (*quant.Network, error) {
+	layers := append([]Layer(nil), p.Layers...)
+	l, c := &layers[len(layers)-1], len(p.Schema.Channels)
+	cut := l.Out - c
+	l.Out, l.Weights, l.Bias, l.Mult = c, l.Weights[cut*l.In:], l.Bias[cut:], l.Mult[cut:]
+	return p.network(layers)
+}
+
+func (p *Parts) network(layers []Layer) (*quant.Network, error) {
+	out := make([]*quant.Dense, len(layers))
+	for i, l := range layers {
 		d, err := quant.NewDense(l.In, l.Out, l.Weights, l.Bias, l.Mult)
 		if err != nil {
 			return nil, fmt.Errorf("layer %d: %w", i, err)
 		}
-		layers[i] = d
+		out[i] = d
 	}
-	return quant.NewNetwork(quant.Params{Scale: p.Clip / 127}, layers...)
+	return quant.NewNetwork(p.input(), out...)
 }
 
-// replay runs the golden vectors and compares every bit.
+// input is how the network's inputs become int8.
+func (p *Parts) input() quant.Params { return quant.Params{Scale: p.Clip / 127} }
+
+// replay runs the golden vectors and compares every bit, of the whole network
+// and of the one that Scorers run.
 func (m *Model) replay() error {
-	n := m.p.inputs()
-	net, out := m.net.Clone(), make([]float32, n)
+	whole, err := m.p.Network()
+	if err != nil {
+		return err
+	}
+	n, c := m.p.inputs(), len(m.p.Schema.Channels)
+	newest, out := m.net.Clone(), make([]float32, n+c)
 	for g := 0; g+n <= len(m.p.GoldenIn); g += n {
-		net.Forward(out, m.p.GoldenIn[g:g+n])
+		in, want := m.p.GoldenIn[g:g+n], m.p.GoldenOut[g:g+n]
+		whole.Forward(out[:n], in)
+		newest.Forward(out[n:], in)
 		for i, got := range out {
-			if want := m.p.GoldenOut[g+i]; math.Float32bits(got) != math.Float32bits(want) {
+			if i >= n {
+				i -= c
+			}
+			if want := want[i]; math.Float32bits(got) != math.Float32bits(want) {
 				return fmt.Errorf("golden vector %d: output %d is %v on this CPU, want %v", g/n, i, got, want)
 			}
 		}

@@ -1,5 +1,7 @@
 package model
 
+import "iot-edge-anomaly/quant"
+
 // Reference says which network a Scorer runs. Anything but the int8 network is
 // for measuring what quantising costs and what the network is worth; such a
 // model has no file and no checksum.
@@ -12,16 +14,20 @@ const (
 	None                     // expects the median, whatever the window
 )
 
-// forwarder is a network: Window*C values in, as many out.
-type forwarder interface {
-	Forward(dst, src []float32)
+// network is what a Scorer asks for the newest row: it keeps the last Window
+// rows.
+type network interface {
+	push(row []float32)   // (C) in units of Spread, 0 = masked
+	expect(dst []float32) // (C) the newest row as the network gives it back
+	reset()               // rows of 0
 }
 
 // network returns the network that a Scorer runs, with its own memory.
-func (m *Model) network() forwarder {
+func (m *Model) network() network {
+	c := len(m.p.Schema.Channels)
 	switch m.p.Reference {
 	case Float32:
-		n := &floatNet{layers: m.p.Layers, clip: m.p.Clip}
+		n := &floatNet{layers: m.p.Layers, clip: m.p.Clip, window: make([]float32, m.p.inputs())}
 		width := m.p.inputs()
 		for _, l := range m.p.Layers {
 			width = max(width, l.Out)
@@ -31,35 +37,63 @@ func (m *Model) network() forwarder {
 	case None:
 		return noNet{}
 	}
-	return m.net.Clone()
+	return &int8Net{net: m.net.Clone(), input: m.p.input(), window: make([]int8, m.p.inputs()), c: c}
 }
 
-// noNet returns 0 for everything.
+// int8Net runs the int8 network. A row is quantised once, when it comes, and not
+// again in each window that it is part of.
+type int8Net struct {
+	net    *quant.Network // of Parts.Newest
+	input  quant.Params
+	window []int8 // (Window, C) oldest row first
+	c      int
+}
+
+func (n *int8Net) push(row []float32) {
+	copy(n.window, n.window[n.c:])
+	n.input.Quantise(n.window[len(n.window)-n.c:], row)
+}
+
+func (n *int8Net) expect(dst []float32) { n.net.ForwardQuantised(dst, n.window) }
+
+func (n *int8Net) reset() { clear(n.window) }
+
+// noNet expects 0.
 type noNet struct{}
 
-func (noNet) Forward(dst, _ []float32) { clear(dst) }
+func (noNet) push([]float32)       {}
+func (noNet) expect(dst []float32) { clear(dst) }
+func (noNet) reset()               {}
 
 // floatNet runs the float32 weights.
 type floatNet struct {
 	layers []Layer
 	clip   float32
+	window []float32 // (Window, C) oldest row first
 	a, b   []float32
 }
 
-func (n *floatNet) Forward(dst, src []float32) {
-	x, y := n.a[:len(src)], n.b
-	for i, v := range src {
+func (n *floatNet) push(row []float32) {
+	copy(n.window, n.window[len(row):])
+	copy(n.window[len(n.window)-len(row):], row)
+}
+
+func (n *floatNet) reset() { clear(n.window) }
+
+func (n *floatNet) expect(dst []float32) {
+	x, y := n.a[:len(n.window)], n.b
+	for i, v := range n.window {
 		x[i] = min(max(v, -n.clip), n.clip)
 	}
 	for i, l := range n.layers {
 		last := i == len(n.layers)-1
-		y = y[:l.Out]
-		if last {
-			y = dst
+		first := 0 // row of the weights
+		if y = y[:l.Out]; last {
+			first, y = l.Out-len(dst), dst
 		}
 		for o := range y {
-			sum := l.FloatBias[o]
-			for k, w := range l.FloatW[o*l.In : (o+1)*l.In] {
+			sum := l.FloatBias[first+o]
+			for k, w := range l.FloatW[(first+o)*l.In : (first+o+1)*l.In] {
 				sum += float32(w * x[k])
 			}
 			if y[o] = sum; !last {

@@ -12,15 +12,15 @@ const uMax = 1e6
 // share a Model. Push never allocates.
 type Scorer struct {
 	p    *Parts
-	net  forwarder
+	net  network
 	gate *Gate
 	c    int
 
 	last      []float64   // (C) last value seen
 	age       []int       // (C) rows since then
 	behaviour []Behaviour // (C)
-	window    []float32   // (Window, C) oldest row first, 0 = masked
-	output    []float32   // (Window, C)
+	row       []float32   // (C) newest row in units of Spread, 0 = masked
+	expected  []float32   // (C) what the network makes of it
 
 	newest   []float32 // (C) residual of the newest row, NaN = masked
 	residual ring      // (Mean, C)
@@ -43,7 +43,7 @@ func NewScorer(m *Model) *Scorer {
 	c := len(p.Schema.Channels)
 	s := &Scorer{p: p, net: m.network(), gate: NewGate(p.Schema), c: c,
 		last: make([]float64, c), age: make([]int, c), behaviour: make([]Behaviour, c),
-		window: make([]float32, p.inputs()), output: make([]float32, p.inputs()),
+		row: make([]float32, c), expected: make([]float32, c),
 		newest: make([]float32, c), residual: newRing(p.Mean, c), level: newRing(p.Mean, c), causes: newRing(p.Smooth, c),
 		meanR: make([]float32, c), meanL: make([]float32, c), filled: make([]float32, c), pulled: make([]float32, c),
 		score: Score{Shares: make([]float32, c), Values: make([]float64, c), Expected: make([]float64, c)},
@@ -67,7 +67,7 @@ func (s *Scorer) restart() {
 		s.age[i] = math.MaxInt32
 	}
 	clear(s.behaviour)
-	clear(s.window)
+	s.net.reset()
 }
 
 // Idle tells whether the last row was outside the operating condition.
@@ -127,7 +127,7 @@ func (s *Scorer) Push(row []float64) (Score, bool) {
 	if s.rows < s.p.Window {
 		return Score{}, false
 	}
-	s.net.Forward(s.output, s.window)
+	s.net.expect(s.expected)
 	s.compare()
 	if s.rows < s.p.Window+s.p.Mean-1 {
 		return Score{}, false
@@ -140,11 +140,10 @@ func (s *Scorer) Push(row []float64) (Score, bool) {
 	return s.score, true
 }
 
-// take scales the row into the window's newest place and returns how many
-// channels are not masked.
+// take scales the row, hands it to the network and returns how many channels
+// are not masked.
 func (s *Scorer) take(row []float64) (seen int) {
-	copy(s.window, s.window[s.c:])
-	u, level := s.window[len(s.window)-s.c:], s.level.next()
+	u, level := s.row, s.level.next()
 	for i, x := range row {
 		if s.p.Spread[i] == Unlearnt {
 			u[i], level[i] = 0, float32(math.NaN())
@@ -171,15 +170,15 @@ func (s *Scorer) take(row []float64) (seen int) {
 		level[i] = u[i]
 		seen++
 	}
+	s.net.push(u)
 	return seen
 }
 
 // compare computes (2) for the newest row.
 func (s *Scorer) compare() {
-	at := len(s.window) - s.c
 	level, e := s.level.row(0), s.residual.next()
 	for i := range s.c {
-		e[i] = level[i] - s.output[at+i] // NaN stays NaN
+		e[i] = level[i] - s.expected[i] // NaN stays NaN
 		s.newest[i] = e[i]
 	}
 }
@@ -191,7 +190,6 @@ func (s *Scorer) finish(row []float64) {
 		s.score.Value = max(s.score.Value, t) // (9)
 	}
 	s.share()
-	at := len(s.output) - s.c
 	for i, x := range row {
 		s.score.Values[i] = x
 		if math.IsInf(x, 0) {
@@ -201,6 +199,6 @@ func (s *Scorer) finish(row []float64) {
 			s.score.Expected[i] = math.NaN()
 			continue
 		}
-		s.score.Expected[i] = s.p.Center[i] + float64(float64(s.output[at+i])*s.p.Spread[i])
+		s.score.Expected[i] = s.p.Center[i] + float64(float64(s.expected[i])*s.p.Spread[i])
 	}
 }
