@@ -21,7 +21,7 @@ GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards bench accuracy fuzz golden fresh install clean
+.PHONY: help run build cross FORCE test nightly check boards bench peers accuracy fuzz golden fresh install clean
 
 help:
 	@echo "make run       the demonstration: a simulated pump station, learnt and watched; Ctrl-C ends it"
@@ -31,6 +31,7 @@ help:
 	@echo "make check     gofmt, go vet, staticcheck, shellcheck"
 	@echo "make boards    boots two emulated ARM boards and proves the program on them (Debian)"
 	@echo "make bench     speed, allocations, sizes, time to ready and memory"
+	@echo "make peers     speed beside ONNX Runtime and TFLite, which it gets from npm (x86-64, arm64)"
 	@echo "make accuracy  train and score on the recordings in DATA ($(DATA))"
 	@echo "make fuzz      each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "make golden    renews the expected outputs of tests"
@@ -89,6 +90,11 @@ bench: build cross
 	./$(NAME) bench
 	scripts/footprint.sh
 	$(GO) run ./scripts/footprint ./$(NAME)
+
+peers:
+	@command -v cc >/dev/null || scripts/setup.sh gcc libc6-dev
+	@command -v npm >/dev/null || scripts/setup.sh npm
+	$(GO) run ./scripts/peers
 
 accuracy:
 	DATA=$(DATA) $(GO) run ./scripts/accuracy

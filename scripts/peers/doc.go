@@ -1,0 +1,44 @@
+// Command peers measures our kernels beside ONNX Runtime and TensorFlow Lite:
+// the reference networks of package quant, the same weights and the same
+// numbers, on this machine, in one run.
+//
+//	make peers
+//
+// It prints the time of each, the ratios, whether the outputs are the same, and
+// the promised ratios with a verdict; it ends with 1 when one is missed.
+//
+// # How it is measured
+//
+// The engines' libraries come from packages of npm, pinned by version and sum,
+// and are called by their C interface with one thread; no JavaScript runs.
+// native/peer, a small program in C, loads them and runs a pass over and over,
+// as this program does with our kernels: the shortest of many runs of some 20 us.
+// Round after round each contestant has its turn, so that whatever else the
+// machine does meets all of them, and the shortest time of all rounds counts.
+//
+// Our pass goes from float32 to float32, quantising the input; the others'
+// eight-bit forms are given eight bits, which is a little less to do. Of an
+// engine's forms the fastest counts in a ratio.
+//
+// # The same network
+//
+// onnx.go and tflite.go write the files. Scales of activations are powers of two,
+// so that each engine arrives at our multipliers exactly, and multipliers are
+// small enough that nothing passes 127 (network.go). ONNX Runtime's chain of
+// QGemm ends in float32 as ours does. TensorFlow Lite's last layer has eight
+// bits; its outputs are compared with ours in the same steps. Its fully connected
+// layer of version 2.9 knows one weight scale a layer only; that form runs a
+// network with one multiplier a layer, and a convolution of one pixel runs the
+// network itself.
+//
+// # Why
+//
+// A time says little, a ratio to what everybody knows says more; and a ratio
+// means something only if both compute the same thing.
+//
+// # Sources
+//
+//   - onnx/onnx.proto; ONNX Runtime's ContribOperators.md, QGemm
+//   - tensorflow/lite/schema/schema.fbs
+//   - onnxruntime_c_api.h; tensorflow/lite/c/c_api.h; xnnpack_delegate.h
+package main
