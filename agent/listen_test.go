@@ -298,8 +298,11 @@ func overhearPymodbus(t *testing.T, baud, trouble int, length time.Duration) {
 	if trouble > 100 {
 		least = 0.9 // doubts spread where every third exchange is disturbed
 	}
-	// A few exchanges in a short run are more than 1 %.
-	if float64(s.Exchanges) < least*float64(l.valid)-2 || l.valid < 20 {
+	slack := 0.0
+	if l.valid < 200 { // a late answer or two are more than 1 % of a short run
+		slack = 2
+	}
+	if float64(s.Exchanges) < least*float64(l.valid)-slack || l.valid < 20 {
 		t.Errorf("understood %d of %d", s.Exchanges, l.valid)
 	}
 	fds := []unix.PollFd{{Fd: int32(wire.Fd()), Events: unix.POLLIN}}

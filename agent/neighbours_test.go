@@ -131,9 +131,8 @@ func TestDeadSlaveCostsItsNeighboursNothing(t *testing.T) {
 			probes++
 		}
 	}
-	// Each of its sensors is asked once, at the rate of probes: another may
-	// answer where the first does not.
-	if probes < 1 || probes > 10 {
+	t.Logf("the dead unit: %d times", probes)
+	if probes < 1 || probes > 5 {
 		t.Errorf("the dead unit was asked %d times in %v, want growing pauses", probes, until.Sub(from))
 	}
 	for _, f := range faults {

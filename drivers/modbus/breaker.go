@@ -10,10 +10,9 @@ import (
 type breaker struct {
 	fails int       // in a row
 	since time.Time // of the first of them
+	last  time.Time // when the newest was noticed
 	next  time.Time // earliest next try; zero = any time
 	cause error     // of the newest
-
-	closedOnce bool // something has succeeded
 }
 
 // threshold is the number of failures in a row that open a breaker: the first
@@ -29,7 +28,7 @@ func (b *breaker) fail(start, now time.Time, cause error, pause, limit time.Dura
 		b.since = start
 	}
 	b.fails++
-	b.cause = cause
+	b.last, b.cause = now, cause
 	if over := b.fails - threshold; over >= 0 {
 		if over < 16 {
 			limit = min(limit, pause<<over)
@@ -39,7 +38,7 @@ func (b *breaker) fail(start, now time.Time, cause error, pause, limit time.Dura
 }
 
 // ok closes the breaker.
-func (b *breaker) ok() { *b = breaker{closedOnce: true} }
+func (b *breaker) ok() { *b = breaker{} }
 
 // open tells whether the next try is a probe.
 func (b *breaker) open() bool { return b.fails >= threshold }

@@ -179,7 +179,7 @@ func TestSerial_hangUpMidRequest(t *testing.T) {
 	if slowest > timeout+50*time.Millisecond {
 		t.Errorf("a request took %v, want at most %v", slowest, timeout+50*time.Millisecond)
 	}
-	if share > 0.10 {
+	if share > 0.02 {
 		t.Errorf("%.1f %% of a core while waiting", 100*share)
 	}
 	t.Logf("slowest %v, back after at most %v, %.2f %% of a core", slowest, away, 100*share)
@@ -187,13 +187,32 @@ func TestSerial_hangUpMidRequest(t *testing.T) {
 
 // One byte each 150 ms does not stretch the deadline.
 func TestSerial_drip(t *testing.T) {
-	const timeout = time.Second
-	l, s := serialLine(t, 0, map[uint8]*modbussim.Bank{7: counted()}, LineOptions{Timeout: timeout})
+	l, s := serialLine(t, 0, map[uint8]*modbussim.Bank{7: counted()}, LineOptions{Timeout: dripTimeout})
 	s.SetFault(modbussim.Fault{Lie: modbussim.Drip, Delay: 150 * time.Millisecond})
-	start := time.Now()
-	err := readWords(l, 7, 0, 4)
-	if d := time.Since(start); !errors.Is(err, ErrTimeout) || d < timeout*9/10 || d > timeout*11/10 {
-		t.Errorf("ended after %v with %v, want ErrTimeout after %v", d, err, timeout)
+	endsInTime(t, l)
+}
+
+const dripTimeout = time.Second
+
+// endsInTime asks a slave that drips: the deadline holds within 10 %. A busy
+// machine may be late by itself, but not three times in a row.
+func endsInTime(t *testing.T, l *Line) {
+	t.Helper()
+	for try := 1; ; try++ {
+		start := time.Now()
+		err := readWords(l, 7, 0, 4)
+		d := time.Since(start)
+		t.Logf("ended after %v: %v", d, err)
+		if !errors.Is(err, ErrTimeout) || d < dripTimeout*9/10 {
+			t.Fatalf("ended after %v with %v, want ErrTimeout after %v", d, err, dripTimeout)
+		}
+		if d <= dripTimeout*11/10 {
+			return
+		}
+		if try == 3 {
+			t.Fatalf("ended after %v, want %v", d, dripTimeout)
+		}
+		time.Sleep(dripTimeout * 3 / 2) // the rest of the drops
 	}
 }
 

@@ -317,16 +317,9 @@ func TestLine_drip(t *testing.T) {
 // The same on TCP, where the whole answer would take 2.55 s.
 func TestLine_dripTCP(t *testing.T) {
 	s := serve(t, map[uint8]*modbussim.Bank{7: counted()})
-	const timeout = time.Second
-	l := newLine(t, s, LineOptions{Timeout: timeout})
+	l := newLine(t, s, LineOptions{Timeout: dripTimeout})
 	s.SetFault(modbussim.Fault{Lie: modbussim.Drip, Delay: 150 * time.Millisecond})
-	start := time.Now()
-	err := readWords(l, 7, 0, 4)
-	d := time.Since(start)
-	if !errors.Is(err, ErrTimeout) || d < timeout*9/10 || d > timeout*3/2 { // more than 10 % late: the machine is busy
-		t.Errorf("ended after %v with %v, want ErrTimeout after %v", d, err, timeout)
-	}
-	t.Logf("ended after %v: %v", d, err)
+	endsInTime(t, l)
 }
 
 func TestLine_silence(t *testing.T) {

@@ -19,17 +19,22 @@ type silences struct {
 	next  time.Time // earliest next probe on the line
 }
 
+// freshShare is the part of a silent unit's pause after which a sensor may ask
+// that has not failed since it was last answered.
+const freshShare = 4
+
 // refuse is the error of not asking the unit now, nil if it may be asked. Own
 // is the sensor's breaker: a unit may be silent to one sensor's registers only,
-// so the failures of others do not hold back one that it has just answered, or
-// that has not asked yet; it asks as a probe does.
+// so the failures of others hold back for a part of the unit's pause only one
+// that has not failed itself; it asks as a probe does.
 func (s *silences) refuse(unit uint8, own *breaker, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, next := own, own.next
 	if u := s.units[unit]; u != nil && u.next.After(next) {
-		if b = u; own.open() || own.fails > 0 && !own.closedOnce {
-			next = u.next
+		b, next = u, u.next
+		if own.fails == 0 {
+			next = u.last.Add(u.next.Sub(u.last) / freshShare)
 		}
 	}
 	if b.open() && s.next.After(next) {

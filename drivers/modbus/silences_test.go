@@ -2,37 +2,64 @@ package modbus
 
 import (
 	"errors"
+	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// Twelve sensors of one dead unit cost as much as one.
+// Twelve sensors of one dead unit cost little more than one, in growing pauses:
+// each of them asks once, if another has found the unit silent. It makes no
+// difference whether the unit ever answered, and when it is back all are read
+// within the longest pause.
 func TestDev_deadUnitOfManySensors(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		open, asked := unitOnPipe(func(unit byte, _ int) bool { return unit == 7 })
-		l := NewLine(open, LineOptions{Timeout: 300 * time.Millisecond})
-		defer l.Close()
-		var devs []*Dev
-		for i := range 12 {
-			devs = append(devs, newDev(t, l, 7, words(10*i), Options{}))
-		}
-		for second := range 100 {
-			start := time.Now()
-			for _, d := range devs {
-				if _, err := read(t, d); !errors.Is(err, ErrTimeout) {
-					t.Fatalf("second %d: %v", second, err)
+	for _, alive := range []int{0, 5} { // seconds
+		synctest.Test(t, func(t *testing.T) {
+			var dead atomic.Bool
+			open, asked := unitOnPipe(func(unit byte, _ int) bool { return unit == 7 && dead.Load() })
+			l := NewLine(open, LineOptions{Timeout: 300 * time.Millisecond})
+			defer l.Close()
+			var devs []*Dev
+			for i := range 12 {
+				devs = append(devs, newDev(t, l, 7, words(10*i), Options{}))
+			}
+			begin, died, returned := time.Now(), alive, alive+200
+			var asks []int // seconds in which the dead unit was asked
+			answered := make([]int, len(devs))
+			for second := range returned + 32 {
+				dead.Store(second >= died && second < returned)
+				start, before := time.Now(), asked.Load()
+				for i, d := range devs {
+					_, err := read(t, d)
+					if err == nil {
+						answered[i] = second
+					} else if !errors.Is(err, ErrTimeout) {
+						t.Fatalf("second %d: %v", second, err)
+					}
+				}
+				if d := time.Since(start); d > 600*time.Millisecond {
+					t.Fatalf("second %d: one dead unit cost %v", second, d)
+				}
+				if dead.Load() && asked.Load() > before {
+					asks = append(asks, second)
+				}
+				time.Sleep(time.Until(begin.Add(time.Duration(second+1) * time.Second)))
+			}
+			for i := 2; i < len(asks); i++ {
+				if pause, last := asks[i]-asks[i-1], asks[i-1]-asks[i-2]; pause < last-1 { // it is asked on full seconds
+					t.Errorf("a pause of %d s after one of %d s: asked in seconds %d", pause, last, asks)
 				}
 			}
-			if d := time.Since(start); d > 600*time.Millisecond {
-				t.Fatalf("second %d: one dead unit cost %v", second, d)
+			if len(asks) > 20 {
+				t.Errorf("asked %d times in 200 s, want little more than for one sensor", len(asks))
 			}
-			time.Sleep(time.Until(start.Add(time.Second)))
-		}
-		if n := asked.Load(); n > 10+12 { // each asks once for itself
-			t.Errorf("asked %d times in 100 s, want little more than for one sensor", n)
-		}
-	})
+			if least := slices.Min(answered); least < returned {
+				t.Errorf("back at second %d, one sensor last answered in second %d", returned, least)
+			}
+			t.Logf("asked in seconds %d", asks)
+		})
+	}
 }
 
 // Dead units together take at most a fifth of the line's time.
