@@ -55,10 +55,11 @@
 //   - Before each request the line has been silent for 3.5 characters, 1.75 ms
 //     above 19,200 baud (30 ms after nonsense: USB adapters hand bytes on late),
 //     and is emptied. Where others never stop talking, that is ErrFrame.
-//   - The adapter's echo of a request and a null or all-ones byte at the
-//     turn-round of the line are passed over. After any other byte that is not
-//     of the unit, too few to be its answer, the answer is waited out as above,
-//     to the end of the timeout.
+//   - The adapter's echo of a request, null and all-ones bytes and up to three
+//     others, as a line without bias makes them when it turns round, are passed
+//     over: unit, function, size and CRC of what follows leave no doubt. After
+//     more that is not of the unit, but too little to be its answer, the answer
+//     is waited out as above, to the end of the timeout.
 //   - A port stays open through silence and nonsense. It is closed when it hangs
 //     up (0 bytes, EIO), or after eight requests without a byte, for an adapter
 //     may be stuck; the name is then opened anew at most once a second.
@@ -120,7 +121,8 @@
 // them and a busy host invents them. RTU has no transaction number, so an
 // answer is believed only where nothing else could be true:
 //
-//   - it follows its request directly, no frame and no noise between;
+//   - it follows its request directly, no frame and no noise between, save one
+//     or two bytes of the line's turning round where it comes within 150 ms;
 //   - unit, function and byte count fit, and it began within Timeout;
 //   - no other question of the same unit, function and size can still be
 //     answered late. One is open for four Timeouts after it was left

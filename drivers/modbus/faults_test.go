@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 	"os"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -22,12 +24,22 @@ func long(n, times int) int {
 	return n
 }
 
-// Malformed frames on a serial line: no panic, no wrong value, in step within
-// two requests.
+// Malformed frames on serial lines: no panic, no wrong value, in step within
+// two requests. Most of the time passes in waiting, so there are ten lines.
 func TestSerial_malformedFrames(t *testing.T) {
-	frames := long(40, 250)
+	const lines = 10
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	for i := range lines {
+		wg.Go(func() { // more at once than t.Parallel has processors for
+			t.Run(fmt.Sprint("line ", i), func(t *testing.T) { malformed(t, long(400, 25)/lines, uint64(i+1)<<32) })
+		})
+	}
+}
+
+func malformed(t *testing.T, frames int, seed uint64) {
 	l, s := serialLine(t, 0, map[uint8]*modbussim.Bank{7: counted()}, LineOptions{Timeout: 100 * time.Millisecond})
-	lied, read, lies := 0, 0, modbussim.Fault{Lie: modbussim.Malformed, Share: 0.8, Seed: 2}
+	lied, read, lies := 0, 0, modbussim.Fault{Lie: modbussim.Malformed, Share: 0.8, Seed: seed}
 	for s.SetFault(lies); lied < frames; {
 		mustNotBeWrong(t, readWords(l, 7, uint16(read%900), uint16(1+read%20)))
 		lied = s.Lies()
@@ -39,7 +51,7 @@ func TestSerial_malformedFrames(t *testing.T) {
 		if second != nil {
 			t.Fatalf("not in step within 2 requests: %v, %v", first, second)
 		}
-		lies.Seed = uint64(read)
+		lies.Seed = seed + uint64(read)
 		s.SetFault(lies)
 	}
 	t.Logf("%d malformed answers in %d requests: %+v", lied, read, l.Stats())

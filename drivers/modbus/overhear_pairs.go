@@ -50,6 +50,10 @@ const (
 	// must follow a request to be an answer: few masters give up so early. It
 	// is more than three looks at the line.
 	prompt = 150 * time.Millisecond
+	// jolts is how many bytes between a request and a prompt answer are the
+	// line's turning round, which without bias it seldom does in silence: too few
+	// to hide another request, and too early for one.
+	jolts = 2
 )
 
 // pairs finds the answer to each request. RTU has no transaction number, so an
@@ -66,6 +70,8 @@ type pairs struct {
 
 	asked inquiry
 	open  bool // asked was the newest frame
+	jolt  bool // and a glitch has followed it
+	twin  bool // and it is equal to the one before: asked again, or the answer
 	held  exchange
 	store [250]byte // held's data
 	debts [64]debt
@@ -136,10 +142,11 @@ func asQuestion(b []byte) (inquiry, bool) {
 func (p *pairs) either(b []byte, q inquiry, now time.Duration) {
 	as := inquiry{unit: q.unit, table: q.table, size: 3, at: -1}
 	switch {
-	case p.open && p.asked.same(q): // asked again: an answer would be equal by chance only
+	case p.open && p.asked.same(q):
 		p.ask(b, q)
+		p.twin = true
 		return
-	case p.open && p.asked.alike(as):
+	case p.open && p.asked.alike(as) && !p.twin:
 		if now-p.asked.least <= prompt+8*p.char {
 			p.answer(b, now)
 			return
@@ -161,7 +168,7 @@ func (p *pairs) ask(b []byte, q inquiry) {
 	p.settle()
 	p.unanswered()
 	p.stats.Understood += int64(len(b))
-	p.asked, p.open, p.sure = q, true, true
+	p.asked, p.open, p.jolt, p.twin, p.sure = q, true, false, false, true
 }
 
 // answer takes what can only be an answer.
@@ -173,7 +180,11 @@ func (p *pairs) answer(b []byte, now time.Duration) {
 		return
 	}
 	p.open = false
-	if now-p.asked.least > p.window+time.Duration(len(b))*p.char {
+	window := p.window
+	if p.jolt {
+		window = min(window, prompt)
+	}
+	if now-p.asked.least > window+time.Duration(len(b))*p.char {
 		p.stats.Unpaired++
 		return
 	}
@@ -183,6 +194,7 @@ func (p *pairs) answer(b []byte, now time.Duration) {
 		return
 	}
 	p.stats.Understood += int64(len(b))
+	p.sure = true
 	p.held = exchange{p.asked.unit, p.asked.table, p.asked.at, p.asked.n, p.store[:copy(p.store[:], b[3:len(b)-2])], now}
 }
 
@@ -258,6 +270,10 @@ func (p *pairs) garbled(run []byte, now time.Duration) {
 		p.revoke(now) // a second answer, hurt
 	}
 	p.settle()
+	if p.open && !p.jolt && len(run) <= jolts && !isHurt(run, p.asked) {
+		p.jolt, p.sure = true, false
+		return
+	}
 	if p.open && isHurt(run, p.asked) {
 		p.open = false
 		if until := p.doubt(p.asked, now); until > 0 {

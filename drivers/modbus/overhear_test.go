@@ -20,6 +20,7 @@ type hubbub struct {
 	gap   time.Duration
 	now   time.Duration
 	heard []byteAt
+	jolts bool           // the line makes a byte or two whenever it turns round
 	truth map[string]int // exchanges that happened and were not used yet
 	valid int            // of them those that a listener can understand
 	seq   uint32
@@ -86,6 +87,9 @@ func name(req, data []byte) string { return fmt.Sprintf("% x = % x", req[:6], da
 func (w *hubbub) exchange() {
 	req := w.request()
 	w.put(req)
+	if w.jolts {
+		w.put(w.random(1 + w.IntN(2)))
+	}
 	w.rest(0, 30*time.Millisecond)
 	w.put(w.answer(req))
 	w.valid++
@@ -244,13 +248,17 @@ func TestOverhearing(t *testing.T) {
 		baud     int
 		latency  time.Duration
 		troubles int // in 1,000 steps
+		jolts    bool
 		share    float64
 	}{
-		{9600, 0, 0, 0.999}, {115200, 16 * time.Millisecond, 0, 0.999},
-		{9600, 0, 10, 0.99}, {19200, 16 * time.Millisecond, 10, 0.99}, {115200, 2 * time.Millisecond, 10, 0.99},
-		{9600, 0, 300, 0}, {19200, 16 * time.Millisecond, 300, 0}, {115200, 150 * time.Millisecond, 300, 0},
+		{9600, 0, 0, false, 0.999}, {115200, 16 * time.Millisecond, 0, false, 0.999},
+		{9600, 0, 10, false, 0.99}, {19200, 16 * time.Millisecond, 10, false, 0.99}, {115200, 2 * time.Millisecond, 10, false, 0.99},
+		{9600, 0, 40, false, 0.99}, {115200, 16 * time.Millisecond, 40, false, 0.99},
+		{9600, 0, 300, false, 0}, {19200, 16 * time.Millisecond, 300, false, 0}, {115200, 150 * time.Millisecond, 300, false, 0},
+		{9600, 0, 0, true, 0.99}, {19200, 16 * time.Millisecond, 300, true, 0},
 	} {
 		w := newHubbub(uint64(c.baud+c.troubles), c.baud)
+		w.jolts = c.jolts
 		for range steps {
 			if w.IntN(1000) < c.troubles {
 				w.trouble()
@@ -302,7 +310,7 @@ func TestOverhearing_longer(t *testing.T) {
 }
 
 // What must be left alone, each with the reason; hex of frames without their
-// checksums, "!" is noise.
+// checksums, "!" is noise, "~" a pause of 200 ms.
 func TestOverhearing_doubt(t *testing.T) {
 	const askA, ansA = "070300000002", "070304000A000A"
 	const askB, ansB = "070300100002", "070304000B000B"
@@ -313,7 +321,12 @@ func TestOverhearing_doubt(t *testing.T) {
 		{"a pair", askA + " " + ansA, "0"},
 		{"two pairs", askA + " " + ansA + " " + askB + " " + ansB, "0 16"},
 		{"an answer alone", ansA, ""},
-		{"noise between", askA + " ! " + ansA, ""},
+		{"noise between", askA + " !FCFCFC " + ansA, ""},
+		{"the line turns round", askA + " !FC00 " + ansA, "0"},
+		{"twice", askA + " !FC " + askB + " !00 " + ansA, ""},
+		{"and an answer too late for it", askA + " !FC ~ " + ansA, ""},
+		{"and then a frame", askA + " !FC 090600010002 " + ansA, ""},
+		{"and a refusal hurt", askA + " !0783 " + ansA, ""},
 		{"a frame between", askA + " 090600010002 " + ansA, ""},
 		{"an answer of another unit", askA + " 080304000A000A", ""},
 		{"of another function", askA + " 070404000A000A", ""},
@@ -330,6 +343,7 @@ func TestOverhearing_doubt(t *testing.T) {
 		{"a late refusal", askA + " " + askB + " 078302 " + askA + " " + ansB, ""},
 		{"coils that look like their request", "07010300 0012 070103000011 " + askA + " " + ansA, "0"},
 		{"and after a frame that is clear", askA + " " + ansA + " 070103000012 070103000011 " + askB + " " + ansB, "0 768 16"},
+		{"an answer equal to its request, then another question", askA + " " + ansA + " 070103000011 070103000011 070103200011", "0"},
 		{"quantity 0", "070300000000 070300", ""},
 		{"beyond the last address", "0703FFFF0002 " + ansA, ""},
 		{"a broadcast is no question", "000300000002 000304000A000A", ""},
@@ -341,6 +355,10 @@ func TestOverhearing_doubt(t *testing.T) {
 			o.idle(now)
 			for _, f := range strings.Fields(strings.ReplaceAll(c.heard, "0300 0012", "03000012")) {
 				now += 10 * time.Millisecond
+				if f == "~" {
+					now += 200 * time.Millisecond
+					continue
+				}
 				noise, isNoise := strings.CutPrefix(f, "!")
 				b, err := hex.DecodeString(strings.TrimPrefix(f, "!"))
 				if err != nil {

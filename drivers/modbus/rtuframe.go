@@ -43,8 +43,8 @@ func (r *rtu) earliest(req []byte) time.Time { return r.late[req[0]] }
 
 // cut takes the whole answer of the unit that was asked. It passes over what
 // can be told from an answer and harms nobody: the adapter's echo of the
-// request, a null or all-ones byte at the turn-round of the line, and an
-// answer that another unit owed.
+// request, null and all-ones bytes and a few others at the turn-round of the
+// line, and an answer that another unit owed.
 func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 	if len(got) == 0 {
 		return 0, false, nil
@@ -57,7 +57,8 @@ func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 		return 1, true, nil
 	}
 	if _, owes := r.late[unit]; unit != req[0] && !owes {
-		return 0, false, fmt.Errorf("%w: from unit %d, want %d", ErrFrame, unit, req[0])
+		n, err = glitch(req, got)
+		return n, n > 0, err
 	}
 	n, err = frameLen(got)
 	if err == nil && unit == req[0] && len(got) > 2 {
@@ -75,6 +76,31 @@ func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 		return 0, false, fmt.Errorf("%w: CRC %02x%02x, want %02x%02x", ErrFrame, got[n-2], got[n-1], byte(crc), byte(crc>>8))
 	}
 	return n, unit != req[0], nil
+}
+
+// glitches is how many bytes that a line without bias makes as it turns round
+// may stand before an answer.
+const glitches = 3
+
+// glitch tells how many bytes stand before the answer to req, 0 = not known yet:
+// what follows them must begin as only that answer does, and its checksum is
+// judged when they are gone.
+func glitch(req, got []byte) (int, error) {
+	open := len(got) <= glitches // the answer may begin with the next byte
+	for i := 1; i <= glitches && i < len(got); i++ {
+		b := got[i:]
+		switch {
+		case b[0] != req[0] || len(b) > 1 && b[1]&^0x80 != req[1]:
+		case len(b) < 3:
+			open = true
+		case b[1] != req[1] || int(b[2]) == dataLen(req[1:]):
+			return i, nil
+		}
+	}
+	if open {
+		return 0, nil
+	}
+	return 0, fmt.Errorf("%w: from unit %d, want %d", ErrFrame, got[0], req[0])
 }
 
 // frameLen is the length of the answer that got begins with; 0 = not known yet.
