@@ -256,7 +256,7 @@ func TestListening_pymodbus(t *testing.T) {
 	}
 	cases, length := []struct{ baud, trouble int }{{9600, 20}, {115200, 20}}, 4*time.Second
 	if os.Getenv("EDGE_LONG") != "" {
-		cases = append(cases, []struct{ baud, trouble int }{{9600, 0}, {19200, 20}, {38400, 20}, {115200, 300}}...)
+		cases = append(cases, []struct{ baud, trouble int }{{9600, 0}, {19200, 20}, {38400, 20}, {19200, 40}, {115200, 40}, {115200, 300}}...)
 		length = 90 * time.Second
 	}
 	for _, c := range cases {

@@ -90,7 +90,9 @@ func (l *Limits) Push(t time.Time, values []float64, emit func(Event)) {
 	for i := range l.watches {
 		w := &l.watches[i]
 		if w.Index >= len(values) || math.IsNaN(values[w.Index]) || math.IsInf(values[w.Index], 0) {
-			w.blank(t)
+			if state, ok := w.blank(t, step); ok {
+				emit(w.event(l.machine, t, state))
+			}
 			continue
 		}
 		if state, ok := w.push(t, step, values[w.Index]); ok {
@@ -108,7 +110,7 @@ func (l *Limits) Resume(ev Event) bool {
 	for i := range l.watches {
 		if w := &l.watches[i]; w.Channel == ev.Key && !w.open {
 			w.open, w.since, w.severity, w.peak = true, ev.Since, ev.Severity, ev.Peak
-			w.value, w.direction, w.calm = math.NaN(), "", false
+			w.value, w.direction, w.calm, w.lost = math.NaN(), "", false, false
 			if math.IsNaN(w.peak) {
 				w.peak = 0
 			}

@@ -2,6 +2,7 @@ package detect
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,32 @@ func TestLimits_life(t *testing.T) {
 	// 11.9 is within the band of 12; the missing value restarts the hold.
 	if !end.Until.Equal(at(14)) || !end.Time.Equal(at(17)) || end.Severity != Critical || end.Causes[0].Value != 11.7 {
 		t.Errorf("close %+v", end)
+	}
+}
+
+// An alarm whose sensor dies is not over: it says that its value is missing, and
+// closes when the value is back and good.
+func TestLimits_sensorDies(t *testing.T) {
+	l := newLimits(t, current())
+	got := playLimits(l, 0, 16, 16, nan, nan, 16, nan, nan, nan, nan, nan, nan, 16, 11, 11, 11, 11)
+	if states(got) != "open update update close" {
+		t.Fatalf("got %q", states(got))
+	}
+	lost, again, end := got[1], got[2], got[3]
+	if !lost.Time.Equal(at(7)) || !slices.Equal(lost.Missing, []string{"pump.current"}) || !math.IsNaN(lost.Score) ||
+		!math.IsNaN(lost.Causes[0].Value) || lost.Severity != Critical || lost.Peak != 16./12 {
+		t.Errorf("lost %+v", lost)
+	}
+	if !again.Time.Equal(at(11)) || again.Missing != nil || again.Causes[0].Value != 16 {
+		t.Errorf("again %+v", again)
+	}
+	if !end.Until.Equal(at(12)) || end.Missing != nil {
+		t.Errorf("close %+v", end)
+	}
+	var closed []Event
+	playLimits(l, 30, 16, 16, nan, nan, nan)
+	if l.Close(at(36), "configuration changed", func(ev Event) { closed = append(closed, ev) }); states(closed) != "close" || closed[0].Missing != nil {
+		t.Errorf("closed %+v", closed)
 	}
 }
 

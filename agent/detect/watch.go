@@ -22,6 +22,8 @@ type watch struct {
 	calmFor   time.Duration
 	calmAt    time.Time
 	reason    string
+	lost      bool // open, and its value has been missing for the hold time
+	lostFor   time.Duration
 }
 
 // beyond is one reading: how far it went.
@@ -43,6 +45,8 @@ func (w *watch) push(t time.Time, step time.Duration, v float64) (State, bool) {
 	if w.calm {
 		w.calmFor = grow(w.calmFor, step)
 	}
+	returned := w.lost
+	w.lost, w.lostFor = false, 0
 	warn, alarm := w.count(1), w.count(2)
 	switch {
 	case !w.open && warn >= limitN:
@@ -60,16 +64,29 @@ func (w *watch) push(t time.Time, step time.Duration, v float64) (State, bool) {
 		w.severity, w.calm = Critical, false
 		return Update, true
 	}
-	return w.settle(t, v)
+	state, ok := w.settle(t, v)
+	if !ok && returned {
+		return Update, true
+	}
+	return state, ok
 }
 
 // blank takes a reading that is missing: it ages the ones before, so that two
 // wild readings with an hour of silence between them open nothing, and nobody
-// knows whether the value is back.
-func (w *watch) blank(t time.Time) {
+// knows whether the value is back. An event that is open stays so, for its cause
+// may still be there; once the value was away for the hold time, it tells so.
+func (w *watch) blank(t time.Time, step time.Duration) (State, bool) {
 	w.rows[w.next] = beyond{at: t}
 	w.next = (w.next + 1) % limitM
 	w.calm = false
+	if !w.open || w.lost {
+		return "", false
+	}
+	if w.lostFor = grow(w.lostFor, step); w.lostFor < w.Hold {
+		return "", false
+	}
+	w.lost, w.value, w.score = true, math.NaN(), math.NaN()
+	return Update, true
 }
 
 // settle closes the event once the value was back for the hold time.
@@ -91,7 +108,7 @@ func (w *watch) settle(t time.Time, v float64) (State, bool) {
 
 // begin starts an event at the first reading beyond among the last.
 func (w *watch) begin() {
-	w.open, w.calm, w.since, w.peak = true, false, time.Time{}, 0
+	w.open, w.calm, w.lost, w.since, w.peak = true, false, false, time.Time{}, 0
 	for i := range limitM {
 		r := w.rows[(w.next+i)%limitM]
 		if r.level == 0 {
@@ -190,6 +207,9 @@ func (w *watch) event(machine string, t time.Time, state State) Event {
 		ev.Until, ev.Reason = notBefore(w.calmAt, w.since), w.reason
 	case w.Zones != "" && w.direction == "above":
 		ev.Reason = w.zone() + " of " + w.Zones
+	}
+	if w.lost && state != Close {
+		ev.Missing = []string{w.Channel}
 	}
 	return ev
 }
