@@ -13,6 +13,7 @@ import (
 
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/drivers/replay"
+	"iot-edge-anomaly/model"
 )
 
 // table is a recording read whole, for training.
@@ -21,6 +22,7 @@ type table struct {
 	rows   []float64 // (n, C), NaN = missing
 	n      int
 	period time.Duration // median distance of two rows, 0 where unknown
+	gap    int           // rows of NaN that stand for a gap
 }
 
 // openCSV opens a file, or stdin for "-".
@@ -41,9 +43,14 @@ func openCSV(e env, path string) (*replay.Reader, io.Closer, error) {
 }
 
 // readTable reads at most limit rows (0 = all) of the files, which must have
-// the same columns. Between two files stands a row of NaN: a gap.
-func readTable(e env, paths []string, limit int) (*table, error) {
-	t := &table{}
+// the same columns. Between two files stands a gap: a row of NaN or, where the
+// machine may have been started anew, as many as make a model.Gate forget that it
+// ran.
+func readTable(e env, paths []string, limit int, starts bool) (*table, error) {
+	t := &table{gap: 1}
+	if starts {
+		t.gap = model.GateHold + 1
+	}
 	var steps []time.Duration
 	for _, p := range paths {
 		if limit > 0 && t.n >= limit {
@@ -74,7 +81,7 @@ func (t *table) add(e env, path string, limit int) (steps []time.Duration, err e
 	case !slices.Equal(t.names, r.Header()):
 		return nil, fmt.Errorf("%s: columns %s, the first file has %s", path, strings.Join(r.Header(), ","), strings.Join(t.names, ","))
 	default:
-		for range t.names {
+		for range t.gap * len(t.names) {
 			t.rows = append(t.rows, math.NaN())
 		}
 	}
@@ -102,11 +109,11 @@ func (t *table) add(e env, path string, limit int) (steps []time.Duration, err e
 	return steps, nil
 }
 
-// hole puts a row of NaN where far more time than usual has passed: the rows
+// hole puts a gap where far more time than usual has passed: the rows
 // around it are no neighbours.
 func (t *table) hole(step time.Duration, steps []time.Duration) {
 	if first := steps[0]; step > pipeline.GapRows*first && step > pipeline.GapRows*steps[len(steps)/2] {
-		for range t.names {
+		for range t.gap * len(t.names) {
 			t.rows = append(t.rows, math.NaN())
 		}
 	}

@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// gateHold is the number of rows for which a machine whose condition channel is
+// GateHold is the number of rows for which a machine whose condition channel is
 // missing is believed to do what it did before. After that it counts as idle: a
 // score without knowing whether the machine runs would be a guess.
-const gateHold = 10
+const GateHold = 10
 
 // A Gate decides row by row whether the machine runs. Learning and scoring use
 // the same Gate. It is not safe for concurrent use.
@@ -57,8 +57,8 @@ func (g *Gate) Running(row []float64) bool {
 	}
 	v := row[g.channel]
 	if math.IsNaN(v) {
-		g.unknown = min(g.unknown+1, gateHold+1)
-		if g.unknown > gateHold {
+		g.unknown = min(g.unknown+1, GateHold+1)
+		if g.unknown > GateHold {
 			g.on = false
 		}
 	} else {
@@ -78,6 +78,13 @@ func (g *Gate) Running(row []float64) bool {
 	}
 	return true
 }
+
+// Lost tells whether nobody knows if the machine runs: its condition channel has
+// been missing for too long.
+func (g *Gate) Lost() bool { return g.unknown > GateHold }
+
+// Known tells whether the newest row itself said if the machine runs.
+func (g *Gate) Known() bool { return g.unknown == 0 }
 
 // Reset forgets what the gate has seen.
 func (g *Gate) Reset() {

@@ -25,7 +25,7 @@ func TestGate(t *testing.T) {
 	step("at the bound", 5, 1, false)
 	step("settling again", 6, 2, false)
 	step("running", 6, 1, true)
-	step("missing, held", nan, gateHold, true)
+	step("missing, held", nan, GateHold, true)
 	step("missing for longer", nan, 30, false)
 	step("back: a start", 6, 2, false)
 	step("running again", 6, 1, true)

@@ -60,6 +60,18 @@ func (s *Scorer) Reset() {
 	s.idle = s.gate.channel >= 0
 }
 
+// Lost tells whether the machine counts as idle only because the channel of its
+// operating condition has been missing for too long.
+func (s *Scorer) Lost() bool { return s.idle && s.gate.Lost() }
+
+// Still tells whether the last row itself says that the machine stands still, or
+// has just started.
+func (s *Scorer) Still() bool { return s.idle && s.gate.Known() }
+
+// Restart empties the window, as after a fault of the bus; whether the machine
+// runs is still known.
+func (s *Scorer) Restart() { s.restart() }
+
 // restart empties the window.
 func (s *Scorer) restart() {
 	s.rows, s.blind = 0, false

@@ -19,8 +19,9 @@
 //
 // While the machine does not run, only the rows just before it starts again are
 // kept, enough for model.Gate to see the stop and the settling once more when
-// the rows are replayed. A row of NaN marks a gap in time: after a restart the
-// row before and the row after are not neighbours.
+// the rows are replayed. Rows of NaN mark a gap in time, one for each row that is
+// missing and up to eleven, which is what makes a Gate forget that the machine ran:
+// after a restart of the agent the machine settles anew.
 //
 // # Why
 //

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"iot-edge-anomaly/model"
 )
 
 // Options say what to collect and where.
@@ -28,7 +30,7 @@ type Rows struct {
 	flushed int       // floats of data that are on disk
 	size    int64     // of the file up to its last good block
 	last    time.Time // of the last flush
-	gap     bool      // the next row is not the last one's neighbour
+	gap     int       // rows that are missing before the next one, up to model.GateHold + 1
 	idle    [][]float64
 	written uint64 // bytes
 	skip    int    // thinning: see keep
@@ -49,7 +51,9 @@ func Open(o Options) (*Rows, error) {
 		return r, fmt.Errorf("keep learning rows: %w", err)
 	}
 	err := r.load()
-	r.gap = len(r.data) > 0
+	if len(r.data) > 0 {
+		r.gap = gapMost
+	}
 	return r, err
 }
 
@@ -90,12 +94,12 @@ func (r *Rows) Push(row []float64, running bool) error {
 	if !r.keep() {
 		return nil
 	}
-	if r.gap && len(r.data) > 0 {
-		for range row {
+	if len(r.data) > 0 {
+		for range r.gap * len(row) {
 			r.data = append(r.data, math.NaN())
 		}
 	}
-	r.gap = false
+	r.gap = 0
 	for _, i := range r.idle {
 		r.data = append(r.data, i...)
 	}
@@ -115,7 +119,7 @@ func (r *Rows) keep() bool {
 	if r.skip <= 1 || n/thinBlock%r.skip == 0 {
 		return true
 	}
-	r.gap = true
+	r.gap = max(r.gap, 1)
 	return false
 }
 
@@ -132,8 +136,12 @@ func (r *Rows) pushIdle(row []float64) {
 	r.idle[keep-1] = oldest
 }
 
-// Gap tells that time passed without rows.
-func (r *Rows) Gap() { r.gap = true; r.idle = r.idle[:0] }
+// gapMost rows without a value make a model.Gate forget whether the machine ran:
+// what follows is a start, and settles.
+const gapMost = model.GateHold + 1
+
+// Gap tells that one row had nothing to learn from.
+func (r *Rows) Gap() { r.gap = min(r.gap+1, gapMost); r.idle = r.idle[:0] }
 
 // Discard removes the file and forgets the rows: they have become a model.
 func (r *Rows) Discard() error {

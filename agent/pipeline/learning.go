@@ -27,11 +27,12 @@ func (m *Machine) learn(ctx context.Context, f *sampler.Frame) {
 	if m.rows == nil {
 		m.openRows()
 	}
-	if poor(f.Values) {
+	running := m.gate.Running(f.Values)
+	if poor(f.Values) && (running || !m.gate.Known()) {
 		m.rows.Gap() // not a row to learn from
 		return
 	}
-	running := m.gate.Running(f.Values) && m.beyond == 0
+	running = running && m.beyond == 0
 	if err := m.rows.Push(f.Values, running); err != nil {
 		m.log.Warn("learning rows", "error", err)
 		m.setError(err)

@@ -224,7 +224,10 @@ func (m *Machine) score(t time.Time, row []float64) {
 		m.emit(v.Event)
 	}
 	note := ""
-	if v.State == Blind {
+	switch {
+	case v.Lost:
+		note = "the channel of run_when is missing: nobody knows whether the machine runs"
+	case v.State == Blind:
 		note = "more than half of the channels are missing"
 	}
 	m.setState(v.State, note)

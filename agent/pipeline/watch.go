@@ -49,6 +49,7 @@ type Verdict struct {
 	Scored  bool
 	Percent float64      // of the scores of learning that stayed below Score.Value; 0 = unknown
 	State   State        // Idle, Normal, Anomaly or Blind
+	Lost    bool         // Blind because nobody knows whether the machine runs
 	Event   detect.Event // where Changed
 	Changed bool
 }
@@ -61,17 +62,17 @@ func (w *Watch) Push(t time.Time, row []float64) Verdict {
 		w.detector.Gap(t)
 	}
 	w.last = t
-	if w.blind(row) {
-		w.scorer.Reset()
-		w.detector.Gap(t)
-		return Verdict{State: Blind}
-	}
 	var v Verdict
 	if v.Score, v.Scored = w.scorer.Push(row); v.Scored {
 		v.Percent = 100 * float64(w.model.Percentile(v.Score.Value))
 	}
+	idle, lost := w.scorer.Idle(), w.scorer.Lost()
+	if w.blind(row) || lost {
+		w.scorer.Restart()
+		w.detector.Gap(t)
+		return Verdict{State: Blind, Lost: lost}
+	}
 	w.raise(&v)
-	idle := w.scorer.Idle()
 	switch {
 	case v.Scored:
 		v.Event, v.Changed = w.detector.Push(t, v.Score)
@@ -105,8 +106,9 @@ func (w *Watch) raise(v *Verdict) {
 }
 
 // blind counts the rows that hold too little and tells when there were too many.
+// Of a machine that stands still nothing is wanted: its sensors may be off too.
 func (w *Watch) blind(row []float64) bool {
-	if !poor(row) {
+	if w.scorer.Still() || !poor(row) {
 		w.empty = 0
 		return false
 	}
