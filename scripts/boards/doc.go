@@ -30,8 +30,8 @@
 //
 // Debian's qemu-system-arm, mosquitto, mosquitto-clients and e2fsprogs. The
 // kernels come from Debian's archive, through an apt of its own that verifies
-// signatures and needs no root (debian.go), once: they are kept in .build/boards
-// until that folder is removed. No KVM, no root.
+// signatures and needs no root (scripts/debian), once: they are kept in
+// .build/boards until that folder is removed. No KVM, no root.
 //
 // # What it does not show
 //

@@ -13,6 +13,8 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+
+	"iot-edge-anomaly/scripts/debian"
 )
 
 // kernel is a Debian kernel as far as a board needs it.
@@ -34,11 +36,11 @@ func prepareKernel(ctx context.Context, b *board, dir string) (*kernel, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	a, err := newApt(ctx, filepath.Join(dir, "apt"), b.debian)
+	a, err := debian.New(ctx, filepath.Join(dir, "apt"), b.debian)
 	if err != nil {
 		return nil, err
 	}
-	deb, version, err := a.fetchKernel(ctx, b.kernel)
+	deb, version, err := fetchKernel(ctx, a, b.kernel)
 	if err != nil {
 		return nil, err
 	}
@@ -46,11 +48,30 @@ func prepareKernel(ctx context.Context, b *board, dir string) (*kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := os.RemoveAll(a.dir); err != nil {
+	if err := a.Remove(); err != nil {
 		return nil, err
 	}
 	lines := append([]string{want, k.version, k.image, k.dtb}, k.modules...)
 	return k, os.WriteFile(stamp, []byte(strings.Join(lines, "\n")), 0o644)
+}
+
+// fetchKernel downloads the kernel that a metapackage stands for and returns the
+// package's file and the kernel's version.
+func fetchKernel(ctx context.Context, a *debian.Apt, meta string) (deb, version string, err error) {
+	depends, err := a.Depends(ctx, meta)
+	if err != nil {
+		return "", "", err
+	}
+	for _, name := range depends {
+		if version, ok := strings.CutPrefix(name, "linux-image-"); ok && name != meta {
+			files, err := a.Download(ctx, name)
+			if err != nil {
+				return "", "", err
+			}
+			return files[0], version, nil
+		}
+	}
+	return "", "", fmt.Errorf("package %s depends on no kernel: %s", meta, strings.Join(depends, " "))
 }
 
 // readKernel reads what prepareKernel noted, if it is what is wanted now.

@@ -9,7 +9,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -58,10 +57,4 @@ func run(ctx context.Context, cache, only string) error {
 		return errors.New("a board failed")
 	}
 	return nil
-}
-
-// tail is the end of a text.
-func tail(s string, lines int) string {
-	all := strings.Split(strings.TrimRight(s, "\n"), "\n")
-	return strings.Join(all[max(0, len(all)-lines):], "\n")
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -119,4 +121,17 @@ func (p *process) cpuTime() time.Duration {
 	user, _ := strconv.Atoi(f[11])
 	system, _ := strconv.Atoi(f[12])
 	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 on Linux
+}
+
+// output runs a command and returns its standard output; the error has what it
+// printed to the other.
+func output(ctx context.Context, cmd *exec.Cmd) (string, error) {
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	cmd.WaitDelay = waitDelay
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("running %s: %w\n%s", filepath.Base(cmd.Path), errors.Join(err, ctx.Err()), strings.TrimSpace(stderr.String()))
+	}
+	return string(out), nil
 }
