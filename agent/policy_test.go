@@ -169,3 +169,20 @@ func TestScorePolicyIsTheDefault(t *testing.T) {
 		t.Errorf("score's %+v, the configuration's %+v", got, want)
 	}
 }
+
+// TestTrainTellsWhen: hours and days that a recording does not cover are named.
+func TestTrainTellsWhen(t *testing.T) {
+	var b strings.Builder
+	begin := time.Date(2026, 11, 27, 6, 0, 0, 0, time.Local) // a Friday
+	for i, line := range strings.Split(strings.TrimSpace(wave(500, 5000)), "\n") {
+		if i > 0 {
+			_, line, _ = strings.Cut(line, ",")
+			line = begin.Add(time.Duration(i)*time.Minute).Format(time.RFC3339) + "," + line
+		}
+		b.WriteString(line + "\n")
+	}
+	code, out, errs := call(t, "", "train", "--csv", write(t, "friday.csv", b.String()), "--out", filepath.Join(t.TempDir(), "m"))
+	if code != 0 || !strings.Contains(out, "nothing was learnt from 15:00 to 06:00") || !strings.Contains(out, "learnt on Friday only") {
+		t.Errorf("%d\n%s%s", code, out, errs)
+	}
+}

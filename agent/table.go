@@ -14,6 +14,7 @@ import (
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/drivers/replay"
 	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/model/train"
 )
 
 // table is a recording read whole, for training.
@@ -23,6 +24,7 @@ type table struct {
 	n      int
 	period time.Duration // median distance of two rows, 0 where unknown
 	gap    int           // rows of NaN that stand for a gap
+	times  []int64       // (n) of the rows, seconds since 1970; 0 = none
 }
 
 // openCSV opens a file, or stdin for "-".
@@ -81,9 +83,7 @@ func (t *table) add(e env, path string, limit int) (steps []time.Duration, err e
 	case !slices.Equal(t.names, r.Header()):
 		return nil, fmt.Errorf("%s: columns %s, the first file has %s", path, strings.Join(r.Header(), ","), strings.Join(t.names, ","))
 	default:
-		for range t.gap * len(t.names) {
-			t.rows = append(t.rows, math.NaN())
-		}
+		t.pause()
 	}
 	doubts := rowDoubts{w: e.stderr}
 	var before time.Time
@@ -102,20 +102,41 @@ func (t *table) add(e env, path string, limit int) (steps []time.Duration, err e
 		if !at.IsZero() {
 			before = at
 		}
-		t.rows = append(t.rows, row...)
+		t.rows, t.times = append(t.rows, row...), append(t.times, at.Unix())
 		t.n++
 	}
 	doubts.summary()
 	return steps, nil
 }
 
+// pause puts a gap.
+func (t *table) pause() {
+	for range t.gap {
+		t.times = append(t.times, 0)
+		for range t.names {
+			t.rows = append(t.rows, math.NaN())
+		}
+	}
+}
+
+// seen is when the machine ran; nil where the recording does not say.
+func (t *table) seen(s model.Schema) *train.Week {
+	var w train.Week
+	gate, c := model.NewGate(s), len(t.names)
+	for i, at := range t.times {
+		row := t.rows[i*c : (i+1)*c]
+		if gate.Running(row) && slices.ContainsFunc(row, func(v float64) bool { return !math.IsNaN(v) }) && !w.Mark(time.Unix(at, 0)) {
+			return nil
+		}
+	}
+	return &w
+}
+
 // hole puts a gap where far more time than usual has passed: the rows
 // around it are no neighbours.
 func (t *table) hole(step time.Duration, steps []time.Duration) {
 	if first := steps[0]; step > pipeline.GapRows*first && step > pipeline.GapRows*steps[len(steps)/2] {
-		for range t.gap * len(t.names) {
-			t.rows = append(t.rows, math.NaN())
-		}
+		t.pause()
 	}
 }
 

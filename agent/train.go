@@ -43,7 +43,7 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	bar := newBar(e.stderr)
-	o := train.Options{Seed: *seed, Version: trainedVersion(), Progress: bar.progress}
+	o := train.Options{Seed: *seed, Version: trainedVersion(), Seen: t.seen(s), Progress: bar.progress}
 	if err := learnPolicy(&o, *configPath, *machine); err != nil {
 		return err
 	}

@@ -11,12 +11,16 @@ import (
 	"math"
 	"os"
 	"time"
+
+	"iot-edge-anomaly/model/train"
 )
 
 const (
 	fileMagic  = "ieal\x00\x01" // learning rows, layout 1
-	blockMagic = 0x4c424b31
+	blockMagic = 0x4c424b31     // a block that does not say when
+	weekMagic  = 0x4c424b32     // one with the hours of the week that were seen
 	blockHead  = 12
+	weekBytes  = 24      // 168 bits, and three bytes of 0
 	maxBlock   = 1 << 24 // rows; more is damage
 
 	maxChannels = 1 << 16
@@ -39,7 +43,7 @@ func (r *Rows) Flush() error {
 	if r.flushed == 0 {
 		b.WriteString(r.header())
 	}
-	b.Write(block(fresh, r.o.Channels))
+	b.Write(block(fresh, r.o.Channels, r.week))
 	if err := r.writeAt(r.size, b.Bytes()); err != nil {
 		return fmt.Errorf("keep learning rows: %w", err)
 	}
@@ -70,17 +74,36 @@ func (r *Rows) header() string {
 	return fmt.Sprintf("%s%04x%s%08x", fileMagic, len(r.o.Schema), r.o.Schema, r.o.Channels)
 }
 
-// block is magic, rows, checksum and the values. The checksum covers the count
-// and the values.
-func block(values []float64, channels int) []byte {
-	b := make([]byte, blockHead, blockHead+8*len(values))
+// block is magic, rows, checksum, the hours that were seen where they are known,
+// and the values. The checksum covers all but the magic.
+func block(values []float64, channels int, week *train.Week) []byte {
+	b := make([]byte, blockHead, blockHead+weekBytes+8*len(values))
 	binary.LittleEndian.PutUint32(b[0:], blockMagic)
 	binary.LittleEndian.PutUint32(b[4:], uint32(len(values)/channels))
+	if week != nil {
+		binary.LittleEndian.PutUint32(b[0:], weekMagic)
+		var bits [weekBytes]byte
+		for i, seen := range week {
+			if seen {
+				bits[i/8] |= 1 << (i % 8)
+			}
+		}
+		b = append(b, bits[:]...)
+	}
 	for _, v := range values {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 	}
 	binary.LittleEndian.PutUint32(b[8:], blockSum(b))
 	return b
+}
+
+// weekOf reads what block wrote.
+func weekOf(b []byte) *train.Week {
+	var w train.Week
+	for i := range w {
+		w[i] = b[i/8]>>(i%8)&1 != 0
+	}
+	return &w
 }
 
 func blockSum(b []byte) uint32 {
@@ -104,10 +127,11 @@ func (r *Rows) load() error {
 	r.size = int64(len(head))
 	in := bufio.NewReader(f)
 	for {
-		values, n := readBlock(in, r.o.Channels, 2*r.o.MaxBytes-int64(8*len(r.data)))
+		values, week, n := readBlock(in, r.o.Channels, 2*r.o.MaxBytes-int64(8*len(r.data)))
 		if n == 0 {
 			break
 		}
+		r.week = week
 		r.data = append(r.data, values...)
 		r.size += int64(n)
 	}
@@ -122,47 +146,59 @@ func (r *Rows) load() error {
 
 // readBlock reads one block; 0 where no whole good block of at most limit bytes
 // comes next.
-func readBlock(in io.Reader, channels int, limit int64) ([]float64, int) {
+func readBlock(in io.Reader, channels int, limit int64) ([]float64, *train.Week, int) {
 	head := make([]byte, blockHead)
 	if _, err := io.ReadFull(in, head); err != nil {
-		return nil, 0
+		return nil, nil, 0
 	}
 	size := blockSize(head, channels)
-	if size == 0 || size > limit+blockHead {
-		return nil, 0
+	if size == 0 || size > limit+blockHead+weekBytes {
+		return nil, nil, 0
 	}
 	b := make([]byte, size)
 	copy(b, head)
 	if _, err := io.ReadFull(in, b[blockHead:]); err != nil {
-		return nil, 0
+		return nil, nil, 0
 	}
 	return parseBlock(b, channels)
 }
 
 // blockSize is the length that a block's head tells, 0 where it is none.
 func blockSize(head []byte, channels int) int64 {
-	if len(head) < blockHead || binary.LittleEndian.Uint32(head) != blockMagic {
+	if len(head) < blockHead || channels <= 0 || channels > maxChannels {
 		return 0
 	}
 	rows := binary.LittleEndian.Uint32(head[4:])
-	if rows == 0 || rows > maxBlock || channels <= 0 || channels > maxChannels {
+	if rows == 0 || rows > maxBlock {
 		return 0
 	}
-	return blockHead + int64(rows)*int64(channels)*8
+	switch size := blockHead + int64(rows)*int64(channels)*8; binary.LittleEndian.Uint32(head) {
+	case blockMagic:
+		return size
+	case weekMagic:
+		return size + weekBytes
+	}
+	return 0
 }
 
-// parseBlock returns the values of the block at the head of b and its length,
-// 0 where there is no whole good block.
-func parseBlock(b []byte, channels int) ([]float64, int) {
+// parseBlock returns the values of the block at the head of b, the hours that
+// were seen, nil where it does not say, and its length, 0 where there is no whole
+// good block.
+func parseBlock(b []byte, channels int) ([]float64, *train.Week, int) {
 	size := blockSize(b, channels)
 	if size == 0 || int64(len(b)) < size || blockSum(b[:size]) != binary.LittleEndian.Uint32(b[8:]) {
-		return nil, 0
+		return nil, nil, 0
 	}
-	values := make([]float64, (size-blockHead)/8)
+	body := b[blockHead:size]
+	var week *train.Week
+	if binary.LittleEndian.Uint32(b) == weekMagic {
+		week, body = weekOf(body), body[weekBytes:]
+	}
+	values := make([]float64, len(body)/8)
 	for i := range values {
-		values[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[blockHead+8*i:]))
+		values[i] = math.Float64frombits(binary.LittleEndian.Uint64(body[8*i:]))
 	}
-	return values, int(size)
+	return values, week, int(size)
 }
 
 // countRows counts the rows that are no gap. Idle rows count too, so a restart

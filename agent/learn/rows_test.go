@@ -153,7 +153,7 @@ func TestFullDiskLosesNothingThatIsWrittenLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Write(block([]float64{2, -2, 3, -3}, 2)[:20]); err != nil {
+	if _, err := f.Write(block([]float64{2, -2, 3, -3}, 2, nil)[:20]); err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
@@ -242,11 +242,43 @@ func TestTooManyRowsAreThinnedInBlocks(t *testing.T) {
 }
 
 func FuzzParseBlock(f *testing.F) {
-	f.Add(block([]float64{1, 2, 3, math.NaN()}, 2), 2)
+	f.Add(block([]float64{1, 2, 3, math.NaN()}, 2, nil), 2)
 	f.Fuzz(func(t *testing.T, b []byte, channels int) {
-		values, n := parseBlock(b, channels)
+		values, _, n := parseBlock(b, channels)
 		if n > len(b) || (n > 0 && len(values)%channels != 0) {
 			t.Fatalf("%d values in %d of %d bytes", len(values), n, len(b))
 		}
 	})
+}
+
+// TestWeekSurvivesARestart: when rows were seen is kept beside them, and unknown
+// once some were seen before the clock was set.
+func TestWeekSurvivesARestart(t *testing.T) {
+	o := options(t)
+	r := mustOpen(t, o)
+	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.Local)
+	for i := range 10 {
+		r.Seen(at.Add(time.Duration(i) * time.Hour))
+		push(t, r, float64(i), true)
+	}
+	if err := r.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	want := *r.Week()
+	again := mustOpen(t, o)
+	if again.Week() == nil || *again.Week() != want || again.Have() != 10 {
+		t.Fatalf("%v of %d rows, want %v of 10", again.Week(), again.Have(), want)
+	}
+	again.Seen(time.Unix(5, 0))
+	push(t, again, 10, true)
+	again.Seen(at)
+	if again.Week() != nil {
+		t.Error("rows of an unset clock are taken for known")
+	}
+	if err := again.Flush(); err != nil {
+		t.Fatal(err)
+	}
+	if third := mustOpen(t, o); third.Week() != nil || third.Have() != 11 {
+		t.Errorf("%v of %d rows after the third start", third.Week(), third.Have())
+	}
 }

@@ -32,7 +32,9 @@ func (m *Machine) learn(ctx context.Context, f *sampler.Frame) {
 		m.rows.Gap() // not a row to learn from
 		return
 	}
-	running = running && m.beyond == 0
+	if running = running && m.beyond == 0; running {
+		m.rows.Seen(f.Time)
+	}
 	if err := m.rows.Push(f.Values, running); err != nil {
 		m.log.Warn("learning rows", "error", err)
 		m.setError(err)
@@ -71,7 +73,7 @@ func (m *Machine) startTraining(ctx context.Context) {
 	rows, done := m.rows.Data(), m.training
 	m.log.Info("training", "rows", m.rows.Have(), "duty", m.o.Learn.Duty)
 	m.setTraining(0, 0)
-	o := train.Options{Seed: 1, Workers: 1, Duty: m.o.Learn.Duty, Version: version(time.Now()),
+	o := train.Options{Seen: m.rows.Week(), Seed: 1, Workers: 1, Duty: m.o.Learn.Duty, Version: version(time.Now()),
 		FalseAlarms: m.o.Learn.FalseAlarms, N: m.o.Detect.N, M: m.o.Detect.M,
 		Progress: func(p train.Progress) { m.setTraining(p.Done, p.Remaining) }}
 	go func() {

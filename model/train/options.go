@@ -16,6 +16,7 @@ type Options struct {
 	Duty    float64 // share of wall time one may compute, 0 or 1 = all
 	Horizon int     // rows until the next relearning; 0 = 1.5 times the learning rows
 	Version string  // the model's name
+	Seen    *Week   // when the rows that run were measured; nil = unknown
 
 	// Reference is the network that is calibrated and runs; anything but
 	// model.Int8 is for measurements.

@@ -92,30 +92,7 @@ func (r *Report) begin(t *table, o Options) {
 	if r.Empty > 0 {
 		r.doubt("%d rows hold no value at all: the recording has gaps", r.Empty)
 	}
-	r.doubtSpan(t)
-}
-
-// doubtSpan tells which times and states of the machine were not learnt.
-func (r *Report) doubtSpan(t *table) {
-	switch ran := time.Duration(t.used) * t.schema.Period; {
-	case ran == 0:
-	case ran < 8*time.Hour:
-		r.doubt("%s of running time is less than a shift: what the machine does at other hours is not learnt", ran.Round(time.Second))
-	case time.Duration(t.n)*t.schema.Period < 7*24*time.Hour:
-		r.doubt("%s is less than a week: what the machine does on other days is not learnt", (time.Duration(t.n) * t.schema.Period).Round(time.Minute))
-	}
-	if t.schema.RunWhen == nil {
-		return
-	}
-	starts := 0
-	for i := 1; i < t.n; i++ {
-		if t.run[i] && !t.run[i-1] {
-			starts++
-		}
-	}
-	if starts < 3 {
-		r.doubt("%d starts of the machine were seen: raise settle where a start looks like a fault", starts)
-	}
+	r.doubtSpan(t, o.Seen)
 }
 
 // mostDoubts is how many sentences about channels one reason may fill a model

@@ -1,0 +1,81 @@
+package train
+
+import "time"
+
+// doubtSpan tells which times and states of the machine were not learnt.
+func (r *Report) doubtSpan(t *table, seen *Week) {
+	ran, all := time.Duration(t.used)*t.schema.Period, time.Duration(t.n)*t.schema.Period
+	switch {
+	case seen != nil:
+		for _, d := range seen.doubts() {
+			r.doubt("%s", d)
+		}
+	case ran == 0:
+	case ran < 8*time.Hour:
+		r.doubt("%s of running time is less than a shift: what the machine does at other hours is not learnt", ran.Round(time.Second))
+	case all < 7*24*time.Hour:
+		r.doubt("%s is less than a week: what the machine does on other days is not learnt", all.Round(time.Minute))
+	}
+	if t.schema.RunWhen == nil {
+		r.doubtStops(t)
+		return
+	}
+	switch starts := t.startups(); {
+	case starts == 0:
+		r.doubt("the machine was never seen to start: if its first minutes after run_when's settle look like a fault, raise settle")
+	case starts < 3:
+		r.doubt("only %d start(s) of the machine were seen: raise run_when's settle where a start looks like a fault", starts)
+	}
+}
+
+// startups counts how often the machine was seen to stand still and then to run.
+func (t *table) startups() (n int) {
+	c, j, still := t.schema.RunWhen, 0, false
+	for t.schema.Channels[j].Name != c.Channel {
+		if j++; j == t.c {
+			return 0
+		}
+	}
+	for i, run := range t.run {
+		switch v := t.rows[i*t.c+j]; {
+		case run && still:
+			n++
+			still = false
+		case v <= c.Above || v >= c.Below:
+			still = true
+		}
+	}
+	return n
+}
+
+// stopRows is how long a channel must stay at 0 to look like a machine that was
+// stopped, and stopPart the part of the rows where it is so from which it is
+// worth a word, and to which it is.
+const (
+	stopRows = 10
+	stopPart = 0.05
+)
+
+// doubtStops tells of a channel that is at 0 for a while, again and again, as
+// the speed of a machine that is switched off.
+func (r *Report) doubtStops(t *table) {
+	for j, ch := range t.schema.Channels {
+		rows, stops, streak := 0, 0, 0
+		for i := range t.run {
+			if t.rows[i*t.c+j] != 0 {
+				streak = 0
+				continue
+			}
+			if streak++; streak == stopRows {
+				stops++
+				rows += stopRows
+			} else if streak > stopRows {
+				rows++
+			}
+		}
+		if part := float64(rows) / float64(t.n); stops > 1 && part >= stopPart && part <= 1-stopPart {
+			r.doubt("%s is 0 in %.0f %% of the rows: if the machine stands still then, say so by run_when and it is neither learnt nor scored", ch.Name, 100*part)
+			return // one such channel says it for the machine
+		}
+	}
+}

@@ -1,0 +1,92 @@
+package train
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+// TestWeek: what was not covered is told in words.
+func TestWeek(t *testing.T) {
+	monday := time.Date(2026, 11, 23, 0, 0, 0, 0, time.Local)
+	for _, c := range []struct {
+		name  string
+		days  []int // after Monday
+		hours [][2]int
+		want  string
+	}{
+		{"all week", []int{0, 1, 2, 3, 4, 5, 6}, [][2]int{{0, 24}}, ""},
+		{"at night only", []int{0, 1, 2, 3, 4, 5, 6}, [][2]int{{22, 24}, {0, 6}}, "nothing was learnt from 06:00 to 22:00: what"},
+		{"by day only", []int{0, 1, 2, 3, 4, 5, 6}, [][2]int{{6, 22}}, "nothing was learnt from 22:00 to 06:00: what"},
+		{"no breaks", []int{0, 1, 2, 3, 4, 5, 6}, [][2]int{{0, 9}, {10, 12}, {13, 24}}, "nothing was learnt from 09:00 to 10:00 and from 12:00 to 13:00: what"},
+		{"weekdays", []int{0, 1, 2, 3, 4}, [][2]int{{0, 24}}, "nothing was learnt on Saturday and Sunday: what"},
+		{"one shift", []int{3}, [][2]int{{6, 14}}, "nothing was learnt from 14:00 to 06:00: what;learnt on Thursday only: what"},
+	} {
+		var w Week
+		for _, d := range c.days {
+			for _, h := range c.hours {
+				for i := h[0]; i < h[1]; i++ {
+					if !w.Mark(monday.AddDate(0, 0, d).Add(time.Duration(i)*time.Hour + 7*time.Minute)) {
+						t.Fatal("not marked")
+					}
+				}
+			}
+		}
+		var got []string
+		for _, d := range w.doubts() {
+			got = append(got, d[:strings.Index(d, ": what")+6])
+		}
+		if s := strings.Join(got, ";"); s != c.want {
+			t.Errorf("%s: %q, want %q", c.name, s, c.want)
+		}
+	}
+	if w := new(Week); w.Mark(time.Unix(1000, 0)) || len(w.doubts()) != 0 {
+		t.Error("a clock that was not set was marked")
+	}
+}
+
+// TestReport_doubtsStates: a machine that was not seen to start, or that seems to
+// stop without a word in the configuration.
+func TestReport_doubtsStates(t *testing.T) {
+	running := &model.Condition{Channel: "speed", Above: 20, Below: math.NaN(), Settle: 5 * time.Second}
+	report := func(c *model.Condition, zeros, rows int, seen *Week) []string {
+		v := batches(c)
+		data := v.rows(0, rows)
+		for i := 0; i < len(data); i += 3 {
+			if at := i / 3 % 360; at >= 360-zeros {
+				data[i] = 0
+			}
+		}
+		tab, err := newTable(v.schema, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var r Report
+		r.begin(tab, Options{Seen: seen})
+		return r.Doubts
+	}
+	has := func(doubts []string, part string) bool {
+		return slices.ContainsFunc(doubts, func(d string) bool { return strings.Contains(d, part) })
+	}
+	if d := report(nil, 120, 1800, nil); !has(d, "speed is 0 in 33 % of the rows") || !has(d, "less than a shift") {
+		t.Errorf("a machine that stops: %q", d)
+	}
+	if d := report(nil, 5, 1800, nil); has(d, "speed is 0") {
+		t.Errorf("short zeros: %q", d)
+	}
+	if d := report(running, 120, 230, nil); !has(d, "never seen to start") {
+		t.Errorf("no start: %q", d)
+	}
+	if d := report(running, 120, 800, nil); !has(d, "only 2 start(s)") || has(d, "speed is 0") {
+		t.Errorf("two starts: %q", d)
+	}
+	w := new(Week)
+	w.Mark(time.Date(2026, 11, 23, 8, 0, 0, 0, time.Local))
+	if d := report(running, 120, 1800, w); !has(d, "from 09:00 to 08:00") || !has(d, "on Monday only") || has(d, "shift") {
+		t.Errorf("one hour: %q", d)
+	}
+}
