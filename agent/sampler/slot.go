@@ -96,6 +96,7 @@ type slot struct {
 	err      error
 	fails    int // consecutive
 	oks      int // consecutive
+	heard    int // consecutive in which the device answered, whatever it said
 	reads    uint64
 	errs     [len(Reasons)]uint64
 }
@@ -148,8 +149,12 @@ func (s *slot) record(tick, start, end time.Time, err error) {
 	}
 	s.tick, s.at, s.latency, s.err = tick, end, end.Sub(start), err
 	s.reads++
-	if err != nil {
-		s.errs[reasonOf(err)]++
+	if s.heard++; err != nil {
+		reason := reasonOf(err)
+		if reason != reasonDevice {
+			s.heard = 0
+		}
+		s.errs[reason]++
 		s.fails, s.oks = s.fails+1, 0
 		return
 	}

@@ -73,6 +73,7 @@ func (w *watcher) run(ctx context.Context) {
 // verdict is what the watcher thinks of one slot.
 type verdict struct {
 	failing, well bool      // neither: not decided yet
+	heard         bool      // the device has answered lately, if without all its values
 	onBus         bool      // the cause is the bus
 	hung          bool      // a read is under way for too long
 	silent        bool      // the newest read had no answer
@@ -87,7 +88,7 @@ func (s *slot) verdict(now time.Time) verdict {
 	if err := s.hung(now); err != nil {
 		return verdict{failing: true, onBus: true, hung: true, since: s.lastGood, err: err}
 	}
-	return verdict{failing: s.fails >= faultAfter, well: s.oks >= clearAfter, onBus: errors.Is(s.err, drivers.ErrBus),
+	return verdict{failing: s.fails >= faultAfter, well: s.oks >= clearAfter, heard: s.heard >= clearAfter, onBus: errors.Is(s.err, drivers.ErrBus),
 		silent: s.err != nil && reasonOf(s.err) == reasonTimeout, fails: s.fails, since: s.lastGood, err: s.err}
 }
 
@@ -107,12 +108,13 @@ func (s *slot) hung(now time.Time) error {
 // not one of each sensor.
 func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 	vs := make([]verdict, len(b.slots))
-	allFail, onBus, anyWell, hung, silent := true, false, false, false, true
+	allFail, onBus, anyWell, anyHeard, hung, silent := true, false, false, false, false, true
 	for i, s := range b.slots {
 		vs[i] = s.verdict(now)
 		allFail = allFail && (vs[i].failing || !s.tried())
 		onBus = onBus || (vs[i].failing && vs[i].onBus)
 		anyWell = anyWell || vs[i].well
+		anyHeard = anyHeard || vs[i].heard
 		hung = hung || vs[i].hung
 		silent = silent && vs[i].silent
 	}
@@ -123,7 +125,7 @@ func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 			f.Reason = fmt.Sprintf("none of %d devices answers: %v", b.devices(), vs[0].err)
 		}
 		w.set(ctx, b.name, f, now)
-	} else if anyWell && w.open[b.name] != nil {
+	} else if anyHeard && w.open[b.name] != nil {
 		w.clear(ctx, b.name, now)
 		w.back[b.name] = now
 	}

@@ -120,6 +120,30 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 }
 
+// TestBusIsBackWithoutAGoodRead: the only device on a line has a probe that was
+// never connected, so no read of it is good. The line's fault closes all the same.
+func TestBusIsBackWithoutAGoodRead(t *testing.T) {
+	for _, cause := range []error{fmt.Errorf("connection refused: %w", drivers.ErrBus), os.ErrDeadlineExceeded} {
+		var down atomic.Bool
+		device := func(name string) SensorSpec {
+			return sensor(name, newLying(2, func(_ int, dst []float64) error {
+				if down.Load() {
+					return cause
+				}
+				dst[0] = 1
+				return &drivers.ValueError{Channel: "c1", Text: "0x8000, which means no value"}
+			}))
+		}
+		sensors := []SensorSpec{device("a"), device("b")}
+		got := faultsOf(t, sensors, time.Minute, func() { down.Store(true) }, func() { down.Store(false) })
+		want := []string{"line/a open=true [a.c1]", "line/b open=true [b.c1]",
+			"line/ open=true [a.c0 a.c1 b.c0 b.c1]", "line/ open=false [a.c0 a.c1 b.c0 b.c1]"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%v: faults\n%q, want\n%q", cause, got, want)
+		}
+	}
+}
+
 // TestBusFaultSince: a bus is down since its last good reading, whatever was
 // dead on it before.
 func TestBusFaultSince(t *testing.T) {
