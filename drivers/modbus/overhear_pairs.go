@@ -146,7 +146,7 @@ func (p *pairs) either(b []byte, q inquiry, now time.Duration) {
 		p.ask(b, q)
 		p.twin = true
 		return
-	case p.open && p.asked.alike(as) && !p.twin:
+	case p.open && p.asked.alike(as) && !p.twin && !p.jolt:
 		if now-p.asked.least <= prompt+8*p.char {
 			p.answer(b, now)
 			return

@@ -255,7 +255,8 @@ func TestOverhearing(t *testing.T) {
 		{9600, 0, 10, false, 0.99}, {19200, 16 * time.Millisecond, 10, false, 0.99}, {115200, 2 * time.Millisecond, 10, false, 0.99},
 		{9600, 0, 40, false, 0.99}, {115200, 16 * time.Millisecond, 40, false, 0.99},
 		{9600, 0, 300, false, 0}, {19200, 16 * time.Millisecond, 300, false, 0}, {115200, 150 * time.Millisecond, 300, false, 0},
-		{9600, 0, 0, true, 0.99}, {19200, 16 * time.Millisecond, 300, true, 0},
+		{9600, 0, 0, true, 0.85}, // where an eighth look like their requests
+		{19200, 16 * time.Millisecond, 300, true, 0},
 	} {
 		w := newHubbub(uint64(c.baud+c.troubles), c.baud)
 		w.jolts = c.jolts
@@ -323,6 +324,7 @@ func TestOverhearing_doubt(t *testing.T) {
 		{"an answer alone", ansA, ""},
 		{"noise between", askA + " !FCFCFC " + ansA, ""},
 		{"the line turns round", askA + " !FC00 " + ansA, "0"},
+		{"and an answer that may be a question", askA + " " + ansA + " 070103000011 !FC 070103200011", "0"},
 		{"twice", askA + " !FC " + askB + " !00 " + ansA, ""},
 		{"and an answer too late for it", askA + " !FC ~ " + ansA, ""},
 		{"and then a frame", askA + " !FC 090600010002 " + ansA, ""},
