@@ -32,9 +32,9 @@ type Scorer struct {
 	idle  bool
 	blind bool
 
-	meanR, meanL, filled, pulled []float32      // (C) scratch
-	terms                        [Terms]float32 // (5) to (8)
-	score                        Score
+	meanR, meanL, filled, pulled, hung []float32      // (C) scratch
+	terms                              [Terms]float32 // (5) to (8)
+	score                              Score
 }
 
 // NewScorer returns a Scorer with an empty window.
@@ -45,7 +45,7 @@ func NewScorer(m *Model) *Scorer {
 		last: make([]float64, c), age: make([]int, c), behaviour: make([]Behaviour, c),
 		row: make([]float32, c), expected: make([]float32, c),
 		newest: make([]float32, c), residual: newRing(p.Mean, c), level: newRing(p.Mean, c), causes: newRing(p.Smooth, c),
-		meanR: make([]float32, c), meanL: make([]float32, c), filled: make([]float32, c), pulled: make([]float32, c),
+		meanR: make([]float32, c), meanL: make([]float32, c), filled: make([]float32, c), pulled: make([]float32, c), hung: make([]float32, c),
 		score: Score{Shares: make([]float32, c), Values: make([]float64, c), Expected: make([]float64, c)},
 	}
 	s.smooth = [...]ring{newRing(p.Smooth, 1), newRing(p.Smooth, 1), newRing(p.SmoothFast, 1)}

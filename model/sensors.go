@@ -59,11 +59,12 @@ func (b *Behaviour) Same() int { return b.same }
 // Rough returns the steps of the last 40 rows, 0 to 10,200.
 func (b *Behaviour) Rough() int32 { return b.sum }
 
-// sensors returns (8) and adds the square of each channel that misbehaves, in
-// units of limit, to causes.
+// sensors returns (8), puts the square of each channel that misbehaves, in units
+// of limit, into hung, and adds it to causes.
 func (s *Scorer) sensors(limit float32, causes []float32) float32 {
 	var top float32
 	for i := range s.behaviour {
+		s.hung[i] = 0
 		if x := s.newest[i]; x != x {
 			continue
 		}
@@ -71,7 +72,8 @@ func (s *Scorer) sensors(limit float32, causes []float32) float32 {
 		h := max(over(float32(b.same), s.p.Still[i]), over(float32(b.sum), float32(s.p.Rough[i])))
 		top = max(top, h)
 		h /= limit
-		causes[i] += float32(h * h)
+		s.hung[i] = float32(h * h)
+		causes[i] += s.hung[i]
 	}
 	return top
 }

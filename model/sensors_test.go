@@ -28,6 +28,9 @@ func TestScorer_hangingSensor(t *testing.T) {
 			if ok && s.Terms()[3] > 0 && at < 0 {
 				at = i
 			}
+			if ok && v.Terms[3] == v.Value && v.Shares[ch] < 0.99 { // from the first row on
+				t.Fatalf("channel %d, row %d: shares %v", ch, i, v.Shares)
+			}
 			if last = v; s.Terms()[3] > 1.4 {
 				t.Fatalf("channel %d, row %d: %v, want at most 1.4", ch, i, s.Terms()[3])
 			}

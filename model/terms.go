@@ -120,11 +120,23 @@ func (s *Scorer) marginal(e []float32) {
 	}
 }
 
-// share turns the causes of the last rows into parts that sum to 1.
+// share turns the causes of the last rows into parts that sum to 1. Where (8)
+// makes the score, it is the channels that misbehave now: the term is not
+// smoothed, and the rows before say nothing of it.
 func (s *Scorer) share() {
 	out := s.score.Shares
-	clear(out)
 	var total float32
+	if foremost(&s.score.Terms) == sensorTerm {
+		for i, v := range s.hung {
+			out[i] = v
+			total += v
+		}
+		for i := range out {
+			out[i] /= total
+		}
+		return
+	}
+	clear(out)
 	for j := range s.causes.n {
 		for i, v := range s.causes.row(j) {
 			if s.newest[i] == s.newest[i] {
@@ -140,6 +152,16 @@ func (s *Scorer) share() {
 	for i := range out {
 		out[i] /= total
 	}
+}
+
+// foremost is the term that makes the score.
+func foremost(terms *[Terms]float32) (best int) {
+	for k, v := range terms {
+		if v > terms[best] {
+			best = k
+		}
+	}
+	return best
 }
 
 func sqrt(v float32) float32 { return float32(math.Sqrt(float64(v))) }

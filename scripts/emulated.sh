@@ -42,3 +42,7 @@ run arm64 "$arm64 -cpu cortex-a72" $packages
 run arm "$arm -cpu cortex-a7" $packages
 run arm64 "$arm64 -cpu cortex-a53" ./quant
 run arm64 "$arm64 -cpu cortex-a76" ./quant ./model
+
+# From rows to the bytes of the events, with each kernel of the CPU.
+run arm64 "$arm64 -cpu cortex-a76" ./agent/pipeline -run TestGoldenEvents
+run arm "$arm -cpu cortex-a7" ./agent/pipeline -run TestGoldenEvents

@@ -7,9 +7,9 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// maxWeight bounds a row's weight, so that one infinite score does not erase
-// what every other row says.
-const maxWeight = 1e12
+// maxWeight bounds a row's weight: beyond a score of 10 nothing is gained, and one
+// wild reading must not outshout what every other row of an event says.
+const maxWeight = 100
 
 // history holds the last M scored rows: whether each exceeded 1, when, and what
 // it adds to the causes.
