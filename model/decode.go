@@ -81,8 +81,8 @@ func recognise(data []byte) error {
 	if layout > layoutVersion {
 		return fmt.Errorf("%w: layout %d is newer than %d: update the program", ErrVersion, layout, layoutVersion)
 	}
-	if layout < layoutVersion {
-		return fmt.Errorf("%w: layout %d is older than %d: learn the machine anew", ErrVersion, layout, layoutVersion)
+	if layout < oldestLayout {
+		return fmt.Errorf("%w: layout %d is older than %d: learn the machine anew", ErrVersion, layout, oldestLayout)
 	}
 	return nil
 }

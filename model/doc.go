@@ -33,6 +33,12 @@
 // residual counts nowhere, its share is 0, and in (7) it takes the value that
 // makes the others least surprising, which is the marginal distance.
 //
+// # Drift
+//
+// Apart from the score, a Drift compares the last rows, over a window as long as
+// the learning phase, with the quantiles of the learning rows: DriftState has the
+// equations. It says how far each channel has moved; what to make of it is policy.
+//
 // # Same bytes everywhere
 //
 // The path from row to score gives identical bits on every CPU: every product
@@ -47,6 +53,8 @@
 // __metadata__ begins with the keys format, layout and sha256; sha256 is over
 // the whole file with its own 64 digits as zeros. There is exactly one way to
 // write a given model, and a file that differs from it in any byte is refused.
+// Layout 3 has what drift is judged by (drift.time, drift.rows, drift.score);
+// files of layout 2, without it, are read, and their drift is unknown.
 //
 // # Why
 //

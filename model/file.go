@@ -21,7 +21,8 @@ var (
 )
 
 const (
-	layoutVersion = 2 // 1: other terms; such models are refused, their machines learnt anew
+	layoutVersion = 3 // 2: as 3, without what drift is judged by; still read and written
+	oldestLayout  = 2 // 1: other terms; such models are refused, their machines learnt anew
 	maxFile       = 64 << 20
 	maxHeader     = 1 << 20
 
@@ -63,6 +64,7 @@ type shapeJSON struct {
 	Golden      int     `json:"golden"`
 	Percentiles int     `json:"percentiles"`
 	Drift       int     `json:"drift"`
+	DriftScore  int     `json:"drift_score,omitempty"` // 0 in layout 2
 }
 
 func newSchemaJSON(s Schema) schemaJSON {
@@ -107,7 +109,7 @@ func orNaN(v *float64) float64 {
 func newShapeJSON(p *Parts) shapeJSON {
 	j := shapeJSON{Window: p.Window, Mean: p.Mean, Smooth: p.Smooth, SmoothFast: p.SmoothFast, Fill: p.Fill, Clip: p.Clip,
 		Layers: []int{p.inputs()}, Golden: len(p.GoldenIn) / p.inputs(), Percentiles: len(p.Percentiles),
-		Drift: len(p.Drift) / len(p.Schema.Channels)}
+		Drift: len(p.Drift) / len(p.Schema.Channels), DriftScore: len(p.DriftScore)}
 	for _, l := range p.Layers {
 		j.Layers = append(j.Layers, l.Out)
 	}
@@ -127,6 +129,9 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 	if j.Golden < 1 || j.Golden > maxGolden || j.Percentiles < 2 || j.Percentiles > maxTable || j.Drift < 2 || j.Drift > maxTable {
 		return Parts{}, fmt.Errorf("tables of %d, %d and %d rows", j.Golden, j.Percentiles, j.Drift)
 	}
+	if j.DriftScore != 0 && j.DriftScore != driftScores {
+		return Parts{}, fmt.Errorf("drift score of %d numbers, want %d", j.DriftScore, driftScores)
+	}
 	c := len(s.Channels)
 	if need := j.bytes(c); need != have {
 		return Parts{}, fmt.Errorf("%d bytes of tensors, want %d", have, need)
@@ -135,6 +140,9 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 	p.ResidualCenter, p.ResidualScale = make([]float32, c), make([]float32, c)
 	p.LevelCenter, p.LevelScale, p.Still = make([]float32, c), make([]float32, c), make([]float32, c)
 	p.Step, p.Rough = make([]float64, c), make([]int32, c)
+	if j.DriftScore > 0 {
+		p.DriftRows, p.DriftTime, p.DriftScore = make([]int32, c), make([]float32, c), make([]float32, driftScores)
+	}
 	p.Precision, p.Limits = make([]float32, c*c), make([]float32, Terms)
 	p.Ranks, p.Percentiles = make([]float32, j.Percentiles), make([]float32, j.Percentiles)
 	p.GoldenIn, p.GoldenOut = make([]float32, j.Golden*p.inputs()), make([]float32, j.Golden*p.inputs())
@@ -149,10 +157,21 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 // bytes returns the size of all tensors for c channels.
 func (j shapeJSON) bytes(c int) int {
 	n := 8*(3*c+c*j.Drift) + 4*(6*c+c*c+Terms+2*j.Percentiles+2*j.Golden*j.Window*c)
+	if j.DriftScore > 0 {
+		n += 4 * (2*c + driftScores)
+	}
 	for i := 1; i < len(j.Layers); i++ {
 		n += 5*j.Layers[i-1]*j.Layers[i] + 12*j.Layers[i]
 	}
 	return n
+}
+
+// layout returns that of the file that stands for p.
+func (p *Parts) layout() int {
+	if len(p.DriftScore) == 0 {
+		return oldestLayout
+	}
+	return layoutVersion
 }
 
 // encode writes the one file that stands for p, checksum included.
@@ -167,7 +186,7 @@ func encode(p *Parts) ([]byte, error) {
 	}
 	var h strings.Builder
 	fmt.Fprintf(&h, `%s%d%s%s","version":%s,"schema":%s,"shape":%s,"training":%s}`,
-		head, layoutVersion, sumKey, zeros, quote(p.Version), texts[0], texts[1], texts[2])
+		head, p.layout(), sumKey, zeros, quote(p.Version), texts[0], texts[1], texts[2])
 	ts, size := tensors(p), 0
 	for _, t := range ts {
 		fmt.Fprintf(&h, `,%s:{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]}`, quote(t.name), t.dtype, t.shape, size, size+t.size())

@@ -95,12 +95,12 @@ func TestDecode_refuses(t *testing.T) {
 		{"other safetensors", change(func(b []byte) []byte {
 			return bytes.Replace(b, []byte("iot-edge-anomaly"), []byte("iot-edge-unknown"), 1)
 		}), model.ErrFormat},
-		{"newer", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"2"`), []byte(`"layout":"3"`), 1) }), model.ErrVersion},
-		{"older", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"2"`), []byte(`"layout":"1"`), 1) }), model.ErrVersion},
+		{"newer", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"4"`), 1) }), model.ErrVersion},
+		{"older", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"1"`), 1) }), model.ErrVersion},
 		{"much newer", change(func(b []byte) []byte {
-			return bytes.Replace(b, []byte(`"layout":"2"`), []byte(`"layout":"123456789"`), 1)
+			return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"123456789"`), 1)
 		}), model.ErrVersion},
-		{"layout 0", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"2"`), []byte(`"layout":"0"`), 1) }), model.ErrCorrupt},
+		{"layout 0", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"0"`), 1) }), model.ErrCorrupt},
 		{"longer", change(func(b []byte) []byte { return append(b, 0) }), model.ErrCorrupt},
 		{"huge header", change(func(b []byte) []byte { binary.LittleEndian.PutUint64(b, 1<<60); return b }), model.ErrCorrupt},
 		{"checksum gone", change(func(b []byte) []byte { return bytes.Replace(b, []byte("sha256"), []byte("sha255"), 1) }), model.ErrCorrupt},
@@ -191,7 +191,7 @@ func TestSave_otherReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := exec.Command(python, "-c", reader, path).CombinedOutput()
-	if got, want := strings.TrimSpace(string(out)), "iot-edge-anomaly 2 test-1 pump.current,pump.flow,pump.voltage"; err != nil || got != want {
+	if got, want := strings.TrimSpace(string(out)), "iot-edge-anomaly 3 test-1 pump.current,pump.flow,pump.voltage"; err != nil || got != want {
 		t.Errorf("independent reader: %v\n%s\nwant %s", err, got, want)
 	}
 }

@@ -16,6 +16,7 @@ const (
 	maxRows     = 1 << 16 // Mean, Smooth
 	maxGolden   = 64
 	maxTable    = 4096 // rows of the percentile and drift tables
+	driftScores = 3    // numbers of DriftScore
 )
 
 // Terms is the number of terms a score is the largest of: r, l, s and h.
@@ -98,6 +99,12 @@ type Parts struct {
 	Ranks       []float32 // (any) shares of the learning rows, rising from 0 to below 1
 	Percentiles []float32 // (the same) the scores that so many of them stay below
 	Drift       []float64 // (any, C) quantiles of the learning rows, equidistant ranks, physical units
+
+	// What drift is judged by besides; all three are empty in a model of layout 2,
+	// whose drift nobody can judge.
+	DriftRows  []int32   // (C) values that Drift was taken from
+	DriftTime  []float32 // (C) rows that are worth one independent value: 1 + 2Σacf
+	DriftScore []float32 // (3) mean and standard deviation of log2 of the learning rows' scores, and rows worth one of them
 
 	GoldenIn  []float32 // (any, Window*C) inputs of the network
 	GoldenOut []float32 // the same shape: its exact outputs
@@ -197,6 +204,9 @@ func (p *Parts) validate() error {
 	if err := check("drift", p.Drift, len(p.Drift), false); err != nil {
 		return err
 	}
+	if err := p.validateDrift(); err != nil {
+		return err
+	}
 	if err := check("step", p.Step, c, true); err != nil {
 		return err
 	}
@@ -239,6 +249,32 @@ func (p *Parts) validate() error {
 		if !(p.Precision[i*c+i] > 0) {
 			return fmt.Errorf("precision of channel %d is %v, want above 0", i, p.Precision[i*c+i])
 		}
+	}
+	return nil
+}
+
+// validateDrift checks what drift is judged by; a model of layout 2 has none.
+func (p *Parts) validateDrift() error {
+	c := len(p.Schema.Channels)
+	if len(p.DriftRows) == 0 && len(p.DriftTime) == 0 && len(p.DriftScore) == 0 {
+		return nil
+	}
+	if len(p.DriftRows) != c {
+		return fmt.Errorf("%d values of drift rows, want %d", len(p.DriftRows), c)
+	}
+	for i, v := range p.DriftRows {
+		if v < 0 {
+			return fmt.Errorf("drift quantiles of channel %d are of %d values, want 0 or more", i, v)
+		}
+	}
+	if err := check("drift time", p.DriftTime, c, true); err != nil {
+		return err
+	}
+	if err := check("drift score", p.DriftScore, driftScores, false); err != nil {
+		return err
+	}
+	if !(p.DriftScore[1] > 0 && p.DriftScore[2] > 0) {
+		return fmt.Errorf("drift score %v, want a deviation and a time above 0", p.DriftScore)
 	}
 	return nil
 }

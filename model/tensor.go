@@ -49,6 +49,12 @@ func tensors(p *Parts) []tensor {
 			tensor{name: fmt.Sprintf("layer.%d.float.weight", i), f32: l.FloatW, shape: dims(l.Out, l.In)},
 			tensor{name: fmt.Sprintf("layer.%d.float.bias", i), f32: l.FloatBias, shape: dims(l.Out)})
 	}
+	if len(p.DriftScore) > 0 {
+		ts = append(ts,
+			tensor{name: "drift.time", f32: p.DriftTime, shape: dims(c)},
+			tensor{name: "drift.score", f32: p.DriftScore, shape: dims(driftScores)},
+			tensor{name: "drift.rows", i32: p.DriftRows, shape: dims(c)})
+	}
 	ts = append(ts, tensor{name: "sensor.rough", i32: p.Rough, shape: dims(c)})
 	for i := range p.Layers {
 		l := &p.Layers[i]

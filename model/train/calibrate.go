@@ -76,9 +76,11 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 	}
 	values := l.limits(p, terms)
 	l.detailScores(values)
+	p.DriftScore = scoreReference(values)
 	slices.Sort(values)
 	p.Ranks, p.Percentiles = rankTable(values)
 	p.Drift = l.t.quantiles(driftRanks)
+	p.DriftRows, p.DriftTime = l.t.worth()
 	l.report.Scored = len(values)
 	l.report.Above = len(values) - indexAbove(values)
 	return nil

@@ -1,0 +1,107 @@
+package train
+
+import (
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// autocorrelation is 1 + 2 Σ acf(k) up to the first that is not positive, lag by
+// lag over all rows, and that k.
+func autocorrelation(v []float64) (sum float64, last int) {
+	mean, sd := spreadOf(v)
+	sum = 1
+	for k := 1; k < len(v); k++ {
+		g := 0.0
+		for i := range len(v) - k {
+			g += (v[i] - mean) * (v[i+k] - mean)
+		}
+		if g <= 0 {
+			return sum, k - 1
+		}
+		sum += 2 * g / float64(len(v)) / (sd * sd)
+	}
+	return sum, len(v)
+}
+
+func ar(n int, phi float64, seed uint64) []float64 {
+	rng := rand.New(rand.NewPCG(seed, 1))
+	v := make([]float64, n)
+	for i := range v {
+		v[i] = rng.NormFloat64()
+		if i > 0 {
+			v[i] += phi * v[i-1]
+		}
+	}
+	return v
+}
+
+func TestCorrelationTime(t *testing.T) {
+	sine := make([]float64, 7*1440)
+	for i := range sine {
+		sine[i] = math.Sin(2 * math.Pi * float64(i) / 1440)
+	}
+	ramp := make([]float64, 5000)
+	for i := range ramp {
+		ramp[i] = float64(i)
+	}
+	for _, c := range []struct {
+		name      string
+		v         []float64
+		low, high float64 // theory, with what estimating it takes
+	}{
+		{"white noise", ar(20000, 0, 1), 1, 1.1},
+		{"AR(1) .5", ar(20000, 0.5, 1), 2.8, 4},    // (1+φ)/(1-φ) = 3
+		{"AR(1) .9", ar(20000, 0.9, 1), 17, 28},    // 19
+		{"AR(1) .99", ar(20000, 0.99, 1), 90, 400}, // 199
+		{"daily sine", sine, 1440 / math.Pi, 1.6 * 1440 / math.Pi},
+		{"ramp", ramp, 1000, 5000},
+		{"constant", make([]float64, 1000), 1, 1},
+		{"one value", []float64{3}, 1, 1},
+		{"none", nil, 1, 1},
+	} {
+		if got := correlationTime(c.v); !(got >= c.low && got <= c.high) {
+			t.Errorf("%s: %v, want %v to %v", c.name, got, c.low, c.high)
+		}
+	}
+}
+
+// TestCorrelationTime_direct holds the estimate to the plain sum over lags; where
+// stretches are averaged first, nearly.
+func TestCorrelationTime_direct(t *testing.T) {
+	for _, c := range []struct {
+		n      int
+		phi    float64
+		within float64
+	}{{3000, 0.8, 1e-9}, {4096, 0.95, 1e-9}, {12000, 0.95, 0.15}} {
+		v := ar(c.n, c.phi, 3)
+		sum, last := autocorrelation(v)
+		want := sum * (1 + math.Sqrt(float64(2*(2*last+1))/float64(len(v))))
+		if got := correlationTime(v); math.Abs(got-want) > c.within*want {
+			t.Errorf("%d rows, φ %v: %v, want %v", c.n, c.phi, got, want)
+		}
+	}
+}
+
+// TestWorth_restless: rows among which one stretch differs are worth little.
+func TestWorth_restless(t *testing.T) {
+	v := ar(8000, 0, 1)
+	for i := 5000; i < 6000; i++ {
+		v[i] += 1.5
+	}
+	if got := restlessTime(ranked(v), 4); got < 50 || got > 1000 {
+		t.Errorf("a stretch that differs: %v", got)
+	}
+	if got := restlessTime(ranked(ar(8000, 0, 2)), 4); got > 3 {
+		t.Errorf("white noise is restless: %v", got)
+	}
+}
+
+func TestRanked(t *testing.T) {
+	got := ranked([]float64{5, 1, 5, 9})
+	for i, want := range []float64{0.5, 0.125, 0.5, 0.875} {
+		if got[i] != want {
+			t.Errorf("rank %d is %v, want %v", i, got[i], want)
+		}
+	}
+}
