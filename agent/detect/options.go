@@ -26,6 +26,7 @@ type Options struct {
 	Mute       []MuteWindow
 	Location   *time.Location // of the mute windows; default local time
 	Causes     int            // at most so many are listed; default 3
+	DriftAfter time.Duration  // an anomaly at one level for so long becomes drift; default a day, below 0 = never
 }
 
 // maxM bounds the memory of the last M rows.
@@ -46,6 +47,9 @@ func (o *Options) setDefaults() {
 	}
 	if o.Location == nil {
 		o.Location = time.Local
+	}
+	if o.DriftAfter == 0 {
+		o.DriftAfter = 24 * time.Hour
 	}
 	if o.Causes == 0 {
 		o.Causes = 3

@@ -1,0 +1,328 @@
+package detect
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+const (
+	driftLooks = 11  // in sequence at or above the line to open: a third of the window
+	driftClose = 0.5 // below, a look is quiet
+	driftCalm  = 4   // quiet looks to close
+	driftTold  = 2   // channels that a reason tells of
+)
+
+// Reasons of drift's closes, beside those of every event.
+const (
+	ReasonDrift   = "became drift"        // of a process anomaly whose level became the new one
+	ReasonRelearn = "machine learnt anew" // of drift from what another model had learnt
+)
+
+// DriftWatch turns lasting changes of what a machine does into drift events: at
+// most one is open. It does not learn, it proposes to. It is made by NewDriftWatch
+// and is not safe for concurrent use.
+//
+// A change is drift when a model.Drift has said so for a third of its window, or
+// when a process anomaly has stayed at one level for DriftAfter: then the anomaly
+// ends, and later scores are seen from that level, so that the machine is quiet
+// there and heard when it changes again.
+type DriftWatch struct {
+	o      Options
+	model  *model.Drift // nil: the model does not hold what is needed
+	clock  stepper
+	shift  shift
+	begins []time.Time   // of the blocks, newest first
+	begin  time.Time     // of the block under way
+	over   int           // looks in sequence at or above the line
+	calm   int           // quiet looks in sequence
+	calmAt time.Time     // of the first of them
+	most   time.Duration // that one row counts
+	blamed []bool        // (C) channels told of in the open event
+	open   bool
+	last   Event   // what was announced last
+	moved  []Cause // of the level shift that the open event began with
+	peak   float64
+}
+
+// NewDriftWatch watches for drift from m; o is a Detector's.
+func NewDriftWatch(m *model.Model, o Options) *DriftWatch {
+	o.setDefaults()
+	w := &DriftWatch{o: o, model: model.NewDrift(m), shift: newShift(o.DriftAfter, o.CloseBelow), blamed: make([]bool, len(o.Channels))}
+	if w.most = 2 * m.Schema().Period; w.most == 0 {
+		w.most = w.shift.each
+	}
+	return w
+}
+
+// Seen returns score as seen from the level that the machine has shifted to; 1 is
+// the threshold of the moment. Where no level has shifted it is score itself.
+func (w *DriftWatch) Seen(score float32) float32 {
+	if w.shift.base == 1 {
+		return score
+	}
+	return float32(float64(score) / w.shift.base)
+}
+
+// Steady takes the newest score as Seen, and tells whether it has been high, and
+// at one level, for DriftAfter.
+func (w *DriftWatch) Steady(t time.Time, seen float32) bool {
+	w.shift.push(t, min(w.clock.step(t), w.most), float64(seen)) // a stop does not count
+	return w.shift.steady()
+}
+
+// Convert makes drift of the process anomaly that is ending because it became
+// steady. It opens a drift event or updates the one that is open.
+func (w *DriftWatch) Convert(t time.Time, end Event) Event {
+	since := end.Since
+	if at := w.shift.since(); !at.IsZero() && at.Before(since) {
+		since = at
+	}
+	w.shift.accept()
+	w.moved, w.calm = end.Causes, 0
+	return w.announce(t, since, end.Missing)
+}
+
+// Push takes the row of a score, as it came from the Scorer; quiet tells that no
+// process anomaly is open. Rows of an anomaly are no evidence of drift. It reports
+// an event if one opened, changed or closed, and allocates only then; looked is
+// true when State is new.
+func (w *DriftWatch) Push(t time.Time, row []float64, score float32, quiet bool) (ev Event, changed, looked bool) {
+	if w.model == nil {
+		if w.open && w.shift.base == 1 {
+			w.calmAt = t
+			return w.end(t, ReasonNormal), true, false
+		}
+		return Event{}, false, false
+	}
+	if !quiet {
+		return Event{}, false, false
+	}
+	if w.begin.IsZero() {
+		w.begin = t
+	}
+	if !w.model.Push(row, score) {
+		return Event{}, false, false
+	}
+	if len(w.begins) == model.DriftBlocks {
+		w.begins = w.begins[:model.DriftBlocks-1]
+	}
+	w.begins = append(w.begins, time.Time{})
+	copy(w.begins[1:], w.begins)
+	w.begins[0], w.begin = w.begin, time.Time{}
+	ev, changed = w.judge(t, row)
+	return ev, changed, true
+}
+
+// judge decides what a new look means.
+func (w *DriftWatch) judge(t time.Time, row []float64) (Event, bool) {
+	score := w.Score()
+	if score >= model.DriftLine {
+		w.over++
+	} else {
+		w.over = 0
+	}
+	if score >= driftClose {
+		w.calm = 0
+	} else if w.calm++; w.calm == 1 {
+		w.calmAt = t
+	}
+	switch {
+	case w.open && w.calm >= driftCalm:
+		return w.end(t, ReasonNormal), true
+	case w.open && w.fresh() || !w.open && w.over >= driftLooks && !muted(w.o.Mute, w.o.Location, t):
+		return w.announce(t, w.since(), w.missing(row)), true
+	}
+	return Event{}, false
+}
+
+// State is what the newest look saw; false where the model cannot tell. Its
+// slices are valid until the next Push.
+func (w *DriftWatch) State() (model.DriftState, bool) {
+	if w.model == nil {
+		return model.DriftState{}, false
+	}
+	return w.model.State(), true
+}
+
+// Score is the machine's drift, 0 to 1 and model.DriftLine the line; NaN while
+// nothing can be said. A shifted level counts.
+func (w *DriftWatch) Score() float64 {
+	score := math.NaN()
+	if w.model != nil {
+		score = w.model.State().Score
+	}
+	if base := w.shift.base; base > 1 {
+		square := float64(base * base)
+		if v := square / (square + 1/model.DriftLine - 1); !(score >= v) {
+			score = v
+		}
+	}
+	return score
+}
+
+// fresh tells whether a channel has drifted that the open event does not name.
+func (w *DriftWatch) fresh() bool {
+	for j, ch := range w.model.State().Channels {
+		if ch.Score >= model.DriftLine && !w.blamed[j] {
+			return true
+		}
+	}
+	return false
+}
+
+// since is when the change began that makes the score.
+func (w *DriftWatch) since() time.Time {
+	s := w.model.State()
+	blocks, top := s.Rising, s.Relation
+	for _, ch := range s.Channels {
+		if ch.Score >= model.DriftLine && ch.Score > top {
+			blocks, top = ch.Blocks, ch.Score
+		}
+	}
+	blocks = min(blocks, len(w.begins))
+	if blocks < 1 {
+		return time.Time{}
+	}
+	return w.begins[blocks-1]
+}
+
+func (w *DriftWatch) missing(row []float64) (names []string) {
+	for i, v := range row {
+		if math.IsNaN(v) {
+			names = append(names, w.o.Channels[i].Name)
+		}
+	}
+	return names
+}
+
+// announce opens the event, or updates it.
+func (w *DriftWatch) announce(t, since time.Time, missing []string) Event {
+	state := Update
+	if !w.open {
+		state, w.peak = Open, math.NaN()
+		clear(w.blamed)
+	} else {
+		since = w.last.Since
+	}
+	w.open, w.last = true, w.event(t, state, since, missing)
+	return w.last
+}
+
+func (w *DriftWatch) event(t time.Time, state State, since time.Time, missing []string) Event {
+	score := w.Score()
+	if !(w.peak >= score) && !math.IsNaN(score) {
+		w.peak = score
+	}
+	return Event{Machine: w.o.Machine, Kind: Drift, State: state, Time: t, Since: since, Severity: Warning, Score: score, Peak: w.peak,
+		Missing: missing, Causes: w.causes(), Reason: w.why()}
+}
+
+// end closes the event.
+func (w *DriftWatch) end(t time.Time, reason string) Event {
+	ev := w.event(t, Close, w.last.Since, nil)
+	ev.Until, ev.Reason = notBefore(w.calmAt, ev.Since), reason
+	w.open, w.last, w.moved, w.over, w.calm = false, ev, nil, 0, 0
+	return ev
+}
+
+// Resume continues an event that was open when an earlier run ended; false, and
+// nothing is done, if ev is no open drift of this machine.
+func (w *DriftWatch) Resume(ev Event) bool {
+	if ev.Machine != w.o.Machine || ev.Kind != Drift || ev.State == Close || w.open {
+		return false
+	}
+	ev.State = Update
+	w.open, w.last, w.peak = true, ev, ev.Peak
+	for _, c := range ev.Causes {
+		for j := range w.o.Channels {
+			w.blamed[j] = w.blamed[j] || w.o.Channels[j].Name == c.Channel
+		}
+	}
+	if w.shift.base > 1 {
+		w.moved = ev.Causes
+	}
+	return true
+}
+
+// Open is the open event as it was last announced.
+func (w *DriftWatch) Open() (Event, bool) { return w.last, w.open }
+
+// Close ends the open event by decision, as when the machine was learnt anew;
+// false if none is open.
+func (w *DriftWatch) Close(t time.Time, reason string) (Event, bool) {
+	if !w.open {
+		return Event{}, false
+	}
+	w.calmAt = t
+	return w.end(t, reason), true
+}
+
+// causes lists the channels that have drifted, the most first; where none has by
+// itself, those of the shifted level.
+func (w *DriftWatch) causes() []Cause {
+	if w.model == nil {
+		return w.moved
+	}
+	s := w.model.State()
+	var out []Cause
+	var total float64
+	for j, ch := range s.Channels {
+		if !(ch.Score >= model.DriftLine) {
+			continue
+		}
+		w.blamed[j] = true
+		total += ch.Score
+		out = append(out, Cause{Channel: w.o.Channels[j].Name, Unit: w.o.Channels[j].Unit, Share: ch.Score,
+			Value: ch.Now.Median, Expected: ch.Learnt.Median, Direction: direction(ch.Now.Median, ch.Learnt.Median)})
+		for k := len(out) - 1; k > 0 && out[k].Share > out[k-1].Share; k-- {
+			out[k], out[k-1] = out[k-1], out[k]
+		}
+	}
+	if out == nil {
+		return w.moved
+	}
+	for i := range out {
+		out[i].Share /= total
+	}
+	return out[:min(len(out), w.o.Causes)]
+}
+
+// why says for people what has moved.
+func (w *DriftWatch) why() string {
+	var text []string
+	if w.shift.base > 1 {
+		text = append(text, fmt.Sprintf("the level has shifted: scores are seen from %s times the learnt threshold", short(w.shift.base)))
+	}
+	if w.model != nil {
+		s := w.model.State()
+		for i, c := range w.causes() {
+			for j, ch := range s.Channels {
+				if w.o.Channels[j].Name == c.Channel && ch.Score >= model.DriftLine && i < driftTold {
+					text = append(text, tell(w.o.Channels[j], ch))
+				}
+			}
+		}
+		if s.Relation >= model.DriftLine {
+			text = append(text, "scores are high for longer than while learning")
+		}
+	}
+	return strings.Join(text, "; ")
+}
+
+// tell says where a channel's values lie and where they lay while it was learnt.
+func tell(c model.Channel, ch model.ChannelDrift) string {
+	unit := c.Unit
+	if unit != "" {
+		unit = " " + unit
+	}
+	return fmt.Sprintf("%s: median %s%s, learnt %s; 5-95 %% %s..%s, learnt %s..%s", c.Name, short(ch.Now.Median), unit, short(ch.Learnt.Median),
+		short(ch.Now.Low), short(ch.Now.High), short(ch.Learnt.Low), short(ch.Learnt.High))
+}
+
+// short is v in four digits.
+func short(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }

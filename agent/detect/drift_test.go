@@ -1,0 +1,423 @@
+package detect
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/model"
+
+	"pgregory.net/rapid"
+)
+
+// normal is a model of three channels that were uniform in 0..1, learnt on so
+// many rows a minute apart; layout 2 does not hold what drift is judged by.
+func normal(t testing.TB, rows int32, layout2 bool) *model.Model {
+	t.Helper()
+	three := func(v float32) []float32 { return []float32{v, v, v} }
+	w, f := make([]int8, 9), make([]float32, 9)
+	p := model.Parts{Schema: model.Schema{Channels: channels(), Period: time.Minute}, Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1,
+		Center: []float64{0.5, 0.5, 0.5}, Spread: []float64{1, 1, 1}, Clip: 8,
+		Layers:         []model.Layer{{In: 3, Out: 3, Weights: w, Bias: make([]int32, 3), Mult: three(1), FloatW: f, FloatBias: three(0)}},
+		ResidualCenter: three(0), ResidualScale: three(1), LevelCenter: three(0), LevelScale: three(1), Precision: []float32{1, 0, 0, 0, 1, 0, 0, 0, 1},
+		Still: three(0), Step: []float64{1, 1, 1}, Rough: make([]int32, 3), Limits: []float32{1, 1, 1, 1}, Ranks: []float32{0, 0.5}, Percentiles: []float32{0, 1},
+		GoldenIn: three(0), GoldenOut: three(0)}
+	for k := range 33 {
+		x := float64(k) / 32
+		p.Drift = append(p.Drift, x, x, x)
+	}
+	if !layout2 {
+		p.DriftRows, p.DriftTime, p.DriftScore = []int32{rows, rows, rows}, three(1), []float32{-2, 0.5, 20}
+	}
+	m, err := model.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// watched is a Detector and a DriftWatch put together as agent/pipeline does.
+type watched struct {
+	t      testing.TB
+	d      *Detector
+	w      *DriftWatch
+	rng    *rand.Rand
+	now    time.Time
+	events []Event
+}
+
+func newWatched(t testing.TB, m *model.Model, o Options) *watched {
+	t.Helper()
+	d, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &watched{t: t, d: d, w: NewDriftWatch(m, o), rng: rand.New(rand.NewPCG(1, 1)), now: start}
+}
+
+func (s *watched) emit(ev Event, ok bool) {
+	if ok {
+		s.events = append(s.events, ev)
+	}
+}
+
+// push takes a row a minute after the one before.
+func (s *watched) push(row []float64, score float32) {
+	s.now = s.now.Add(time.Minute)
+	v := model.Score{Value: s.w.Seen(score), Shares: []float32{0.6, 0.3, 0.1}, Values: row, Expected: []float64{0.5, 0.5, 0.5}}
+	if _, open := s.d.Open(); s.w.Steady(s.now, v.Value) && open {
+		ev, ok := s.d.Close(s.now, ReasonDrift)
+		s.emit(ev, ok)
+		s.emit(s.w.Convert(s.now, ev), true)
+		return
+	}
+	s.emit(s.d.Push(s.now, v))
+	_, open := s.d.Open()
+	ev, ok, _ := s.w.Push(s.now, row, score, !open)
+	s.emit(ev, ok)
+}
+
+// rows pushes n rows whose channels are uniform in 0..1 plus what by says.
+func (s *watched) rows(n int, score float32, by ...float64) {
+	for range n {
+		row := []float64{s.rng.Float64(), s.rng.Float64(), s.rng.Float64()}
+		for j := range by {
+			row[j] += by[j]
+		}
+		s.push(row, score)
+	}
+}
+
+// told lists what was announced since the last call: "drift open".
+func (s *watched) told() string {
+	var out []string
+	for _, ev := range s.events {
+		out = append(out, fmt.Sprintf("%s %s", ev.Kind, ev.State))
+	}
+	s.events = nil
+	return strings.Join(out, ", ")
+}
+
+func driftOptions() Options {
+	o := options()
+	o.Hold, o.DriftAfter = time.Minute, 8*time.Hour
+	return o
+}
+
+// A window here is a day, a block 46 rows.
+func TestDriftWatch_life(t *testing.T) {
+	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	if s.rows(1440, 0.3); s.told() != "" || math.IsNaN(s.w.Score()) || s.w.Score() > 0.5 {
+		t.Fatalf("as learnt: score %v", s.w.Score())
+	}
+	begin := s.now
+	s.rows(10*46, 0.3, 0, 0.5)
+	if s.told() != "" {
+		t.Fatal("a change of a third of the window is announced: it may pass")
+	}
+	s.rows(6*46, 0.3, 0, 0.5)
+	if len(s.events) != 1 {
+		t.Fatalf("half a window after the change: %v", s.told())
+	}
+	ev := s.events[0]
+	if s.told() != "drift open" || ev.Severity != Warning || ev.Machine != "pump1" || ev.Key != "" || ev.Score < model.DriftLine || ev.Peak != ev.Score {
+		t.Errorf("%+v", ev)
+	}
+	if d := ev.Since.Sub(begin); d < -time.Hour || d > 3*time.Hour {
+		t.Errorf("since %v after the change", d)
+	}
+	if len(ev.Causes) != 1 || ev.Causes[0].Channel != "pump.flow" || ev.Causes[0].Share != 1 || ev.Causes[0].Direction != "above" ||
+		math.Abs(ev.Causes[0].Value-1) > 0.2 || ev.Causes[0].Expected != 0.5 {
+		t.Errorf("causes %+v", ev.Causes)
+	}
+	for _, part := range []string{"pump.flow: median ", " l/min, learnt 0.5; 5-95 % ", "learnt 0.05..0.95"} {
+		if !strings.Contains(ev.Reason, part) {
+			t.Errorf("reason %q, want %q in it", ev.Reason, part)
+		}
+	}
+	if s.rows(1440, 0.3, 0, 0.5); s.told() != "" {
+		t.Error("an open drift repeats itself")
+	}
+	s.rows(1440, 0.3, 0.6, 0.5)
+	if ev = s.events[0]; len(s.events) != 1 || ev.State != Update || len(ev.Causes) != 2 || !ev.Since.Before(begin.Add(3*time.Hour)) {
+		t.Errorf("another channel: %+v", s.events)
+	}
+	s.events = nil
+	s.rows(3*1440, 0.3)
+	if ev = s.events[0]; len(s.events) != 1 || ev.State != Close || ev.Reason != ReasonNormal || ev.Until.Before(ev.Since) || ev.Peak < ev.Score {
+		t.Errorf("back to normal: %+v", s.events)
+	}
+}
+
+// A change of less than a third of the window passes unannounced.
+func TestDriftWatch_passes(t *testing.T) {
+	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	s.rows(1440, 0.3)
+	s.rows(6*46, 0.3, 1)
+	s.rows(3*1440, 0.3)
+	if got := s.told(); got != "" {
+		t.Errorf("announced: %s", got)
+	}
+}
+
+// TestDriftWatch_levelShift: an anomaly that stays at one level becomes drift; the
+// machine is quiet there, heard when it changes again, and as it was when it is
+// mended.
+func TestDriftWatch_levelShift(t *testing.T) {
+	for name, layout2 := range map[string]bool{"": false, "layout 2": true} {
+		s := newWatched(t, normal(t, 1440, layout2), driftOptions())
+		s.rows(1440, 0.3)
+		begin := s.now
+		if s.rows(7*60, 2, 5); s.told() != "process_anomaly open" {
+			t.Fatalf("%s: no anomaly", name)
+		}
+		s.rows(65, 2, 5)
+		if len(s.events) != 2 || s.events[0].Reason != ReasonDrift {
+			t.Fatalf("%s: after eight hours %+v", name, s.events)
+		}
+		ev := s.events[1]
+		if s.told() != "process_anomaly close, drift open" || ev.Since.Sub(begin) > 2*time.Minute || ev.Score < model.DriftLine ||
+			ev.Causes[0].Channel != "pump.current" || ev.Causes[0].Direction != "above" || !strings.Contains(ev.Reason, "shifted") {
+			t.Errorf("%s: %+v", name, ev)
+		}
+		if s.rows(20*1440, 2, 5); strings.Contains(s.told(), "process") {
+			t.Errorf("%s: the pager goes red again at the level that is known", name)
+		}
+		if s.rows(30, 4.5, 5, 5); s.told() != "process_anomaly open" {
+			t.Errorf("%s: a new change is not heard", name)
+		}
+		if s.rows(10, 2, 5); s.told() != "process_anomaly close" {
+			t.Errorf("%s: back at the known level", name)
+		}
+		s.rows(10, 4.5, 5, 5)
+		s.events = nil
+		s.rows(9*60, 4.5, 5, 5)
+		if ev = s.events[len(s.events)-1]; ev.Kind != Drift || ev.State != Update || ev.Since.Sub(begin) > 2*time.Minute {
+			t.Errorf("%s: the new change lasts: %+v", name, ev)
+		}
+		s.told()
+		s.rows(3*1440, 0.3)
+		if got := s.told(); !strings.HasSuffix(got, "drift close") || strings.Contains(got, "process") {
+			t.Errorf("%s: mended: %q", name, got)
+		}
+		if s.rows(30, 2, 5); s.told() != "process_anomaly open" {
+			t.Errorf("%s: the learnt threshold does not hold again", name)
+		}
+	}
+}
+
+// TestDriftWatch_staysRed: what still changes, comes and goes, or is short, stays
+// an anomaly.
+func TestDriftWatch_staysRed(t *testing.T) {
+	for name, score := range map[string]func(minute int) float32{
+		"rising":      func(m int) float32 { return 1.5 * float32(math.Exp2(float64(m)/600)) },
+		"to and fro":  func(m int) float32 { return 1.5 + 2*float32(m/90%2) },
+		"on and off":  func(m int) float32 { return []float32{0.3, 2}[m/30%2] },
+		"seven hours": func(m int) float32 { return []float32{2, 0.3}[m/420%2] },
+	} {
+		s := newWatched(t, normal(t, 1440, false), driftOptions())
+		s.rows(100, 0.3)
+		for m := range 4 * 1440 {
+			s.rows(1, score(m), 3*float64(min(1, int(score(m)))))
+		}
+		if got := s.told(); strings.Contains(got, "drift") || !strings.HasPrefix(got, "process_anomaly open") {
+			t.Errorf("%s: %s", name, got)
+		}
+	}
+	o := driftOptions()
+	o.DriftAfter = -1
+	s := newWatched(t, normal(t, 1440, false), o)
+	if s.rows(30*1440, 2, 5); s.told() != "process_anomaly open" {
+		t.Error("switched off, an anomaly ends")
+	}
+}
+
+// A machine that stops every night shifts as well: only rows with a score count.
+func TestDriftWatch_stops(t *testing.T) {
+	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	for range 12 {
+		s.rows(60, 2, 5)
+		for range 120 {
+			s.now = s.now.Add(time.Minute)
+			s.emit(s.d.Idle(s.now))
+		}
+	}
+	var drift *Event
+	for i := range s.events {
+		if s.events[i].Kind == Drift && drift == nil {
+			drift = &s.events[i]
+			if i < 16 || i > 18 {
+				t.Errorf("opened after %d events, want 8 hours of an hour each", i)
+			}
+		}
+	}
+	if drift == nil || drift.Since.Sub(start) > time.Minute {
+		t.Errorf("drift %+v", drift)
+	}
+	if n := len(s.events); s.events[n-1].Kind != Drift && s.events[n-2].Kind != Drift {
+		t.Errorf("alarms go on: %s", s.told())
+	}
+}
+
+func TestDriftWatch_mute(t *testing.T) {
+	o := driftOptions()
+	o.Mute = []MuteWindow{{From: 0, To: 1440}}
+	s := newWatched(t, normal(t, 1440, false), o)
+	s.rows(1440, 0.3)
+	if s.rows(1440, 0.3, 1); s.told() != "" {
+		t.Error("opened in a mute window")
+	}
+}
+
+func TestDriftWatch_restart(t *testing.T) {
+	m := normal(t, 1440, false)
+	play := func(restart bool) string {
+		s := newWatched(t, m, driftOptions())
+		step := func(n int, score float32, by ...float64) {
+			s.rows(n, score, by...)
+			if !restart {
+				return
+			}
+			next := newWatched(t, m, driftOptions())
+			if err := next.w.RestoreState(s.w.AppendState(nil)); err != nil {
+				t.Fatal(err)
+			}
+			if ev, open := s.w.Open(); open && !next.w.Resume(ev) {
+				t.Fatalf("not resumed: %+v", ev)
+			}
+			if ev, open := s.d.Open(); open && !next.d.Resume(ev) {
+				t.Fatalf("not resumed: %+v", ev)
+			}
+			s.d, s.w = next.d, next.w
+		}
+		step(1440, 0.3)
+		for range 20 {
+			step(77, 0.3, 0, 0.6)
+		}
+		for range 20 {
+			step(50, 3, 0, 0.6)
+		}
+		for range 40 {
+			step(100, 0.3)
+		}
+		var out []string
+		for _, ev := range s.events {
+			out = append(out, fmt.Sprintf("%s %s %v", ev.Kind, ev.State, ev.Time.Sub(start)))
+		}
+		return strings.Join(out, "\n")
+	}
+	if plain, again := play(false), play(true); plain != again || strings.Count(plain, "drift") < 3 {
+		t.Errorf("without restarts\n%s\nwith\n%s", plain, again)
+	}
+	s := newWatched(t, m, driftOptions())
+	for _, ev := range []Event{{Machine: "other", Kind: Drift}, {Machine: "pump1", Kind: ProcessAnomaly}, {Machine: "pump1", Kind: Drift, State: Close}} {
+		if s.w.Resume(ev) {
+			t.Errorf("resumed %+v", ev)
+		}
+	}
+	if s.w.Resume(Event{Machine: "pump1", Kind: Drift, State: Update, Since: start}); s.w.Resume(Event{Machine: "pump1", Kind: Drift}) {
+		t.Error("resumed twice")
+	}
+	if ev, ok := s.w.Close(at(5), ReasonRelearn); !ok || ev.State != Close || ev.Reason != ReasonRelearn || !ev.Since.Equal(start) {
+		t.Errorf("closed by decision: %+v", ev)
+	}
+}
+
+// No sequence of scores yields unbalanced or overlapping events of one kind,
+// whatever restarts and jumps of the clock come in between.
+func TestDriftWatch_balanced(t *testing.T) {
+	m := normal(t, 64, false)
+	rapid.Check(t, func(rt *rapid.T) {
+		o := drawOptions(rt)
+		o.DriftAfter = time.Duration(rapid.IntRange(-1, 80).Draw(rt, "after")) * time.Minute
+		s := newWatched(t, m, o)
+		by := map[Kind]*balance{ProcessAnomaly: {}, Drift: {}}
+		for range rapid.IntRange(0, 40).Draw(rt, "stretches") {
+			score, shift := rapid.Float32Range(0, 4).Draw(rt, "score"), rapid.Float64Range(-2, 2).Draw(rt, "shift")
+			n := rapid.IntRange(1, 400).Draw(rt, "rows")
+			switch rapid.IntRange(0, 6).Draw(rt, "what") {
+			case 0:
+				for range 5 {
+					s.now = s.now.Add(time.Minute)
+					s.emit(s.d.Idle(s.now))
+				}
+			case 1:
+				next := newWatched(t, m, o)
+				if rapid.Bool().Draw(rt, "state is there") {
+					if err := next.w.RestoreState(s.w.AppendState(nil)); err != nil {
+						rt.Fatal(err)
+					}
+				}
+				for kind, b := range by {
+					if b.open != nil && !(kind == Drift && next.w.Resume(*b.open) || kind == ProcessAnomaly && next.d.Resume(*b.open)) {
+						rt.Fatalf("not resumed: %+v", *b.open)
+					}
+				}
+				s.d, s.w = next.d, next.w
+			case 2:
+				s.now = s.now.Add(time.Duration(rapid.IntRange(-90, 90).Draw(rt, "jump")) * time.Minute)
+			default:
+				s.rows(n, score, shift, float64(shift*float64(score)))
+			}
+			for _, ev := range s.events {
+				by[ev.Kind].take(rt, ev, false)
+			}
+			s.events = nil
+		}
+	})
+}
+
+func FuzzDriftWatch_restoreState(f *testing.F) {
+	m := normal(f, 64, false)
+	s := newWatched(f, m, driftOptions())
+	s.rows(2000, 0.3, 0.5)
+	s.rows(600, 2, 0.5)
+	f.Add(s.w.AppendState(nil))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s := newWatched(t, m, driftOptions())
+		_ = s.w.RestoreState(b)
+		s.rows(200, 2, 0.5)
+		again := newWatched(t, m, driftOptions())
+		if err := again.w.RestoreState(s.w.AppendState(nil)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// The same rows give the same events on every CPU: the hash was taken on amd64
+// and holds under qemu for arm64 and 32-bit arm.
+func TestDriftWatch_sameOnEveryCPU(t *testing.T) {
+	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	for i := range 20 {
+		s.rows(700, float32(i%4)/2, float64(i%5)/4, float64(i%3)/8)
+	}
+	sum := sha256.New()
+	for _, ev := range s.events {
+		fmt.Fprintf(sum, "%s %s %v %v %v %x %x %s", ev.Kind, ev.State, ev.Time, ev.Since, ev.Until, ev.Score, ev.Peak, ev.Reason)
+		for _, c := range ev.Causes {
+			fmt.Fprintf(sum, " %s %x %x %x", c.Channel, c.Share, c.Value, c.Expected)
+		}
+	}
+	const want = "315885c9c588fd3b"
+	if got := fmt.Sprintf("%x", sum.Sum(nil))[:16]; got != want || len(s.events) < 8 {
+		t.Errorf("got %s of %d events, want %s", got, len(s.events), want)
+	}
+}
+
+func TestDriftWatch_allocatesNothing(t *testing.T) {
+	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	s.rows(1440, 0.3)
+	row := []float64{0.5, 0.4, 0.3}
+	if n := testing.AllocsPerRun(500, func() {
+		s.now = s.now.Add(time.Minute)
+		s.w.Steady(s.now, s.w.Seen(0.3))
+		s.w.Push(s.now, row, 0.3, true)
+	}); n != 0 {
+		t.Errorf("%v allocations a row, want 0", n)
+	}
+}
