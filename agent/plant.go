@@ -67,7 +67,7 @@ func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metr
 		Learn: pipeline.Learn{Allow: mc.Model.Learn.When == "no_model", Duty: mc.Model.Learn.Duty, FalseAlarms: mc.Detect.FalseAlarms,
 			Rows: learn.Options{Path: filepath.Join(p.cfg.State, "learn", mc.Name+".rows"), Schema: s.Hash(),
 				Channels: len(s.Channels), Want: int(min(mc.Model.Learn.For/s.Period, math.MaxInt32)), SettleRows: settle}},
-		Sampler: p.group.Sampler(mc.Name), Report: rep, Log: p.log, Inference: m.Inference, Score: m.Score}
+		Drift: filepath.Join(p.cfg.State, "drift", mc.Name+".drift"), Sampler: p.group.Sampler(mc.Name), Report: rep, Log: p.log, Inference: m.Inference, Score: m.Score}
 }
 
 // start lets the plant run until stop; faults go to report.

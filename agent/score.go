@@ -219,6 +219,9 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 		if v.Changed {
 			emit(v.Event)
 		}
+		if v.Drifted {
+			emit(v.Drift)
+		}
 		if err := errors.Join(s.failed, s.flush()); err != nil {
 			return err
 		}

@@ -57,7 +57,7 @@ func (l *Latch) Take(ev Event) Event {
 	if i >= 0 {
 		ev = l.held[i].merge(ev)
 	}
-	switch holds := ev.Reason == ReasonNormal || ev.Reason == ReasonStopped; {
+	switch holds := ev.Reason == ReasonNormal || ev.Reason == ReasonStopped || ev.Reason == ReasonDrift; {
 	case ev.State == Close && !holds:
 		if i >= 0 {
 			l.held = slices.Delete(l.held, i, i+1)

@@ -45,6 +45,7 @@ type Options struct {
 	Learn   Learn
 	Detect  detect.Options
 	Limits  []detect.Limit
+	Drift   string // file of the state of drift; "" = a restart forgets it
 	Sampler *sampler.Sampler
 	Report  Reporter
 	Log     *slog.Logger
@@ -80,6 +81,8 @@ type Machine struct {
 	model    *model.Model    // once there is one
 	ref      report.ModelRef // of model
 	judge    *Watch          // of model
+	looks    int             // at drift, since its state was written
+	relearnt bool            // the state of drift is of a model before this one
 	toLearn  bool            // no model yet, and one may be learnt
 	beyond   int             // limit events open now
 	latch    *detect.Latch   // nil = events close by themselves
@@ -148,6 +151,8 @@ func (m *Machine) watch(loaded *model.Model) error {
 	m.model, m.judge = loaded, w
 	m.toLearn, m.rows, m.training = false, nil, nil
 	m.ref = report.ModelRef{Version: loaded.Version(), SHA256: loaded.SHA256()}
+	m.loadDrift()
+	m.setDrift()
 	m.setModel(m.ref)
 	m.setState(Normal, "")
 	m.log.Info("watching", "model", loaded.Version(), "sha256", loaded.SHA256())
@@ -167,7 +172,7 @@ func (m *Machine) Resume(ev detect.Event) bool {
 		m.beyond++
 		return true
 	}
-	return m.judge != nil && m.judge.detector.Resume(ev)
+	return m.resumeDrift(ev) || m.judge != nil && m.judge.detector.Resume(ev)
 }
 
 // Progress counts the rows dealt with; the watchdog looks at it.
@@ -186,6 +191,7 @@ func (m *Machine) Run(ctx context.Context) {
 			m.log.Warn("learning rows", "error", err)
 		}
 	}
+	m.keepDrift()
 }
 
 // row deals with one row. It allocates nothing unless an event arises.
@@ -223,6 +229,7 @@ func (m *Machine) score(t time.Time, row []float64) {
 	if v.Changed {
 		m.emit(v.Event)
 	}
+	m.drifted(&v)
 	note := ""
 	switch {
 	case v.Lost:
@@ -247,5 +254,5 @@ func (m *Machine) send(ev detect.Event) {
 		m.log.Error("report event", "error", err)
 		m.setError(err)
 	}
-	m.log.Info("event", "kind", ev.Kind, "state", ev.State, "key", ev.Key, "score", math.Round(1000*ev.Score)/1000, "severity", ev.Severity)
+	m.log.Info("event", "kind", ev.Kind, "state", ev.State, "key", ev.Key, "score", math.Round(1000*ev.Score)/1000, "severity", ev.Severity, "reason", ev.Reason)
 }

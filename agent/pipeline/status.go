@@ -39,6 +39,7 @@ type Status struct {
 	RowTime  time.Time
 	Score    float64 // NaN = none
 	Percent  float64 // of the scores of learning that stayed below it; 0 = unknown
+	Drift    Drift
 	Rows     uint64
 	Scored   uint64
 	Model    report.ModelRef // empty = none
@@ -51,7 +52,7 @@ type Status struct {
 
 func (s *Status) init(o Options) {
 	n := len(o.Schema.Channels)
-	*s = Status{Name: o.Name, Channels: o.Schema.Channels, Sensors: o.Sensors, Period: o.Schema.Period, Score: math.NaN(),
+	*s = Status{Name: o.Name, Channels: o.Schema.Channels, Sensors: o.Sensors, Period: o.Schema.Period, Score: math.NaN(), Drift: Drift{Score: math.NaN(), Relation: math.NaN()},
 		Values: make([]float64, n), Quality: make([]sampler.Quality, n), Raw: make([]float64, n), At: make([]time.Time, n), Shares: make([]float32, n), Expected: make([]float64, n)}
 	for i := range n {
 		s.Values[i], s.Raw[i], s.Expected[i], s.Quality[i] = math.NaN(), math.NaN(), math.NaN(), sampler.Missing
@@ -65,7 +66,7 @@ func (m *Machine) Status() Status {
 	s := m.status
 	s.Values, s.Quality = slices.Clone(s.Values), slices.Clone(s.Quality)
 	s.Raw, s.At = slices.Clone(s.Raw), slices.Clone(s.At)
-	s.Shares, s.Expected = slices.Clone(s.Shares), slices.Clone(s.Expected)
+	s.Shares, s.Expected, s.Drift = slices.Clone(s.Shares), slices.Clone(s.Expected), s.Drift.clone()
 	if m.o.Sampler != nil {
 		s.Dropped, s.Late, s.Flags = m.o.Sampler.Dropped(), m.o.Sampler.Late(), m.o.Sampler.Flags()
 	}

@@ -24,6 +24,7 @@ type Watch struct {
 	model    *model.Model
 	scorer   *model.Scorer
 	detector *detect.Detector
+	drift    *detect.DriftWatch
 	rearm    *detect.Rearm // nil = the learnt threshold stays
 	period   time.Duration
 	last     time.Time // of the row before
@@ -36,7 +37,7 @@ func NewWatch(m *model.Model, o detect.Options) (*Watch, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &Watch{model: m, scorer: model.NewScorer(m), detector: d, period: m.Schema().Period}
+	w := &Watch{model: m, scorer: model.NewScorer(m), detector: d, drift: detect.NewDriftWatch(m, o), period: m.Schema().Period}
 	if o.Rearm {
 		w.rearm = detect.NewRearm(w.period)
 	}
@@ -52,6 +53,9 @@ type Verdict struct {
 	Lost    bool         // Blind because nobody knows whether the machine runs
 	Event   detect.Event // where Changed
 	Changed bool
+	Drift   detect.Event // where Drifted: a drift event's step, beside Event
+	Drifted bool
+	Looked  bool // what is known of drift is new
 }
 
 // Push judges the row at t, NaN = missing. It allocates nothing unless an event
@@ -72,10 +76,11 @@ func (w *Watch) Push(t time.Time, row []float64) Verdict {
 		w.detector.Gap(t)
 		return Verdict{State: Blind, Lost: lost}
 	}
+	raw := v.Score.Value
 	w.raise(&v)
 	switch {
 	case v.Scored:
-		v.Event, v.Changed = w.detector.Push(t, v.Score)
+		w.judge(t, row, raw, &v)
 	case idle:
 		v.Event, v.Changed = w.detector.Idle(t)
 	default: // the window fills
@@ -91,6 +96,21 @@ func (w *Watch) Push(t time.Time, row []float64) Verdict {
 		v.State = Normal
 	}
 	return v
+}
+
+// judge takes a score, as it is seen from the level of the moment, and as it came
+// from the Scorer, to anomalies and drift. An anomaly that has become the new
+// level ends as drift.
+func (w *Watch) judge(t time.Time, row []float64, raw float32, v *Verdict) {
+	v.Score.Value = w.drift.Seen(v.Score.Value)
+	if _, open := w.detector.Open(); w.drift.Steady(t, v.Score.Value) && open {
+		v.Event, v.Changed = w.detector.Close(t, detect.ReasonDrift)
+		v.Drift, v.Drifted = w.drift.Convert(t, v.Event), true
+		return
+	}
+	v.Event, v.Changed = w.detector.Push(t, v.Score)
+	_, open := w.detector.Open()
+	v.Drift, v.Drifted, v.Looked = w.drift.Push(t, row, raw, !open)
 }
 
 // raise puts the score in units of the threshold of the moment.
