@@ -68,6 +68,9 @@ func (w *DriftWatch) Seen(score float32) float32 {
 	return float32(float64(score) / w.shift.base)
 }
 
+// Shifted tells whether scores are seen from another level than the learnt one.
+func (w *DriftWatch) Shifted() bool { return w.shift.base > 1 }
+
 // Steady takes the newest score as Seen, and tells whether it has been high, and
 // at one level, for DriftAfter.
 func (w *DriftWatch) Steady(t time.Time, seen float32) bool {
