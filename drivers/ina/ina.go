@@ -105,7 +105,7 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 }
 
 // convert turns a sample into dst: I = Vshunt/R, P = V*I. The example of both
-// datasheets (INA219 §9.2.2.1, INA226 §8.2.2), 20 mV over 2 mΩ at 11.98 V, gives
+// datasheets (INA219 §9.2.2.1, INA226 §6.5.1), 20 mV over 2 mΩ at 11.98 V, gives
 // 10 A and 119.8 W.
 func (s *sample) convert(ohm float64, dst []float64) error {
 	var errBus, errShunt error

@@ -35,7 +35,7 @@ func TestINA226_conformance(t *testing.T) {
 }
 
 // The words of one read with the power-on configuration and the example of
-// SBOS547B §8.2.2 table 8-1: 20 mV over 2 mΩ at 11.98 V.
+// SBOS547B §6.5.1: 20 mV over 2 mΩ at 11.98 V.
 func words(values ...uint16) (ops []i2ctest.IO) {
 	for i, reg := range []byte{regConfig, regMask, regMask, regShunt, regBus}[:len(values)] {
 		ops = append(ops, i2ctest.IO{Addr: 0x40, W: []byte{reg}, R: []byte{byte(values[i] >> 8), byte(values[i])}})

@@ -41,6 +41,7 @@ func (q inquiry) alike(o inquiry) bool {
 type debt struct {
 	inquiry
 	until time.Duration
+	more  int // as many answers besides the first: it was asked again
 }
 
 const (
@@ -343,13 +344,14 @@ func (p *pairs) owe(q inquiry, until time.Duration) {
 		d := &p.debts[i]
 		if d.until > 0 && (d.same(q) || d.at < 0 && q.at < 0 && d.alike(q)) {
 			d.until = max(d.until, until)
+			d.more++
 			return
 		}
 		if d.until < oldest.until {
 			oldest = d
 		}
 	}
-	*oldest = debt{q, until}
+	*oldest = debt{inquiry: q, until: until}
 }
 
 // doubt tells until when an answer to q could be one to another question; 0 =
@@ -384,6 +386,8 @@ func (p *pairs) repay(a inquiry, now time.Duration) bool {
 	if oldest == nil {
 		return false
 	}
-	oldest.until = 0
+	if oldest.more--; oldest.more < 0 {
+		oldest.until = 0
+	}
 	return true
 }

@@ -89,7 +89,7 @@ func TestRead_mcp9808(t *testing.T) {
 	}
 }
 
-// MLX90614 rev. 9 §8.4.5: object temperature 3AD2h at 5Ah has the packet error
+// MLX90614 rev. 8 §8.4.3.1: object temperature 3AD2h at 5Ah has the packet error
 // code 30h; it is 28.01 °C.
 func TestRead_packetErrorCode(t *testing.T) {
 	o := Options{Address: 0x5A, Registers: []Register{

@@ -14,7 +14,7 @@ func agentConfig(b *board, p *plant, mqtt string) []byte {
 buses:
 %s  adapter: {i2c: %s}
   plc:     {modbus: "tcp://10.0.2.2:%s", timeout: 1s}
-  line:    {modbus: "rtu://%s?baud=19200&parity=even", timeout: 500ms}
+  line:    {modbus: "rtu://%s?baud=19200&parity=even%s", timeout: 500ms}
 sensors:
   - {name: outside, driver: lm75, bus: %s, address: 0x48, limits: {temperature: {alarm_low: -10, warn_low: -5, warn: 40, alarm: 60}}}
   - {name: cabinet, driver: bme280, bus: adapter, address: 0x76, limits: {temperature: {warn: 50}}}
@@ -47,5 +47,5 @@ machines:
     detect: {open: 3 of 5, hold: 1s}
 mqtt: {broker: "tcp://10.0.2.2:%s"}
 http: {listen: "0.0.0.0:%d", insecure: true}    # this host's loopback forwards to it
-`, b.name, header, b.adapter, port(p.pump.Addr()), b.tty, outside, pumpUnit, meterUnit, port(mqtt), guestHTTP)
+`, b.name, header, b.adapter, port(p.pump.Addr()), b.tty, b.rs485, outside, pumpUnit, meterUnit, port(mqtt), guestHTTP)
 }

@@ -20,6 +20,7 @@ type board struct {
 	chip    string // the kernel's name of the chip at 0x49, on the header or else behind the adapter
 	tty     string // the serial port to the RS-485 line
 	uart    string // its driver
+	rs485   string // how the line is switched, in its address
 	disk    string // qemu's device for the disk
 }
 
@@ -34,7 +35,7 @@ var boards = []*board{
 		qemu: "qemu-system-arm", args: []string{"-M", "vexpress-a15", "-m", "256"},
 		dtb:     "vexpress-v2p-ca15-tc1.dtb",
 		modules: append([]string{"virtio_mmio", "i2c-versatile", "smsc911x"}, common...),
-		header:  true, adapter: "/dev/i2c-2", chip: "tmp105", tty: "/dev/ttyAMA1", uart: "pl011", disk: "virtio-blk-device",
+		header:  true, adapter: "/dev/i2c-2", chip: "tmp105", tty: "/dev/ttyAMA1", uart: "pl011", rs485: "&rs485=kernel", disk: "virtio-blk-device",
 	},
 	{
 		name: "virt", cpu: "Cortex-A72, 64 bit", debian: "arm64", goarch: "arm64", binary: "arm64", kernel: "linux-image-arm64",

@@ -11,7 +11,7 @@ func TestSums(t *testing.T) {
 		{"zeros", Sensirion(0, 0), 0x81}, // a dead line's zeros are no valid word
 		{"ones", Sensirion(0xFF, 0xFF), 0xAC},
 		{"CRC-8/SMBUS check value", PEC([]byte("123456789")...), 0xF4},
-		{"MLX90614 datasheet §8.4.5", PEC(0xB4, 0x07, 0xB5, 0xD2, 0x3A), 0x30},
+		{"MLX90614 rev. 8 §8.4.3.1", PEC(0xB4, 0x07, 0xB5, 0xD2, 0x3A), 0x30},
 	} {
 		if c.got != c.want {
 			t.Errorf("%s: %02x, want %02x", c.name, c.got, c.want)

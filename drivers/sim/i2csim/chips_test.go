@@ -217,7 +217,7 @@ func TestADS1115_conversion(t *testing.T) {
 	})
 }
 
-// MLX90614 rev. 9 §8.4.5: the packet error code of 3AD2h read from 07h at 5Ah.
+// MLX90614 rev. 8 §8.4.3.1: the packet error code of 3AD2h read from 07h at 5Ah.
 func TestTable_packetErrorCode(t *testing.T) {
 	c := NewTable(map[byte][]byte{7: {0xD2, 0x3A}})
 	c.SendPEC(0x5A, false)
