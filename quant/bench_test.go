@@ -1,6 +1,7 @@
 package quant_test
 
 import (
+	"strconv"
 	"testing"
 
 	"iot-edge-anomaly/quant"
@@ -37,4 +38,22 @@ func pass(b *testing.B, mac int, f func()) {
 		f()
 	}
 	b.ReportMetric(float64(mac)*float64(b.N)/float64(b.Elapsed().Nanoseconds()), "MAC/ns")
+}
+
+// BenchmarkQuantise is equation (2) for a row of 8 channels and for the inputs
+// of the reference networks.
+func BenchmarkQuantise(b *testing.B) {
+	for _, n := range []int{8, 16, 52, 64, 256, 1024} {
+		src, dst := reference.Random(1, n, 1).Sample(1), make([]int8, n)
+		for _, k := range quant.Kernels() {
+			if err := quant.Use(k); err != nil {
+				b.Fatal(err)
+			}
+			b.Run(strconv.Itoa(n)+"/"+k, func(b *testing.B) {
+				for b.Loop() {
+					quant.Params{Scale: 0.03}.Quantise(dst, src)
+				}
+			})
+		}
+	}
 }

@@ -68,7 +68,13 @@
 // truth, the fallback, and all there is with build tag purego. Its inner loop
 // takes four output rows for each activation it loads; see the comment there.
 // Kernels in assembly give the same bytes: avx2_amd64.s, vnni_amd64.s, and
-// smull_arm64.s, sdot_arm64.s, neon_arm.s, which internal/asmgen writes. The fastest that the
-// CPU can run is taken when the program starts; Use forces another. A network
-// is computed in one call, from arenas whose padding meets zero weights.
+// smull_arm64.s, sdot_arm64.s, neon_arm.s, which internal/asmgen writes. The
+// fastest that the CPU can run is taken when the program starts; Use forces
+// another. A network is computed in one call, from arenas whose padding meets
+// zero weights.
+//
+// Equation (2) has kernels on amd64 (quantise_amd64.s) and arm64; why not on
+// 32-bit Arm is said in kernel_arm.go. What the lanes leave over is computed by
+// the last lanes once more, ending at the last value: elementwise work may be
+// done twice.
 package quant

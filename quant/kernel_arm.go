@@ -4,7 +4,10 @@ package quant
 
 import "golang.org/x/sys/cpu"
 
-// NEON on 32 bits has no division: the portable loop quantises the input.
+// The portable loop quantises the input. NEON on 32 bits has no division, its
+// reciprocal's error turns ties, and it flushes subnormal numbers; VFP divides
+// one value after the other, as the compiler's code does. A window that keeps
+// its rows in int8 leaves one division a channel and row.
 var kernels = []kernel{{
 	name:   "neon",
 	usable: func() bool { return cpu.ARM.HasNEON },
