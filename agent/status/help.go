@@ -32,6 +32,8 @@ var help = map[string]string{
 	"machine_state":                        "1 for the state the machine is in",
 	"memory_limit_bytes":                   "memory this process may take",
 	"memory_usage_bytes":                   "resident memory of this process",
+	"model_drift_score":                    "how far the machine has moved from what was learnt, 0 to 1; from 0.7 it has drifted; absent while it cannot be said",
+	"model_drift_sensor_score":             "the same of each channel",
 	"model_info":                           "1; version and sha256 of the active model stand in the labels",
 	"modbus_connects_total":                "connections to the line, or its port, opened",
 	"modbus_errors_total":                  "requests without values: timeout, frame (length, checksum), exception, hangup, connect, refused (not a read)",

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"runtime"
 	"strconv"
@@ -160,12 +161,25 @@ func (m *scrape) machine(s *pipeline.Status) {
 	if s.Model.Version != "" {
 		m.gauge(1, "model_info", "machine", n, "model_version", s.Model.Version, "sha", s.Model.SHA256)
 	}
+	m.drift(n, s)
 	for i, c := range s.Channels {
 		m.gauge(s.Values[i], "sensor_value", "machine", n, "sensor", c.Name)
 		m.gauge(float64(s.Quality[i]), "sensor_quality", "machine", n, "sensor", c.Name)
 	}
 	for _, f := range s.Flags {
 		m.counter(f.N, "sensor_flags_total", "machine", n, "sensor", f.Sensor, "quality", f.Quality.String())
+	}
+}
+
+// drift leaves out what cannot be said yet: 0 would be a claim.
+func (m *scrape) drift(name string, s *pipeline.Status) {
+	if !math.IsNaN(s.Drift.Score) {
+		m.gauge(s.Drift.Score, "model_drift_score", "machine", name)
+	}
+	for i, d := range s.Drift.Channels {
+		if !math.IsNaN(d.Score) {
+			m.gauge(d.Score, "model_drift_sensor_score", "machine", name, "sensor", s.Channels[i].Name)
+		}
 	}
 }
 

@@ -33,7 +33,7 @@ func good() Snapshot {
 		Machines: []pipeline.Status{{Name: "pump1", State: pipeline.Normal, Since: now.Add(-time.Hour), Period: time.Second, RowTime: now.Add(-time.Second),
 			Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}, {Name: "pump.speed", Unit: "Hz"}}, Sensors: []string{"pump", "pump"},
 			Values: []float64{12.5, math.NaN()}, Quality: []sampler.Quality{sampler.Good, sampler.Missing},
-			Raw: []float64{12.5, math.NaN()}, At: []time.Time{now.Add(-time.Second), {}}, Flags: []sampler.Flags{{Sensor: "pump", Quality: sampler.Good, N: 99}}, Score: 0.4, Rows: 100, Scored: 80,
+			Raw: []float64{12.5, math.NaN()}, At: []time.Time{now.Add(-time.Second), {}}, Flags: []sampler.Flags{{Sensor: "pump", Quality: sampler.Good, N: 99}}, Score: 0.4, Rows: 100, Scored: 80, Drift: pipeline.Drift{Score: math.NaN(), Relation: math.NaN()},
 			Model: report.ModelRef{Version: "2026-11-20T10:00:00Z-1", SHA256: "f00d"}}},
 		Readings: []sampler.Reading{{Bus: "plc", Sensor: "pump", Values: []float64{12.5, math.NaN()}, LastGood: now.Add(-time.Second), Reads: 100, Errors: [4]uint64{1}}},
 		Modbus:   []ModbusLine{{Bus: "plc", Requests: 11, Resyncs: 3, Errors: []ReasonCount{{"timeout", 5}}}},
@@ -237,7 +237,11 @@ func TestMetrics(t *testing.T) {
 	s := good()
 	var b strings.Builder
 	m.Write(&b, &s, 3)
+	if strings.Contains(b.String(), "model_drift") {
+		t.Error("drift is told while nothing can be said of it")
+	}
 	s.Machines[0].Model = report.ModelRef{Version: "next", SHA256: "beef"}
+	s.Machines[0].Drift = pipeline.Drift{Score: 0.75, Relation: 0.1, Channels: []model.ChannelDrift{{Score: 0.75}, {Score: math.NaN()}}}
 	b.Reset()
 	m.Write(&b, &s, 3)
 	text := b.String()
@@ -246,6 +250,7 @@ func TestMetrics(t *testing.T) {
 		`reconstruction_error_bucket{le="0.5"} 1`, `samples_processed_total{machine="pump1"} 100`,
 		`machine_state{machine="pump1",state="normal"} 1`, `machine_state{machine="pump1",state="learning"} 0`,
 		`model_info{machine="pump1",model_version="next",sha="beef"} 1`, `sensor_value{machine="pump1",sensor="pump.flow"} 12.5`,
+		`model_drift_score{machine="pump1"} 0.75`, `model_drift_sensor_score{machine="pump1",sensor="pump.flow"} 0.75`,
 		"mqtt_connected 1", "mqtt_publish_acked_total 7", "spool_messages 0", "memory_limit_bytes 134217728", "authentication_failures_total 3",
 		`sensor_flags_total{machine="pump1",sensor="pump",quality="good"} 99`, `sensor_read_errors_total{bus="plc",sensor="pump",reason="timeout"} 1`,
 		"# HELP sensor_quality quality of the newest value", `http_requests_total{status="200"} 1`, `bus_overruns_total{bus="plc"} 2`,
@@ -254,6 +259,9 @@ func TestMetrics(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("no line %s", want)
 		}
+	}
+	if strings.Contains(text, `model_drift_sensor_score{machine="pump1",sensor="pump.speed"}`) {
+		t.Error("the drift of a channel that cannot be judged is told")
 	}
 	for line := range strings.Lines(text) {
 		if name, is := strings.CutPrefix(line, "# TYPE "); is {

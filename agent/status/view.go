@@ -37,7 +37,7 @@ func (s *Snapshot) Page() page.State {
 }
 
 func (s *Snapshot) machine(m *pipeline.Status, bySensor map[string]*sampler.Reading) page.Machine {
-	out := page.Machine{Name: m.Name, State: string(m.State), Score: number(m.Score), Percentile: page.Percentile(m.Percent), Model: m.Model.Version,
+	out := page.Machine{Name: m.Name, State: string(m.State), Score: number(m.Score), Percentile: page.Percentile(m.Percent), Drift: number(m.Drift.Score), Model: m.Model.Version,
 		Events: []page.Event{}, Channels: []page.Channel{}}
 	if m.State == pipeline.Learning {
 		left := m.Learning.Remaining.Seconds()
@@ -55,12 +55,20 @@ func (s *Snapshot) machine(m *pipeline.Status, bySensor map[string]*sampler.Read
 			age := math.Max(0, s.Now.Sub(at).Seconds())
 			pc.AgeS = &age
 		}
+		if i < len(m.Drift.Channels) {
+			d := &m.Drift.Channels[i]
+			pc.Drift = &page.Drift{Score: number(d.Score), Now: bandOf(d.Now), Learnt: bandOf(d.Learnt)}
+		}
 		if r := bySensor[m.Sensors[i]]; r != nil {
 			pc.Error = trouble(r, c.Name, m.Quality[i])
 		}
 		out.Channels = append(out.Channels, pc)
 	}
 	return out
+}
+
+func bandOf(b model.Band) page.Band {
+	return page.Band{Low: number(b.Low), Median: number(b.Median), High: number(b.High)}
 }
 
 // trouble says why a channel is not good: what its sensor's read ended with, or

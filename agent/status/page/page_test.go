@@ -129,7 +129,8 @@ func example() State {
 				Events: []Event{{ID: "gw7-1-e7", Kind: "process_anomaly", Severity: "high", Since: since, Score: Number(1.8), Peak: Number(2.4),
 					Causes: []Cause{{"pump.flow", "m³/h", Number(0.61), Number(12.25), Number(33.5), "below"}}}},
 				Channels: []Channel{
-					{Name: "pump.flow", Unit: "m³/h", Value: Number(12.25), Quality: "good", AgeS: Number(0.03)},
+					{Name: "pump.flow", Unit: "m³/h", Value: Number(12.25), Quality: "good", AgeS: Number(0.03), Drift: &Drift{Score: Number(0.834),
+						Now: Band{Number(10.5), Number(12), Number(13)}, Learnt: Band{Number(31), Number(33.5), Number(36)}}},
 					{Name: "<img src=x onerror=alert(1)>", Value: Number(math.NaN()), Quality: "missing", Error: "<b>timeout</b>"},
 				}},
 			{Name: "cabinet", State: "learning", Score: Number(math.Inf(1)), Learning: &Learning{Phase: "collecting", Progress: 0.426, LeftS: Number(11.5), Rows: 85, Want: 200}},
@@ -193,6 +194,8 @@ func TestScript(t *testing.T) {
 		"collecting 42 %, 12 s left",
 		"text <img src=x onerror=alert(1)>",
 		"text <b>timeout</b>",
+		"text 0.834",
+		"hint 5 %, half, 95 % below: 10.50, 12.00 m³/h, 13.00; learnt 31.00, 33.50 m³/h, 36.00. From 0.7 it has drifted.",
 		"stale No answer from the gateway since ",
 		"elements kept true",
 	} {

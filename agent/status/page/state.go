@@ -44,6 +44,7 @@ type Machine struct {
 	State      string    `json:"state"`      // learning, idle, normal, anomaly or blind
 	Score      *float64  `json:"score"`      // 1.0 = threshold; null while there is none
 	Percentile *float64  `json:"percentile"` // of the scores of learning that stayed below it; null: unknown
+	Drift      *float64  `json:"drift"`      // 0 to 1, 0.7 = it has drifted from what was learnt; null: unknown
 	Model      string    `json:"model"`      // the active version; empty: none
 	Learning   *Learning `json:"learning"`   // null: not learning
 	Events     []Event   `json:"events"`     // open ones, oldest first
@@ -90,6 +91,21 @@ type Channel struct {
 	Quality string   `json:"quality"`         // good, suspect, bad, stale or missing
 	AgeS    *float64 `json:"age_s"`           // since it was measured; null: never
 	Error   string   `json:"error,omitempty"` // why it is not good, or what its sensor complains of
+	Drift   *Drift   `json:"drift"`           // null: nothing is known of it
+}
+
+// Drift compares a channel's last rows with the learning rows.
+type Drift struct {
+	Score  *float64 `json:"score"` // 0 to 1, 0.7 = drifted; null: too few values to say
+	Now    Band     `json:"now"`
+	Learnt Band     `json:"learnt"`
+}
+
+// Band tells where values lie, in the channel's unit; null: no value.
+type Band struct {
+	Low    *float64 `json:"p5"` // 5 % are below
+	Median *float64 `json:"p50"`
+	High   *float64 `json:"p95"`
 }
 
 // Number is f for a field of State: nil where f is not a finite number.

@@ -93,7 +93,7 @@ function card(name) {
   const table = element("table");
   table.append(element("caption", "hidden", "current values of " + name));
   const head = table.createTHead().insertRow();
-  for (const [text, className] of [["channel", ""], ["value", "number"], ["unit", ""], ["quality", ""], ["age", "number"], ["", ""]]) {
+  for (const [text, className] of [["channel", ""], ["value", "number"], ["unit", ""], ["quality", ""], ["age", "number"], ["drift", "number"], ["", ""]]) {
     const th = element("th", className, text);
     th.scope = "col";
     head.append(th);
@@ -109,15 +109,23 @@ function showChannels(body, channels) {
   while (body.rows.length > channels.length) body.deleteRow(-1);
   channels.forEach((ch, i) => {
     const row = body.rows[i] || body.insertRow();
-    while (row.cells.length < 6) row.insertCell();
+    while (row.cells.length < 7) row.insertCell();
     const cells = row.cells;
     set(cells[0], ch.name);
     set(cells[1], number(ch.value), "number");
     set(cells[2], ch.unit || "");
     set(cells[3], ch.quality || "", tone(ch.quality));
     set(cells[4], span(ch.age_s), "number");
-    set(cells[5], ch.error || "", "error");
+    set(cells[5], ch.drift ? number(ch.drift.score) : "", ch.drift && ch.drift.score >= 0.7 ? "number warn" : "number");
+    cells[5].title = ch.drift ? driftText(ch) : "";
+    set(cells[6], ch.error || "", "error");
   });
+}
+
+// driftText tells where a channel's values lie now and lay while it was learnt.
+function driftText(ch) {
+  const band = (b) => number(b.p5) + ", " + withUnit(b.p50, ch.unit) + ", " + number(b.p95);
+  return "5 %, half, 95 % below: " + band(ch.drift.now) + "; learnt " + band(ch.drift.learnt) + ". From 0.7 it has drifted.";
 }
 
 function ofNormal(percentile) {

@@ -45,6 +45,7 @@ const document = {
 function print(e) {
   if (e.children.length) e.children.forEach(print);
   else if (e.text) console.log("text " + e.text);
+  if (e.title) console.log("hint " + e.title);
 }
 
 const state = JSON.parse(fs.readFileSync(0, "utf8"));
