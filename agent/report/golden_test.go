@@ -74,6 +74,33 @@ func TestGolden_events(t *testing.T) {
 	step("sensor_fault_restart", r.CloseRestart(r.Recovered()[1]))
 }
 
+// A level shift: the anomaly ends as drift, which goes on until the machine is
+// learnt anew.
+func TestGolden_drift(t *testing.T) {
+	q := &memory{}
+	r, err := New(device(boot1), q, steady(Synced))
+	must(t, err)
+	step := func(name string, ev detect.Event) {
+		t.Helper()
+		must(t, r.Event(ev, theModel))
+		golden(t, name, q.last())
+	}
+	day := noon.Add(24 * time.Hour)
+	ev := anomaly(detect.Open, noon)
+	must(t, r.Event(ev, theModel))
+	ev.State, ev.Time, ev.Until, ev.Reason = detect.Close, day, day, detect.ReasonDrift
+	step("event_became_drift", ev)
+	drift := detect.Event{Machine: "pump1", Kind: detect.Drift, State: detect.Open, Time: day, Since: ev.Since, Severity: detect.Warning,
+		Score: 0.935829, Peak: 0.935829, Causes: ev.Causes, Reason: "the level has shifted: scores are seen from 2.75 times the learnt threshold"}
+	step("drift_open", drift)
+	drift.State, drift.Time, drift.Score, drift.Peak = detect.Update, day.Add(3*time.Hour), 0.95, 0.95
+	drift.Causes = []detect.Cause{{Channel: "pump.current", Unit: "A", Share: 1, Value: 4.2, Expected: 3.1, Direction: "above"}}
+	drift.Reason = "pump.current: median 4.2 A, learnt 3.1; 5-95 % 3.9..4.6, learnt 2.8..3.4"
+	step("drift_update", drift)
+	drift.State, drift.Time, drift.Until, drift.Reason = detect.Close, day.Add(72*time.Hour), day.Add(70*time.Hour), detect.ReasonRelearn
+	step("drift_close", drift)
+}
+
 func TestGolden_unset(t *testing.T) {
 	q, c := &memory{}, &clocks{base: time.Now(), uptime: 3600123 * time.Millisecond, quality: Unset}
 	r := newReporter(t, boot1, q, c)
