@@ -289,3 +289,20 @@ func TestReadingTellsWhy(t *testing.T) {
 		}
 	}
 }
+
+// A device that lacks one of its values for ever delivers all the same; one that
+// brings none does not.
+func TestLastGoodIsTheLastValue(t *testing.T) {
+	s, err := newSlot("x", sensor("a", newLying(2, nil)), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := time.Now()
+	s.buf[0], s.buf[1] = 1, math.NaN()
+	s.record(at, at, at, &drivers.ValueError{Channel: "c1", Text: "0x8000"})
+	s.buf[0] = math.NaN()
+	s.record(at.Add(time.Second), at.Add(time.Second), at.Add(time.Second), errors.New("no answer"))
+	if r := s.reading(); !r.LastGood.Equal(at) {
+		t.Errorf("last good %v, want that of the first attempt, %v", r.LastGood, at)
+	}
+}

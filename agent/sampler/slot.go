@@ -38,7 +38,7 @@ type Reading struct {
 	Doubts      []Doubt   // why they are Suspect or Bad
 	Channels    []drivers.Channel
 	At          time.Time // end of the newest attempt; zero = none yet
-	LastGood    time.Time // end of the newest attempt without an error
+	LastGood    time.Time // end of the newest attempt that brought a value
 	Latency     time.Duration
 	Err         error
 	Reads       uint64
@@ -91,7 +91,8 @@ type slot struct {
 	tick     time.Time // of the newest attempt
 	started  time.Time // of the attempt under way; zero = none
 	at       time.Time
-	lastGood time.Time
+	lastGood time.Time // end of the newest attempt without an error
+	brought  time.Time // end of the newest that brought a value
 	latency  time.Duration
 	err      error
 	fails    int // consecutive
@@ -145,6 +146,7 @@ func (s *slot) record(tick, start, end time.Time, err error) {
 		case Missing: // what was read before may stand on
 		default:
 			s.held[i] = measured{s.measuredAt(i, end), end, s.buf[i], q, s.doubts[i]}
+			s.brought = end
 		}
 	}
 	s.tick, s.at, s.latency, s.err = tick, end, end.Sub(start), err
@@ -238,7 +240,7 @@ func (s *slot) reading() Reading {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := Reading{Bus: s.bus, Sensor: s.name, Values: make([]float64, len(s.held)), Quality: make([]Quality, len(s.held)),
-		Doubts: make([]Doubt, len(s.held)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.lastGood, Latency: s.latency, Err: s.err, Reads: s.reads, Errors: s.errs}
+		Doubts: make([]Doubt, len(s.held)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.brought, Latency: s.latency, Err: s.err, Reads: s.reads, Errors: s.errs}
 	if err := s.hung(time.Now()); err != nil {
 		r.Err = err
 	}

@@ -3,7 +3,9 @@ package status
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"iot-edge-anomaly/agent/pipeline"
@@ -112,21 +114,29 @@ func (s *Snapshot) sampling() Check {
 }
 
 func (s *Snapshot) sensors() Check {
-	failing, first := 0, ""
+	silent, partly, first := 0, 0, ""
 	for _, r := range s.Readings {
-		if r.Err != nil {
-			if failing++; first == "" {
-				first = fmt.Sprintf("%s: %v", r.Sensor, r.Err)
-			}
+		if r.Err == nil {
+			continue
+		}
+		if slices.ContainsFunc(r.Values, func(v float64) bool { return !math.IsNaN(v) }) {
+			partly++
+		} else {
+			silent++
+		}
+		if first == "" {
+			first = fmt.Sprintf("%s: %v", r.Sensor, r.Err)
 		}
 	}
 	switch {
-	case failing == 0:
+	case silent+partly == 0:
 		return Check{}
-	case failing == len(s.Readings):
+	case silent == len(s.Readings):
 		return Check{Degraded, "no sensor delivers; " + first}
+	case silent == 0:
+		return Check{Degraded, fmt.Sprintf("%d of %d sensors deliver a part of their values; %s", partly, len(s.Readings), first)}
 	}
-	return Check{Degraded, fmt.Sprintf("%d of %d sensors do not deliver; %s", failing, len(s.Readings), first)}
+	return Check{Degraded, fmt.Sprintf("%d of %d sensors do not deliver; %s", silent, len(s.Readings), first)}
 }
 
 func (s *Snapshot) models() Check {

@@ -58,7 +58,7 @@ var help = map[string]string{
 	"samples_processed_total":              "rows taken",
 	"samples_scored_total":                 "rows that got a score",
 	"sensor_flags_total":                   "cells of a machine's rows by the quality of their value: good, suspect, bad, stale or missing",
-	"sensor_last_good_timestamp_seconds":   "end of the newest read without an error; 0 = never",
+	"sensor_last_good_timestamp_seconds":   "end of the newest read that brought a value; 0 = never",
 	"sensor_quality":                       "quality of the newest value after QARTOD: 1 good, 3 suspect, 4 bad, 9 missing; 7 stale",
 	"sensor_read_duration_seconds":         "time the newest read took",
 	"sensor_read_errors_total":             "reads that failed: timeout, bus, device (it answered with an error) or panic",

@@ -61,7 +61,9 @@ func TestHealth(t *testing.T) {
 		{"a sensor fails", func(s *Snapshot) {
 			s.Readings = append(s.Readings, sampler.Reading{Sensor: "cab", Err: errors.New("no answer")})
 		}, Degraded, "sensors", "1 of 2 sensors do not deliver; cab: no answer"},
-		{"all sensors fail", func(s *Snapshot) { s.Readings[0].Err = errors.New("no answer") }, Degraded, "sensors", "no sensor delivers"},
+		{"all sensors fail", func(s *Snapshot) { s.Readings[0].Err, s.Readings[0].Values = errors.New("no answer"), nil }, Degraded, "sensors", "no sensor delivers"},
+		{"a probe is not connected", func(s *Snapshot) { s.Readings[0].Err = errors.New("probe is 0x8000") }, Degraded, "sensors",
+			"1 of 1 sensors deliver a part of their values; pump: probe is 0x8000"},
 		{"blind", func(s *Snapshot) { s.Machines[0].State, s.Machines[0].Note = pipeline.Blind, "no model" }, Degraded, "model", "machine pump1 is blind: no model"},
 		{"clock unset", func(s *Snapshot) { s.TimeQuality = "unset" }, Degraded, "clock", "not set"},
 		{"disk full", func(s *Snapshot) { s.Spool.Error = "no space left on device" }, Degraded, "spool", "no space left"},
