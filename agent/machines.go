@@ -40,6 +40,9 @@ func policyOf(m config.Machine) detect.Options {
 	d := m.Detect
 	o := detect.Options{Machine: m.Name, Channels: schemaOf(m).Channels, N: d.N, M: d.M, CloseBelow: d.CloseBelow,
 		Hold: d.Hold, Cooldown: d.Cooldown, Update: d.Update, High: d.High, Critical: d.Critical, Latch: d.Latch, Unlatch: d.UnlatchAfter}
+	if o.DriftAfter = m.Drift.After; o.DriftAfter == 0 {
+		o.DriftAfter = -1 // 0 would be the default
+	}
 	for _, w := range d.Mute {
 		o.Mute = append(o.Mute, detect.MuteWindow{From: w.From, To: w.To, Days: w.Days})
 	}

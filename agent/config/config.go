@@ -120,6 +120,7 @@ type Machine struct {
 	RunWhen  *RunWhen
 	Model    Model
 	Detect   Detect
+	Drift    Drift
 
 	// Resolved are the machine's channels in the order of Channels, each once:
 	// the order of its rows and of its model.

@@ -18,6 +18,7 @@ func defaultMachine(c *Config, name string) Machine {
 			Learn: Learn{For: 24 * time.Hour, When: "no_model", Duty: 0.5},
 		},
 		Detect: Detect{N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second, Update: time.Minute, FalseAlarms: 1, High: 1.5, Critical: 3},
+		Drift:  Drift{After: 24 * time.Hour},
 	}
 }
 
@@ -52,6 +53,7 @@ func (v value) machine(c *Config, m *Machine) {
 		key("period", func(v value) { v.duration(&m.Period, 10*time.Millisecond, 24*time.Hour) }),
 		key("model", func(v value) { v.model(m) }),
 		key("detect", func(v value) { v.detect(&m.Detect) }),
+		key("drift", func(v value) { v.drift(&m.Drift) }),
 		key("run_when", func(v value) {
 			m.Resolved = v.p.resolve(m.Channels, nil)
 			v.runWhen(m)
