@@ -21,7 +21,7 @@ GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards bench peers accuracy fuzz golden fresh install clean
+.PHONY: help run build cross FORCE test nightly check boards bench peers arm accuracy fuzz golden fresh install clean
 
 help:
 	@echo "make run       the demonstration: a simulated pump station, learnt and watched; Ctrl-C ends it"
@@ -32,6 +32,7 @@ help:
 	@echo "make boards    boots two emulated ARM boards and proves the program on them (Debian)"
 	@echo "make bench     speed, allocations, sizes, time to ready and memory"
 	@echo "make peers     speed beside ONNX Runtime and TFLite, which it gets from npm (x86-64, arm64)"
+	@echo "make arm       what the Arm kernels cost: estimated cycles, instructions counted in emulation beside XNNPACK (Debian 12)"
 	@echo "make accuracy  train and score on the recordings in DATA ($(DATA))"
 	@echo "make fuzz      each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "make golden    renews the expected outputs of tests"
@@ -95,6 +96,13 @@ peers:
 	@command -v cc >/dev/null || scripts/setup.sh gcc libc6-dev
 	@command -v npm >/dev/null || scripts/setup.sh npm
 	$(GO) run ./scripts/peers
+
+# The plugin that counts needs Debian 12's qemu-user, which is linked dynamically.
+arm:
+	scripts/mca.sh
+	@scripts/setup.sh gcc libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+	@command -v npm >/dev/null || scripts/setup.sh npm
+	GO=$(GO) $(GO) run ./scripts/peers -arm
 
 accuracy:
 	DATA=$(DATA) $(GO) run ./scripts/accuracy

@@ -115,14 +115,14 @@ func entries(n, t *network) []entry {
 }
 
 // load writes the entry's file below dir, loads it and compares its outputs.
-func (e *entry) load(h *harness, dir string, number int) (*contestant, error) {
+func (e *entry) load(h *harness, dir string, number int) (*contestant, *foreign, error) {
 	file := filepath.Join(dir, fmt.Sprintf("%s-%s-%d", e.net.Name, e.in, number))
 	if err := os.WriteFile(file, e.file, 0o644); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f, err := h.load(e.engine, file, fmt.Sprint(e.in, " ", e.net.In()), fmt.Sprint(e.out, " ", e.net.Out()))
 	if err != nil {
-		return nil, fmt.Errorf("%s, %s: %w", e.engine, e.form, err)
+		return nil, nil, fmt.Errorf("%s, %s: %w", e.engine, e.form, err)
 	}
 	c := &contestant{name: h.names[e.engine], form: e.form, group: e.group, time: f.time}
 	want := e.net.want
@@ -133,7 +133,7 @@ func (e *entry) load(h *harness, dir string, number int) (*contestant, error) {
 		out, err := f.run(encode(e.in, e.net, x))
 		return decode(e.out, e.net, out), err
 	}, want)
-	return c, err
+	return c, f, err
 }
 
 // encode brings a sample to the bytes of an input of the given type.
@@ -163,6 +163,9 @@ func decode(elem string, n *network, b []byte) []float32 {
 	return y
 }
 
+// identical is what compare says when there is no difference.
+const identical = "identical"
+
 // compare runs every sample and says how far the outputs are from what is
 // wanted, in percent of the largest output.
 func compare(n *network, run func([]float32) ([]float32, error), want func([]float32) []float32) (string, error) {
@@ -178,7 +181,7 @@ func compare(n *network, run func([]float32) ([]float32, error), want func([]flo
 		}
 	}
 	if apart == 0 {
-		return "identical", nil
+		return identical, nil
 	}
 	return fmt.Sprintf("%.2g %% apart", 100*apart/largest), nil
 }

@@ -20,6 +20,19 @@
 // eight-bit forms are given eight bits, which is a little less to do. Of an
 // engine's forms the fastest counts in a ratio.
 //
+// # Arm
+//
+//	make arm
+//
+// runs the same networks on emulated Arm cores and counts the instructions that
+// qemu's user mode executes (plugin/instructions.c), ours beside XNNPACK's own
+// operators from Debian's libxnnpack0 for arm64, TensorFlow Lite's and ONNX
+// Runtime's libraries for arm64. A core can run only what it has: qemu ends a
+// program that uses other instructions, and the libraries choose their code by
+// the core that they are shown. Two lengths of run are subtracted, so that a
+// start is not counted. A count is not a time: it says nothing about loads that
+// wait, or of instructions that a core issues two at a time or in two halves.
+//
 // # The same network
 //
 // onnx.go and tflite.go write the files. Scales of activations are powers of two,
@@ -41,4 +54,6 @@
 //   - onnx/onnx.proto; ONNX Runtime's ContribOperators.md, QGemm
 //   - tensorflow/lite/schema/schema.fbs
 //   - onnxruntime_c_api.h; tensorflow/lite/c/c_api.h; xnnpack_delegate.h
+//   - XNNPACK's xnnpack.h as of February 2022
+//   - qemu 7.2: include/qemu/qemu-plugin.h
 package main

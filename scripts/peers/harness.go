@@ -69,7 +69,7 @@ func (h *harness) ask(format string, args ...any) (string, error) {
 }
 
 // titles are the engines' names for people.
-var titles = map[string]string{"ort": "ONNX Runtime", "tflite": "TFLite + XNNPACK"}
+var titles = map[string]string{"ort": "ONNX Runtime", "tflite": "TFLite + XNNPACK", "xnnpack": "XNNPACK"}
 
 // open loads an engine's library.
 func (h *harness) open(engine, lib string) error {

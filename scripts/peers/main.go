@@ -22,10 +22,21 @@ func main() {
 	cc := flag.String("cc", "cc", "C compiler")
 	rounds := flag.Int("rounds", 10, "how often each is measured; the best counts")
 	spell := flag.Duration("time", 40*time.Millisecond, "how long to measure in a round")
+	arm := flag.Bool("arm", false, "count instructions on emulated Arm cores instead")
+	order := flag.String("pass", "", "what the emulated program does: list, or `KERNEL,NETWORK,N`")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *dir, *cc, *rounds, *spell, os.Stdout); err != nil {
+	var err error
+	switch {
+	case *order != "":
+		err = pass(*order, os.Stdout)
+	case *arm:
+		err = runCount(ctx, *dir, os.Stdout)
+	default:
+		err = run(ctx, *dir, *cc, *rounds, *spell, os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "peers:", err)
 		os.Exit(1)
 	}
@@ -129,7 +140,7 @@ func enter(h *harness, dir, name string) (*network, []*contestant, error) {
 		return nil, nil, err
 	}
 	for i, e := range entries(n, t) {
-		c, err := e.load(h, filepath.Join(dir, "networks"), i)
+		c, _, err := e.load(h, filepath.Join(dir, "networks"), i)
 		if err != nil {
 			return nil, nil, fmt.Errorf("network %s: %w", name, err)
 		}

@@ -27,7 +27,7 @@ struct engine {
 	int (*load)(struct net *n, const char *file, struct side in, struct side out);
 };
 
-extern const struct engine ort, tflite;
+extern const struct engine ort, tflite, xnnpack;
 
 /* fail notes why, for the answer. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -2,7 +2,7 @@
    a program at its standard input. Each order is a line, each answer a line that
    begins with "ok" or "error".
 
-     open ENGINE LIBRARY             ENGINE is ort or tflite
+     open ENGINE LIBRARY             ENGINE is ort, tflite or xnnpack
      load ENGINE FILE TYPE N TYPE N  types and sizes of input and output: f32, u8, s8; answers its number
      run NUMBER HEX                  one pass; answers the output in hex
      time NUMBER MILLISECONDS        answers the shortest pass in ns
@@ -23,7 +23,7 @@
 
 enum { MAX_NETS = 64 };
 
-static const struct engine *const engines[] = {&ort, &tflite};
+static const struct engine *const engines[] = {&ort, &tflite, &xnnpack};
 static char opened[sizeof engines / sizeof *engines];
 static struct net nets[MAX_NETS];
 static int loaded;

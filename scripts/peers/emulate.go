@@ -1,0 +1,155 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"iot-edge-anomaly/scripts/debian"
+)
+
+// core is an Arm core that qemu's user mode emulates. What it lacks is not
+// executed: a kernel that the core cannot run ends in a signal.
+type core struct {
+	name     string // of qemu's -cpu
+	goarch   string
+	part     string // in /proc/cpuinfo: libraries choose their code by it
+	features string
+}
+
+// cores are the cores of common gateways.
+var cores = []core{
+	{"cortex-a53", "arm64", "0xd03", "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"},
+	{"cortex-a72", "arm64", "0xd08", "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"},
+	{"cortex-a76", "arm64", "0xd0b", "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"},
+	{"cortex-a7", "arm", "0xc07", "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae evtstrm"},
+}
+
+// emulator runs programs for Arm and counts the instructions they execute.
+type emulator struct {
+	dir     string // absolute
+	root    string // folder of Arm libraries
+	program map[string]string
+	xnnpack string
+}
+
+// prepare builds what is run, and fetches the Arm libraries.
+func prepare(ctx context.Context, dir string) (*emulator, error) {
+	e := &emulator{dir: dir, root: filepath.Join(dir, "arm64"), program: map[string]string{}}
+	e.xnnpack = filepath.Join(e.root, "usr/lib/aarch64-linux-gnu/libXNNPACK.so.0")
+	if _, err := os.Stat(e.xnnpack); err != nil {
+		if err := e.fetchRoot(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if err := compile(ctx, "aarch64-linux-gnu-gcc", filepath.Join(dir, "peer-arm64")); err != nil {
+		return nil, err
+	}
+	if out, err := exec.CommandContext(ctx, "cc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", e.plugin(),
+		"scripts/peers/plugin/instructions.c").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("compiling the plugin: %w\n%s", err, out)
+	}
+	for _, arch := range []string{"arm64", "arm"} {
+		e.program[arch] = filepath.Join(dir, "peers-"+arch)
+		cmd := exec.CommandContext(ctx, goCommand(), "build", "-o", e.program[arch], "./scripts/peers")
+		cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("building for %s: %w\n%s", arch, err, out)
+		}
+	}
+	return e, nil
+}
+
+func (e *emulator) plugin() string { return filepath.Join(e.dir, "instructions.so") }
+
+func goCommand() string {
+	if g := os.Getenv("GO"); g != "" {
+		return g
+	}
+	return "go"
+}
+
+// fetchRoot unpacks XNNPACK and what it and the other engines are linked with.
+func (e *emulator) fetchRoot(ctx context.Context) error {
+	tmp, err := os.MkdirTemp(e.dir, "apt")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(tmp)
+	apt, err := debian.New(ctx, tmp, "arm64")
+	if err != nil {
+		return err
+	}
+	debs, err := apt.Download(ctx, "libc6", "libgcc-s1", "libstdc++6", "libcpuinfo0", "libpthreadpool0", "libxnnpack0")
+	if err != nil {
+		return err
+	}
+	for _, deb := range debs { // XNNPACK last: it says that all is there
+		if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", deb, e.root).CombinedOutput(); err != nil {
+			return fmt.Errorf("unpacking %s: %w\n%s", filepath.Base(deb), err, out)
+		}
+	}
+	return nil
+}
+
+// pose makes the emulated machine look like one core of the given kind: qemu
+// shows programs its -L folder's files before this machine's.
+func (e *emulator) pose(c core) error {
+	info := fmt.Sprintf("processor\t: 0\nBogoMIPS\t: 38.40\nFeatures\t: %s\nCPU implementer\t: 0x41\n"+
+		"CPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: %s\nCPU revision\t: 4\n\n", c.features, c.part)
+	for file, text := range map[string]string{
+		"proc/cpuinfo":                    info,
+		"sys/devices/system/cpu/possible": "0\n",
+		"sys/devices/system/cpu/present":  "0\n",
+		"sys/devices/system/cpu/online":   "0\n",
+	} {
+		if err := save(filepath.Join(e.root, file), strings.NewReader(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// command is the command line that runs a program on a core and leaves the
+// number of instructions in the file count.
+func (e *emulator) command(c core, count string, program ...string) []string {
+	qemu := map[string]string{"arm64": "qemu-aarch64", "arm": "qemu-arm"}[c.goarch]
+	line := []string{qemu, "-cpu", c.name, "-plugin", e.plugin() + ",out=" + count}
+	if c.goarch == "arm64" {
+		line = append(line, "-L", e.root)
+	}
+	return append(line, program...)
+}
+
+// count runs a function that runs something on a core with so many passes, for
+// two numbers of passes, and returns the instructions of one pass: the difference
+// is free of the start.
+func (e *emulator) count(passes int, run func(count string, passes int) error) (float64, error) {
+	short := passes / 10
+	var executed [2]uint64
+	for i, n := range []int{short, short + passes} {
+		file := filepath.Join(e.dir, "count")
+		if err := os.Remove(file); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return 0, err
+		}
+		if err := run(file, n); err != nil {
+			return 0, err
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return 0, fmt.Errorf("qemu counted nothing: %w", err)
+		}
+		if executed[i], err = strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err != nil {
+			return 0, err
+		}
+	}
+	if executed[1] <= executed[0] {
+		return 0, fmt.Errorf("%d instructions for %d passes, %d for %d", executed[0], short, executed[1], short+passes)
+	}
+	return float64(executed[1]-executed[0]) / float64(passes), nil
+}
