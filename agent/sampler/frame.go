@@ -28,4 +28,6 @@ type Fault struct {
 	Since    time.Time
 	Time     time.Time
 	Reason   string // the error's text, for people
+
+	retold bool // while open, with other channels
 }

@@ -147,10 +147,11 @@ func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 }
 
 // together lists the channels lost to the fault of slot i: those of every other
-// part of its device too, if they all failed as a whole. The first of them
-// leads; the fault is in its name.
+// part of its device too, if they all failed as a whole. One of them leads, the
+// first or, where the device died between two of them, that whose fault is open
+// already; the fault is in its name.
 func (w *watcher) together(b *bus, vs []verdict, i int) (leads bool, lost []string) {
-	first := -1
+	leader, told := -1, false
 	for j, s := range b.slots {
 		if j != i && (s.device == "" || s.device != b.slots[i].device || !vs[j].failing) {
 			continue
@@ -161,12 +162,13 @@ func (w *watcher) together(b *bus, vs []verdict, i int) (leads bool, lost []stri
 		} else if !whole {
 			continue
 		}
-		if first < 0 {
-			first = j
+		f := w.open[b.name+"/"+s.name]
+		if open := f != nil && len(f.Channels) >= len(all); leader < 0 || open && !told {
+			leader, told = j, open
 		}
 		lost = append(lost, missing...)
 	}
-	return first == i, lost
+	return leader == i, lost
 }
 
 // devices counts who is on the bus.
@@ -188,10 +190,11 @@ func (s *slot) tried() bool {
 // set opens a fault, or tells that an open one takes other channels by now.
 func (w *watcher) set(ctx context.Context, key string, f Fault, now time.Time) {
 	if old := w.open[key]; old != nil {
-		if slices.Equal(old.Channels, f.Channels) || now.Sub(old.Time) < retellAfter {
+		grown := len(f.Channels) > len(old.Channels) && !old.retold // its device died between two reads
+		if slices.Equal(old.Channels, f.Channels) || now.Sub(old.Time) < retellAfter && !grown {
 			return
 		}
-		f.Since = old.Since
+		f.Since, f.retold = old.Since, true
 	}
 	if f.Since.IsZero() {
 		f.Since = now
