@@ -40,6 +40,7 @@ var options = map[string][]string{
 	"gecco":     {"--vus-window", "0", "--budget", "0.2", "1", "5", "--merge-alarm", "600"},
 	"hydraulic": {"--vus-window", "0", "--budget", "1", "24", "--merge-alarm", "120"},
 	"nab":       {"--vus-window", "0", "--budget", "0.02", "0.1", "0.5", "--merge-alarm", "3600"},
+	curvesName:  {"--vus-window", "0", "--budget", "1", "5", "--merge-alarm", "600"},
 }
 
 // load reads a set by its protocol.json.
