@@ -34,6 +34,7 @@ help:
 	@echo "make peers     speed beside ONNX Runtime and TFLite, which it gets from npm (x86-64, arm64)"
 	@echo "make arm       what the Arm kernels cost: estimated cycles, instructions counted in emulation beside XNNPACK (Debian 12)"
 	@echo "make accuracy  train and score on the recordings in DATA ($(DATA))"
+	@echo "make recordings  fetches the public recordings of make accuracy into DATA"
 	@echo "make fuzz      each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "make golden    renews the expected outputs of tests"
 	@echo "make nightly   every test at full length (EDGE_LONG=1), with the race detector, then fuzz"
@@ -106,6 +107,9 @@ arm:
 
 accuracy:
 	DATA=$(DATA) $(GO) run ./scripts/accuracy
+
+recordings:
+	$(GO) run ./scripts/recordings -out $(DATA)
 
 fuzz:
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
