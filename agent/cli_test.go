@@ -83,6 +83,11 @@ func TestTrainThenScore(t *testing.T) {
 	if last[2] != "1" || last[3] != "flow" {
 		t.Errorf("last row %v, want a flag and flow on top", last)
 	}
+	_, out, _ := call(t, "", "score", "--model", m, "--csv", csvPath, "--percentile")
+	more := strings.Split(strings.TrimSpace(out), "\n")
+	if more[0] != lines[0]+",percentile" || more[1] != lines[1]+"," || !strings.HasPrefix(more[1200], lines[1200]+",99.") {
+		t.Errorf("with percentiles: %q, %q, %q", more[0], more[1], more[1200])
+	}
 	b, err = os.ReadFile(events)
 	if err != nil {
 		t.Fatal(err)

@@ -26,6 +26,7 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	csvPath := fs.String("csv", "", "recording; `FILE` - is stdin")
 	out := fs.String("out", "-", "scores; `FILE` - is stdout")
 	rearm := fs.Bool("rearm", false, "raise the threshold after a lasting change, so that the next one is heard")
+	percentile := fs.Bool("percentile", false, "add a column: how many of the scores of learning were lower, in per cent")
 	events := fs.String("events", "", "events as JSON lines; `FILE` - is stdout")
 	configPath := fs.String("config", "", "take alarm policy and limits of the events from this configuration `FILE`")
 	machine := fs.String("machine", "", "machine of the configuration (default: the only one)")
@@ -66,7 +67,7 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	s := &scoring{model: m, judge: judge, limits: limits, latch: detect.NewLatch(policy), out: scores, live: !isFile(*csvPath), doubts: rowDoubts{w: e.stderr}}
+	s := &scoring{model: m, percentile: *percentile, judge: judge, limits: limits, latch: detect.NewLatch(policy), out: scores, live: !isFile(*csvPath), doubts: rowDoubts{w: e.stderr}}
 	if *events != "" {
 		w, closeEvents, err := createText(e, *events)
 		if err != nil {
@@ -137,18 +138,22 @@ func sameColumns(m *model.Model, header []string, path string) error {
 
 // scoring takes a recording through the objects that run uses.
 type scoring struct {
-	model     *model.Model
-	judge     *pipeline.Watch
-	limits    *detect.Limits
-	latch     *detect.Latch
-	out       *bufio.Writer
-	events    *report.Reporter // nil = no events wanted
-	eventsOut *bufio.Writer
-	ref       report.ModelRef
-	failed    error // of writing events
-	live      bool  // write each row at once
-	doubts    rowDoubts
-	buf       []byte
+	model      *model.Model
+	judge      *pipeline.Watch
+	limits     *detect.Limits
+	latch      *detect.Latch
+	out        *bufio.Writer
+	events     *report.Reporter // nil = no events wanted
+	eventsOut  *bufio.Writer
+	ref        report.ModelRef
+	failed     error // of writing events
+	live       bool  // write each row at once
+	doubts     rowDoubts
+	percentile bool // is a column
+	rows       int
+	scored     int
+	blind      int // rows that held too little to be scored
+	buf        []byte
 }
 
 // scorePolicy is the alarm policy and the limits of a configuration's machine,
@@ -193,7 +198,11 @@ func (s *scoring) report(w *bufio.Writer) (err error) {
 }
 
 func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
-	if _, err := s.out.WriteString("timestamp,score,flag,top,share\n"); err != nil {
+	head := "timestamp,score,flag,top,share"
+	if s.percentile {
+		head += ",percentile"
+	}
+	if _, err := s.out.WriteString(head + "\n"); err != nil {
 		return err
 	}
 	if err := s.flush(); err != nil {
@@ -204,15 +213,25 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 		text, at, row, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			s.doubts.summary()
+			s.summary()
 			return nil
 		}
 		if !s.doubts.tolerate(err) {
 			return err
 		}
+		s.doubts.repeats(text, at, row)
 		s.latch.Tick(at, write)
 		s.limits.Push(at, row, emit)
 		v := s.judge.Push(at, row)
+		s.count(&v)
 		s.buf = appendScore(s.buf[:0], text, v.Score, v.Scored, s.model.Schema().Channels)
+		if s.percentile {
+			s.buf = append(s.buf, ',')
+			if v.Scored {
+				s.buf = strconv.AppendFloat(s.buf, min(v.Percent, 99.9999), 'g', 6, 64)
+			}
+		}
+		s.buf = append(s.buf, '\n')
 		if _, err := s.out.Write(s.buf); err != nil {
 			return err
 		}
@@ -227,6 +246,26 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 		}
 	}
 	return ctx.Err()
+}
+
+func (s *scoring) count(v *pipeline.Verdict) {
+	s.rows++
+	switch {
+	case v.Scored:
+		s.scored++
+	case v.State == pipeline.Blind:
+		s.blind++
+	}
+}
+
+// summary tells where silence does not mean that all is well.
+func (s *scoring) summary() {
+	if s.blind > 0 {
+		fmt.Fprintf(s.doubts.w, "warning: %d of %d rows hold too few values to be scored\n", s.blind, s.rows)
+	}
+	if s.scored == 0 {
+		fmt.Fprintf(s.doubts.w, "warning: none of %d rows was scored: the first score takes %d running rows in sequence\n", s.rows, s.model.FillRows())
+	}
 }
 
 // emit writes an event, or what the latch makes of it.
@@ -251,11 +290,11 @@ func (s *scoring) flush() error {
 	return s.out.Flush()
 }
 
-// appendScore is one output row: timestamp,score,flag,top,share.
+// appendScore is one output row, without what ends it: timestamp,score,flag,top,share.
 func appendScore(b []byte, text string, sc model.Score, ok bool, channels []model.Channel) []byte {
 	b = append(b, text...)
 	if !ok {
-		return append(b, ",,0,,\n"...)
+		return append(b, ",,0,,"...)
 	}
 	b = strconv.AppendFloat(append(b, ','), float64(sc.Value), 'g', 6, 32)
 	flag := byte('0')
@@ -271,8 +310,7 @@ func appendScore(b []byte, text string, sc model.Score, ok bool, channels []mode
 	}
 	if top >= 0 && !math.IsNaN(float64(sc.Shares[top])) {
 		b = append(b, channels[top].Name...)
-		b = strconv.AppendFloat(append(b, ','), float64(sc.Shares[top]), 'g', 3, 32)
-		return append(b, '\n')
+		return strconv.AppendFloat(append(b, ','), float64(sc.Shares[top]), 'g', 3, 32)
 	}
-	return append(b, ",\n"...)
+	return append(b, ',')
 }

@@ -88,12 +88,15 @@ func (t *table) add(e env, path string, limit int) (steps []time.Duration, err e
 	doubts := rowDoubts{w: e.stderr}
 	var before time.Time
 	for limit == 0 || t.n < limit {
-		_, at, row, err := r.Next()
+		text, at, row, err := r.Next()
 		if errors.Is(err, io.EOF) {
 			break
 		}
 		if !doubts.tolerate(err) {
 			return nil, err
+		}
+		if doubts.repeats(text, at, row) {
+			continue
 		}
 		if step := at.Sub(before); !before.IsZero() && step > 0 {
 			steps = append(steps, step)
@@ -137,33 +140,5 @@ func (t *table) seen(s model.Schema) *train.Week {
 func (t *table) hole(step time.Duration, steps []time.Duration) {
 	if first := steps[0]; step > pipeline.GapRows*first && step > pipeline.GapRows*steps[len(steps)/2] {
 		t.pause()
-	}
-}
-
-// rowDoubts lets bad rows pass and tells about them: their bad cells count as
-// missing, and the recording goes on.
-type rowDoubts struct {
-	w io.Writer
-	n int
-}
-
-// doubtsShown is how many bad rows are told one by one.
-const doubtsShown = 5
-
-// tolerate reports whether err leaves the row usable.
-func (d *rowDoubts) tolerate(err error) bool {
-	var re *replay.RowError
-	if !errors.As(err, &re) {
-		return err == nil
-	}
-	if d.n++; d.n <= doubtsShown {
-		fmt.Fprintf(d.w, "warning: %v: counts as missing\n", re)
-	}
-	return true
-}
-
-func (d *rowDoubts) summary() {
-	if d.n > doubtsShown {
-		fmt.Fprintf(d.w, "warning: %d more bad rows\n", d.n-doubtsShown)
 	}
 }

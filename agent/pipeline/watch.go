@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
@@ -28,6 +29,8 @@ type Watch struct {
 	rearm    *detect.Rearm // nil = the learnt threshold stays
 	period   time.Duration
 	last     time.Time // of the row before
+	row      []float64 // the row before
+	verdict  Verdict   // of it
 	empty    int       // rows in a row that were too empty
 }
 
@@ -58,9 +61,28 @@ type Verdict struct {
 	Looked  bool // what is known of drift is new
 }
 
-// Push judges the row at t, NaN = missing. It allocates nothing unless an event
-// arises.
+// Push judges the row at t, NaN = missing. The same row once more, time and
+// values, gets the same verdict and changes nothing. It allocates nothing unless
+// an event arises.
 func (w *Watch) Push(t time.Time, row []float64) Verdict {
+	if !w.last.IsZero() && t.Equal(w.last) && SameRow(row, w.row) {
+		return w.verdict
+	}
+	w.row = append(w.row[:0], row...)
+	v := w.push(t, row)
+	w.verdict = v
+	w.verdict.Event, w.verdict.Changed = detect.Event{}, false
+	w.verdict.Drift, w.verdict.Drifted, w.verdict.Looked = detect.Event{}, false, false
+	return v
+}
+
+// SameRow tells whether two rows hold the same values, missing ones included.
+func SameRow(a, b []float64) bool {
+	return slices.EqualFunc(a, b, func(x, y float64) bool { return x == y || math.IsNaN(x) && math.IsNaN(y) })
+}
+
+// push takes a row that is not the one before.
+func (w *Watch) push(t time.Time, row []float64) Verdict {
 	if step := t.Sub(w.last); !w.last.IsZero() && w.period > 0 && step > GapRows*w.period {
 		w.scorer.Reset()
 		w.detector.Gap(t)
@@ -140,7 +162,7 @@ func (w *Watch) blind(row []float64) bool {
 func poor(row []float64) bool {
 	missing := 0
 	for _, v := range row {
-		if math.IsNaN(v) {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
 			missing++
 		}
 	}

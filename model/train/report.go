@@ -75,6 +75,8 @@ func (r *Report) begin(t *table, o Options) {
 			Median: quantile(v, 0.5), Low: quantile(v, 0.001), High: quantile(v, 0.999), SD: sd})
 		if v[0] == v[len(v)-1] {
 			r.doubt("%s never moved: it will count as soon as it does", ch.Name)
+		} else if sd < leastSpread {
+			r.doubt("%s varies by %.2g only: below %g changes are not seen, give it a smaller unit", ch.Name, sd, leastSpread)
 		}
 		if m := t.n - r.Idle - len(v); 10*m > t.n-r.Idle {
 			r.doubt("%s is missing in %d of %d rows", ch.Name, m, t.n-r.Idle)

@@ -52,8 +52,42 @@ func newTable(s model.Schema, rows []float64) (*table, error) {
 			t.dead = append(t.dead, j)
 		}
 	}
+	if err := t.learnable(); err != nil {
+		return nil, err
+	}
 	t.fillDead()
 	return t, nil
+}
+
+// valueMost bounds what can be learnt from: the square of a larger value is no
+// number any more.
+const valueMost = 1e100
+
+// learnable tells whether anything can be learnt: values are not beyond all bounds,
+// and at least one channel moves. Where none does, the machine was off or its
+// sensors hang, and whatever it does later would be called an anomaly.
+func (t *table) learnable() error {
+	moved := false
+	for j := range t.c {
+		first := math.NaN()
+		for i := range t.run {
+			x := t.rows[i*t.c+j]
+			if !t.run[i] || !finite(x) {
+				continue
+			}
+			if math.Abs(x) > valueMost {
+				return fmt.Errorf("%s is %g in row %d, beyond %g: give it a range or a scale: %w", t.schema.Channels[j].Name, x, i+1, valueMost, ErrRows)
+			}
+			if math.IsNaN(first) {
+				first = x
+			}
+			moved = moved || x != first
+		}
+	}
+	if !moved {
+		return fmt.Errorf("no channel ever moved in %d rows: the machine was off, or its sensors hang: %w", t.used, ErrRows)
+	}
+	return nil
 }
 
 // fillDead makes the channels that never had a value constant: a sensor that is

@@ -6,13 +6,13 @@ import "time"
 func (r *Report) doubtSpan(t *table, seen *Week) {
 	ran, all := time.Duration(t.used)*t.schema.Period, time.Duration(t.n)*t.schema.Period
 	switch {
+	case ran > 0 && ran < 8*time.Hour:
+		r.doubt("%s of running time is less than a shift: what the machine does at other hours and on other days is not learnt", ran.Round(time.Second))
 	case seen != nil:
 		for _, d := range seen.doubts() {
 			r.doubt("%s", d)
 		}
 	case ran == 0:
-	case ran < 8*time.Hour:
-		r.doubt("%s of running time is less than a shift: what the machine does at other hours is not learnt", ran.Round(time.Second))
 	case all < 7*24*time.Hour:
 		r.doubt("%s is less than a week: what the machine does on other days is not learnt", all.Round(time.Minute))
 	}

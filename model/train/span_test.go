@@ -55,6 +55,9 @@ func TestReport_doubtsStates(t *testing.T) {
 	running := &model.Condition{Channel: "speed", Above: 20, Below: math.NaN(), Settle: 5 * time.Second}
 	report := func(c *model.Condition, zeros, rows int, seen *Week) []string {
 		v := batches(c)
+		if seen != nil {
+			v.schema.Period = time.Minute
+		}
 		data := v.rows(0, rows)
 		for i := 0; i < len(data); i += 3 {
 			if at := i / 3 % 360; at >= 360-zeros {

@@ -110,6 +110,9 @@ func (l *learner) mask(p *model.Parts) {
 	}
 }
 
+// leastSpread is the least scale of a channel, physical units (1).
+const leastSpread = 1e-6
+
 // scale returns (1).
 func (l *learner) scale() (center, spread []float64) {
 	center, spread = make([]float64, l.t.c), make([]float64, l.t.c)
@@ -118,7 +121,7 @@ func (l *learner) scale() (center, spread []float64) {
 		_, sd := spreadOf(v)
 		slices.Sort(v)
 		center[j] = quantile(v, 0.5)
-		spread[j] = max(sd, 1e-6, 1e-3*math.Abs(center[j]))
+		spread[j] = max(sd, leastSpread, 1e-3*math.Abs(center[j]))
 	}
 	return center, spread
 }

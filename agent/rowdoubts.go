@@ -1,0 +1,76 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/drivers/replay"
+)
+
+// rowDoubts lets bad rows pass and tells about them: their bad cells count as
+// missing, and the recording goes on.
+type rowDoubts struct {
+	w    io.Writer
+	n    int
+	last time.Time // of the row before
+	row  []float64 // the row before
+
+	repeated, same, back int    // rows
+	first                string // timestamp of the first that runs backwards
+}
+
+// doubtsShown is how many bad rows are told one by one.
+const doubtsShown = 5
+
+// tolerate reports whether err leaves the row usable.
+func (d *rowDoubts) tolerate(err error) bool {
+	var re *replay.RowError
+	if !errors.As(err, &re) {
+		return err == nil
+	}
+	if d.n++; d.n <= doubtsShown {
+		fmt.Fprintf(d.w, "warning: %v: counts as missing\n", re)
+	}
+	return true
+}
+
+// repeats tells whether the row says the same as the one before, at the same
+// time: a recorder that wrote it twice. It counts these, and the rows whose time
+// does not go on.
+func (d *rowDoubts) repeats(text string, at time.Time, row []float64) bool {
+	before := d.last
+	if !at.IsZero() {
+		d.last = at
+	}
+	switch known := !at.IsZero() && !before.IsZero(); {
+	case known && at.Equal(before) && pipeline.SameRow(row, d.row):
+		d.repeated++
+		return true
+	case known && at.Equal(before):
+		d.same++
+	case known && at.Before(before):
+		if d.back++; d.first == "" {
+			d.first = text
+		}
+	}
+	d.row = append(d.row[:0], row...)
+	return false
+}
+
+func (d *rowDoubts) summary() {
+	if d.n > doubtsShown {
+		fmt.Fprintf(d.w, "warning: %d more bad rows\n", d.n-doubtsShown)
+	}
+	if d.repeated > 0 {
+		fmt.Fprintf(d.w, "warning: %d rows repeat the one before, time and values: each counts once\n", d.repeated)
+	}
+	if d.same > 0 {
+		fmt.Fprintf(d.w, "warning: %d rows carry the time of the one before with other values: taken as they stand in the recording\n", d.same)
+	}
+	if d.back > 0 {
+		fmt.Fprintf(d.w, "warning: time runs backwards in %d rows, first at %s: taken as they stand in the recording\n", d.back, d.first)
+	}
+}
