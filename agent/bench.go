@@ -22,6 +22,9 @@ type timing struct {
 	NS          float64  `json:"ns"`
 	MACPerCycle *float64 `json:"mac_per_cycle"` // null = the cycle is unknown
 	Allocs      float64  `json:"allocs"`
+	NSOfFour    float64  `json:"ns_of_four,omitempty"` // a window, four at once
+	OfStream    float64  `json:"of_stream,omitempty"`  // shares of this CPU's limits, 1 = all
+	OfPeak      float64  `json:"of_peak,omitempty"`
 }
 
 // activeNetwork is what bench calls the networks of a configuration.
@@ -99,7 +102,8 @@ func netOf(name string, m *model.Model) speed.Net {
 func printTimings(w io.Writer, rs []speed.Result) error {
 	out := []timing{}
 	for _, r := range rs {
-		t := timing{Network: r.Network, Kernel: r.Kernel, NS: round(r.NS, 4), Allocs: r.Allocs}
+		t := timing{Network: r.Network, Kernel: r.Kernel, NS: round(r.NS, 4), Allocs: r.Allocs,
+			NSOfFour: round(r.Four, 4), OfStream: round(r.Stream, 3), OfPeak: round(r.Peak, 3)}
 		if v := r.MACPerCycle(); !math.IsNaN(v) {
 			v = round(v, 4)
 			t.MACPerCycle = &v
@@ -121,19 +125,19 @@ func round(v float64, digits int) float64 {
 // printBench prints a table a network: each kernel beside the naive loop.
 func printBench(w io.Writer, rs []speed.Result) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "network\tMAC\tkernel\tns\ttimes naive\tMAC/cycle\tof stream\tof peak\tallocs\t")
+	fmt.Fprintln(tw, "network\tMAC\tkernel\tns\ttimes naive\tMAC/cycle\tof stream\tof peak\tns of 4\tallocs\t")
 	naive := map[string]float64{}
 	for _, r := range rs {
 		if r.Kernel == "naive" {
 			naive[r.Network] = r.NS
 		}
-		fmt.Fprintf(tw, "%s\t%d\t%s\t%.0f\t%s\t%s\t%s\t%s\t%g\t\n", r.Network, r.MAC, r.Kernel, r.NS,
-			figure(naive[r.Network]/r.NS, "%.1f"), figure(r.MACPerCycle(), "%.2f"), share(r.Stream), share(r.Peak), r.Allocs)
+		fmt.Fprintf(tw, "%s\t%d\t%s\t%.0f\t%s\t%s\t%s\t%s\t%s\t%g\t\n", r.Network, r.MAC, r.Kernel, r.NS,
+			figure(naive[r.Network]/r.NS, "%.1f"), figure(r.MACPerCycle(), "%.2f"), share(r.Stream), share(r.Peak), figure(r.Four, "%.0f"), r.Allocs)
 	}
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprint(w, "\nshortest of many runs, one core; stream: reading the weights alone; peak: multiplying registers alone\n")
+	_, err := fmt.Fprint(w, "\nshortest of many runs, one core; stream: reading the weights alone; peak: multiplying registers alone;\nns of 4: a window, four at once\n")
 	return err
 }
 

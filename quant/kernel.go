@@ -23,8 +23,10 @@ type kernel struct {
 	// pack brings (out, in) row-major to the kernel's own order, one sequential
 	// stream for the padded shape.
 	pack func(in, out int, w []int8) []int8
-	// run computes n layers one after the other.
+	// run computes n layers one after the other. It may change a signed src.
 	run func(first *job, n int)
+	// run4 does so for four windows; nil = run, four times.
+	run4 func(first *job, n int)
 	// shifted: run takes a signed input x as x+128, and with it Dense.shifted.
 	shifted bool
 	// quantise is equation (2) for n values, n a multiple of lanes; nil = the
@@ -32,7 +34,7 @@ type kernel struct {
 	quantise func(dst *int8, src *float32, n int, scale float32)
 	lanes    int
 	// peak does n*peakMACs multiply-accumulates in registers, stream reads n
-	// bytes, a multiple of 256; both are for MeasureLimits.
+	// bytes, a multiple of 512; both are for MeasureLimits.
 	peak     func(n int)
 	peakMACs int
 	stream   func(p *int8, n int)
@@ -49,6 +51,8 @@ type job struct {
 	inputs  int            // padded
 	rows    int            // padded
 	flags   int
+	srcStep int // bytes from a window to the next, of run4
+	dstStep int
 }
 
 const (
@@ -119,10 +123,11 @@ func Use(name string) error {
 // roundUp is n rounded up to a multiple of m.
 func roundUp(n, m int) int { return (n + m - 1) / m * m }
 
-// aligned gives n zero bytes that begin at a cache line.
+// aligned gives n zero bytes that begin at a cache line and have the last one
+// to themselves.
 func aligned(n int) []int8 {
 	const line = 64
-	b := make([]int8, n+line-1)
+	b := make([]int8, roundUp(n, line)+line-1)
 	skip := int(-uintptr(unsafe.Pointer(unsafe.SliceData(b))) % line)
 	return slices.Clip(b[skip : skip+n])
 }

@@ -15,7 +15,7 @@ var kernels = []kernel{
 	{
 		name:   "vnni",
 		usable: hasVNNI,
-		inputs: 8, rows: 16, pack: packVNNI, run: runVNNI, shifted: true,
+		inputs: 8, rows: 16, pack: packVNNI, run: runVNNI, run4: run4VNNI, shifted: true,
 		quantise: quantiseAVX2, lanes: 8,
 		peak: peakVNNI, peakMACs: 16 * 64, stream: streamVNNI,
 	},
@@ -53,6 +53,11 @@ func quantiseAVX2(dst *int8, src *float32, n int, scale float32)
 //
 //go:noescape
 func runVNNI(first *job, n int)
+
+// run4VNNI is vnni_amd64.s.
+//
+//go:noescape
+func run4VNNI(first *job, n int)
 
 // The measuring loops of limits_amd64.s.
 

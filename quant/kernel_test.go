@@ -38,11 +38,12 @@ func TestUse(t *testing.T) {
 }
 
 // TestJobLayout holds the offsets that internal/asmgen/src writes down: eight
-// words.
+// words, and two that they do not read.
 func TestJobLayout(t *testing.T) {
 	var j job
 	for i, off := range []uintptr{unsafe.Offsetof(j.weights), unsafe.Offsetof(j.bias), unsafe.Offsetof(j.mult), unsafe.Offsetof(j.src),
-		unsafe.Offsetof(j.dst), unsafe.Offsetof(j.inputs), unsafe.Offsetof(j.rows), unsafe.Offsetof(j.flags), unsafe.Sizeof(j)} {
+		unsafe.Offsetof(j.dst), unsafe.Offsetof(j.inputs), unsafe.Offsetof(j.rows), unsafe.Offsetof(j.flags),
+		unsafe.Offsetof(j.srcStep), unsafe.Offsetof(j.dstStep), unsafe.Sizeof(j)} {
 		if want := uintptr(i) * unsafe.Sizeof(uintptr(0)); off != want {
 			t.Errorf("field %d at %d, want %d", i, off, want)
 		}

@@ -7,9 +7,11 @@ import (
 
 // Limits are what this CPU can do at most, measured at this moment on one core.
 type Limits struct {
-	Cycle  float64 // ns a clock cycle; 0 = unknown to this build
-	Peak   float64 // multiply-accumulates a ns with every operand in a register
-	Stream float64 // bytes a ns, weights read from where they lie
+	Cycle float64 // ns a clock cycle; 0 = unknown to this build
+	Peak  float64 // multiply-accumulates a ns with every operand in a register
+	// Stream is bytes a ns, weights read from where they lie; for vnni into its
+	// multiplier, since the clock of some CPUs falls while they multiply 512 bits.
+	Stream float64
 }
 
 // MeasureLimits measures the limits of the kernel in use, with weights of the
@@ -27,8 +29,8 @@ func MeasureLimits(size int) Limits {
 		return l
 	}
 	l.Peak = float64(steps*k.peakMACs) / fastest(func() { k.peak(steps) })
-	const line = 256
-	weights := aligned(roundUp(max(size, line), line))
+	const step = 512
+	weights := aligned(roundUp(max(size, step), step))
 	for i := range weights {
 		weights[i] = int8(i) // mapped, and in the cache as after a first pass
 	}

@@ -83,7 +83,7 @@ TEXT ·runNEON(SB), NOSPLIT, $0-8
 	WORD $0x1affffcd // bne block
 
 	// next:
-	WORD $0xe2800020 // add r0, r0, #32
+	WORD $0xe2800028 // add r0, r0, #40
 	WORD $0xe2511001 // subs r1, r1, #1
 	WORD $0x1affffc2 // bne layer
 	RET

@@ -15,6 +15,7 @@ type Network struct {
 	values [][]int8  // values[i] is the padded input of layer i
 	jobs   []job     // of the kernel, one a layer; none for the portable loops
 	last   []float32 // padded results, where the kernel would write beyond dst
+	four   *windows  // of Forward4, nil before its first call
 }
 
 // NewNetwork chains layers: the first takes the quantised input, every layer

@@ -230,7 +230,7 @@ TEXT ·runSDOT(SB), NOSPLIT, $0-16
 	WORD $0x17ffffd1 // b block8
 
 	// next:
-	WORD $0x91010000 // add x0, x0, #0x40
+	WORD $0x91014000 // add x0, x0, #0x50
 	WORD $0xf1000421 // subs x1, x1, #0x1
 	WORD $0x54ffe6c1 // b.ne layer
 	RET

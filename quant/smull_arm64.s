@@ -72,7 +72,7 @@ TEXT ·runSMULL(SB), NOSPLIT, $0-16
 	WORD $0x54fffa61 // b.ne block
 
 	// next:
-	WORD $0x91010000 // add x0, x0, #0x40
+	WORD $0x91014000 // add x0, x0, #0x50
 	WORD $0xf1000421 // subs x1, x1, #0x1
 	WORD $0x54fff981 // b.ne layer
 	RET

@@ -7,14 +7,14 @@
 // unsigned activations by signed weights and adds four products to each 32-bit
 // lane, without saturation. Signed activations x go in as x+128, which is the
 // byte with its top bit turned; 128 times the row's weights is in the bias that
-// comes with them.
+// comes with them. They are turned where they lie.
 //
 // VPDPBUSD takes five cycles and the CPU begins up to two in one, so each block
 // sums in four registers or more and adds those up at its end.
 //
 //	DI job   SI jobs left   R8 weights   R9 bias   R10 mult   R11 src
 //	R12 dst  R13 src's end  BX rows left AX flags  CX src now DX src's last whole turn
-//	Z0-Z7 sums  Z16-Z19 activations
+//	Z0-Z15 sums  Z16-Z19, Z24-Z27 activations  Z20-Z23 weights, multipliers
 //	Z28 lane order of a 64-row store  Z29 top bits  Z30 zero  Z31 127
 
 DATA seven<>+0(SB)/4, $127
@@ -31,8 +31,6 @@ DATA lanes<>+48(SB)/8, $0x0000000700000003
 DATA lanes<>+56(SB)/8, $0x0000000f0000000b
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
-#define FLIP(x) VPXORD Z29, x, x
-
 // EIGHT64 is 64 rows of eight inputs whose activations are in Z16 and Z17.
 #define EIGHT64 \
 	VPDPBUSD 0(R8), Z16, Z0   \
@@ -46,7 +44,7 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 	ADDQ     $512, R8         \
 	ADDQ     $8, CX
 
-// SIXTEEN32 is 32 rows of sixteen inputs, EIGHT32 of eight.
+// EIGHT32 is 32 rows of eight inputs, SIXTEEN32 of sixteen.
 #define EIGHT32 \
 	VPDPBUSD 0(R8), Z16, Z0   \
 	VPDPBUSD 64(R8), Z16, Z1  \
@@ -62,7 +60,7 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 	ADDQ     $512, R8         \
 	ADDQ     $16, CX
 
-// SIXTEEN16 and EIGHT16 are 16 rows.
+// EIGHT16 and SIXTEEN16 are 16 rows.
 #define EIGHT16 \
 	VPDPBUSD 0(R8), Z16, Z0  \
 	VPDPBUSD 64(R8), Z17, Z1
@@ -85,101 +83,113 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
 // SCALE is max(acc, 0) * mult, rounded half to even, at most 127: (5). A
 // product beyond 32 bits converts to the largest unsigned integer.
-#define SCALE(off, acc) \
-	VPMAXSD    Z30, acc, acc      \
-	VCVTDQ2PS  acc, acc           \
-	VMULPS     off(R10), acc, acc \
-	VCVTPS2UDQ acc, acc           \
+#define SCALE(mult, acc) \
+	VPMAXSD    Z30, acc, acc  \
+	VCVTDQ2PS  acc, acc       \
+	VMULPS     mult, acc, acc \
+	VCVTPS2UDQ acc, acc       \
 	VPMINUD    Z31, acc, acc
 
 // STORE is acc * mult as float32: (6).
-#define STORE(off, acc) \
-	VCVTDQ2PS acc, acc           \
-	VMULPS    off(R10), acc, acc \
-	VMOVUPS   acc, off(R12)
+#define STORE(mult, acc, dst) \
+	VCVTDQ2PS acc, acc       \
+	VMULPS    mult, acc, acc \
+	VMOVUPS   acc, dst
+
+// CLEAR4 is four sums of zero.
+#define CLEAR4(a, b, c, d) \
+	VPXORD a, a, a \
+	VPXORD b, b, b \
+	VPXORD c, c, c \
+	VPXORD d, d, d
+
+// PACK64 writes 64 scaled sums as bytes.
+#define PACK64(a, b, c, d, dst) \
+	VPACKUSDW b, a, a   \
+	VPACKUSDW d, c, c   \
+	VPACKUSWB c, a, a   \
+	VPERMD    a, Z28, a \
+	VMOVDQU64 a, dst
+
+// CONSTANTS and LAYER are how both functions begin.
+#define CONSTANTS \
+	VPBROADCASTD seven<>(SB), Z31 \
+	VPBROADCASTD tops<>(SB), Z29  \
+	VMOVDQU64    lanes<>(SB), Z28 \
+	VPXORD       Z30, Z30, Z30
+
+#define LAYER \
+	MOVQ job_weights(DI), R8 \
+	MOVQ job_bias(DI), R9    \
+	MOVQ job_mult(DI), R10   \
+	MOVQ job_src(DI), R11    \
+	MOVQ job_dst(DI), R12    \
+	MOVQ job_inputs(DI), R13 \
+	MOVQ job_rows(DI), BX    \
+	MOVQ job_flags(DI), AX
 
 // func runVNNI(first *job, n int)
 TEXT ·runVNNI(SB), NOSPLIT, $0-16
-	MOVQ         first+0(FP), DI
-	MOVQ         n+8(FP), SI
-	VPBROADCASTD seven<>(SB), Z31
-	VPBROADCASTD tops<>(SB), Z29
-	VMOVDQU64    lanes<>(SB), Z28
-	VPXORD       Z30, Z30, Z30
+	MOVQ first+0(FP), DI
+	MOVQ n+8(FP), SI
+	CONSTANTS
 
 layer:
-	MOVQ job_weights(DI), R8
-	MOVQ job_bias(DI), R9
-	MOVQ job_mult(DI), R10
-	MOVQ job_src(DI), R11
-	MOVQ job_dst(DI), R12
-	MOVQ job_inputs(DI), R13
-	MOVQ R13, DX
+	LAYER
 	ADDQ R11, R13
-	ANDQ $~15, DX
-	ADDQ R11, DX
-	MOVQ job_rows(DI), BX
-	MOVQ job_flags(DI), AX
 
+	// In pieces that no store of whoever wrote them is smaller than: the CPU
+	// hands those on before they reach the cache.
+	TESTQ $const_flagSigned, AX
+	JZ    turned
+	MOVQ  R11, CX
+
+turn:
+	VPXORD    (CX), X29, X16
+	VMOVDQU64 X16, (CX)
+	ADDQ      $16, CX
+	CMPQ      CX, R13
+	JLT       turn
+
+turned:
 	CMPQ BX, $64
-	JLT  block32
+	JLT  rows32
 
 block64:
 	VMOVDQU64 0(R9), Z0
 	VMOVDQU64 64(R9), Z1
 	VMOVDQU64 128(R9), Z2
 	VMOVDQU64 192(R9), Z3
-	VPXORD    Z4, Z4, Z4
-	VPXORD    Z5, Z5, Z5
-	VPXORD    Z6, Z6, Z6
-	VPXORD    Z7, Z7, Z7
+	CLEAR4(Z4, Z5, Z6, Z7)
 	MOVQ      R11, CX
-	TESTQ     $const_flagSigned, AX
-	JNZ       signed64
 
 	PCALIGN $64
 
-unsigned64:
+inputs64:
 	EIGHT
 	EIGHT64
 	CMPQ CX, R13
-	JLT  unsigned64
-	JMP  end64
+	JLT  inputs64
 
-	PCALIGN $64
-
-signed64:
-	EIGHT
-	FLIP(Z16)
-	FLIP(Z17)
-	EIGHT64
-	CMPQ CX, R13
-	JLT  signed64
-
-end64:
-	VPADDD    Z4, Z0, Z0
-	VPADDD    Z5, Z1, Z1
-	VPADDD    Z6, Z2, Z2
-	VPADDD    Z7, Z3, Z3
-	TESTQ     $const_flagFloat, AX
-	JNZ       float64
-	SCALE(0, Z0)
-	SCALE(64, Z1)
-	SCALE(128, Z2)
-	SCALE(192, Z3)
-	VPACKUSDW Z1, Z0, Z0
-	VPACKUSDW Z3, Z2, Z2
-	VPACKUSWB Z2, Z0, Z0
-	VPERMD    Z0, Z28, Z0
-	VMOVDQU64 Z0, (R12)
-	ADDQ      $64, R12
-	JMP       next64
+	VPADDD Z4, Z0, Z0
+	VPADDD Z5, Z1, Z1
+	VPADDD Z6, Z2, Z2
+	VPADDD Z7, Z3, Z3
+	TESTQ  $const_flagFloat, AX
+	JNZ    float64
+	SCALE(0(R10), Z0)
+	SCALE(64(R10), Z1)
+	SCALE(128(R10), Z2)
+	SCALE(192(R10), Z3)
+	PACK64(Z0, Z1, Z2, Z3, (R12))
+	ADDQ   $64, R12
+	JMP    next64
 
 float64:
-	STORE(0, Z0)
-	STORE(64, Z1)
-	STORE(128, Z2)
-	STORE(192, Z3)
+	STORE(0(R10), Z0, 0(R12))
+	STORE(64(R10), Z1, 64(R12))
+	STORE(128(R10), Z2, 128(R12))
+	STORE(192(R10), Z3, 192(R12))
 	ADDQ $256, R12
 
 next64:
@@ -189,6 +199,12 @@ next64:
 	CMPQ BX, $64
 	JGE  block64
 
+rows32:
+	MOVQ R13, DX
+	SUBQ R11, DX
+	ANDQ $~15, DX
+	ADDQ R11, DX
+
 block32:
 	CMPQ      BX, $32
 	JLT       block16
@@ -196,46 +212,20 @@ block32:
 	VMOVDQU64 64(R9), Z1
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
-	VPXORD    Z4, Z4, Z4
-	VPXORD    Z5, Z5, Z5
-	VPXORD    Z6, Z6, Z6
-	VPXORD    Z7, Z7, Z7
+	CLEAR4(Z4, Z5, Z6, Z7)
 	MOVQ      R11, CX
-	TESTQ     $const_flagSigned, AX
-	JNZ       signed32
 
-unsigned32:
+inputs32:
 	CMPQ CX, DX
 	JGE  rest32
 	SIXTEEN
 	SIXTEEN32
-	JMP  unsigned32
+	JMP  inputs32
 
 rest32:
 	CMPQ CX, R13
 	JGE  end32
 	EIGHT
-	JMP  last32
-
-signed32:
-	CMPQ CX, DX
-	JGE  restSigned32
-	SIXTEEN
-	FLIP(Z16)
-	FLIP(Z17)
-	FLIP(Z18)
-	FLIP(Z19)
-	SIXTEEN32
-	JMP  signed32
-
-restSigned32:
-	CMPQ CX, R13
-	JGE  end32
-	EIGHT
-	FLIP(Z16)
-	FLIP(Z17)
-
-last32:
 	EIGHT32
 	ADDQ $256, R8
 
@@ -248,16 +238,16 @@ end32:
 	VPADDD  Z5, Z1, Z1
 	TESTQ   $const_flagFloat, AX
 	JNZ     float32
-	SCALE(0, Z0)
-	SCALE(64, Z1)
-	VPMOVDB Z0, (R12)
+	SCALE(0(R10), Z0)
+	SCALE(64(R10), Z1)
+	VPMOVDB Z0, 0(R12)
 	VPMOVDB Z1, 16(R12)
 	ADDQ    $32, R12
 	JMP     next32
 
 float32:
-	STORE(0, Z0)
-	STORE(64, Z1)
+	STORE(0(R10), Z0, 0(R12))
+	STORE(64(R10), Z1, 64(R12))
 	ADDQ $128, R12
 
 next32:
@@ -273,41 +263,18 @@ block16:
 	VPXORD    Z2, Z2, Z2
 	VPXORD    Z3, Z3, Z3
 	MOVQ      R11, CX
-	TESTQ     $const_flagSigned, AX
-	JNZ       signed16
 
-unsigned16:
+inputs16:
 	CMPQ CX, DX
 	JGE  rest16
 	SIXTEEN
 	SIXTEEN16
-	JMP  unsigned16
+	JMP  inputs16
 
 rest16:
 	CMPQ CX, R13
 	JGE  end16
 	EIGHT
-	JMP  last16
-
-signed16:
-	CMPQ CX, DX
-	JGE  restSigned16
-	SIXTEEN
-	FLIP(Z16)
-	FLIP(Z17)
-	FLIP(Z18)
-	FLIP(Z19)
-	SIXTEEN16
-	JMP  signed16
-
-restSigned16:
-	CMPQ CX, R13
-	JGE  end16
-	EIGHT
-	FLIP(Z16)
-	FLIP(Z17)
-
-last16:
 	EIGHT16
 
 end16:
@@ -316,12 +283,297 @@ end16:
 	VPADDD  Z2, Z0, Z0
 	TESTQ   $const_flagFloat, AX
 	JNZ     float16
-	SCALE(0, Z0)
+	SCALE(0(R10), Z0)
 	VPMOVDB Z0, (R12)
 	JMP     next
 
 float16:
-	STORE(0, Z0)
+	STORE(0(R10), Z0, (R12))
+
+next:
+	ADDQ $job__size, DI
+	DECQ SI
+	JNZ  layer
+	VZEROUPPER
+	RET
+
+// Four windows at once: each weight that is loaded serves all of them, in sums
+// of their own. Window w reads at src + w*srcStep and writes at dst + w*dstStep.
+//
+//	DX src's step   R14 three of them   R15 dst's step   CX src now, then dst now
+
+// ACTS is four inputs at off of each window.
+#define ACTS(off, a, b, c, d) \
+	VPBROADCASTD off(CX), a       \
+	VPBROADCASTD off(CX)(DX*1), b \
+	VPBROADCASTD off(CX)(DX*2), c \
+	VPBROADCASTD off(CX)(R14*1), d
+
+#define WEIGHTS(off) \
+	VMOVDQU64 off+0(R8), Z20   \
+	VMOVDQU64 off+64(R8), Z21  \
+	VMOVDQU64 off+128(R8), Z22 \
+	VMOVDQU64 off+192(R8), Z23
+
+// ROWS64 is a window's 64 rows of the four inputs in x.
+#define ROWS64(x, a, b, c, d) \
+	VPDPBUSD Z20, x, a \
+	VPDPBUSD Z21, x, b \
+	VPDPBUSD Z22, x, c \
+	VPDPBUSD Z23, x, d
+
+// FOUR64 is 64 rows of four inputs of all windows.
+#define FOUR64(weights, inputs) \
+	WEIGHTS(weights)                    \
+	ACTS(inputs, Z16, Z17, Z18, Z19)    \
+	ROWS64(Z16, Z0, Z1, Z2, Z3)         \
+	ROWS64(Z17, Z4, Z5, Z6, Z7)         \
+	ROWS64(Z18, Z8, Z9, Z10, Z11)       \
+	ROWS64(Z19, Z12, Z13, Z14, Z15)
+
+// ROWS32 is a window's 32 rows of the eight inputs in x and y, ROWS16 its 16.
+#define ROWS32(x, y, a, b, c, d) \
+	VPDPBUSD Z20, x, a \
+	VPDPBUSD Z21, x, b \
+	VPDPBUSD Z22, y, c \
+	VPDPBUSD Z23, y, d
+
+#define ROWS16(x, y, a, b) \
+	VPDPBUSD Z20, x, a \
+	VPDPBUSD Z21, y, b
+
+// BYTES64, BYTES32 and BYTES16 end a window's rows by (5), FLOATS64 and so on
+// by (6), and go on to the next window.
+#define BYTES64(a, b, c, d) \
+	SCALE(Z20, a)              \
+	SCALE(Z21, b)              \
+	SCALE(Z22, c)              \
+	SCALE(Z23, d)              \
+	PACK64(a, b, c, d, (CX))   \
+	ADDQ R15, CX
+
+#define FLOATS64(a, b, c, d) \
+	STORE(Z20, a, 0(CX))   \
+	STORE(Z21, b, 64(CX))  \
+	STORE(Z22, c, 128(CX)) \
+	STORE(Z23, d, 192(CX)) \
+	ADDQ R15, CX
+
+#define BYTES16(a) \
+	SCALE(Z20, a)   \
+	VPMOVDB a, (CX) \
+	ADDQ    R15, CX
+
+#define BYTES32(a, b) \
+	SCALE(Z20, a)     \
+	SCALE(Z21, b)     \
+	VPMOVDB a, 0(CX)  \
+	VPMOVDB b, 16(CX) \
+	ADDQ    R15, CX
+
+#define FLOATS16(a) \
+	STORE(Z20, a, (CX)) \
+	ADDQ R15, CX
+
+#define FLOATS32(a, b) \
+	STORE(Z20, a, 0(CX))  \
+	STORE(Z21, b, 64(CX)) \
+	ADDQ R15, CX
+
+// func run4VNNI(first *job, n int)
+TEXT ·run4VNNI(SB), NOSPLIT, $0-16
+	MOVQ first+0(FP), DI
+	MOVQ n+8(FP), SI
+	CONSTANTS
+
+layer:
+	LAYER
+	MOVQ job_srcStep(DI), DX
+	MOVQ job_dstStep(DI), R15
+	LEAQ (DX)(DX*2), R14
+	ADDQ R11, R13
+
+	TESTQ $const_flagSigned, AX
+	JZ    turned
+	MOVQ  R11, CX
+	LEAQ  (R13)(R14*1), R8
+
+turn:
+	VPXORD    (CX), Y29, Y16
+	VMOVDQU64 Y16, (CX)
+	ADDQ      $32, CX
+	CMPQ      CX, R8
+	JLT       turn
+	MOVQ      job_weights(DI), R8
+
+turned:
+	CMPQ BX, $64
+	JLT  block32
+
+block64:
+	VMOVDQU64 0(R9), Z0
+	VMOVDQU64 64(R9), Z1
+	VMOVDQU64 128(R9), Z2
+	VMOVDQU64 192(R9), Z3
+	VMOVDQA64 Z0, Z4
+	VMOVDQA64 Z1, Z5
+	VMOVDQA64 Z2, Z6
+	VMOVDQA64 Z3, Z7
+	VMOVDQA64 Z0, Z8
+	VMOVDQA64 Z1, Z9
+	VMOVDQA64 Z2, Z10
+	VMOVDQA64 Z3, Z11
+	VMOVDQA64 Z0, Z12
+	VMOVDQA64 Z1, Z13
+	VMOVDQA64 Z2, Z14
+	VMOVDQA64 Z3, Z15
+	MOVQ      R11, CX
+
+	PCALIGN $64
+
+inputs64:
+	FOUR64(0, 0)
+	FOUR64(256, 4)
+	ADDQ $512, R8
+	ADDQ $8, CX
+	CMPQ CX, R13
+	JLT  inputs64
+
+	MOVQ      R12, CX
+	VMOVUPS   0(R10), Z20
+	VMOVUPS   64(R10), Z21
+	VMOVUPS   128(R10), Z22
+	VMOVUPS   192(R10), Z23
+	TESTQ     $const_flagFloat, AX
+	JNZ       float64
+	BYTES64(Z0, Z1, Z2, Z3)
+	BYTES64(Z4, Z5, Z6, Z7)
+	BYTES64(Z8, Z9, Z10, Z11)
+	BYTES64(Z12, Z13, Z14, Z15)
+	ADDQ      $64, R12
+	JMP       next64
+
+float64:
+	FLOATS64(Z0, Z1, Z2, Z3)
+	FLOATS64(Z4, Z5, Z6, Z7)
+	FLOATS64(Z8, Z9, Z10, Z11)
+	FLOATS64(Z12, Z13, Z14, Z15)
+	ADDQ $256, R12
+
+next64:
+	ADDQ $256, R9
+	ADDQ $256, R10
+	SUBQ $64, BX
+	CMPQ BX, $64
+	JGE  block64
+
+block32:
+	CMPQ      BX, $32
+	JLT       block16
+	VMOVDQU64 0(R9), Z0
+	VMOVDQU64 64(R9), Z1
+	VMOVDQA64 Z0, Z4
+	VMOVDQA64 Z1, Z5
+	VMOVDQA64 Z0, Z8
+	VMOVDQA64 Z1, Z9
+	VMOVDQA64 Z0, Z12
+	VMOVDQA64 Z1, Z13
+	CLEAR4(Z2, Z3, Z6, Z7)
+	CLEAR4(Z10, Z11, Z14, Z15)
+	MOVQ      R11, CX
+
+	PCALIGN $64
+
+inputs32:
+	WEIGHTS(0)
+	ACTS(0, Z16, Z17, Z18, Z19)
+	ACTS(4, Z24, Z25, Z26, Z27)
+	ROWS32(Z16, Z24, Z0, Z1, Z2, Z3)
+	ROWS32(Z17, Z25, Z4, Z5, Z6, Z7)
+	ROWS32(Z18, Z26, Z8, Z9, Z10, Z11)
+	ROWS32(Z19, Z27, Z12, Z13, Z14, Z15)
+	ADDQ $256, R8
+	ADDQ $8, CX
+	CMPQ CX, R13
+	JLT  inputs32
+
+	VPADDD  Z2, Z0, Z0
+	VPADDD  Z3, Z1, Z1
+	VPADDD  Z6, Z4, Z4
+	VPADDD  Z7, Z5, Z5
+	VPADDD  Z10, Z8, Z8
+	VPADDD  Z11, Z9, Z9
+	VPADDD  Z14, Z12, Z12
+	VPADDD  Z15, Z13, Z13
+	MOVQ    R12, CX
+	VMOVUPS 0(R10), Z20
+	VMOVUPS 64(R10), Z21
+	TESTQ   $const_flagFloat, AX
+	JNZ     float32
+	BYTES32(Z0, Z1)
+	BYTES32(Z4, Z5)
+	BYTES32(Z8, Z9)
+	BYTES32(Z12, Z13)
+	ADDQ    $32, R12
+	JMP     next32
+
+float32:
+	FLOATS32(Z0, Z1)
+	FLOATS32(Z4, Z5)
+	FLOATS32(Z8, Z9)
+	FLOATS32(Z12, Z13)
+	ADDQ $128, R12
+
+next32:
+	ADDQ $128, R9
+	ADDQ $128, R10
+	SUBQ $32, BX
+
+block16:
+	TESTQ     BX, BX
+	JZ        next
+	VMOVDQU64 (R9), Z0
+	VMOVDQA64 Z0, Z4
+	VMOVDQA64 Z0, Z8
+	VMOVDQA64 Z0, Z12
+	CLEAR4(Z1, Z5, Z9, Z13)
+	MOVQ      R11, CX
+
+	PCALIGN $64
+
+inputs16:
+	VMOVDQU64 0(R8), Z20
+	VMOVDQU64 64(R8), Z21
+	ACTS(0, Z16, Z17, Z18, Z19)
+	ACTS(4, Z24, Z25, Z26, Z27)
+	ROWS16(Z16, Z24, Z0, Z1)
+	ROWS16(Z17, Z25, Z4, Z5)
+	ROWS16(Z18, Z26, Z8, Z9)
+	ROWS16(Z19, Z27, Z12, Z13)
+	ADDQ      $128, R8
+	ADDQ      $8, CX
+	CMPQ      CX, R13
+	JLT       inputs16
+
+	VPADDD  Z1, Z0, Z0
+	VPADDD  Z5, Z4, Z4
+	VPADDD  Z9, Z8, Z8
+	VPADDD  Z13, Z12, Z12
+	MOVQ    R12, CX
+	VMOVUPS (R10), Z20
+	TESTQ   $const_flagFloat, AX
+	JNZ     float16
+	BYTES16(Z0)
+	BYTES16(Z4)
+	BYTES16(Z8)
+	BYTES16(Z12)
+	JMP     next
+
+float16:
+	FLOATS16(Z0)
+	FLOATS16(Z4)
+	FLOATS16(Z8)
+	FLOATS16(Z12)
 
 next:
 	ADDQ $job__size, DI

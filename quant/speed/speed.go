@@ -26,6 +26,7 @@ type Result struct {
 	Kernel  string // "naive", "float32", or one of quant.Kernels
 	MAC     int    // multiply-accumulates a pass
 	NS      float64
+	Four    float64 // ns a window, quant.Windows of them at once; 0 = not for this kernel
 	Cycle   float64 // ns a clock cycle; 0 = unknown
 	Stream  float64 // share of the bound that reading the weights sets; 0 = unknown
 	Peak    float64 // share of the CPU's multiply-accumulates; 0 = unknown
@@ -79,7 +80,11 @@ func Kernels(n Net, spell time.Duration) (out []Result, err error) {
 			err = e
 		}
 	}()
-	dst := make([]float32, n.Out)
+	dst, four := make([]float32, n.Out), make([]float32, quant.Windows*n.Out)
+	var src []float32
+	for range quant.Windows {
+		src = append(src, n.Input...)
+	}
 	for _, name := range quant.Kernels() {
 		if err := quant.Use(name); err != nil {
 			return nil, err
@@ -89,6 +94,8 @@ func Kernels(n Net, spell time.Duration) (out []Result, err error) {
 			return nil, fmt.Errorf("network %s for kernel %s: %w", n.Name, name, err)
 		}
 		r := clock(Result{Network: n.Name, Kernel: name, MAC: n.MAC}, spell, func() { net.Forward(dst, n.Input) })
+		at4 := clock(Result{}, spell, func() { net.Forward4(four, src, len(n.Input)) })
+		r.Four, r.Allocs = at4.NS/quant.Windows, r.Allocs+at4.Allocs
 		limits := quant.MeasureLimits(n.MAC)
 		if limits.Peak > 0 {
 			r.Peak = float64(n.MAC) / r.NS / limits.Peak
