@@ -13,9 +13,12 @@ ifeq ($(origin GO),undefined)
 GO = $(eval GO := $(or $(shell scripts/go.sh),$(error no Go toolchain: see the line above)))$(GO)
 endif
 
+# Without HTTP/2, which nothing here needs, the binary is half a MiB smaller.
+TAGS = nethttpomithttp2
+
 # The same sources give the same bytes, whichever folder they lie in, with and
 # without git (scripts/house holds this).
-GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -buildvcs=false \
+GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -buildvcs=false -tags $(TAGS) \
 	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
 
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
@@ -44,7 +47,7 @@ help:
 
 run:
 	@mkdir -p .build
-	@$(GOBUILD) -tags demo -o .build/$(NAME)-demo ./agent
+	@$(GOBUILD) -tags $(TAGS),demo -o .build/$(NAME)-demo ./agent
 	@exec .build/$(NAME)-demo demo
 
 build:

@@ -24,6 +24,7 @@ func TestDemonstration(t *testing.T) {
 		_, after, _ := strings.Cut(demo.output(), "OPEN  process anomaly")
 		return strings.Contains(after, "pump.flow")
 	})
+	t.Run("page", func(t *testing.T) { pageInABrowser(t, demo.output()) })
 	waitFor(t, 40*time.Second, "its close", func() bool { return strings.Contains(demo.output(), "CLOSE process anomaly") })
 	demo.kill(syscall.SIGINT)
 	if demo.err != nil {

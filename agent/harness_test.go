@@ -52,7 +52,7 @@ func program(t *testing.T, arch, tags string) []string {
 	key := arch + "+" + tags
 	if builds.done[key] == "" {
 		out := filepath.Join(builds.dir, "agent-"+key)
-		cmd := exec.Command("go", "build", "-trimpath", "-tags", tags, "-ldflags", "-s -w -X main.version=v0.0.0-test", "-o", out, ".")
+		cmd := exec.Command("go", "build", "-trimpath", "-tags", "nethttpomithttp2,"+tags, "-ldflags", "-s -w -X main.version=v0.0.0-test", "-o", out, ".")
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		switch arch {
 		case "":

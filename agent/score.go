@@ -16,6 +16,7 @@ import (
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/sheet"
 	"iot-edge-anomaly/drivers/replay"
 	"iot-edge-anomaly/model"
 )
@@ -28,6 +29,7 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	rearm := fs.Bool("rearm", false, "raise the threshold after a lasting change, so that the next one is heard")
 	percentile := fs.Bool("percentile", false, "add a column: how many of the scores of learning were lower, in per cent")
 	events := fs.String("events", "", "events as JSON lines; `FILE` - is stdout")
+	reportPath := fs.String("report", "", "HTML `FILE` to write: scores, events and causes, drawn")
 	configPath := fs.String("config", "", "take alarm policy and limits of the events from this configuration `FILE`")
 	machine := fs.String("machine", "", "machine of the configuration (default: the only one)")
 	if err := parse(e, fs, args, 0); err != nil {
@@ -39,7 +41,10 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	if *out == "-" && *events == "-" {
 		return usagef("--out and --events cannot both be stdout")
 	}
-	if err := keepInputs([]string{*modelPath, *csvPath}, []string{*out, *events}); err != nil {
+	if *reportPath == "-" {
+		return usagef("--report - is not possible: a report is a file")
+	}
+	if err := keepInputs([]string{*modelPath, *csvPath}, []string{*out, *events, *reportPath}); err != nil {
 		return usagef("%w", err)
 	}
 	m, err := model.Load(*modelPath)
@@ -68,17 +73,21 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	s := &scoring{model: m, percentile: *percentile, judge: judge, limits: limits, latch: detect.NewLatch(policy), out: scores, live: !isFile(*csvPath), doubts: rowDoubts{w: e.stderr}}
+	closeAll := closeScores
 	if *events != "" {
 		w, closeEvents, err := createText(e, *events)
 		if err != nil {
 			return errors.Join(err, closeScores())
 		}
+		closeAll = func() error { return errors.Join(closeScores(), closeEvents()) }
 		if err := s.report(w); err != nil {
-			return errors.Join(err, closeScores(), closeEvents())
+			return errors.Join(err, closeAll())
 		}
-		return errors.Join(s.run(ctx, r), closeScores(), closeEvents())
 	}
-	return errors.Join(s.run(ctx, r), closeScores())
+	if *reportPath == "" {
+		return errors.Join(s.run(ctx, r), closeAll())
+	}
+	return errors.Join(s.runDrawn(ctx, r, *reportPath, about(*csvPath, *modelPath, m)), closeAll())
 }
 
 // keepInputs refuses an output that would overwrite an input or another output.
@@ -146,8 +155,9 @@ type scoring struct {
 	events     *report.Reporter // nil = no events wanted
 	eventsOut  *bufio.Writer
 	ref        report.ModelRef
-	failed     error // of writing events
-	live       bool  // write each row at once
+	failed     error            // of writing events
+	drawn      *sheet.Recording // nil = no page wanted
+	live       bool             // write each row at once
 	doubts     rowDoubts
 	percentile bool // is a column
 	rows       int
@@ -224,6 +234,9 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 		s.limits.Push(at, row, emit)
 		v := s.judge.Push(at, row)
 		s.count(&v)
+		if s.drawn != nil {
+			s.draw(at, row, v)
+		}
 		s.buf = appendScore(s.buf[:0], text, v.Score, v.Scored, s.model.Schema().Channels)
 		if s.percentile {
 			s.buf = append(s.buf, ',')
@@ -272,6 +285,9 @@ func (s *scoring) summary() {
 func (s *scoring) emit(ev detect.Event) { s.write(s.latch.Take(ev)) }
 
 func (s *scoring) write(ev detect.Event) {
+	if s.drawn != nil {
+		s.drawn.Event(ev)
+	}
 	if s.events != nil && s.failed == nil {
 		s.failed = s.events.Event(ev, s.ref)
 	}

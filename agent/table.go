@@ -24,7 +24,7 @@ type table struct {
 	n      int
 	period time.Duration // median distance of two rows, 0 where unknown
 	gap    int           // rows of NaN that stand for a gap
-	times  []int64       // (n) of the rows, seconds since 1970; 0 = none
+	times  []int64       // (n) of the rows, nanoseconds since 1970; noTime = none
 }
 
 // openCSV opens a file, or stdin for "-".
@@ -105,17 +105,27 @@ func (t *table) add(e env, path string, limit int) (steps []time.Duration, err e
 		if !at.IsZero() {
 			before = at
 		}
-		t.rows, t.times = append(t.rows, row...), append(t.times, at.Unix())
+		t.rows, t.times = append(t.rows, row...), append(t.times, stamp(at))
 		t.n++
 	}
 	doubts.summary()
 	return steps, nil
 }
 
+const noTime = math.MinInt64
+
+// stamp is t in nanoseconds; noTime where there is none, or it is beyond what fits.
+func stamp(t time.Time) int64 {
+	if y := t.Year(); y < 1700 || y > 2200 {
+		return noTime
+	}
+	return t.UnixNano()
+}
+
 // pause puts a gap.
 func (t *table) pause() {
 	for range t.gap {
-		t.times = append(t.times, 0)
+		t.times = append(t.times, noTime)
 		for range t.names {
 			t.rows = append(t.rows, math.NaN())
 		}
@@ -128,7 +138,7 @@ func (t *table) seen(s model.Schema) *train.Week {
 	gate, c := model.NewGate(s), len(t.names)
 	for i, at := range t.times {
 		row := t.rows[i*c : (i+1)*c]
-		if gate.Running(row) && slices.ContainsFunc(row, func(v float64) bool { return !math.IsNaN(v) }) && !w.Mark(time.Unix(at, 0)) {
+		if gate.Running(row) && slices.ContainsFunc(row, func(v float64) bool { return !math.IsNaN(v) }) && !w.Mark(time.Unix(0, at)) {
 			return nil
 		}
 	}

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/sheet"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
@@ -22,6 +24,7 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	configPath := fs.String("config", "", "take units, period and run_when from this configuration `FILE`")
 	machine := fs.String("machine", "", "machine of the configuration (default: the only one)")
 	asJSON := fs.Bool("json", false, "print the report as JSON")
+	reportPath := fs.String("report", "", "HTML `FILE` to write: what was learnt, drawn")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
@@ -31,7 +34,10 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	if *out == "-" {
 		return usagef("--out - is not possible: a model is written atomically, to a file")
 	}
-	if err := keepInputs(strings.Split(*csvs, ","), []string{*out}); err != nil {
+	if *reportPath == "-" {
+		return usagef("--report - is not possible: a report is a file")
+	}
+	if err := keepInputs(strings.Split(*csvs, ","), []string{*out, *reportPath}); err != nil {
 		return usagef("%w", err)
 	}
 	t, err := readTable(e, strings.Split(*csvs, ","), *rows, *configPath != "")
@@ -42,28 +48,55 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	bar := newBar(e.stderr)
-	o := train.Options{Seed: *seed, Version: trainedVersion(), Seen: t.seen(s), Progress: bar.progress}
+	o := train.Options{Seed: *seed, Version: trainedVersion(), Seen: t.seen(s)}
 	if err := learnPolicy(&o, *configPath, *machine); err != nil {
 		return err
 	}
-	m, report, err := train.Train(ctx, s, t.rows, o)
-	bar.done()
+	if *reportPath == "" {
+		m, report, err := learnTable(ctx, e, s, t, o, *out)
+		if err != nil {
+			return err
+		}
+		return tellTraining(e, *asJSON, *out, m, report)
+	}
+	page, err := createPage(*reportPath)
 	if err != nil {
 		return err
 	}
-	if err := m.Save(*out); err != nil {
-		return err
+	o.Details = &train.Details{}
+	m, report, err := learnTable(ctx, e, s, t, o, *out)
+	if err != nil {
+		return errors.Join(err, page.drop())
 	}
-	if *asJSON {
+	err = page.write(func(w io.Writer) error {
+		return sheet.WriteTrain(w, t.drawn(m, report, o.Details), &report, o.Details, about(*csvs, *out, m))
+	})
+	return errors.Join(err, tellTraining(e, *asJSON, *out, m, report))
+}
+
+// learnTable learns and writes the model.
+func learnTable(ctx context.Context, e env, s model.Schema, t *table, o train.Options, out string) (*model.Model, train.Report, error) {
+	bar := newBar(e.stderr)
+	o.Progress = bar.progress
+	m, report, err := train.Train(ctx, s, t.rows, o)
+	bar.done()
+	if err != nil {
+		return nil, report, err
+	}
+	return m, report, m.Save(out)
+}
+
+// tellTraining prints what was learnt.
+func tellTraining(e env, asJSON bool, out string, m *model.Model, report train.Report) error {
+	if asJSON {
 		return json.NewEncoder(e.stdout).Encode(struct {
 			Model   string `json:"model"`
 			Version string `json:"version"`
 			SHA256  string `json:"sha256"`
 			train.Report
-		}{*out, m.Version(), m.SHA256(), report})
+		}{out, m.Version(), m.SHA256(), report})
 	}
-	_, err = fmt.Fprintf(e.stdout, "%s\nmodel %s, version %s, sha256 %s\n", strings.TrimRight(report.String(), "\n"), *out, m.Version(), m.SHA256())
+	_, err := fmt.Fprintf(e.stdout, "%s\nmodel %s, version %s, sha256 %s\n", strings.TrimRight(report.String(), "\n"), out, m.Version(), m.SHA256())
 	return err
 }
 

@@ -11,6 +11,12 @@ set -eu
 
 PACKAGES="mosquitto mosquitto-clients python3-pymodbus python3-serial-asyncio libmodbus5 python3-numpy python3-jsonschema nodejs qemu-user-static binutils-aarch64-linux-gnu binutils-arm-linux-gnueabihf prometheus"
 
+# A browser for the pages' tests. Ubuntu has none as a package.
+# shellcheck source=/dev/null
+case $(. /etc/os-release 2>/dev/null && echo "$ID") in
+debian | raspbian) PACKAGES="$PACKAGES chromium" ;;
+esac
+
 want="${*:-$PACKAGES}"
 
 missing=""

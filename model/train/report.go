@@ -204,7 +204,7 @@ func (r Report) String() string {
 	fmt.Fprintf(&b, "  threshold   relation %.3f, level %.3f, jump %.3f; %d of %d learning rows above\n",
 		r.Limits[0], r.Limits[1], r.Limits[2], r.Above, r.Scored)
 	if a := r.Alarms; a.Rate > 0 {
-		fmt.Fprintf(&b, "  alarms      %.2g false ones in 30 days of running time to be expected (%.2g to %.2g), %.3g wanted\n", a.Rate, a.Low, a.High, a.Wanted)
+		fmt.Fprintf(&b, "  alarms      %s false ones in 30 days of running time to be expected (%s to %s), %.3g wanted\n", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
 	}
 	fmt.Fprintf(&b, "  good for    %d rows before drift alone may show\n", r.Horizon)
 	r.channels(&b)
@@ -212,6 +212,14 @@ func (r Report) String() string {
 		fmt.Fprintf(&b, "  doubt: %s\n", d)
 	}
 	return b.String()
+}
+
+// rough writes two digits, and all of a large number: 0.31, 2.4, 120.
+func rough(v float64) string {
+	if v >= 100 {
+		return fmt.Sprintf("%.0f", v)
+	}
+	return fmt.Sprintf("%.2g", v)
 }
 
 func (r Report) channels(b *strings.Builder) {

@@ -1,0 +1,130 @@
+package chart
+
+import (
+	"bytes"
+	"fmt"
+	"strconv"
+)
+
+// Box is one drawing: lines and spans on a plane that is so many units wide, with
+// labels around it. The zero value with Title, Desc and Width set is ready.
+type Box struct {
+	Title string // what is drawn, a few words
+	Desc  string // what it shows, for whoever cannot see it
+	Width int    // columns across, at least 1
+	Tall  int    // pixels
+	Class string // of the box, beside "plot"
+
+	ID string // unique on its page
+
+	x, y  []tick
+	svg   bytes.Buffer
+	marks []mark
+}
+
+// mark is a label in the drawing.
+type mark struct {
+	at   float64 // 0 to 1
+	text string
+	link string // id on the page
+}
+
+// Y puts the value axis s and its grid to the left.
+func (b *Box) Y(s Scale) {
+	b.y = s.ticks()
+	b.svg.WriteString(`<path class="grid" d="`)
+	for _, t := range b.y {
+		fmt.Fprintf(&b.svg, "M-.5 %dh%d", tall-int(t.at*tall+0.5), b.Width)
+	}
+	b.svg.WriteString(`"/>`)
+}
+
+// Names puts one name a row to the left, from above.
+func (b *Box) Names(names []string) {
+	for i, n := range names {
+		b.y = append(b.y, tick{at: 1 - (float64(i)+0.5)/float64(len(names)), text: n})
+	}
+}
+
+// X puts the value axis s below: for plots that are as wide as s is tall.
+func (b *Box) X(s Scale) { b.x = s.ticks() }
+
+// Count puts the numbers 1 to Width below.
+func (b *Box) Count() {
+	step := int(round(float64(b.Width) / 8))
+	for i := max(step, 1); i <= b.Width; i += max(step, 1) {
+		b.x = append(b.x, tick{at: (float64(i) - 0.5) / float64(b.Width), text: strconv.Itoa(i)})
+	}
+}
+
+// Path draws d, SVG's path data: a unit of x is a column, y is 0 to 1000 from
+// above.
+func (b *Box) Path(class, d string) {
+	if d != "" {
+		fmt.Fprintf(&b.svg, `<path class="%s" d="%s"/>`, class, d)
+	}
+}
+
+// Rule draws a horizontal line at v on s.
+func (b *Box) Rule(class string, s Scale, v float64) {
+	b.Path(class, fmt.Sprintf("M-.5 %dh%d", s.y(v), b.Width))
+}
+
+// Upright draws a vertical line in column x.
+func (b *Box) Upright(class string, x float64) {
+	b.Path(class, fmt.Sprintf("M%s 0v%d", strconv.FormatFloat(x, 'f', 2, 64), tall))
+}
+
+// Mark writes text above column x, a link to the element of that id.
+func (b *Box) Mark(x float64, text, id string) {
+	b.marks = append(b.marks, mark{(x + 0.5) / float64(b.Width), text, id})
+}
+
+// WriteTo appends the drawing's HTML, well-formed as XML too.
+func (b *Box) WriteTo(w *bytes.Buffer) {
+	fmt.Fprintf(w, `<div class="plot %s" style="height:%dpx"><svg viewBox="-.5 0 %d %d" preserveAspectRatio="none" role="img" aria-labelledby="%s-t %s-d"><title id="%s-t">%s</title><desc id="%s-d">%s</desc>`,
+		b.Class, b.Tall, b.Width, tall, b.ID, b.ID, b.ID, Escape(b.Title), b.ID, Escape(b.Desc))
+	w.Write(b.svg.Bytes())
+	w.WriteString("</svg>")
+	for _, t := range b.y {
+		fmt.Fprintf(w, `<span class="y" style="bottom:%s%%">%s</span>`, percent(t.at), Escape(t.text))
+	}
+	for _, t := range b.x {
+		fmt.Fprintf(w, `<span class="x" style="left:%s%%">%s`, percent(t.at), Escape(t.text))
+		if t.more != "" {
+			fmt.Fprintf(w, "<br/>%s", Escape(t.more))
+		}
+		w.WriteString("</span>")
+	}
+	for _, m := range b.marks {
+		fmt.Fprintf(w, `<a class="mark" style="left:%s%%" href="#%s">%s</a>`, percent(m.at), m.link, Escape(m.text))
+	}
+	w.WriteString("</div>\n")
+}
+
+func percent(part float64) string { return strconv.FormatFloat(100*part, 'f', 2, 64) }
+
+// Escape makes text of any origin safe between tags and in quoted attributes.
+// What XML cannot hold becomes U+FFFD.
+func Escape(s string) string {
+	var b bytes.Buffer
+	for _, r := range s {
+		switch {
+		case r == '<':
+			b.WriteString("&lt;")
+		case r == '>':
+			b.WriteString("&gt;")
+		case r == '&':
+			b.WriteString("&amp;")
+		case r == '"':
+			b.WriteString("&#34;")
+		case r == '\'':
+			b.WriteString("&#39;")
+		case r < ' ' && r != '\t' && r != '\n', r >= 0x7f && r < 0xa0, r == 0xfffe, r == 0xffff:
+			b.WriteRune(0xfffd)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

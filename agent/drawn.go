@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/sheet"
+	"iot-edge-anomaly/drivers/replay"
+	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/model/train"
+)
+
+// pageFile is an HTML file that takes its place when it is whole: what was there
+// before stays until then.
+type pageFile struct {
+	f    *os.File
+	path string
+}
+
+// createPage tells at once, before hours of scoring, whether path can be written.
+func createPage(path string) (*pageFile, error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return nil, fmt.Errorf("--report %s: not a regular file", path)
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return nil, fmt.Errorf("--report: %w", err)
+	}
+	return &pageFile{f, path}, nil
+}
+
+// write fills the file and puts it in its place.
+func (p *pageFile) write(page func(io.Writer) error) error {
+	w := bufio.NewWriterSize(p.f, 1<<16)
+	if err := errors.Join(page(w), w.Flush(), p.f.Chmod(0o644), p.f.Close()); err != nil {
+		return errors.Join(fmt.Errorf("--report %s: %w", p.path, err), os.Remove(p.f.Name()))
+	}
+	return os.Rename(p.f.Name(), p.path)
+}
+
+// drop leaves things as they were.
+func (p *pageFile) drop() error { return errors.Join(p.f.Close(), os.Remove(p.f.Name())) }
+
+// about names a page's subject as the user did, without the folders.
+func about(csvs, path string, m *model.Model) sheet.About {
+	var files []string
+	for _, f := range strings.Split(csvs, ",") {
+		if f == "-" {
+			f = "stdin"
+		}
+		files = append(files, filepath.Base(f))
+	}
+	name := strings.Join(files, ", ")
+	if len(files) > 3 {
+		name = fmt.Sprintf("%s to %s (%d files)", files[0], files[len(files)-1], len(files))
+	}
+	return sheet.About{Recording: name, Model: filepath.Base(path), Version: m.Version(), SHA256: m.SHA256()}
+}
+
+// runDrawn is run with a page of it, also of what there was before an error or
+// Ctrl-C.
+func (s *scoring) runDrawn(ctx context.Context, r *replay.Reader, path string, a sheet.About) error {
+	page, err := createPage(path)
+	if err != nil {
+		return err
+	}
+	parts := s.model.Parts()
+	s.drawn = sheet.NewRecording(&parts)
+	err = s.run(ctx, r)
+	return errors.Join(err, page.write(func(w io.Writer) error { return sheet.WriteScore(w, s.drawn, a) }))
+}
+
+// draw takes a row and its verdict to the page.
+func (s *scoring) draw(at time.Time, row []float64, v pipeline.Verdict) {
+	r := sheet.Row{Time: at, Values: row, Score: math.NaN(), State: sheet.Filling}
+	switch {
+	case v.Scored:
+		r.State, r.Score, r.Expected, r.Shares = sheet.Scored, float64(v.Score.Value), v.Score.Expected, v.Score.Shares
+	case v.State == pipeline.Idle:
+		r.State = sheet.Idle
+	case v.State == pipeline.Blind:
+		r.State = sheet.Blind
+	}
+	s.drawn.Push(r)
+}
+
+// drawn takes the learning rows to a page: with the scores that set the
+// threshold, and with what m expects of them.
+func (t *table) drawn(m *model.Model, report train.Report, d *train.Details) *sheet.Recording {
+	parts := m.Parts()
+	out, scorer := sheet.NewRecording(&parts), model.NewScorer(m)
+	c := len(t.names)
+	for i, stamp := range t.times {
+		row := t.rows[i*c : (i+1)*c]
+		score, ok := scorer.Push(row)
+		if stamp == noTime && empty(row) {
+			continue // a gap: the times around it tell
+		}
+		var at time.Time
+		if stamp != noTime {
+			at = time.Unix(0, stamp)
+		}
+		r := sheet.Row{Time: at, Values: row, Score: float64(d.Scores[i]), State: sheet.Filling}
+		switch {
+		case ok && i >= report.Start:
+			r.State, r.Shares = sheet.Scored, score.Shares
+		case scorer.Idle():
+			r.State = sheet.Idle
+		case scorer.Blind():
+			r.State = sheet.Blind
+		}
+		if ok {
+			r.Expected = score.Expected
+		}
+		out.Push(r)
+	}
+	return out
+}
+
+// empty tells a row without any value.
+func empty(row []float64) bool {
+	for _, v := range row {
+		if v == v {
+			return false
+		}
+	}
+	return true
+}
