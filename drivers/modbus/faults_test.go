@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
+	"slices"
 	"sync"
 	"syscall"
 	"testing"
@@ -111,6 +113,12 @@ func cpu(t testing.TB) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
+// raceDetector tells whether the test was built with it.
+func raceDetector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
 // hangingUp unplugs the port in the middle of a request.
 type hangingUp struct {
 	*modbussim.PTY
@@ -168,7 +176,7 @@ func TestSerial_hangUpMidRequest(t *testing.T) {
 			}
 			st := l.Stats() // it may be gone before it is opened
 			hung = st.Hangups > before.Hangups || st.ConnectErrors > before.ConnectErrors
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(50 * time.Millisecond)
 		}
 		s.Close()
 		os.Remove(name)
@@ -181,7 +189,7 @@ func TestSerial_hangUpMidRequest(t *testing.T) {
 			if away = max(away, time.Since(back)); away > 2*time.Second {
 				t.Fatal("not read 2 s after the port came back")
 			}
-			time.Sleep(20 * time.Millisecond)
+			time.Sleep(50 * time.Millisecond)
 		}
 		s.Close()
 		os.Remove(name)
@@ -191,7 +199,13 @@ func TestSerial_hangUpMidRequest(t *testing.T) {
 	if slowest > timeout+50*time.Millisecond {
 		t.Errorf("a request took %v, want at most %v", slowest, timeout+50*time.Millisecond)
 	}
-	if share > 0.02 {
+	// In a short run the ports that the test itself makes weigh more, with the
+	// race detector everything does.
+	most := 0.02
+	if os.Getenv("EDGE_LONG") == "" || raceDetector() {
+		most = 0.04
+	}
+	if share > most {
 		t.Errorf("%.1f %% of a core while waiting", 100*share)
 	}
 	t.Logf("slowest %v, back after at most %v, %.2f %% of a core", slowest, away, 100*share)
