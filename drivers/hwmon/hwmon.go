@@ -44,19 +44,9 @@ func New(root, device string, channels []string) (*Dev, error) {
 }
 
 func open(fs sysfs.FS, device string, channels []string) (*Dev, error) {
-	if device == "" || len(channels) == 0 {
-		return nil, errors.New("hwmon: want a device and at least one channel")
-	}
-	var list []drivers.Channel
-	for _, name := range channels {
-		c, err := Channel(name)
-		if err != nil {
-			return nil, err
-		}
-		if slices.Contains(list, c) {
-			return nil, fmt.Errorf("hwmon: channel %s is named twice", name)
-		}
-		list = append(list, c)
+	list, err := sysfs.List("hwmon", device, channels, Channel)
+	if err != nil {
+		return nil, err
 	}
 	cell := func(d sysfs.Device, name string) (sysfs.Cell, error) { return newCell(fs, d, name) }
 	return &Dev{sysfs.NewSensor(fs, sysfs.HWMon, "hwmon", device, list, cell)}, nil

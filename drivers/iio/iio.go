@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 
-	"iot-edge-anomaly/drivers"
 	"iot-edge-anomaly/drivers/internal/sysfs"
 )
 
@@ -25,19 +24,9 @@ func New(root, device string, channels []string) (*Dev, error) {
 }
 
 func open(fs sysfs.FS, device string, channels []string) (*Dev, error) {
-	if device == "" || len(channels) == 0 {
-		return nil, errors.New("iio: want a device and at least one channel")
-	}
-	var list []drivers.Channel
-	for _, name := range channels {
-		c, err := Channel(name)
-		if err != nil {
-			return nil, err
-		}
-		if slices.Contains(list, c) {
-			return nil, fmt.Errorf("iio: channel %s is named twice", name)
-		}
-		list = append(list, c)
+	list, err := sysfs.List("iio", device, channels, Channel)
+	if err != nil {
+		return nil, err
 	}
 	cell := func(d sysfs.Device, name string) (sysfs.Cell, error) { return newCell(fs, d, name) }
 	return &Dev{sysfs.NewSensor(fs, sysfs.IIO, "iio", device, list, cell)}, nil
