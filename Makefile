@@ -24,7 +24,7 @@ GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards bench peers arm accuracy fuzz golden fresh install clean
+.PHONY: help run build cross FORCE test nightly check boards bench peers arm accuracy fetch fuzz golden fresh install clean
 
 help:
 	@echo "make run       the demonstration: a simulated pump station, learnt and watched; Ctrl-C ends it"
@@ -37,7 +37,7 @@ help:
 	@echo "make peers     speed beside ONNX Runtime and TFLite, which it gets from npm (x86-64, arm64)"
 	@echo "make arm       what the Arm kernels cost: estimated cycles, instructions counted in emulation beside XNNPACK (Debian 12)"
 	@echo "make accuracy  train and score on the recordings in DATA ($(DATA))"
-	@echo "make recordings  fetches the public recordings of make accuracy into DATA"
+	@echo "make fetch     gets the public recordings of make accuracy, into DATA"
 	@echo "make fuzz      each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "make golden    renews the expected outputs of tests"
 	@echo "make nightly   every test at full length (EDGE_LONG=1), with the race detector, then fuzz"
@@ -111,7 +111,7 @@ arm:
 accuracy:
 	DATA=$(DATA) $(GO) run ./scripts/accuracy
 
-recordings:
+fetch:
 	$(GO) run ./scripts/recordings -out $(DATA)
 
 fuzz:

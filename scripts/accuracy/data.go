@@ -33,16 +33,6 @@ type file struct {
 	ownKey   string
 }
 
-// options are what the data's README asks of the scorer for each set.
-var options = map[string][]string{
-	"skab":      {"--skab", "--vus-window", "50", "--budget", "24", "48", "96", "--merge-alarm", "60"},
-	"tep":       {"--vus-window", "20", "--budget", "0.1", "1", "--merge-alarm", "1800"},
-	"gecco":     {"--vus-window", "0", "--budget", "0.2", "1", "5", "--merge-alarm", "600"},
-	"hydraulic": {"--vus-window", "0", "--budget", "1", "24", "--merge-alarm", "120"},
-	"nab":       {"--vus-window", "0", "--budget", "0.02", "0.1", "0.5", "--merge-alarm", "3600"},
-	curvesName:  {"--vus-window", "0", "--budget", "1", "5", "--merge-alarm", "600"},
-}
-
 // load reads a set by its protocol.json.
 func load(root, name string) (set, error) {
 	s := set{name: name, dir: filepath.Join(root, name)}

@@ -1,0 +1,162 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/model"
+)
+
+// series is what is judged of one file: the rows that count.
+type series struct {
+	at    []float64 // seconds
+	label []bool
+	cp    []bool    // a change point; nil = the set has none
+	score []float64 // -Inf = none
+	flag  []bool
+
+	normal float64 // seconds outside of events
+}
+
+// seriesOf joins a detector's output with the labels.
+func seriesOf(dir string, f file, o output) (s series, err error) {
+	l, err := read(filepath.Join(dir, "labels", f.name))
+	if err != nil {
+		return s, err
+	}
+	if len(l.times) != len(f.times) {
+		return s, fmt.Errorf("%s: labels of %d rows for %d", f.name, len(l.times), len(f.times))
+	}
+	c := len(l.schema.Channels)
+	column := func(name string) int {
+		return slices.IndexFunc(l.schema.Channels, func(ch model.Channel) bool { return ch.Name == name })
+	}
+	label, eval, cp := column("label"), column("eval"), column("changepoint")
+	if label < 0 {
+		return s, fmt.Errorf("%s: labels without column label", f.name)
+	}
+	for i, text := range l.times {
+		if eval >= 0 && l.rows[i*c+eval] <= 0.5 {
+			continue
+		}
+		at, err := seconds(text)
+		if err != nil {
+			return s, fmt.Errorf("%s: row %d: %w", f.name, i+1, err)
+		}
+		v := o.score[i]
+		if math.IsNaN(v) {
+			v = math.Inf(-1)
+		}
+		s.at, s.label, s.score, s.flag = append(s.at, at), append(s.label, l.rows[i*c+label] > 0.5), append(s.score, v), append(s.flag, v > 1)
+		if cp >= 0 {
+			s.cp = append(s.cp, l.rows[i*c+cp] > 0.5)
+		}
+	}
+	s.normal = s.normalTime()
+	return s, nil
+}
+
+// seconds reads a timestamp: a number, or ISO without a zone.
+func seconds(text string) (float64, error) {
+	if v, err := strconv.ParseFloat(text, 64); err == nil {
+		return v, nil
+	}
+	t, err := time.Parse("2006-01-02 15:04:05", strings.Replace(text, "T", " ", 1))
+	return float64(t.Unix()), err
+}
+
+// normalTime returns the seconds outside of events; a gap counts as ten rows.
+func (s series) normalTime() (sum float64) {
+	steps := make([]float64, 0, len(s.at))
+	for i := 1; i < len(s.at); i++ {
+		if d := s.at[i] - s.at[i-1]; d > 0 {
+			steps = append(steps, d)
+		}
+	}
+	period := 1.0
+	if len(steps) > 0 {
+		period = rank(steps, 0.5)
+	}
+	for i, anomalous := range s.label {
+		step := period
+		if i+1 < len(s.at) {
+			step = s.at[i+1] - s.at[i]
+		}
+		if !anomalous {
+			sum += min(step, 10*period)
+		}
+	}
+	return sum
+}
+
+// span is a stretch of time, or of rows, both ends included.
+type span struct{ from, to float64 }
+
+// spans returns the runs of true; those closer than merge seconds are one.
+func (s series) spans(of []bool, merge float64) (out []span) {
+	for i := 0; i < len(of); i++ {
+		if !of[i] {
+			continue
+		}
+		from := i
+		for i+1 < len(of) && of[i+1] {
+			i++
+		}
+		if k := len(out) - 1; k >= 0 && s.at[from]-out[k].to <= merge {
+			out[k].to = s.at[i]
+			continue
+		}
+		out = append(out, span{s.at[from], s.at[i]})
+	}
+	return out
+}
+
+// tally counts events and alarms.
+type tally struct {
+	events, found, alarms, wrong int
+	delays                       []float64
+	normal                       float64 // seconds outside of events
+}
+
+// perDay returns the false alarms in a day of normal time.
+func (t tally) perDay() float64 { return float64(t.wrong) / (t.normal / 86400) }
+
+// count adds the events of s, found where a flagged row lies in them, and its
+// alarms, wrong where none of their flagged rows lies in an event. Flagged rows
+// closer than merge seconds are one alarm.
+func (t *tally) count(s series, flag []bool, merge float64) {
+	events, alarms := s.spans(s.label, 0), s.spans(flag, merge)
+	right := make([]bool, len(alarms))
+	for _, e := range events {
+		first := math.Inf(1)
+		k := 0
+		from, _ := slices.BinarySearch(s.at, e.from)
+		for i := from; i < len(s.at) && s.at[i] <= e.to; i++ {
+			if !flag[i] {
+				continue
+			}
+			first = min(first, s.at[i])
+			for alarms[k].to < s.at[i] {
+				k++
+			}
+			right[k] = true
+		}
+		t.events++
+		if !math.IsInf(first, 1) {
+			t.found++
+			t.delays = append(t.delays, first-e.from)
+		}
+	}
+	t.alarms += len(alarms)
+	for _, ok := range right {
+		if !ok {
+			t.wrong++
+		}
+	}
+	t.normal += s.normal
+}
