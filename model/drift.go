@@ -47,6 +47,7 @@ type Drift struct {
 	rising int       // blocks since (D5) was 0
 
 	counts []int     // (ranks+1) scratch
+	below  []float64 // (ranks) scratch
 	sorted []float64 // scratch
 	state  DriftState
 }
@@ -54,7 +55,8 @@ type Drift struct {
 // DriftState is what a Drift makes of its window.
 //
 //	n = rows / DriftTime, at most the rows kept; of learning and of the window (D1)
-//	D = greatest |share of the window below q - share of learning below q|    (D2)
+//	D = greatest |share of the window below q - share of learning below q|,
+//	    or of the same between two q as far from the learnt median in rank    (D2)
 //	x = D / max(0.12, critical / sqrt(n1 n2 / (n1 + n2)))                      (D3)
 //	score = x² / (x² + 3/7), 0.7 where D is just enough                        (D4)
 //	S = max(0, S + worth * min((log2 score - level) / sd, 3)), x = S / 15      (D5)
@@ -66,7 +68,9 @@ type Drift struct {
 // (D5) is Page-Hinkley's test: level is a standard deviation above the mean while
 // learning, and no less than log2 0.75; worth is the part of an independent score
 // that a kept row stands for.
-// critical is that of a Kolmogorov-Smirnov test of all channels at 1e-5.
+// The second half of (D2) is the same test of how far values lie from the median:
+// it sees deviations that have grown or shrunk with twice the power. critical is
+// that of both Kolmogorov-Smirnov tests of all channels at 1e-5.
 type DriftState struct {
 	Score    float64        // the largest, 0 to 1; NaN = unknown
 	Relation float64        // that of (D5), 0 to 1; NaN = unknown
@@ -111,6 +115,7 @@ func NewDrift(m *Model) *Drift {
 			d.edges[i] = d.edges[i-c] // by a rounding of the interpolation
 		}
 	}
+	d.below = make([]float64, len(p.Drift)/c)
 	d.counts, d.sorted = make([]int, len(p.Drift)/c+1), make([]float64, 0, DriftBlocks*d.perBlock)
 	d.state = DriftState{Score: math.NaN(), Relation: math.NaN(), Channels: make([]ChannelDrift, c)}
 	for j := range d.state.Channels {
@@ -121,9 +126,9 @@ func NewDrift(m *Model) *Drift {
 
 // DriftCritical returns what D*sqrt(n) exceeds by chance in one look of 100,000
 // at that many channels, each with n independent values: the tail of
-// Kolmogorov's distribution, 2 exp(-2x²), shared among them.
+// Kolmogorov's distribution, 2 exp(-2x²), shared among two tests of each.
 func DriftCritical(channels int) float64 {
-	return math.Sqrt(float64(log2(float64(2*channels)/driftChance)*math.Ln2) / 2)
+	return math.Sqrt(float64(log2(float64(4*channels)/driftChance)*math.Ln2) / 2)
 }
 
 // BlockRows returns how many running rows lie between two looks.
@@ -268,15 +273,22 @@ func (d *Drift) bin(u float32, j int) int {
 
 // distance returns (D2) of the n counted values of channel j.
 func (d *Drift) distance(j, n int) float64 {
-	ranks := len(d.edges) / d.c
-	top, below := 0.0, 0
-	for k := range ranks {
-		below += d.counts[k]
-		e := d.edges[k*d.c+j]
-		if k > 0 && k+1 < ranks && d.edges[(k-1)*d.c+j] == e && d.edges[(k+1)*d.c+j] == e {
-			continue // within a value that was learnt often
+	last := len(d.edges)/d.c - 1
+	below := 0
+	for k, v := range d.counts[:last+1] {
+		below += v
+		d.below[k] = float64(below)/float64(n) - float64(k)/float64(last)
+		if k > 0 && k < last && d.edges[(k-1)*d.c+j] == d.edges[k*d.c+j] && d.edges[(k+1)*d.c+j] == d.edges[k*d.c+j] {
+			d.below[k] = math.NaN() // within a value that was learnt often
 		}
-		top = max(top, math.Abs(float64(below)/float64(n)-float64(k)/float64(ranks-1)))
+	}
+	top := 0.0
+	for k, v := range d.below {
+		for _, x := range [...]float64{v, d.below[last-k] - v} {
+			if x = math.Abs(x); x > top { // not if it is NaN
+				top = x
+			}
+		}
 	}
 	return top
 }

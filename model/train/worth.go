@@ -61,12 +61,18 @@ func binned(v []float64) (counts [driftRanks]int) {
 }
 
 // distance returns the greatest difference between the shares of two counts that
-// lie below a bin's end; n and m are their sums.
+// lie below a bin's end, or between two ends as far from the middle; n and m are
+// their sums.
 func distance(a, b [driftRanks]int, n, m int) float64 {
-	top, below, others := 0.0, 0, 0
-	for k := range a {
+	var off [driftRanks]float64
+	below, others := 0, 0
+	for k := range driftRanks - 1 {
 		below, others = below+a[k], others+b[k]
-		top = max(top, math.Abs(float64(below)/float64(n)-float64(others)/float64(m)))
+		off[k+1] = float64(below)/float64(n) - float64(others)/float64(m)
+	}
+	top := 0.0
+	for k, v := range off {
+		top = max(top, math.Abs(v), math.Abs(off[driftRanks-1-k]-v))
 	}
 	return top
 }
