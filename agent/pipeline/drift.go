@@ -130,15 +130,21 @@ type Drift struct {
 	Channels []model.ChannelDrift // (C); empty = the model cannot tell
 }
 
+// Drift is what the newest look saw; the slice is valid until the next Push.
+func (w *Watch) Drift() Drift {
+	s, known := w.drift.State()
+	if !known {
+		s.Relation = math.NaN()
+	}
+	return Drift{Score: w.drift.Score(), Relation: s.Relation, Channels: s.Channels}
+}
+
 func (m *Machine) setDrift() {
-	s, _ := m.judge.drift.State()
+	d := m.judge.Drift()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	d := &m.status.Drift
-	d.Score, d.Relation, d.Channels = m.judge.drift.Score(), s.Relation, append(d.Channels[:0], s.Channels...)
-	if len(s.Channels) == 0 {
-		d.Relation = math.NaN()
-	}
+	d.Channels = append(m.status.Drift.Channels[:0], d.Channels...)
+	m.status.Drift = d
 }
 
 func (d Drift) clone() Drift {

@@ -20,7 +20,7 @@ import (
 
 // everything is what is measured unless -sets says otherwise: labelled sets,
 // then what needs no labels.
-const everything = "skab,tep,hydraulic,gecco,nab,curves,missing,month,faults,rates"
+const everything = "skab,tep,hydraulic,gecco,nab,curves,missing,month,faults,rates,drift"
 
 func main() {
 	seeds := flag.Int("seeds", 5, "how many seeds to learn with")
@@ -91,6 +91,8 @@ func (b *bench) one(name string) error {
 		return b.faults()
 	case "rates":
 		return b.rates()
+	case "drift":
+		return b.drifts()
 	}
 	return b.labelled(name)
 }
