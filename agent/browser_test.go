@@ -278,6 +278,14 @@ func TestReportsInABrowser(t *testing.T) {
 				t.Errorf("%s: %+v, want no scripts, images and resources, at least 6 plots with 5 lines", name, n)
 			}
 		}
+		// A4 between the margins; nothing can be scrolled on paper.
+		b.call(nil, "Emulation.setDeviceMetricsOverride", object{"width": 720, "height": 1000, "deviceScaleFactor": 1, "mobile": false})
+		b.call(nil, "Emulation.setEmulatedMedia", object{"media": "print"})
+		var wrong []string
+		b.eval(&wrong, looksRight+`.concat([...document.querySelectorAll(".scroll")].filter((e) => e.scrollWidth > e.clientWidth).map((e) => "cut off: " + e.innerText.slice(0, 60)))`)
+		if len(wrong) > 0 {
+			t.Errorf("%s on paper: %q", name, wrong)
+		}
 		var pdf struct{ Data string }
 		b.call(&pdf, "Page.printToPDF", object{"printBackground": false})
 		if raw, err := base64.StdEncoding.DecodeString(pdf.Data); err != nil || !strings.HasPrefix(string(raw), "%PDF") || len(raw) < 20_000 {

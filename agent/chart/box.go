@@ -3,7 +3,9 @@ package chart
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"strconv"
+	"strings"
 )
 
 // Box is one drawing: lines and spans on a plane that is so many units wide, with
@@ -75,10 +77,20 @@ func (b *Box) Upright(class string, x float64) {
 	b.Path(class, fmt.Sprintf("M%s 0v%d", strconv.FormatFloat(x, 'f', 2, 64), tall))
 }
 
-// Mark writes text above column x, a link to the element of that id.
+// Mark writes text above column x, a link to the element of that id. What would
+// cover the mark before joins it: 3…7.
 func (b *Box) Mark(x float64, text, id string) {
-	b.marks = append(b.marks, mark{(x + 0.5) / float64(b.Width), text, id})
+	at := (x + 0.5) / float64(b.Width)
+	if n := len(b.marks); n > 0 && math.Abs(at-b.marks[n-1].at) < markWide {
+		first, _, _ := strings.Cut(b.marks[n-1].text, "…")
+		b.marks[n-1].text = first + "…" + text
+		return
+	}
+	b.marks = append(b.marks, mark{at, text, id})
 }
+
+// markWide is the part of a drawing's width that a mark takes.
+const markWide = 0.035
 
 // WriteTo appends the drawing's HTML, well-formed as XML too.
 func (b *Box) WriteTo(w *bytes.Buffer) {

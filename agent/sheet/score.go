@@ -154,23 +154,41 @@ func (r *Recording) doubts() (out []string) {
 		out = append(out, fmt.Sprintf("%s with no time, or with one before the row before: drawn in the order of the file", count(n, "row")))
 	}
 	ran := r.cols.Rows() - r.rows[Idle]
+	var unlearnt, missing, outside named
 	for j, ch := range r.schema.Channels {
-		if len(out) == mostPanels {
-			return append(out, "and more of that kind: see the table of channels")
-		}
 		switch {
 		case !r.watched(j):
-			out = append(out, ch.Name+" had no value while the machine was learnt: it is not watched")
+			unlearnt.add(ch.Name, ch.Name+" had no value while the machine was learnt: it is not watched")
 		case 100*r.missing[j] > ran:
-			out = append(out, fmt.Sprintf("%s is missing in %s of %s rows", ch.Name, count(r.missing[j], ""), count(ran, "")))
+			missing.add(ch.Name, fmt.Sprintf("%s is missing in %s of %s rows", ch.Name, count(r.missing[j], ""), count(ran, "")))
 		}
 		if 20*r.outside[j] > ran {
-			out = append(out, fmt.Sprintf("%s was outside all that was learnt (%s to %s) in %s of %s rows", ch.Name,
+			outside.add(ch.Name, fmt.Sprintf("%s was outside all that was learnt (%s to %s) in %s of %s rows", ch.Name,
 				chart.Number(r.low[j]), value(r.high[j], ch.Unit), count(r.outside[j], ""), count(ran, "")))
 		}
 	}
-	return out
+	out = append(out, unlearnt.said("had no value while the machine was learnt: they are not watched")...)
+	out = append(out, missing.said("are missing in more than 1 % of the rows")...)
+	return append(out, outside.said("were outside all that was learnt in more than 5 % of the rows; see the table of channels")...)
 }
+
+// named is what is to be said of several channels.
+type named struct{ names, sentences []string }
+
+func (n *named) add(name, sentence string) {
+	n.names, n.sentences = append(n.names, name), append(n.sentences, sentence)
+}
+
+// said returns each sentence, or one with all names where they are many.
+func (n *named) said(together string) []string {
+	if len(n.names) <= mostSaid {
+		return n.sentences
+	}
+	return []string{fmt.Sprintf("%s %s: %s", count(len(n.names), "channel"), together, listed(n.names, mostPanels))}
+}
+
+// mostSaid is how many channels are told of one by one.
+const mostSaid = 5
 
 // learnt tells what the model is worth.
 func (r *Recording) learnt(d *document, a About) {

@@ -369,3 +369,24 @@ func FuzzPages(f *testing.F) {
 		wellFormed(t, b.Bytes())
 	})
 }
+
+// TestDoubts_many holds that many channels of one kind are one sentence.
+func TestDoubts_many(t *testing.T) {
+	var many []string
+	for i := range 52 {
+		many = append(many, "c"+string(rune('a'+i/26))+string(rune('a'+i%26)))
+	}
+	r := NewRecording(parts(many...))
+	values := make([]float64, 52)
+	for i := range values {
+		values[i] = 99
+	}
+	for i := range 100 {
+		r.Push(Row{Time: begin.Add(time.Duration(i) * time.Second), Values: values, State: Filling, Score: math.NaN()})
+	}
+	got := r.doubts()
+	if len(got) != 1 || !strings.HasPrefix(got[0], "52 channels were outside all that was learnt in more than 5 % of the rows; see the table of channels: caa, cab") ||
+		!strings.HasSuffix(got[0], "cbn and 12 more") {
+		t.Errorf("doubts %q", got)
+	}
+}

@@ -159,7 +159,7 @@ func (r *Report) end(p *model.Parts, ws []wander) {
 	case a.Rate == 0:
 		r.doubt("the rate of false alarms is unknown: %d rows, a period and a rate take %d", r.Used, longRows)
 	case a.Beyond > beyondMost:
-		r.doubt("%.3g false alarms in 30 days take longer learning: one in %d learning times is the rarest that can be set", a.Wanted, beyondMost)
+		r.doubt("a rate of %.3g false alarms in 30 days takes longer learning: one in %d learning times is the rarest that can be set", a.Wanted, beyondMost)
 	case a.Beyond > 1:
 		r.doubt("one false alarm in %.3g times what was learnt is an extrapolation: it holds while the machine does what it did", a.Beyond)
 	}
