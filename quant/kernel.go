@@ -17,7 +17,8 @@ import (
 // kernel is an assembly kernel; the portable loops are nil.
 type kernel struct {
 	name   string
-	usable func() bool // the CPU has the instructions
+	needs  string      // what the CPU must have
+	usable func() bool // it has
 	inputs int         // a layer's inputs are padded to this many
 	rows   int         // its outputs to this many
 	// pack brings (out, in) row-major to the kernel's own order, one sequential
@@ -111,7 +112,7 @@ func Use(name string) error {
 	for i := range kernels {
 		if k := &kernels[i]; k.name == name {
 			if !k.usable() {
-				return fmt.Errorf("kernel %q: this CPU lacks its instructions, it can run %s", name, strings.Join(Kernels(), ", "))
+				return fmt.Errorf("kernel %q: this CPU lacks %s, it can run %s", name, k.needs, strings.Join(Kernels(), ", "))
 			}
 			inUse = k
 			return nil

@@ -7,6 +7,7 @@ import "golang.org/x/sys/cpu"
 var kernels = []kernel{
 	{
 		name:   "avx2",
+		needs:  "AVX2",
 		usable: func() bool { return cpu.X86.HasAVX2 },
 		inputs: 4, rows: 8, pack: packAVX2, run: runAVX2,
 		quantise: quantiseAVX2, lanes: 8,
@@ -14,6 +15,7 @@ var kernels = []kernel{
 	},
 	{
 		name:   "vnni",
+		needs:  "AVX-512 F, BW, VL, DQ and VNNI",
 		usable: hasVNNI,
 		inputs: 8, rows: 16, pack: packVNNI, run: runVNNI, run4: run4VNNI, shifted: true,
 		quantise: quantiseAVX2, lanes: 8,

@@ -10,6 +10,7 @@ import "golang.org/x/sys/cpu"
 // its rows in int8 leaves one division a channel and row.
 var kernels = []kernel{{
 	name:   "neon",
+	needs:  "NEON",
 	usable: func() bool { return cpu.ARM.HasNEON },
 	inputs: 16, rows: 4, pack: packSixteen, run: runNEON,
 	lanes: 1,

@@ -7,6 +7,7 @@ import "golang.org/x/sys/cpu"
 var kernels = []kernel{
 	{
 		name:   "smull",
+		needs:  "ASIMD",
 		usable: func() bool { return true }, // Armv8.0-A has it
 		inputs: 16, rows: 4, pack: packSixteen, run: runSMULL,
 		quantise: quantiseNEON, lanes: 16,
@@ -14,6 +15,7 @@ var kernels = []kernel{
 	},
 	{
 		name:   "sdot",
+		needs:  "ASIMDDP",
 		usable: func() bool { return cpu.ARM64.HasASIMDDP },
 		inputs: 16, rows: 8, pack: packSDOT, run: runSDOT,
 		quantise: quantiseNEON, lanes: 16,

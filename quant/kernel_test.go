@@ -1,6 +1,7 @@
 package quant
 
 import (
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -27,13 +28,27 @@ func TestUse(t *testing.T) {
 	}
 	saved := kernels
 	defer func() { kernels = saved }()
-	kernels = append(slices.Clone(kernels), kernel{name: "future", usable: func() bool { return false }})
+	kernels = append(slices.Clone(kernels), kernel{name: "future", needs: "warp 9", usable: func() bool { return false }})
 	err = Use("future")
-	if err == nil || !strings.Contains(err.Error(), `kernel "future": this CPU lacks its instructions`) {
+	if err == nil || !strings.Contains(err.Error(), `kernel "future": this CPU lacks warp 9, it can run generic`) {
 		t.Errorf("unusable kernel: %v", err)
 	}
 	if Kernel() != kept || slices.Contains(Kernels(), "future") {
 		t.Errorf("kernel %s of %v after two refusals, want %s", Kernel(), Kernels(), kept)
+	}
+}
+
+// TestKernel_chosen holds the kernel chosen at the start against the one that
+// scripts/emulated.sh expects of the CPU it emulates: were the dot product not
+// found on an A76, its tests would be skipped, and taken on an A72 it would end
+// every program.
+func TestKernel_chosen(t *testing.T) {
+	want := os.Getenv("EDGE_KERNEL")
+	if want == "" {
+		t.Skip("EDGE_KERNEL names no kernel")
+	}
+	if Kernel() != want {
+		t.Errorf("kernel %s, want %s", Kernel(), want)
 	}
 }
 

@@ -27,22 +27,23 @@ emulator() {
 	}
 }
 
+# run ARCH KERNEL EMULATOR PACKAGE...: KERNEL is what the program must choose.
 run() {
-	echo "== $1: $2" >&2
-	arch=$1 exec=$2
-	shift 2
-	GOOS=linux GOARCH=$arch CGO_ENABLED=0 GOARM=7 "$go" test -short -exec "$exec" "$@"
+	echo "== $1: $3: $2" >&2
+	arch=$1 kernel=$2 exec=$3
+	shift 3
+	EDGE_KERNEL=$kernel GOOS=linux GOARCH=$arch CGO_ENABLED=0 GOARM=7 "$go" test -short -exec "$exec" "$@"
 }
 
 arm64=$(emulator aarch64)
 arm=$(emulator arm)
 # shellcheck disable=SC2086 # a list of words
-run arm64 "$arm64 -cpu cortex-a72" $packages
+run arm64 smull "$arm64 -cpu cortex-a72" $packages
 # shellcheck disable=SC2086
-run arm "$arm -cpu cortex-a7" $packages
-run arm64 "$arm64 -cpu cortex-a53" ./quant
-run arm64 "$arm64 -cpu cortex-a76" ./quant ./model
+run arm neon "$arm -cpu cortex-a7" $packages
+run arm64 smull "$arm64 -cpu cortex-a53" ./quant
+run arm64 sdot "$arm64 -cpu cortex-a76" ./quant ./model
 
 # From rows to the bytes of the events, with each kernel of the CPU.
-run arm64 "$arm64 -cpu cortex-a76" ./agent/pipeline -run TestGoldenEvents
-run arm "$arm -cpu cortex-a7" ./agent/pipeline -run TestGoldenEvents
+run arm64 sdot "$arm64 -cpu cortex-a76" ./agent/pipeline -run TestGoldenEvents
+run arm neon "$arm -cpu cortex-a7" ./agent/pipeline -run TestGoldenEvents
