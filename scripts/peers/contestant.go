@@ -25,8 +25,10 @@ type contestant struct {
 type group string
 
 const (
-	ours     group = "ours"  // our kernels, one window a call
-	scored   group = "score" // the same, with the residual
+	ours     group = "ours"     // our kernels: int8 in, float32 out, as ortInt8
+	ourEnds  group = "our ends" // with the input quantised, as ortEnds
+	scored   group = "score"    // that and the squared error
+	fours    group = "four"     // as ours, four windows a call
 	ortInt8  group = "ort int8"
 	ortEnds  group = "ort float in and out"
 	ortFloat group = "ort float32"
@@ -34,7 +36,7 @@ const (
 	tflEnds  group = "tflite float in and out"
 )
 
-// own returns our kernels on the network: float32 in, float32 out.
+// own returns our kernels on the network, each in every form.
 func own(n *network) ([]*contestant, error) {
 	before := quant.Kernel()
 	defer quant.Use(before)
@@ -47,27 +49,67 @@ func own(n *network) ([]*contestant, error) {
 		if err != nil {
 			return nil, err
 		}
-		x, y := n.samples[0], make([]float32, n.Out())
-		c := &contestant{name: k, form: "float in, float out", group: ours,
-			time: clock(func() { net.Forward(y, x) })}
-		if c.agrees, err = compare(n, func(x []float32) ([]float32, error) { net.Forward(y, x); return y, nil }, n.want); err != nil {
+		more, err := forms(n, net)
+		if err != nil {
 			return nil, err
 		}
-		s := &contestant{name: k, form: "float in, squared error out", group: scored,
-			time: clock(func() { net.Forward(y, x); runtime.KeepAlive(squaredError(y, x)) })}
-		cs = append(cs, c, s)
+		cs = append(cs, more...)
 	}
 	return cs, nil
 }
 
-// squaredError is the plainest score of an autoencoder.
-func squaredError(y, x []float32) float32 {
-	sum := float32(0)
-	for i, v := range y[:len(x)] {
-		d := v - x[i]
-		sum += float32(d * d)
+// forms are the ways in which a kernel runs the network.
+func forms(n *network, net *quant.Network) (cs []*contestant, err error) {
+	k, x, levels, y := quant.Kernel(), n.samples[0], n.levels(n.samples[0]), make([]float32, n.Out())
+	add := func(form string, g group, pass func(), agrees func(x []float32) []float32) {
+		c := &contestant{name: k, form: form, group: g, time: clock(pass)}
+		if agrees != nil {
+			c.agrees, err = compare(n, func(x []float32) ([]float32, error) { return agrees(x), nil }, n.want)
+		}
+		cs = append(cs, c)
 	}
-	return sum
+	add("int8 in, float out", ours, func() { net.ForwardQuantised(y, levels) },
+		func(x []float32) []float32 { net.ForwardQuantised(y, n.levels(x)); return y })
+	add("float in, float out", ourEnds, func() { net.Forward(y, x) },
+		func(x []float32) []float32 { net.Forward(y, x); return y })
+	add("float in, squared error out", scored, func() { net.Forward(y, x); runtime.KeepAlive(squaredError(y, x)) }, nil)
+
+	// Four windows that do not overlap; the time is one window's.
+	in, out := make([]int8, quant.Windows*n.In()), make([]float32, quant.Windows*n.Out())
+	for w, s := range n.samples[:quant.Windows] {
+		copy(in[w*n.In():], n.levels(s))
+	}
+	last := quant.Windows - 1
+	add("int8 in, float out, 4 windows a call", fours, func() { net.Forward4Quantised(out, in, n.In()) },
+		func(x []float32) []float32 {
+			copy(in[last*n.In():], n.levels(x))
+			net.Forward4Quantised(out, in, n.In())
+			return out[last*n.Out():]
+		})
+	four := cs[len(cs)-1]
+	call := four.time
+	four.time = func(spell time.Duration) (float64, error) {
+		ns, err := call(spell)
+		return ns / quant.Windows, err
+	}
+	return cs, err
+}
+
+// squaredError is the plainest score of an autoencoder, in plain Go with four
+// sums. The widths are multiples of four.
+func squaredError(y, x []float32) float32 {
+	const sums = 4
+	var s0, s1, s2, s3 float32
+	for len(x) >= sums && len(y) >= sums {
+		p, q := (*[sums]float32)(y), (*[sums]float32)(x)
+		a, b, c, d := p[0]-q[0], p[1]-q[1], p[2]-q[2], p[3]-q[3]
+		s0 += float32(a * a)
+		s1 += float32(b * b)
+		s2 += float32(c * c)
+		s3 += float32(d * d)
+		y, x = y[sums:], x[sums:]
+	}
+	return s0 + s1 + s2 + s3
 }
 
 // clock times f as native/peer.c times the others: the shortest of runs of some
