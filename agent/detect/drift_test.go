@@ -314,6 +314,16 @@ func TestDriftWatch_restart(t *testing.T) {
 		t.Errorf("without restarts\n%s\nwith\n%s", plain, again)
 	}
 	s := newWatched(t, m, driftOptions())
+	s.rows(9*60+30, 2, 5)
+	for after, want := range map[time.Duration]float64{8 * time.Hour: 3, time.Hour: 3, -1: 1} {
+		o := driftOptions()
+		o.DriftAfter = after
+		next := newWatched(t, m, o)
+		if err := next.w.RestoreState(s.w.AppendState(nil)); err != nil || next.w.shift.base != want || next.w.shift.have > 0 && after != 8*time.Hour {
+			t.Errorf("restarted with %v: %v, %+v", after, err, next.w.shift)
+		}
+	}
+	s = newWatched(t, m, driftOptions())
 	for _, ev := range []Event{{Machine: "other", Kind: Drift}, {Machine: "pump1", Kind: ProcessAnomaly}, {Machine: "pump1", Kind: Drift, State: Close}} {
 		if s.w.Resume(ev) {
 			t.Errorf("resumed %+v", ev)

@@ -22,6 +22,7 @@ func (w *DriftWatch) AppendState(b []byte) []byte {
 	count(w.over)
 	count(w.calm)
 	moment(w.calmAt)
+	number(w.shift.each.Seconds())
 	number(w.shift.base)
 	count(w.shift.have)
 	moment(w.clock.last)
@@ -104,6 +105,7 @@ func (w *DriftWatch) RestoreState(b []byte) error {
 	next := DriftWatch{over: r.count(math.MaxInt32), calm: r.count(math.MaxInt32), calmAt: r.moment(), shift: w.shift}
 	s := &next.shift
 	s.forget()
+	each := r.number()
 	s.base, s.have = r.number(), r.count(shiftParts)
 	next.clock.last = r.moment()
 	next.clock.begun = !next.clock.last.IsZero()
@@ -125,6 +127,12 @@ func (w *DriftWatch) RestoreState(b []byte) error {
 		if err := w.model.RestoreState(r.b); err != nil {
 			return err
 		}
+	}
+	if each != s.each.Seconds() { // configured otherwise since
+		s.forget()
+	}
+	if s.each == 0 {
+		s.base = 1
 	}
 	w.over, w.calm, w.calmAt, w.clock, w.shift, w.begins, w.begin = next.over, next.calm, next.calmAt, next.clock, next.shift, next.begins, next.begin
 	return nil

@@ -84,8 +84,11 @@ func (h *latched) merge(ev Event) Event {
 	if h.end.Severity.Rank() > ev.Severity.Rank() {
 		ev.Severity = h.end.Severity
 	}
-	if ev.State == Open {
+	switch ev.State {
+	case Open:
 		ev.State = Update
+	case Close: // the clock may have gone back since it was held first
+		ev.Until = notBefore(ev.Until, ev.Since)
 	}
 	return ev
 }

@@ -118,7 +118,7 @@ func (m *Machine) setScore(v Verdict) {
 		m.status.Score, m.status.Percent = math.NaN(), 0
 		return
 	}
-	m.status.Score, m.status.Percent = float64(v.Score.Value), v.Percent
+	m.status.Score, m.status.Percent = float64(v.Seen), v.Percent
 	copy(m.status.Shares, v.Score.Shares)
 	copy(m.status.Expected, v.Score.Expected)
 	m.status.Scored++

@@ -51,6 +51,7 @@ func NewWatch(m *model.Model, o detect.Options) (*Watch, error) {
 type Verdict struct {
 	Score   model.Score // valid until the next row
 	Scored  bool
+	Seen    float32      // Score.Value as seen from the level that the machine has shifted to
 	Percent float64      // of the scores of learning that stayed below Score.Value; 0 = unknown
 	State   State        // Idle, Normal, Anomaly or Blind
 	Lost    bool         // Blind because nobody knows whether the machine runs
@@ -124,13 +125,15 @@ func (w *Watch) push(t time.Time, row []float64) Verdict {
 // from the Scorer, to anomalies and drift. An anomaly that has become the new
 // level ends as drift.
 func (w *Watch) judge(t time.Time, row []float64, raw float32, v *Verdict) {
-	v.Score.Value = w.drift.Seen(v.Score.Value)
-	if _, open := w.detector.Open(); w.drift.Steady(t, v.Score.Value) && open {
+	seen := v.Score
+	seen.Value = w.drift.Seen(v.Score.Value)
+	v.Seen = seen.Value
+	if _, open := w.detector.Open(); w.drift.Steady(t, v.Seen) && open {
 		v.Event, v.Changed = w.detector.Close(t, detect.ReasonDrift)
 		v.Drift, v.Drifted = w.drift.Convert(t, v.Event), true
 		return
 	}
-	v.Event, v.Changed = w.detector.Push(t, v.Score)
+	v.Event, v.Changed = w.detector.Push(t, seen)
 	_, open := w.detector.Open()
 	v.Drift, v.Drifted, v.Looked = w.drift.Push(t, row, raw, !open)
 }
