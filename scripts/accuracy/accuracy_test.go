@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/model/train"
 )
 
 func TestRun_absentData(t *testing.T) {
@@ -112,6 +113,23 @@ func TestFaulty(t *testing.T) {
 	}
 	if got := faulty(rows, 2, 1, 2, "noise", 3, 2, 1); got[3] != 10 || got[5] == 10 || got[4] != 3 {
 		t.Errorf("noise: %v", got)
+	}
+}
+
+// TestExpectation holds that a network which expects the median is off by 1 and
+// follows nothing.
+func TestExpectation(t *testing.T) {
+	v := machines()[0]
+	v.learn = v.days(1)
+	rows := v.rows(0, v.learn, 1)
+	m, _, err := train.Train(t.Context(), v.schema, rows, train.Options{Seed: 1, Reference: model.None})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var e expectation
+	e.add(m, plant{"p", v.schema, rows, v.rows(v.days(2), 600, 1), 100})
+	if n := float64(e.n); e.n != 4 || math.Abs(e.off/n-1) > 1e-6 || e.follows != 0 {
+		t.Errorf("%+v", e)
 	}
 }
 

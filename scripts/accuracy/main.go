@@ -20,7 +20,7 @@ import (
 
 // everything is what is measured unless -sets says otherwise: labelled sets,
 // then what needs no labels.
-const everything = "skab,tep,hydraulic,gecco,nab,curves,missing,month,faults,rates,drift"
+const everything = "skab,tep,hydraulic,gecco,nab,curves,expected,missing,month,faults,rates,drift"
 
 func main() {
 	seeds := flag.Int("seeds", 5, "how many seeds to learn with")
@@ -83,6 +83,8 @@ func run(seeds int, sets []string, verbose bool, w io.Writer) (bool, error) {
 
 func (b *bench) one(name string) error {
 	switch name {
+	case "expected":
+		return b.expectations()
 	case "missing":
 		return b.missing()
 	case "month":
