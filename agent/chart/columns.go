@@ -102,15 +102,22 @@ func (c *Columns) advance(t time.Time) (gap bool) {
 	before := c.last
 	c.last = t
 	if c.rows == 0 {
+		if t.IsZero() {
+			c.backward++
+		}
 		return false
 	}
 	step := t.Sub(before)
-	if t.IsZero() || step < 0 || before.IsZero() {
-		if c.backward++; t.IsZero() {
-			c.last = before
-		}
+	if t.IsZero() || before.IsZero() || step < 0 {
 		c.draw(max(c.period, 1))
-		return step < 0
+		switch {
+		case t.IsZero():
+			c.last = before
+		case before.IsZero():
+			return false
+		}
+		c.backward++
+		return !t.IsZero()
 	}
 	if c.steps == 0 && step > 0 {
 		c.begin(step)

@@ -163,3 +163,30 @@ func TestColumns_clockJumps(t *testing.T) {
 		t.Errorf("gaps drawn as %s", d)
 	}
 }
+
+// TestColumns_backward counts the rows whose time is of no use, and only those.
+func TestColumns_backward(t *testing.T) {
+	for _, tt := range []struct {
+		seconds []int // -1 = no time
+		want    int
+	}{
+		{[]int{0, 1, 2, 3}, 0},
+		{[]int{0, 0, 1, 1}, 0},
+		{[]int{-1, 0, 1}, 1},
+		{[]int{0, -1, -1, 3}, 2},
+		{[]int{5, 6, 2, 3, 4}, 1},
+		{[]int{-1, -1}, 2},
+	} {
+		c := New(time.Second, 10, 1, 1)
+		for _, s := range tt.seconds {
+			at := start.Add(time.Duration(s) * time.Second)
+			if s < 0 {
+				at = time.Time{}
+			}
+			c.Push(at, []float64{1}, []float64{0})
+		}
+		if c.Backward() != tt.want {
+			t.Errorf("%v: %d, want %d", tt.seconds, c.Backward(), tt.want)
+		}
+	}
+}
