@@ -224,7 +224,7 @@ func (r *Recording) eventTable(d *document) {
 		d.text(chart.Time(e.open.Since))
 		ended, length := "still open", r.last.Sub(e.open.Since)
 		if e.closed {
-			ended, length = e.last.Reason, e.last.Until.Sub(e.open.Since)
+			ended, length = until(e.open.Since, e.last.Until)+", "+e.last.Reason, e.last.Until.Sub(e.open.Since)
 		}
 		d.text(chart.Span(length))
 		d.text(kindWords(e.open.Kind))
@@ -240,8 +240,7 @@ func (r *Recording) eventTable(d *document) {
 		if len(e.last.Missing) > 0 {
 			fmt.Fprintf(&d.body, "<div>missing: %s</div>", chart.Escape(listed(e.last.Missing, 5)))
 		}
-		d.body.WriteString("</td>")
-		d.text(ended)
+		d.between("</td><td class=\"wrap\">", ended, "</td>")
 		d.body.WriteString("</tr>\n")
 	}
 	d.endTable()

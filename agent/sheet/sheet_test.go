@@ -213,6 +213,7 @@ func TestWords(t *testing.T) {
 		"pump.current was outside all that was learnt (0 to 20 °C) in 30 of 370 rows",
 		"Normal is what 2,900 of 3,000 rows of learning showed. In 30 days of running time some 1.2 false alarms",
 		"less than a shift",
+		"06:07:31, back to normal",
 		"still open",
 	} {
 		if !strings.Contains(page, want) {
