@@ -75,6 +75,20 @@ func (l *Latch) Take(ev Event) Event {
 	return ev
 }
 
+// Holds tells whether a process anomaly is over and held open. It allocates
+// nothing.
+func (l *Latch) Holds() bool {
+	if l == nil {
+		return false
+	}
+	for i := range l.held {
+		if l.held[i].over && l.held[i].end.Kind == ProcessAnomaly {
+			return true
+		}
+	}
+	return false
+}
+
 // merge makes ev a step of the event that is held.
 func (h *latched) merge(ev Event) Event {
 	ev.Since = h.end.Since

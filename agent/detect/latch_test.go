@@ -23,6 +23,9 @@ func TestLatch(t *testing.T) {
 	d := newDetector(t, func(p *Options) { *p = o })
 	l := NewLatch(o)
 	got := latchPlay(d, l, 0, 2, 2, 2, 0.1, 0.1)
+	if !l.Holds() {
+		t.Error("holds nothing")
+	}
 	if states(got) != "open update" || got[1].Reason != ReasonHeld || !got[1].Until.IsZero() || got[1].Peak != 2 {
 		t.Fatalf("over: %+v", got)
 	}

@@ -236,6 +236,8 @@ func (m *Machine) score(t time.Time, row []float64) {
 		note = "the channel of run_when is missing: nobody knows whether the machine runs"
 	case v.State == Blind:
 		note = "more than half of the channels are missing"
+	case v.State == Normal && m.latch.Holds():
+		v.State, note = Anomaly, "what happened is over, but latched"
 	case m.judge.drift.Shifted():
 		note = "the level has shifted, see the drift event: only further changes are heard"
 	}

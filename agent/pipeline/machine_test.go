@@ -431,8 +431,8 @@ func TestLatchedEventWaits(t *testing.T) {
 	f.learnt()
 	f.watching()
 	f.until(Anomaly, -6)
-	f.until(Normal, 0)
-	f.rows(100, true, 0)
+	f.rows(500, true, 0)
+	f.want(Anomaly) // as the retained state has it
 	held := rep.events[len(rep.events)-1]
 	if held.State != detect.Update || held.Reason != detect.ReasonHeld {
 		t.Fatalf("last event %+v, want it held", held)
@@ -445,8 +445,10 @@ func TestLatchedEventWaits(t *testing.T) {
 	if last := rep.events[len(rep.events)-1]; last.State != detect.Update {
 		t.Fatalf("last event %+v before it was unlatched", last)
 	}
+	again.want(Anomaly)
 	again.m.Unlatch()
 	again.rows(1, true, 0)
+	again.want(Normal)
 	if last := rep.events[len(rep.events)-1]; last.State != detect.Close || last.Reason != detect.ReasonUnlatched || !last.Since.Equal(held.Since) {
 		t.Errorf("last event %+v, want it unlatched", last)
 	}
