@@ -104,7 +104,7 @@ peers:
 # The plugin that counts needs Debian 12's qemu-user, which is linked dynamically.
 arm:
 	scripts/mca.sh
-	@scripts/setup.sh gcc libc6-dev gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user
+	@scripts/setup.sh gcc libc6-dev qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 	@command -v npm >/dev/null || scripts/setup.sh npm
 	GO=$(GO) $(GO) run ./scripts/peers -arm
 

@@ -86,10 +86,10 @@ func (e *emulator) countCore(ctx context.Context, c core, names []string) (rows 
 		}
 		rows = append(rows, r)
 	}
-	if c.goarch != "arm64" {
-		return rows, nil
-	}
 	for i := range armEntries {
+		if c.platform != arm64 && i >= onArmv7 {
+			break
+		}
 		r := counted{core: c.name}
 		for _, name := range names {
 			title, v, err := e.countOther(ctx, c, i, name)
@@ -106,7 +106,7 @@ func (e *emulator) countCore(ctx context.Context, c core, names []string) (rows 
 
 // kernels asks our program which kernels the core can run.
 func (e *emulator) kernels(ctx context.Context, c core) ([]string, error) {
-	line := e.command(c, filepath.Join(e.dir, "count"), e.program[c.goarch], "-pass", "list")
+	line := e.command(c, filepath.Join(e.dir, "count"), e.own(c.platform), "-pass", "list")
 	out, err := exec.CommandContext(ctx, line[0], line[1:]...).Output()
 	return strings.Fields(string(out)), err
 }
@@ -122,7 +122,7 @@ func (e *emulator) countOwn(ctx context.Context, c core, kernel, name string) (f
 		macs = genericMACs
 	}
 	v, err := e.count(macs/n.MAC(), func(count string, passes int) error {
-		line := e.command(c, count, e.program[c.goarch], "-pass", fmt.Sprintf("%s,%s,%d", kernel, name, passes))
+		line := e.command(c, count, e.own(c.platform), "-pass", fmt.Sprintf("%s,%s,%d", kernel, name, passes))
 		cmd := exec.CommandContext(ctx, line[0], line[1:]...)
 		cmd.Env = append(os.Environ(), "GOMAXPROCS=1", "GOGC=off")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -132,6 +132,9 @@ func (e *emulator) countOwn(ctx context.Context, c core, kernel, name string) (f
 	})
 	return v / float64(n.MAC()), err
 }
+
+// onArmv7 is how many of armEntries there are for 32 bits: XNNPACK's.
+const onArmv7 = 2
 
 // armEntries are the forms of other engines that are counted.
 var armEntries = []func(n, t *network) entry{
@@ -163,16 +166,16 @@ func (e *emulator) countOther(ctx context.Context, c core, i int, name string) (
 		return "", 0, err
 	}
 	form := armEntries[i](n, t)
-	lib := e.xnnpack
+	lib := e.xnnpack(c.platform)
 	for _, l := range libraries {
 		if l.engine == form.engine {
-			if lib, err = l.fetch(ctx, e.dir, c.goarch); err != nil {
+			if lib, err = l.fetch(ctx, e.dir, c.platform.goarch); err != nil {
 				return "", 0, err
 			}
 		}
 	}
 	v, err := e.count(otherMACs/n.MAC(), func(count string, passes int) error {
-		h, err := start(e.command(c, count, filepath.Join(e.dir, "peer-arm64"))...)
+		h, err := start(e.command(c, count, e.peer(c.platform))...)
 		if err != nil {
 			return err
 		}
@@ -222,13 +225,13 @@ func pass(order string, w io.Writer) error {
 	if err != nil {
 		return err
 	}
-	x, y := n.samples[0], make([]float32, n.Out())
-	got, err := compare(n, func(x []float32) ([]float32, error) { net.Forward(y, x); return y, nil }, n.want)
+	x, y := n.levels(n.samples[0]), make([]float32, n.Out())
+	got, err := compare(n, func(x []float32) ([]float32, error) { net.ForwardQuantised(y, n.levels(x)); return y, nil }, n.want)
 	if err != nil || got != identical {
 		return fmt.Errorf("kernel %s on network %s: outputs are %s, %v", words[0], words[1], got, err)
 	}
 	for range passes {
-		net.Forward(y, x)
+		net.ForwardQuantised(y, x)
 	}
 	return nil
 }

@@ -33,15 +33,15 @@ func TestCount(t *testing.T) {
 }
 
 func TestPose(t *testing.T) {
-	e := &emulator{dir: "/d", root: t.TempDir()}
+	e := &emulator{dir: t.TempDir()}
 	if err := e.pose(cores[2]); err != nil {
 		t.Fatal(err)
 	}
-	info, err := os.ReadFile(filepath.Join(e.root, "proc/cpuinfo"))
+	info, err := os.ReadFile(filepath.Join(e.dir, "arm64/proc/cpuinfo"))
 	if err != nil || !strings.Contains(string(info), "CPU part\t: 0xd0b\n") || !strings.Contains(string(info), "asimddp") {
 		t.Errorf("%v\n%s", err, info)
 	}
-	want := []string{"qemu-aarch64", "-cpu", "cortex-a76", "-plugin", "/d/instructions.so,out=n", "-L", e.root, "prog", "arg"}
+	want := []string{"qemu-aarch64", "-cpu", "cortex-a76", "-plugin", e.dir + "/instructions.so,out=n", "-L", e.dir + "/arm64", "prog", "arg"}
 	if got := e.command(cores[2], "n", "prog", "arg"); !slices.Equal(got, want) {
 		t.Errorf("%v\nwant %v", got, want)
 	}

@@ -13,57 +13,76 @@ import (
 	"iot-edge-anomaly/scripts/debian"
 )
 
+// platform is an architecture under emulation.
+type platform struct {
+	goarch  string
+	debian  string // its name there
+	triplet string // of the C compiler and of the libraries' folder
+	qemu    string
+	version int // of the architecture, in /proc/cpuinfo
+}
+
+var (
+	arm64 = &platform{"arm64", "arm64", "aarch64-linux-gnu", "qemu-aarch64", 8}
+	armv7 = &platform{"arm", "armhf", "arm-linux-gnueabihf", "qemu-arm", 7}
+)
+
 // core is an Arm core that qemu's user mode emulates. What it lacks is not
 // executed: a kernel that the core cannot run ends in a signal.
 type core struct {
 	name     string // of qemu's -cpu
-	goarch   string
+	platform *platform
 	part     string // in /proc/cpuinfo: libraries choose their code by it
 	features string
 }
 
 // cores are the cores of common gateways.
 var cores = []core{
-	{"cortex-a53", "arm64", "0xd03", "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"},
-	{"cortex-a72", "arm64", "0xd08", "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"},
-	{"cortex-a76", "arm64", "0xd0b", "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"},
-	{"cortex-a7", "arm", "0xc07", "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae evtstrm"},
+	{"cortex-a53", arm64, "0xd03", "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"},
+	{"cortex-a72", arm64, "0xd08", "fp asimd evtstrm aes pmull sha1 sha2 crc32 cpuid"},
+	{"cortex-a76", arm64, "0xd0b", "fp asimd evtstrm aes pmull sha1 sha2 crc32 atomics fphp asimdhp cpuid asimdrdm lrcpc dcpop asimddp"},
+	{"cortex-a7", armv7, "0xc07", "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae evtstrm"},
 }
 
-// emulator runs programs for Arm and counts the instructions they execute.
-type emulator struct {
-	dir     string // absolute
-	root    string // folder of Arm libraries
-	program map[string]string
-	xnnpack string
-}
+// emulator runs programs for Arm and counts the instructions they execute. All
+// it needs is in one folder.
+type emulator struct{ dir string } // absolute
 
 // prepare builds what is run, and fetches the Arm libraries.
 func prepare(ctx context.Context, dir string) (*emulator, error) {
-	e := &emulator{dir: dir, root: filepath.Join(dir, "arm64"), program: map[string]string{}}
-	e.xnnpack = filepath.Join(e.root, "usr/lib/aarch64-linux-gnu/libXNNPACK.so.0")
-	if _, err := os.Stat(e.xnnpack); err != nil {
-		if err := e.fetchRoot(ctx); err != nil {
-			return nil, err
-		}
-	}
-	if err := compile(ctx, "aarch64-linux-gnu-gcc", filepath.Join(dir, "peer-arm64")); err != nil {
-		return nil, err
-	}
+	e := &emulator{dir}
 	if out, err := exec.CommandContext(ctx, "cc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", e.plugin(),
 		"scripts/peers/plugin/instructions.c").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("compiling the plugin: %w\n%s", err, out)
 	}
-	for _, arch := range []string{"arm64", "arm"} {
-		e.program[arch] = filepath.Join(dir, "peers-"+arch)
-		cmd := exec.CommandContext(ctx, goCommand(), "build", "-o", e.program[arch], "./scripts/peers")
-		cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+arch, "CGO_ENABLED=0")
+	for _, p := range []*platform{arm64, armv7} {
+		if _, err := os.Stat(e.xnnpack(p)); err != nil {
+			if err := e.fetchRoot(ctx, p); err != nil {
+				return nil, err
+			}
+		}
+		if err := compile(ctx, p.triplet+"-gcc", e.peer(p)); err != nil {
+			return nil, err
+		}
+		cmd := exec.CommandContext(ctx, goCommand(), "build", "-o", e.own(p), "./scripts/peers")
+		cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+p.goarch, "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("building for %s: %w\n%s", arch, err, out)
+			return nil, fmt.Errorf("building for %s: %w\n%s", p.goarch, err, out)
 		}
 	}
 	return e, nil
 }
+
+// root is the folder of a platform's libraries.
+func (e *emulator) root(p *platform) string { return filepath.Join(e.dir, p.debian) }
+
+func (e *emulator) xnnpack(p *platform) string {
+	return filepath.Join(e.root(p), "usr/lib", p.triplet, "libXNNPACK.so.0")
+}
+
+// own is this program, peer native/peer, for the platform.
+func (e *emulator) own(p *platform) string  { return filepath.Join(e.dir, "peers-"+p.goarch) }
+func (e *emulator) peer(p *platform) string { return filepath.Join(e.dir, "peer-"+p.goarch) }
 
 func (e *emulator) plugin() string { return filepath.Join(e.dir, "instructions.so") }
 
@@ -75,13 +94,13 @@ func goCommand() string {
 }
 
 // fetchRoot unpacks XNNPACK and what it and the other engines are linked with.
-func (e *emulator) fetchRoot(ctx context.Context) error {
+func (e *emulator) fetchRoot(ctx context.Context, p *platform) error {
 	tmp, err := os.MkdirTemp(e.dir, "apt")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(tmp)
-	apt, err := debian.New(ctx, tmp, "arm64")
+	apt, err := debian.New(ctx, tmp, p.debian)
 	if err != nil {
 		return err
 	}
@@ -90,7 +109,7 @@ func (e *emulator) fetchRoot(ctx context.Context) error {
 		return err
 	}
 	for _, deb := range debs { // XNNPACK last: it says that all is there
-		if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", deb, e.root).CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", deb, e.root(p)).CombinedOutput(); err != nil {
 			return fmt.Errorf("unpacking %s: %w\n%s", filepath.Base(deb), err, out)
 		}
 	}
@@ -101,14 +120,14 @@ func (e *emulator) fetchRoot(ctx context.Context) error {
 // shows programs its -L folder's files before this machine's.
 func (e *emulator) pose(c core) error {
 	info := fmt.Sprintf("processor\t: 0\nBogoMIPS\t: 38.40\nFeatures\t: %s\nCPU implementer\t: 0x41\n"+
-		"CPU architecture: 8\nCPU variant\t: 0x0\nCPU part\t: %s\nCPU revision\t: 4\n\n", c.features, c.part)
+		"CPU architecture: %d\nCPU variant\t: 0x0\nCPU part\t: %s\nCPU revision\t: 4\n\n", c.features, c.platform.version, c.part)
 	for file, text := range map[string]string{
 		"proc/cpuinfo":                    info,
 		"sys/devices/system/cpu/possible": "0\n",
 		"sys/devices/system/cpu/present":  "0\n",
 		"sys/devices/system/cpu/online":   "0\n",
 	} {
-		if err := save(filepath.Join(e.root, file), strings.NewReader(text)); err != nil {
+		if err := save(filepath.Join(e.root(c.platform), file), strings.NewReader(text)); err != nil {
 			return err
 		}
 	}
@@ -118,11 +137,7 @@ func (e *emulator) pose(c core) error {
 // command is the command line that runs a program on a core and leaves the
 // number of instructions in the file count.
 func (e *emulator) command(c core, count string, program ...string) []string {
-	qemu := map[string]string{"arm64": "qemu-aarch64", "arm": "qemu-arm"}[c.goarch]
-	line := []string{qemu, "-cpu", c.name, "-plugin", e.plugin() + ",out=" + count}
-	if c.goarch == "arm64" {
-		line = append(line, "-L", e.root)
-	}
+	line := []string{c.platform.qemu, "-cpu", c.name, "-plugin", e.plugin() + ",out=" + count, "-L", e.root(c.platform)}
 	return append(line, program...)
 }
 
