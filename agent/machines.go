@@ -29,7 +29,8 @@ func limitsOf(m config.Machine) (out []detect.Limit) {
 		if c.Limits != nil {
 			out = append(out, detect.Limit{Channel: c.Channel, Unit: c.Unit, Index: i,
 				Warn: c.Limits.Warn, Alarm: c.Limits.Alarm, WarnLow: c.Limits.WarnLow, AlarmLow: c.Limits.AlarmLow, Zones: c.Limits.Zones,
-				Hold: max(m.Detect.Hold, time.Nanosecond)}) // 0 would be the default
+				Hold:     max(m.Detect.Hold, time.Nanosecond), // 0 would be the default
+				Cooldown: m.Detect.Cooldown})
 		}
 	}
 	return out

@@ -18,6 +18,7 @@ type Limit struct {
 	WarnLow       float64
 	AlarmLow      float64
 	Hold          time.Duration // how long the value must be back inside; 0 = 10 s
+	Cooldown      time.Duration // after an event, only a graver one opens for so long
 
 	// Zones is the standard whose zones C and D begin at Warn and Alarm, such as
 	// "ISO 20816-3 group 1, rigid"; empty = none. An event then names its zone.
@@ -73,8 +74,8 @@ func (l *Limit) check() error {
 	order := []float64{l.AlarmLow, l.WarnLow, l.Warn, l.Alarm}
 	order = slices.DeleteFunc(order, math.IsNaN)
 	switch {
-	case l.Index < 0 || l.Hold < 0:
-		return fmt.Errorf("limits of %s: index %d, hold %v: negative", l.Channel, l.Index, l.Hold)
+	case l.Index < 0 || l.Hold < 0 || l.Cooldown < 0:
+		return fmt.Errorf("limits of %s: index %d, hold %v, cooldown %v: negative", l.Channel, l.Index, l.Hold, l.Cooldown)
 	case len(order) == 0:
 		return fmt.Errorf("limits of %s: none set", l.Channel)
 	case !slices.IsSorted(order) || math.IsInf(order[0], 0) || math.IsInf(order[len(order)-1], 0):

@@ -191,3 +191,39 @@ func TestLimits_zones(t *testing.T) {
 		}
 	}
 }
+
+// The cooldown keeps a limit that flaps silent, but not one that gets graver, and
+// what outlasts it is told with its true since.
+func TestLimits_cooldown(t *testing.T) {
+	lim := Limit{Channel: "a.x", Warn: 10, Alarm: 12, WarnLow: nan, AlarmLow: nan, Hold: time.Nanosecond, Cooldown: 20 * time.Second}
+	l, err := NewLimits("m", []Limit{lim})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []Event
+	at0 := 0
+	push := func(n int, v float64) {
+		for range n {
+			l.Push(at(at0), []float64{v}, func(ev Event) { got = append(got, ev) })
+			at0++
+		}
+	}
+	push(3, 11)
+	push(3, 5) // closes at 4; rests until 24
+	for range 3 {
+		push(3, 11)
+		push(2, 5)
+	}
+	if states(got) != "open close" {
+		t.Fatalf("flapping: %q", states(got))
+	}
+	push(20, 11) // from 21 on
+	if states(got) != "open close open" || !got[2].Time.Equal(at(24)) || got[2].Since.Before(at(21)) || got[2].Since.After(at(22)) {
+		t.Fatalf("outlasting: %+v", got)
+	}
+	push(3, 5)
+	push(3, 13)
+	if states(got) != "open close open close open" || got[4].Severity != Critical {
+		t.Errorf("graver: %+v", got)
+	}
+}

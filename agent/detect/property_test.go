@@ -206,7 +206,8 @@ func TestDetector_balanced(t *testing.T) {
 
 func TestLimits_balanced(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		lim := []Limit{{Channel: "a.x", Warn: 10, Alarm: 12, WarnLow: 2, AlarmLow: 0, Hold: 2 * time.Second}}
+		lim := []Limit{{Channel: "a.x", Warn: 10, Alarm: 12, WarnLow: 2, AlarmLow: 0, Hold: 2 * time.Second,
+			Cooldown: time.Duration(rapid.IntRange(0, 20).Draw(t, "cooldown")) * time.Second}}
 		l, err := NewLimits("m", lim)
 		if err != nil {
 			t.Fatal(err)

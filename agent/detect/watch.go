@@ -24,6 +24,9 @@ type watch struct {
 	reason    string
 	lost      bool // open, and its value has been missing for the hold time
 	lostFor   time.Duration
+	rest      time.Duration // what is left of the cooldown
+	rested    Severity      // of the event that began it
+	waits     time.Time     // since when an event waits for its end; zero = none does
 }
 
 // beyond is one reading: how far it went.
@@ -45,19 +48,12 @@ func (w *watch) push(t time.Time, step time.Duration, v float64) (State, bool) {
 	if w.calm {
 		w.calmFor = grow(w.calmFor, step)
 	}
+	w.rest -= min(w.rest, step)
 	returned := w.lost
 	w.lost, w.lostFor = false, 0
 	warn, alarm := w.count(1), w.count(2)
-	switch {
-	case !w.open && warn >= limitN:
-		w.begin()
-		w.severity = Warning
-		if alarm >= limitN {
-			w.severity = Critical
-		}
-		return Open, true
-	case !w.open:
-		return "", false
+	if !w.open {
+		return Open, w.opens(t, v, warn, alarm)
 	}
 	w.peak = max(w.peak, w.score)
 	if alarm >= limitN && w.severity.Rank() < Critical.Rank() {
@@ -71,6 +67,33 @@ func (w *watch) push(t time.Time, step time.Duration, v float64) (State, bool) {
 	return state, ok
 }
 
+// opens tells whether an event begins. Within the cooldown only a graver one does;
+// any other waits, and begins when it ends if the value is still not back.
+func (w *watch) opens(t time.Time, v float64, warn, alarm int) bool {
+	if w.back(v) {
+		w.waits = time.Time{}
+	}
+	if warn < limitN {
+		return false
+	}
+	severity := Warning
+	if alarm >= limitN {
+		severity = Critical
+	}
+	since := w.waits
+	if w.rest > 0 && severity.Rank() <= w.rested.Rank() {
+		if since.IsZero() {
+			w.waits = t
+		}
+		return false
+	}
+	w.begin()
+	if w.severity, w.waits = severity, (time.Time{}); !since.IsZero() {
+		w.since = since
+	}
+	return true
+}
+
 // blank takes a reading that is missing: it ages the ones before, so that two
 // wild readings with an hour of silence between them open nothing, and nobody
 // knows whether the value is back. An event that is open stays so, for its cause
@@ -79,6 +102,7 @@ func (w *watch) blank(t time.Time, step time.Duration) (State, bool) {
 	w.rows[w.next] = beyond{at: t}
 	w.next = (w.next + 1) % limitM
 	w.calm = false
+	w.rest -= min(w.rest, step)
 	if !w.open || w.lost {
 		return "", false
 	}
@@ -102,6 +126,7 @@ func (w *watch) settle(t time.Time, v float64) (State, bool) {
 		return "", false
 	}
 	w.open, w.calm, w.reason = false, false, ReasonNormal
+	w.rest, w.rested, w.waits = w.Cooldown, w.severity, time.Time{}
 	w.clear()
 	return Close, true
 }
