@@ -1,6 +1,7 @@
 package quant_test
 
 import (
+	"fmt"
 	"strconv"
 	"testing"
 
@@ -52,6 +53,24 @@ func BenchmarkQuantise(b *testing.B) {
 			b.Run(strconv.Itoa(n)+"/"+k, func(b *testing.B) {
 				for b.Loop() {
 					quant.Params{Scale: 0.03}.Quantise(dst, src)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkSumRows is equation (9) for the precision of some channels, and for
+// 15 rows of 8.
+func BenchmarkSumRows(b *testing.B) {
+	for _, c := range [][2]int{{15, 8}, {8, 8}, {16, 16}, {52, 52}} {
+		dst, rows, weights := make([]float32, c[1]), make([]float32, c[0]*c[1]), make([]float32, c[0])
+		for _, k := range quant.Kernels() {
+			if err := quant.Use(k); err != nil {
+				b.Fatal(err)
+			}
+			b.Run(fmt.Sprintf("%dx%d/%s", c[0], c[1], k), func(b *testing.B) {
+				for b.Loop() {
+					quant.SumRows(dst, rows, weights)
 				}
 			})
 		}

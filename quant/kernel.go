@@ -34,6 +34,10 @@ type kernel struct {
 	// portable loop.
 	quantise func(dst *int8, src *float32, n int, scale float32)
 	lanes    int
+	// sumRows is equation (9) for n columns, at least sumLanes, and count rows, at
+	// least one; nil = the portable loop.
+	sumRows  func(dst, rows, weights *float32, n, count int)
+	sumLanes int
 	// peak does n*peakMACs multiply-accumulates in registers, stream reads n
 	// bytes, a multiple of 512; both are for MeasureLimits.
 	peak     func(n int)

@@ -11,6 +11,7 @@ var kernels = []kernel{
 		usable: func() bool { return cpu.X86.HasAVX2 },
 		inputs: 4, rows: 8, pack: packAVX2, run: runAVX2,
 		quantise: quantiseAVX2, lanes: 8,
+		sumRows: sumRowsAVX2, sumLanes: 8,
 		peak: peakAVX2, peakMACs: 8 * 32, stream: streamAVX2,
 	},
 	{
@@ -19,6 +20,7 @@ var kernels = []kernel{
 		usable: hasVNNI,
 		inputs: 8, rows: 16, pack: packVNNI, run: runVNNI, run4: run4VNNI, shifted: true,
 		quantise: quantiseAVX2, lanes: 8,
+		sumRows: sumRowsAVX2, sumLanes: 8,
 		peak: peakVNNI, peakMACs: 16 * 64, stream: streamVNNI,
 	},
 }
@@ -50,6 +52,11 @@ func runAVX2(first *job, n int)
 //
 //go:noescape
 func quantiseAVX2(dst *int8, src *float32, n int, scale float32)
+
+// sumRowsAVX2 is sumrows_amd64.s, of both kernels.
+//
+//go:noescape
+func sumRowsAVX2(dst, rows, weights *float32, n, count int)
 
 // runVNNI is vnni_amd64.s.
 //
