@@ -301,6 +301,20 @@ func TestNew_refusesOtherNames(t *testing.T) {
 	}
 }
 
+// The scorer reads the precision by columns.
+func TestNew_refusesLopsidedPrecision(t *testing.T) {
+	p := machine(t).Parts()
+	p.Precision = append([]float32(nil), p.Precision...)
+	p.Precision[2*3+1] = math.Nextafter32(p.Precision[2*3+1], 9)
+	if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), "precision of channels 1 and 2 is") {
+		t.Errorf("a precision that is not symmetric: %v", err)
+	}
+	p.Precision[0] = 0
+	if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), "precision of channel 0 is 0, want above 0") {
+		t.Errorf("a precision of 0: %v", err)
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	raw := smallest(f)
 	f.Add(raw)

@@ -245,9 +245,19 @@ func (p *Parts) validate() error {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
+	return p.validatePrecision(c)
+}
+
+// validatePrecision holds what (7) rests on.
+func (p *Parts) validatePrecision(c int) error {
 	for i := range c {
 		if !(p.Precision[i*c+i] > 0) {
 			return fmt.Errorf("precision of channel %d is %v, want above 0", i, p.Precision[i*c+i])
+		}
+		for j := range i {
+			if a, b := p.Precision[i*c+j], p.Precision[j*c+i]; a != b {
+				return fmt.Errorf("precision of channels %d and %d is %v and %v, want the same", j, i, b, a)
+			}
 		}
 	}
 	return nil

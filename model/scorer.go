@@ -178,7 +178,7 @@ func (s *Scorer) take(row []float64) (seen int) {
 			continue
 		}
 		v := (x - s.p.Center[i]) / s.p.Spread[i] // (1)
-		u[i] = float32(min(max(v, -uMax), uMax))
+		u[i] = float32(clamp(v, uMax))
 		level[i] = u[i]
 		seen++
 	}

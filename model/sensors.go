@@ -70,6 +70,9 @@ func (s *Scorer) sensors(limit float32, causes []float32) float32 {
 		}
 		b := &s.behaviour[i]
 		h := max(over(float32(b.same), s.p.Still[i]), over(float32(b.sum), float32(s.p.Rough[i])))
+		if h == 0 {
+			continue
+		}
 		top = max(top, h)
 		h /= limit
 		s.hung[i] = float32(h * h)

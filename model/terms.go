@@ -1,6 +1,10 @@
 package model
 
-import "math"
+import (
+	"math"
+
+	"iot-edge-anomaly/quant"
+)
 
 // sweeps is how often marginal passes over the masked channels. Each pass can
 // only lower the distance; ten leave less than a percent.
@@ -22,11 +26,7 @@ func (s *Scorer) weigh() {
 	d := s.distance(s.p.Limits[2], causes)
 	for i, t := range [...]float32{r, l, d} {
 		s.smooth[i].next()[0] = t
-		var sum float32
-		for j := range s.smooth[i].n {
-			sum += s.smooth[i].row(j)[0]
-		}
-		s.terms[i] = sum / float32(s.smooth[i].n)
+		s.terms[i] = s.smooth[i].average()
 	}
 	s.terms[sensorTerm] = s.sensors(s.p.Limits[sensorTerm], causes)
 }
@@ -41,7 +41,7 @@ func (s *Scorer) norm(v, center, scale []float32, limit float32, causes []float3
 		if x != x {
 			continue
 		}
-		a := min(max((x-center[i])/scale[i], -aMax), aMax)
+		a := clamp((x-center[i])/scale[i], aMax)
 		a = float32(a * a)
 		v[i] = float32(a * a)
 		sum += v[i]
@@ -51,10 +51,10 @@ func (s *Scorer) norm(v, center, scale []float32, limit float32, causes []float3
 		return 0
 	}
 	square := sqrt(sum / float32(n))
-	unit := float32(float32(limit*limit) * sum)
+	part := square / sum / float32(limit*limit) // a product of small ones is 0
 	for i, x := range v {
 		if x == x {
-			causes[i] += float32(x / unit * square)
+			causes[i] += float32(x * part)
 		}
 	}
 	return sqrt(square)
@@ -79,20 +79,22 @@ func (s *Scorer) distance(limit float32, causes []float32) float32 {
 	if n < s.c {
 		s.marginal(u)
 	}
+	pulled := s.pulled
+	quant.SumRows(pulled, s.p.Precision, u) // symmetric: its rows are its columns
 	var sum, positive float32
-	for i := range u {
-		s.pulled[i] = float32(u[i] * s.dot(i, u))
-		sum += s.pulled[i]
-		if x := row[i]; x == x {
-			positive += max(s.pulled[i], 0)
+	for i, x := range row {
+		p := float32(u[i] * pulled[i])
+		sum += p
+		if !(p > 0) || x != x {
+			p = 0
 		}
+		positive += p
+		pulled[i] = p
 	}
 	if sum = max(sum, 0); positive > 0 {
-		unit := float32(float32(float32(n)*limit)*limit) * positive
-		for i, x := range row {
-			if x == x {
-				causes[i] += float32(max(s.pulled[i], 0)*sum) / unit
-			}
+		part := sum / positive / float32(float32(float32(n)*limit)*limit)
+		for i, p := range pulled {
+			causes[i] += float32(p * part)
 		}
 	}
 	return sqrt(sum / float32(n))
@@ -136,14 +138,12 @@ func (s *Scorer) share() {
 		}
 		return
 	}
-	clear(out)
-	for j := range s.causes.n {
-		for i, v := range s.causes.row(j) {
-			if s.newest[i] == s.newest[i] {
-				out[i] += v
-				total += v
-			}
+	s.causes.sum(out)
+	for i, x := range s.newest {
+		if x != x {
+			out[i] = 0
 		}
+		total += out[i]
 	}
 	if !(total > 0) {
 		clear(out)
@@ -166,13 +166,31 @@ func foremost(terms *[Terms]float32) (best int) {
 
 func sqrt(v float32) float32 { return float32(math.Sqrt(float64(v))) }
 
+// clamp brings v between -most and most.
+func clamp[T float32 | float64](v, most T) T {
+	if v > most {
+		return most
+	}
+	if v < -most {
+		return -most
+	}
+	return v
+}
+
 // ring holds the last n rows of width values.
 type ring struct {
 	n, width, at int
 	v            []float32 // (n, width)
+	ones         []float32 // (n) of 1
 }
 
-func newRing(n, width int) ring { return ring{n: n, width: width, v: make([]float32, n*width)} }
+func newRing(n, width int) ring {
+	r := ring{n: n, width: width, v: make([]float32, n*width), ones: make([]float32, n)}
+	for i := range r.ones {
+		r.ones[i] = 1
+	}
+	return r
+}
 
 // next makes room for the newest row and returns it to be written.
 func (r *ring) next() []float32 {
@@ -191,21 +209,46 @@ func (r *ring) row(back int) []float32 {
 	return r.v[i*r.width : (i+1)*r.width]
 }
 
+// sum writes to dst, for each of the width values, the sum of the rows.
+func (r *ring) sum(dst []float32) { quant.SumRows(dst, r.v, r.ones) }
+
 // mean writes to dst, for each of the width values, the mean of those that are
 // not NaN; where more than half are missing it is NaN.
 func (r *ring) mean(dst []float32) {
-	for i := range dst {
-		var sum float32
-		n := 0
-		for j := i; j < len(r.v); j += r.width {
-			if x := r.v[j]; x == x {
-				sum += x
-				n++
-			}
+	r.sum(dst)
+	for i, sum := range dst {
+		n := r.n
+		if sum != sum {
+			sum, n = r.present(i)
 		}
-		dst[i] = float32(math.NaN())
-		if 2*n > r.n {
-			dst[i] = sum / float32(n)
+		if 2*n <= r.n {
+			dst[i] = float32(math.NaN())
+			continue
+		}
+		dst[i] = sum / float32(n)
+	}
+}
+
+// present returns the sum of the values in place i that are not NaN, and how
+// many they are.
+func (r *ring) present(i int) (sum float32, n int) {
+	for ; i < len(r.v); i += r.width {
+		if x := r.v[i]; x == x {
+			sum += x
+			n++
 		}
 	}
+	return sum, n
+}
+
+// average returns the mean of a ring of width 1 without NaN, the newest first.
+func (r *ring) average() float32 {
+	var sum float32
+	for i := r.at; i >= 0; i-- {
+		sum += r.v[i]
+	}
+	for i := r.n - 1; i > r.at; i-- {
+		sum += r.v[i]
+	}
+	return sum / float32(r.n)
 }
