@@ -149,8 +149,8 @@ func (w *watch) begin() {
 func (w *watch) clear() { w.rows = [limitM]beyond{} }
 
 func (w *watch) count(level int) (n int) {
-	for _, r := range w.rows {
-		if r.level >= level {
+	for i := range w.rows {
+		if w.rows[i].level >= level {
 			n++
 		}
 	}

@@ -402,25 +402,6 @@ func TestRowToEventAllocatesNothing(t *testing.T) {
 	}
 }
 
-func BenchmarkRow(b *testing.B) {
-	o := options(b, &collected{})
-	m, err := New(o)
-	if err != nil {
-		b.Fatal(err)
-	}
-	rnd := rand.New(rand.NewPCG(1, 2))
-	fr := &sampler.Frame{Time: time.Now(), Quality: []sampler.Quality{1, 1, 1, 1}}
-	for i := 0; m.model == nil; i++ {
-		fr.Time, fr.Values = fr.Time.Add(time.Second), plantRow(rnd, i, true, 0)
-		m.row(b.Context(), fr)
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		fr.Time = fr.Time.Add(time.Second)
-		m.row(b.Context(), fr)
-	}
-}
-
 // TestLatchedEventWaits: what is over stays open until it is unlatched, across a
 // restart too.
 func TestLatchedEventWaits(t *testing.T) {
