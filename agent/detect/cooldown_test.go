@@ -44,7 +44,11 @@ func TestCooldown_groups(t *testing.T) {
 		if states(got) != "open close" {
 			t.Fatalf("%s: %q", c.name, states(got))
 		}
-		got = blame(d, 6, c.score, 40, c.second...)
+		got = blame(d, 6, c.score, 4, c.second...)
+		if why := d.Silent(at(9)); (why == SilentResting) != (c.at == 24) {
+			t.Errorf("%s: silent %q", c.name, why)
+		}
+		got = append(got, blame(d, 10, c.score, 36, c.second...)...)
 		if len(got) == 0 || got[0].State != Open || !got[0].Since.Equal(at(6)) {
 			t.Errorf("%s: %+v, want an open with its true since", c.name, got)
 			continue

@@ -120,6 +120,26 @@ func (d *Detector) Open() (Event, bool) {
 	return d.last, true
 }
 
+// What Silent answers; whole sentences, so that nobody has to join them each row.
+const (
+	SilentMuted   = "an anomaly is under way and not told: mute window"
+	SilentResting = "an anomaly is under way and not told: cooldown"
+)
+
+// Silent tells why an anomaly that is under way at t, the time of the newest row,
+// has not been announced: "" where there is none, or nothing keeps it.
+func (d *Detector) Silent(t time.Time) string {
+	switch {
+	case !d.episode.on || d.episode.announced:
+		return ""
+	case muted(d.o.Mute, d.o.Location, t):
+		return SilentMuted
+	case d.cools.rests(d.episode.sum, d.o.severity(d.episode.peak), d.elapsed):
+		return SilentResting
+	}
+	return ""
+}
+
 // Close ends the open event by decision, as when the model is replaced. It
 // reports false if none is open; what was kept silent is forgotten.
 func (d *Detector) Close(t time.Time, reason string) (Event, bool) {

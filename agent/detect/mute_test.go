@@ -55,6 +55,9 @@ func TestMute_midnight(t *testing.T) {
 	evening := time.Date(2026, 11, 23, 23, 59, 0, 0, time.UTC)
 	var got []Event
 	for i := range 180 {
+		if why := d.Silent(evening.Add(time.Duration(i) * time.Second)); (why == SilentMuted) != (i > 2 && i < 120) {
+			t.Fatalf("second %d: silent %q", i, why)
+		}
 		if ev, ok := d.Push(evening.Add(time.Duration(i)*time.Second), row(1.2)); ok {
 			got = append(got, ev)
 		}

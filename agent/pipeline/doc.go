@@ -12,6 +12,7 @@
 //	learning  no model yet: rows are collected, then trained on
 //	idle      outside run_when: neither learnt nor scored
 //	normal    scored, no event open
-//	anomaly   scored, a process anomaly is open
-//	blind     too few channels deliver to say anything, or no model may be learnt
+//	anomaly   scored, a process anomaly is open, or over but latched
+//	blind     too few channels deliver to say anything, run_when's is missing, or
+//	          no model may be learnt
 package pipeline

@@ -231,11 +231,13 @@ func (m *Machine) score(t time.Time, row []float64) {
 	}
 	m.drifted(&v)
 	note := ""
-	switch {
+	switch silent := m.judge.detector.Silent(t); {
 	case v.Lost:
 		note = "the channel of run_when is missing: nobody knows whether the machine runs"
 	case v.State == Blind:
 		note = "more than half of the channels are missing"
+	case v.State == Normal && silent != "":
+		note = silent
 	case v.State == Normal && m.latch.Holds():
 		v.State, note = Anomaly, "what happened is over, but latched"
 	case m.judge.drift.Shifted():
