@@ -16,6 +16,7 @@ type client struct {
 	ctx     context.Context // of the request under way: goburrow passes none
 	answer  [maxADU]byte
 	effort  Effort
+	silent  error     // a try of the newest read timed out; nil = none
 	trusted bool      // the unit has not been silent lately
 	until   time.Time // end of the cycle's budget; zero = none
 }
@@ -28,18 +29,30 @@ func newClient(l *Line, unit uint8, e Effort) *client {
 
 // Send carries one frame for goburrow. The answer is valid until the next Send.
 func (c *client) Send(req []byte) ([]byte, error) {
-	n, err := c.line.send(c.ctx, c.effort.Timeout, req, c.answer[:])
+	n, err := c.line.send(c.ctx, c.timeout(), req, c.answer[:])
 	if err != nil {
 		return nil, err
 	}
 	return c.answer[:n], nil
 }
 
+// timeout is that of one request.
+func (c *client) timeout() time.Duration {
+	if c.effort.Timeout > 0 {
+		return c.effort.Timeout
+	}
+	return c.line.opts.Timeout
+}
+
 // read returns n registers (2 bytes each) or n bits (packed, first bit lowest),
 // valid until the next read. It asks again as often as the effort allows.
 func (c *client) read(ctx context.Context, t Table, at, n uint16) (b []byte, err error) {
+	c.silent = nil
 	for try := 1; ; try++ {
 		b, err = c.once(ctx, t, at, n)
+		if errors.Is(err, ErrTimeout) {
+			c.silent = err
+		}
 		if err == nil || !c.retry(ctx, err, try) {
 			return b, err
 		}

@@ -49,9 +49,11 @@
 //   - A unit that let a request time out is not asked again for one more timeout
 //     and 30 ms, and what comes meanwhile is thrown away. Its neighbours are: a
 //     late answer that comes into theirs carries another unit, and is passed
-//     over. An answer that is more than a timeout late can still be taken for
-//     another of the same unit, function and size: no master on a serial line
-//     can tell.
+//     over. A Dev makes no request whose answer would have the unit, function
+//     and size of one that may still come, until four timeouts have passed or
+//     the unit has answered something else, for it answers in order; but at
+//     the most for two of its readings. Later than that, no master on a serial
+//     line can tell.
 //   - Before each request the line has been silent for 3.5 characters, 1.75 ms
 //     above 19,200 baud (30 ms after nonsense: USB adapters hand bytes on late),
 //     and is emptied. Where others never stop talking, that is ErrFrame.

@@ -76,3 +76,33 @@ func (e *cycleError) Error() string {
 
 // Unwrap gives every cause to errors.Is and errors.As.
 func (e *cycleError) Unwrap() []error { return e.errs }
+
+func isException(err error) bool {
+	var e *ExceptionError
+	return errors.As(err, &e)
+}
+
+// isRefusal tells whether the device does not have a range of registers.
+func isRefusal(err error) bool {
+	var e *ExceptionError
+	return errors.As(err, &e) && (e.Code == illegalAddress || e.Code == illegalValue)
+}
+
+// isTooLong tells whether the device refused the quantity.
+func isTooLong(err error) bool {
+	var e *ExceptionError
+	return errors.As(err, &e) && e.Code == illegalValue
+}
+
+// isSilence tells whether the unit itself did not answer, or a gateway says so
+// for it: not the line, which has its own pauses, and not the caller giving up.
+func isSilence(err error) bool {
+	if err == nil {
+		return false
+	}
+	var e *ExceptionError // here, for it escapes
+	if errors.As(err, &e) {
+		return e.Code == pathUnavailable || e.Code == targetSilent
+	}
+	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrFrame)
+}

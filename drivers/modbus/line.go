@@ -104,6 +104,9 @@ type Line struct {
 func NewLine(open func(context.Context) (io.ReadWriteCloser, error), o LineOptions) *Line {
 	l := &Line{open: open, opts: o.withDefaults()}
 	l.silences.units = make(map[uint8]*breaker)
+	if l.opts.Mode != TCP {
+		l.silences.owed = newOwed()
+	}
 	l.free = make(chan struct{}, l.opts.Connections)
 	for range l.opts.Connections {
 		k := newLink(l)
@@ -158,9 +161,6 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte)
 		return 0, err
 	}
 	l.counts.requests.Add(1)
-	if timeout <= 0 {
-		timeout = l.opts.Timeout
-	}
 	return k.request(ctx, timeout, req, dst)
 }
 

@@ -70,8 +70,10 @@ type Dev struct {
 	relearn  time.Duration // pause before the whole plan is tried again
 	recut    time.Time     // when it will be; zero = the plan is whole
 
-	answered bool    // something came from the unit in this cycle
-	errs     []error // of this cycle
+	begun    time.Time     // the newest cycle
+	every    time.Duration // between it and the one before
+	answered bool          // something came from the unit in this cycle
+	errs     []error       // of this cycle
 }
 
 var _ drivers.Sensor = (*Dev)(nil)
@@ -167,6 +169,7 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	}
 	start := time.Now()
 	together := &d.client.line.silences
+	together.reads(d, start)
 	if err := together.refuse(d.unit, &d.silence, start); err != nil {
 		return fmt.Errorf("unit %d %w", d.unit, err)
 	}
@@ -205,6 +208,10 @@ func (d *Dev) cycle(ctx context.Context, dst []float64) error {
 			d.errs = append(d.errs, fmt.Errorf("%v %w", q, q.quiet.refusal(start, q.quiet.next)))
 			continue
 		}
+		if err := d.client.line.silences.confusable(d, q, start); err != nil {
+			d.errs = append(d.errs, fmt.Errorf("%v: %w", q, err))
+			continue
+		}
 		err := d.probe(ctx, q)
 		if err == nil {
 			err = d.try(ctx, at, dst)
@@ -231,10 +238,10 @@ func (d *Dev) probe(ctx context.Context, q *request) error {
 		return nil
 	}
 	s := q.sample(d.regs)
-	if s == nil {
+	if s == nil || d.client.line.silences.confusable(d, s, time.Now()) != nil {
 		return nil
 	}
-	_, err := d.client.read(ctx, s.table, uint16(s.at), uint16(s.n))
+	_, err := d.ask(ctx, s)
 	if isSilence(err) || err != nil && !isException(err) {
 		return d.note(q, err)
 	}
@@ -353,7 +360,7 @@ func (d *Dev) note(q *request, err error) error {
 // fetch makes one request and scatters its values. A channel without a value is
 // noted and does not fail the request.
 func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
-	b, err := d.client.read(ctx, q.table, uint16(q.at), uint16(q.n))
+	b, err := d.ask(ctx, q)
 	if err != nil {
 		d.answered = d.answered || !isSilence(err) && isException(err)
 		return err
@@ -367,34 +374,4 @@ func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
 		dst[i] = v
 	}
 	return nil
-}
-
-func isException(err error) bool {
-	var e *ExceptionError
-	return errors.As(err, &e)
-}
-
-// isRefusal tells whether the device does not have a range of registers.
-func isRefusal(err error) bool {
-	var e *ExceptionError
-	return errors.As(err, &e) && (e.Code == illegalAddress || e.Code == illegalValue)
-}
-
-// isTooLong tells whether the device refused the quantity.
-func isTooLong(err error) bool {
-	var e *ExceptionError
-	return errors.As(err, &e) && e.Code == illegalValue
-}
-
-// isSilence tells whether the unit itself did not answer, or a gateway says so
-// for it: not the line, which has its own pauses, and not the caller giving up.
-func isSilence(err error) bool {
-	if err == nil {
-		return false
-	}
-	var e *ExceptionError // here, for it escapes
-	if errors.As(err, &e) {
-		return e.Code == pathUnavailable || e.Code == targetSilent
-	}
-	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrFrame)
 }

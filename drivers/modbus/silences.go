@@ -17,6 +17,7 @@ type silences struct {
 	mu    sync.Mutex
 	units map[uint8]*breaker
 	next  time.Time // earliest next probe on the line
+	owed  *owed
 }
 
 // freshShare is the part of a silent unit's pause after which a sensor may ask
