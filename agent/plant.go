@@ -28,7 +28,10 @@ type plant struct {
 	machines []*pipeline.Machine
 	log      *slog.Logger
 	cancel   context.CancelFunc
-	done     chan struct{}
+
+	unlatchErr string // what was logged of requests that cannot be taken
+
+	done chan struct{}
 }
 
 // newPlant builds the plant of a configuration without touching hardware. An

@@ -93,7 +93,8 @@ func (p *plant) takeUnlatch() {
 		case err == nil:
 			p.log.Info("unlatched", "machine", mc.Name)
 			m.Unlatch()
-		case !errors.Is(err, os.ErrNotExist):
+		case !errors.Is(err, os.ErrNotExist) && p.unlatchErr == "":
+			p.unlatchErr = err.Error() // once: this is asked twice a second
 			p.log.Warn("unlatch request", "error", err)
 		}
 	}
