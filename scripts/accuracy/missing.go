@@ -157,30 +157,6 @@ func hidden(f file, j int) []float64 {
 	return out
 }
 
-// truth is what the labels say of the rows of a file.
-type truth struct{ anomalous, scored []bool }
-
-func truthOf(dir string, f file) (truth, error) {
-	l, err := read(filepath.Join(dir, "labels", f.name))
-	if err != nil {
-		return truth{}, err
-	}
-	c := len(l.schema.Channels)
-	at := func(name string) int {
-		return slices.IndexFunc(l.schema.Channels, func(ch model.Channel) bool { return ch.Name == name })
-	}
-	label, eval := at("label"), at("eval")
-	if label < 0 || len(l.times) != len(f.times) {
-		return truth{}, fmt.Errorf("%s: labels of %d rows for %d", f.name, len(l.times), len(f.times))
-	}
-	t := truth{make([]bool, len(l.times)), make([]bool, len(l.times))}
-	for i := range l.times {
-		t.anomalous[i] = l.rows[i*c+label] > 0.5
-		t.scored[i] = eval < 0 || l.rows[i*c+eval] > 0.5
-	}
-	return t, nil
-}
-
 // pool holds the scored rows of several files.
 type pool struct {
 	score     []float64

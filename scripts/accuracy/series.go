@@ -23,25 +23,42 @@ type series struct {
 	normal float64 // seconds outside of events
 }
 
+// truth is what the labels say of the rows of a file.
+type truth struct {
+	anomalous, scored []bool
+	points            []bool // change points; nil = the set has none
+}
+
+func truthOf(dir string, f file) (t truth, err error) {
+	l, err := read(filepath.Join(dir, "labels", f.name))
+	if err != nil {
+		return t, err
+	}
+	if len(l.times) != len(f.times) {
+		return t, fmt.Errorf("%s: labels of %d rows for %d", f.name, len(l.times), len(f.times))
+	}
+	column := func(name string) (out []bool) {
+		at := slices.IndexFunc(l.schema.Channels, func(ch model.Channel) bool { return ch.Name == name })
+		for i := at; at >= 0 && i < len(l.rows); i += len(l.schema.Channels) {
+			out = append(out, l.rows[i] > 0.5)
+		}
+		return out
+	}
+	t = truth{column("label"), column("eval"), column("changepoint")}
+	if t.anomalous == nil || t.scored == nil {
+		return t, fmt.Errorf("%s: labels without label or eval", f.name)
+	}
+	return t, nil
+}
+
 // seriesOf joins a detector's output with the labels.
 func seriesOf(dir string, f file, o output) (s series, err error) {
-	l, err := read(filepath.Join(dir, "labels", f.name))
+	t, err := truthOf(dir, f)
 	if err != nil {
 		return s, err
 	}
-	if len(l.times) != len(f.times) {
-		return s, fmt.Errorf("%s: labels of %d rows for %d", f.name, len(l.times), len(f.times))
-	}
-	c := len(l.schema.Channels)
-	column := func(name string) int {
-		return slices.IndexFunc(l.schema.Channels, func(ch model.Channel) bool { return ch.Name == name })
-	}
-	label, eval, cp := column("label"), column("eval"), column("changepoint")
-	if label < 0 {
-		return s, fmt.Errorf("%s: labels without column label", f.name)
-	}
-	for i, text := range l.times {
-		if eval >= 0 && l.rows[i*c+eval] <= 0.5 {
+	for i, text := range f.times {
+		if !t.scored[i] {
 			continue
 		}
 		at, err := seconds(text)
@@ -52,9 +69,9 @@ func seriesOf(dir string, f file, o output) (s series, err error) {
 		if math.IsNaN(v) {
 			v = math.Inf(-1)
 		}
-		s.at, s.label, s.score, s.flag = append(s.at, at), append(s.label, l.rows[i*c+label] > 0.5), append(s.score, v), append(s.flag, v > 1)
-		if cp >= 0 {
-			s.cp = append(s.cp, l.rows[i*c+cp] > 0.5)
+		s.at, s.label, s.score, s.flag = append(s.at, at), append(s.label, t.anomalous[i]), append(s.score, v), append(s.flag, v > 1)
+		if t.points != nil {
+			s.cp = append(s.cp, t.points[i])
 		}
 	}
 	s.normal = s.normalTime()

@@ -7,37 +7,43 @@ import (
 
 const vusThresholds = 250
 
+// precisionRecall is what the surfaces of one series share.
+type precisionRecall struct {
+	label     []bool
+	score     []float64
+	events    [][2]int // rows, both included
+	within    [][2]int // the events, widened as far as counts at all
+	limits    []float64
+	predicted [][]float64 // by limit: how many of the rows before each are predicted
+	positives float64
+}
+
 // volume returns the volume under the precision-recall surface (Paparrizos et al.
 // 2022, as TSB-AD computes it): precision and recall with labels that fade out
 // over up to window rows around each event, over thresholds and widths.
 func volume(s series, window int) float64 {
 	n := len(s.label)
-	score := whole(s.score)
-	events := rowRuns(s.label)
-	sorted := slices.Clone(score)
-	slices.Sort(sorted)
-	slices.Reverse(sorted)
-	positives := 0.0
-	for _, e := range events {
-		positives += float64(e[1] - e[0] + 1)
+	p := precisionRecall{label: s.label, score: whole(s.score), events: rowRuns(s.label)}
+	p.within = widened(p.events, window, n)
+	for _, e := range p.events {
+		p.positives += float64(e[1] - e[0] + 1)
 	}
-	// By threshold: the rows predicted, and how many of them up to each row.
-	before, predicted := make([][]float64, vusThresholds), make([]float64, vusThresholds)
-	for k := range before {
+	sorted := slices.Sorted(slices.Values(p.score))
+	slices.Reverse(sorted)
+	for k := range vusThresholds {
 		limit := sorted[thresholdRow(k, n)]
-		before[k] = make([]float64, n+1)
-		for i, v := range score {
-			before[k][i+1] = before[k][i]
+		before := make([]float64, n+1)
+		for i, v := range p.score {
+			before[i+1] = before[i]
 			if v >= limit {
-				before[k][i+1]++
+				before[i+1]++
 			}
 		}
-		predicted[k] = before[k][n]
+		p.limits, p.predicted = append(p.limits, limit), append(p.predicted, before)
 	}
-	within := widened(events, window, n)
 	sum := 0.0
 	for w := range window + 1 {
-		sum += surface(s.label, score, sorted, events, within, widened(events, w, n), w, before, predicted, positives)
+		sum += p.area(w)
 	}
 	return sum / float64(window+1)
 }
@@ -50,44 +56,41 @@ func thresholdRow(k, n int) int {
 	return int(float64(k) * (float64(n-1) / (vusThresholds - 1)))
 }
 
-// surface is the area for one width.
-func surface(label []bool, score, sorted []float64, events, within, near [][2]int, w int, before [][]float64, predicted []float64, positives float64) float64 {
-	n := len(label)
-	soft := softened(label, events, w)
-	inside := make([]bool, n) // of what counts as near an event, but is not it
+// area is that under the curve of labels which fade out over w rows.
+func (p *precisionRecall) area(w int) float64 {
+	n := len(p.label)
+	near, soft := widened(p.events, w, n), softened(p.label, p.events, w)
+	faded := make([]bool, n) // near an event, but not of it
 	for _, e := range near {
 		for i := e[0]; i <= e[1]; i++ {
-			inside[i] = !label[i]
+			faded[i] = !p.label[i]
 		}
 	}
-	// Weights of the rows that may be hit, summed up to each rank of the score.
-	var hits, nearby []weighted
-	outside := 0.0
-	for _, e := range within {
+	var all, fading []weighted
+	rest := 0.0 // the weight of what counts, predicted or not
+	for _, e := range p.within {
 		for i := e[0]; i <= e[1]; i++ {
-			hits = append(hits, weighted{score[i], soft[i]})
-			if inside[i] {
-				nearby = append(nearby, weighted{score[i], soft[i]})
+			all = append(all, weighted{p.score[i], soft[i]})
+			if faded[i] {
+				fading = append(fading, weighted{p.score[i], soft[i]})
 			} else {
-				outside += soft[i]
+				rest += soft[i]
 			}
 		}
 	}
-	hit, close := cumulate(hits), cumulate(nearby)
-	area, lastRecall := 0.0, 0.0
-	for k := range vusThresholds {
-		limit := sorted[thresholdRow(k, n)]
-		truePos := hit.above(limit)
-		wanted := (positives + outside + close.above(limit)) / 2
+	hit, half := cumulate(all), cumulate(fading)
+	area, before := 0.0, 0.0
+	for k, limit := range p.limits {
 		found := 0.0
 		for _, e := range near {
-			if before[k][e[1]+1] > before[k][e[0]] {
+			if p.predicted[k][e[1]+1] > p.predicted[k][e[0]] {
 				found++
 			}
 		}
-		recall := min(truePos/wanted, 1) * found / float64(len(near))
-		area += (recall - lastRecall) * truePos / predicted[k]
-		lastRecall = recall
+		right := hit.above(limit)
+		recall := min(right/((p.positives+rest+half.above(limit))/2), 1) * found / float64(len(near))
+		area += (recall - before) * right / p.predicted[k][n]
+		before = recall
 	}
 	return area
 }
