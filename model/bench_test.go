@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strconv"
 	"testing"
+	"time"
 
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
@@ -76,4 +79,57 @@ func BenchmarkPush(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkDrift tells what a row costs, looks included, at 16 and 1,000 channels.
+func BenchmarkDrift(b *testing.B) {
+	for _, c := range []int{16, 1000} {
+		b.Run(strconv.Itoa(c), func(b *testing.B) {
+			s := model.Schema{Period: time.Minute}
+			for i := range c {
+				s.Channels = append(s.Channels, model.Channel{Name: strconv.Itoa(i)})
+			}
+			d := model.NewDrift(wide(b, s))
+			row := make([]float64, c)
+			b.ReportAllocs()
+			longest, i := time.Duration(0), 0
+			for b.Loop() {
+				for j := range row {
+					row[j] = float64((i*7919+j)%1024) / 1024
+				}
+				start := time.Now()
+				if d.Push(row, 0.5) {
+					longest = max(longest, time.Since(start))
+				}
+				i++
+			}
+			b.ReportMetric(float64(longest.Microseconds()), "µs/look")
+		})
+	}
+}
+
+// wide is a model of so many channels that does nothing but hold a reference.
+func wide(b *testing.B, s model.Schema) *model.Model {
+	b.Helper()
+	c := len(s.Channels)
+	full := func(n int, v float32) []float32 { return slices.Repeat([]float32{v}, n) }
+	p := model.Parts{Schema: s, Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1, Clip: 8,
+		Center: make([]float64, c), Spread: slices.Repeat([]float64{1}, c), Step: slices.Repeat([]float64{1}, c), Rough: make([]int32, c), Still: full(c, 0),
+		Layers: []model.Layer{
+			{In: c, Out: 1, Weights: make([]int8, c), Bias: []int32{0}, Mult: full(1, 1), FloatW: full(c, 0), FloatBias: full(1, 0)},
+			{In: 1, Out: c, Weights: make([]int8, c), Bias: make([]int32, c), Mult: full(c, 1), FloatW: full(c, 0), FloatBias: full(c, 0)}},
+		ResidualCenter: full(c, 0), ResidualScale: full(c, 1), LevelCenter: full(c, 0), LevelScale: full(c, 1), Precision: full(c*c, 0),
+		Limits: full(model.Terms, 1), Ranks: []float32{0, 0.5}, Percentiles: []float32{0, 1}, GoldenIn: full(c, 0), GoldenOut: full(c, 0),
+		DriftRows: slices.Repeat([]int32{10000}, c), DriftTime: full(c, 1), DriftScore: []float32{-1, 0.5, 10}}
+	for j := range c {
+		p.Precision[j*c+j] = 1
+	}
+	for k := range 33 {
+		p.Drift = append(p.Drift, slices.Repeat([]float64{float64(k) / 32}, c)...)
+	}
+	m, err := model.New(p)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return m
 }

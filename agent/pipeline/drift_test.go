@@ -151,5 +151,10 @@ func TestLevelShiftBecomesDrift(t *testing.T) {
 	if s := f.m.Status(); s.Score >= 1 || s.Drift.Score < model.DriftLine {
 		t.Errorf("score %v, drift %+v", s.Score, s.Drift)
 	}
+	v := f.m.judge.Push(f.at.Add(time.Second), plantRow(f.rnd, f.n, true, -6))
+	if v.Score.Value <= 1 || v.Seen >= 1 || v.Seen <= 0 {
+		t.Errorf("score %v in learnt thresholds, seen as %v", v.Score.Value, v.Seen)
+	}
+	f.at = f.at.Add(time.Second)
 	f.until(Anomaly, -20)
 }
