@@ -81,6 +81,7 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 	p.Ranks, p.Percentiles = rankTable(values)
 	p.Drift = l.t.quantiles(driftRanks)
 	p.DriftRows, p.DriftTime = l.t.worth()
+	l.doubtDrift(p)
 	l.report.Scored = len(values)
 	l.report.Above = len(values) - indexAbove(values)
 	return nil

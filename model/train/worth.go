@@ -3,6 +3,7 @@ package train
 import (
 	"math"
 	"slices"
+	"strings"
 
 	"iot-edge-anomaly/model"
 )
@@ -29,6 +30,24 @@ func (t *table) worth() (rows []int32, time []float32) {
 		time[j] = float32(min(max(correlationTime(r), restlessTime(r, t.c)), float64(max(len(v), 1))))
 	}
 	return rows, time
+}
+
+// doubtDrift names the channels that were not learnt for long enough to judge
+// their drift: not even a whole window elsewhere would tell.
+func (l *learner) doubtDrift(p *model.Parts) {
+	critical := model.DriftCritical(l.t.c)
+	var slow []string
+	for j, ch := range l.t.schema.Channels {
+		if worth := float64(p.DriftRows[j]) / float64(p.DriftTime[j]); worth < 2*critical*critical && !slices.Contains(l.t.dead, j) {
+			slow = append(slow, ch.Name)
+		}
+	}
+	switch n := len(slow); {
+	case n > 3:
+		l.report.doubt("drift of %s and %d others cannot be judged: they move too slowly for so short a time of learning", strings.Join(slow[:2], ", "), n-2)
+	case n > 0:
+		l.report.doubt("drift of %s cannot be judged: too slow for so short a time of learning", strings.Join(slow, ", "))
+	}
 }
 
 // restlessTime returns how many rows must be worth one independent value for no

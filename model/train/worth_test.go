@@ -4,6 +4,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+	"time"
+
+	"iot-edge-anomaly/model"
 )
 
 // autocorrelation is 1 + 2 Σ acf(k) up to the first that is not positive, lag by
@@ -103,5 +106,23 @@ func TestRanked(t *testing.T) {
 		if got[i] != want {
 			t.Errorf("rank %d is %v, want %v", i, got[i], want)
 		}
+	}
+}
+
+// TestDoubtDrift: channels that were not learnt for long enough are named.
+func TestDoubtDrift(t *testing.T) {
+	s := model.Schema{Period: time.Minute, Channels: []model.Channel{{Name: "fast"}, {Name: "day"}, {Name: "dead"}}}
+	var rows []float64
+	noise := ar(1440, 0, 1)
+	for i := range 1440 {
+		rows = append(rows, noise[i], math.Sin(2*math.Pi*float64(i)/1440), math.NaN())
+	}
+	_, r := learn(t, s, rows, Options{Seed: 1, Epochs: 1})
+	found := false
+	for _, d := range r.Doubts {
+		found = found || d == "drift of day cannot be judged: too slow for so short a time of learning"
+	}
+	if !found {
+		t.Errorf("doubts %q", r.Doubts)
 	}
 }

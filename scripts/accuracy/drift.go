@@ -71,9 +71,20 @@ func normalDays(dir string, f file) ([]float64, error) {
 type seen struct {
 	drifts int
 	at     int     // row of the first drift event that names the channel, -1 = none
-	alarm  int     // row of the first process anomaly, -1 = none
+	alarm  int     // row of the first process anomaly that blames the channel, -1 = none
 	judged float64 // highest drift score of the channel; NaN = it cannot be judged
 	top    float64 // of any channel
+}
+
+// first is the row of the first event that tells of a fault from row begin on.
+func (s seen) first(begin int) int {
+	if s.alarm >= begin && (s.at < begin || s.alarm < s.at) {
+		return s.alarm
+	}
+	if s.at >= begin {
+		return s.at
+	}
+	return -1
 }
 
 // driftOf takes rows through scorer, detector and drift.
@@ -87,13 +98,14 @@ func driftOf(m *model.Model, rows []float64, channel int) (seen, error) {
 	for i := 0; i < len(rows); i += c {
 		at = at.Add(s.Period)
 		v := w.Push(at, rows[i:i+c])
-		if v.Changed && v.Event.State == detect.Open && out.alarm < 0 {
+		named := s.Channels[channel].Name
+		if v.Changed && v.Event.State != detect.Close && out.alarm < 0 && v.Event.Causes[0].Channel == named {
 			out.alarm = i / c
 		}
 		if v.Drifted && v.Drift.State == detect.Open {
 			out.drifts++
 		}
-		if v.Drifted && v.Drift.State != detect.Close && out.at < 0 && slices.ContainsFunc(v.Drift.Causes, func(x detect.Cause) bool { return x.Channel == s.Channels[channel].Name }) {
+		if v.Drifted && v.Drift.State != detect.Close && out.at < 0 && slices.ContainsFunc(v.Drift.Causes, func(x detect.Cause) bool { return x.Channel == named }) {
 			out.at = i / c
 		}
 		if v.Looked {
@@ -139,7 +151,7 @@ func (b *bench) drifts() error {
 		return err
 	}
 	fmt.Fprintf(b.w, "drift: events on normal rows, highest score (0.7 = drift); then slow faults in each channel that can be judged (ramp of two standard deviations in the\n"+
-		"time of learning, noise and gain errors that double them): %% told as drift, %% told at all, median days of running time to the drift event\n"+
+		"time of learning, noise and gain errors that double them): %% told as drift, %% told at all, median days to the first event\n"+
 		"  %-14s  %5s  %5s  %6s  %5s  %8s", "machine", "learn", "days", "events", "score", "channels")
 	for _, k := range slowKinds {
 		fmt.Fprintf(b.w, "  %15s", k)
@@ -181,14 +193,14 @@ func (b *bench) driftsOf(h healthy) error {
 			}
 			if s.at >= begin {
 				told[k]++
-				when[k] = append(when[k], float64(s.at-begin)*days)
 			}
-			if s.at >= begin || s.alarm >= begin {
+			if first := s.first(begin); first >= 0 {
 				any[k]++
+				when[k] = append(when[k], float64(first-begin)*days)
 			}
 		}
 	}
-	text := fmt.Sprintf("  %-14s  %4.1fd  %4.1fd  %6d  %5.2f  %5d/%-2d", h.name, float64(learnt)*days, float64(len(h.rows)/c)*days, events, top, judged, c)
+	text := fmt.Sprintf("  %-14s  %4.2fd  %4.1fd  %6d  %5.2f  %5d/%-2d", h.name, float64(learnt)*days, float64(len(h.rows)/c)*days, events, top, judged, c)
 	for _, k := range slowKinds {
 		n := float64(max(judged, 1)) / 100
 		text += fmt.Sprintf("  %3.0f %3.0f %6.1fd", float64(told[k])/n, float64(any[k])/n, middle(when[k]))

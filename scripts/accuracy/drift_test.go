@@ -52,3 +52,11 @@ func TestSlowly(t *testing.T) {
 		t.Errorf("noise: %v", got)
 	}
 }
+
+func TestFirst(t *testing.T) {
+	for _, c := range []struct{ at, alarm, want int }{{-1, -1, -1}, {7, -1, 7}, {7, 6, 6}, {7, 8, 7}, {-1, 5, 5}, {3, 4, -1}, {3, 6, 6}} {
+		if got := (seen{at: c.at, alarm: c.alarm}).first(5); got != c.want {
+			t.Errorf("drift at %d, alarm at %d: %d, want %d", c.at, c.alarm, got, c.want)
+		}
+	}
+}
