@@ -1,6 +1,9 @@
 package quant
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 // TestMeasureLimits runs the measuring loops of every kernel; the figures
 // depend on the machine, their order of size does not.
@@ -25,5 +28,20 @@ func TestMeasureLimits(t *testing.T) {
 		if l.Peak <= 0 || l.Stream <= 0 {
 			t.Errorf("%s: %+v, want a peak and a stream", name, l)
 		}
+	}
+}
+
+// A CPU that is taken away for longer than the whole measurement does not
+// become the result.
+func TestFastest(t *testing.T) {
+	first := true
+	ns := fastest(func() {
+		if first {
+			time.Sleep(10 * time.Millisecond)
+			first = false
+		}
+	})
+	if ns > 5e6 {
+		t.Errorf("%g ns: the one slow run of many counted", ns)
 	}
 }
