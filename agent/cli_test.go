@@ -108,6 +108,19 @@ func TestScoreStreams(t *testing.T) {
 	if code != 0 || strings.Count(out, "\n") != 1201 {
 		t.Errorf("ended with %d and %d lines: %s", code, strings.Count(out, "\n"), errs)
 	}
+	// A file is read some rows ahead, a pipe is not: the answers are the same,
+	// with rows that repeat, that lack values and that cannot be read.
+	lines := strings.SplitAfter(string(text), "\n")
+	for i := 500; i < len(lines)-1; i += 37 {
+		cell := strings.LastIndex(lines[i], ",")
+		lines[i] = []string{lines[i-1], lines[i][:cell] + ",\n", lines[i][:cell] + ",x\n", lines[i][:cell] + "\n", "\"" + lines[i]}[i%5]
+	}
+	damaged := strings.Join(lines[:len(lines)-3], "")
+	code, streamed, warned := call(t, damaged, "score", "--model", m, "--csv", "-")
+	codeFile, out, errs := call(t, "", "score", "--model", m, "--csv", write(t, "damaged.csv", damaged))
+	if code != codeFile || out != streamed || strings.Count(errs, "\n") != strings.Count(warned, "\n") || strings.Count(out, "\n") < 800 {
+		t.Errorf("file: %d, %d lines, %s\npipe: %d, %d lines, %s", codeFile, strings.Count(out, "\n"), errs, code, strings.Count(streamed, "\n"), warned)
+	}
 }
 
 // TestScoreAnswersAtOnce: a row that comes through a pipe is scored before the

@@ -219,8 +219,12 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 		return err
 	}
 	emit, write := s.emit, s.write
+	rows := lookahead{r: r}
+	if !s.live {
+		rows.tell = s.judge.Ahead
+	}
 	for ctx.Err() == nil {
-		text, at, row, err := r.Next()
+		text, at, row, err := rows.Next()
 		if errors.Is(err, io.EOF) {
 			s.doubts.summary()
 			s.summary()

@@ -133,3 +133,18 @@ func wide(b *testing.B, s model.Schema) *model.Model {
 	}
 	return m
 }
+
+// BenchmarkPush_ahead is BenchmarkPush of rows told before, four at a time.
+func BenchmarkPush_ahead(b *testing.B) {
+	s, rows := model.NewScorer(machine(b)), stream(512, 2)
+	b.ReportAllocs()
+	i := 0
+	at := func(k int) []float64 { return rows[3*(i+k) : 3*(i+k)+3] }
+	for b.Loop() {
+		if i%quant.Windows == 0 {
+			s.Ahead(at(0), at(1), at(2), at(3))
+		}
+		s.Push(at(0))
+		i = (i + 1) & 511
+	}
+}

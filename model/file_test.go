@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
@@ -246,6 +247,7 @@ func TestDecode_resealed(t *testing.T) {
 		{"shape", `\"window\":1`, `\"window\":2`, "want 2 inputs"},
 		{"huge window", `\"window\":1`, `\"window\":9999999`, "window of 9999999 rows"},
 		{"huge layer", `\"layers\":[1,1]`, `\"layers\":[1,99999999,1]`, "layer 0"},
+		{"empty layer", `\"layers\":[1,1]`, `\"layers\":[1,0,1]`, "layer 0 is 1 to 0, want 1 inputs and 1 to"},
 		{"no layer", `\"layers\":[1,1]`, `\"layers\":[]`, "0 layers"},
 		{"clip", `\"clip\":8`, `\"clip\":0`, "clip 0"},
 		{"tensor name", `"scaler.center"`, `"scaler.middle"`, "header and tensors disagree"},
@@ -268,6 +270,53 @@ func TestDecode_resealed(t *testing.T) {
 	copy(nan[8+binary.LittleEndian.Uint64(nan):], []byte{0, 0, 0, 0, 0, 0, 0xF8, 0x7F})
 	if _, err := model.Decode(resealed(nan)); !errors.Is(err, model.ErrCorrupt) || !strings.Contains(err.Error(), "center 0 is NaN") {
 		t.Errorf("NaN as center: %v", err)
+	}
+}
+
+// tensor returns where the named tensor lies in a model file.
+func tensor(t *testing.T, raw []byte, name string) []byte {
+	t.Helper()
+	size := binary.LittleEndian.Uint64(raw)
+	var head map[string]json.RawMessage
+	if err := json.Unmarshal(raw[8:8+size], &head); err != nil {
+		t.Fatal(err)
+	}
+	var at struct {
+		Offsets [2]int `json:"data_offsets"`
+	}
+	if err := json.Unmarshal(head[name], &at); err != nil {
+		t.Fatalf("tensor %s: %v", name, err)
+	}
+	return raw[8+size:][at.Offsets[0]:at.Offsets[1]]
+}
+
+// A file whose network cannot be computed as promised is refused by what is
+// wrong, though its checksum is right.
+func TestDecode_refusesNetworks(t *testing.T) {
+	raw := smallest(t)
+	word := func(v uint32) []byte { return binary.LittleEndian.AppendUint32(nil, v) }
+	for _, c := range []struct {
+		tensor string
+		value  []byte
+		want   string
+	}{
+		{"layer.0.weight", []byte{0x80}, "layer 0: weight -128, want -127 to 127"},
+		{"layer.0.bias", word(math.MaxInt32 - 127*127 + 1), "layer 0: dense 1x1: row 0: accumulator may reach 2147483648, above int32"},
+		{"layer.0.bias", word(0x80000000), "layer 0: dense 1x1: row 0: accumulator may reach 2147499777, above int32"},
+		{"layer.0.multiplier", word(0), "layer 0: multipliers 0 is 0, want above 0"},
+		{"layer.0.multiplier", word(math.Float32bits(1e-40)), "row 0: multiplier 1e-40 is not within"},
+		{"layer.0.multiplier", word(0x7fc00000), "layer 0: multipliers 0 is NaN, want a finite number"},
+		{"layer.0.multiplier", word(0x7f800000), "layer 0: multipliers 0 is +Inf, want a finite number"},
+		{"layer.0.multiplier", word(math.Float32bits(-0.5)), "layer 0: multipliers 0 is -0.5, want above 0"},
+	} {
+		data := bytes.Clone(raw)
+		if at := tensor(t, data, c.tensor); copy(at, c.value) != len(at) {
+			t.Fatalf("%s holds %d bytes, want %d", c.tensor, len(at), len(c.value))
+		}
+		m, err := model.Decode(resealed(data))
+		if m != nil || !errors.Is(err, model.ErrCorrupt) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %x: %v, want ErrCorrupt with %q", c.tensor, c.value, err, c.want)
+		}
 	}
 }
 

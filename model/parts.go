@@ -154,7 +154,7 @@ func (p *Parts) validateSizes() error {
 	total, width := 0, p.inputs()
 	for i, l := range p.Layers {
 		if l.In != width || l.Out < 1 || l.Out > maxInputs {
-			return fmt.Errorf("layer %d is %d to %d, want %d inputs", i, l.In, l.Out, width)
+			return fmt.Errorf("layer %d is %d to %d, want %d inputs and 1 to %d outputs", i, l.In, l.Out, width, maxInputs)
 		}
 		if total += l.In * l.Out; total > maxWeights {
 			return fmt.Errorf("more than %d weights", maxWeights)

@@ -1,7 +1,5 @@
 package model
 
-import "iot-edge-anomaly/quant"
-
 // Reference says which network a Scorer runs. Anything but the int8 network is
 // for measuring what quantising costs and what the network is worth; such a
 // model has no file and no checksum.
@@ -37,26 +35,8 @@ func (m *Model) network() network {
 	case None:
 		return noNet{}
 	}
-	return &int8Net{net: m.net.Clone(), input: m.p.input(), window: make([]int8, m.p.inputs()), c: c}
+	return &int8Net{net: m.net.Clone(), input: m.p.input(), window: make([]int8, m.p.inputs()), c: c, hit: -1}
 }
-
-// int8Net runs the int8 network. A row is quantised once, when it comes, and not
-// again in each window that it is part of.
-type int8Net struct {
-	net    *quant.Network // of Parts.Newest
-	input  quant.Params
-	window []int8 // (Window, C) oldest row first
-	c      int
-}
-
-func (n *int8Net) push(row []float32) {
-	copy(n.window, n.window[n.c:])
-	n.input.Quantise(n.window[len(n.window)-n.c:], row)
-}
-
-func (n *int8Net) expect(dst []float32) { n.net.ForwardQuantised(dst, n.window) }
-
-func (n *int8Net) reset() { clear(n.window) }
 
 // noNet expects 0.
 type noNet struct{}

@@ -22,6 +22,9 @@ type Scorer struct {
 	row       []float32   // (C) newest row in units of Spread, 0 = masked
 	expected  []float32   // (C) what the network makes of it
 
+	lastAhead []float64 // (C) as last and age, of the rows that Ahead was told
+	ageAhead  []int
+
 	newest   []float32 // (C) residual of the newest row, NaN = masked
 	residual ring      // (Mean, C)
 	level    ring      // (Mean, C)
@@ -157,33 +160,43 @@ func (s *Scorer) Push(row []float64) (Score, bool) {
 func (s *Scorer) take(row []float64) (seen int) {
 	u, level := s.row, s.level.next()
 	for i, x := range row {
-		if s.p.Spread[i] == Unlearnt {
-			u[i], level[i] = 0, float32(math.NaN())
-			continue
-		}
-		if math.IsInf(x, 0) {
-			x = math.NaN()
-		}
-		s.behaviour[i].Push(x, s.p.Step[i])
-		if math.IsNaN(x) {
-			if s.age[i] < math.MaxInt32 {
-				s.age[i]++
+		if s.p.Spread[i] != Unlearnt {
+			if math.IsInf(x, 0) {
+				x = math.NaN()
 			}
-			x = s.last[i]
+			s.behaviour[i].Push(x, s.p.Step[i])
+		}
+		var ok bool
+		if u[i], ok = s.scale(i, x, &s.last[i], &s.age[i]); ok {
+			level[i] = u[i]
+			seen++
 		} else {
-			s.last[i], s.age[i] = x, 0
+			level[i] = float32(math.NaN())
 		}
-		if s.age[i] > s.p.Fill {
-			u[i], level[i] = 0, float32(math.NaN())
-			continue
-		}
-		v := (x - s.p.Center[i]) / s.p.Spread[i] // (1)
-		u[i] = float32(clamp(v, uMax))
-		level[i] = u[i]
-		seen++
 	}
 	s.net.push(u)
 	return seen
+}
+
+// scale is (1) for channel i, whose last value is so many rows old. It is false,
+// and u is 0, where the channel is masked.
+func (s *Scorer) scale(i int, x float64, last *float64, age *int) (u float32, ok bool) {
+	if s.p.Spread[i] == Unlearnt {
+		return 0, false
+	}
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		if *age < math.MaxInt32 {
+			*age++
+		}
+		x = *last
+	} else {
+		*last, *age = x, 0
+	}
+	if *age > s.p.Fill {
+		return 0, false
+	}
+	v := (x - s.p.Center[i]) / s.p.Spread[i] // (1)
+	return float32(clamp(v, uMax)), true
 }
 
 // compare computes (2) for the newest row.

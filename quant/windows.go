@@ -14,6 +14,12 @@ type windows struct {
 	last []float32 // (Windows, padded Out) where the kernel would write beyond dst
 }
 
+// Batches tells whether Forward4 is faster than four passes.
+func (n *Network) Batches() bool {
+	k := n.layers[0].kernel
+	return k != nil && k.run4 != nil
+}
+
 // Forward4 is Forward for four windows: src[w*step:w*step+In] for w = 0 to 3.
 // With step below In they overlap, as those of consecutive rows do, and what
 // they share is quantised once. dst is (4, Out), not src. The results are
@@ -43,7 +49,7 @@ func (n *Network) windows(step int) *windows {
 	}
 	b := &windows{step: step, src: aligned((Windows-1)*step + len(n.values[0]))}
 	n.four = b
-	if k := n.layers[0].kernel; k == nil || k.run4 == nil {
+	if !n.Batches() {
 		return b
 	}
 	size := 0

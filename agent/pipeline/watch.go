@@ -77,6 +77,9 @@ func (w *Watch) Push(t time.Time, row []float64) Verdict {
 	return v
 }
 
+// Ahead tells the Watch which rows Push will get next: model.Scorer.Ahead.
+func (w *Watch) Ahead(rows ...[]float64) { w.scorer.Ahead(rows...) }
+
 // SameRow tells whether two rows hold the same values, missing ones included.
 func SameRow(a, b []float64) bool {
 	return slices.EqualFunc(a, b, func(x, y float64) bool { return x == y || math.IsNaN(x) && math.IsNaN(y) })

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/quant"
 )
 
 const (
@@ -99,7 +100,11 @@ func (l *learner) score(p model.Parts, folds []fold, from, to float64, each func
 			return err
 		}
 		s := model.NewScorer(m)
-		for i := max(0, f.from-m.FillRows()-l.t.settle()); i < f.to; i++ {
+		first := max(0, f.from-m.FillRows()-l.t.settle())
+		for i := first; i < f.to; i++ {
+			if (i-first)%quant.Windows == 0 && i+quant.Windows <= f.to {
+				s.Ahead(l.t.row(i), l.t.row(i+1), l.t.row(i+2), l.t.row(i+3))
+			}
 			_, ok := s.Push(l.t.row(i))
 			if i >= f.from {
 				each(i, s, ok)

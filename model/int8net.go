@@ -1,0 +1,74 @@
+package model
+
+import (
+	"slices"
+
+	"iot-edge-anomaly/quant"
+)
+
+// int8Net runs the int8 network. A row is quantised once, when it comes, and not
+// again in each window that it is part of.
+type int8Net struct {
+	net    *quant.Network // of Parts.Newest
+	input  quant.Params
+	window []int8 // (Window, C) oldest row first
+	c      int
+
+	// What compute made of the rows that foresee was told.
+	foreseen []int8    // (Window - 1 + quant.Windows, C) nil before the first
+	answers  []float32 // (quant.Windows, C)
+	left     int       // answers whose rows are yet to come
+	hit      int       // the answer to the present window; -1 = none
+}
+
+func (n *int8Net) push(row []float32) {
+	copy(n.window, n.window[n.c:])
+	newest := n.window[len(n.window)-n.c:]
+	n.input.Quantise(newest, row)
+	if n.hit = -1; n.left == 0 {
+		return
+	}
+	// Windows are equal where the rows since compute are.
+	k := quant.Windows - n.left
+	if !slices.Equal(newest, n.place(k)) {
+		n.left = 0
+		return
+	}
+	n.left--
+	n.hit = k
+}
+
+func (n *int8Net) expect(dst []float32) {
+	if n.hit >= 0 {
+		copy(dst, n.answers[n.hit*n.c:])
+		return
+	}
+	n.net.ForwardQuantised(dst, n.window)
+}
+
+func (n *int8Net) reset() {
+	clear(n.window)
+	n.left, n.hit = 0, -1
+}
+
+// place is where the row that comes after k others is foreseen.
+func (n *int8Net) place(k int) []int8 {
+	at := len(n.window) + (k-1)*n.c
+	return n.foreseen[at : at+n.c]
+}
+
+// foresee takes the row that will come after k others.
+func (n *int8Net) foresee(k int, row []float32) {
+	if n.foreseen == nil {
+		n.foreseen = make([]int8, len(n.window)+(quant.Windows-1)*n.c)
+		n.answers = make([]float32, quant.Windows*n.c)
+	}
+	n.input.Quantise(n.place(k), row)
+}
+
+// compute answers the windows of the rows foreseen, quant.Windows of them.
+func (n *int8Net) compute() {
+	copy(n.foreseen, n.window[n.c:])
+	n.net.Forward4Quantised(n.answers, n.foreseen, n.c)
+	n.left = quant.Windows
+}
