@@ -38,7 +38,8 @@ func (d *rowDoubts) tolerate(err error) bool {
 }
 
 // repeats tells whether the row says the same as the one before, at the same
-// time: a recorder that wrote it twice. It counts these, and the rows whose time
+// time: a recorder that wrote it twice. Where other rows have shared a time it does
+// not tell them apart, and none repeats another. It counts these, and the rows whose time
 // does not go on.
 func (d *rowDoubts) repeats(text string, at time.Time, row []float64) bool {
 	before := d.last
@@ -46,7 +47,7 @@ func (d *rowDoubts) repeats(text string, at time.Time, row []float64) bool {
 		d.last = at
 	}
 	switch known := !at.IsZero() && !before.IsZero(); {
-	case known && at.Equal(before) && pipeline.SameRow(row, d.row):
+	case known && at.Equal(before) && d.same == 0 && pipeline.SameRow(row, d.row):
 		d.repeated++
 		return true
 	case known && at.Equal(before):

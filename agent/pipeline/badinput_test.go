@@ -108,3 +108,22 @@ func TestConstantLearningIsRefused(t *testing.T) {
 	f.want(Learning)
 	f.learnt()
 }
+
+// TestWatch_coarseTimes: rows that say the same are all counted where times do not
+// tell rows apart.
+func TestWatch_coarseTimes(t *testing.T) {
+	f := newFeeder(t, options(t, &collected{}))
+	f.learnt()
+	f.watching()
+	w, at := f.m.judge, f.at.Add(time.Second)
+	a, b := plantRow(f.rnd, f.n, true, 0), plantRow(f.rnd, f.n+1, true, 0)
+	first := w.Push(at, a).Score.Value
+	if again := w.Push(at, a).Score.Value; again != first {
+		t.Errorf("the same row: %v, then %v", first, again)
+	}
+	w.Push(at, b)
+	second := w.Push(at, a).Score.Value
+	if third := w.Push(at, a).Score.Value; third == second {
+		t.Errorf("the same row at a coarse time counts once: %v", third)
+	}
+}

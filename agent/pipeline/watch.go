@@ -31,6 +31,7 @@ type Watch struct {
 	last     time.Time // of the row before
 	row      []float64 // the row before
 	verdict  Verdict   // of it
+	coarse   bool      // other rows shared a time: it does not tell rows apart
 	empty    int       // rows in a row that were too empty
 }
 
@@ -63,11 +64,15 @@ type Verdict struct {
 }
 
 // Push judges the row at t, NaN = missing. The same row once more, time and
-// values, gets the same verdict and changes nothing. It allocates nothing unless
+// values, gets the same verdict and changes nothing, unless times are too coarse to
+// tell rows apart. It allocates nothing unless
 // an event arises.
 func (w *Watch) Push(t time.Time, row []float64) Verdict {
-	if !w.last.IsZero() && t.Equal(w.last) && SameRow(row, w.row) {
-		return w.verdict
+	if !w.coarse && !w.last.IsZero() && t.Equal(w.last) {
+		if SameRow(row, w.row) {
+			return w.verdict
+		}
+		w.coarse = true
 	}
 	w.row = append(w.row[:0], row...)
 	v := w.push(t, row)
