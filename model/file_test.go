@@ -199,7 +199,7 @@ func TestSave_otherReader(t *testing.T) {
 
 // smallest returns the bytes of the smallest model there can be: one channel,
 // one row, one layer.
-func smallest(t testing.TB) []byte {
+func smallest(t testing.TB, changes ...func(*model.Parts)) []byte {
 	t.Helper()
 	one, half := []float32{1}, []float32{0.5}
 	p := model.Parts{Schema: model.Schema{Channels: []model.Channel{{Name: "x"}}, RunWhen: &model.Condition{Channel: "x", Above: 1, Below: math.NaN()}},
@@ -207,6 +207,9 @@ func smallest(t testing.TB) []byte {
 		Layers:         []model.Layer{{In: 1, Out: 1, Weights: []int8{127}, Bias: []int32{0}, Mult: half, FloatW: one, FloatBias: one}},
 		ResidualCenter: half, ResidualScale: one, LevelCenter: half, LevelScale: one, Precision: one, Still: one, Step: []float64{1}, Rough: []int32{0}, Limits: []float32{1, 1, 1, 1},
 		Ranks: []float32{0, 0.5}, Percentiles: []float32{0, 1}, Drift: []float64{0, 1}, GoldenIn: []float32{0}, GoldenOut: []float32{0}}
+	for _, change := range changes {
+		change(&p)
+	}
 	m, err := model.New(p)
 	if err != nil {
 		t.Fatal(err)
@@ -369,6 +372,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add(raw)
 	f.Add(raw[:len(raw)/2])
 	f.Add([]byte{})
+	f.Add(smallest(f, func(p *model.Parts) { // layout 3
+		p.DriftRows, p.DriftTime, p.DriftScore = []int32{9}, []float32{2}, []float32{-1, 1, 3}
+	}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, d := range [][]byte{data, resealed(data)} {
 			m, err := model.Decode(d)

@@ -1,7 +1,11 @@
 package pipeline
 
 import (
+	"context"
+	"encoding/binary"
+	"hash/crc32"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -11,6 +15,7 @@ import (
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/store"
 	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/model/train"
 )
 
 // slowly feeds rows whose temperature lies by more than it was learnt at, until a
@@ -157,4 +162,50 @@ func TestLevelShiftBecomesDrift(t *testing.T) {
 	}
 	f.at = f.at.Add(time.Second)
 	f.until(Anomaly, -20)
+}
+
+// FuzzDecodeDrift holds that no file makes a machine stumble, its checksum put
+// right or not.
+func FuzzDecodeDrift(f *testing.F) {
+	s := model.Schema{Period: time.Minute, Channels: []model.Channel{{Name: "a"}, {Name: "b"}}}
+	rnd := rand.New(rand.NewPCG(1, 2))
+	var rows []float64
+	for range 800 {
+		rows = append(rows, rnd.NormFloat64(), rnd.NormFloat64())
+	}
+	m, _, err := train.Train(context.Background(), s, rows, train.Options{Seed: 1, Epochs: 1})
+	if err != nil {
+		f.Fatal(err)
+	}
+	watch := func() *Watch {
+		w, err := NewWatch(m, detect.Options{Machine: "m", Channels: s.Channels})
+		if err != nil {
+			f.Fatal(err)
+		}
+		return w
+	}
+	at := time.Unix(1e9, 0)
+	play := func(w *Watch) {
+		for i := 0; i < 200; i += 2 {
+			at = at.Add(time.Minute)
+			w.Push(at, rows[i:i+2])
+		}
+	}
+	w := watch()
+	play(w)
+	good := encodeDrift(m.SHA256(), w.drift)
+	f.Add(good)
+	f.Add(good[:driftHead])
+	f.Add([]byte{})
+	f.Fuzz(func(_ *testing.T, b []byte) {
+		w := watch()
+		_ = decodeDrift(b, m.SHA256(), w.drift)
+		if len(b) >= driftHead {
+			b = append([]byte(driftMagic), b[len(driftMagic):]...)
+			copy(b[driftHead-64:], m.SHA256())
+			binary.LittleEndian.PutUint32(b[len(driftMagic):], crc32.Checksum(b[len(driftMagic)+4:], castagnoli))
+			_ = decodeDrift(b, m.SHA256(), w.drift)
+		}
+		play(w)
+	})
 }
