@@ -8,5 +8,7 @@ type Score struct {
 	Values   []float64 // (C) the row itself, physical units, NaN = missing
 	Expected []float64 // (C) what the model expected, physical units, NaN = nothing
 
+	Flickers bool // where h is the largest: the value flickers, else it hangs
+
 	Terms [Terms]float32 // r, l, s and h, each divided by its limit; the largest is Value
 }

@@ -69,11 +69,14 @@ func (s *Scorer) sensors(limit float32, causes []float32) float32 {
 			continue
 		}
 		b := &s.behaviour[i]
-		h := max(over(float32(b.same), s.p.Still[i]), over(float32(b.sum), float32(s.p.Rough[i])))
+		still, rough := over(float32(b.same), s.p.Still[i]), over(float32(b.sum), float32(s.p.Rough[i]))
+		h := max(still, rough)
 		if h == 0 {
 			continue
 		}
-		top = max(top, h)
+		if h > top {
+			top, s.score.Flickers = h, rough > still
+		}
 		h /= limit
 		s.hung[i] = float32(h * h)
 		causes[i] += s.hung[i]

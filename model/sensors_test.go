@@ -28,7 +28,7 @@ func TestScorer_hangingSensor(t *testing.T) {
 			if ok && s.Terms()[3] > 0 && at < 0 {
 				at = i
 			}
-			if ok && v.Terms[3] == v.Value && v.Shares[ch] < 0.99 { // from the first row on
+			if ok && v.Terms[3] == v.Value && (v.Shares[ch] < 0.99 || v.Flickers) { // from the first row on
 				t.Fatalf("channel %d, row %d: shares %v", ch, i, v.Shares)
 			}
 			if last = v; s.Terms()[3] > 1.4 {
@@ -63,6 +63,9 @@ func TestScorer_flickeringSensor(t *testing.T) {
 		for i := range 500 {
 			last, _ = s.Push(rows[3*i : 3*i+3])
 			if s.Terms()[3] > 0 {
+				if !last.Flickers {
+					t.Fatalf("channel %d, row %d: no flicker", ch, i)
+				}
 				if found++; i < 200 {
 					t.Fatalf("channel %d: row %d is rough", ch, i)
 				}

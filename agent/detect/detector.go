@@ -19,6 +19,7 @@ type Detector struct {
 	last     Event         // what was announced last; Open while it is no Close
 	score    float64       // newest
 	term     int           // that made the newest score at or above CloseBelow; -1 = unknown
+	flickers bool          // where it is the sensors'
 	values   []float64     // (C) newest row
 	expected []float64     // (C)
 	calm     bool          // the newest rows are quiet
@@ -57,7 +58,7 @@ func (d *Detector) Push(t time.Time, s model.Score) (Event, bool) {
 	d.score = score
 	d.setRow(s)
 	if score >= d.o.CloseBelow {
-		d.term = foremost(s.Terms)
+		d.term, d.flickers = foremost(s.Terms), s.Flickers
 	}
 	parts := d.history.push(past{at: t, score: score, loud: score > 1})
 	fillParts(parts, s, score, d.o.CloseBelow)

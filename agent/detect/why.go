@@ -11,8 +11,11 @@ var reasons = [model.Terms]string{
 	"the channels do not go together as learnt",
 	"a level that was not seen while learning",
 	"a combination of values that was not seen while learning",
-	"a value hangs or flickers",
+	"a value hangs: it stays the same far longer than it ever did",
 }
+
+// flickers stands for the last of them where a value does the contrary.
+const flickers = "a value flickers: it jumps from row to row as it never did"
 
 // foremost is the term that makes the score; -1 where none is known.
 func foremost(terms [model.Terms]float32) int {
@@ -29,6 +32,9 @@ func foremost(terms [model.Terms]float32) int {
 func (d *Detector) why() string {
 	if d.term < 0 {
 		return ""
+	}
+	if d.term == hang && d.flickers {
+		return flickers
 	}
 	return reasons[d.term]
 }

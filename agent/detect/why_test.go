@@ -29,6 +29,13 @@ func TestPush_why(t *testing.T) {
 			t.Errorf("term %d: %+v", k, end)
 		}
 	}
+	d, s := newDetector(t, nil), row(2)
+	s.Terms, s.Flickers = [model.Terms]float32{0, 0, 0, 2}, true
+	for i := range 3 {
+		if ev, ok := d.Push(at(i), s); ok && (!strings.Contains(ev.Reason, "flickers") || ev.Causes[0].Direction != "") {
+			t.Errorf("%+v", ev)
+		}
+	}
 	if got := play(newDetector(t, nil), 0, 2, 2, 2); got[0].Reason != "" {
 		t.Errorf("nothing is known of the terms: %q", got[0].Reason)
 	}

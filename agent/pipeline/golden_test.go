@@ -138,7 +138,7 @@ func TestGoldenEvents(t *testing.T) {
 				t.Fatalf("%s: line %d:\n got %s\nwant %s", k, i+1, strings.Join(a[min(i, len(a)):min(i+1, len(a))], ""), strings.Join(b[min(i, len(b)):min(i+1, len(b))], ""))
 			}
 		}
-		for _, some := range []string{`"process_anomaly","state":"open"`, `"kind":"limit"`, `"over, but latched"`, `"unlatched"`, `"a value hangs or flickers"`, `"missing":["pump.voltage"]`, `"critical"`} {
+		for _, some := range []string{`"process_anomaly","state":"open"`, `"kind":"limit"`, `"over, but latched"`, `"unlatched"`, `"a value hangs: `, `"missing":["pump.voltage"]`, `"critical"`} {
 			if !bytes.Contains(got, []byte(some)) {
 				t.Errorf("no event with %s", some)
 			}
