@@ -71,10 +71,12 @@ func (w *DriftWatch) Seen(score float32) float32 {
 // Shifted tells whether scores are seen from another level than the learnt one.
 func (w *DriftWatch) Shifted() bool { return w.shift.base > 1 }
 
-// Steady takes the newest score as Seen, and tells whether it has been high, and
-// at one level, for DriftAfter.
-func (w *DriftWatch) Steady(t time.Time, seen float32) bool {
-	w.shift.push(t, min(w.clock.step(t), w.most), float64(seen)) // a stop does not count
+// Steady takes the newest score, its value as Seen, and tells whether it has been
+// high, and at one level, for DriftAfter. A sensor that hangs is no new level of
+// the machine, however long it does.
+func (w *DriftWatch) Steady(t time.Time, s model.Score) bool {
+	step := min(w.clock.step(t), w.most) // a stop does not count
+	w.shift.push(t, step, float64(s.Value), foremost(s.Terms) == hang)
 	return w.shift.steady()
 }
 

@@ -48,6 +48,7 @@ type watched struct {
 	rng    *rand.Rand
 	now    time.Time
 	events []Event
+	terms  [model.Terms]float32
 }
 
 func newWatched(t testing.TB, m *model.Model, o Options) *watched {
@@ -68,8 +69,8 @@ func (s *watched) emit(ev Event, ok bool) {
 // push takes a row a minute after the one before.
 func (s *watched) push(row []float64, score float32) {
 	s.now = s.now.Add(time.Minute)
-	v := model.Score{Value: s.w.Seen(score), Shares: []float32{0.6, 0.3, 0.1}, Values: row, Expected: []float64{0.5, 0.5, 0.5}}
-	if _, open := s.d.Open(); s.w.Steady(s.now, v.Value) && open {
+	v := model.Score{Value: s.w.Seen(score), Shares: []float32{0.6, 0.3, 0.1}, Values: row, Expected: []float64{0.5, 0.5, 0.5}, Terms: s.terms}
+	if _, open := s.d.Open(); s.w.Steady(s.now, v) && open {
 		ev, ok := s.d.Close(s.now, ReasonDrift)
 		s.emit(ev, ok)
 		s.emit(s.w.Convert(s.now, ev), true)
@@ -228,9 +229,14 @@ func TestDriftWatch_staysRed(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
+	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	s.terms[hang] = 1.4
+	if s.rows(10*1440, 1.4, 5); s.told() != "process_anomaly open" {
+		t.Error("a sensor that hangs became the machine's new level")
+	}
 	o := driftOptions()
 	o.DriftAfter = -1
-	s := newWatched(t, normal(t, 1440, false), o)
+	s = newWatched(t, normal(t, 1440, false), o)
 	if s.rows(30*1440, 2, 5); s.told() != "process_anomaly open" {
 		t.Error("switched off, an anomaly ends")
 	}
@@ -425,7 +431,7 @@ func TestDriftWatch_allocatesNothing(t *testing.T) {
 	row := []float64{0.5, 0.4, 0.3}
 	if n := testing.AllocsPerRun(500, func() {
 		s.now = s.now.Add(time.Minute)
-		s.w.Steady(s.now, s.w.Seen(0.3))
+		s.w.Steady(s.now, model.Score{Value: s.w.Seen(0.3)})
 		s.w.Push(s.now, row, 0.3, true)
 	}); n != 0 {
 		t.Errorf("%v allocations a row, want 0", n)

@@ -20,7 +20,7 @@ const (
 type part struct {
 	at   time.Time // of its first row
 	n    int
-	loud int     // rows that are not quiet
+	loud int     // rows that are not quiet, and not because a sensor hangs
 	sum  float64 // of the scores
 	most float64 // highest score
 }
@@ -42,8 +42,9 @@ func newShift(after time.Duration, quiet float64) shift {
 	return shift{each: max(after, 0) / shiftParts, quiet: quiet, base: 1}
 }
 
-// push takes a score in units of base and the time that it stands for.
-func (s *shift) push(t time.Time, step time.Duration, score float64) {
+// push takes a score in units of base and the time that it stands for; hangs tells
+// that a sensor makes the score, not the machine.
+func (s *shift) push(t time.Time, step time.Duration, score float64, hangs bool) {
 	if s.each == 0 {
 		return
 	}
@@ -56,7 +57,7 @@ func (s *shift) push(t time.Time, step time.Duration, score float64) {
 	p.n++
 	p.sum += score
 	p.most = max(p.most, score)
-	if score >= s.quiet {
+	if score >= s.quiet && !hangs {
 		p.loud++
 	}
 	if s.ran < s.each || p.n < shiftRows {

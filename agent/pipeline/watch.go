@@ -136,7 +136,7 @@ func (w *Watch) judge(t time.Time, row []float64, raw float32, v *Verdict) {
 	seen := v.Score
 	seen.Value = w.drift.Seen(v.Score.Value)
 	v.Seen = seen.Value
-	if _, open := w.detector.Open(); w.drift.Steady(t, v.Seen) && open {
+	if _, open := w.detector.Open(); w.drift.Steady(t, seen) && open {
 		v.Event, v.Changed = w.detector.Close(t, detect.ReasonDrift)
 		v.Drift, v.Drifted = w.drift.Convert(t, v.Event), true
 		return
