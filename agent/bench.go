@@ -86,16 +86,16 @@ func benchModels(e env, path string, spell time.Duration) (out []speed.Result, e
 	return out, nil
 }
 
+// netOf is the network that the model's scorers run: the last layer gives the
+// newest row only.
 func netOf(name string, m *model.Model) speed.Net {
 	p := m.Parts()
-	n := speed.Net{Name: name, Make: p.Newest, Out: len(p.Schema.Channels)}
-	for i, l := range p.Layers {
-		if i == len(p.Layers)-1 {
-			l.Out = n.Out
-		}
+	n := speed.Net{Name: name, Input: p.GoldenIn[:p.Layers[0].In], Out: len(p.Schema.Channels), Make: p.Newest}
+	last := len(p.Layers) - 1
+	for _, l := range p.Layers[:last] {
 		n.MAC += l.In * l.Out
 	}
-	n.Input = p.GoldenIn[:p.Layers[0].In]
+	n.MAC += p.Layers[last].In * n.Out
 	return n
 }
 

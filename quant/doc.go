@@ -84,16 +84,18 @@
 // another. A network is computed in one call, from arenas whose padding meets
 // zero weights.
 //
-// Forward4 reads each weight once for four windows where that is what bounds a
-// kernel: vnni reads 64 weights in the time in which it could multiply 170.
-// AVX2 takes three instructions for 32 products and has three ports for them,
-// SMULL and NEON a multiplication and an addition for sixteen and eight, SDOT
-// multiplies at 30 of 32 products a cycle (scripts/mca.sh) what it reads: they
-// and the portable loops are bound by multiplying and make four passes.
+// Forward4 reads each weight once for four windows where reading is what bounds
+// a kernel: vnni reads 50 weights in the time in which it could multiply 120.
+// AVX2 takes three instructions for 32 products and has three ports for them;
+// SMULL and NEON a multiplication and an addition for sixteen and eight: they
+// and the portable loops are bound by multiplying and make four passes. So does
+// SDOT, though it multiplies 30 weights a cycle (scripts/mca.sh) and a second-
+// level cache may give it fewer: nobody has measured it on a board.
 //
-// Equation (2) has kernels on amd64 (quantise_amd64.s) and arm64; why not on
-// 32-bit Arm is said in kernel_arm.go. What the lanes leave over is computed by
-// the last lanes once more, ending at the last value: elementwise work may be
-// done twice. (9) has one on amd64 (sumrows_amd64.s), which takes a tenth of the
-// loop's time; nobody has measured one on Arm.
+// Equation (2) has kernels on amd64 (quantise_amd64.s, and without divisions
+// quantise512_amd64.s) and arm64; why not on 32-bit Arm is said in
+// kernel_arm.go. What the lanes leave over is computed by the last lanes once
+// more, ending at the last value: elementwise work may be done twice. (9) has
+// one on amd64 (sumrows_amd64.s), which takes a tenth of the loop's time; nobody
+// has measured one on Arm.
 package quant

@@ -19,7 +19,7 @@ var kernels = []kernel{
 		needs:  "AVX-512 F, BW, VL, DQ and VNNI",
 		usable: hasVNNI,
 		inputs: 8, rows: 16, pack: packVNNI, run: runVNNI, run4: run4VNNI, shifted: true,
-		quantise: quantiseAVX2, lanes: 8,
+		quantise: quantise512, lanes: 1,
 		sumRows: sumRowsAVX2, sumLanes: 8,
 		peak: peakVNNI, peakMACs: 16 * 64, stream: streamVNNI,
 	},
@@ -29,7 +29,7 @@ var chain = chainAMD64
 
 // hasVNNI tells whether CPU and operating system have AVX-512 with the byte dot
 // product; x/sys/cpu sets none of these where the system does not save the
-// registers. quantiseAVX2 is AVX2's.
+// registers. sumRowsAVX2 is AVX2's.
 func hasVNNI() bool {
 	x := &cpu.X86
 	return x.HasAVX2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512DQ && x.HasAVX512VNNI
@@ -47,8 +47,7 @@ func packVNNI(in, out int, w []int8) []int8 { return packQuads(in, out, w, 8, 64
 //go:noescape
 func runAVX2(first *job, n int)
 
-// quantiseAVX2 is quantise_amd64.s, of both kernels: divisions bound it, and 512
-// bits divide no more values a cycle than 256 (1024 values: 178 and 182 ns).
+// quantiseAVX2 is quantise_amd64.s.
 //
 //go:noescape
 func quantiseAVX2(dst *int8, src *float32, n int, scale float32)
@@ -57,6 +56,11 @@ func quantiseAVX2(dst *int8, src *float32, n int, scale float32)
 //
 //go:noescape
 func sumRowsAVX2(dst, rows, weights *float32, n, count int)
+
+// quantise512 is quantise512_amd64.s.
+//
+//go:noescape
+func quantise512(dst *int8, src *float32, n int, scale float32)
 
 // runVNNI is vnni_amd64.s.
 //

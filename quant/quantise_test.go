@@ -63,6 +63,42 @@ func TestQuantise_kernels(t *testing.T) {
 	})
 }
 
+// TestQuantise_halves goes along both sides of every half, where a product by
+// the scale's reciprocal would round to another side than the quotient.
+func TestQuantise_halves(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	onKernels(t, func(name string) {
+		differ := 0
+		for pass := range 400 {
+			p := Params{math.Float32frombits(math.Float32bits(0x1p-10) + r.Uint32N(20<<23))}
+			if pass < 2 {
+				p.Scale = []float32{minScale, maxScale}[pass]
+			}
+			var src []float32
+			for q := -129; q <= 129; q++ {
+				half := float32((float64(q) + 0.5) * float64(p.Scale))
+				for step := range 9 {
+					src = append(src, math.Float32frombits(math.Float32bits(half)+uint32(step)-4))
+				}
+			}
+			got, want := make([]int8, len(src)), make([]int8, len(src))
+			p.Quantise(got, src)
+			p.quantise(want, src)
+			for i, v := range want {
+				if got[i] != v {
+					t.Fatalf("%s, scale %g: %g becomes %d, want %d", name, p.Scale, src[i], got[i], v)
+				}
+				if roundSigned(src[i]*(1/p.Scale)) != v {
+					differ++
+				}
+			}
+		}
+		if differ == 0 {
+			t.Error("no value tells the product from the quotient")
+		}
+	})
+}
+
 // FuzzQuantise lets each kernel quantise any bits by any scale.
 func FuzzQuantise(f *testing.F) {
 	var seed []byte
