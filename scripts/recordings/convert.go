@@ -226,7 +226,7 @@ func matrix(name string, raw []byte, width int) ([][]string, error) {
 	switch {
 	case len(rows) > 0 && len(rows[0]) == width:
 		return rows, nil
-	case len(rows) != width:
+	case len(rows) == 0 || len(rows) != width:
 		return nil, fmt.Errorf("%s: %d rows, neither they nor their numbers are %d", name, len(rows), width)
 	}
 	turned := make([][]string, len(rows[0]))

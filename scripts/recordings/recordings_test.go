@@ -236,3 +236,28 @@ func TestRun_differs(t *testing.T) {
 		t.Errorf("absent: %v", err)
 	}
 }
+
+// FuzzFormats holds that no original makes a converter panic or write ragged rows.
+func FuzzFormats(f *testing.F) {
+	f.Add([]byte("a;b\n2020-03-09 10:14:33;1;2;3;4;5;6;7;8;0;1\n"), 2)
+	f.Add([]byte(" 1 2\n 3 4e+00\r\n"), 2)
+	f.Add([]byte(nil), 0)
+	f.Fuzz(func(t *testing.T, raw []byte, width int) {
+		if m, err := matrix("m", raw, width); err == nil {
+			for _, r := range m {
+				if len(r) != width {
+					t.Fatalf("%d numbers in a row, want %d", len(r), width)
+				}
+			}
+		}
+		out := map[string][]byte{}
+		if _, err := skabFile(out, "s", "x.csv", raw, 1); err != nil {
+			return
+		}
+		for text := range strings.Lines(string(out["s/input/x.csv"])) {
+			if n := strings.Count(text, ","); n < 8 {
+				t.Fatalf("%d commas in %q", n, text)
+			}
+		}
+	})
+}
