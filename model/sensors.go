@@ -39,7 +39,7 @@ func (b *Behaviour) Push(x, step float64) {
 			b.same = min(b.same+1, math.MaxInt32)
 		default:
 			b.same = 0
-			d = uint8(min(math.Abs(x-b.last)/step, 1) * roughUnit)
+			d = uint8(clamp(math.Abs(x-b.last)/step, 1) * roughUnit)
 		}
 		if !b.known {
 			b.same = 0
@@ -62,16 +62,13 @@ func (b *Behaviour) Rough() int32 { return b.sum }
 // sensors returns (8), puts the square of each channel that misbehaves, in units
 // of limit, into hung, and adds it to causes.
 func (s *Scorer) sensors(limit float32, causes []float32) float32 {
+	clear(s.hung)
 	var top float32
 	for i := range s.behaviour {
-		s.hung[i] = 0
-		if x := s.newest[i]; x != x {
-			continue
-		}
 		b := &s.behaviour[i]
 		still, rough := over(float32(b.same), s.p.Still[i]), over(float32(b.sum), float32(s.p.Rough[i]))
 		h := max(still, rough)
-		if h == 0 {
+		if x := s.newest[i]; h == 0 || x != x {
 			continue
 		}
 		if h > top {

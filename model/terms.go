@@ -85,7 +85,7 @@ func (s *Scorer) distance(limit float32, causes []float32) float32 {
 	for i, x := range row {
 		p := float32(u[i] * pulled[i])
 		sum += p
-		if !(p > 0) || x != x {
+		if p = above0(p); x != x {
 			p = 0
 		}
 		positive += p
@@ -165,6 +165,13 @@ func foremost(terms *[Terms]float32) (best int) {
 }
 
 func sqrt(v float32) float32 { return float32(math.Sqrt(float64(v))) }
+
+// above0 is v where that is above 0, else 0. Signs come as they like: a branch
+// would be guessed wrong half of the time.
+func above0(v float32) float32 {
+	b := math.Float32bits(v)
+	return math.Float32frombits(b &^ uint32(int32(b)>>31))
+}
 
 // clamp brings v between -most and most.
 func clamp[T float32 | float64](v, most T) T {
