@@ -16,7 +16,7 @@ type client struct {
 	ctx     context.Context // of the request under way: goburrow passes none
 	answer  [maxADU]byte
 	effort  Effort
-	silent  error     // a try of the newest read timed out; nil = none
+	silent  error     // why a try of the newest read may still be answered; nil = none may
 	trusted bool      // the unit has not been silent lately
 	until   time.Time // end of the cycle's budget; zero = none
 }
@@ -50,7 +50,7 @@ func (c *client) read(ctx context.Context, t Table, at, n uint16) (b []byte, err
 	c.silent = nil
 	for try := 1; ; try++ {
 		b, err = c.once(ctx, t, at, n)
-		if errors.Is(err, ErrTimeout) {
+		if err != nil && (errors.Is(err, ErrTimeout) || isOutOfStep(err)) {
 			c.silent = err
 		}
 		if err == nil || !c.retry(ctx, err, try) {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"math/big"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -231,9 +232,9 @@ func TestDev_limitLearnt(t *testing.T) {
 // whole again once the time for it has come.
 func TestDev_rebootForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		booting := false
+		var booting atomic.Bool
 		open, asked := unitThatRefuses(func(at, n int) byte {
-			if booting && at+n > 4 {
+			if booting.Load() && at+n > 4 {
 				return illegalAddress
 			}
 			return 0
@@ -242,14 +243,14 @@ func TestDev_rebootForgotten(t *testing.T) {
 		defer l.Close()
 		d := newDev(t, l, 7, words(0, 1, 2, 3, 4, 5, 6, 7), Options{})
 		read(t, d)
-		booting = true
+		booting.Store(true)
 		for range 5 {
 			if cells, _ := read(t, d); cells != "xxxx----" {
 				t.Fatalf("booting: %s", cells)
 			}
 			time.Sleep(time.Second)
 		}
-		booting = false
+		booting.Store(false)
 		if cells, err := read(t, d); cells != "xxxxxxxx" {
 			t.Fatalf("booted: %s, %v", cells, err)
 		}
@@ -303,9 +304,10 @@ func TestDev_silentWhenTooLong(t *testing.T) {
 // A device that is really dead is sampled once a pause, and never cut up.
 func TestDev_deadIsNotCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dead := true
+		var dead atomic.Bool
+		dead.Store(true)
 		open, asked := unitThatRefuses(func(_, n int) byte {
-			if dead {
+			if dead.Load() {
 				return silent
 			}
 			return 0
@@ -320,7 +322,7 @@ func TestDev_deadIsNotCut(t *testing.T) {
 		if got := asked.Load(); got > 14 || len(d.plan) != 1 {
 			t.Errorf("%d requests in 200s, plan %s; want a probe each pause", got, names(d.plan))
 		}
-		dead = false
+		dead.Store(false)
 		time.Sleep(31 * time.Second)
 		if cells, err := read(t, d); cells != "xxxx" || len(d.plan) != 1 {
 			t.Errorf("back: %s, %v, plan %s", cells, err, names(d.plan))

@@ -26,7 +26,7 @@ type Effort struct {
 // retry tells whether a request that has failed try times is to be repeated. A
 // unit that was silent before is not asked twice.
 func (c *client) retry(ctx context.Context, err error, try int) bool {
-	spoiled, allowed := errors.Is(err, ErrFrame), c.effort.Retries
+	spoiled, allowed := errors.Is(err, ErrFrame) && !isOutOfStep(err), c.effort.Retries
 	if allowed == 0 && spoiled && c.line.opts.Mode != TCP {
 		allowed = 1
 	}

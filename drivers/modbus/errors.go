@@ -106,3 +106,14 @@ func isSilence(err error) bool {
 	}
 	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrFrame)
 }
+
+// outOfStep is an ErrFrame: the unit answered something else, perhaps an earlier
+// request, and the answer to this one may still come.
+type outOfStep struct{ error }
+
+func (o outOfStep) Unwrap() error { return o.error }
+
+func isOutOfStep(err error) bool {
+	var o outOfStep // here, for it escapes
+	return errors.As(err, &o)
+}

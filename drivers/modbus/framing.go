@@ -104,12 +104,12 @@ func checkShape(req []byte, fc byte, size int) error {
 	want := 2 // exception: function and code, V1.1b3 §7
 	if fc != req[0]|0x80 {
 		if fc != req[0] {
-			return fmt.Errorf("%w: function %d, want %d", ErrFrame, fc, req[0])
+			return outOfStep{fmt.Errorf("%w: function %d, want %d", ErrFrame, fc, req[0])}
 		}
 		want = 2 + dataLen(req)
 	}
 	if size != want {
-		return fmt.Errorf("%w: PDU of %d bytes, want %d", ErrFrame, size, want)
+		return outOfStep{fmt.Errorf("%w: PDU of %d bytes, want %d", ErrFrame, size, want)}
 	}
 	return nil
 }

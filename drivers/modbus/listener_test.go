@@ -34,8 +34,9 @@ func (h *heardLine) setAbsent(err error) {
 	h.absent = err
 }
 
-func listenTo(t *testing.T) *heardLine {
-	h := &heardLine{}
+// listenTo listens to a port that is there, or to none for the cause absent.
+func listenTo(t *testing.T, absent error) *heardLine {
+	h := &heardLine{absent: absent}
 	h.Listener = NewListener(func(context.Context) (Port, error) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -94,7 +95,7 @@ func wantCells(t *testing.T, what string, got []float64, want ...float64) {
 // A value is read once, only if it was heard whole, and never when it is old.
 func TestOverheard_fresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := listenTo(t)
+		h := listenTo(t, nil)
 		o, read := overheard(t, h)
 		synctest.Wait()
 		h.say(t, []byte{7, 3, 0, 15, 0, 4}, []byte{7, 3, 8, 0, 1, 0, 123, 0xFF, 0xFF, 0xFF, 0xFE}, []byte{7, 1, 0, 0, 0, 9}, []byte{7, 1, 2, 0x20, 0})
@@ -138,8 +139,7 @@ func TestOverheard_fresh(t *testing.T) {
 // What is wrong is said: not plugged in, silent, senseless, another unit.
 func TestOverheard_trouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := listenTo(t)
-		h.setAbsent(errors.New("no such port"))
+		h := listenTo(t, errors.New("no such port"))
 		_, read := overheard(t, h)
 		expect := func(bus bool, text string) {
 			t.Helper()
@@ -169,7 +169,7 @@ func TestOverheard_trouble(t *testing.T) {
 // A port that vanishes is opened again, and nothing pairs across the hole.
 func TestListener_hangUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := listenTo(t)
+		h := listenTo(t, nil)
 		_, read := overheard(t, h)
 		synctest.Wait()
 		for range 100 {
@@ -192,7 +192,7 @@ func TestListener_hangUp(t *testing.T) {
 // Wait ends when all is heard, or with its context.
 func TestOverheard_wait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := listenTo(t)
+		h := listenTo(t, nil)
 		o, read := overheard(t, h)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()

@@ -336,8 +336,9 @@ func pipeServer(verdict func(unit byte, at, n int) byte) (open func(context.Cont
 // pause; when it comes back it is read again within the longest pause.
 func TestDev_deadUnit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dead := true
-		open, _ := unitOnPipe(func(unit byte, _ int) bool { return unit == 7 && dead })
+		var dead atomic.Bool
+		dead.Store(true)
+		open, _ := unitOnPipe(func(unit byte, _ int) bool { return unit == 7 && dead.Load() })
 		l := NewLine(open, LineOptions{Timeout: 300 * time.Millisecond})
 		defer l.Close()
 		bad := newDev(t, l, 7, words(0, 50, 100), Options{})
@@ -368,7 +369,7 @@ func TestDev_deadUnit(t *testing.T) {
 		if last.Error() != want {
 			t.Errorf("error %q, want %q", last, want)
 		}
-		dead = false
+		dead.Store(false)
 		back := time.Now()
 		for {
 			if cells, _ := read(t, bad); cells == "xxx" {

@@ -36,7 +36,7 @@ type debtor struct {
 // most: three failed ones in a row are a fault, and one lost answer must be none.
 const (
 	doubtful = 4
-	patient  = 1.9
+	patient  = 1.9 // of a unit that was well before
 )
 
 func newOwed() *owed {
@@ -69,9 +69,11 @@ func (s *silences) owe(d *Dev, q *request, now time.Time, cause error) {
 		return
 	}
 	until := now.Add((doubtful - 1) * d.client.timeout())
-	for _, every := range s.owed.every[d.unit] {
-		if t := d.begun.Add(time.Duration(patient * float64(every))); t.Before(until) {
-			until = t
+	if d.silence.fails == 0 { // else it is a fault as it is
+		for _, every := range s.owed.every[d.unit] {
+			if t := d.begun.Add(time.Duration(patient * float64(every))); t.Before(until) {
+				until = t
+			}
 		}
 	}
 	s.owed.answers[d.answerTo(q)] = debtor{until, cause}
