@@ -1,6 +1,7 @@
 package quant_test
 
 import (
+	"encoding/binary"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -151,4 +152,27 @@ func testFourClone(t *testing.T) {
 		}
 	}()
 	n.Forward4(got, src, 41)
+}
+
+// FuzzForward4 lets four windows of any bits, at any distance, pass a network of
+// three layers.
+func FuzzForward4(f *testing.F) {
+	f.Add(uint8(48), uint8(32), uint8(6), uint8(6), uint64(1), []byte{0, 0, 0x80, 0x3f, 7})
+	f.Add(uint8(1), uint8(1), uint8(1), uint8(0), uint64(2), []byte{0, 0, 0xc0, 0x7f})
+	f.Add(uint8(255), uint8(65), uint8(250), uint8(255), uint64(3), []byte("any bytes at all"))
+	f.Fuzz(func(t *testing.T, in, hidden, out, step uint8, seed uint64, data []byte) {
+		if in == 0 || hidden == 0 || out == 0 || len(data) < 4 {
+			return
+		}
+		ref := reference.Random(seed, int(in), int(hidden), int(out))
+		src := make([]float32, 3*int(step)+int(in))
+		for i := range src {
+			at := 4 * i % (len(data) - 3)
+			src[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[at:]))
+		}
+		for _, k := range quant.Kernels() {
+			use(t, k)
+			compareFour(t, ref, src, int(step))
+		}
+	})
 }
