@@ -11,6 +11,7 @@ var kernels = []kernel{
 		usable: func() bool { return true }, // Armv8.0-A has it
 		inputs: 16, rows: 4, pack: packSixteen, run: runSMULL,
 		quantise: quantiseNEON, lanes: 16,
+		sumRows: sumRowsNEON, sumLanes: 4,
 		peak: peakSMULL, peakMACs: 64, stream: streamARM64,
 	},
 	{
@@ -19,6 +20,7 @@ var kernels = []kernel{
 		usable: func() bool { return cpu.ARM64.HasASIMDDP },
 		inputs: 16, rows: 8, pack: packSDOT, run: runSDOT,
 		quantise: quantiseNEON, lanes: 16,
+		sumRows: sumRowsNEON, sumLanes: 4,
 		peak: peakSDOT, peakMACs: 256, stream: streamARM64,
 	},
 }
@@ -43,6 +45,11 @@ func runSDOT(first *job, n int)
 //
 //go:noescape
 func quantiseNEON(dst *int8, src *float32, n int, scale float32)
+
+// sumRowsNEON is internal/asmgen/src/sumrows_arm64.S.
+//
+//go:noescape
+func sumRowsNEON(dst, rows, weights *float32, n, count int)
 
 // The measuring loops of internal/asmgen/src/limits_arm64.S.
 

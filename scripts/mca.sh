@@ -51,6 +51,11 @@ estimate smull_arm64 inputs 64 cortex-a72 7
 # neoverse-n1 is the model that comes nearest to the Cortex-A76.
 estimate sdot_arm64 inputs32 512 neoverse-n1 28 -mattr=+dotprod
 estimate sdot_arm64 inputs8 128 neoverse-n1 28 -mattr=+dotprod
+# Weighted sums of float32 rows, equation (9).
+estimate sumrows_arm64 step16 16 cortex-a53 0
+estimate sumrows_arm64 step16 16 cortex-a72 0
+estimate sumrows_arm64 step8 8 cortex-a72 0
+estimate sumrows_arm64 step16 16 neoverse-n1 0
 tools=arm-linux-gnueabihf- triple=armv7
 # LLVM has no model of the Cortex-A7 and A15.
 estimate neon_arm inputs 64 cortex-a9 0 -mattr=+neon
