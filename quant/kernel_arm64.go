@@ -18,7 +18,7 @@ var kernels = []kernel{
 		name:   "sdot",
 		needs:  "ASIMDDP",
 		usable: func() bool { return cpu.ARM64.HasASIMDDP },
-		inputs: 16, rows: 8, pack: packSDOT, run: runSDOT,
+		inputs: 16, rows: 8, pack: packSDOT, run: runSDOT, run4: run4SDOT,
 		quantise: quantiseNEON, lanes: 16,
 		sumRows: sumRowsNEON, sumLanes: 4,
 		peak: peakSDOT, peakMACs: 256, stream: streamARM64,
@@ -40,6 +40,11 @@ func runSMULL(first *job, n int)
 //
 //go:noescape
 func runSDOT(first *job, n int)
+
+// run4SDOT is internal/asmgen/src/sdot4_arm64.S.
+//
+//go:noescape
+func run4SDOT(first *job, n int)
 
 // quantiseNEON is internal/asmgen/src/smull_arm64.S.
 //

@@ -52,8 +52,8 @@ func TestKernel_chosen(t *testing.T) {
 	}
 }
 
-// TestJobLayout holds the offsets that internal/asmgen/src writes down: eight
-// words, and two that they do not read.
+// TestJobLayout holds the offsets that internal/asmgen/src writes down: ten
+// words.
 func TestJobLayout(t *testing.T) {
 	var j job
 	for i, off := range []uintptr{unsafe.Offsetof(j.weights), unsafe.Offsetof(j.bias), unsafe.Offsetof(j.mult), unsafe.Offsetof(j.src),

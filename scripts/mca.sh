@@ -56,6 +56,9 @@ estimate sumrows_arm64 step16 16 cortex-a53 0
 estimate sumrows_arm64 step16 16 cortex-a72 0
 estimate sumrows_arm64 step8 8 cortex-a72 0
 estimate sumrows_arm64 step16 16 neoverse-n1 0
+# Four windows at once: a quarter of the weights for each product.
+estimate sdot4_arm64 inputs16 1024 neoverse-n1 28 -mattr=+dotprod
+estimate sdot4_arm64 inputs8 512 neoverse-n1 28 -mattr=+dotprod
 tools=arm-linux-gnueabihf- triple=armv7
 # LLVM has no model of the Cortex-A7 and A15.
 estimate neon_arm inputs 64 cortex-a9 0 -mattr=+neon

@@ -45,6 +45,9 @@ var Files = []File{
 		"sumRowsNEON": {"sumRowsNEON(dst, rows, weights *float32, n, count int)", 40,
 			[]string{"MOVD dst+0(FP), R0", "MOVD rows+8(FP), R1", "MOVD weights+16(FP), R2", "MOVD n+24(FP), R3", "MOVD count+32(FP), R4"}},
 	}},
+	{"sdot4_arm64", arm64Tools, "ret", map[string]Func{
+		"run4SDOT": {"run4SDOT(first *job, n int)", 16, []string{"MOVD first+0(FP), R0", "MOVD n+8(FP), R1"}},
+	}},
 	{"limits_arm64", arm64Tools, "ret", map[string]Func{
 		"chainARM64":  {"chainARM64(n int)", 8, []string{"MOVD n+0(FP), R0"}},
 		"peakSMULL":   {"peakSMULL(n int)", 8, []string{"MOVD n+0(FP), R0"}},
