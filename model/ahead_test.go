@@ -95,6 +95,13 @@ func testAhead(t *testing.T, m *model.Model) {
 				s.Ahead(at(i), at(i+1), at(j), at(i+3))
 			}
 		}},
+		"wrong, then right but refused": {never, func(s *model.Scorer, i int) {
+			if j := r.IntN(n); i%quant.Windows == 0 {
+				s.Ahead(at(i), at(j), at(j), at(j))
+			} else {
+				s.Ahead(at(j), at(i), at(i), at(j)[:2])
+			}
+		}},
 		"too few, too many": {never, func(s *model.Scorer, i int) {
 			s.Ahead()
 			s.Ahead(at(i), at(i))

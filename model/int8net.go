@@ -57,8 +57,10 @@ func (n *int8Net) place(k int) []int8 {
 	return n.foreseen[at : at+n.c]
 }
 
-// foresee takes the row that will come after k others.
+// foresee takes the row that will come after k others. The answers to those that
+// were foreseen before are no answers to it.
 func (n *int8Net) foresee(k int, row []float32) {
+	n.left = 0
 	if n.foreseen == nil {
 		n.foreseen = make([]int8, len(n.window)+(quant.Windows-1)*n.c)
 		n.answers = make([]float32, quant.Windows*n.c)
