@@ -187,11 +187,6 @@ func (p *Parts) validate() error {
 			return fmt.Errorf("rank %d is %v, want rising from 0 to below 1", i, v)
 		}
 	}
-	for i, v := range p.Still {
-		if !(v >= 0) {
-			return fmt.Errorf("channel %d may stay the same for %v rows, want 0 or more", i, v)
-		}
-	}
 	if n := len(p.Drift); n < 2*c || n%c != 0 || n/c > maxTable {
 		return fmt.Errorf("%d drift quantiles for %d channels", n, c)
 	}
@@ -207,16 +202,8 @@ func (p *Parts) validate() error {
 	if err := p.validateDrift(); err != nil {
 		return err
 	}
-	if err := check("step", p.Step, c, true); err != nil {
+	if err := p.validateSensors(c); err != nil {
 		return err
-	}
-	if len(p.Rough) != c {
-		return fmt.Errorf("%d values of rough, want %d", len(p.Rough), c)
-	}
-	for i, v := range p.Rough {
-		if v < 0 || v > roughFull {
-			return fmt.Errorf("channel %d may be as rough as %d, want 0 to %d", i, v, roughFull)
-		}
 	}
 	for _, t := range []struct {
 		name     string
@@ -246,6 +233,27 @@ func (p *Parts) validate() error {
 		}
 	}
 	return p.validatePrecision(c)
+}
+
+// validateSensors holds what (8) rests on.
+func (p *Parts) validateSensors(c int) error {
+	for i, v := range p.Still {
+		if !(v >= 0) {
+			return fmt.Errorf("channel %d may stay the same for %v rows, want 0 or more", i, v)
+		}
+	}
+	if err := check("step", p.Step, c, true); err != nil {
+		return err
+	}
+	if len(p.Rough) != c {
+		return fmt.Errorf("%d values of rough, want %d", len(p.Rough), c)
+	}
+	for i, v := range p.Rough {
+		if v < 0 || v > roughFull {
+			return fmt.Errorf("channel %d may be as rough as %d, want 0 to %d", i, v, roughFull)
+		}
+	}
+	return nil
 }
 
 // validatePrecision holds what (7) rests on.
