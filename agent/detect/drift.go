@@ -93,9 +93,9 @@ func (w *DriftWatch) Convert(t time.Time, end Event) Event {
 }
 
 // Push takes the row of a score, as it came from the Scorer; quiet tells that no
-// process anomaly is open. Rows of an anomaly are no evidence of drift. It reports
-// an event if one opened, changed or closed, and allocates only then; looked is
-// true when State is new.
+// process anomaly is open, nor kept silent. Rows of an anomaly are no evidence of
+// drift. It reports an event if one opened, changed or closed, and allocates only
+// then; looked is true when State is new.
 func (w *DriftWatch) Push(t time.Time, row []float64, score float32, quiet bool) (ev Event, changed, looked bool) {
 	if w.model == nil {
 		if w.open && w.shift.base == 1 {

@@ -164,6 +164,27 @@ func TestLevelShiftBecomesDrift(t *testing.T) {
 	f.until(Anomaly, -20)
 }
 
+// TestMutedAnomalyIsNoDrift: what a mute window keeps silent, as a machine that is
+// cleaned, must not come back as drift.
+func TestMutedAnomalyIsNoDrift(t *testing.T) {
+	rep := &collected{}
+	o := driftOptions(t, rep)
+	o.Detect.Mute = []detect.MuteWindow{{From: 0, To: 1440}}
+	f := newFeeder(t, o)
+	f.learnt()
+	f.watching()
+	f.rows(10, true, -6) // until it is under way
+	before := f.m.Status().Drift.Score
+	f.rows(700, true, -6)
+	s := f.m.Status()
+	if s.Note != detect.SilentMuted || len(rep.events) > 0 {
+		t.Fatalf("note %q, events %+v", s.Note, rep.events)
+	}
+	if d := s.Drift.Score; d != before && !(math.IsNaN(d) && math.IsNaN(before)) {
+		t.Errorf("drift %v after rows of an anomaly, %v before", d, before)
+	}
+}
+
 // FuzzDecodeDrift holds that no file makes a machine stumble, its checksum put
 // right or not.
 func FuzzDecodeDrift(f *testing.F) {

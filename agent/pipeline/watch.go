@@ -65,8 +65,7 @@ type Verdict struct {
 
 // Push judges the row at t, NaN = missing. The same row once more, time and
 // values, gets the same verdict and changes nothing, unless times are too coarse to
-// tell rows apart. It allocates nothing unless
-// an event arises.
+// tell rows apart. It allocates nothing unless an event arises.
 func (w *Watch) Push(t time.Time, row []float64) Verdict {
 	if !w.coarse && !w.last.IsZero() && t.Equal(w.last) {
 		if SameRow(row, w.row) {
@@ -143,7 +142,7 @@ func (w *Watch) judge(t time.Time, row []float64, raw float32, v *Verdict) {
 	}
 	v.Event, v.Changed = w.detector.Push(t, seen)
 	_, open := w.detector.Open()
-	v.Drift, v.Drifted, v.Looked = w.drift.Push(t, row, raw, !open)
+	v.Drift, v.Drifted, v.Looked = w.drift.Push(t, row, raw, !open && w.detector.Silent(t) == "")
 }
 
 // raise puts the score in units of the threshold of the moment.
