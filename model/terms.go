@@ -114,10 +114,17 @@ func (s *Scorer) dot(i int, e []float32) float32 {
 // smallest (Gauss-Seidel on the masked block of the precision).
 func (s *Scorer) marginal(e []float32) {
 	for range sweeps {
+		moved := false
 		for i, x := range s.newest {
-			if x != x {
-				e[i] -= s.dot(i, e) / s.p.Precision[i*s.c+i]
+			if x == x {
+				continue
 			}
+			if v := e[i] - s.dot(i, e)/s.p.Precision[i*s.c+i]; v != e[i] {
+				e[i], moved = v, true
+			}
+		}
+		if !moved {
+			return // nor would the next
 		}
 	}
 }
