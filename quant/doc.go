@@ -78,19 +78,20 @@
 // dense_generic.go with dot_wide.go (amd64) or dot_narrow.go (all else) is the
 // truth, the fallback, and all there is with build tag purego. Its inner loop
 // takes four output rows for each activation it loads; see the comment there.
-// Kernels in assembly give the same bytes: avx2_amd64.s, vnni_amd64.s, and
-// smull_arm64.s, sdot_arm64.s, sdot4_arm64.s, neon_arm.s, which internal/asmgen
-// writes. The fastest that the CPU can run is taken when the program starts; Use
+// Kernels in assembly give the same bytes: avx2_amd64.s, four_amd64.s,
+// vnni_amd64.s, and smull_arm64.s, sdot_arm64.s, sdot4_arm64.s, neon_arm.s, which
+// internal/asmgen writes. The fastest that the CPU can run is taken when the program starts; Use
 // forces another. A network is computed in one call, from arenas whose padding
 // meets zero weights.
 //
-// Forward4 reads each weight once for four windows where reading may be what
-// bounds a kernel: vnni reads 50 weights in the time in which it could multiply
-// 120, and SDOT multiplies 30 a cycle (scripts/mca.sh; an estimate), which a
-// second-level cache need not deliver. AVX2 takes three instructions for 32
-// products and has three ports for them, SMULL and NEON a multiplication and an
-// addition for sixteen and eight: they and the portable loops are bound by
-// multiplying and make four passes.
+// Forward4 reads each weight once for four windows, in sums of their own, where
+// that helps. vnni reads 50 weights in the time in which it could multiply 120: a
+// window takes half its time. SDOT multiplies 30 weights a cycle (scripts/mca.sh;
+// an estimate), which a second-level cache need not deliver. AVX2 takes three
+// instructions for 32 products and has three ports for them; only the ends of
+// small layers overlap (0.64, 0.87 and 0.93 of a single window's time with S, M
+// and L). SMULL and NEON, a multiplication and an addition for sixteen and eight
+// products, and the portable loops are bound by multiplying and make four passes.
 //
 // Equation (2) has kernels on amd64 (quantise_amd64.s, and without divisions
 // quantise512_amd64.s) and arm64; why not on 32-bit Arm is said in

@@ -9,7 +9,7 @@ var kernels = []kernel{
 		name:   "avx2",
 		needs:  "AVX2",
 		usable: func() bool { return cpu.X86.HasAVX2 },
-		inputs: 4, rows: 8, pack: packAVX2, run: runAVX2,
+		inputs: 4, rows: 8, pack: packAVX2, run: runAVX2, run4: run4AVX2,
 		quantise: quantiseAVX2, lanes: 8,
 		sumRows: sumRowsAVX2, sumLanes: 8,
 		peak: peakAVX2, peakMACs: 8 * 32, stream: streamAVX2,
@@ -46,6 +46,11 @@ func packVNNI(in, out int, w []int8) []int8 { return packQuads(in, out, w, 8, 64
 //
 //go:noescape
 func runAVX2(first *job, n int)
+
+// run4AVX2 is four_amd64.s.
+//
+//go:noescape
+func run4AVX2(first *job, n int)
 
 // quantiseAVX2 is quantise_amd64.s.
 //
