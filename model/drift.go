@@ -102,7 +102,7 @@ func NewDrift(m *Model) *Drift {
 	if s := p.Schema.Period; s > 0 {
 		window = max(window, int(min(driftDay/s, math.MaxInt32)))
 	}
-	block := (max(window, 1)-1)/DriftBlocks + 1
+	block := max(1, (window+DriftBlocks-1)/DriftBlocks)
 	d := &Drift{p: p, c: c, critical: DriftCritical(c)}
 	d.stride = (block + driftMost - 1) / driftMost
 	d.perBlock = (block + d.stride - 1) / d.stride
@@ -225,7 +225,7 @@ func (d *Drift) channel(j int, ch *ChannelDrift) {
 		blocks := back / d.perBlock
 		distances[blocks] = d.distance(j, n)
 		distance := min(distances[blocks], distances[(blocks+driftNewest-1)/driftNewest])
-		n2 := min(float64(n), float64(n)*float64(d.stride)/correlated)
+		n2 := min(float64(n), float64(n*d.stride)/correlated)
 		need := d.critical / math.Sqrt(float64(n1*n2)/(n1+n2))
 		if need > 1 {
 			continue // not even values that lie wholly elsewhere would tell

@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"iot-edge-anomaly/model"
 )
@@ -62,29 +61,6 @@ func TestNew_refusesDrift(t *testing.T) {
 		spoil(&p)
 		if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
-		}
-	}
-}
-
-// TestDrift_endless holds that a learning phase of any length, and rows without a
-// period, make a window.
-func TestDrift_endless(t *testing.T) {
-	p := machine(t).Parts()
-	for _, rows := range []int32{0, 1, math.MaxInt32} {
-		p.DriftRows = []int32{rows, rows, rows}
-		for _, period := range []time.Duration{0, 1, time.Hour * 100} {
-			p.Schema.Period = period
-			m, err := model.New(p)
-			if err != nil {
-				t.Fatal(err)
-			}
-			d := model.NewDrift(m)
-			if n := d.BlockRows(); n < 1 || n < int(rows)/33 {
-				t.Errorf("%d rows learnt, period %v: blocks of %d rows", rows, period, n)
-			}
-			for i := range 500 {
-				d.Push([]float64{float64(i), 1, math.NaN()}, 1)
-			}
 		}
 	}
 }

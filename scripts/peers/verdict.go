@@ -75,6 +75,14 @@ func ratio(v float64) string {
 	return strconv.FormatFloat(v, 'f', 3, 64)
 }
 
+// fine prints three digits, so that what is missed by little shows.
+func fine(v float64) string {
+	if math.IsNaN(v) {
+		return "-"
+	}
+	return strconv.FormatFloat(v, 'g', 3, 64)
+}
+
 // printTargets prints each target beside what was measured and tells whether all
 // that could be judged were met.
 func printTargets(w io.Writer, names []string, results map[string][]*contestant) (bool, error) {
@@ -98,7 +106,7 @@ func printTargets(w io.Writer, names []string, results map[string][]*contestant)
 			case v > t.limit(name):
 				verdict, met = "MISSED", false
 			}
-			fmt.Fprintf(tw, "\t%s / %g\t%s", ratio(v), t.limit(name), verdict)
+			fmt.Fprintf(tw, "\t%s / %g\t%s", fine(v), t.limit(name), verdict)
 		}
 		fmt.Fprintln(tw)
 	}
