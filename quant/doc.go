@@ -80,9 +80,9 @@
 // takes four output rows for each activation it loads; see the comment there.
 // Kernels in assembly give the same bytes: avx2_amd64.s, four_amd64.s,
 // vnni_amd64.s, and smull_arm64.s, sdot_arm64.s, sdot4_arm64.s, neon_arm.s, which
-// internal/asmgen writes. The fastest that the CPU can run is taken when the program starts; Use
-// forces another. A network is computed in one call, from arenas whose padding
-// meets zero weights.
+// internal/asmgen writes. The fastest that the CPU can run is taken when the
+// program starts; Use forces another. A network is computed in one call, from
+// arenas whose padding meets zero weights.
 //
 // Forward4 reads each weight once for four windows, in sums of their own, where
 // that helps. vnni reads 50 weights in the time in which it could multiply 120: a
