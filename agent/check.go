@@ -49,7 +49,7 @@ func checkVerb(_ context.Context, e env, args []string) error {
 		fmt.Fprintln(e.stdout, problems.Error())
 	}
 	if err != nil {
-		return &exitError{exitConfig, fmt.Errorf("%s: %d problem(s)", path, len(problems))}
+		return &exitError{exitConfig, fmt.Errorf("%s: %s", path, plural(len(problems), "problem", "problems"))}
 	}
 	if !*asJSON {
 		fmt.Fprintf(e.stdout, "%s: good: %s\n", path, summary(c))
@@ -70,10 +70,10 @@ func missingFiles(path string, c *config.Config) (ps config.Problems) {
 	if m.Broker != "" {
 		warn(m.Pos, "mqtt", o.CheckFiles())
 	}
-	for key, file := range map[string]string{"http.tls.cert": c.HTTP.TLSCert, "http.tls.key": c.HTTP.TLSKey, "http.token_file": c.HTTP.TokenFile} {
-		if file != "" {
-			_, err := os.Stat(file)
-			warn(config.Pos{Line: 1, Column: 1}, key, err)
+	for _, f := range [][2]string{{"http.tls.cert", c.HTTP.TLSCert}, {"http.tls.key", c.HTTP.TLSKey}, {"http.token_file", c.HTTP.TokenFile}} {
+		if f[1] != "" {
+			_, err := os.Stat(f[1])
+			warn(config.Pos{Line: 1, Column: 1}, f[0], err)
 		}
 	}
 	return ps
@@ -84,5 +84,13 @@ func summary(c *config.Config) string {
 	for _, m := range c.Machines {
 		channels += len(m.Resolved)
 	}
-	return fmt.Sprintf("%d buses, %d sensors, %d machines with %d channels", len(c.Buses), len(c.Sensors), len(c.Machines), channels)
+	return fmt.Sprintf("%s, %s, %s with %s", plural(len(c.Buses), "bus", "buses"), plural(len(c.Sensors), "sensor", "sensors"),
+		plural(len(c.Machines), "machine", "machines"), plural(channels, "channel", "channels"))
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

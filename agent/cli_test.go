@@ -237,6 +237,8 @@ func TestBadInput(t *testing.T) {
 		{"model over a device", []string{"train", "--csv", csvPath, "--out", t.TempDir()}, 1, "not a regular file"},
 		{"one file twice", []string{"score", "--model", m, "--csv", csvPath, "--out", out, "--events", out}, 2, "two outputs"},
 		{"negative time", []string{"record", "--config", csvPath, "--out", out, "--for", "-1s"}, 2, "not negative"},
+		{"negative length of the demonstration", []string{"demo", "--for", "-1s"}, 2, "not negative"},
+		{"help on no verb", []string{"help", "rum"}, 2, `unknown verb "rum"`},
 		{"unknown fault", []string{"demo", "--fault", "blocked_valv"}, 2, "blocked_valv"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -340,11 +342,39 @@ func TestBenchJSON(t *testing.T) {
 	}
 }
 
+// TestUsageHasOneColumn: each verb's description begins where the others do.
+func TestUsageHasOneColumn(t *testing.T) {
+	code, out, errs := call(t, "", "--help")
+	if code != 0 || errs != "" {
+		t.Fatalf("code %d, stderr %q", code, errs)
+	}
+	for _, v := range verbs() {
+		for line := range strings.Lines(out) {
+			if i := strings.Index(line, v.what); i >= 0 && i != 2+8+1+argsWidth+1 {
+				t.Errorf("%s is described from column %d on: %q", v.name, i, line)
+			}
+		}
+		if !strings.Contains(out, "  "+v.name+" ") || !strings.Contains(out, v.args) || !strings.Contains(out, v.what) {
+			t.Errorf("%s is not told:\n%s", v.name, out)
+		}
+	}
+}
+
+func TestVersionAsAFlag(t *testing.T) {
+	_, want, _ := call(t, "", "version")
+	if code, out, errs := call(t, "", "--version"); code != 0 || out != want || errs != "" {
+		t.Errorf("code %d, stdout %q, stderr %q, want what version prints: %q", code, out, errs, want)
+	}
+}
+
 func TestHelpOfEveryVerb(t *testing.T) {
 	for _, v := range verbs() {
 		code, out, errs := call(t, "", v.name, "-h")
 		if code != 0 || !strings.Contains(out, "usage: iot-edge-anomaly "+v.name) || errs != "" {
 			t.Errorf("%s -h: code %d, stdout %q, stderr %q", v.name, code, out, errs)
+		}
+		if _, same, _ := call(t, "", "help", v.name); same != out {
+			t.Errorf("help %[1]s prints %[2]q, %[1]s -h %[3]q", v.name, same, out)
 		}
 	}
 }

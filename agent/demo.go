@@ -28,6 +28,9 @@ func demoVerb(ctx context.Context, e env, args []string) error {
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
+	if *length < 0 {
+		return usagef("--for is not negative")
+	}
 	o := demo.Options{Seed: *seed}
 	if *fault != "" {
 		info, err := demo.ParseFault(*fault)

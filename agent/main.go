@@ -60,7 +60,7 @@ func verbs() []verb {
 		{"scan", "i2c [BUS] | modbus URL --unit N --at ADDR --count N", "what answers on a bus, and how its registers read", scanVerb},
 		{"record", "--config FILE --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL [--report FILE.html]", "learns from the first N rows", trainVerb},
-		{"score", "--model MODEL --csv FILE --out FILE.csv [--report FILE.html]", "one output row per input row", scoreVerb},
+		{"score", "--model MODEL --csv FILE --out FILE.csv [--events FILE] [--report FILE.html]", "one output row per input row", scoreVerb},
 		{"unlatch", "--config FILE [--machine NAME]", "closes events that are over and held open by detect.latch", unlatchVerb},
 		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
 		{"version", "[--json]", "version, commit, Go, kernel chosen", versionVerb},
@@ -84,9 +84,15 @@ func dispatch(ctx context.Context, e env, args []string) int {
 		usage(e.stderr)
 		return exitUsage
 	}
-	if name := args[0]; name == "-h" || name == "--help" || name == "help" {
-		usage(e.stdout)
-		return exitDone
+	switch args[0] {
+	case "-h", "-help", "--help", "help":
+		if len(args) == 1 {
+			usage(e.stdout)
+			return exitDone
+		}
+		args = []string{args[1], "-h"}
+	case "-version", "--version": // as users of other programs will try
+		args = append([]string{"version"}, args[1:]...)
 	}
 	if name := os.Getenv(kernelVariable); name != "" {
 		if err := quant.Use(name); err != nil {
@@ -133,10 +139,18 @@ func finish(e env, v verb, err error) int {
 	return exitFailed
 }
 
+// argsWidth is the column of the arguments in the list of verbs.
+const argsWidth = 45
+
 func usage(w io.Writer) {
 	fmt.Fprintf(w, "iot-edge-anomaly %s: learns what is normal on a machine and tells when it is not\n\nusage: iot-edge-anomaly VERB [flags]\n\n", version)
 	for _, v := range verbs() {
-		fmt.Fprintf(w, "  %-8s %-45s %s\n", v.name, v.args, v.what)
+		// What is too long for its column has the description below it.
+		if len(v.args) > argsWidth {
+			fmt.Fprintf(w, "  %-8s %s\n  %8s %-*s %s\n", v.name, v.args, "", argsWidth, "", v.what)
+			continue
+		}
+		fmt.Fprintf(w, "  %-8s %-*s %s\n", v.name, argsWidth, v.args, v.what)
 	}
 	fmt.Fprintf(w, "\niot-edge-anomaly VERB -h tells a verb's flags.\n")
 }

@@ -43,6 +43,7 @@ func (v value) machines(c *Config) {
 }
 
 func (v value) machine(c *Config, m *Machine) {
+	periodKnown := true
 	v.object(map[string]string{"sensors": `write channels: ["sensor.*"]`},
 		need("name", func(v value) {
 			if v.label(&m.Name) {
@@ -50,7 +51,11 @@ func (v value) machine(c *Config, m *Machine) {
 			}
 		}),
 		key("channels", func(v value) { v.channels(m) }),
-		key("period", func(v value) { v.duration(&m.Period, 10*time.Millisecond, 24*time.Hour) }),
+		key("period", func(v value) {
+			before := len(v.p.problems)
+			v.duration(&m.Period, 10*time.Millisecond, 24*time.Hour)
+			periodKnown = len(v.p.problems) == before
+		}),
 		key("model", func(v value) { v.model(m) }),
 		key("detect", func(v value) { v.detect(&m.Detect) }),
 		key("drift", func(v value) { v.drift(&m.Drift) }),
@@ -62,7 +67,9 @@ func (v value) machine(c *Config, m *Machine) {
 	if m.Resolved == nil {
 		m.Resolved = v.p.resolve(m.Channels, nil)
 	}
-	v.checkLearnFor(m)
+	if periodKnown { // else its fault alone is told, not what follows from the default
+		v.checkLearnFor(m)
+	}
 }
 
 // channels reads the patterns; each must match a channel.

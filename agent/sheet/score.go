@@ -204,7 +204,7 @@ func (r *Recording) learnt(d *document, a About) {
 		facts = append(facts, [2]string{"cycle", fmt.Sprintf("%d rows", t.Period)})
 	}
 	if r.schema.Period > 0 {
-		facts = append(facts, [2]string{"one row each", r.schema.Period.String()})
+		facts = append(facts, [2]string{"one row each", chart.Span(r.schema.Period)})
 	}
 	d.facts(facts)
 	d.identity(a)

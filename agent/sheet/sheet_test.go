@@ -211,7 +211,7 @@ func TestWords(t *testing.T) {
 		"1 gap without rows, the longest 3 min from 2026-03-01 06:03:20 UTC",
 		"&lt;script&gt;alert(1)&lt;/script&gt; is missing in 25 of 370 rows",
 		"pump.current was outside all that was learnt (0 to 20 °C) in 30 of 370 rows",
-		"Normal is what 2,900 of 3,000 rows of learning showed. In 30 days of running time some 1.2 false alarms",
+		"Normal is what 2,900 of 3,000 rows of learning showed. False alarms to be expected in 30 days of running time: 1.2 (0.1 to 4); wanted: 1.",
 		"less than a shift",
 		"06:07:31, back to normal",
 		"still open",
@@ -223,11 +223,11 @@ func TestWords(t *testing.T) {
 	page = string(learnt(t))
 	for _, want := range []string{
 		`<p class="badge warn">1 doubt</p>`,
-		"Learnt from 337 of 400 rows: 6 min, one row each 1s.",
+		"Learnt from 337 of 400 rows: 6 min, one row each 1 s.",
 		"30 rows left out: the machine did not run",
 		"5 rows left out: no value",
 		"the first 20 rows were learnt but set no limit",
-		"2 of 300 learning rows score above the threshold. In 30 days",
+		"2 of 300 learning rows score above the threshold. False alarms to be expected in 30 days",
 		"48-32-4-32-48, int8",
 		"x 2.0, by its range",
 	} {

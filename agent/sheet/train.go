@@ -48,7 +48,7 @@ func trainWords(d *document, rep *train.Report) {
 	d.card("In words")
 	lead := fmt.Sprintf("Learnt from %s of %s rows", count(rep.Used, ""), count(rep.Rows, ""))
 	if rep.Step > 0 {
-		lead += fmt.Sprintf(": %s, one row each %s", chart.Span(time.Duration(rep.Used)*rep.Step), rep.Step)
+		lead += fmt.Sprintf(": %s, one row each %s", chart.Span(time.Duration(rep.Used)*rep.Step), chart.Span(rep.Step))
 	}
 	fmt.Fprintf(&d.words, "<p class=\"lead\">%s.</p>\n", chart.Escape(lead))
 	var left []string
@@ -77,7 +77,7 @@ func alarmWords(a *model.Alarms) string {
 	if a.Rate == 0 {
 		return " How many false alarms to expect is not known: too few rows."
 	}
-	return fmt.Sprintf(" In 30 days of running time some %s false alarms are to be expected (%s to %s); %.3g wanted.", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
+	return fmt.Sprintf(" False alarms to be expected in 30 days of running time: %s (%s to %s); wanted: %.3g.", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
 }
 
 // foldWords tells which networks made the scores.

@@ -156,8 +156,10 @@ func (r *Report) end(p *model.Parts, ws []wander) {
 		ch.Stretch, ch.Bounded = ws[j].stretch, ws[j].bounded
 	}
 	switch a := r.Alarms; {
+	case a.Rate == 0 && r.Used < longRows:
+		r.doubt("the rate of false alarms is unknown: it takes %d rows, %d were learnt", longRows, r.Used)
 	case a.Rate == 0:
-		r.doubt("the rate of false alarms is unknown: %d rows, a period and a rate take %d", r.Used, longRows)
+		r.doubt("the rate of false alarms is unknown: the time between rows is")
 	case a.Beyond > beyondMost:
 		r.doubt("a rate of %.3g false alarms in 30 days takes longer learning: one in %d learning times is the rarest that can be set", a.Wanted, beyondMost)
 	case a.Beyond > 1:
@@ -184,7 +186,7 @@ func (r Report) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "learnt from %d of %d rows", r.Used, r.Rows)
 	if r.Step > 0 {
-		fmt.Fprintf(&b, " (%s, one row each %s)", (time.Duration(r.Used) * r.Step).Round(time.Second), r.Step)
+		fmt.Fprintf(&b, " (%s, one row each %s)", span((time.Duration(r.Used) * r.Step).Round(time.Second)), span(r.Step))
 	}
 	fmt.Fprintf(&b, " in %s\n", r.Took.Round(10*time.Millisecond))
 	if r.Idle > 0 {
@@ -204,7 +206,7 @@ func (r Report) String() string {
 	fmt.Fprintf(&b, "  threshold   relation %.3f, level %.3f, jump %.3f; %d of %d learning rows above\n",
 		r.Limits[0], r.Limits[1], r.Limits[2], r.Above, r.Scored)
 	if a := r.Alarms; a.Rate > 0 {
-		fmt.Fprintf(&b, "  alarms      %s false ones in 30 days of running time to be expected (%s to %s), %.3g wanted\n", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
+		fmt.Fprintf(&b, "  alarms      false ones to be expected in 30 days of running time: %s (%s to %s), wanted: %.3g\n", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
 	}
 	fmt.Fprintf(&b, "  good for    %d rows before drift alone may show\n", r.Horizon)
 	r.channels(&b)

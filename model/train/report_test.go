@@ -46,10 +46,22 @@ func TestReport_tellsAndDoubts(t *testing.T) {
 		"doubt: pump.temp is missing in 80 of 332 rows",
 		"doubt: pump.flow and pump.voltage always have the same value",
 		"doubt: 10 rows hold no value at all",
+		"the rate of false alarms is unknown: it takes 2000 rows, 322 were learnt",
 		"less than a shift",
 	} {
 		if !strings.Contains(text, want) {
 			t.Errorf("report lacks %q:\n%s", want, text)
+		}
+	}
+}
+
+func TestSpan(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", time.Second: "1s", 50 * time.Millisecond: "50ms", 3 * time.Minute: "3m", 400 * time.Second: "6m40s",
+		10 * time.Second: "10s", 25 * time.Hour: "25h", 10 * time.Hour: "10h", 90 * time.Minute: "1h30m", time.Hour + time.Second: "1h0m1s",
+	} {
+		if got := span(d); got != want {
+			t.Errorf("span(%d) is %q, want %q", d, got, want)
 		}
 	}
 }

@@ -1,20 +1,23 @@
 package train
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // doubtSpan tells which times and states of the machine were not learnt.
 func (r *Report) doubtSpan(t *table, seen *Week) {
 	ran, all := time.Duration(t.used)*t.schema.Period, time.Duration(t.n)*t.schema.Period
 	switch {
 	case ran > 0 && ran < 8*time.Hour:
-		r.doubt("%s of running time is less than a shift: what the machine does at other hours and on other days is not learnt", ran.Round(time.Second))
+		r.doubt("%s of running time is less than a shift: what the machine does at other hours and on other days is not learnt", span(ran.Round(time.Second)))
 	case seen != nil:
 		for _, d := range seen.doubts() {
 			r.doubt("%s", d)
 		}
 	case ran == 0:
 	case all < 7*24*time.Hour:
-		r.doubt("%s is less than a week: what the machine does on other days is not learnt", all.Round(time.Minute))
+		r.doubt("%s is less than a week: what the machine does on other days is not learnt", span(all.Round(time.Minute)))
 	}
 	if t.schema.RunWhen == nil {
 		r.doubtStops(t)
@@ -26,6 +29,19 @@ func (r *Report) doubtSpan(t *table, seen *Week) {
 	case starts < 3:
 		r.doubt("only %d start(s) of the machine were seen: raise run_when's settle where a start looks like a fault", starts)
 	}
+}
+
+// span writes d as the configuration does, without the units that are 0: 25h, not
+// 25h0m0s.
+func span(d time.Duration) string {
+	s := d.String()
+	if strings.HasSuffix(s, "m0s") {
+		s = strings.TrimSuffix(s, "0s")
+	}
+	if strings.HasSuffix(s, "h0m") {
+		s = strings.TrimSuffix(s, "0m")
+	}
+	return s
 }
 
 // startups counts how often the machine was seen to stand still and then to run.
