@@ -260,5 +260,21 @@ func (m *Machine) send(ev detect.Event) {
 		m.log.Error("report event", "error", err)
 		m.setError(err)
 	}
-	m.log.Info("event", "kind", ev.Kind, "state", ev.State, "key", ev.Key, "score", math.Round(1000*ev.Score)/1000, "severity", ev.Severity, "reason", ev.Reason)
+	m.log.Info("event", told(ev)...)
+}
+
+// told is what the log says of an event: who is to blame, too, because the log
+// is all that is seen where no broker is.
+func told(ev detect.Event) []any {
+	a := []any{"kind", ev.Kind, "state", ev.State, "severity", ev.Severity}
+	if ev.Key != "" {
+		a = append(a, "key", ev.Key)
+	}
+	if len(ev.Causes) > 0 {
+		a = append(a, "cause", ev.Causes[0].Channel)
+	}
+	if !math.IsNaN(ev.Score) {
+		a = append(a, "score", math.Round(1000*ev.Score)/1000)
+	}
+	return append(a, "reason", ev.Reason)
 }

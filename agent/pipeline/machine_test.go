@@ -1,6 +1,7 @@
 package pipeline
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,6 +54,26 @@ func options(t testing.TB, rep Reporter) Options {
 		Detect: detect.Options{Machine: "pump1", Channels: s.Channels, N: 3, M: 5, CloseBelow: 0.8, Hold: 10 * time.Second},
 		Limits: []detect.Limit{{Channel: "temp", Unit: "°C", Index: 3, Warn: 80, Alarm: 90, WarnLow: math.NaN(), AlarmLow: math.NaN(), Hold: 5 * time.Second}},
 		Report: rep, Log: slog.New(slog.DiscardHandler)}
+}
+
+// TestTold: the log names who is to blame and nothing that an event has not.
+func TestTold(t *testing.T) {
+	ev := detect.Event{Kind: detect.ProcessAnomaly, State: detect.Open, Severity: detect.High, Score: 1.60049, Reason: "why",
+		Causes: []detect.Cause{{Channel: "flow"}, {Channel: "speed"}}}
+	fault := detect.Event{Kind: detect.SensorFault, State: detect.Close, Severity: detect.Warning, Score: math.NaN(), Key: "pump", Reason: "delivers again"}
+	for _, tc := range []struct {
+		ev   detect.Event
+		want string
+	}{
+		{ev, "level=INFO msg=event kind=process_anomaly state=open severity=high cause=flow score=1.6 reason=why\n"},
+		{fault, "level=INFO msg=event kind=sensor_fault state=close severity=warning key=pump reason=\"delivers again\"\n"},
+	} {
+		var b bytes.Buffer
+		slog.New(slog.NewTextHandler(&b, nil)).Info("event", told(tc.ev)...)
+		if _, got, _ := strings.Cut(b.String(), " "); got != tc.want {
+			t.Errorf("got %s want %s", got, tc.want)
+		}
+	}
 }
 
 // feeder pushes rows a second apart, as the sampler would.
