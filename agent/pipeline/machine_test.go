@@ -112,7 +112,8 @@ func (f *feeder) rows(n int, running bool, bias float64) {
 	}
 }
 
-// learnt feeds rows until the model is active.
+// learnt feeds rows until the model is active. While it is trained there is one
+// row, however long that takes here: those that wait are scored afterwards.
 func (f *feeder) learnt() {
 	f.t.Helper()
 	for end := time.Now().Add(30 * time.Second); f.m.model == nil; {
@@ -120,8 +121,8 @@ func (f *feeder) learnt() {
 			f.t.Fatalf("no model after 30 s: %+v", f.m.Status())
 		}
 		f.rows(1, true, 0)
-		if f.m.training != nil {
-			time.Sleep(5 * time.Millisecond)
+		for f.m.training != nil && len(f.m.training) == 0 && f.m.learnt == nil && time.Now().Before(end) {
+			time.Sleep(time.Millisecond)
 		}
 	}
 }

@@ -133,6 +133,9 @@ func TestMachine_balanced(t *testing.T) {
 		}
 		again += b.again
 	})
+	if testing.Short() {
+		return // too few sequences to ask for how much they held
+	}
 	if total[detect.Open] < 50 || total[detect.Close] < 30 || total[detect.Update] < 50 || again == 0 {
 		t.Errorf("events %v, %d began again: too few to hold anything", total, again)
 	}
