@@ -46,12 +46,13 @@
 //
 // # Drift
 //
-// DriftWatch tells lasting changes as events of their own. Rows of an anomaly, told
-// or silent, are no evidence of drift. An anomaly whose score stays for DriftAfter at one
-// level (each eighth within 20 % of the mean) ends with reason "became drift";
-// from then on scores are divided by 1.5 times the level's usual highest score,
-// so that the machine is quiet there and heard when it changes further. An eighth
-// of DriftAfter in which the score stays below half of that brings it down again.
+// DriftWatch tells lasting changes as events of their own. Rows of an anomaly,
+// told or silent, are no evidence of drift. An anomaly whose score stays for
+// DriftAfter at one level (each eighth within 20 % of the mean) ends with reason
+// "became drift"; from then on scores are divided by 1.5 times the level's usual
+// highest score, so that the machine is quiet there and heard when it changes
+// further. An eighth of DriftAfter in which the score stays below half of that
+// brings it down again.
 //
 // # Time
 //
