@@ -71,7 +71,7 @@ var devices = map[string]device{
 	"regs": {config.DriverInfo{Bus: "i2c", Keys: []string{"registers", "init", "check"}}, makeRegs},
 	"replay": {config.DriverInfo{List: listReplay},
 		func(c config.Sensor, _ line) (drivers.Sensor, error) {
-			return replay.Open(c.File, c.Channels, replay.Options{Loop: c.Loop})
+			return replay.Open(c.File, c.Channels, replay.Options{Loop: c.Loop, Sensor: c.Name})
 		}},
 }
 
@@ -168,7 +168,7 @@ func register(c config.Sensor, r config.Register) (modbus.Register, error) {
 
 // listReplay finds the columns of a recording.
 func listReplay(c config.Sensor) ([]config.ChannelInfo, error) {
-	names, err := replay.Columns(c.File)
+	names, err := replay.Columns(c.File, c.Name)
 	if err != nil {
 		return nil, err
 	}

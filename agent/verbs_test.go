@@ -138,6 +138,10 @@ func TestRecordTrainRun(t *testing.T) {
 	if lines[0] != "timestamp,pump.speed,pump.current" || len(lines) < 200 || len(lines) > 260 {
 		t.Fatalf("%d lines in 5 s at 20 ms, head %q", len(lines), lines[0])
 	}
+	desk := write(t, "desk.yaml", fmt.Sprintf("sensors:\n  - {name: pump, driver: replay, file: %q}\n", csvPath))
+	if code, out, errs := call(t, "", "read", "--config", desk); code != 0 || !strings.Contains(out, "pump.speed") || !strings.Contains(out, "pump.current") {
+		t.Errorf("a recording played under its sensor's name: code %d, %s%s", code, out, errs)
+	}
 	modelPath := filepath.Join(filepath.Dir(cfg), "model.safetensors")
 	if code, out, stderr := call(t, "", "train", "--csv", csvPath, "--config", cfg, "--machine", "pump1", "--out", modelPath); code != 0 {
 		t.Fatalf("train ended with %d: %s%s", code, out, stderr)

@@ -20,6 +20,10 @@ type Options struct {
 	Loop bool
 	// Name stands for the recording in errors; empty = "recording".
 	Name string
+	// Sensor names the sensor that is played. Of a recording of several, whose
+	// columns are called sensor.channel, it plays its own, under the channels'
+	// names; where no column begins with it, all.
+	Sensor string
 }
 
 // Dev plays a recording as a sensor: each Read is the next row. It is not safe
@@ -59,13 +63,15 @@ func New(r io.Reader, channels []string, o Options) (*Dev, error) {
 			return NewReader(r, o.Name)
 		}
 	}
+	columns := own(rows.Header(), o.Sensor)
+	names := named(columns)
 	if len(channels) == 0 {
-		channels = rows.Header()
+		channels = names
 	}
 	for i, c := range channels {
-		col := slices.Index(rows.Header(), c)
-		if col < 0 {
-			return nil, fmt.Errorf("%s: no column %q; it has %s", o.Name, c, strings.Join(rows.Header(), ", "))
+		col := slices.Index(columns, c)
+		if col < 0 || c == "" {
+			return nil, fmt.Errorf("%s: no column %q; it has %s", o.Name, c, strings.Join(names, ", "))
 		}
 		if slices.Contains(channels[:i], c) {
 			return nil, fmt.Errorf("%s: channel %q is named twice", o.Name, c)
@@ -93,8 +99,30 @@ func Open(path string, channels []string, o Options) (*Dev, error) {
 	return d, nil
 }
 
-// Columns returns the channels of the recording at path.
-func Columns(path string) ([]string, error) {
+// own returns the channel that each column is to the sensor; "" is a column of
+// another sensor.
+func own(columns []string, sensor string) []string {
+	prefix := sensor + "."
+	if sensor == "" || !slices.ContainsFunc(columns, func(c string) bool { return strings.HasPrefix(c, prefix) }) {
+		return columns
+	}
+	out := make([]string, len(columns))
+	for i, c := range columns {
+		if name, ok := strings.CutPrefix(c, prefix); ok {
+			out[i] = name
+		}
+	}
+	return out
+}
+
+// named returns those of columns that are the sensor's own.
+func named(columns []string) []string {
+	return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == "" })
+}
+
+// Columns returns the channels that the sensor has in the recording at path:
+// see Options.Sensor.
+func Columns(path, sensor string) ([]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -103,7 +131,7 @@ func Columns(path string) ([]string, error) {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
-	return r.Header(), nil
+	return named(own(r.Header(), sensor)), nil
 }
 
 // Channels returns the columns that are played; a recording does not say their

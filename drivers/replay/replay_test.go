@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,54 @@ func TestDev(t *testing.T) {
 	}
 }
 
+// TestDev_sensor: what record wrote of several sensors is played by each of
+// them under its own name.
+func TestDev_sensor(t *testing.T) {
+	const several = "timestamp,pump.speed,drive.speed,pump.flow\n0,1,2,3\n"
+	for _, tc := range []struct {
+		sensor   string
+		channels []string
+		names    string
+		values   []float64
+		err      string
+	}{
+		{"pump", nil, "speed flow", []float64{1, 3}, ""},
+		{"drive", nil, "speed", []float64{2}, ""},
+		{"pump", []string{"flow"}, "flow", []float64{3}, ""},
+		{"rec", nil, "pump.speed drive.speed pump.flow", []float64{1, 2, 3}, ""},
+		{"pum", nil, "pump.speed drive.speed pump.flow", []float64{1, 2, 3}, ""},
+		{"", nil, "pump.speed drive.speed pump.flow", []float64{1, 2, 3}, ""},
+		{"drive", []string{"flow"}, "", nil, `recording: no column "flow"; it has speed`},
+		{"drive", []string{""}, "", nil, `recording: no column ""; it has speed`},
+	} {
+		d, err := New(strings.NewReader(several), tc.channels, Options{Sensor: tc.sensor})
+		if tc.err != "" {
+			if err == nil || err.Error() != tc.err {
+				t.Errorf("sensor %q: error %v, want %s", tc.sensor, err, tc.err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var names []string
+		for _, c := range d.Channels() {
+			names = append(names, c.Name)
+		}
+		values := make([]float64, len(names))
+		if err := d.Read(t.Context(), values); err != nil || strings.Join(names, " ") != tc.names || !slices.Equal(values, tc.values) {
+			t.Errorf("sensor %q channels %q: got %q %v %v, want %q %v", tc.sensor, tc.channels, names, values, err, tc.names, tc.values)
+		}
+		path := filepath.Join(t.TempDir(), "r.csv")
+		if err := os.WriteFile(path, []byte(several), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := Columns(path, tc.sensor); err != nil || tc.channels == nil && !slices.Equal(got, names) {
+			t.Errorf("sensor %q: columns %q %v, want %q", tc.sensor, got, err, names)
+		}
+	}
+}
+
 func TestDev_badRows(t *testing.T) {
 	d, _ := New(strings.NewReader("timestamp,a,b,c\n0,1,bad,3\n1,bad,2,3\n2,1,2\n3,1,2,3\n"), []string{"a", "c"}, Options{Name: "x.csv"})
 	dst := make([]float64, 2)
@@ -74,7 +123,7 @@ func TestOpen(t *testing.T) {
 	if err := os.WriteFile(path, []byte(recording), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	names, err := Columns(path)
+	names, err := Columns(path, "")
 	if err != nil || len(names) != 3 || names[2] != "c" {
 		t.Errorf("got %v %v", names, err)
 	}
