@@ -58,6 +58,9 @@ func TestPass(t *testing.T) {
 		if err := pass(k+",S,3", &b); err != nil {
 			t.Error(err)
 		}
+		if err := pass(k+byFour+",S,8", &b); err != nil {
+			t.Error(err)
+		}
 	}
 	for _, bad := range []string{"", "generic", "none,S,3", "generic,XL,3", "generic,S,many"} {
 		if err := pass(bad, &b); err == nil {
