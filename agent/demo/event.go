@@ -45,7 +45,8 @@ type event struct {
 
 // machineState is what the view reads of a payload on machine/<name>.
 type machineState struct {
-	State string `json:"state"`
+	State string    `json:"state"`
+	Time  time.Time `json:"time"`
 }
 
 // shownCauses is how many causes an event's line is followed by.

@@ -48,14 +48,16 @@ type View struct {
 	broken  chan struct{} // closed with the first error of the writer
 
 	mu       sync.Mutex
-	err      error             // of the writer; nothing is written after it
-	status   string            // the line that is overwritten
-	printed  time.Time         // when progress was last printed, without a terminal
-	states   map[string]string // machine -> state
-	learnt   map[string]bool   // machines that were said to have learnt
-	shown    map[string]string // open event -> severity last shown
-	seen     map[string]bool   // message ids of events
-	complete bool              // learned is closed
+	err      error                // of the writer; nothing is written after it
+	status   string               // the line that is overwritten
+	printed  time.Time            // when progress was last printed, without a terminal
+	states   map[string]string    // machine -> state
+	told     map[string]time.Time // when that was, by the agent's clock
+	blind    map[string]bool      // machines that were said to be blind
+	learnt   map[string]bool      // machines that were said to have learnt
+	shown    map[string]string    // open event -> severity last shown
+	seen     map[string]bool      // message ids of events
+	complete bool                 // learned is closed
 }
 
 // NewView gives a view that writes to w.
@@ -64,7 +66,7 @@ func NewView(w io.Writer, o ViewOptions) *View {
 		o.Location = time.Local
 	}
 	return &View{w: w, o: o, learned: make(chan struct{}), broken: make(chan struct{}),
-		states: map[string]string{}, learnt: map[string]bool{}, shown: map[string]string{}, seen: map[string]bool{}}
+		states: map[string]string{}, told: map[string]time.Time{}, blind: map[string]bool{}, learnt: map[string]bool{}, shown: map[string]string{}, seen: map[string]bool{}}
 }
 
 // Learned is closed when every machine heard of has a model.
@@ -148,7 +150,7 @@ func (v *View) Message(m Message) {
 	case path.Base(path.Dir(m.Topic)) == "machine":
 		var s machineState
 		if decode(m.Payload, &s) {
-			v.state(clean(path.Base(m.Topic)), s.State)
+			v.state(clean(path.Base(m.Topic)), s.State, s.Time)
 			v.checkLearned()
 		}
 	}
@@ -182,24 +184,31 @@ func (v *View) event(e *event) {
 	}
 }
 
-// state takes note of a machine's state and prints what changes for long:
-// stops and starts are the plant's daily life.
-func (v *View) state(machine, state string) {
+// state takes note of a machine's state at a time and prints what changes for
+// long: stops and starts are the plant's daily life. The page and MQTT tell the
+// same, and what the slower one says of before is no news.
+func (v *View) state(machine, state string, at time.Time) {
 	before := v.states[machine]
-	if state == "" || state == before {
+	if state == "" || at.Before(v.told[machine]) {
+		return
+	}
+	v.told[machine] = at
+	if state == before {
 		return
 	}
 	v.states[machine] = state
 	switch {
 	case before == "learning" && state != "blind":
 		if v.learnt[machine] {
-			return // the page and MQTT may tell the same one after the other
+			return
 		}
 		v.learnt[machine] = true
 		v.line(time.Now(), machine, v.paint(green, "learnt what is normal, watching from now on"))
-	case state == "blind":
+	case state == "blind" && !v.blind[machine]:
+		v.blind[machine] = true
 		v.line(time.Now(), machine, v.paint(yellow, "blind: too few channels to judge"))
-	case before == "blind":
+	case v.blind[machine] && (state == "normal" || state == "anomaly"): // one that stands still sees no more than before
+		v.blind[machine] = false
 		v.line(time.Now(), machine, v.paint(green, "sees again"))
 	}
 }
@@ -226,7 +235,7 @@ func (v *View) State(s page.State) {
 	learning := false
 	for i := range s.Machines {
 		m := &s.Machines[i]
-		v.state(clean(m.Name), m.State)
+		v.state(clean(m.Name), m.State, s.Time)
 		if text := progress(m, len(parts) == 0); text != "" {
 			parts = append(parts, clean(m.Name)+" "+text)
 		}

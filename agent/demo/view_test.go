@@ -102,6 +102,37 @@ func TestView_golden(t *testing.T) {
 	}
 }
 
+// TestView_blind: a dead transmitter is told once, also where the pump stops
+// meanwhile, and an older answer of the page is no news.
+func TestView_blind(t *testing.T) {
+	var out bytes.Buffer
+	v := NewView(&out, ViewOptions{Location: time.UTC})
+	at := time.Unix(1000, 0)
+	for _, s := range []struct {
+		state string
+		after time.Duration
+		want  string
+	}{
+		{"normal", 0, ""},
+		{"blind", 2 * time.Second, "blind"},
+		{"normal", time.Second, ""},
+		{"idle", 3 * time.Second, ""},
+		{"blind", 4 * time.Second, ""},
+		{"idle", 5 * time.Second, ""},
+		{"normal", 6 * time.Second, "sees again"},
+		{"blind", 5 * time.Second, ""},
+		{"blind", 7 * time.Second, "blind"},
+		{"anomaly", 8 * time.Second, "sees again"},
+		{"normal", 9 * time.Second, ""},
+	} {
+		out.Reset()
+		v.state("pump1", s.state, at.Add(s.after))
+		if got := out.String(); (got == "") != (s.want == "") || !strings.Contains(got, s.want) {
+			t.Errorf("%s after %s: printed %q, want %q", s.state, s.after, got, s.want)
+		}
+	}
+}
+
 func TestView_learned(t *testing.T) {
 	closed := func(v *View) bool {
 		select {
