@@ -3,10 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"iot-edge-anomaly/agent/demo"
@@ -62,29 +59,14 @@ func sampling(binary string, units int) (rss int, cpu float64, err error) {
 		return 0, 0, err
 	}
 	defer os.RemoveAll(dir)
-	path := filepath.Join(dir, "config.yaml")
 	text := fmt.Sprintf("state: %s\nbuses: {plc: {modbus: \"tcp://%s\"}}\nhttp: {listen: %q}\nsensors:\n%smachines: [{name: main, channels: [\"*.*\"], period: 1s, model: {learn: {when: never}}}]\n",
 		dir, server.Addr(), addr, sensors.String())
-	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-		return 0, 0, err
-	}
-	cmd := exec.Command(binary, "run", "--config", path)
-	var said strings.Builder
-	cmd.Stderr = &said
-	if err := cmd.Start(); err != nil {
-		return 0, 0, err
-	}
-	defer func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
-	}()
-	if err := until(10*time.Second, func() bool { return ready(addr) }); err != nil {
-		return 0, 0, fmt.Errorf("ready: %w\n%s", err, said.String())
-	}
-	before, _ := cpuSeconds(cmd.Process.Pid)
-	time.Sleep(settleFor)
-	after, err := cpuSeconds(cmd.Process.Pid)
+	r, err := start(binary, dir, text, addr)
 	if err != nil {
+		return 0, 0, err
+	}
+	defer r.stop()
+	if cpu, err = r.load(settleFor); err != nil {
 		return 0, 0, err
 	}
 	if asked := server.RequestsTo(uint8(units)); asked < int(settleFor.Seconds())-2 {
@@ -93,5 +75,5 @@ func sampling(binary string, units int) (rss int, cpu float64, err error) {
 	if _, err := scrape(addr); err != nil {
 		return 0, 0, err
 	}
-	return statusKiB(cmd.Process.Pid, "VmRSS:"), (after - before) / settleFor.Seconds(), nil
+	return statusKiB(r.pid(), "VmRSS:"), cpu, nil
 }

@@ -7,11 +7,9 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"iot-edge-anomaly/agent/demo"
@@ -81,34 +79,18 @@ func fleet(binary, kernel string) (rss int, cpu, scored float64, err error) {
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	path := filepath.Join(dir, "config.yaml")
-	if err := os.WriteFile(path, []byte(fleetConfig(dir, server.Addr(), addr)), 0o600); err != nil {
+	r, err := start(binary, dir, fleetConfig(dir, server.Addr(), addr), addr, "IOT_EDGE_ANOMALY_KERNEL="+kernel)
+	if err != nil {
 		return 0, 0, 0, err
 	}
-	cmd := exec.Command(binary, "run", "--config", path)
-	cmd.Env = append(os.Environ(), "IOT_EDGE_ANOMALY_KERNEL="+kernel)
-	var said strings.Builder
-	cmd.Stderr = &said
-	if err := cmd.Start(); err != nil {
-		return 0, 0, 0, err
-	}
-	defer func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
-	}()
-	if err := until(10*time.Second, func() bool { return ready(addr) }); err != nil {
-		return 0, 0, 0, fmt.Errorf("ready: %w\n%s", err, said.String())
-	}
+	defer r.stop()
 	time.Sleep(5 * time.Second) // until the windows are full
 	first, err := total(addr, "inference_duration_seconds_count")
 	if err != nil {
 		return 0, 0, 0, err
 	}
-	before, _ := cpuSeconds(cmd.Process.Pid)
 	begin := time.Now()
-	time.Sleep(settleFor)
-	after, err := cpuSeconds(cmd.Process.Pid)
-	if err != nil {
+	if cpu, err = r.load(settleFor); err != nil {
 		return 0, 0, 0, err
 	}
 	took := time.Since(begin)
@@ -118,9 +100,9 @@ func fleet(binary, kernel string) (rss int, cpu, scored float64, err error) {
 	}
 	want := fleetMachines * took.Seconds() / fleetPeriod.Seconds()
 	if scored = (last - first) / want; scored < 0.5 {
-		return 0, 0, 0, fmt.Errorf("%.0f scores in %v, want %.0f\n%s", last-first, took, want, said.String())
+		return 0, 0, 0, fmt.Errorf("%.0f scores in %v, want %.0f\n%s", last-first, took, want, r.said.String())
 	}
-	return statusKiB(cmd.Process.Pid, "VmRSS:"), (after - before) / took.Seconds(), scored, nil
+	return statusKiB(r.pid(), "VmRSS:"), cpu, scored, nil
 }
 
 // total is the sum of a metric over its labels.

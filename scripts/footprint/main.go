@@ -11,7 +11,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -23,7 +22,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"iot-edge-anomaly/agent/demo"
@@ -70,38 +68,25 @@ func measure(binary string) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(dir, "config.yaml")
 	// Without the chips, whose machine could not be learnt.
-	text := bytes.Replace(station.Config(broker, addr, dir), []byte(`, "bearing.*"]`), []byte("]"), 1)
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return err
-	}
-	cmd := exec.Command(binary, "run", "--config", path)
-	begin := time.Now()
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	defer func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		cmd.Wait()
-	}()
-	if err := until(10*time.Second, func() bool { return ready(addr) }); err != nil {
-		return fmt.Errorf("ready: %w", err)
-	}
-	fmt.Printf("ready after                %8.0f ms\n", float64(time.Since(begin).Microseconds())/1000)
-	if err := until(2*time.Minute, func() bool { return learnt(addr) }); err != nil {
-		return fmt.Errorf("learn: %w", err)
-	}
-	before, _ := cpuSeconds(cmd.Process.Pid)
-	time.Sleep(watchFor)
-	after, err := cpuSeconds(cmd.Process.Pid)
+	text := strings.Replace(string(station.Config(broker, addr, dir)), `, "bearing.*"]`, "]", 1)
+	r, err := start(binary, dir, text, addr)
 	if err != nil {
 		return err
 	}
-	rss, peak := statusKiB(cmd.Process.Pid, "VmRSS:"), statusKiB(cmd.Process.Pid, "VmHWM:")
+	defer r.stop()
+	fmt.Printf("ready after                %8.0f ms\n", float64(r.took.Microseconds())/1000)
+	if err := until(2*time.Minute, func() bool { return learnt(addr) }); err != nil {
+		return fmt.Errorf("learn: %w", err)
+	}
+	cpu, err := r.load(watchFor)
+	if err != nil {
+		return err
+	}
+	rss, peak := statusKiB(r.pid(), "VmRSS:"), statusKiB(r.pid(), "VmHWM:")
 	fmt.Printf("resident while watching    %8.1f MiB\n", float64(rss)/1024)
 	fmt.Printf("highest, learning included %8.1f MiB\n", float64(peak)/1024)
-	fmt.Printf("CPU at 20 + 10 rows a s    %8.2f %% of one core\n", 100*(after-before)/watchFor.Seconds())
+	fmt.Printf("CPU at 20 + 10 rows a s    %8.2f %% of one core\n", 100*cpu)
 	return nil
 }
 

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// running is a binary that runs with a configuration.
+type running struct {
+	cmd  *exec.Cmd
+	said strings.Builder // on standard error
+	took time.Duration   // until it was ready
+}
+
+// start runs the binary with the configuration, which it writes to dir, until it
+// is ready at addr; env stands beside this process's environment.
+func start(binary, dir, config, addr string, env ...string) (*running, error) {
+	path := filepath.Join(dir, "config.yaml")
+	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	r := &running{cmd: exec.Command(binary, "run", "--config", path)}
+	r.cmd.Env = append(os.Environ(), env...)
+	r.cmd.Stderr = &r.said
+	begin := time.Now()
+	if err := r.cmd.Start(); err != nil {
+		return nil, err
+	}
+	if err := until(10*time.Second, func() bool { return ready(addr) }); err != nil {
+		r.stop()
+		return nil, fmt.Errorf("ready: %w\n%s", err, r.said.String())
+	}
+	r.took = time.Since(begin)
+	return r, nil
+}
+
+func (r *running) pid() int { return r.cmd.Process.Pid }
+
+func (r *running) stop() {
+	r.cmd.Process.Signal(syscall.SIGTERM)
+	r.cmd.Wait()
+}
+
+// load is the share of one core that it takes for so long.
+func (r *running) load(long time.Duration) (float64, error) {
+	before, err := cpuSeconds(r.pid())
+	if err != nil {
+		return 0, err
+	}
+	begin := time.Now()
+	time.Sleep(long)
+	after, err := cpuSeconds(r.pid())
+	return (after - before) / time.Since(begin).Seconds(), err
+}
