@@ -203,7 +203,7 @@ func (r Report) String() string {
 	fmt.Fprintf(&b, "  network     %s int8, %d windows of %d rows, %d epochs, seed %d\n",
 		strings.ReplaceAll(strings.Trim(fmt.Sprint(r.Network), "[]"), " ", "-"), r.Windows, r.Window, r.Epochs, r.Seed)
 	fmt.Fprintf(&b, "  error       %.4f (mean squared), int8 differs from float32 by %.4f\n", r.Loss, r.Int8Gap)
-	fmt.Fprintf(&b, "  threshold   relation %.3f, level %.3f, jump %.3f; %d of %d learning rows above\n",
+	fmt.Fprintf(&b, "  threshold   relation %.3f, level %.3f, combination %.3f; %d of %d learning rows above\n",
 		r.Limits[0], r.Limits[1], r.Limits[2], r.Above, r.Scored)
 	if a := r.Alarms; a.Rate > 0 {
 		fmt.Fprintf(&b, "  alarms      false ones to be expected in 30 days of running time: %s (%s to %s), wanted: %.3g\n", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
