@@ -20,6 +20,9 @@ type rowDoubts struct {
 
 	repeated, same, back int    // rows
 	first                string // timestamp of the first that runs backwards
+
+	holes  int    // in time, too long for the rows around them to be neighbours
+	behind string // timestamp of the row behind the first
 }
 
 // doubtsShown is how many bad rows are told one by one.
@@ -61,6 +64,13 @@ func (d *rowDoubts) repeats(text string, at time.Time, row []float64) bool {
 	return false
 }
 
+// hole counts a hole in time before the row of the timestamp.
+func (d *rowDoubts) hole(text string) {
+	if d.holes++; d.holes == 1 {
+		d.behind = text
+	}
+}
+
 func (d *rowDoubts) summary() {
 	if d.n > doubtsShown {
 		fmt.Fprintf(d.w, "warning: %d more bad rows\n", d.n-doubtsShown)
@@ -72,6 +82,9 @@ func (d *rowDoubts) summary() {
 		fmt.Fprintf(d.w, "warning: %d rows carry the time of the one before with other values: taken as they stand in the recording\n", d.same)
 	}
 	if d.back > 0 {
-		fmt.Fprintf(d.w, "warning: time runs backwards in %d rows, first at %s: taken as they stand in the recording\n", d.back, d.first)
+		fmt.Fprintf(d.w, "warning: time runs backwards in %s, first at %s: taken as they stand in the recording\n", plural(d.back, "row", "rows"), d.first)
+	}
+	if d.holes > 0 {
+		fmt.Fprintf(d.w, "warning: %s in time, the first before %s: the rows around one are no neighbours\n", plural(d.holes, "hole", "holes"), d.behind)
 	}
 }

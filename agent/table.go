@@ -20,11 +20,12 @@ import (
 // table is a recording read whole, for training.
 type table struct {
 	names  []string
-	rows   []float64 // (n, C), NaN = missing
-	n      int
+	rows   []float64     // (n, C), NaN = missing
+	n      int           // rows of the recordings; those that stand for a gap come on top
 	period time.Duration // median distance of two rows, 0 where unknown
 	gap    int           // rows of NaN that stand for a gap
-	times  []int64       // (n) of the rows, nanoseconds since 1970; noTime = none
+	gaps   []int         // which rows stand for a gap
+	times  []int64       // of the rows, nanoseconds since 1970; noTime = none
 }
 
 // openCSV opens a file, or stdin for "-".
@@ -100,7 +101,9 @@ func (t *table) add(e env, path string, limit int) (steps []time.Duration, err e
 		}
 		if step := at.Sub(before); !before.IsZero() && step > 0 {
 			steps = append(steps, step)
-			t.hole(step, steps)
+			if t.hole(step, steps) {
+				doubts.hole(text)
+			}
 		}
 		if !at.IsZero() {
 			before = at
@@ -125,6 +128,7 @@ func stamp(t time.Time) int64 {
 // pause puts a gap.
 func (t *table) pause() {
 	for range t.gap {
+		t.gaps = append(t.gaps, len(t.times))
 		t.times = append(t.times, noTime)
 		for range t.names {
 			t.rows = append(t.rows, math.NaN())
@@ -145,10 +149,13 @@ func (t *table) seen(s model.Schema) *train.Week {
 	return &w
 }
 
-// hole puts a gap where far more time than usual has passed: the rows
-// around it are no neighbours.
-func (t *table) hole(step time.Duration, steps []time.Duration) {
-	if first := steps[0]; step > pipeline.GapRows*first && step > pipeline.GapRows*steps[len(steps)/2] {
-		t.pause()
+// hole puts a gap where far more time than usual has passed, and tells whether
+// it did: the rows around it are no neighbours.
+func (t *table) hole(step time.Duration, steps []time.Duration) bool {
+	first := steps[0]
+	if step <= pipeline.GapRows*first || step <= pipeline.GapRows*steps[len(steps)/2] {
+		return false
 	}
+	t.pause()
+	return true
 }

@@ -17,6 +17,7 @@ type Options struct {
 	Horizon int     // rows until the next relearning; 0 = 1.5 times the learning rows
 	Version string  // the model's name
 	Seen    *Week   // when the rows that run were measured; nil = unknown
+	Gaps    []int   // which rows, ascending, are no rows but stand for a gap in time; the report does not count them
 
 	// Reference is the network that is calibrated and runs; anything but
 	// model.Int8 is for measurements.

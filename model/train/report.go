@@ -55,31 +55,35 @@ type ChannelReport struct {
 
 // begin fills what is known before learning.
 func (r *Report) begin(t *table, o Options) {
-	r.Rows, r.Used, r.Seed, r.Step = t.n, t.used, o.Seed, t.schema.Period
-	for _, run := range t.run {
-		if !run {
+	r.Rows, r.Used, r.Seed, r.Step = t.n-len(o.Gaps), t.used, o.Seed, t.schema.Period
+	gaps := o.Gaps
+	for i, run := range t.run {
+		switch {
+		case len(gaps) > 0 && i == gaps[0]:
+			gaps = gaps[1:]
+		case !run:
 			r.Idle++
 		}
 	}
 	r.Empty = r.Rows - r.Idle - r.Used
 	for j, ch := range t.schema.Channels {
 		if slices.Contains(t.dead, j) {
-			r.Channels = append(r.Channels, ChannelReport{Name: ch.Name, Unit: ch.Unit, Missing: t.n - r.Idle})
+			r.Channels = append(r.Channels, ChannelReport{Name: ch.Name, Unit: ch.Unit, Missing: r.Rows - r.Idle})
 			r.doubt("%s had no value at all: it is not watched until the machine is learnt anew", ch.Name)
 			continue
 		}
 		v := t.column(j)
 		_, sd := spreadOf(v)
 		slices.Sort(v)
-		r.Channels = append(r.Channels, ChannelReport{Name: ch.Name, Unit: ch.Unit, Missing: t.n - r.Idle - len(v),
+		r.Channels = append(r.Channels, ChannelReport{Name: ch.Name, Unit: ch.Unit, Missing: r.Rows - r.Idle - len(v),
 			Median: quantile(v, 0.5), Low: quantile(v, 0.001), High: quantile(v, 0.999), SD: sd})
 		if v[0] == v[len(v)-1] {
 			r.doubt("%s never moved: it will count as soon as it does", ch.Name)
 		} else if sd < leastSpread {
 			r.doubt("%s varies by %.2g only: below %g changes are not seen, give it a smaller unit", ch.Name, sd, leastSpread)
 		}
-		if m := t.n - r.Idle - len(v); 10*m > t.n-r.Idle {
-			r.doubt("%s is missing in %d of %d rows", ch.Name, m, t.n-r.Idle)
+		if m := r.Rows - r.Idle - len(v); 10*m > r.Rows-r.Idle {
+			r.doubt("%s is missing in %d of %d rows", ch.Name, m, r.Rows-r.Idle)
 		}
 		for k := range j {
 			if t.same(j, k) {

@@ -3,6 +3,8 @@ package train
 import (
 	"context"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -52,6 +54,31 @@ func TestReport_tellsAndDoubts(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("report lacks %q:\n%s", want, text)
 		}
+	}
+}
+
+// TestReport_gaps: rows that stand for a gap are not counted, whether the gate
+// still holds or not, and change nothing else.
+func TestReport_gaps(t *testing.T) {
+	s, rows := plant(350, 1)
+	s.RunWhen = &model.Condition{Channel: "pump.current", Above: -9, Below: math.NaN(), Settle: 4 * time.Second}
+	for j := range 4 {
+		rows[4*300+j] = math.NaN() // measured, and empty
+	}
+	var gaps []int
+	gap := make([]float64, 0, 4*(model.GateHold+1))
+	for i := range model.GateHold + 1 {
+		gaps = append(gaps, 200+i)
+		gap = append(gap, math.NaN(), math.NaN(), math.NaN(), math.NaN())
+	}
+	rows = slices.Insert(rows, 4*200, gap...)
+	told, r := learn(t, s, rows, Options{Seed: 3, Epochs: 2, Gaps: gaps})
+	if want := 350 - 2*4 - 1; r.Rows != 350 || r.Idle != 8 || r.Empty != 1 || r.Used != want || r.Channels[1].Missing != 1 {
+		t.Errorf("rows %d, idle %d, empty %d, used %d, missing %d, want 350, 8, 1, %d, 1", r.Rows, r.Idle, r.Empty, r.Used, r.Channels[1].Missing, want)
+	}
+	untold, all := learn(t, s, rows, Options{Seed: 3, Epochs: 2})
+	if all.Rows != 350+len(gaps) || all.Used != r.Used || all.Loss != r.Loss || !reflect.DeepEqual(told.Parts().Limits, untold.Parts().Limits) {
+		t.Errorf("rows %d, used %d, loss %v, want %d, %d, %v and the same limits", all.Rows, all.Used, all.Loss, 350+len(gaps), r.Used, r.Loss)
 	}
 }
 
