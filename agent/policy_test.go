@@ -81,7 +81,7 @@ func TestScoreWithConfig(t *testing.T) {
 	} {
 		cfg := policyConfig(t, c.detect)
 		code, _, errs := call(t, "", "score", "--model", m, "--csv", csvPath, "--out", "-", "--events", events, "--config", cfg)
-		if code != 0 {
+		if code != 0 || errs != "" {
 			t.Fatalf("%s: score ended with %d: %s", c.detect, code, errs)
 		}
 		var got []string
@@ -93,6 +93,10 @@ func TestScoreWithConfig(t *testing.T) {
 		if text := strings.Join(got, ", "); text != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.detect, text, c.want)
 		}
+	}
+	stops := policyConfig(t, "}, run_when: {channel: m.load, above: 1")
+	if code, _, errs := call(t, "", "score", "--model", m, "--csv", csvPath, "--config", stops); code != 0 || !strings.Contains(errs, "run would refuse this model: run_when: learnt always, configured") {
+		t.Errorf("a model learnt without run_when: %d, %s", code, errs)
 	}
 	other, _ := trainedWave(t)
 	if code, _, errs := call(t, "", "score", "--model", other, "--csv", csvPath, "--config", policyConfig(t, "")); code != 78 {
@@ -159,7 +163,7 @@ func TestScorePolicyIsTheDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _, err := scorePolicy(mod, "", "")
+	got, _, err := scorePolicy(io.Discard, mod, "", "")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -59,7 +59,7 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	if err := sameColumns(m, r.Header(), *csvPath); err != nil {
 		return &exitError{exitConfig, err}
 	}
-	policy, limits, err := scorePolicy(m, *configPath, *machine)
+	policy, limits, err := scorePolicy(e.stderr, m, *configPath, *machine)
 	if err != nil {
 		return err
 	}
@@ -167,8 +167,9 @@ type scoring struct {
 }
 
 // scorePolicy is the alarm policy and the limits of a configuration's machine,
-// or the default policy where no configuration is given.
-func scorePolicy(m *model.Model, path, machine string) (detect.Options, *detect.Limits, error) {
+// or the default policy where no configuration is given. Rows are judged by the
+// model's own period and condition, so w is told where run would not take it.
+func scorePolicy(w io.Writer, m *model.Model, path, machine string) (detect.Options, *detect.Limits, error) {
 	if path == "" {
 		limits, err := detect.NewLimits("main", nil)
 		return detect.Options{Machine: "main", Channels: m.Schema().Channels, N: 3, M: 5,
@@ -186,6 +187,9 @@ func scorePolicy(m *model.Model, path, machine string) (detect.Options, *detect.
 	if got, want := names(m.Schema()), names(s); !slices.Equal(got, want) {
 		return detect.Options{}, nil, &exitError{exitConfig, fmt.Errorf("machine %s has the channels %s, the model %s",
 			mc.Name, strings.Join(want, ","), strings.Join(got, ","))}
+	}
+	if err := m.CheckSchema(s); err != nil {
+		fmt.Fprintf(w, "warning: run would refuse this model: %v: train it with --config\n", err)
 	}
 	limits, err := detect.NewLimits(mc.Name, limitsOf(mc))
 	return policyOf(mc), limits, err
