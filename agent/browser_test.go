@@ -210,7 +210,7 @@ func (b *browser) shows(texts ...string) {
 }
 
 // looksRight is an expression that lists what is wrong with how a page looks:
-// wider than the window, text too pale for its background (WCAG 2.1 AA), drawings
+// wider than the window, text too pale for its background (WCAG 2.1 AA), bars and drawings
 // without extent or lines outside of them.
 const looksRight = `(() => {
   const wrong = [];
@@ -223,6 +223,10 @@ const looksRight = `(() => {
     const a = light(numbers(getComputedStyle(e).color).slice(0, 3)), b = light(behind(e));
     const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
     if (ratio < 4.5) wrong.push("contrast " + ratio.toFixed(1) + " of " + e.tagName + " " + e.className + " " + e.innerText.slice(0, 30));
+  }
+  for (const bar of document.querySelectorAll("meter, progress")) {
+    const width = bar.getBoundingClientRect().width;
+    if (bar.getClientRects().length && width < 100) wrong.push("bar of " + width);
   }
   for (const svg of document.querySelectorAll(".plot svg")) {
     const box = svg.getBoundingClientRect();
