@@ -44,11 +44,19 @@ func (p *pageFile) write(page func(io.Writer) error) error {
 	if err := errors.Join(page(w), w.Flush(), p.f.Chmod(0o644), p.f.Close()); err != nil {
 		return errors.Join(fmt.Errorf("--report %s: %w", p.path, err), os.Remove(p.f.Name()))
 	}
-	return os.Rename(p.f.Name(), p.path)
+	if err := os.Rename(p.f.Name(), p.path); err != nil {
+		return errors.Join(fmt.Errorf("--report: %w", err), os.Remove(p.f.Name()))
+	}
+	return nil
 }
 
-// drop leaves things as they were.
-func (p *pageFile) drop() error { return errors.Join(p.f.Close(), os.Remove(p.f.Name())) }
+// drop leaves things as they were; nil has nothing to leave.
+func (p *pageFile) drop() error {
+	if p == nil {
+		return nil
+	}
+	return errors.Join(p.f.Close(), os.Remove(p.f.Name()))
+}
 
 // about names a page's subject as the user did, without the folders.
 func about(csvs, path string, m *model.Model) sheet.About {
@@ -68,14 +76,10 @@ func about(csvs, path string, m *model.Model) sheet.About {
 
 // runDrawn is run with a page of it, also of what there was before an error or
 // Ctrl-C.
-func (s *scoring) runDrawn(ctx context.Context, r *replay.Reader, path string, a sheet.About) error {
-	page, err := createPage(path)
-	if err != nil {
-		return err
-	}
+func (s *scoring) runDrawn(ctx context.Context, r *replay.Reader, page *pageFile, a sheet.About) error {
 	parts := s.model.Parts()
 	s.drawn = sheet.NewRecording(&parts)
-	err = s.run(ctx, r)
+	err := s.run(ctx, r)
 	return errors.Join(err, page.write(func(w io.Writer) error { return sheet.WriteScore(w, s.drawn, a) }))
 }
 

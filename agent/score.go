@@ -68,26 +68,43 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	scores, closeScores, err := createText(e, *out)
+	var page *pageFile // made first: a report that cannot be written leaves the other files as they were
+	if *reportPath != "" {
+		if page, err = createPage(*reportPath); err != nil {
+			return err
+		}
+	}
+	s := &scoring{model: m, percentile: *percentile, judge: judge, limits: limits, latch: detect.NewLatch(policy), live: !isFile(*csvPath), doubts: rowDoubts{w: e.stderr}}
+	closeAll, err := s.open(e, *out, *events)
 	if err != nil {
-		return err
+		return errors.Join(err, page.drop())
 	}
-	s := &scoring{model: m, percentile: *percentile, judge: judge, limits: limits, latch: detect.NewLatch(policy), out: scores, live: !isFile(*csvPath), doubts: rowDoubts{w: e.stderr}}
-	closeAll := closeScores
-	if *events != "" {
-		w, closeEvents, err := createText(e, *events)
-		if err != nil {
-			return errors.Join(err, closeScores())
-		}
-		closeAll = func() error { return errors.Join(closeScores(), closeEvents()) }
-		if err := s.report(w); err != nil {
-			return errors.Join(err, closeAll())
-		}
-	}
-	if *reportPath == "" {
+	if page == nil {
 		return errors.Join(s.run(ctx, r), closeAll())
 	}
-	return errors.Join(s.runDrawn(ctx, r, *reportPath, about(*csvPath, *modelPath, m)), closeAll())
+	return errors.Join(s.runDrawn(ctx, r, page, about(*csvPath, *modelPath, m)), closeAll())
+}
+
+// open makes the files of scores and, unless its name is empty, events; the
+// function returned flushes and closes them.
+func (s *scoring) open(e env, out, events string) (func() error, error) {
+	scores, closeScores, err := createText(e, out)
+	if err != nil {
+		return nil, err
+	}
+	s.out = scores
+	if events == "" {
+		return closeScores, nil
+	}
+	w, closeEvents, err := createText(e, events)
+	if err != nil {
+		return nil, errors.Join(err, closeScores())
+	}
+	closeAll := func() error { return errors.Join(closeScores(), closeEvents()) }
+	if err := s.report(w); err != nil {
+		return nil, errors.Join(err, closeAll())
+	}
+	return closeAll, nil
 }
 
 // keepInputs refuses an output that would overwrite an input or another output.
