@@ -241,8 +241,9 @@ func (g *gateway) replace(ctx context.Context, c *config.Config) error {
 		return errors.New("gateway, mqtt, spool, http and state change with a restart only: systemctl restart iot-edge-anomaly")
 	}
 	// The models and learning rows on disk are the old plant's until it stops;
-	// a first build proves that the configuration fits before anything stops.
-	probe, err := newPlant(c, g.open, g.reporter, g.metrics, g.log)
+	// a first build proves that the configuration fits before anything stops. It
+	// says nothing: what is worth telling, the second one tells.
+	probe, err := newPlant(c, g.open, g.reporter, g.metrics, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}

@@ -169,6 +169,17 @@ func TestRecordTrainRun(t *testing.T) {
 	if st := s.Machines[1]; st.State != "blind" {
 		t.Errorf("machine without a model that may not learn is %s, want blind", st.State)
 	}
+	var told strings.Builder // of a reload: what is built first to try the configuration says nothing
+	g.log = newLog(&told, "info")
+	g.currentPlant().start(t.Context(), g.fault)
+	if err := g.replace(t.Context(), c); err != nil {
+		t.Fatal(err)
+	}
+	g.currentPlant().stop()
+	setLogLevel("error")
+	if n := strings.Count(told.String(), "msg=watching"); n != 1 {
+		t.Errorf("a reload tells %d times that a model is in force, want once:\n%s", n, &told)
+	}
 	if err := g.queue.Close(); err != nil {
 		t.Error(err)
 	}
