@@ -19,8 +19,15 @@ func (s *Scorer) Ahead(rows ...[]float64) {
 		if len(row) != s.c {
 			return
 		}
+		seen := 0
 		for i, x := range row {
-			s.row[i], _ = s.scale(i, x, &s.lastAhead[i], &s.ageAhead[i])
+			var ok bool
+			if s.row[i], ok = s.scale(i, x, &s.lastAhead[i], &s.ageAhead[i]); ok {
+				seen++
+			}
+		}
+		if seen > 0 && seen < s.c {
+			s.guess(s.row, s.ageAhead, s.p.Fill)
 		}
 		n.foresee(k, s.row)
 	}

@@ -14,8 +14,8 @@
 //	e = u - network(window)[newest row]                                (2)
 //	a = (mean of the last Mean rows of e - ResidualCenter) / ResidualScale (3)
 //	b = (mean of the last Mean rows of u - LevelCenter) / LevelScale   (4)
-//	r = mean over Smooth rows of (mean over channels of a⁴)^¼          (5)
-//	l = mean over Smooth rows of (mean over channels of b⁴)^¼          (6)
+//	r = mean over Smooth rows of (sum over channels of a⁴ / C)^¼       (5)
+//	l = mean over Smooth rows of (sum over channels of b⁴ / C)^¼       (6)
 //	s = mean over SmoothFast rows of sqrt(u' Precision u / C)          (7)
 //	h = what a channel's sensor does wrong, 0 up to 1, at most 1.4     (8)
 //	score = max(r/Limits[0], l/Limits[1], s/Limits[2], h/Limits[3])    (9)
@@ -28,10 +28,17 @@
 // the last 40 rows, each over Step and at most 1, in sum over Rough. The fourth power lets one channel among many be heard: it is
 // divided by the fourth root of their number, not the square root.
 //
-// A missing cell repeats the last value for Fill rows. After that it is masked:
-// the network sees 0 there (the median; training hides cells the same way), its
-// residual counts nowhere, its share is 0, and in (7) it takes the value that
-// makes the others least surprising, which is the marginal distance.
+// A missing cell repeats the last value for Fill rows; (7), which looks at the
+// newest rows alone, takes the channel out at once. After that it is masked, and
+// neither alarms nor blinds the others. It takes the value that makes them
+// least surprising by (7), which is the marginal distance, and the network sees
+// that value; its share is 0. In (5) and (6) the channel adds nothing until Mean
+// rows of it are there again: a part of a cycle has another mean than the whole.
+// The sums are divided by C nevertheless, so that l and s never grow because a
+// channel is missing, and a fault in another counts as with all. What the network
+// makes of the others without the channel was measured while it was learnt:
+// Limits[0] rises by the part Rise, summed over the channels that are missing, for
+// as long as r holds a row without them.
 //
 // # Drift
 //
@@ -53,8 +60,9 @@
 // __metadata__ begins with the keys format, layout and sha256; sha256 is over
 // the whole file with its own 64 digits as zeros. There is exactly one way to
 // write a given model, and a file that differs from it in any byte is refused.
-// Layout 3 has what drift is judged by (drift.time, drift.rows, drift.score);
-// files of layout 2, without it, are read, and their drift is unknown.
+// Layout 3 has what drift is judged by (drift.time, drift.rows, drift.score) and
+// how limits rise (calibration.rise); files of layout 2, without either, are read:
+// their drift is unknown and no limit rises.
 //
 // # Why
 //

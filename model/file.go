@@ -21,7 +21,7 @@ var (
 )
 
 const (
-	layoutVersion = 3 // 2: as 3, without what drift is judged by; still read and written
+	layoutVersion = 3 // 2: as 3, without what drift is judged by and missing channels cost; still read and written
 	oldestLayout  = 2 // 1: other terms; such models are refused, their machines learnt anew
 	maxFile       = 64 << 20
 	maxHeader     = 1 << 20
@@ -65,6 +65,7 @@ type shapeJSON struct {
 	Percentiles int     `json:"percentiles"`
 	Drift       int     `json:"drift"`
 	DriftScore  int     `json:"drift_score,omitempty"` // 0 in layout 2
+	Rise        int     `json:"rise,omitempty"`        // 0 in layout 2
 }
 
 func newSchemaJSON(s Schema) schemaJSON {
@@ -109,7 +110,7 @@ func orNaN(v *float64) float64 {
 func newShapeJSON(p *Parts) shapeJSON {
 	j := shapeJSON{Window: p.Window, Mean: p.Mean, Smooth: p.Smooth, SmoothFast: p.SmoothFast, Fill: p.Fill, Clip: p.Clip,
 		Layers: []int{p.inputs()}, Golden: len(p.GoldenIn) / p.inputs(), Percentiles: len(p.Percentiles),
-		Drift: len(p.Drift) / len(p.Schema.Channels), DriftScore: len(p.DriftScore)}
+		Drift: len(p.Drift) / len(p.Schema.Channels), DriftScore: len(p.DriftScore), Rise: len(p.Rise)}
 	for _, l := range p.Layers {
 		j.Layers = append(j.Layers, l.Out)
 	}
@@ -133,6 +134,9 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 		return Parts{}, fmt.Errorf("drift score of %d numbers, want %d", j.DriftScore, driftScores)
 	}
 	c := len(s.Channels)
+	if j.Rise != 0 && j.Rise != c {
+		return Parts{}, fmt.Errorf("rise of %d channels, want %d", j.Rise, c)
+	}
 	if need := j.bytes(c); need != have {
 		return Parts{}, fmt.Errorf("%d bytes of tensors, want %d", have, need)
 	}
@@ -142,6 +146,9 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 	p.Step, p.Rough = make([]float64, c), make([]int32, c)
 	if j.DriftScore > 0 {
 		p.DriftRows, p.DriftTime, p.DriftScore = make([]int32, c), make([]float32, c), make([]float32, driftScores)
+	}
+	if j.Rise > 0 {
+		p.Rise = make([]float32, c)
 	}
 	p.Precision, p.Limits = make([]float32, c*c), make([]float32, Terms)
 	p.Ranks, p.Percentiles = make([]float32, j.Percentiles), make([]float32, j.Percentiles)
@@ -156,7 +163,7 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 
 // bytes returns the size of all tensors for c channels.
 func (j shapeJSON) bytes(c int) int {
-	n := 8*(3*c+c*j.Drift) + 4*(6*c+c*c+Terms+2*j.Percentiles+2*j.Golden*j.Window*c)
+	n := 8*(3*c+c*j.Drift) + 4*(6*c+j.Rise+c*c+Terms+2*j.Percentiles+2*j.Golden*j.Window*c)
 	if j.DriftScore > 0 {
 		n += 4 * (2*c + driftScores)
 	}
@@ -168,7 +175,7 @@ func (j shapeJSON) bytes(c int) int {
 
 // layout returns that of the file that stands for p.
 func (p *Parts) layout() int {
-	if len(p.DriftScore) == 0 {
+	if len(p.DriftScore) == 0 && len(p.Rise) == 0 {
 		return oldestLayout
 	}
 	return layoutVersion

@@ -374,6 +374,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(smallest(f, func(p *model.Parts) { // layout 3
 		p.DriftRows, p.DriftTime, p.DriftScore = []int32{9}, []float32{2}, []float32{-1, 1, 3}
+		p.Rise = []float32{0.5}
 	}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, d := range [][]byte{data, resealed(data)} {

@@ -11,11 +11,11 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// TestLayout2 holds that a model without what drift is judged by is the file that
-// it was before drift, is read as such, scores as before, and has no drift.
+// TestLayout2 holds that a model without what drift is judged by, and without what
+// a missing channel costs, is the file that it was before, is read as such, scores as before, and has no drift.
 func TestLayout2(t *testing.T) {
 	p := machine(t).Parts()
-	p.DriftRows, p.DriftTime, p.DriftScore = nil, nil, nil
+	p.DriftRows, p.DriftTime, p.DriftScore, p.Rise = nil, nil, nil, nil
 	m, err := model.New(p)
 	if err != nil {
 		t.Fatal(err)
@@ -59,6 +59,21 @@ func TestNew_refusesDrift(t *testing.T) {
 	} {
 		p := machine(t).Parts()
 		spoil(&p)
+		if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+	}
+}
+
+func TestNew_refusesRise(t *testing.T) {
+	for want, rise := range map[string][]float32{
+		"2 values of rise, want 3":            {0, 0},
+		"rise 1 is NaN, want a finite":        {0, float32(math.NaN()), 0},
+		"limit rises by -1 without channel 2": {0, 0, -1},
+		"limit rises by 2e+06 without":        {2e6, 0, 0},
+	} {
+		p := machine(t).Parts()
+		p.Rise = rise
 		if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
 		}

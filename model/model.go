@@ -118,4 +118,6 @@ func (m *Model) Schema() Schema { return m.p.Schema.clone() }
 func (m *Model) Parts() Parts { return m.p }
 
 // FillRows returns how many running rows a Scorer needs before its first score.
-func (m *Model) FillRows() int { return m.p.Window + m.p.Mean + m.p.Smooth - 2 }
+func (m *Model) FillRows() int { return m.p.fillRows() }
+
+func (p *Parts) fillRows() int { return p.Window + p.Mean + p.Smooth - 2 }

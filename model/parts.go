@@ -17,6 +17,7 @@ const (
 	maxGolden   = 64
 	maxTable    = 4096 // rows of the percentile and drift tables
 	driftScores = 3    // numbers of DriftScore
+	riseMost    = 1e6  // the sum over all channels is a number
 )
 
 // Terms is the number of terms a score is the largest of: r, l, s and h.
@@ -95,6 +96,7 @@ type Parts struct {
 	Step           []float64 // (C) from one row to the next, physical units (8)
 	Rough          []int32   // (C) 255ths of steps in 40 rows that are normal (8); 0 = any
 	Limits         []float32 // (Terms) (9)
+	Rise           []float32 // (C) by how much of itself Limits[0] rises without the channel; empty = not known, 0
 
 	Ranks       []float32 // (any) shares of the learning rows, rising from 0 to below 1
 	Percentiles []float32 // (the same) the scores that so many of them stay below
@@ -205,6 +207,9 @@ func (p *Parts) validate() error {
 	if err := p.validateSensors(c); err != nil {
 		return err
 	}
+	if err := p.validateRise(c); err != nil {
+		return err
+	}
 	for _, t := range []struct {
 		name     string
 		v        []float32
@@ -251,6 +256,22 @@ func (p *Parts) validateSensors(c int) error {
 	for i, v := range p.Rough {
 		if v < 0 || v > roughFull {
 			return fmt.Errorf("channel %d may be as rough as %d, want 0 to %d", i, v, roughFull)
+		}
+	}
+	return nil
+}
+
+// validateRise bounds what a missing channel may do to the others.
+func (p *Parts) validateRise(c int) error {
+	if len(p.Rise) == 0 {
+		return nil
+	}
+	if err := check("rise", p.Rise, c, false); err != nil {
+		return err
+	}
+	for i, v := range p.Rise {
+		if !(v >= 0 && v <= riseMost) {
+			return fmt.Errorf("limit rises by %v without channel %d, want 0 to %v", v, i, float32(riseMost))
 		}
 	}
 	return nil

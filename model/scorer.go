@@ -19,25 +19,32 @@ type Scorer struct {
 	last      []float64   // (C) last value seen
 	age       []int       // (C) rows since then
 	behaviour []Behaviour // (C)
-	row       []float32   // (C) newest row in units of Spread, 0 = masked
+	row       []float32   // (C) newest row in units of Spread, masked cells guessed
+	now       []float32   // (C) the same, NaN = masked
 	expected  []float32   // (C) what the network makes of it
 
 	lastAhead []float64 // (C) as last and age, of the rows that Ahead was told
 	ageAhead  []int
 
 	newest   []float32 // (C) residual of the newest row, NaN = masked
-	residual ring      // (Mean, C)
-	level    ring      // (Mean, C)
+	residual ring      // (Mean, C) masked cells guessed
+	level    ring      // (Mean, C) the same
 	smooth   [sensorTerm]ring
 	causes   ring // (Smooth, C) squared terms by channel
+
+	limit   float32 // of term r
+	raised  bool    // above its Limit
+	present []int   // (C) rows since the channel was masked, up to FillRows
 
 	rows  int // running rows since the last reset, up to FillRows
 	idle  bool
 	blind bool
 
-	meanR, meanL, filled, pulled, hung []float32      // (C) scratch
-	terms                              [Terms]float32 // (5) to (8)
-	score                              Score
+	stale bool // a value of the newest row is repeated
+
+	meanR, meanL, fresh, pulled, hung []float32      // (C) scratch
+	terms                             [Terms]float32 // (5) to (8)
+	score                             Score
 }
 
 // NewScorer returns a Scorer with an empty window.
@@ -46,9 +53,9 @@ func NewScorer(m *Model) *Scorer {
 	c := len(p.Schema.Channels)
 	s := &Scorer{p: p, net: m.network(), gate: NewGate(p.Schema), c: c,
 		last: make([]float64, c), age: make([]int, c), behaviour: make([]Behaviour, c),
-		row: make([]float32, c), expected: make([]float32, c),
+		present: make([]int, c), row: make([]float32, c), now: make([]float32, c), expected: make([]float32, c),
 		newest: make([]float32, c), residual: newRing(p.Mean, c), level: newRing(p.Mean, c), causes: newRing(p.Smooth, c),
-		meanR: make([]float32, c), meanL: make([]float32, c), filled: make([]float32, c), pulled: make([]float32, c), hung: make([]float32, c),
+		meanR: make([]float32, c), meanL: make([]float32, c), fresh: make([]float32, c), pulled: make([]float32, c), hung: make([]float32, c),
 		score: Score{Shares: make([]float32, c), Values: make([]float64, c), Expected: make([]float64, c)},
 	}
 	s.smooth = [...]ring{newRing(p.Smooth, 1), newRing(p.Smooth, 1), newRing(p.SmoothFast, 1)}
@@ -82,6 +89,8 @@ func (s *Scorer) restart() {
 		s.age[i] = math.MaxInt32
 	}
 	clear(s.behaviour)
+	clear(s.present)
+	s.limit, s.raised = s.p.Limits[0], false
 	s.net.reset()
 }
 
@@ -91,7 +100,7 @@ func (s *Scorer) Idle() bool { return s.idle }
 // Filling tells whether the machine runs but too few rows have been seen since
 // it started.
 func (s *Scorer) Filling() bool {
-	return !s.idle && !s.blind && s.rows < s.p.Window+s.p.Mean+s.p.Smooth-2
+	return !s.idle && !s.blind && s.rows < s.p.fillRows()
 }
 
 // Blind tells whether the last row could not be scored because every channel
@@ -105,6 +114,7 @@ func (s *Scorer) Terms() [Terms]float32 {
 	for i := range t {
 		t[i] = s.terms[i] / s.p.Limits[i]
 	}
+	t[0] = s.terms[0] / s.limit
 	return t
 }
 
@@ -117,7 +127,7 @@ func (s *Scorer) Residual() (e []float32, ok bool) {
 
 // Level returns (1) for the newest row, (C), NaN where the channel is masked; the
 // slice belongs to the Scorer until the next Push.
-func (s *Scorer) Level() []float32 { return s.level.row(0) }
+func (s *Scorer) Level() []float32 { return s.now }
 
 // Push takes the next row, (C) in physical units with NaN for missing values.
 // It returns false while the machine is idle, the window fills, or every channel
@@ -136,7 +146,7 @@ func (s *Scorer) Push(row []float64) (Score, bool) {
 		s.blind = true
 		return Score{}, false
 	}
-	if s.rows < s.p.Window+s.p.Mean+s.p.Smooth-2 {
+	if s.rows < s.p.fillRows() {
 		s.rows++
 	}
 	if s.rows < s.p.Window {
@@ -148,7 +158,7 @@ func (s *Scorer) Push(row []float64) (Score, bool) {
 		return Score{}, false
 	}
 	s.weigh()
-	if s.rows < s.p.Window+s.p.Mean+s.p.Smooth-2 {
+	if s.rows < s.p.fillRows() {
 		return Score{}, false
 	}
 	s.finish(row)
@@ -158,7 +168,8 @@ func (s *Scorer) Push(row []float64) (Score, bool) {
 // take scales the row, hands it to the network and returns how many channels
 // are not masked.
 func (s *Scorer) take(row []float64) (seen int) {
-	u, level := s.row, s.level.next()
+	u := s.row
+	s.stale = false
 	for i, x := range row {
 		if s.p.Spread[i] != Unlearnt {
 			if math.IsInf(x, 0) {
@@ -168,12 +179,22 @@ func (s *Scorer) take(row []float64) (seen int) {
 		}
 		var ok bool
 		if u[i], ok = s.scale(i, x, &s.last[i], &s.age[i]); ok {
-			level[i] = u[i]
+			s.now[i] = u[i]
+			s.stale = s.stale || s.age[i] > 0
+			s.present[i] = min(s.present[i]+1, s.p.fillRows())
 			seen++
 		} else {
-			level[i] = float32(math.NaN())
+			s.now[i] = float32(math.NaN())
+			s.present[i] = 0
 		}
 	}
+	if seen > 0 && seen < s.c {
+		s.guess(u, s.age, s.p.Fill)
+	}
+	if seen < s.c || s.raised {
+		s.raise()
+	}
+	copy(s.level.next(), u)
 	s.net.push(u)
 	return seen
 }
@@ -201,10 +222,10 @@ func (s *Scorer) scale(i int, x float64, last *float64, age *int) (u float32, ok
 
 // compare computes (2) for the newest row.
 func (s *Scorer) compare() {
-	level, e := s.level.row(0), s.residual.next()
-	for i := range s.c {
-		e[i] = level[i] - s.expected[i] // NaN stays NaN
-		s.newest[i] = e[i]
+	e := s.residual.next()
+	for i, x := range s.expected {
+		e[i] = s.row[i] - x
+		s.newest[i] = s.now[i] - x // NaN stays NaN
 	}
 }
 

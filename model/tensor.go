@@ -49,6 +49,9 @@ func tensors(p *Parts) []tensor {
 			tensor{name: fmt.Sprintf("layer.%d.float.weight", i), f32: l.FloatW, shape: dims(l.Out, l.In)},
 			tensor{name: fmt.Sprintf("layer.%d.float.bias", i), f32: l.FloatBias, shape: dims(l.Out)})
 	}
+	if len(p.Rise) > 0 {
+		ts = append(ts, tensor{name: "calibration.rise", f32: p.Rise, shape: dims(c)})
+	}
 	if len(p.DriftScore) > 0 {
 		ts = append(ts,
 			tensor{name: "drift.time", f32: p.DriftTime, shape: dims(c)},

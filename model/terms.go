@@ -6,10 +6,6 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// sweeps is how often marginal passes over the masked channels. Each pass can
-// only lower the distance; ten leave less than a percent.
-const sweeps = 10
-
 // aMax bounds (3) and (4): their fourth power still fits float32 with room for
 // sums over every channel.
 const aMax = 1e6
@@ -19,9 +15,9 @@ const aMax = 1e6
 func (s *Scorer) weigh() {
 	causes := s.causes.next()
 	clear(causes)
-	s.residual.mean(s.meanR)
-	s.level.mean(s.meanL)
-	r := s.norm(s.meanR, s.p.ResidualCenter, s.p.ResidualScale, s.p.Limits[0], causes)
+	s.residual.mean(s.meanR, s.present)
+	s.level.mean(s.meanL, s.present)
+	r := s.norm(s.meanR, s.p.ResidualCenter, s.p.ResidualScale, s.limit, causes)
 	l := s.norm(s.meanL, s.p.LevelCenter, s.p.LevelScale, s.p.Limits[1], causes)
 	d := s.distance(s.p.Limits[2], causes)
 	for i, t := range [...]float32{r, l, d} {
@@ -31,12 +27,11 @@ func (s *Scorer) weigh() {
 	s.terms[sensorTerm] = s.sensors(s.p.Limits[sensorTerm], causes)
 }
 
-// norm returns (mean of ((v-center)/scale)⁴)^¼ over the channels that are not
+// norm returns (sum of ((v-center)/scale)⁴ / C)^¼ over the channels that are not
 // masked, and adds each channel's part of its square, in units of limit, to
 // causes. v is used up.
 func (s *Scorer) norm(v, center, scale []float32, limit float32, causes []float32) float32 {
 	var sum float32
-	n := 0
 	for i, x := range v {
 		if x != x {
 			continue
@@ -45,12 +40,11 @@ func (s *Scorer) norm(v, center, scale []float32, limit float32, causes []float3
 		a = float32(a * a)
 		v[i] = float32(a * a)
 		sum += v[i]
-		n++
 	}
 	if !(sum > 0) {
 		return 0
 	}
-	square := sqrt(sum / float32(n))
+	square := sqrt(sum / float32(s.c))
 	part := square / sum / float32(limit*limit) // a product of small ones is 0
 	for i, x := range v {
 		if x == x {
@@ -60,26 +54,16 @@ func (s *Scorer) norm(v, center, scale []float32, limit float32, causes []float3
 	return sqrt(square)
 }
 
-// distance returns the root of the mean of (7) over the channels that are not
-// masked, and adds each channel's part of its square, in units of limit, to
-// causes.
+// distance returns (7) of the newest row, and adds each channel's part of its
+// square, in units of limit, to causes. Masked channels have the values that make
+// it the least; so have those that repeat one, for the others have moved on.
 func (s *Scorer) distance(limit float32, causes []float32) float32 {
-	row, u, n := s.level.row(0), s.filled, 0
-	for i, x := range row {
-		u[i] = x
-		if x != x {
-			u[i] = 0
-		} else {
-			n++
-		}
+	row, u, pulled := s.now, s.row, s.pulled
+	if s.stale {
+		u = s.fresh
+		copy(u, s.row)
+		s.guess(u, s.age, 0)
 	}
-	if n == 0 {
-		return 0
-	}
-	if n < s.c {
-		s.marginal(u)
-	}
-	pulled := s.pulled
 	quant.SumRows(pulled, s.p.Precision, u) // symmetric: its rows are its columns
 	var sum, positive float32
 	for i, x := range row {
@@ -92,41 +76,12 @@ func (s *Scorer) distance(limit float32, causes []float32) float32 {
 		pulled[i] = p
 	}
 	if sum = max(sum, 0); positive > 0 {
-		part := sum / positive / float32(float32(float32(n)*limit)*limit)
+		part := sum / positive / float32(float32(float32(s.c)*limit)*limit)
 		for i, p := range pulled {
 			causes[i] += float32(p * part)
 		}
 	}
-	return sqrt(sum / float32(n))
-}
-
-// dot returns row i of the precision times e.
-func (s *Scorer) dot(i int, e []float32) float32 {
-	row := s.p.Precision[i*s.c : (i+1)*s.c]
-	var sum float32
-	for j, v := range row {
-		sum += float32(v * e[j])
-	}
-	return sum
-}
-
-// marginal gives the masked channels of e the values that make the distance
-// smallest (Gauss-Seidel on the masked block of the precision).
-func (s *Scorer) marginal(e []float32) {
-	for range sweeps {
-		moved := false
-		for i, x := range s.newest {
-			if x == x {
-				continue
-			}
-			if v := e[i] - s.dot(i, e)/s.p.Precision[i*s.c+i]; v != e[i] {
-				e[i], moved = v, true
-			}
-		}
-		if !moved {
-			return // nor would the next
-		}
-	}
+	return sqrt(sum / float32(s.c))
 }
 
 // share turns the causes of the last rows into parts that sum to 1. Where (8)
@@ -226,33 +181,17 @@ func (r *ring) row(back int) []float32 {
 // sum writes to dst, for each of the width values, the sum of the rows.
 func (r *ring) sum(dst []float32) { quant.SumRows(dst, r.v, r.ones) }
 
-// mean writes to dst, for each of the width values, the mean of those that are
-// not NaN; where more than half are missing it is NaN.
-func (r *ring) mean(dst []float32) {
+// mean writes to dst, for each of the width values, the mean of the rows; NaN
+// where one of them is a guess: present is how many rows came since. A part of a
+// cycle has another mean than the whole.
+func (r *ring) mean(dst []float32, present []int) {
 	r.sum(dst)
 	for i, sum := range dst {
-		n := r.n
-		if sum != sum {
-			sum, n = r.present(i)
-		}
-		if 2*n <= r.n {
+		dst[i] = sum / float32(r.n)
+		if present[i] < r.n {
 			dst[i] = float32(math.NaN())
-			continue
-		}
-		dst[i] = sum / float32(n)
-	}
-}
-
-// present returns the sum of the values in place i that are not NaN, and how
-// many they are.
-func (r *ring) present(i int) (sum float32, n int) {
-	for ; i < len(r.v); i += r.width {
-		if x := r.v[i]; x == x {
-			sum += x
-			n++
 		}
 	}
-	return sum, n
 }
 
 // average returns the mean of a ring of width 1 without NaN, the newest first.

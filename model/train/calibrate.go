@@ -75,6 +75,9 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 		return err
 	}
 	values := l.limits(p, terms)
+	if p.Rise, err = l.rises(*p); err != nil {
+		return err
+	}
 	l.detailScores(values)
 	p.DriftScore = scoreReference(values)
 	slices.Sort(values)

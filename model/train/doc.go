@@ -45,6 +45,11 @@
 // 2,000 rows the limit is a rule, the 0.999 quantile times 1 + 0.6 (400/n)^0.15,
 // steeper where a long cycle leaves few independent scores.
 //
+// What a missing channel does to the others is measured too: each is hidden in the
+// learning rows as a dead sensor would be, and by how much of its limit the highest
+// term r rises is stored. Where that would take longer than a tenth of learning,
+// fewer rows and channels are tried.
+//
 // A cold start at the beginning that never comes back is learnt, but does not
 // set the limits.
 //

@@ -64,7 +64,7 @@ func (l *learner) residuals(p model.Parts, folds []fold) ([]float32, error) {
 	for i := range e {
 		e[i] = float32(math.NaN())
 	}
-	err := l.score(p, folds, 0.85, 0.93, func(i int, s *model.Scorer, _ bool) {
+	err := l.score(p, folds, 0.85, 0.92, func(i int, s *model.Scorer, _ bool) {
 		if r, ok := s.Residual(); ok {
 			copy(e[i*l.t.c:(i+1)*l.t.c], r)
 		}
@@ -76,7 +76,7 @@ func (l *learner) residuals(p model.Parts, folds []fold) ([]float32, error) {
 // terms of every row that has a score and sets limits, (rows, model.Terms).
 func (l *learner) terms(p model.Parts, folds []fold) ([]float32, error) {
 	v := make([]float32, 0, l.t.used*model.Terms)
-	err := l.score(p, folds, 0.93, 1, func(i int, s *model.Scorer, ok bool) {
+	err := l.score(p, folds, 0.92, 0.96, func(i int, s *model.Scorer, ok bool) {
 		if ok && i >= l.from {
 			t := s.Terms()
 			v = append(v, t[:]...)

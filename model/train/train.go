@@ -93,18 +93,9 @@ func (l *learner) learn() (*model.Model, error) {
 	return model.New(p)
 }
 
-// mask takes the channels that never had a value out of the score. The terms
-// are means over the channels that count, so their limits rise as these fall
-// away.
+// mask takes the channels that never had a value out of the score. They were
+// learnt as constant ones, which add as little.
 func (l *learner) mask(p *model.Parts) {
-	dead := len(l.t.dead)
-	if dead == 0 {
-		return
-	}
-	rise := math.Sqrt(float64(l.t.c) / float64(l.t.c-dead))
-	p.Limits[0] *= float32(math.Sqrt(rise))
-	p.Limits[1] *= float32(math.Sqrt(rise))
-	p.Limits[2] *= float32(rise)
 	for _, j := range l.t.dead {
 		p.Center[j], p.Spread[j] = 0, model.Unlearnt
 	}

@@ -17,6 +17,7 @@ type beside struct {
 	byPlant []injected
 	kept    []rate
 	blind   []costs // of a missing channel
+	lame    []lamed // the same on healthy machines
 }
 
 // seedsBeside is how many seeds the slower measurements take.

@@ -63,7 +63,7 @@ func (b *bench) missing() error {
 		fmt.Fprintf(b.w, "  %-5s %8d  %.3f, %.3f from %.3f %6s     %-18s %.1f from %.1f (%s)  %d of %d\n", name, len(all), sum/float64(len(all)),
 			worst.cost(), worst.full, "", worst.channel, loudest.far, loudest.fullFAR, loudest.channel, c.named, c.events)
 	}
-	return nil
+	return b.healthy()
 }
 
 // without scores s with every channel and without each, with every seed.

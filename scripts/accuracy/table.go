@@ -158,6 +158,10 @@ func (b *bench) verdictsAll() bool {
 		is(b.verdict("5", c.set+": AUC-PR that a missing channel costs at most", most1(c.worst, .05, .05, 3)))
 		is(b.verdict("5", c.set+": events that list it as missing, %", least1(100*float64(c.named)/float64(max(c.events, 1)), 100, 100, 0)))
 	}
+	for _, l := range b.lame {
+		is(b.verdict("5", l.name+": false alarms with a channel missing", most1(l.alarms, 1, 0, 1)))
+		is(b.verdict("5", l.name+": offsets found then, % of those found with all", least1(100*l.less.part()/l.full.part(), 90, 100, 0)))
+	}
 	if len(b.kept) > 0 {
 		three, half := 0, 0
 		for _, r := range b.kept {

@@ -1,0 +1,88 @@
+package model_test
+
+import (
+	"math"
+	"testing"
+
+	"iot-edge-anomaly/model"
+)
+
+// risen returns the test model with another Rise.
+func risen(t *testing.T, rise ...float32) *model.Scorer {
+	t.Helper()
+	p := machine(t).Parts()
+	p.Rise = rise
+	m, err := model.New(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model.NewScorer(m)
+}
+
+// TestRise holds that the relation term's limit rises for as long as the term
+// holds a row without the channel, by the sum over the channels that are missing,
+// and that nothing else changes.
+func TestRise(t *testing.T) {
+	fill := machine(t).FillRows()
+	masked := machine(t).Parts().Fill // rows a value is repeated
+	rows := stream(600, 6)
+	for i := 200; i < 400; i++ {
+		rows[3*i+1] = math.NaN()
+		if i >= 300 {
+			rows[3*i+2] = math.NaN()
+		}
+	}
+	high, flat := risen(t, 7, 1, 0.5), risen(t)
+	for i := range 600 {
+		a, ok := high.Push(rows[3*i : 3*i+3])
+		b, _ := flat.Push(rows[3*i : 3*i+3])
+		if !ok {
+			continue
+		}
+		want := float32(1)
+		if i >= 200+masked && i < 399+fill {
+			want++
+		}
+		if i >= 300+masked && i < 399+fill {
+			want += 0.5
+		}
+		if got := b.Terms[0] / a.Terms[0]; math.Abs(float64(got/want-1)) > 1e-5 {
+			t.Fatalf("row %d: limit %v times as high, want %v", i, got, want)
+		}
+		for k := 1; k < model.Terms; k++ {
+			if a.Terms[k] != b.Terms[k] {
+				t.Fatalf("row %d: term %d is %v, without rise %v", i, k, a.Terms[k], b.Terms[k])
+			}
+		}
+	}
+	high.Reset()
+	flat.Reset()
+	for i := range 100 {
+		a, ok := high.Push(rows[3*i : 3*i+3])
+		if b, _ := flat.Push(rows[3*i : 3*i+3]); ok && a.Value != b.Value {
+			t.Fatalf("row %d after a reset: score %v, without rise %v", i, a.Value, b.Value)
+		}
+	}
+}
+
+// TestMissing_lowers holds that the level and the jump of a machine never grow
+// because a channel is missing.
+func TestMissing_lowers(t *testing.T) {
+	rows, c := stream(900, 8), 3
+	for ch := range c {
+		less := append([]float64(nil), rows...)
+		for i := ch; i < len(less); i += c {
+			less[i] = math.NaN()
+		}
+		a, b := model.NewScorer(machine(t)), model.NewScorer(machine(t))
+		for i := range 900 {
+			all, ok := a.Push(rows[c*i : c*i+c])
+			without, _ := b.Push(less[c*i : c*i+c])
+			for k := 1; ok && k <= 2; k++ {
+				if without.Terms[k] > all.Terms[k]*1.0001 {
+					t.Fatalf("row %d without channel %d: term %d is %v, with it %v", i, ch, k, without.Terms[k], all.Terms[k])
+				}
+			}
+		}
+	}
+}
