@@ -169,15 +169,6 @@ func (r *ring) next() []float32 {
 	return r.v[r.at*r.width : (r.at+1)*r.width]
 }
 
-// row returns the row that came back rows before the newest.
-func (r *ring) row(back int) []float32 {
-	i := r.at - back
-	if i < 0 {
-		i += r.n
-	}
-	return r.v[i*r.width : (i+1)*r.width]
-}
-
 // sum writes to dst, for each of the width values, the sum of the rows.
 func (r *ring) sum(dst []float32) { quant.SumRows(dst, r.v, r.ones) }
 
