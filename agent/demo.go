@@ -101,7 +101,7 @@ func runDemo(ctx context.Context, e env, o demo.Options, brokerURL string) error
 	if err != nil {
 		return err
 	}
-	return showDemo(ctx, station, g, view, brokerURL, httpAddr)
+	return showDemo(ctx, station, g, view, brokerURL)
 }
 
 // viewOptions tell what stdout can do.
@@ -124,7 +124,7 @@ func movedNotes(brokerURL, httpAddr string) (notes []string) {
 }
 
 // showDemo runs the agent while the script plays and the view shows.
-func showDemo(ctx context.Context, station *demo.Station, g *gateway, view *demo.View, brokerURL, httpAddr string) error {
+func showDemo(ctx context.Context, station *demo.Station, g *gateway, view *demo.View, brokerURL string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go func() {
@@ -134,7 +134,7 @@ func showDemo(ctx context.Context, station *demo.Station, g *gateway, view *demo
 		case <-ctx.Done():
 		}
 	}()
-	go demo.Poll(ctx, "http://"+httpAddr+"/api/v1/state", func(s page.State) { view.State(s) })
+	go view.Follow(ctx, func() page.State { s := g.snapshot(); return s.Page() })
 	if brokerURL != "" {
 		go view.Run(ctx, demo.Subscribe(ctx, brokerURL, demo.Topic+"/#"))
 	}

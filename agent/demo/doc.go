@@ -5,7 +5,7 @@
 // It does not read a sensor, learn, score, detect or publish. All that is done
 // by the production agent, which gets a configuration file from here and finds
 // the station where that file says. The view shows what an MQTT subscriber
-// receives and nothing else.
+// and a reader of the page see, and nothing else.
 //
 // # The plant
 //
@@ -22,6 +22,6 @@
 // A detector learns what it is shown. A plant that hums at one point teaches
 // that anything else is wrong, and a demonstration on it would prove nothing.
 // Here the demand moves all the time, and speed, flow, pressure, current and
-// vibration follow it, so only the relation between them is constant. That relation is what the faults
-// break.
+// vibration follow it, so only the relation between them is constant. That
+// relation is what the faults break.
 package demo

@@ -38,8 +38,8 @@ type Header struct {
 	Notes  []string
 }
 
-// View shows on a terminal what an MQTT subscriber and a reader of the page's
-// JSON learn about the agent, and what the plant does. It is safe for concurrent
+// View shows on a terminal what an MQTT subscriber and a reader of the page
+// learn about the agent, and what the plant does. It is safe for concurrent
 // use. Use NewView.
 type View struct {
 	w       io.Writer
@@ -248,6 +248,20 @@ func (v *View) State(s page.State) {
 	} else if now := time.Now(); learning && text != "" && now.Sub(v.printed) >= 5*time.Second {
 		v.printed = now
 		v.line(now, "learning", text)
+	}
+}
+
+// Follow shows what ask returns, twice a second until the context ends.
+func (v *View) Follow(ctx context.Context, ask func() page.State) {
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			v.State(ask())
+		}
 	}
 }
 

@@ -24,7 +24,7 @@ const opened = `{"schema":1,"id":"gw7-4f2a-42","seq":42,"machine":"pump1","kind"
   {"channel":"drive.current","unit":"A","share":0.1,"value":8.2,"expected":12,"direction":"below"},
   {"channel":"drive.speed","unit":"Hz","share":0.01,"value":43,"expected":43.2,"direction":"below"}],"detail":"a level that was not seen while learning"}`
 
-// state is an answer of api/v1/state with the pump learning, or not.
+// state is the page's with the pump learning, or not.
 func state(machine string, progress float64, score *float64) page.State {
 	m := page.Machine{Name: "pump1", State: machine, Score: score}
 	if machine == "learning" {
@@ -193,6 +193,20 @@ func TestView_run(t *testing.T) {
 		<-done
 		if s := out.String(); !strings.Contains(s, "OPEN") || !strings.HasSuffix(s, "\r\x1b[K") {
 			t.Errorf("shown %q, want the event and the status line taken away", s)
+		}
+	})
+}
+
+func TestView_follow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		v := NewView(&out, ViewOptions{Location: time.UTC})
+		ctx, stop := context.WithTimeout(t.Context(), 10*time.Second+time.Millisecond)
+		defer stop()
+		asked := 0
+		v.Follow(ctx, func() page.State { asked++; return state("learning", float64(asked)/20, nil) })
+		if asked != 20 || !strings.Contains(out.String(), " 55 %, 9 s left") {
+			t.Errorf("asked %d times in 10 s, want 20; shown %q", asked, out.String())
 		}
 	})
 }
