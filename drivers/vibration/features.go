@@ -50,14 +50,16 @@ func newAnalysis(n int, rate float64, bands [][2]float64) *analysis {
 // features fills dst (firstBand + bands) from a block x (n) in m/s²; what a
 // block of equal samples does not define is NaN.
 func (a *analysis) features(dst, x []float64) {
+	// From the first sample on, so that equal samples are all 0: the rounding of
+	// their mean would have a kurtosis of its own.
 	mean := 0.0
 	for _, v := range x {
-		mean += v
+		mean += v - x[0]
 	}
 	mean /= float64(len(x))
 	var m2, m3, m4, top float64
 	for i, v := range x {
-		v -= mean
+		v = v - x[0] - mean
 		q := float64(v * v)
 		m2 += q
 		m3 += float64(q * v)

@@ -99,20 +99,24 @@ func TestFeatures_shock(t *testing.T) {
 	}
 }
 
+// Samples of a stuck accelerometer are a whole number of times its scale, whose
+// mean is rounded.
 func TestFeatures_flat(t *testing.T) {
-	x := make([]float64, testN)
-	for i := range x {
-		x[i] = 9.75
-	}
-	f := analysed(t, x, [2]float64{10, 100})
-	for _, i := range []int{rms, peak, velocity, firstBand} {
-		if f[i] != 0 {
-			t.Errorf("feature %d is %v, want 0", i, f[i])
+	for _, v := range []float64{9.75, 9.80665, 256020 * 0.000038245, -7 * 0.0095, 0} {
+		x := make([]float64, testN)
+		for i := range x {
+			x[i] = v
 		}
-	}
-	for _, i := range []int{crest, kurtosis, skewness} {
-		if !math.IsNaN(f[i]) {
-			t.Errorf("feature %d is %v, want none", i, f[i])
+		f := analysed(t, x, [2]float64{10, 100})
+		for _, i := range []int{rms, peak, velocity, firstBand} {
+			if f[i] != 0 {
+				t.Errorf("%v: feature %d is %v, want 0", v, i, f[i])
+			}
+		}
+		for _, i := range []int{crest, kurtosis, skewness} {
+			if !math.IsNaN(f[i]) {
+				t.Errorf("%v: feature %d is %v, want none", v, i, f[i])
+			}
 		}
 	}
 }
