@@ -20,7 +20,14 @@
 // that is what a DS18B20 holds after power-on, before its first conversion
 // (Analog Devices DS18B20 data sheet, 19-7487 rev. 6, table 1, note), as after a
 // supply that dips during the conversion. The price is that a true 85.000 °C is
-// missing as well; its neighbours 0.0625 °C away are not.
+// missing as well; its neighbours 0.0625 °C away are not. One beyond -55 to 125 °C
+// is missing too: 127.94 °C is another sign of a supply that failed.
+//
+// The kernel checks a thermometer's bytes by their checksum only, and that of nine
+// zeros, which is what a data line shorted to ground reads as, is right: 0 °C. So
+// for an exact 0 °C the bytes themselves are read (w1_slave of the same device,
+// which takes one conversion more); a real thermometer's hold its limits and its
+// resolution and are not all zero.
 //
 // # Limits
 //
@@ -31,5 +38,7 @@
 //
 // # Source
 //
-// Documentation/hwmon/sysfs-interface.rst of Linux 6.x: names, units, faults.
+// Documentation/hwmon/sysfs-interface.rst of Linux 6.x: names, units, faults;
+// Documentation/w1/slaves/w1_therm.rst and drivers/w1/slaves/w1_therm.c
+// (w1_read_temp, read_scratchpad, convert_t): 1-Wire thermometers.
 package hwmon

@@ -75,11 +75,8 @@ type cell struct {
 	value *sysfs.Attr
 	fault *sysfs.Attr // nil = the chip knows none
 	unit  float64
-	wire  bool // a 1-Wire thermometer
+	wire  func() string // a 1-Wire thermometer's bytes; nil = it is none
 }
-
-// powerOn is the temperature that a DS18B20 has before it has measured one.
-const powerOn = 85_000
 
 func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
 	k, _ := kindOf(name)
@@ -90,7 +87,10 @@ func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cell{value: value, unit: k.unit, wire: d.Name == "w1_slave_temp"}
+	c := &cell{value: value, unit: k.unit}
+	if d.Name == "w1_slave_temp" {
+		c.wire = func() string { return fs.Text(filepath.Join(d.Dir, "device", "w1_slave")) }
+	}
 	if c.fault, err = fs.Attr(filepath.Join(d.Dir, name+"_fault")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		value.Close()
 		return nil, err
@@ -103,8 +103,10 @@ func (c *cell) Value(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	if c.wire && v == powerOn {
-		return 0, errors.New("85 °C is what the thermometer says before it has measured: check its supply and cable")
+	if c.wire != nil {
+		if err := measured(v, c.wire); err != nil {
+			return 0, err
+		}
 	}
 	if c.fault != nil {
 		if f, err := c.fault.Number(ctx); err != nil {
@@ -114,6 +116,33 @@ func (c *cell) Value(ctx context.Context) (float64, error) {
 		}
 	}
 	return v * c.unit, nil
+}
+
+// The temperatures in m°C between which a DS18B20 measures, and the one that it
+// has before it has measured.
+const (
+	wireLo, wireHi = -55_000, 125_000
+	powerOn        = 85_000
+)
+
+// measured tells a 1-Wire thermometer's temperature from what its wire or its
+// supply made up.
+func measured(v float64, bytes func() string) error {
+	switch {
+	case v == powerOn:
+		return errors.New("85 °C is what the thermometer says before it has measured: check its supply and cable")
+	case v < wireLo || v > wireHi:
+		return fmt.Errorf("%g °C is none that the thermometer measures: check its supply and cable", v/1000)
+	case v != 0:
+		return nil
+	}
+	switch all := bytes(); {
+	case strings.HasPrefix(all, "00 00 00 00 00 00 00 00 00 "):
+		return errors.New("the wire reads as zeros, not as 0 °C: the data line is shorted to ground")
+	case !strings.HasSuffix(all, " YES"):
+		return fmt.Errorf("0 °C may be a shorted data line, and w1_slave does not tell: %q", all)
+	}
+	return nil
 }
 
 func (c *cell) Close() {

@@ -97,7 +97,8 @@ func TestRead_wire(t *testing.T) {
 	for _, c := range []struct {
 		text string
 		want float64
-	}{{"85000", math.NaN()}, {"84937", 84.937}, {"85062", 85.062}, {"-55000", -55}, {"", math.NaN()}} {
+	}{{"85000", math.NaN()}, {"84937", 84.937}, {"85062", 85.062}, {"-55000", -55}, {"", math.NaN()},
+		{"125000", 125}, {"127937", math.NaN()}, {"-55062", math.NaN()}, {"62", 0.062}, {"-62", -0.062}} {
 		if err := tree.Set(temp, c.text); err != nil {
 			t.Fatal(err)
 		}
@@ -112,6 +113,40 @@ func TestRead_wire(t *testing.T) {
 	}
 	if err := dev(t, tree, "cpu_thermal", "temp1").Read(t.Context(), dst); err != nil || dst[0] != 85 {
 		t.Errorf("got %v %v, want 85", dst[0], err)
+	}
+}
+
+// A data line shorted to ground reads as zeros, whose checksum is right: the
+// kernel says 0 °C. A thermometer at 0 °C has other bytes that are not zero.
+func TestRead_wireShorted(t *testing.T) {
+	const device = "/sys/devices/w1_bus_master1/28-0316a2795f3d/"
+	tree := pi4(t)
+	d := dev(t, tree, "28-0316a2795f3d", "temp1")
+	if err := tree.Set(device+"hwmon/hwmon4/temp1_input", "0"); err != nil {
+		t.Fatal(err)
+	}
+	dst := []float64{0}
+	for _, c := range []struct{ text, want string }{
+		{"00 00 4b 46 7f ff 0c 10 c8 : crc=c8 YES\n00 00 4b 46 7f ff 0c 10 c8 t=0", ""},
+		{"00 00 00 00 00 00 00 00 00 : crc=00 YES\n00 00 00 00 00 00 00 00 00 t=0", "the wire reads as zeros, not as 0 °C: the data line is shorted to ground"},
+		{"00 00 4b 46 7f ff 0c 10 c9 : crc=c8 NO\n00 00 4b 46 7f ff 0c 10 c8 t=0", "0 °C may be a shorted data line"},
+		{"", "0 °C may be a shorted data line, and w1_slave does not tell: \"\""}, // how the kernel says that it failed
+	} {
+		if err := tree.Set(device+"w1_slave", c.text); err != nil {
+			t.Fatal(err)
+		}
+		switch err := d.Read(t.Context(), dst); {
+		case c.want == "" && (err != nil || dst[0] != 0):
+			t.Errorf("%q: got %v %v, want 0", c.text, dst, err)
+		case c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want) || !math.IsNaN(dst[0])):
+			t.Errorf("%q: got %v %v, want %s", c.text, dst, err, c.want)
+		}
+	}
+	if err := tree.Remove(device + "w1_slave"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Read(t.Context(), dst); err == nil || !math.IsNaN(dst[0]) {
+		t.Errorf("without w1_slave: got %v %v", dst, err)
 	}
 }
 
