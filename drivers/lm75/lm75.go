@@ -2,6 +2,7 @@ package lm75
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -13,7 +14,13 @@ import (
 	"iot-edge-anomaly/drivers/internal/chip"
 )
 
-const regTemp = 0x00 // §7.4.3: two's complement, left-aligned, high byte first
+// Registers, §7.4.
+const (
+	regTemp   = 0x00 // §7.4.3: two's complement, left-aligned, high byte first
+	regConfig = 0x01 // §7.4.2: one byte; where a relative has two, it is the first
+
+	shutdown = 1 << 0 // §7.4.2: SHUTDOWN
+)
 
 // Options says which chip. The zero value is an LM75A or LM75B at 0x48.
 type Options struct {
@@ -67,29 +74,42 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	return d.chip.Read(ctx, dst, len(channels), d.measure)
 }
 
-// firstConversion is the longest of any relative at its power-on resolution
-// (DS75, 9 bits); before, the register is 0. nearZero is from where 0 °C is
+// firstConversion is the longest of any relative at its power-on resolution, the
+// first LM75's; before, the register is 0. nearZero is from where 0 °C is
 // believed.
 const (
-	firstConversion = 150 * time.Millisecond
+	firstConversion = 300 * time.Millisecond
 	nearZero        = 2 // °C
 )
 
 func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	last := d.last
 	d.last = math.NaN() // until there is a value
-	v, err := d.chip.Word("temperature", regTemp)
+	conf, err := d.chip.Registers("configuration", 1, regConfig)
+	if err != nil {
+		return err
+	}
+	if conf[0]&shutdown != 0 {
+		return errors.New("the chip is in shutdown; power-cycle it")
+	}
+	v, err := d.register()
 	if err == nil && v == 0 && !(math.Abs(last) <= nearZero) {
 		if err = d.chip.Wait(ctx, firstConversion); err == nil {
-			v, err = d.chip.Word("temperature", regTemp)
+			v, err = d.register()
 		}
 	}
 	if err != nil {
 		return err
 	}
-	d.last = celsius(v & d.mask)
+	d.last = celsius(v)
 	dst[0] = d.last
 	return nil
+}
+
+// register is the temperature, without the bits that mean nothing.
+func (d *Dev) register() (uint16, error) {
+	v, err := d.chip.Word("temperature", regTemp)
+	return v & d.mask, err
 }
 
 // celsius is §7.4.3: the high byte is whole degrees. 1900h is 25 °C, E700h is

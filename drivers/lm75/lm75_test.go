@@ -3,6 +3,7 @@ package lm75
 import (
 	"errors"
 	"math"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -40,7 +41,11 @@ func TestRead_table(t *testing.T) {
 		{11, 0xC9, 0x00, -55}, {9, 0x7D, 0x7F, 125}, {9, 0x00, 0x80, 0.5}, {9, 0xFF, 0xFF, -0.5},
 		{9, 0xC9, 0x00, -55}, {10, 0x00, 0x7F, 0.25}, {12, 0x00, 0x10, 0.0625}, {12, 0xFF, 0xFF, -0.0625},
 	} {
-		bus := &i2ctest.Playback{DontPanic: true, Ops: []i2ctest.IO{{Addr: 0x4A, W: []byte{0}, R: []byte{c.hi, c.lo}}}}
+		ops := []i2ctest.IO{{Addr: 0x4A, W: []byte{1}, R: []byte{0x60}}, {Addr: 0x4A, W: []byte{0}, R: []byte{c.hi, c.lo}}}
+		if c.want == 0 {
+			ops = append(ops, ops[1]) // it is asked again
+		}
+		bus := &i2ctest.Playback{DontPanic: true, Ops: ops}
 		d, err := New(bus, Options{Address: 0x4A, Bits: c.bits})
 		if err != nil {
 			t.Fatal(err)
@@ -61,7 +66,7 @@ func TestRead_absentThenThere(t *testing.T) {
 	dst := []float64{0}
 	err := d.Read(t.Context(), dst)
 	if !errors.Is(err, syscall.ENXIO) ||
-		err.Error() != "lm75 at 0x48: reading temperature: sim address 0x48: no such device or address" {
+		err.Error() != "lm75 at 0x48: reading configuration: sim address 0x48: no such device or address" {
 		t.Errorf("got %v", err)
 	}
 	chip.Set(-10.25)
@@ -109,6 +114,38 @@ func TestRead_powerOn(t *testing.T) {
 			t.Errorf("got %v %v", dst, err)
 		}
 	})
+}
+
+// A chip in shutdown repeats its last temperature: it is not read.
+func TestRead_shutdown(t *testing.T) {
+	bus, chip := i2csim.New("sim"), i2csim.NewLM75(11)
+	bus.Attach(0x48, chip)
+	d, _ := New(bus, Options{})
+	dst := []float64{0}
+	for _, c := range []struct {
+		conf byte
+		stop bool
+	}{{0x00, false}, {0x01, true}, {0x61, true}, {0x1E, false}, {0x60, false}} { // 0x60: a TMP75's 12 bits
+		if err := bus.Tx(0x48, []byte{regConfig, c.conf}, nil); err != nil {
+			t.Fatal(err)
+		}
+		chip.Set(35)
+		err := d.Read(t.Context(), dst)
+		if c.stop && (err == nil || err.Error() != "lm75 at 0x48: the chip is in shutdown; power-cycle it" || !math.IsNaN(dst[0])) || !c.stop && (err != nil || dst[0] != 35) {
+			t.Errorf("configuration 0x%02x: got %v %v", c.conf, dst, err)
+		}
+	}
+}
+
+func TestRead_failAtStep(t *testing.T) {
+	conf, zero := i2ctest.IO{Addr: 0x48, W: []byte{regConfig}, R: []byte{0}}, i2ctest.IO{Addr: 0x48, W: []byte{regTemp}, R: []byte{0, 0}}
+	for step, want := range []string{"reading configuration: ", "reading temperature: ", "reading temperature: "} {
+		d, _ := New(&i2ctest.Playback{DontPanic: true, Ops: []i2ctest.IO{conf, zero}[:step]}, Options{})
+		dst := []float64{0}
+		if err := d.Read(t.Context(), dst); err == nil || !strings.HasPrefix(err.Error(), "lm75 at 0x48: "+want) || !math.IsNaN(dst[0]) {
+			t.Errorf("step %d: got %v %v, want %s", step, dst, err, want)
+		}
+	}
 }
 
 func TestNew_options(t *testing.T) {

@@ -15,6 +15,7 @@ type LM75 struct {
 	ptr  byte
 	conf byte
 	lim  [2]uint16 // Thyst, Tos
+	held uint16    // what a chip in shutdown keeps
 
 	since time.Time // of power-on; zero = long ago
 }
@@ -52,7 +53,7 @@ func (c *LM75) Tx(w, r []byte) error {
 	if len(w) > 1 {
 		switch {
 		case c.ptr == 1:
-			c.conf = w[1]
+			c.held, c.conf = c.register(), w[1]
 		case c.ptr >= 2 && len(w) > 2:
 			c.lim[c.ptr-2] = uint16(w[1])<<8 | uint16(w[2])
 		}
@@ -74,6 +75,9 @@ func (c *LM75) Tx(w, r []byte) error {
 
 // register is the temperature left-aligned in two's complement, §7.4.3.
 func (c *LM75) register() uint16 {
+	if c.conf&1 != 0 { // §7.4.2: SHUTDOWN
+		return c.held
+	}
 	if !c.since.IsZero() && time.Since(c.since) < 100*time.Millisecond { // §7.1
 		return 0
 	}
