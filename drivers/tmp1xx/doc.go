@@ -16,7 +16,9 @@
 // The value is the newest conversion's, up to 0.25 s old, 1 s for a TMP117. A
 // chip that has not finished its first conversion since power-on says so by
 // 8000h (TMP117) and gives no value; a TMP102 or TMP112 holds 0 °C for its
-// first 26 ms (§7.5.2), so an exact 0 °C is read once more, 35 ms later.
+// first 26 ms (§7.5.2), so an exact 0 °C is read once more, 35 ms later. A
+// temperature of 12 bits read as one of 13 would be twice as high: the two
+// registers must agree on it (§7.5.2, D0), or there is no value.
 //
 // # Datasheets
 //

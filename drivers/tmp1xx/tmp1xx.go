@@ -28,6 +28,10 @@ const (
 	extended  = 1 << 4 // EM: 13 bits
 )
 
+// inExtended is the bit of the TMP102's and TMP112's temperature that says that it
+// has 13 bits, §7.5.2.
+const inExtended = 1 << 0
+
 // idTMP117 is the device id, TMP117 §7.6; the four bits above are the
 // revision.
 const idTMP117 = 0x117
@@ -114,7 +118,10 @@ func (d *Dev) tmp102(ctx context.Context) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return tmp102Celsius(v, conf&extended != 0), nil
+	if v&inExtended != 0 != (conf&extended != 0) {
+		return 0, fmt.Errorf("temperature 0x%04x is not in the format of configuration 0x%04x: the chip was set or reset meanwhile", v, conf)
+	}
+	return tmp102Celsius(v, v&inExtended != 0), nil
 }
 
 // tmp102Celsius is §7.3.1: 1/16 °C a bit, 12 bits or, extended, 13. 1900h is

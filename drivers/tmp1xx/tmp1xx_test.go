@@ -155,6 +155,8 @@ func TestRead_failAtStep(t *testing.T) {
 		{NewTMP102, []i2ctest.IO{io(regConfig, 0xFFFF)}, "tmp102 at 0x48: configuration 0xffff is none of this chip"},
 		{NewTMP102, []i2ctest.IO{io(regConfig, 0)}, "tmp102 at 0x48: configuration 0x0000 is none of this chip"},
 		{NewTMP102, []i2ctest.IO{io(regConfig, 0x60A0), io(regTemp, 0)}, "tmp102 at 0x48: reading temperature: "},
+		{NewTMP102, []i2ctest.IO{io(regConfig, 0x60B0), io(regTemp, 0x1900)}, "tmp102 at 0x48: temperature 0x1900 is not in the format of configuration 0x60b0"},
+		{NewTMP112, []i2ctest.IO{io(regConfig, 0x60A0), io(regTemp, 0x0C81)}, "tmp112 at 0x48: temperature 0x0c81 is not in the format of configuration 0x60a0"},
 		{NewTMP117, nil, "tmp117 at 0x48: reading device id: "},
 		{NewTMP117, []i2ctest.IO{io(regID, 0xFFFF)}, "tmp117 at 0x48: device id 0xffff, want 0x0117"},
 		{NewTMP117, []i2ctest.IO{io(regID, 0x0117)}, "tmp117 at 0x48: reading configuration: "},
