@@ -191,23 +191,37 @@ func (d *Dev) setUp(ctx context.Context) error {
 	if err := d.await(ctx, 0, statusImUpdate, "copying its trimming"); err != nil {
 		return err
 	}
-	tp, err := d.chip.Registers("trimming of temperature and pressure", 26, regCalib00)
-	if err != nil {
+	if d.trim, err = d.trimming(); err != nil {
 		return err
 	}
-	d.trim.parseTP(tp)
-	if d.humid() {
-		h, err := d.chip.Registers("trimming of humidity", 7, regCalib26)
-		if err != nil {
-			return err
-		}
-		d.trim.parseH(h)
+	if again, err := d.trimming(); err != nil {
+		return err
+	} else if again != d.trim {
+		return errors.New("trimming reads differently a second time: the wires are disturbed")
 	}
 	if err := d.trim.check(); err != nil {
 		return err
 	}
 	// §5.4.6: config may be ignored in normal mode, so sleep comes first.
 	return d.chip.Write("sleep mode", regCtrlMeas, 0, regConfig, 0)
+}
+
+// trimming reads the coefficients. They have no checksum, and a wrong bit of one
+// would be in every value from then on.
+func (d *Dev) trimming() (k trimming, err error) {
+	tp, err := d.chip.Registers("trimming of temperature and pressure", 26, regCalib00)
+	if err != nil {
+		return k, err
+	}
+	k.parseTP(tp)
+	if d.humid() {
+		h, err := d.chip.Registers("trimming of humidity", 7, regCalib26)
+		if err != nil {
+			return k, err
+		}
+		k.parseH(h)
+	}
+	return k, nil
 }
 
 // other says which chip answers instead, where it is known: what is sold

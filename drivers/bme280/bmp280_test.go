@@ -82,6 +82,7 @@ func TestBMP280_failAtStep(t *testing.T) {
 	}{
 		{[]byte{regID}, "reading chip id: "}, {[]byte{regStatus}, "reading status: "},
 		{[]byte{regCalib00}, "reading trimming of temperature and pressure: "},
+		{[]byte{regCalib00}, "reading trimming of temperature and pressure: "},
 		{[]byte{regCtrlMeas, 0, regConfig, 0}, "writing sleep mode: "},
 		{[]byte{regCtrlMeas, 0x25}, "writing measurement request: "},
 		{[]byte{regStatus}, "reading status: "}, {[]byte{regData}, "reading measurement: "},
@@ -100,7 +101,7 @@ func TestBMP280_failAtStep(t *testing.T) {
 			t.Errorf("step %d: got %v %v, want %q", i, dst, err, s.want)
 		}
 	}
-	rec.Ops[6].R = ones(6)
+	rec.Ops[7].R = ones(6)
 	d, _ = NewBMP280(&i2ctest.Playback{Ops: rec.Ops, DontPanic: true}, Options{Oversampling: 1})
 	if err := d.Read(t.Context(), make([]float64, 2)); err == nil || !strings.Contains(err.Error(), "all ones") {
 		t.Errorf("data of ones: %v", err)

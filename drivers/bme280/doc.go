@@ -9,8 +9,8 @@
 // # Opening and healing
 //
 // New touches nothing. The first Read, and the first after any failure, opens
-// the chip: it checks the id, reads the trimming afresh, and puts the chip to
-// sleep. So a chip that is absent at start heals when it comes, and one that
+// the chip: it checks the id, reads the trimming afresh, twice, since it has no
+// checksum and a wrong bit would stay for good, and puts the chip to sleep. So a chip that is absent at start heals when it comes, and one that
 // was unplugged, swapped or reset is opened anew instead of being computed with
 // another chip's trimming. A chip that is swapped between two Reads, none of which
 // fails, is not noticed.
