@@ -37,6 +37,6 @@
 //
 // # Sources of the tests
 //
-// Microchip MCP9808 (DS25095A, §5.2.3), Melexis MLX90614 (rev. 8, §8.4.3.1, for
+// Microchip MCP9808 (DS25095A, §5.1.3), Melexis MLX90614 (rev. 8, §8.4.3.1, for
 // the packet error code), Sensirion SHT3x-DIS (version 5, §4.12).
 package regs

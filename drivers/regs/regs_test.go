@@ -18,9 +18,9 @@ import (
 	"iot-edge-anomaly/drivers/sim/i2csim"
 )
 
-// mcp9808 is a Microchip MCP9808 with its resolution set: DS25095A §5.2.3 the
-// temperature (13 bits, two's complement, the three above are alert flags), §5.2.8
-// the resolution, §5.2.6 and §5.2.7 the ids.
+// mcp9808 is a Microchip MCP9808 with its resolution set: DS25095A §5.1.3 the
+// temperature (13 bits, two's complement, the three above are alert flags), §5.1.6
+// the resolution, §5.1.4 and §5.1.5 the ids.
 func mcp9808() Options {
 	return Options{Address: 0x18,
 		Init:  []Write{{Bytes: []byte{0x08, 0x02}, Wait: 130 * time.Millisecond}},
@@ -58,7 +58,7 @@ func TestConformance(t *testing.T) {
 	}, driverstest.Options{})
 }
 
-// DS25095A §5.2.3.1: C190h is 25 °C with two flags, and equation 5-1's bits for
+// DS25095A §5.1.3.1: C190h is 25 °C with two flags, and equation 5-1's bits for
 // -25 °C are 1E70h.
 func TestRead_mcp9808(t *testing.T) {
 	word := func(reg byte, v uint16) i2ctest.IO {

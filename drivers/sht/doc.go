@@ -29,8 +29,8 @@
 //   - Sensirion "Datasheet SHT3x-DIS", version 5, May 2018: timing §2.2 table 4,
 //     single shot §4.3 table 9, readout §4.4, break §4.8, soft reset §4.9,
 //     status register §4.11, checksum §4.12, conversion §4.13
-//   - Sensirion "SHT4x", version 6: timing §3.2, checksum §4.4, commands §4.5,
-//     conversion §4.6
+//   - Sensirion "SHT4x", version 6: tables of timings and of commands, checksum
+//     calculation, conversion of the signal output; cited by these names
 //
 // # Why not periph.io/x/devices/v3
 //

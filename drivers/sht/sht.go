@@ -37,11 +37,11 @@ var sht3x = model{
 
 var sht4x = model{
 	name: "sht4x", lo: 0x44, hi: 0x46,
-	stop:    [][]byte{{0x94}}, // §4.5: soft reset
-	settle:  time.Millisecond, // §3.2: at most 1 ms
-	measure: []byte{0xFD},     // §4.5
-	takes:   8300 * time.Microsecond,
-	base:    -6, span: 125, // §4.6
+	stop:    [][]byte{{0x94}},        // commands: soft reset
+	settle:  time.Millisecond,        // timings: soft reset at most 1 ms
+	measure: []byte{0xFD},            // commands: high precision
+	takes:   8300 * time.Microsecond, // timings: high repeatability, at most
+	base:    -6, span: 125,           // conversion
 }
 
 const (
@@ -152,10 +152,10 @@ func word(what string, b []byte) (uint16, error) {
 	return uint16(b[0])<<8 | uint16(b[1]), nil
 }
 
-// celsius is SHT3x §4.13 and SHT4x §4.6: 6666h is 25 °C.
+// celsius is SHT3x §4.13 and the SHT4x's conversion: 6666h is 25 °C.
 func celsius(raw uint16) float64 { return -45 + float64(175*float64(raw))/65535 }
 
-// percent is limited to 0 to 100, as SHT4x §4.6 advises: its formula reaches
+// percent is limited to 0 to 100, as the SHT4x's sheet advises: its formula reaches
 // from -6 to 119 %.
 func (m *model) percent(raw uint16) float64 {
 	return min(max(m.base+float64(m.span*float64(raw))/65535, 0), 100)
@@ -174,7 +174,7 @@ func Identify(bus i2c.Bus, addr uint16) string {
 			return "sht3x"
 		}
 	}
-	if c.Write("serial number", 0x89) != nil { // SHT4x §4.5
+	if c.Write("serial number", 0x89) != nil { // SHT4x commands
 		return ""
 	}
 	if c.Wait(context.Background(), time.Millisecond) != nil {

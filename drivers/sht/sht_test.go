@@ -49,7 +49,7 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// The ends and the middle of the formulas: SHT3x §4.13, SHT4x §4.6.
+// The ends and the middle of the formulas: SHT3x §4.13, SHT4x's conversion.
 func TestConversion(t *testing.T) {
 	for _, c := range []struct {
 		m       *model

@@ -8,7 +8,7 @@ import (
 )
 
 // Commands of the SHT3x (version 5, tables 9, 13, 14 and 17) and of the SHT4x
-// (version 6, §4.5).
+// (version 6, table of commands).
 const (
 	sht3Single = 0x2400
 	sht3Fetch  = 0xE000
