@@ -1,7 +1,7 @@
-// Package board knows the gateway: which board it is, which I²C buses and
-// serial ports it has and how to open them, its temperature, memory limit,
-// clock and service manager. The folders beside it hold what is installed on a
-// gateway: systemd and udev.
+// Package board knows the gateway: which board it is, which I²C buses it has,
+// how to open them and serial ports, its memory limit, clock and service
+// manager. The folders beside it hold what is installed on a gateway: systemd
+// and udev.
 //
 // It does not know what a sensor says or what a model is, it starts no
 // goroutine, logs nothing, and runs no command. It needs no root: it reads

@@ -31,7 +31,6 @@ const (
 	rtsOnSend     = 1 << 1 // level of RTS while sending
 	rtsAfterSend  = 1 << 2 // level of RTS at rest
 	rs485Hint     = ": this port's driver cannot switch a line: use an adapter that does it by itself, or rs485=gpio:LINE"
-	milliseconds  = time.Millisecond
 	drainPatience = 20 * time.Millisecond // for a UART that reports its shift register
 )
 
@@ -40,7 +39,7 @@ const (
 // in whole milliseconds: they are rounded up.
 func (s *Serial) KernelRS485(r RS485) error {
 	k := &serialRS485{flags: rs485Enabled | rtsOnSend,
-		before: uint32((r.Before + milliseconds - 1) / milliseconds), after: uint32((r.After + milliseconds - 1) / milliseconds)}
+		before: wholeMS(r.Before), after: wholeMS(r.After)}
 	if r.Low {
 		k.flags = rs485Enabled | rtsAfterSend
 	}
@@ -50,6 +49,9 @@ func (s *Serial) KernelRS485(r RS485) error {
 	}
 	return nil
 }
+
+// wholeMS is d in milliseconds, rounded up.
+func wholeMS(d time.Duration) uint32 { return uint32((d + time.Millisecond - 1) / time.Millisecond) }
 
 // ioctl passes a pointer that must stay one: see the package comment.
 func ioctl(fd uintptr, request uint, p unsafe.Pointer) error {

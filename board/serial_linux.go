@@ -130,16 +130,9 @@ func (s *Serial) SetDeadline(t time.Time) error { return s.f.SetDeadline(t) }
 
 // Discard throws away what has come and was not read.
 func (s *Serial) Discard() error {
-	conn, err := s.f.SyscallConn()
+	err := s.control(func(fd uintptr) error { return unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCIFLUSH) })
 	if err != nil {
-		return err
-	}
-	var failed error
-	if err := conn.Control(func(fd uintptr) { failed = unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCIFLUSH) }); err != nil {
-		return err
-	}
-	if failed != nil {
-		return fmt.Errorf("discard input of %s: %w", s.f.Name(), failed)
+		return fmt.Errorf("discard input of %s: %w", s.f.Name(), err)
 	}
 	return nil
 }
