@@ -254,19 +254,6 @@ func (w *DriftWatch) Resume(ev Event) bool {
 	return true
 }
 
-// Open is the open event as it was last announced.
-func (w *DriftWatch) Open() (Event, bool) { return w.last, w.open }
-
-// Close ends the open event by decision, as when the machine was learnt anew;
-// false if none is open.
-func (w *DriftWatch) Close(t time.Time, reason string) (Event, bool) {
-	if !w.open {
-		return Event{}, false
-	}
-	w.calmAt = t
-	return w.end(t, reason), true
-}
-
 // causes lists the channels that have drifted, the most first; where none has by
 // itself, those of the shifted level.
 func (w *DriftWatch) causes() []Cause {

@@ -123,25 +123,3 @@ func (l *Limits) Resume(ev Event) bool {
 	}
 	return false
 }
-
-// Close ends every open event by decision, as when the configuration changes.
-func (l *Limits) Close(t time.Time, reason string, emit func(Event)) {
-	l.clock.step(t)
-	for i := range l.watches {
-		if w := &l.watches[i]; w.open {
-			w.calmAt, w.reason, w.open = t, reason, false
-			w.clear()
-			emit(w.event(l.machine, t, Close))
-		}
-	}
-}
-
-// Active tells whether any limit event is open.
-func (l *Limits) Active() bool {
-	for i := range l.watches {
-		if l.watches[i].open {
-			return true
-		}
-	}
-	return false
-}

@@ -68,11 +68,6 @@ func TestLimits_sensorDies(t *testing.T) {
 	if !end.Until.Equal(at(12)) || end.Missing != nil {
 		t.Errorf("close %+v", end)
 	}
-	var closed []Event
-	playLimits(l, 30, 16, 16, nan, nan, nan)
-	if l.Close(at(36), "configuration changed", func(ev Event) { closed = append(closed, ev) }); states(closed) != "close" || closed[0].Missing != nil {
-		t.Errorf("closed %+v", closed)
-	}
 }
 
 func TestLimits_single(t *testing.T) {
@@ -111,18 +106,9 @@ func TestLimits_resume(t *testing.T) {
 	if l.Resume(other) || !l.Resume(open) || l.Resume(open) {
 		t.Fatal("want only the open event of a known channel, once")
 	}
-	if !l.Active() {
-		t.Error("not active after Resume")
-	}
 	got := playLimits(l, 10, 11, 11, 11, 11)
 	if states(got) != "close" || !got[0].Since.Equal(at(0)) || got[0].Peak != open.Peak {
 		t.Errorf("got %+v", got)
-	}
-	playLimits(l, 20, 13, 13)
-	var closed []Event
-	l.Close(at(23), "configuration changed", func(ev Event) { closed = append(closed, ev) })
-	if states(closed) != "close" || closed[0].Reason != "configuration changed" || l.Active() {
-		t.Errorf("got %+v", closed)
 	}
 }
 

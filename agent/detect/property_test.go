@@ -229,8 +229,8 @@ func TestLimits_balanced(t *testing.T) {
 				}
 			}
 			l.Push(now, []float64{v}, func(ev Event) { b.take(t, ev, false) })
-			if l.Active() != (b.open != nil) {
-				t.Fatalf("Active says %v, the events say %v", l.Active(), b.open)
+			if open := l.watches[0].open; open != (b.open != nil) {
+				t.Fatalf("the limit is open: %v, the events say %v", open, b.open)
 			}
 		}
 	})

@@ -21,7 +21,6 @@ type watch struct {
 	calm      bool
 	calmFor   time.Duration
 	calmAt    time.Time
-	reason    string
 	lost      bool // open, and its value has been missing for the hold time
 	lostFor   time.Duration
 	rest      time.Duration // what is left of the cooldown
@@ -125,9 +124,9 @@ func (w *watch) settle(t time.Time, v float64) (State, bool) {
 	if w.calmFor < w.Hold {
 		return "", false
 	}
-	w.open, w.calm, w.reason = false, false, ReasonNormal
+	w.open, w.calm = false, false
 	w.rest, w.rested, w.waits = w.Cooldown, w.severity, time.Time{}
-	w.clear()
+	w.rows = [limitM]beyond{}
 	return Close, true
 }
 
@@ -145,8 +144,6 @@ func (w *watch) begin() {
 		w.peak = max(w.peak, r.score)
 	}
 }
-
-func (w *watch) clear() { w.rows = [limitM]beyond{} }
 
 func (w *watch) count(level int) (n int) {
 	for i := range w.rows {
@@ -229,11 +226,11 @@ func (w *watch) event(machine string, t time.Time, state State) Event {
 		Causes: []Cause{{Channel: w.Channel, Unit: w.Unit, Share: 1, Value: w.value, Expected: w.crossed, Direction: w.direction}}}
 	switch {
 	case state == Close:
-		ev.Until, ev.Reason = notBefore(w.calmAt, w.since), w.reason
+		ev.Until, ev.Reason = notBefore(w.calmAt, w.since), ReasonNormal
 	case w.Zones != "" && w.direction == "above":
 		ev.Reason = w.zone() + " of " + w.Zones
 	}
-	if w.lost && state != Close {
+	if w.lost {
 		ev.Missing = []string{w.Channel}
 	}
 	return ev
