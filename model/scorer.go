@@ -66,7 +66,7 @@ func NewScorer(m *Model) *Scorer {
 // Reset forgets every row, as after a gap in time.
 func (s *Scorer) Reset() {
 	s.gate.Reset()
-	s.restart()
+	s.Restart()
 	s.idle = s.gate.channel >= 0
 }
 
@@ -80,10 +80,7 @@ func (s *Scorer) Still() bool { return s.idle && s.gate.Known() }
 
 // Restart empties the window, as after a fault of the bus; whether the machine
 // runs is still known.
-func (s *Scorer) Restart() { s.restart() }
-
-// restart empties the window.
-func (s *Scorer) restart() {
+func (s *Scorer) Restart() {
 	s.rows, s.blind = 0, false
 	for i := range s.age {
 		s.age[i] = math.MaxInt32
@@ -125,10 +122,6 @@ func (s *Scorer) Residual() (e []float32, ok bool) {
 	return s.newest, !s.idle && s.rows >= s.p.Window
 }
 
-// Level returns (1) for the newest row, (C), NaN where the channel is masked; the
-// slice belongs to the Scorer until the next Push.
-func (s *Scorer) Level() []float32 { return s.now }
-
 // Push takes the next row, (C) in physical units with NaN for missing values.
 // It returns false while the machine is idle, the window fills, or every channel
 // is missing. The Score's slices belong to the Scorer until its next Push. A row
@@ -138,11 +131,11 @@ func (s *Scorer) Push(row []float64) (Score, bool) {
 		return Score{}, false
 	}
 	if s.idle = !s.gate.Running(row); s.idle {
-		s.restart()
+		s.Restart()
 		return Score{}, false
 	}
 	if s.blind = s.take(row) == 0; s.blind {
-		s.restart()
+		s.Restart()
 		s.blind = true
 		return Score{}, false
 	}

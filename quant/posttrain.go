@@ -24,19 +24,6 @@ func (l Layer) Dense() (*Dense, error) {
 	return NewDense(l.In, l.Out, l.Weights, l.Bias, l.Mult)
 }
 
-// QuantiseRows quantises weights w (out, in) row-major to dst (out, in), each
-// row by its own symmetric scale max|row|/127, which goes to scales (out). A
-// scale is never zero: a row of zeros has scale 1. NaN becomes 0; the
-// infinities do not count for the scale and clamp.
-func QuantiseRows(dst []int8, scales []float32, w []float32, out, in int) {
-	for o := range out {
-		row := w[o*in : (o+1)*in]
-		p := Fit(largest(row))
-		scales[o] = p.Scale
-		p.Quantise(dst[o*in:(o+1)*in], row)
-	}
-}
-
 // QuantiseLayer quantises w (out, in) row-major and bias (out). x is what the
 // layer's int8 input stands for; y its int8 output, Params{Scale: 1} for the
 // last layer, which then gives real numbers by equation (6). The scale of a
@@ -92,13 +79,11 @@ func (l *Layer) row(o int, w []float32, bias float32, x, y Params) error {
 	return nil
 }
 
-// largest returns max|w| over the finite numbers of w.
+// largest returns max|w|.
 func largest(w []float32) float32 {
 	var m float32
 	for _, v := range w {
-		if a := max(v, -v); a > m && a <= math.MaxFloat32 {
-			m = a
-		}
+		m = max(m, v, -v)
 	}
 	return m
 }

@@ -10,23 +10,17 @@ import (
 
 // Worked from equation (2): row 0 has max 2.54, scale 2.54/127 = 0.02:
 // 2.54/0.02 = 127, -1/0.02 = -50, 0.5/0.02 = 25. Row 1 is zero.
-func TestQuantiseRows_worked(t *testing.T) {
-	q, s := make([]int8, 6), make([]float32, 2)
-	quant.QuantiseRows(q, s, []float32{2.54, -1, 0.5, 0, 0, 0}, 2, 3)
-	if s[0] != float32(2.54)/127 || s[1] != 1 {
-		t.Errorf("scales %v, want [0.02 1]", s)
+func TestQuantiseLayer_rows(t *testing.T) {
+	one := quant.Params{Scale: 1}
+	l, err := quant.QuantiseLayer([]float32{2.54, -1, 0.5, 0, 0, 0}, []float32{0, 0}, 3, 2, one, one)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if got, want := [6]int8(q), [6]int8{127, -50, 25, 0, 0, 0}; got != want {
+	if l.Scales[0] != float32(2.54)/127 || l.Scales[1] != 1 {
+		t.Errorf("scales %v, want [0.02 1]", l.Scales)
+	}
+	if got, want := [6]int8(l.Weights), [6]int8{127, -50, 25, 0, 0, 0}; got != want {
 		t.Errorf("weights %v, want %v", got, want)
-	}
-}
-
-func TestQuantiseRows_notFinite(t *testing.T) {
-	inf, nan := float32(math.Inf(1)), float32(math.NaN())
-	q, s := make([]int8, 4), make([]float32, 1)
-	quant.QuantiseRows(q, s, []float32{nan, inf, -inf, 12.7}, 1, 4)
-	if got, want := [4]int8(q), [4]int8{0, 127, -127, 127}; got != want || s[0] != float32(12.7)/127 {
-		t.Errorf("weights %v scale %g, want %v 0.1", got, s[0], want)
 	}
 }
 
