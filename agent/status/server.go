@@ -89,10 +89,6 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// Addr is the address that is listened on. It is for a server whose address was
-// free.
-func (s *Server) Addr() string { return s.ln.Addr().String() }
-
 // Refused counts the requests without the right token.
 func (s *Server) Refused() uint64 { return s.auth.Load() }
 

@@ -96,7 +96,7 @@ func serve(t *testing.T, o ServerOptions, fill func() Snapshot) string {
 			t.Error(err)
 		}
 	})
-	return "http://" + s.Addr()
+	return "http://" + s.ln.Addr().String()
 }
 
 func get(t *testing.T, url string, header ...string) (int, string) {

@@ -16,14 +16,6 @@ const fastBaud = 19_200
 // charTime is how long one character takes on the wire.
 func charTime(baud int) time.Duration { return charBits * time.Second / time.Duration(baud) }
 
-// interChar is t1.5: the longest silence inside a frame; V1.02 §2.5.1.1.
-func interChar(baud int) time.Duration {
-	if baud > fastBaud {
-		return 750 * time.Microsecond
-	}
-	return charTime(baud) * 3 / 2
-}
-
 // interFrame is t3.5: the shortest silence between two frames; V1.02 §2.5.1.1.
 func interFrame(baud int) time.Duration {
 	if baud > fastBaud {
@@ -55,10 +47,4 @@ func crc16(b []byte) uint16 {
 		crc = crc>>8 ^ crcTable[byte(crc)^c]
 	}
 	return crc
-}
-
-// appendCRC ends a frame.
-func appendCRC(b []byte) []byte {
-	crc := crc16(b)
-	return append(b, byte(crc), byte(crc>>8))
 }

@@ -7,6 +7,12 @@ import (
 	"time"
 )
 
+// appendCRC ends a frame.
+func appendCRC(b []byte) []byte {
+	crc := crc16(b)
+	return append(b, byte(crc), byte(crc>>8))
+}
+
 // askRTU is a request to unit 7 for n elements from address 0.
 func askRTU(table Table, n int) []byte {
 	return appendCRC([]byte{7, byte(table), 0, 0, byte(n >> 8), byte(n)})
