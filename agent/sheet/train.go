@@ -32,7 +32,7 @@ func WriteTrain(w io.Writer, r *Recording, rep *train.Report, det *train.Details
 	d.figure("Distribution of the scores", "The share of learning rows whose score was at least so high. The further the line's end lies left of the threshold, the more room there is before a false alarm.")
 	d.drawDistribution(r, nil, "")
 	d.endFigure()
-	drawResiduals(d, r, rep, det)
+	drawResiduals(d, rep, det)
 	d.figure("Who makes the score", "Each channel's part of the scores of the learning rows. One that makes most of them is either noisy or ill explained by the others.")
 	d.drawShares(r, worst)
 	d.endFigure()
@@ -127,7 +127,7 @@ func drawLoss(d *document, loss []float64) {
 }
 
 // drawResiduals is a table of channels with the spread of value - expected.
-func drawResiduals(d *document, r *Recording, rep *train.Report, det *train.Details) {
+func drawResiduals(d *document, rep *train.Report, det *train.Details) {
 	d.figure("Residuals", "Value minus expected in the learning rows: bar 25 to 75 %, thin line 0.1 to 99.9 %, in units of each channel's standard deviation, all on one axis. Short is well explained by the other channels; as long as ±3 is not explained at all.")
 	most := 0.5
 	for j, q := range det.Residuals {

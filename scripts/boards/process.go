@@ -123,15 +123,14 @@ func (p *process) cpuTime() time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 on Linux
 }
 
-// output runs a command and returns its standard output; the error has what it
-// printed to the other.
-func output(ctx context.Context, cmd *exec.Cmd) (string, error) {
+// execute runs a command to its end; the error has what it printed to its standard
+// error.
+func execute(ctx context.Context, cmd *exec.Cmd) error {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	cmd.WaitDelay = waitDelay
-	out, err := cmd.Output()
-	if err != nil {
-		return "", fmt.Errorf("running %s: %w\n%s", filepath.Base(cmd.Path), errors.Join(err, ctx.Err()), strings.TrimSpace(stderr.String()))
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("running %s: %w\n%s", filepath.Base(cmd.Path), errors.Join(err, ctx.Err()), strings.TrimSpace(stderr.String()))
 	}
-	return string(out), nil
+	return nil
 }

@@ -89,8 +89,7 @@ func buildGuest(ctx context.Context, b *board, to string) error {
 	}
 	cmd := exec.CommandContext(ctx, gobin, "build", "-trimpath", "-ldflags", "-s -w", "-o", to, "./scripts/boards/guest")
 	cmd.Env = append(os.Environ(), "GOOS=linux", "GOARCH="+b.goarch, "GOARM="+b.goarm, "CGO_ENABLED=0", "GOFLAGS=")
-	_, err := output(ctx, cmd)
-	return err
+	return execute(ctx, cmd)
 }
 
 // makeDisk makes an empty ext4 filesystem in a file.
@@ -102,8 +101,7 @@ func makeDisk(ctx context.Context, path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	_, err = output(ctx, exec.CommandContext(ctx, mke2fs, "-q", "-t", "ext4", "-F", path, "64M"))
-	return err
+	return execute(ctx, exec.CommandContext(ctx, mke2fs, "-q", "-t", "ext4", "-F", path, "64M"))
 }
 
 // powerOn switches the board on, for the first time or again.
