@@ -27,7 +27,7 @@ func TestDocsDetect(t *testing.T) {
 			t.Errorf("%v\n%s", problems, yaml)
 		}
 	}
-	for _, key := range []string{"open: N of M", "close_below", "hold", "false_alarms", "cooldown", "update", "latch", "unlatch_after", "high", "critical", "mute"} {
+	for _, key := range []string{"open: N of M", "close_below", "hold", "false_alarms", "cooldown", "repeats", "update", "latch", "unlatch_after", "high", "critical", "mute"} {
 		if !strings.Contains(string(text), "`"+key+"`") {
 			t.Errorf("%s is not described", key)
 		}

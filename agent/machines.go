@@ -40,7 +40,7 @@ func limitsOf(m config.Machine) (out []detect.Limit) {
 func policyOf(m config.Machine) detect.Options {
 	d := m.Detect
 	o := detect.Options{Machine: m.Name, Channels: schemaOf(m).Channels, N: d.N, M: d.M, CloseBelow: d.CloseBelow,
-		Hold: d.Hold, Cooldown: d.Cooldown, Update: d.Update, High: d.High, Critical: d.Critical, Latch: d.Latch, Unlatch: d.UnlatchAfter}
+		Hold: d.Hold, Cooldown: d.Cooldown, Repeats: d.Repeats, Update: d.Update, High: d.High, Critical: d.Critical, Latch: d.Latch, Unlatch: d.UnlatchAfter}
 	if o.DriftAfter = m.Drift.After; o.DriftAfter == 0 {
 		o.DriftAfter = -1 // 0 would be the default
 	}

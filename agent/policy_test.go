@@ -169,7 +169,7 @@ func TestScorePolicyIsTheDefault(t *testing.T) {
 	}
 	want := policyOf(c.Machines[0])
 	if got.N != want.N || got.M != want.M || got.CloseBelow != want.CloseBelow || got.Hold != want.Hold || got.Update != want.Update ||
-		got.Cooldown != want.Cooldown || want.High != 1.5 || want.Critical != 3 || got.Latch != want.Latch {
+		got.Cooldown != want.Cooldown || got.Repeats != want.Repeats || want.High != 1.5 || want.Critical != 3 || got.Latch != want.Latch {
 		t.Errorf("score's %+v, the configuration's %+v", got, want)
 	}
 }

@@ -190,7 +190,7 @@ func scorePolicy(w io.Writer, m *model.Model, path, machine string) (detect.Opti
 	if path == "" {
 		limits, err := detect.NewLimits("main", nil)
 		return detect.Options{Machine: "main", Channels: m.Schema().Channels, N: 3, M: 5,
-			CloseBelow: 0.8, Hold: 30 * time.Second, Update: time.Minute}, limits, err
+			CloseBelow: 0.8, Hold: 30 * time.Second, Repeats: 24 * time.Hour, Update: time.Minute}, limits, err
 	}
 	c, err := loadConfig(path)
 	if err != nil {

@@ -13,6 +13,7 @@ func (v value) detect(d *Detect) {
 		key("close_below", func(v value) { v.numberIn(&d.CloseBelow, 0.01, 1) }),
 		key("hold", func(v value) { v.duration(&d.Hold, 0, 24*time.Hour) }),
 		key("cooldown", func(v value) { v.duration(&d.Cooldown, 0, 7*24*time.Hour) }),
+		key("repeats", func(v value) { v.duration(&d.Repeats, 0, 7*24*time.Hour) }),
 		key("update", func(v value) { v.duration(&d.Update, 0, 24*time.Hour) }),
 		key("latch", func(v value) { v.boolean(&d.Latch) }),
 		key("unlatch_after", func(v value) { unlatch = v; v.duration(&d.UnlatchAfter, time.Second, 366*24*time.Hour) }),

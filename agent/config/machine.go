@@ -17,7 +17,7 @@ func defaultMachine(c *Config, name string) Machine {
 			Path:  c.State + "/models/" + name,
 			Learn: Learn{For: 24 * time.Hour, When: "no_model", Duty: 0.5},
 		},
-		Detect: Detect{N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second, Update: time.Minute, FalseAlarms: 1, High: 1.5, Critical: 3},
+		Detect: Detect{N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second, Repeats: 24 * time.Hour, Update: time.Minute, FalseAlarms: 1, High: 1.5, Critical: 3},
 		Drift:  Drift{After: 24 * time.Hour},
 	}
 }

@@ -18,9 +18,8 @@ const groupShare = 0.2
 // The set of sensors is the key because one sensor alone is too fine: a fault
 // between two sensors blames now the one, now the other.
 type cooldowns struct {
-	sensor   []int           // (C) each channel's
-	until    []time.Duration // (sensors) in the Detector's time
-	severity []Severity      // (sensors) of the event that ended
+	sensor []int              // (C) each channel's
+	until  [][4]time.Duration // (sensors) in the Detector's time, by the rank of the event that ended
 }
 
 func newCooldowns(channels []model.Channel) cooldowns {
@@ -34,18 +33,13 @@ func newCooldowns(channels []model.Channel) cooldowns {
 		}
 		c.sensor[i] = at
 	}
-	c.until, c.severity = make([]time.Duration, len(names)), make([]Severity, len(names))
+	c.until = make([][4]time.Duration, len(names))
 	return c
 }
 
 // top is the sensor of the largest of sum, (C); -1 where all are 0.
 func (c *cooldowns) top(sum []float64) int {
-	best := -1
-	for i, v := range sum {
-		if v > 0 && (best < 0 || v > sum[best]) {
-			best = i
-		}
-	}
+	best := largest(sum)
 	if best < 0 {
 		return -1
 	}
@@ -68,7 +62,7 @@ func (c *cooldowns) begin(sum []float64, severity Severity, until time.Duration)
 			}
 		}
 		if s == top || top < 0 || part >= float64(groupShare*total) {
-			c.until[s], c.severity[s] = until, severity
+			c.until[s][severity.Rank()] = until
 		}
 	}
 }
@@ -76,9 +70,14 @@ func (c *cooldowns) begin(sum []float64, severity Severity, until time.Duration)
 // rests tells whether an episode with such causes has to wait.
 func (c *cooldowns) rests(sum []float64, severity Severity, now time.Duration) bool {
 	top := c.top(sum)
-	for s, until := range c.until {
-		if (s == top || top < 0) && now < until && severity.Rank() <= c.severity[s].Rank() {
-			return true
+	for s := range c.until {
+		if s != top && top >= 0 {
+			continue
+		}
+		for _, until := range c.until[s][severity.Rank():] {
+			if now < until {
+				return true
+			}
 		}
 	}
 	return false

@@ -12,23 +12,29 @@ import (
 // Detector turns the scores of one machine into process anomalies. It is made
 // by New and is not safe for concurrent use.
 type Detector struct {
-	o        Options
-	clock    stepper
-	history  history
-	episode  episode
-	last     Event         // what was announced last; Open while it is no Close
-	score    float64       // newest
-	term     int           // that made the newest score at or above CloseBelow; -1 = unknown
-	flickers bool          // where it is the sensors'
-	values   []float64     // (C) newest row
-	expected []float64     // (C)
-	calm     bool          // the newest rows are quiet
-	calmFor  time.Duration // for how long
-	calmAt   time.Time     // since when
-	told     time.Duration // since the last announcement
-	pause    time.Duration // until the next one, if nothing new happens
-	elapsed  time.Duration // since the first row
-	cools    cooldowns
+	o          Options
+	clock      stepper
+	history    history
+	episode    episode
+	last       Event         // what was announced last; Open while it is no Close
+	score      float64       // newest
+	term       int           // that made the newest score at or above CloseBelow; -1 = unknown
+	flickers   bool          // where it is the sensors'
+	values     []float64     // (C) newest row
+	expected   []float64     // (C)
+	calm       bool          // the newest rows are quiet
+	calmFor    time.Duration // for how long
+	calmAt     time.Time     // since when
+	told       time.Duration // since the last announcement
+	pause      time.Duration // until the next one, if nothing new happens
+	elapsed    time.Duration // since the first row
+	cools      cooldowns
+	repeats    repeats
+	began      time.Duration // when the open event was announced first
+	hold       time.Duration // that it must be quiet to close
+	resting    bool          // it was quiet for Hold, and is held open until it was for hold
+	again      []float64     // (C) what rest adds up
+	restReason string        // why it will close
 }
 
 // New makes a Detector; an error names every fault of the options.
@@ -40,6 +46,7 @@ func New(o Options) (*Detector, error) {
 	o.Channels, o.Mute = slices.Clone(o.Channels), slices.Clone(o.Mute)
 	c := len(o.Channels)
 	d := &Detector{o: o, history: newHistory(o.M, c), score: math.NaN(), term: -1, cools: newCooldowns(o.Channels),
+		repeats: newRepeats(o.Repeats, c), again: make([]float64, c),
 		values: make([]float64, c), expected: make([]float64, c)}
 	d.episode.sum = make([]float64, c)
 	d.setRow(model.Score{})
@@ -63,6 +70,8 @@ func (d *Detector) Push(t time.Time, s model.Score) (Event, bool) {
 	parts := d.history.push(past{at: t, score: score, loud: score > 1})
 	fillParts(parts, s, score, d.o.CloseBelow)
 	switch {
+	case d.resting:
+		return d.rest(t)
 	case d.episode.on:
 		d.episode.add(score, parts)
 	case d.history.loud >= d.o.N:
@@ -70,12 +79,10 @@ func (d *Detector) Push(t time.Time, s model.Score) (Event, bool) {
 	default:
 		return Event{}, false
 	}
-	if score < d.o.CloseBelow {
-		if d.quiet(t) {
-			return d.end(t, ReasonNormal)
-		}
-	} else {
+	if score >= d.o.CloseBelow {
 		d.calm = false
+	} else if d.quiet(t) {
+		return d.settle(t, ReasonNormal)
 	}
 	return d.announce(t)
 }
@@ -85,8 +92,11 @@ func (d *Detector) Push(t time.Time, s model.Score) (Event, bool) {
 func (d *Detector) Idle(t time.Time) (Event, bool) {
 	d.pass(t)
 	d.history.clear()
-	if d.episode.on && d.quiet(t) {
-		return d.end(t, ReasonStopped)
+	switch {
+	case d.resting:
+		return d.over(t)
+	case d.episode.on && d.quiet(t):
+		return d.settle(t, ReasonStopped)
 	}
 	return Event{}, false
 }
@@ -97,7 +107,7 @@ func (d *Detector) Idle(t time.Time) (Event, bool) {
 func (d *Detector) Gap(t time.Time) {
 	d.pass(t)
 	d.history.clear()
-	d.calm = false
+	d.calm, d.calmFor = d.resting, 0
 }
 
 // Resume continues an event that was open when an earlier run ended. It reports
@@ -110,6 +120,7 @@ func (d *Detector) Resume(ev Event) bool {
 	ev.State = Update
 	d.episode.resume(ev, d.o.Channels)
 	d.last, d.score, d.term, d.calm, d.told, d.pause = ev, ev.Score, -1, false, 0, d.o.Update
+	d.began, d.hold, d.resting = d.elapsed, d.o.Hold, false
 	return true
 }
 
@@ -145,7 +156,9 @@ func (d *Detector) Silent(t time.Time) string {
 // reports false if none is open; what was kept silent is forgotten.
 func (d *Detector) Close(t time.Time, reason string) (Event, bool) {
 	d.pass(t)
-	d.calmAt = t
+	if !d.resting {
+		d.calmAt = t
+	}
 	return d.end(t, reason)
 }
 
@@ -167,6 +180,17 @@ func (d *Detector) quiet(t time.Time) bool {
 	return d.calmFor >= d.o.Hold
 }
 
+// settle ends an episode that was quiet for the hold time, or lets it rest where
+// the event comes and goes.
+func (d *Detector) settle(t time.Time, reason string) (Event, bool) {
+	if d.episode.announced && d.calmFor < d.hold {
+		d.history.clear()
+		d.resting, d.restReason = true, reason
+		return Event{}, false
+	}
+	return d.end(t, reason)
+}
+
 // announce tells what is due of the episode under way: its opening, a higher
 // severity, another top cause, or that it lasts.
 func (d *Detector) announce(t time.Time) (Event, bool) {
@@ -178,6 +202,7 @@ func (d *Detector) announce(t time.Time) (Event, bool) {
 			return Event{}, false
 		}
 		state, d.pause = Open, d.o.Update
+		d.began, d.hold = d.elapsed, max(d.o.Hold, d.repeats.hold(d.episode.sum, d.elapsed))
 	case severity.Rank() > d.last.Severity.Rank():
 		d.pause = d.o.Update
 	case d.o.Update == 0 || d.told < d.o.Update:
@@ -212,15 +237,24 @@ func (d *Detector) turned() bool {
 	return true
 }
 
-// end closes the episode.
+// end closes the episode, and what came before it opens no other.
 func (d *Detector) end(t time.Time, reason string) (Event, bool) {
-	announced := d.episode.announced
-	d.episode.on, d.episode.announced, d.calm = false, false, false
 	d.history.clear()
+	return d.close(t, reason)
+}
+
+// close ends the episode.
+func (d *Detector) close(t time.Time, reason string) (Event, bool) {
+	announced, ended := d.episode.announced, d.elapsed
+	if d.calm {
+		ended -= d.calmFor
+	}
+	d.episode.on, d.episode.announced, d.calm, d.resting = false, false, false, false
 	if !announced {
 		return Event{}, false
 	}
 	d.last = d.event(t, Close)
+	d.repeats.note(d.episode.sum, d.began, ended)
 	d.cools.begin(d.episode.sum, d.last.Severity, grow(d.elapsed, d.o.Cooldown))
 	d.term = -1
 	d.last.Until, d.last.Reason = notBefore(d.calmAt, d.last.Since), reason
@@ -238,7 +272,7 @@ func (d *Detector) event(t time.Time, state State) Event {
 	}
 	ev := Event{Machine: d.o.Machine, Kind: ProcessAnomaly, State: state, Time: t, Since: d.episode.since,
 		Severity: severity, Score: d.score, Peak: peak,
-		Causes: d.episode.causes(d.o.Causes, &d.o, d.values, d.expected), Reason: d.why()}
+		Causes: d.episode.causes(d.o.Causes, &d.o, d.values, d.expected), Reason: d.whyAgain()}
 	if d.term == hang { // where a value that says nothing lies, says nothing
 		for i := range ev.Causes {
 			ev.Causes[i].Direction = ""

@@ -22,6 +22,11 @@
 // comes to be to blame, and while it lasts, after Update, twice that, and so on
 // up to an hour.
 //
+// An event that comes back, its top cause being one of the channels that caused
+// the one before, rests when it is over: it is held open, taking nothing in, for
+// twice the pause that was seen. What begins again meanwhile continues it, what
+// another channel causes ends it and opens an event of its own.
+//
 // Rows that say nothing (Gap) are neither quiet nor loud: they clear the M last
 // scores and restart the hold, and an open event stays open, for nobody can
 // see whether it ended. A NaN score is such a row. Idle rows are quiet: a stop

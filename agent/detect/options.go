@@ -17,6 +17,7 @@ type Options struct {
 	CloseBelow float64         // a row below is quiet; default 0.8
 	Hold       time.Duration   // how long rows must be quiet to close; 0 = the first quiet row closes
 	Cooldown   time.Duration   // after a close, the sensors that caused it open nothing for so long
+	Repeats    time.Duration   // pauses up to this make events of one cause, from the third on, one that comes and goes; 0 = none do
 	Update     time.Duration   // an open event is announced again, ever more seldom; 0 = only when its severity rises
 	High       float64         // score from which severity is high; default 1.5
 	Critical   float64         // score from which severity is critical; default 3
@@ -66,8 +67,8 @@ func (o *Options) check() error {
 	wrong(len(o.Channels) == 0, "no channels")
 	wrong(o.N < 1 || o.M < o.N || o.M > maxM, "open %d of %d: want 1 <= n <= m <= %d", o.N, o.M, maxM)
 	wrong(!(o.CloseBelow > 0 && o.CloseBelow <= 1), "close below %v: want above 0, at most 1", o.CloseBelow)
-	wrong(o.Hold < 0 || o.Cooldown < 0 || o.Update < 0 || o.Unlatch < 0, "hold %v, cooldown %v, update %v, unlatch %v: negative",
-		o.Hold, o.Cooldown, o.Update, o.Unlatch)
+	wrong(o.Hold < 0 || o.Cooldown < 0 || o.Repeats < 0 || o.Update < 0 || o.Unlatch < 0, "hold %v, cooldown %v, repeats %v, update %v, unlatch %v: negative",
+		o.Hold, o.Cooldown, o.Repeats, o.Update, o.Unlatch)
 	wrong(!(o.High > 0 && o.Critical >= o.High), "severity high from %v, critical from %v: want rising", o.High, o.Critical)
 	wrong(o.Causes < 0, "causes %d: negative", o.Causes)
 	for _, w := range o.Mute {

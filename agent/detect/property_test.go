@@ -70,6 +70,7 @@ func drawOptions(t *rapid.T) Options {
 	seconds := rapid.IntRange(0, 6)
 	o.Hold = time.Duration(seconds.Draw(t, "hold")) * time.Second
 	o.Cooldown = time.Duration(3*seconds.Draw(t, "cooldown")) * time.Second
+	o.Repeats = time.Duration(5*seconds.Draw(t, "repeats")) * time.Second
 	o.Update = time.Duration(seconds.Draw(t, "update")) * time.Second
 	if rapid.Bool().Draw(t, "muted") {
 		o.Mute = []MuteWindow{{From: 8 * 60, To: 8*60 + 1}}
@@ -192,7 +193,7 @@ func TestDetector_balanced(t *testing.T) {
 			}
 		}
 		// A hold time of quiet rows closes whatever is open and not latched.
-		for range 8 {
+		for range 8 + int(p.o.Repeats/time.Second) {
 			p.step(t, time.Second)
 			ev, ok := p.d.Push(p.now, row(0))
 			p.emit(t, ev, ok)

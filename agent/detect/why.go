@@ -17,6 +17,18 @@ var reasons = [model.Terms]string{
 // flickers stands for the last of them where a value does the contrary.
 const flickers = "a value flickers: it jumps from row to row as it never did"
 
+// comesAndGoes follows the reason of an event that is held open over its pauses.
+const comesAndGoes = "; it comes and goes"
+
+// whyAgain is why, and whether it is not the first time.
+func (d *Detector) whyAgain() string {
+	why := d.why()
+	if why == "" || d.hold <= d.o.Hold {
+		return why
+	}
+	return why + comesAndGoes
+}
+
 // foremost is the term that makes the score; -1 where none is known.
 func foremost(terms [model.Terms]float32) int {
 	best := -1

@@ -240,6 +240,8 @@ func (m *Machine) score(t time.Time, row []float64) {
 		note = silent
 	case v.State == Normal && m.latch.Holds():
 		v.State, note = Anomaly, "what happened is over, but latched"
+	case m.judge.detector.Resting():
+		note = "an anomaly that comes and goes is quiet at the moment"
 	case m.judge.drift.Shifted():
 		note = "the level has shifted, see the drift event: only further changes are heard"
 	}

@@ -58,7 +58,7 @@ func drawPolicy(t *rapid.T, channels []model.Channel) detect.Options {
 		shifts = 20*time.Second + seconds("drift after", 60)
 	}
 	return detect.Options{Machine: "pump1", Channels: channels, M: m, N: rapid.IntRange(1, m).Draw(t, "n"), Location: time.UTC,
-		Hold: seconds("hold", 20), Cooldown: seconds("cooldown", 90), Update: seconds("update", 20), DriftAfter: shifts,
+		Hold: seconds("hold", 20), Cooldown: seconds("cooldown", 90), Repeats: seconds("repeats", 90), Update: seconds("update", 20), DriftAfter: shifts,
 		Latch: rapid.Bool().Draw(t, "latch"), Unlatch: 10 * seconds("unlatch", 40),
 		Mute: []detect.MuteWindow{{From: 8*60 + 2, To: 8*60 + 4}}}
 }

@@ -142,7 +142,8 @@ func (w *Watch) judge(t time.Time, row []float64, raw float32, v *Verdict) {
 	}
 	v.Event, v.Changed = w.detector.Push(t, seen)
 	_, open := w.detector.Open()
-	v.Drift, v.Drifted, v.Looked = w.drift.Push(t, row, raw, !open && w.detector.Silent(t) == "")
+	quiet := w.detector.Resting() || !open && w.detector.Silent(t) == ""
+	v.Drift, v.Drifted, v.Looked = w.drift.Push(t, row, raw, quiet)
 }
 
 // raise puts the score in units of the threshold of the moment.

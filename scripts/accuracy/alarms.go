@@ -13,7 +13,7 @@ import (
 
 // policy is the agent's default.
 func policy(s model.Schema) detect.Options {
-	return detect.Options{Machine: "main", Channels: s.Channels, N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second}
+	return detect.Options{Machine: "main", Channels: s.Channels, N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second, Repeats: 24 * time.Hour}
 }
 
 // watched is what became of rows under the alarm policy.
