@@ -127,6 +127,8 @@ func TestImports_planted(t *testing.T) {
 		{"./agent", "./drivers/modbus", false, false},
 		{"./agent/sampler", "./drivers/modbus", false, true},
 		{"./agent/sampler", "./drivers", false, false},
+		{"./agent/scan", "./drivers/modbus/guess", false, false},
+		{"./agent/scan", "./drivers/lm75", false, true},
 		{"./agent/config", "./drivers", false, true},
 		{"./agent/detect", "./agent/report", false, true},
 		{"./agent/chart", "./model", false, true},

@@ -33,8 +33,10 @@ var bans = []ban{
 	{from: in("./model"), to: in("./model/..."),
 		why: "scoring does not need training; training needs scoring"},
 
-	{from: in("./agent/..."), but: in("./agent", "./agent/demo"), to: in("./drivers/..."), except: in("./drivers"),
+	{from: in("./agent/..."), but: in("./agent", "./agent/demo", "./agent/scan"), to: in("./drivers/..."), except: in("./drivers"),
 		why: "devices are chosen in one place, the map in package main"},
+	{from: in("./agent/scan"), to: all, except: in("./drivers/modbus/..."),
+		why: "a scan reads what has no configuration yet, and chooses no device"},
 	{from: in("./..."), but: in("./agent", "./agent/demo", "./scripts/...", "./board/..."), to: in("./board/..."),
 		why: "what differs between gateways is settled before the rest starts"},
 	{from: in("./agent/config"), to: all, tests: true,

@@ -1,4 +1,4 @@
-package main
+package scan
 
 import (
 	"cmp"
@@ -25,11 +25,11 @@ type lookalike struct {
 
 // lookalikes prints what reads like the number that a display shows.
 func (v *view) lookalikes() {
-	if math.IsNaN(v.find) {
+	if math.IsNaN(v.Find) {
 		return
 	}
 	found := v.search()
-	v.printf("READS LIKE %v\n", v.find)
+	v.printf("READS LIKE %v\n", v.Find)
 	const most = 12
 	for i, l := range found {
 		if i == most {
@@ -62,7 +62,7 @@ func (v *view) search() (found []lookalike) {
 			}
 			for _, p := range powers {
 				value := r.Value * math.Pow10(p)
-				if off := math.Abs(value/v.find - 1); off <= findWithin {
+				if off := math.Abs(value/v.Find - 1); off <= findWithin {
 					found = append(found, lookalike{i, r, p, value, off})
 				}
 			}

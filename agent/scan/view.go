@@ -1,4 +1,4 @@
-package main
+package scan
 
 import (
 	"encoding/json"
@@ -13,9 +13,19 @@ import (
 	"iot-edge-anomaly/drivers/modbus/guess"
 )
 
+// Form is how a result is printed; the zero value is every table and the
+// configuration to begin with.
+type Form struct {
+	YAML  bool // nothing but the configuration
+	JSON  bool
+	Brief bool // only lines with a plausible reading
+	All   bool // every line
+}
+
 // view is what is printed of a scan.
 type view struct {
-	*scanned
+	*Result
+	Form
 	runs   [][]uint16 // consecutive registers that were read
 	starts []int      // index of each run's first
 	pieces [][]guess.Piece
@@ -23,14 +33,16 @@ type view struct {
 	out    strings.Builder
 }
 
-func (s *scanned) print(w io.Writer) error {
-	v := s.view()
-	if s.asJSON {
+// Print writes what was found, as readings in every type and order and as a
+// configuration to paste.
+func (r *Result) Print(w io.Writer, f Form) error {
+	v := r.view(f)
+	if f.JSON {
 		return json.NewEncoder(w).Encode(v.json())
 	}
-	if !s.asYAML {
+	if !f.YAML {
 		v.head()
-		if s.bits() {
+		if r.bits() {
 			v.bitTable()
 		} else {
 			v.wordTable()
@@ -45,20 +57,20 @@ func (s *scanned) print(w io.Writer) error {
 	return err
 }
 
-func (s *scanned) view() *view {
-	v := &view{scanned: s}
-	for i, w := range s.words {
+func (r *Result) view(f Form) *view {
+	v := &view{Result: r, Form: f}
+	for i, w := range r.words {
 		if w.err != nil {
 			continue
 		}
-		if i == 0 || s.words[i-1].err != nil {
+		if i == 0 || r.words[i-1].err != nil {
 			v.starts = append(v.starts, i)
 			v.runs = append(v.runs, nil)
 		}
 		last := len(v.runs) - 1
 		v.runs[last] = append(v.runs[last], w.value)
 	}
-	if !s.bits() {
+	if !r.bits() {
 		v.pieces, v.order = guess.Map(v.runs)
 	}
 	return v
@@ -78,17 +90,17 @@ func (v *view) head() {
 	for _, r := range v.runs {
 		good += len(r)
 	}
-	v.printf("%s unit %d\n%v %d-%d: %d of %d %s in %d %s, %s\n", v.url, v.unit, v.table,
-		v.first, v.first+v.count-1, good, v.count, what, v.requests, requests, ms(v.took))
+	v.printf("%s unit %d\n%v %d-%d: %d of %d %s in %d %s, %s\n", v.URL, v.Unit, v.Table,
+		v.First, v.First+v.Count-1, good, v.Count, what, v.requests, requests, ms(v.took))
 	if v.ended != nil {
-		v.printf("ended after %v %d: %v\n", v.table, v.first+len(v.words)-1, v.ended)
+		v.printf("ended after %v %d: %v\n", v.Table, v.First+len(v.words)-1, v.ended)
 	}
 	v.printf("\n")
 }
 
 // digit is the first of an address as manuals write it, which is the table.
 func (v *view) digit() int {
-	return map[modbus.Table]int{modbus.Coil: 0, modbus.Discrete: 1, modbus.Holding: 4, modbus.Input: 3}[v.table]
+	return map[modbus.Table]int{modbus.Coil: 0, modbus.Discrete: 1, modbus.Holding: 4, modbus.Input: 3}[v.Table]
 }
 
 // notation is an address as manuals write it: 40101.
@@ -101,7 +113,7 @@ func (v *view) notation(wire int) string {
 
 // places prints the three ways to count of one register.
 func (v *view) places(i int) {
-	wire := v.first + i
+	wire := v.First + i
 	v.printf("%5d %6d %7s", wire, wire+1, v.notation(wire))
 }
 
@@ -122,7 +134,7 @@ func (v *view) wordTable() {
 			}
 			return ""
 		}
-		if v.brief && !v.worthy(i, rs) {
+		if v.Brief && !v.worthy(i, rs) {
 			continue
 		}
 		v.places(i)
@@ -140,9 +152,9 @@ func (v *view) refusal(i int) int {
 		end++
 	}
 	if end == i {
-		v.printf("%5d  %s\n", v.first+i, cause(v.words[i].err))
+		v.printf("%5d  %s\n", v.First+i, cause(v.words[i].err))
 	} else {
-		v.printf("%5d-%d  %s\n", v.first+i, v.first+end, cause(v.words[i].err))
+		v.printf("%5d-%d  %s\n", v.First+i, v.First+end, cause(v.words[i].err))
 	}
 	return end
 }
@@ -209,13 +221,13 @@ func (v *view) tells(i int, t modbus.Type, rs []guess.Reading, n int) bool {
 	for _, r := range rs {
 		negative = negative || r.Value < 0
 	}
-	if v.all {
+	if v.All {
 		return true
 	}
 	if zero || v.inText(i, n) || (t == modbus.I32 || t == modbus.I64) && !negative {
 		return false
 	}
-	return v.worthy(i, rs) || n < 4 && !v.brief
+	return v.worthy(i, rs) || n < 4 && !v.Brief
 }
 
 // inText tells whether n registers from i on are within one text of the map.
@@ -317,7 +329,7 @@ func (v *view) bitTable() {
 
 func (v *view) legend() {
 	v.printf("Byte order %v fits best. > is in the map below, * is plausible as well.\n", v.order)
-	if !v.all {
+	if !v.All {
 		v.printf("Left out: zeros, text, signed where it equals unsigned, 64 bits where none is\nplausible; --all shows them.\n")
 	}
 	v.printf("\n")

@@ -1,4 +1,4 @@
-package main
+package scan
 
 import (
 	"fmt"
@@ -13,9 +13,9 @@ import (
 // yaml prints a configuration to begin with.
 func (v *view) yaml() {
 	v.printf("# A guess from one look: names, units, scales and limits are yours to give,\n# and u16 may be i16 where it can go below 0.\n")
-	v.printf("buses:\n  line: {modbus: %q}\nsensors:\n  - name: device\n    driver: modbus\n    bus: line\n    unit: %d\n", v.url, v.unit)
-	if v.base != 0 {
-		v.printf("    address_base: %d\n", v.base)
+	v.printf("buses:\n  line: {modbus: %q}\nsensors:\n  - name: device\n    driver: modbus\n    bus: line\n    unit: %d\n", v.URL, v.Unit)
+	if v.Base != 0 {
+		v.printf("    address_base: %d\n", v.Base)
 	}
 	if never := v.refused(); len(never) > 0 {
 		v.printf("    never_read: [%s]   # refused\n", strings.Join(never, ", "))
@@ -78,15 +78,15 @@ func typeAndOrder(r guess.Reading) string {
 }
 
 // at is the place of a register as the user counts.
-func (v *view) at(i int) string { return fmt.Sprintf("%v:%d", v.table, v.first+i+v.base) }
+func (v *view) at(i int) string { return fmt.Sprintf("%v:%d", v.Table, v.First+i+v.Base) }
 
-func (v *view) name(i int) string { return fmt.Sprintf("%v%d", v.table, v.first+i+v.base) }
+func (v *view) name(i int) string { return fmt.Sprintf("%v%d", v.Table, v.First+i+v.Base) }
 
 func (v *view) span(i, n int) string {
 	if n == 1 {
 		return v.at(i)
 	}
-	return fmt.Sprintf("%s-%d", v.at(i), v.first+i+n-1+v.base)
+	return fmt.Sprintf("%s-%d", v.at(i), v.First+i+n-1+v.Base)
 }
 
 // refused are the ranges that the device refused between those it gave.
@@ -104,7 +104,7 @@ func ms(d time.Duration) string {
 
 // The JSON form of a scan.
 type (
-	scanJSON struct {
+	resultJSON struct {
 		URL       string         `json:"url"`
 		Unit      uint8          `json:"unit"`
 		Table     string         `json:"table"`
@@ -133,11 +133,11 @@ type (
 	}
 )
 
-func (v *view) json() scanJSON {
-	out := scanJSON{URL: v.url, Unit: v.unit, Table: v.table.String(), First: v.first, Count: v.count, Requests: v.requests,
+func (v *view) json() resultJSON {
+	out := resultJSON{URL: v.URL, Unit: v.Unit, Table: v.Table.String(), First: v.First, Count: v.Count, Requests: v.requests,
 		MS: float64(v.took.Microseconds()) / 1000, Order: v.order.String(), Registers: []registerJSON{}}
 	for i, w := range v.words {
-		r := registerJSON{Wire: v.first + i, Number: v.first + i + 1, Notation: v.notation(v.first + i)}
+		r := registerJSON{Wire: v.First + i, Number: v.First + i + 1, Notation: v.notation(v.First + i)}
 		switch {
 		case w.err != nil:
 			r.Error = w.err.Error()
