@@ -94,8 +94,8 @@ func (v value) chipRegisters(s *Sensor) {
 			key("signed", func(v value) { v.boolean(&r.Signed) }),
 			key("missing", func(v value) { v.missingNumbers(&r.Missing) }))
 		v.object(map[string]string{"type": "write width: 2 and signed: true", "address": "write at:"}, measurand(&r.Measurand, keys...)...)
-		if v.checkPlaceOf(&r.ChipPlace) && r.Shift >= bits.Len64(r.bits()) {
-			v.fail("", "shift %d leaves nothing of %s", r.Shift, r.what())
+		if v.checkPlaceOf(&r.ChipPlace) {
+			v.checkNumbersOf(&r)
 		}
 		s.table().Registers = append(s.table().Registers, r)
 		return r.Name
@@ -113,7 +113,11 @@ func place(p *ChipPlace, more ...field) []field {
 		key("width", func(v value) { v.integer(&p.Width, 1, 8) }),
 		key("order", func(v value) { v.enum(&p.Order, "byte order", orderNames, "big", "little") }),
 		key("crc", func(v value) { v.enum(&p.CRC, "checksum", crcNames, "none", "sensirion", "pec") }),
-		key("mask", func(v value) { v.unsigned(&p.Mask) }),
+		key("mask", func(v value) {
+			if v.unsigned(&p.Mask) && p.Mask == 0 {
+				v.fail("leave the key out for every bit", "the mask 0 leaves nothing")
+			}
+		}),
 	}, more...)
 }
 
@@ -160,6 +164,21 @@ func (v value) checkPlaceOf(p *ChipPlace) bool {
 		return v.fail("name what is written", "wait stands between writing at and reading, and at is empty")
 	}
 	return true
+}
+
+// checkNumbersOf holds shift and missing against the bits that there are: a
+// number that the chip cannot send would let the value it stands for pass.
+func (v value) checkNumbersOf(r *ChipRegister) {
+	most := r.bits() >> r.Shift
+	if most == 0 {
+		v.fail("", "shift %d leaves nothing of %s", r.Shift, r.what())
+		return
+	}
+	for _, n := range r.Missing {
+		if n&^most != 0 {
+			v.fail("write it as it is after mask and shift", "missing 0x%x is none of %s shifted by %d", n, r.what(), r.Shift)
+		}
+	}
 }
 
 // bytes reads one byte, or a list of bytes.

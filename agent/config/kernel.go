@@ -3,6 +3,7 @@ package config
 import (
 	"math"
 	"math/bits"
+	"regexp"
 	"slices"
 )
 
@@ -15,7 +16,13 @@ func (v value) kernelDevice(s *Sensor) {
 	if len(s.Device) > 256 {
 		v.fail("", "the name is longer than 256 characters")
 	}
+	if kernelNumber.MatchString(s.Device) {
+		v.warn("take the chip's name or what it is attached to, such as 1-0048 (docs/sensors.md)", "%s is a number in the order in which drivers came up: after another start it may be another device", s.Device)
+	}
 }
+
+// kernelNumber is how the kernel counts devices.
+var kernelNumber = regexp.MustCompile(`^(hwmon|iio:device|thermal_zone)[0-9]+$`)
 
 func (v value) axes(s *Sensor) {
 	v.list(func(_ int, v value) {
