@@ -53,10 +53,11 @@ type axis struct {
 type capture struct {
 	stream stream
 	axes   []axis
-	stamp  *element // nil = no timestamps
-	size   int      // bytes of a scan
-	length int      // scans that the kernel's buffer holds
-	rate   float64  // samples a second
+	stamp  *element    // nil = no timestamps
+	size   int         // bytes of a scan
+	length int         // scans that the kernel's buffer holds
+	rate   float64     // samples a second
+	rerate *sysfs.Attr // where rate stands; nil = nowhere
 }
 
 // judge tells what is wrong with a read that returned n and err.
@@ -72,27 +73,35 @@ func (c *capture) judge(n int, err error) error {
 	return nil
 }
 
-// rescaled tells that somebody changed the range since the buffer was opened: the
-// samples are of one, or of both.
-func (c *capture) rescaled(ctx context.Context) error {
+// changed tells that somebody changed the range or the rate since the buffer was
+// opened: the samples are of one, or of both.
+func (c *capture) changed(ctx context.Context) error {
+	if err := same(ctx, c.rerate, "rate", "sampling", c.rate); err != nil {
+		return err
+	}
 	for i := range c.axes {
-		a := &c.axes[i]
-		if a.rescale == nil {
-			continue
-		}
-		is, err := a.rescale.Number(ctx)
-		if err != nil {
+		if err := same(ctx, c.axes[i].rescale, "scale", c.axes[i].name, c.axes[i].scale); err != nil {
 			return err
-		}
-		if is != a.scale {
-			return fmt.Errorf("scale of %s was %g and is %g now: the block is dropped", a.name, a.scale, is)
 		}
 	}
 	return nil
 }
 
+// same holds an attribute, where there is one, against what it was.
+func same(ctx context.Context, a *sysfs.Attr, what, of string, was float64) error {
+	if a == nil {
+		return nil
+	}
+	is, err := a.Number(ctx)
+	if err == nil && is != was {
+		err = fmt.Errorf("%s of %s was %g and is %g now: the block is dropped", what, of, was, is)
+	}
+	return err
+}
+
 // close lets go of the buffer.
 func (c *capture) close() error {
+	c.rerate.Close()
 	for i := range c.axes {
 		c.axes[i].rescale.Close()
 	}
@@ -207,7 +216,11 @@ func (s setup) describe() (*capture, error) {
 // frame reads the rate and the length of the buffer.
 func (s setup) frame(c *capture) error {
 	if p := s.ratePath(); p != "" {
-		is, err := s.fs.Number(s.ctx, p)
+		var err error
+		if c.rerate, err = s.fs.Attr(p); err != nil {
+			return err
+		}
+		is, err := c.rerate.Number(s.ctx)
 		if err != nil {
 			return err
 		}

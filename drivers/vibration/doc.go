@@ -40,8 +40,8 @@
 // Read waits for a new block as the first one does: at most 1.25 N/f and a quarter
 // of a second. Otherwise no Read waits.
 //
-// A scale that somebody changes, and a buffer that gives nothing any more, drop the
-// block too; the next Read looks at the device anew.
+// A scale or a rate that somebody changes, and a buffer that gives nothing any more,
+// drop the block too; the next Read looks at the device anew.
 //
 // A gap is a pair of steps between three samples that lasts more than 2.6 mean
 // steps: a late timestamp alone is made good by the short step that follows it.

@@ -164,7 +164,7 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	if err := d.fill(ctx); err != nil {
 		return fmt.Errorf("%v: %w", d, err)
 	}
-	if err := d.capture.rescaled(ctx); err != nil {
+	if err := d.capture.changed(ctx); err != nil {
 		d.leave()
 		return fmt.Errorf("%v: %w", d, err)
 	}

@@ -309,6 +309,26 @@ func TestRead_rescaled(t *testing.T) {
 	}
 }
 
+// Somebody changes the rate: without timestamps nothing else tells that every
+// frequency is another.
+func TestRead_rateChanged(t *testing.T) {
+	tree := pi4(t)
+	a := chip(t, tree)
+	d := opened(t, tree, options(tree))
+	d.block.stamps = nil
+	push(a, blockN, 1)
+	if err := tree.Set(adxl+"sampling_frequency", "2000.000000"); err != nil {
+		t.Fatal(err)
+	}
+	dst := row(d)
+	if err := d.Read(t.Context(), dst); err == nil || !missing(dst) || err.Error() != "vibration adxl355: rate of sampling was 4000 and is 2000 now: the block is dropped" {
+		t.Errorf("got %v %v", dst, err)
+	}
+	if err := d.Read(t.Context(), dst); err == nil || !missing(dst) || !strings.Contains(err.Error(), "it takes 2000 samples a second, the configuration says 4000") {
+		t.Errorf("got %v %v", dst, err)
+	}
+}
+
 // A buffer that somebody switched off gives nothing; it is looked at anew, and
 // switched on where it was ours.
 func TestRead_switchedOff(t *testing.T) {
