@@ -121,8 +121,8 @@ func TestVibration_bearingFault(t *testing.T) {
 	// thrown away.
 	go func() {
 		time.Sleep(200 * time.Millisecond)
-		for range 2048 {
-			chip.Push(0, 0, 9.80665)
+		for i := range 2048 {
+			chip.Push(0, 0, 9.8+0.01*float64(i%2))
 		}
 		chip.Flush()
 	}()
