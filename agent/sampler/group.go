@@ -69,9 +69,6 @@ func (g *Group) check(m MachineSpec) error {
 		if c.Index < 0 || c.Index >= len(s.held) {
 			return fmt.Errorf("sensor %s: channel %d of %d", c.Sensor, c.Index, len(s.held))
 		}
-		if s.maxAge == 0 && s.period > m.Period {
-			s.maxAge = time.Duration(ageFactor * float64(s.period))
-		}
 	}
 	return nil
 }

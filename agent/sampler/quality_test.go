@@ -183,6 +183,30 @@ type overhears struct {
 
 func (o *overhears) Age(int) time.Duration { return o.age }
 
+// TestSharedSensorFillsOnlyTheFaster: a sensor that is slower than one machine
+// and not than another is filled forward in the rows of the first alone.
+func TestSharedSensorFillsOnlyTheFaster(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		spec := sensor("a", newLying(1, script([]any{1, errSilent, 3})))
+		spec.Period = 3 * time.Second
+		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{spec}}},
+			[]MachineSpec{{"fast", time.Second, []Cell{one("a", 0)}}, {"slow", 3 * time.Second, []Cell{one("a", 0)}}})
+		go drain(g)
+		go g.Run(ctx)
+		for name, want := range map[string][]Quality{"fast": {Good, Good, Good, Good, Good, Stale, Good}, "slow": {Good, Missing, Good}} {
+			_, flags, _ := take(g.Sampler(name), len(want))
+			for i, q := range want {
+				if flags[i][0] != q {
+					t.Errorf("%s, row %d: %v, want %v", name, i, flags[i][0], q)
+				}
+			}
+		}
+		cancel()
+		synctest.Wait()
+	})
+}
+
 // TestAgeOfWhatWasOverheard: a value is as old as when it was on the line, not
 // as when it was asked for, and its age limit goes by that.
 func TestAgeOfWhatWasOverheard(t *testing.T) {
@@ -206,7 +230,7 @@ func TestAgeOfWhatWasOverheard(t *testing.T) {
 		now = now.Add(2 * time.Second)
 		o.age, s.buf[0] = step.age, step.v
 		s.record(now, now, now, nil)
-		m := s.valueAt(now.Add(step.after), 0)
+		m := s.valueAt(now.Add(step.after), 0, s.maxAge)
 		if m.quality != step.want || !m.at.Equal(now.Add(-step.age)) {
 			t.Errorf("step %d: %v, measured %v before its Read, want %v and %v", i, m.quality, now.Sub(m.at), step.want, step.age)
 		}
@@ -236,6 +260,10 @@ func TestOnlyGoodIsScored(t *testing.T) {
 			t.Fatal(err)
 		}
 		smp := newSampler(MachineSpec{"m", time.Second, []Cell{one("a", 0)}}, map[string]*slot{"a": s})
+		limit := max(spec.MaxAge, spec.Period)
+		if spec.MaxAge == 0 && spec.Period > time.Second { // 1.5 periods, as docs/quality.md says
+			limit = 3 * spec.Period / 2
+		}
 		epoch := time.Now()
 		newest, newestAt := nan, time.Time{}
 		value := rapid.OneOf(rapid.Float64Range(-12, 12), rapid.SampledFrom([]float64{nan, inf, -inf, 0, 0, 65535, -32768}))
@@ -258,7 +286,7 @@ func TestOnlyGoodIsScored(t *testing.T) {
 			if (q == Good) == math.IsNaN(got) || math.IsInf(got, 0) {
 				t.Fatalf("row %d: %v is %v", n, q, got)
 			}
-			if q == Good && (got != newest || tick.Sub(newestAt) > max(spec.MaxAge, spec.Period)) {
+			if q == Good && (got != newest || tick.Sub(newestAt) > limit) {
 				t.Fatalf("row %d: good is %v, want %v, measured %v before", n, got, newest, tick.Sub(newestAt))
 			}
 			smp.Release(f)

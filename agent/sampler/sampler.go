@@ -43,9 +43,10 @@ type Sampler struct {
 }
 
 type cell struct {
-	slot  *slot
-	index int
-	user  *user
+	slot   *slot
+	index  int
+	maxAge time.Duration // how long a value stands; 0 = for its own period's rows only
+	user   *user
 }
 
 // user is one of the machine's sensors with the flags its cells have had.
@@ -66,7 +67,7 @@ func newSampler(m MachineSpec, slots map[string]*slot) *Sampler {
 			s.slots = append(s.slots, sl)
 			sl.notify = append(sl.notify, s.wake)
 		}
-		s.cells = append(s.cells, cell{sl, c.Index, users[sl]})
+		s.cells = append(s.cells, cell{sl, c.Index, sl.standsFor(m.Period), users[sl]})
 	}
 	n := len(m.Cells)
 	for range framesAhead + 2 {
@@ -200,7 +201,7 @@ func (s *Sampler) emit(tick time.Time) {
 
 // fill writes the cell into the frame: a number only where it is Good.
 func (c *cell) fill(f *Frame, i int) {
-	m := c.slot.valueAt(f.Time, c.index)
+	m := c.slot.valueAt(f.Time, c.index, c.maxAge)
 	f.At[i], f.Quality[i], f.Values[i], f.Raw[i] = m.at, m.quality, math.NaN(), m.value
 	switch m.quality {
 	case Good:

@@ -17,8 +17,8 @@ type SensorSpec struct {
 	Sensor drivers.Sensor
 	Period time.Duration
 	// MaxAge is how long after its measurement a value stands for rows to come.
-	// 0 = it stands for one period's rows, and for half a period more where a
-	// machine has rows in between.
+	// 0 = it stands for one period's rows, and for half a period more in those
+	// of a machine that has rows in between.
 	MaxAge time.Duration
 	Checks []Check // (C) of the sensor's channels; nil = none
 	// Device names what the sensor is a part of, where several sensors on the
@@ -75,7 +75,7 @@ type slot struct {
 	name   string
 	sensor drivers.Sensor
 	period time.Duration
-	maxAge time.Duration // 0 = a value stands for its own period's rows only
+	maxAge time.Duration // 0 = by the machine's period
 	notify []chan<- struct{}
 	hangs  time.Duration // a read that takes longer is a fault of the bus
 
@@ -214,17 +214,26 @@ func (s *slot) explain(err error) {
 // s.mu.
 func (s *slot) fresh(tick time.Time) bool { return s.tick.After(tick.Add(-s.period)) }
 
+// standsFor is how long after its measurement a value stands for the rows of a
+// machine of some period; 0 = only for those of its own period.
+func (s *slot) standsFor(period time.Duration) time.Duration {
+	if s.maxAge == 0 && s.period > period {
+		return time.Duration(ageFactor * float64(s.period))
+	}
+	return s.maxAge
+}
+
 // valueAt is a channel's newest value at a row's tick and its flag: Stale and
-// Missing where it must not stand for the row.
-func (s *slot) valueAt(tick time.Time, channel int) measured {
+// Missing where it must not stand for the row. MaxAge is that of standsFor.
+func (s *slot) valueAt(tick time.Time, channel int, maxAge time.Duration) measured {
 	s.mu.Lock()
 	m, fresh, newest := s.held[channel], s.fresh(tick), s.at
 	s.mu.Unlock()
 	switch {
 	case m.at.IsZero():
 		m.quality = Missing
-	case s.maxAge > 0:
-		if tick.Sub(m.at) > s.maxAge {
+	case maxAge > 0:
+		if tick.Sub(m.at) > maxAge {
 			m.quality = Stale
 		}
 	case !fresh:
