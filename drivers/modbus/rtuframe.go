@@ -57,8 +57,7 @@ func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 		return 1, true, nil
 	}
 	if _, owes := r.late[unit]; unit != req[0] && !owes {
-		n, err = glitch(req, got)
-		return n, n > 0, err
+		return behind(req, got, fmt.Errorf("%w: from unit %d, want %d", ErrFrame, unit, req[0]))
 	}
 	n, err = frameLen(got)
 	if err == nil && unit == req[0] && len(got) > 2 {
@@ -68,12 +67,12 @@ func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 	case err != nil && bytes.HasPrefix(req, got):
 		return 0, false, nil // perhaps an echo that has only begun
 	case err != nil:
-		return 0, false, err
+		return behind(req, got, err)
 	case n == 0 || len(got) < n, len(got) < len(req) && bytes.HasPrefix(req, got):
 		return 0, false, nil
 	}
-	if crc := crc16(got[:n-2]); got[n-2] != byte(crc) || got[n-1] != byte(crc>>8) {
-		return 0, false, fmt.Errorf("%w: CRC %02x%02x, want %02x%02x", ErrFrame, got[n-2], got[n-1], byte(crc), byte(crc>>8))
+	if crc := crc16(got[:n-2]); !intact(got[:n]) {
+		return behind(req, got, fmt.Errorf("%w: CRC %02x%02x, want %02x%02x", ErrFrame, got[n-2], got[n-1], byte(crc), byte(crc>>8)))
 	}
 	return n, unit != req[0], nil
 }
@@ -82,25 +81,46 @@ func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 // may stand before an answer.
 const glitches = 3
 
-// glitch tells how many bytes stand before the answer to req, 0 = not known yet:
-// what follows them must begin as only that answer does, and its checksum is
-// judged when they are gone.
-func glitch(req, got []byte) (int, error) {
+// behind tells how many bytes stand before the answer to req where got begins
+// with no frame for cause, 0 = not known yet: one of the bytes may look like a
+// unit, even the one that was asked, so only a whole answer that is intact is
+// found.
+func behind(req, got []byte, cause error) (n int, stale bool, err error) {
 	open := len(got) <= glitches // the answer may begin with the next byte
 	for i := 1; i <= glitches && i < len(got); i++ {
-		b := got[i:]
-		switch {
-		case b[0] != req[0] || len(b) > 1 && b[1]&^0x80 != req[1]:
-		case len(b) < 3:
+		switch size := answerLen(req, got[i:]); {
+		case size == 0:
+		case len(got) < i+size:
 			open = true
-		case b[1] != req[1] || int(b[2]) == dataLen(req[1:]):
-			return i, nil
+		case intact(got[i : i+size]):
+			return i, true, nil
 		}
 	}
 	if open {
-		return 0, nil
+		return 0, false, nil
 	}
-	return 0, fmt.Errorf("%w: from unit %d, want %d", ErrFrame, got[0], req[0])
+	return 0, false, cause
+}
+
+// answerLen is how long the answer to req is that got begins with, as far as its
+// bytes tell; 0 = they are none of it.
+func answerLen(req, got []byte) int {
+	switch {
+	case got[0] != req[0] || len(got) > 1 && got[1]&^0x80 != req[1]:
+		return 0
+	case len(got) > 1 && got[1] != req[1]:
+		return rtuOverhead + 2 // an exception
+	case len(got) > 2 && int(got[2]) != dataLen(req[1:]):
+		return 0
+	}
+	return rtuOverhead + 2 + dataLen(req[1:])
+}
+
+// intact tells whether a frame's checksum is right.
+func intact(frame []byte) bool {
+	n := len(frame) - 2
+	crc := crc16(frame[:n])
+	return frame[n] == byte(crc) && frame[n+1] == byte(crc>>8)
 }
 
 // frameLen is the length of the answer that got begins with; 0 = not known yet.

@@ -45,9 +45,10 @@ func TestRTU_cut(t *testing.T) {
 		{"exception, first four bytes", two, frame(7, 0x83, 2)[:4], 0, false, false},
 		{"exception to another", two, frame(7, 0x84, 2), 0, false, true},
 		{"checksum", two, spoilt, 0, false, true},
-		{"count", two, []byte{7, 3, 6}, 0, false, true},
-		{"function", two, []byte{7, 4, 4}, 0, false, true},
-		{"function beyond", two, []byte{7, 0x2b, 4}, 0, false, true},
+		{"count", two, []byte{7, 3, 6, 0}, 0, false, true},
+		{"count, or glitches", two, []byte{7, 3, 6}, 0, false, false},
+		{"function", two, []byte{7, 4, 4, 0}, 0, false, true},
+		{"function beyond", two, []byte{7, 0x2b, 4, 0}, 0, false, true},
 		{"other unit", two, []byte{8, 3, 4, 1}, 0, false, true},
 		{"other unit, or a glitch", two, []byte{8, 3, 4}, 0, false, false},
 		{"glitch", two, append([]byte{0xfc}, good...), 1, true, false},
@@ -68,6 +69,43 @@ func TestRTU_cut(t *testing.T) {
 		n, stale, err := r.cut(tt.req, tt.got)
 		if n != tt.n || stale != tt.stale || (err != nil) != tt.bad || tt.bad && !errors.Is(err, ErrFrame) {
 			t.Errorf("%s: %d, stale %v, %v; want %d, %v, error %v", tt.name, n, stale, err, tt.n, tt.stale, tt.bad)
+		}
+	}
+}
+
+// Whatever stands before an answer on a line without bias, up to three bytes and
+// be they the unit's own number, the answer is found, and never a spoilt one.
+func TestRTU_cutAnyGlitch(t *testing.T) {
+	r := newFraming(RTU).(*rtu)
+	r.missed([]byte{9}, time.Now())
+	for _, req := range [][]byte{askRTU(Holding, 2), appendCRC([]byte{3, 3, 0, 0, 0, 2}), appendCRC([]byte{1, 1, 0, 0, 0, 8})} {
+		whole := append([]byte{req[0], req[1], byte(dataLen(req[1:]))}, bytes.Repeat([]byte{req[0]}, dataLen(req[1:]))...)
+		for _, answer := range [][]byte{appendCRC(whole), appendCRC([]byte{req[0], req[1] | 0x80, 2})} {
+			for b := range 256 {
+				for n := 1; n <= glitches; n++ {
+					got := append(bytes.Repeat([]byte{byte(b)}, n), answer...)
+					if b == 9 && answer[1] != req[1] {
+						continue // begins as the long answer that unit 9 owes, and is waited for
+					}
+					for len(got) > len(answer) {
+						k, stale, err := r.cut(req, got)
+						if k < 1 || k > n || !stale || err != nil {
+							t.Fatalf("%d times %02x before % x: %d, %v, %v", n, b, answer, k, stale, err)
+						}
+						got = got[k:]
+					}
+					if k, stale, err := r.cut(req, got); k != len(answer) || stale || err != nil {
+						t.Fatalf("% x behind %d times %02x: %d, %v, %v", answer, n, b, k, stale, err)
+					}
+					got = append(bytes.Repeat([]byte{byte(b)}, n), answer...)
+					got[n+3] ^= 4
+					for k, stale := 1, true; k > 0; got = got[k:] {
+						if k, stale, _ = r.cut(req, got); k > 0 && !stale {
+							t.Fatalf("%d times %02x before % x, spoilt: taken", n, b, answer)
+						}
+					}
+				}
+			}
 		}
 	}
 }
