@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"strings"
+
+	"iot-edge-anomaly/drivers"
 )
 
 var (
@@ -59,6 +61,16 @@ func (e *ExceptionError) Error() string {
 func (e *ExceptionError) Is(target error) bool {
 	return target == os.ErrDeadlineExceeded && (e.Code == pathUnavailable || e.Code == targetSilent)
 }
+
+// lostError means that an open connection, or port, failed under a request.
+type lostError struct{ cause error }
+
+func (e *lostError) Error() string {
+	return fmt.Sprintf("%v: connection lost: %v", drivers.ErrBus, e.cause)
+}
+
+// Unwrap makes it a drivers.ErrBus.
+func (e *lostError) Unwrap() []error { return []error{drivers.ErrBus, e.cause} }
 
 // cycleError is what went wrong in one Read.
 type cycleError struct {

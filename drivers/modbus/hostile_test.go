@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"net"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -118,34 +120,83 @@ func TestDev_silentSiblingStarvesNobody(t *testing.T) {
 	})
 }
 
-// A host that allows fewer connections than are configured is read through those
-// that it allows.
-func TestLine_fewerConnectionsAllowed(t *testing.T) {
-	pipes, _ := unitOnPipe(func(byte, int) bool { return false })
-	open, taken := pipes, make(chan struct{}, 1)
-	l := NewLine(func(ctx context.Context) (io.ReadWriteCloser, error) {
+// scarce opens at most one connection of three at a time: others are refused, or
+// accepted and hung up.
+func scarce(open func(context.Context) (io.ReadWriteCloser, error), hangUp bool, tries *atomic.Int64) func(context.Context) (io.ReadWriteCloser, error) {
+	taken := make(chan struct{}, 1)
+	return func(ctx context.Context) (io.ReadWriteCloser, error) {
+		tries.Add(1)
 		select {
 		case taken <- struct{}{}:
-			return open(ctx)
+			conn, err := open(ctx)
+			return &onlyOne{conn.(net.Conn), func() { <-taken }}, err
 		default:
+		}
+		if !hangUp {
 			return nil, errors.New("refused")
 		}
-	}, LineOptions{Connections: 2})
-	defer l.Close()
-	if err := readWords(l, 7, 1, 2); err != nil {
-		t.Fatal(err)
+		near, far := net.Pipe()
+		go func() { io.ReadFull(far, make([]byte, 12)); far.Close() }()
+		return near, nil
 	}
-	<-l.free // as two requests at once do
-	<-l.free
-	first, second := l.take(), l.take()
-	if _, err := second.connect(t.Context(), time.Now().Add(time.Second), time.Second); err == nil {
-		t.Fatal("two connections")
-	}
-	l.give(first)
-	l.give(second)
-	for range 5 {
-		if err := readWords(l, 7, 1, 2); err != nil {
-			t.Error(err)
-		}
+}
+
+type onlyOne struct {
+	net.Conn
+	closed func()
+}
+
+func (c *onlyOne) Close() error {
+	c.closed()
+	return c.Conn.Close()
+}
+
+// A host that allows fewer connections than are configured is read through those
+// that it allows, and loses no request but the first of all at once.
+func TestLine_fewerConnectionsAllowed(t *testing.T) {
+	for _, hangUp := range []bool{false, true} {
+		synctest.Test(t, func(t *testing.T) {
+			var dead atomic.Bool
+			pipes, _ := unitOnPipe(func(byte, int) bool { return dead.Load() })
+			var tries atomic.Int64
+			l := NewLine(scarce(pipes, hangUp, &tries), LineOptions{Connections: 3})
+			defer l.Close()
+			failed := 0
+			second := func() {
+				var wg sync.WaitGroup
+				errs := make([]error, 3)
+				for i := range errs {
+					wg.Go(func() { errs[i] = readWords(l, byte(7+i), 1, 2) })
+				}
+				wg.Wait()
+				for _, err := range errs {
+					if err != nil {
+						failed++
+					}
+				}
+				time.Sleep(time.Second)
+			}
+			for range 60 {
+				second()
+			}
+			if n := tries.Load(); failed > 0 || n > 20 {
+				t.Errorf("hung up %v: %d of 180 requests failed, %d attempts to connect", hangUp, failed, n)
+			}
+			dead.Store(true) // the one connection is lost with every request
+			for range 10 {
+				second()
+			}
+			dead.Store(false)
+			for range 11 { // what was withheld may be tried for the last time
+				second()
+			}
+			failed = 0
+			for range 60 {
+				second()
+			}
+			if failed > 0 {
+				t.Errorf("hung up %v: %d requests failed after the host was back", hangUp, failed)
+			}
+		})
 	}
 }

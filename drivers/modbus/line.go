@@ -2,6 +2,7 @@ package modbus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -94,6 +95,7 @@ type Line struct {
 
 	mu     sync.Mutex // guards what is below, and each link's conn
 	idle   []*link    // the one used last stands last
+	excess []*link    // those that the host does not give: their tokens are withheld
 	links  []*link
 	closed bool
 }
@@ -148,8 +150,8 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte)
 		return 0, fmt.Errorf("waiting for the line: %w", ctx.Err())
 	}
 	k := l.take()
-	defer l.give(k)
 	if err := ctx.Err(); err != nil {
+		l.give(k)
 		return 0, err
 	}
 	pdu, err := k.framing.stamp(req)
@@ -157,11 +159,31 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte)
 		err = checkReading(pdu)
 	}
 	if err != nil {
+		l.give(k)
 		l.counts.refused.Add(1)
 		return 0, err
 	}
 	l.counts.requests.Add(1)
-	return k.request(ctx, timeout, req, dst)
+	n, err := k.request(ctx, timeout, req, dst)
+	if !k.used && errors.Is(err, drivers.ErrBus) && l.withhold(k) {
+		return l.send(ctx, timeout, req, dst) // on a connection that there is
+	}
+	l.give(k)
+	return n, err
+}
+
+// withhold sets a link aside whose connection the host refused or hung up at
+// once, if another is open: a host with fewer connections than are configured
+// must not cost a request in each cycle. It is tried again after MaxPause.
+func (l *Line) withhold(k *link) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed || !slices.ContainsFunc(l.links, func(o *link) bool { return o != k && o.conn != nil }) {
+		return false
+	}
+	k.next = time.Now().Add(l.opts.MaxPause)
+	l.excess = append(l.excess, k)
+	return true
 }
 
 // take gives the open link that was used last, so that connections beyond those
@@ -182,11 +204,24 @@ func (l *Line) take() *link {
 	return k
 }
 
+// give returns a link, and those withheld whose time is over or which are the
+// only ones left to try.
 func (l *Line) give(k *link) {
 	l.mu.Lock()
+	back := 1
 	l.idle = append(l.idle, k)
+	if len(l.excess) > 0 && (k.conn == nil || !time.Now().Before(l.excess[0].next)) {
+		back += len(l.excess)
+		for _, e := range l.excess {
+			e.next = time.Time{}
+		}
+		l.idle = slices.Concat(l.excess, l.idle) // first: those known to be open come before them
+		l.excess = nil
+	}
 	l.mu.Unlock()
-	l.free <- struct{}{}
+	for range back {
+		l.free <- struct{}{}
+	}
 }
 
 func (l *Line) isClosed() bool {

@@ -22,6 +22,7 @@ type link struct {
 	conn io.ReadWriteCloser // guarded by Line.mu against Line.Close
 	buf  [2 * maxADU]byte
 	have int  // bytes of buf received and not yet cut
+	late int  // frames passed over before the answer to the newest request
 	used bool // the connection has served a request
 	mute int  // requests in a row to which no byte came back
 
@@ -103,6 +104,7 @@ func (k *link) connect(ctx context.Context, deadline time.Time, timeout time.Dur
 // random. A hasty attempt, cut short by a caller with little time left, says
 // nothing about the host and sets none.
 func (k *link) connectFailed(ctx context.Context, hasty bool, err error) error {
+	k.used = false
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("connecting: %w", ctx.Err())
 	}
@@ -130,10 +132,11 @@ const spurnedAfter = 5
 
 // tried notes what came of a request on a connection that has served none.
 func (k *link) tried(got int, err error) {
-	if got > 0 || !errors.Is(err, drivers.ErrBus) {
+	var lost *lostError
+	if got > 0 || !errors.As(err, &lost) {
 		k.fails, k.spurned = 0, 0
 	} else if k.spurned++; k.spurned > spurnedAfter {
-		k.retreat(fmt.Errorf("hung up at once: %w", err))
+		k.retreat(fmt.Errorf("hung up at once: %w", lost.cause))
 	}
 }
 
@@ -162,6 +165,7 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 	if limited = limited && d.Before(deadline); limited {
 		deadline = d
 	}
+	k.late = 0
 	release := interrupt(ctx, conn, deadline)
 	n, got, err := k.transact(conn, deadline, req, dst)
 	k.rest.after(time.Now(), err)
@@ -234,6 +238,7 @@ func (k *link) transact(conn io.ReadWriter, deadline time.Time, req, dst []byte)
 				return n, got, nil
 			}
 			k.line.counts.resyncs.Add(1)
+			k.late++
 			if time.Now().After(deadline) { // a flood of old answers
 				return 0, got, os.ErrDeadlineExceeded
 			}
@@ -264,6 +269,9 @@ func (k *link) judge(ctx context.Context, deadline time.Time, limited bool, time
 		if limited { // the context's timer may be about to fire
 			return fmt.Errorf("%w: %w", ErrTimeout, context.DeadlineExceeded)
 		}
+		if k.late > 0 && k.line.opts.Mode == TCP {
+			return fmt.Errorf("%w in %v, only to transactions before it", ErrTimeout, timeout)
+		}
 		if got > 0 {
 			return fmt.Errorf("%w in %v, only %d bytes", ErrTimeout, timeout, got)
 		}
@@ -273,7 +281,7 @@ func (k *link) judge(ctx context.Context, deadline time.Time, limited bool, time
 	if k.line.isClosed() {
 		return errClosed()
 	}
-	return fmt.Errorf("%w: connection: %w", drivers.ErrBus, err)
+	return &lostError{err}
 }
 
 // interrupt makes conn fail at deadline or when ctx ends. Release undoes it and
