@@ -12,6 +12,7 @@ const (
 	shiftBand   = 0.2 // of the mean score that each part's mean may be off it
 	shiftMargin = 1.5 // times a part's usual highest score: above, the machine has changed again
 	shiftFall   = 0.5 // a part whose highest score stays below brings the base down
+	shiftTrend  = 16  // by which pairs of parts that rise may outnumber those that fall; chance alone exceeds it 3 times in 100 (Kendall)
 	shiftRows   = 5   // scores that a part must hold
 	shiftMost   = 1e6 // a score counts no more than this
 )
@@ -97,7 +98,25 @@ func (s *shift) steady() bool {
 			return false
 		}
 	}
-	return true
+	return !s.rises()
+}
+
+// rises tells whether the level still grows: what gets worse by the hour has not
+// settled, however little that is of what it has become.
+func (s *shift) rises() bool {
+	up := 0
+	for i := range s.parts {
+		a := s.parts[i].sum / float64(s.parts[i].n)
+		for j := i + 1; j < shiftParts; j++ {
+			switch b := s.parts[j].sum / float64(s.parts[j].n); {
+			case b > a:
+				up++
+			case b < a:
+				up--
+			}
+		}
+	}
+	return up > shiftTrend
 }
 
 // since is when the steady level was seen first.
