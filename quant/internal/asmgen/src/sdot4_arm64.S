@@ -114,33 +114,8 @@
 	mov	v\d\().16b, v\s\().16b
 	.endm
 
-	.macro	SUM a, b
-	add	v\a\().4s, v\a\().4s, v\b\().4s
-	.endm
-
-	.globl	run4SDOT
-run4SDOT:
-	movi	v30.4s, #0
-	mov	w11, #0x42fe0000
-	dup	v29.4s, w11
-
-layer:
-	ldp	x2, x3, [x0, #job_weights]
-	ldp	x4, x5, [x0, #job_mult]
-	ldp	x6, x7, [x0, #job_dst]
-	ldp	x8, x9, [x0, #job_rows]
-	ldp	x13, x14, [x0, #job_srcStep]
-	lsl	x16, x13, #1
-	add	x17, x16, x13
-	cmp	x8, #32
-	b.lt	block8
-
-block32:
-	mov	x19, #2
-
-half:
-	ldp	q0, q1, [x3], #32
-	ldp	q2, q3, [x3], #32
+// COPIES: the sums of the other windows begin as those of the first.
+	.macro	COPIES
 	COPY	4, 0
 	COPY	5, 1
 	COPY	6, 2
@@ -153,6 +128,31 @@ half:
 	COPY	13, 1
 	COPY	14, 2
 	COPY	15, 3
+	.endm
+
+	.macro	SUM a, b
+	add	v\a\().4s, v\a\().4s, v\b\().4s
+	.endm
+
+	.globl	run4SDOT
+run4SDOT:
+	CONSTANTS
+
+layer:
+	LAYER
+	ldp	x13, x14, [x0, #job_srcStep]
+	lsl	x16, x13, #1
+	add	x17, x16, x13
+	cmp	x8, #32
+	b.lt	block8
+
+block32:
+	mov	x19, #2
+
+half:
+	ldp	q0, q1, [x3], #32
+	ldp	q2, q3, [x3], #32
+	COPIES
 	mov	x10, x5
 	mov	x11, x7
 	mov	x12, x2
@@ -199,18 +199,7 @@ block8:
 	ldp	q0, q1, [x3], #32
 	movi	v2.4s, #0
 	movi	v3.4s, #0
-	COPY	4, 0
-	COPY	5, 1
-	COPY	6, 2
-	COPY	7, 3
-	COPY	8, 0
-	COPY	9, 1
-	COPY	10, 2
-	COPY	11, 3
-	COPY	12, 0
-	COPY	13, 1
-	COPY	14, 2
-	COPY	15, 3
+	COPIES
 	mov	x10, x5
 	mov	x11, x7
 

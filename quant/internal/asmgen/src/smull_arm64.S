@@ -13,15 +13,10 @@
 
 	.globl	runSMULL
 runSMULL:
-	movi	v30.4s, #0
-	mov	w11, #0x42fe0000
-	dup	v29.4s, w11
+	CONSTANTS
 
 layer:
-	ldp	x2, x3, [x0, #job_weights]
-	ldp	x4, x5, [x0, #job_mult]
-	ldp	x6, x7, [x0, #job_dst]
-	ldp	x8, x9, [x0, #job_rows]
+	LAYER
 
 block:
 	movi	v0.4s, #0
