@@ -16,6 +16,10 @@
 // A channel whose tempN_fault or fanN_fault says 1 is missing: "the measurement
 // should not be trusted". A disabled one answers ENODATA and is missing too.
 //
+// An LM75 and its many relatives hold 0 °C from power-on to the end of their first
+// conversion, and their kernel drivers deliver it. So where the temperature before
+// was not near 0 °C, or there was none, an exact 0 is read once more, 300 ms later.
+//
 // A 1-Wire thermometer (chip w1_slave_temp) that says exactly 85 °C is missing:
 // that is what a DS18B20 holds after power-on, before its first conversion
 // (Analog Devices DS18B20 data sheet, 19-7487 rev. 6, table 1, note), as after a

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -76,6 +77,8 @@ type cell struct {
 	fault *sysfs.Attr // nil = the chip knows none
 	unit  float64
 	wire  func() string // a 1-Wire thermometer's bytes; nil = it is none
+	heat  bool          // a temperature
+	last  float64       // its newest temperature in m°C; NaN = none
 }
 
 func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
@@ -87,7 +90,7 @@ func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &cell{value: value, unit: k.unit}
+	c := &cell{value: value, unit: k.unit, heat: k.quantity == drivers.Temperature, last: math.NaN()}
 	if d.Name == "w1_slave_temp" {
 		c.wire = func() string { return fs.Text(filepath.Join(d.Dir, "device", "w1_slave")) }
 	}
@@ -99,14 +102,9 @@ func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
 }
 
 func (c *cell) Value(ctx context.Context) (float64, error) {
-	v, err := c.value.Number(ctx)
+	v, err := c.number(ctx)
 	if err != nil {
 		return 0, err
-	}
-	if c.wire != nil {
-		if err := measured(v, c.wire); err != nil {
-			return 0, err
-		}
 	}
 	if c.fault != nil {
 		if f, err := c.fault.Number(ctx); err != nil {
@@ -116,33 +114,6 @@ func (c *cell) Value(ctx context.Context) (float64, error) {
 		}
 	}
 	return v * c.unit, nil
-}
-
-// The temperatures in m°C between which a DS18B20 measures, and the one that it
-// has before it has measured.
-const (
-	wireLo, wireHi = -55_000, 125_000
-	powerOn        = 85_000
-)
-
-// measured tells a 1-Wire thermometer's temperature from what its wire or its
-// supply made up.
-func measured(v float64, bytes func() string) error {
-	switch {
-	case v == powerOn:
-		return errors.New("85 °C is what the thermometer says before it has measured: check its supply and cable")
-	case v < wireLo || v > wireHi:
-		return fmt.Errorf("%g °C is none that the thermometer measures: check its supply and cable", v/1000)
-	case v != 0:
-		return nil
-	}
-	switch all := bytes(); {
-	case strings.HasPrefix(all, "00 00 00 00 00 00 00 00 00 "):
-		return errors.New("the wire reads as zeros, not as 0 °C: the data line is shorted to ground")
-	case !strings.HasSuffix(all, " YES"):
-		return fmt.Errorf("0 °C may be a shorted data line, and w1_slave does not tell: %q", all)
-	}
-	return nil
 }
 
 func (c *cell) Close() {

@@ -1,9 +1,13 @@
 package hwmon
 
 import (
+	"context"
+	"errors"
 	"math"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -87,6 +91,50 @@ func TestRead_faults(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "has no such channel, it has none") {
 		t.Errorf("got %v", err)
 	}
+}
+
+// A chip that has just got its power says 0 °C: that is not delivered, while a
+// true 0 °C is, and is waited for once.
+func TestRead_powerOn(t *testing.T) {
+	const temp = "/sys/devices/platform/soc/fe804000.i2c/i2c-1/1-0048/hwmon/hwmon2/temp1_input"
+	tree := pi4(t)
+	d := dev(t, tree, "1-0048", "temp1")
+	set := func(text string) {
+		if err := tree.Set(temp, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	synctest.Test(t, func(t *testing.T) {
+		dst := []float64{0}
+		for _, c := range []struct {
+			text  string
+			later string // what it says from 200 ms on; "" = the same
+			want  float64
+			takes time.Duration
+		}{
+			{"21500", "", 21.5, 0}, {"0", "21000", 21, firstConversion}, {"0", "", 0, firstConversion}, {"0", "", 0, 0},
+			{"1500", "", 1.5, 0}, {"0", "", 0, 0}, {"-2500", "", -2.5, 0}, {"0", "-2000", -2, firstConversion}, {"0", "", 0, 0},
+		} {
+			set(c.text)
+			if c.later != "" {
+				time.AfterFunc(200*time.Millisecond, func() { set(c.later) })
+			}
+			begin := time.Now()
+			if err := d.Read(t.Context(), dst); err != nil || dst[0] != c.want || time.Since(begin) != c.takes {
+				t.Errorf("%+v: got %v %v after %v", c, dst, err, time.Since(begin))
+			}
+		}
+		set("50000")
+		if err := d.Read(t.Context(), dst); err != nil || dst[0] != 50 {
+			t.Errorf("got %v %v", dst, err)
+		}
+		set("0")
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if err := d.Read(ctx, dst); !errors.Is(err, context.DeadlineExceeded) || !math.IsNaN(dst[0]) {
+			t.Errorf("got %v %v", dst, err)
+		}
+	})
 }
 
 func TestRead_wire(t *testing.T) {

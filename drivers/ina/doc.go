@@ -27,8 +27,10 @@
 // The conversion-ready flag clears when a register is read: the power register
 // of the INA219 (§8.6.3.2), the mask/enable register of the INA226 (§7.1.7). Read
 // does that first and then waits for the flag, so what it returns was completed
-// during the call. A value at the end of the converter's range is not a
-// measurement: the cell is NaN and the error names the range.
+// during the call. (Reading mask/enable also lets go of a latched alert, §7.1.7: an
+// INA226 whose alert pin switches something is not to be read by this program.) A
+// value at the end of the converter's range is not a measurement: the cell is NaN
+// and the error names the range.
 //
 // # Datasheets
 //
