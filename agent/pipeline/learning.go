@@ -62,6 +62,7 @@ func (m *Machine) openRows() {
 		m.setError(err)
 	}
 	m.rows = rows
+	m.setCollecting()
 	m.log.Info("learning", "rows", rows.Have(), "of", rows.Want())
 }
 

@@ -138,6 +138,7 @@ func New(o Options) (*Machine, error) {
 		return m, nil
 	}
 	m.toLearn = true
+	m.setCollecting()
 	m.setState(Learning, "")
 	return m, nil
 }

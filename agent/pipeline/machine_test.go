@@ -192,6 +192,21 @@ func TestLearnsWatchesAndTells(t *testing.T) {
 	f.until(Normal, 0)
 }
 
+// TestLearningIsToldBeforeTheFirstRow: a machine whose sensors are dead from the
+// start says what it waits for and how long that takes, never an empty phase.
+func TestLearningIsToldBeforeTheFirstRow(t *testing.T) {
+	f := newFeeder(t, options(t, &collected{}))
+	want := Progress{Phase: "collecting", Remaining: 400 * time.Second, Want: 400}
+	if p := f.m.Status().Learning; p != want {
+		t.Errorf("before the first row: %+v, want %+v", p, want)
+	}
+	nan := math.NaN()
+	f.push([]float64{nan, nan, nan, nan})
+	if p := f.m.Status().Learning; p != want {
+		t.Errorf("after a row without values: %+v, want %+v", p, want)
+	}
+}
+
 func TestModelAndEventsSurviveARestart(t *testing.T) {
 	rep := &collected{}
 	o := options(t, rep)

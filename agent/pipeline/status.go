@@ -85,7 +85,10 @@ func (m *Machine) setState(st State, note string) {
 // setCollecting shows how many rows there are and how long the rest takes if
 // the machine keeps running.
 func (m *Machine) setCollecting() {
-	have, want := m.rows.Have(), m.rows.Want()
+	have, want := 0, m.o.Learn.Rows.Want
+	if m.rows != nil { // else no row has come yet
+		have = m.rows.Have()
+	}
 	left := time.Duration(max(0, want-have)) * m.o.Schema.Period
 	m.mu.Lock()
 	m.status.Learning = Progress{"collecting", min(1, float64(have)/float64(want)), left, have, want}
@@ -127,7 +130,6 @@ func (m *Machine) setScore(v Verdict) {
 func (m *Machine) setModel(ref report.ModelRef) {
 	m.mu.Lock()
 	m.status.Model = ref
-	m.status.Learning = Progress{}
 	m.mu.Unlock()
 }
 
