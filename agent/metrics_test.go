@@ -35,14 +35,8 @@ func TestPromtoolReadsTheMetrics(t *testing.T) {
 	cmd := exec.Command(promtool, "check", "metrics")
 	cmd.Stdin = strings.NewReader(text)
 	out, err := cmd.CombinedOutput()
-	// promtool ends with 3 for advice about names; what it cannot parse is 1.
-	if err != nil && cmd.ProcessState.ExitCode() != 3 {
-		t.Fatalf("promtool: %v\n%s", err, out)
-	}
-	for line := range strings.Lines(string(out)) {
-		if t.Log(strings.TrimSpace(line)); strings.Contains(line, "no help text") {
-			t.Error("a metric without help")
-		}
+	if err != nil { // 1 is what it cannot parse, 3 advice about names, types and help
+		t.Errorf("promtool: %v\n%s", err, out)
 	}
 	for _, want := range []string{`learning_progress_ratio{machine="tank1"}`, `sensor_reads_total{bus="plc",sensor="tank"}`,
 		`modbus_requests_total{bus="plc"}`, `modbus_errors_total{bus="plc",reason="timeout"} 0`, `modbus_connects_total{bus="plc"} 1`, "mqtt_connected 1", "spool_messages", "process_resident_memory_bytes"} {

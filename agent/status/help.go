@@ -3,6 +3,7 @@ package status
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -85,20 +86,34 @@ func helpOf(name string) string {
 	return help[name]
 }
 
-// writeHelped copies an exposition and completes its HELP lines; one that nobody
-// wrote a text for is left out.
+// misnamed are metrics of the library that Prometheus' own checker objects to,
+// names of histograms without being one. Nobody needs them.
+var misnamed = []string{"go_cgo_calls_count ", "go_cpu_count ", "go_gc_forced_count "}
+
+// writeHelped copies an exposition as Prometheus' checker wants it: it completes
+// the HELP lines (one that nobody wrote a text for is left out), leaves out what
+// is misnamed, and calls the bytes and calls of the process what they are,
+// counters.
 func writeHelped(w io.Writer, text []byte) {
-	const mark = "# HELP "
+	const helpMark, typeMark = "# HELP ", "# TYPE "
 	var b bytes.Buffer
 	b.Grow(len(text) + 4096)
 	for line := range bytes.Lines(text) {
-		if !bytes.HasPrefix(line, []byte(mark)) {
-			b.Write(line)
-			continue
+		rest, isHelp := strings.CutPrefix(string(line), helpMark)
+		rest, isType := strings.CutPrefix(rest, typeMark)
+		if isHelp {
+			rest = strings.TrimSpace(rest) + " "
 		}
-		name := strings.TrimSpace(string(line[len(mark):]))
-		if h := helpOf(name); h != "" {
-			b.WriteString(mark + name + " " + h + "\n")
+		switch {
+		case slices.ContainsFunc(misnamed, func(name string) bool { return strings.HasPrefix(rest, name) }):
+		case isHelp:
+			if h := helpOf(strings.TrimSpace(rest)); h != "" {
+				b.WriteString(helpMark + rest + h + "\n")
+			}
+		case isType && strings.HasPrefix(rest, "process_io_"):
+			b.WriteString(strings.Replace(string(line), " gauge", " counter", 1))
+		default:
+			b.Write(line)
 		}
 	}
 	w.Write(b.Bytes()) // an error means that the reader has gone
