@@ -7,17 +7,21 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"os"
 	"text/tabwriter"
 	"time"
 
 	"iot-edge-anomaly/agent/store"
 	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/quant"
+	"iot-edge-anomaly/quant/reference"
 	"iot-edge-anomaly/quant/speed"
 )
 
 // timing is one line of bench --json.
 type timing struct {
 	Network     string   `json:"network"`
+	Machine     string   `json:"machine,omitempty"` // whose model it is
 	Kernel      string   `json:"kernel"`
 	NS          float64  `json:"ns"`
 	MACPerCycle *float64 `json:"mac_per_cycle"` // null = the cycle is unknown
@@ -27,12 +31,26 @@ type timing struct {
 	OfPeak      float64  `json:"of_peak,omitempty"`
 }
 
-// activeNetwork is what bench calls the networks of a configuration.
+// activeNetwork is what bench calls the network of a machine's model.
 const activeNetwork = "active"
 
-func benchVerb(_ context.Context, e env, args []string) error {
+// benched is a figure; Machine is empty for the reference networks.
+type benched struct {
+	Machine string
+	speed.Result
+}
+
+// name is how the table calls its network.
+func (b *benched) name() string {
+	if b.Machine == "" {
+		return b.Network
+	}
+	return b.Network + ":" + b.Machine
+}
+
+func benchVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("bench")
-	path := fs.String("config", "", "configuration `FILE`: its machines' models are timed too")
+	path := fs.String("config", "", "configuration `FILE`: its machines' models are timed too (default: "+defaultConfig+" where it is)")
 	spell := fs.Duration("time", 200*time.Millisecond, "how long to measure a figure")
 	asJSON := fs.Bool("json", false, "print a JSON array")
 	if err := parse(e, fs, args, 0); err != nil {
@@ -41,16 +59,26 @@ func benchVerb(_ context.Context, e env, args []string) error {
 	if *spell <= 0 || *spell > time.Minute {
 		return usagef("--time %v: want more than 0, at most 1m", *spell)
 	}
-	results, err := speed.Reference(*spell)
+	models, err := activeModels(e, *path)
 	if err != nil {
 		return err
 	}
-	if *path != "" {
-		more, err := benchModels(e, *path, *spell)
+	reference, err := speed.Reference(ctx, *spell)
+	if err != nil {
+		return err
+	}
+	var results []benched
+	for _, r := range reference {
+		results = append(results, benched{"", r})
+	}
+	for _, m := range models {
+		rs, err := benchModel(ctx, m.model, *spell)
 		if err != nil {
-			return err
+			return fmt.Errorf("machine %s: %w", m.machine, err)
 		}
-		results = append(results, more...)
+		for _, r := range rs {
+			results = append(results, benched{m.machine, r})
+		}
 	}
 	if *asJSON {
 		return printTimings(e.stdout, results)
@@ -58,8 +86,24 @@ func benchVerb(_ context.Context, e env, args []string) error {
 	return printBench(e.stdout, results)
 }
 
-// benchModels times the models that the configuration's machines would run.
-func benchModels(e env, path string, spell time.Duration) (out []speed.Result, err error) {
+// activeModel is the model that a machine runs.
+type activeModel struct {
+	machine string
+	model   *model.Model
+}
+
+// activeModels are those of the configuration at path. Without a path they are
+// those of the gateway's own, which need not be there nor be readable.
+func activeModels(e env, path string) (out []activeModel, err error) {
+	if path == "" {
+		if _, err := os.Stat(defaultConfig); err != nil {
+			return nil, nil
+		}
+		if out, err = activeModels(e, defaultConfig); err != nil {
+			fmt.Fprintf(e.stderr, "no active model: %v\n", err)
+		}
+		return out, nil
+	}
 	c, err := loadConfig(path)
 	if err != nil {
 		return nil, err
@@ -73,36 +117,26 @@ func benchModels(e env, path string, spell time.Duration) (out []speed.Result, e
 		case loaded == nil:
 			return nil, &exitError{exitConfig, fmt.Errorf("machine %s: %w", m.Name, err)}
 		}
-		name := activeNetwork
-		if len(c.Machines) > 1 {
-			name += ":" + m.Name
-		}
-		rs, err := speed.Kernels(netOf(name, loaded), spell)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, rs...)
+		out = append(out, activeModel{m.Name, loaded})
 	}
 	return out, nil
 }
 
-// netOf is the network that the model's scorers run: the last layer gives the
-// newest row only.
-func netOf(name string, m *model.Model) speed.Net {
+// benchModel times the network that the model's scorers run.
+func benchModel(ctx context.Context, m *model.Model, spell time.Duration) ([]speed.Result, error) {
 	p := m.Parts()
-	n := speed.Net{Name: name, Input: p.GoldenIn[:p.Layers[0].In], Out: len(p.Schema.Channels), Make: p.Newest}
-	last := len(p.Layers) - 1
-	for _, l := range p.Layers[:last] {
-		n.MAC += l.In * l.Out
+	var layers []quant.Layer
+	for _, l := range p.NewestLayers() {
+		layers = append(layers, quant.Layer{In: l.In, Out: l.Out, Weights: l.Weights, Bias: l.Bias, Mult: l.Mult})
 	}
-	n.MAC += p.Layers[last].In * n.Out
-	return n
+	n := reference.Of(activeNetwork, p.Input(), layers)
+	return speed.Of(ctx, n, p.GoldenIn[:n.In()], spell)
 }
 
-func printTimings(w io.Writer, rs []speed.Result) error {
+func printTimings(w io.Writer, rs []benched) error {
 	out := []timing{}
 	for _, r := range rs {
-		t := timing{Network: r.Network, Kernel: r.Kernel, NS: round(r.NS, 4), Allocs: r.Allocs,
+		t := timing{Network: r.Network, Machine: r.Machine, Kernel: r.Kernel, NS: round(r.NS, 4), Allocs: r.Allocs,
 			NSOfFour: round(r.Four, 4), OfStream: round(r.Stream, 3), OfPeak: round(r.Peak, 3)}
 		if v := r.MACPerCycle(); !math.IsNaN(v) {
 			v = round(v, 4)
@@ -123,16 +157,16 @@ func round(v float64, digits int) float64 {
 }
 
 // printBench prints a table a network: each kernel beside the naive loop.
-func printBench(w io.Writer, rs []speed.Result) error {
+func printBench(w io.Writer, rs []benched) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "network\tMAC\tkernel\tns\ttimes naive\tMAC/cycle\tof stream\tof peak\tns of 4\tallocs\t")
 	naive := map[string]float64{}
 	for _, r := range rs {
 		if r.Kernel == "naive" {
-			naive[r.Network] = r.NS
+			naive[r.name()] = r.NS
 		}
-		fmt.Fprintf(tw, "%s\t%d\t%s\t%.0f\t%s\t%s\t%s\t%s\t%s\t%g\t\n", r.Network, r.MAC, r.Kernel, r.NS,
-			figure(naive[r.Network]/r.NS, "%.1f"), figure(r.MACPerCycle(), "%.2f"), share(r.Stream), share(r.Peak), figure(r.Four, "%.0f"), r.Allocs)
+		fmt.Fprintf(tw, "%s\t%d\t%s\t%.0f\t%s\t%s\t%s\t%s\t%s\t%g\t\n", r.name(), r.MAC, r.Kernel, r.NS,
+			figure(naive[r.name()]/r.NS, "%.1f"), figure(r.MACPerCycle(), "%.2f"), share(r.Stream), share(r.Peak), figure(r.Four, "%.0f"), r.Allocs)
 	}
 	if err := tw.Flush(); err != nil {
 		return err

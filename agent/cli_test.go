@@ -313,35 +313,6 @@ func TestKernelVariable(t *testing.T) {
 	}
 }
 
-func TestBenchJSON(t *testing.T) {
-	modelPath, csvPath := trainedWave(t)
-	cfg := write(t, "bench.yaml", fmt.Sprintf("sensors: [{name: m, driver: replay, file: %s}]\nmachines: [{name: main, channels: [m.*], period: 1s, model: {path: %s}}]\nmqtt: {}\n", csvPath, modelPath))
-	code, out, errs := call(t, "", "bench", "--json", "--time", "2ms")
-	var rows []timing
-	if err := json.Unmarshal([]byte(out), &rows); err != nil || code != 0 {
-		t.Fatalf("code %d, %v: %s%s", code, err, out, errs)
-	}
-	seen := map[string]bool{}
-	for _, r := range rows {
-		seen[r.Network+" "+r.Kernel] = true
-		if r.NS <= 0 || r.Allocs != 0 {
-			t.Errorf("%+v: want a time and no allocations", r)
-		}
-	}
-	for _, network := range []string{"S", "M", "L"} {
-		for _, kernel := range append([]string{"naive", "float32"}, quant.Kernels()...) {
-			if !seen[network+" "+kernel] {
-				t.Errorf("no figure for network %s, kernel %s", network, kernel)
-			}
-		}
-	}
-	// The model's channels are not the configured ones: no figure is better
-	// than one of another model.
-	if code, _, errs := call(t, "", "bench", "--time", "2ms", "--config", cfg); code != exitConfig || !strings.Contains(errs, "machine main: model") {
-		t.Errorf("foreign model: code %d, %s", code, errs)
-	}
-}
-
 // TestUsageHasOneColumn: each verb's description begins where the others do.
 func TestUsageHasOneColumn(t *testing.T) {
 	code, out, errs := call(t, "", "--help")

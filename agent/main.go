@@ -35,6 +35,9 @@ const (
 	exitConfig  = 78 // EX_CONFIG: configuration or model
 )
 
+// defaultConfig is the gateway's own configuration.
+const defaultConfig = "/etc/iot-edge-anomaly/config.yaml"
+
 // kernelVariable forces a kernel of package quant by its name.
 const kernelVariable = "IOT_EDGE_ANOMALY_KERNEL"
 

@@ -9,7 +9,7 @@ import (
 
 func runVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("run")
-	path := fs.String("config", "/etc/iot-edge-anomaly/config.yaml", "configuration `FILE`")
+	path := fs.String("config", defaultConfig, "configuration `FILE`")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}

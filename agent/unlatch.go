@@ -25,7 +25,7 @@ func unlatchRequest(state, machine string) string {
 
 func unlatchVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("unlatch")
-	path := fs.String("config", "/etc/iot-edge-anomaly/config.yaml", "configuration `FILE`")
+	path := fs.String("config", defaultConfig, "configuration `FILE`")
 	machine := fs.String("machine", "", "machine of the configuration (default: every one that latches)")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err

@@ -55,12 +55,16 @@ func (p *Parts) Network() (*quant.Network, error) { return p.network(p.Layers) }
 
 // Newest builds the network that a Scorer runs: Network, whose last layer gives
 // only the newest row (C). The residual (2) needs no other.
-func (p *Parts) Newest() (*quant.Network, error) {
+func (p *Parts) Newest() (*quant.Network, error) { return p.network(p.NewestLayers()) }
+
+// NewestLayers are the layers of Newest; their float32 weights are the whole
+// network's. The arrays are the model's own.
+func (p *Parts) NewestLayers() []Layer {
 	layers := append([]Layer(nil), p.Layers...)
 	l, c := &layers[len(layers)-1], len(p.Schema.Channels)
 	cut := l.Out - c
 	l.Out, l.Weights, l.Bias, l.Mult = c, l.Weights[cut*l.In:], l.Bias[cut:], l.Mult[cut:]
-	return p.network(layers)
+	return layers
 }
 
 func (p *Parts) network(layers []Layer) (*quant.Network, error) {
@@ -72,11 +76,11 @@ func (p *Parts) network(layers []Layer) (*quant.Network, error) {
 		}
 		out[i] = d
 	}
-	return quant.NewNetwork(p.input(), out...)
+	return quant.NewNetwork(p.Input(), out...)
 }
 
-// input is how the network's inputs become int8.
-func (p *Parts) input() quant.Params { return quant.Params{Scale: p.Clip / 127} }
+// Input is how the network's inputs become int8.
+func (p *Parts) Input() quant.Params { return quant.Params{Scale: p.Clip / 127} }
 
 // replay runs the golden vectors and compares every bit, of the whole network
 // and of the one that Scorers run, alone and by fours.

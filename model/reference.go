@@ -35,7 +35,7 @@ func (m *Model) network() network {
 	case None:
 		return noNet{}
 	}
-	return &int8Net{net: m.net.Clone(), input: m.p.input(), window: make([]int8, m.p.inputs()), c: c, hit: -1}
+	return &int8Net{net: m.net.Clone(), input: m.p.Input(), window: make([]int8, m.p.inputs()), c: c, hit: -1}
 }
 
 // noNet expects 0.

@@ -47,11 +47,9 @@ func New(name string) (*Network, error) {
 // clamp.
 func Random(seed uint64, widths ...int) *Network {
 	r := rand.New(rand.NewPCG(seed, 0x5eed))
-	n := &Network{Name: "random", Input: quant.Params{Scale: 1.0 / 32}}
-	widest := widths[0]
+	var layers []quant.Layer
 	for i := 1; i < len(widths); i++ {
 		in, out := widths[i-1], widths[i]
-		widest = max(widest, out)
 		l := quant.Layer{
 			In: in, Out: out,
 			Weights: make([]int8, in*out),
@@ -68,7 +66,17 @@ func Random(seed uint64, widths ...int) *Network {
 			spread := float32(r.IntN(1000)+500) / 1000 // 0.5 to 1.5
 			l.Mult[o] = float32(spread * (0.012 / float32(math.Sqrt(float64(in)))))
 		}
-		n.Layers = append(n.Layers, l)
+		layers = append(layers, l)
+	}
+	return Of("random", quant.Params{Scale: 1.0 / 32}, layers)
+}
+
+// Of is a network of the given layers, at least one; it keeps them.
+func Of(name string, input quant.Params, layers []quant.Layer) *Network {
+	n := &Network{Name: name, Input: input, Layers: layers}
+	widest := n.In()
+	for _, l := range layers {
+		widest = max(widest, l.Out)
 	}
 	n.a, n.b = make([]int8, widest), make([]int8, widest)
 	n.f, n.g = make([]float32, widest+floatRows), make([]float32, widest+floatRows)

@@ -11,6 +11,7 @@
 package speed
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"runtime"
@@ -41,29 +42,15 @@ func (r Result) MACPerCycle() float64 {
 	return float64(r.MAC) / (r.NS / r.Cycle)
 }
 
-// Net is a network to time. Make builds it for the kernel in use.
-type Net struct {
-	Name  string
-	MAC   int // weights, too: one multiply-accumulate each
-	Input []float32
-	Out   int
-	Make  func() (*quant.Network, error)
-}
-
-// Reference times the naive loop, the float32 loop and every kernel of this CPU
-// on the reference networks; it takes spell a figure.
-func Reference(spell time.Duration) ([]Result, error) {
+// Reference times the reference networks, each as Of does.
+func Reference(ctx context.Context, spell time.Duration) ([]Result, error) {
 	var out []Result
 	for _, name := range reference.Names() {
 		ref, err := reference.New(name)
 		if err != nil {
 			return nil, err
 		}
-		src, dst := ref.Sample(1), make([]float32, ref.Out())
-		out = append(out,
-			clock(Result{Network: name, Kernel: "naive", MAC: ref.MAC()}, spell, func() { ref.Naive(dst, src) }),
-			clock(Result{Network: name, Kernel: "float32", MAC: ref.MAC()}, spell, func() { ref.Float32(dst, src) }))
-		rs, err := Kernels(Net{Name: name, MAC: ref.MAC(), Input: src, Out: ref.Out(), Make: ref.Build}, spell)
+		rs, err := Of(ctx, ref, ref.Sample(1), spell)
 		if err != nil {
 			return nil, err
 		}
@@ -72,38 +59,59 @@ func Reference(spell time.Duration) ([]Result, error) {
 	return out, nil
 }
 
-// Kernels times every kernel of this CPU on one network.
-func Kernels(n Net, spell time.Duration) (out []Result, err error) {
+// Of times the naive loop, the float32 loop and every kernel of this CPU on one
+// network and input (n.In). It takes spell a figure, and ends with ctx.
+func Of(ctx context.Context, n *reference.Network, input []float32, spell time.Duration) (out []Result, err error) {
 	before := quant.Kernel()
 	defer func() {
 		if e := quant.Use(before); err == nil {
 			err = e
 		}
 	}()
-	dst, four := make([]float32, n.Out), make([]float32, quant.Windows*n.Out)
-	var src []float32
-	for range quant.Windows {
-		src = append(src, n.Input...)
+	dst := make([]float32, n.Out())
+	plain := func(kernel string, f func(dst, src []float32)) {
+		if ctx.Err() == nil {
+			out = append(out, clock(Result{Network: n.Name, Kernel: kernel, MAC: n.MAC()}, spell, func() { f(dst, input) }))
+		}
 	}
+	plain("naive", n.Naive)
+	plain("float32", n.Float32)
 	for _, name := range quant.Kernels() {
-		if err := quant.Use(name); err != nil {
+		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		net, err := n.Make()
+		r, err := kernel(n, name, input, spell)
 		if err != nil {
-			return nil, fmt.Errorf("network %s for kernel %s: %w", n.Name, name, err)
-		}
-		r := clock(Result{Network: n.Name, Kernel: name, MAC: n.MAC}, spell, func() { net.Forward(dst, n.Input) })
-		at4 := clock(Result{}, spell, func() { net.Forward4(four, src, len(n.Input)) })
-		r.Four, r.Allocs = at4.NS/quant.Windows, r.Allocs+at4.Allocs
-		limits := quant.MeasureLimits(n.MAC)
-		if limits.Peak > 0 {
-			r.Peak = float64(n.MAC) / r.NS / limits.Peak
-			r.Stream = float64(n.MAC) / r.NS / limits.Stream
+			return nil, err
 		}
 		out = append(out, r)
 	}
 	return out, nil
+}
+
+// kernel times one kernel, which stays in use.
+func kernel(n *reference.Network, name string, input []float32, spell time.Duration) (Result, error) {
+	if err := quant.Use(name); err != nil {
+		return Result{}, err
+	}
+	net, err := n.Build()
+	if err != nil {
+		return Result{}, fmt.Errorf("for kernel %s: %w", name, err)
+	}
+	dst, four := make([]float32, n.Out()), make([]float32, quant.Windows*n.Out())
+	var src []float32
+	for range quant.Windows {
+		src = append(src, input...)
+	}
+	r := clock(Result{Network: n.Name, Kernel: name, MAC: n.MAC()}, spell, func() { net.Forward(dst, input) })
+	at4 := clock(Result{}, spell, func() { net.Forward4(four, src, len(input)) })
+	r.Four, r.Allocs = at4.NS/quant.Windows, r.Allocs+at4.Allocs
+	limits := quant.MeasureLimits(r.MAC)
+	if limits.Peak > 0 {
+		r.Peak = float64(r.MAC) / r.NS / limits.Peak
+		r.Stream = float64(r.MAC) / r.NS / limits.Stream
+	}
+	return r, nil
 }
 
 // clock fills in the shortest time of f over spell, in runs of about 20 us, and

@@ -11,7 +11,7 @@ import (
 
 func TestReference(t *testing.T) {
 	before := quant.Kernel()
-	rs, err := speed.Reference(2 * time.Millisecond)
+	rs, err := speed.Reference(t.Context(), 2*time.Millisecond)
 	if err != nil {
 		t.Fatal(err)
 	}
