@@ -135,7 +135,8 @@ func finish(e env, v verb, err error) int {
 		fmt.Fprintf(e.stderr, "iot-edge-anomaly %s: %v\nusage: iot-edge-anomaly %s %s\n", v.name, err, v.name, v.args)
 		return exitUsage
 	}
-	fmt.Fprintf(e.stderr, "iot-edge-anomaly %s: %v\n", v.name, err)
+	text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted")
+	fmt.Fprintf(e.stderr, "iot-edge-anomaly %s: %s\n", v.name, text)
 	if ee != nil {
 		return ee.code
 	}

@@ -65,7 +65,7 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 	}()
 	l.listen(ctx)
 	go g.Run(ctx)
-	rows, err := recordRows(w, m, g.Sampler(m.Name))
+	rows, err := recordRows(w, m, g.Sampler(m.Name), *out == "-")
 	if cerr := closeOut(); err == nil {
 		err = cerr
 	}
@@ -100,8 +100,9 @@ func dot(s string) string {
 const recordDigits = 10
 
 // recordRows writes a header and a row a tick until the sampler stops. The
-// writer is flushed every few seconds: a recording is read while it grows.
-func recordRows(w *bufio.Writer, m config.Machine, s *sampler.Sampler) (rows int, err error) {
+// writer is flushed every few seconds, for a recording is read while it grows, or
+// live with each row.
+func recordRows(w *bufio.Writer, m config.Machine, s *sampler.Sampler, live bool) (rows int, err error) {
 	header := []string{"timestamp"}
 	for _, c := range m.Resolved {
 		header = append(header, c.Channel)
@@ -124,7 +125,7 @@ func recordRows(w *bufio.Writer, m config.Machine, s *sampler.Sampler) (rows int
 			return rows, fmt.Errorf("write recording: %w", err)
 		}
 		rows++
-		if time.Since(flushed) > 5*time.Second {
+		if live || time.Since(flushed) > 5*time.Second {
 			flushed = time.Now()
 			if err := w.Flush(); err != nil {
 				return rows, fmt.Errorf("write recording: %w", err)

@@ -51,7 +51,7 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
-	r, c, err := openCSV(e, *csvPath)
+	r, c, err := openCSV(ctx, e, *csvPath)
 	if err != nil {
 		return err
 	}
@@ -74,15 +74,24 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 			return err
 		}
 	}
-	s := &scoring{model: m, percentile: *percentile, judge: judge, limits: limits, latch: detect.NewLatch(policy), live: !isFile(*csvPath), doubts: rowDoubts{w: e.stderr}}
+	s := &scoring{model: m, names: fields(m.Schema().Channels), percentile: *percentile, judge: judge, limits: limits, latch: detect.NewLatch(policy), live: !isFile(*csvPath), doubts: rowDoubts{w: e.stderr}}
 	closeAll, err := s.open(e, *out, *events)
 	if err != nil {
 		return errors.Join(err, page.drop())
 	}
 	if page == nil {
-		return errors.Join(s.run(ctx, r), closeAll())
+		return closing(s.run(ctx, r), closeAll)
 	}
-	return errors.Join(s.runDrawn(ctx, r, page, about(*csvPath, *modelPath, m)), closeAll())
+	return closing(s.runDrawn(ctx, r, page, about(*csvPath, *modelPath, m)), closeAll)
+}
+
+// closing closes what was written and adds what goes wrong with it, unless err
+// says the same.
+func closing(err error, closeAll func() error) error {
+	if more := closeAll(); err == nil || !errors.Is(more, err) {
+		return errors.Join(err, more)
+	}
+	return err
 }
 
 // open makes the files of scores and, unless its name is empty, events; the
@@ -165,6 +174,7 @@ func sameColumns(m *model.Model, header []string, path string) error {
 // scoring takes a recording through the objects that run uses.
 type scoring struct {
 	model      *model.Model
+	names      []string // of the channels, as fields of a CSV
 	judge      *pipeline.Watch
 	limits     *detect.Limits
 	latch      *detect.Latch
@@ -262,7 +272,7 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 		if s.drawn != nil {
 			s.draw(at, row, v)
 		}
-		s.buf = appendScore(s.buf[:0], text, v.Score, v.Scored, s.model.Schema().Channels)
+		s.buf = appendScore(s.buf[:0], text, v.Score, v.Scored, s.names)
 		if s.percentile {
 			s.buf = append(s.buf, ',')
 			if v.Scored {
@@ -331,9 +341,24 @@ func (s *scoring) flush() error {
 	return s.out.Flush()
 }
 
+// field writes s as one field of a CSV (RFC 4180).
+func field(s string) string {
+	if !strings.ContainsAny(s, ",\"\r\n") {
+		return s
+	}
+	return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+}
+
+func fields(channels []model.Channel) (out []string) {
+	for _, c := range channels {
+		out = append(out, field(c.Name))
+	}
+	return out
+}
+
 // appendScore is one output row, without what ends it: timestamp,score,flag,top,share.
-func appendScore(b []byte, text string, sc model.Score, ok bool, channels []model.Channel) []byte {
-	b = append(b, text...)
+func appendScore(b []byte, text string, sc model.Score, ok bool, names []string) []byte {
+	b = append(b, field(text)...)
 	if !ok {
 		return append(b, ",,0,,"...)
 	}
@@ -350,7 +375,7 @@ func appendScore(b []byte, text string, sc model.Score, ok bool, channels []mode
 		}
 	}
 	if top >= 0 && !math.IsNaN(float64(sc.Shares[top])) {
-		b = append(b, channels[top].Name...)
+		b = append(b, names[top]...)
 		return strconv.AppendFloat(append(b, ','), float64(sc.Shares[top]), 'g', 3, 32)
 	}
 	return append(b, ',')

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -28,28 +29,44 @@ type table struct {
 	times  []int64       // of the rows, nanoseconds since 1970; noTime = none
 }
 
-// openCSV opens a file, or stdin for "-".
-func openCSV(e env, path string) (*replay.Reader, io.Closer, error) {
+// openCSV opens a file, or stdin for "-". What waits for whoever writes, a pipe
+// or a terminal, ends with ctx.
+func openCSV(ctx context.Context, e env, path string) (*replay.Reader, io.Closer, error) {
 	if path == "-" {
-		r, err := replay.NewReader(bufio.NewReader(e.stdin), "stdin")
+		r, err := replay.NewReader(bufio.NewReader(endingWith(ctx, e.stdin)), "stdin")
 		return r, io.NopCloser(nil), err
 	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := replay.NewReader(bufio.NewReaderSize(f, 1<<16), path)
+	var rows io.Reader = f
+	if !isFile(path) {
+		rows = endingWith(ctx, f)
+	}
+	r, err := replay.NewReader(bufio.NewReaderSize(rows, 1<<16), path)
 	if err != nil {
 		return nil, nil, errors.Join(err, f.Close())
 	}
 	return r, f, nil
 }
 
+// endingWith reads r, which may block for ever, until ctx is done.
+func endingWith(ctx context.Context, r io.Reader) io.Reader {
+	out, in := io.Pipe()
+	go func() {
+		_, err := io.Copy(in, r)
+		in.CloseWithError(err)
+	}()
+	context.AfterFunc(ctx, func() { in.CloseWithError(ctx.Err()) })
+	return out
+}
+
 // readTable reads at most limit rows (0 = all) of the files, which must have
 // the same columns. Between two files stands a gap: a row of NaN or, where the
 // machine may have been started anew, as many as make a model.Gate forget that it
 // ran.
-func readTable(e env, paths []string, limit int, starts bool) (*table, error) {
+func readTable(ctx context.Context, e env, paths []string, limit int, starts bool) (*table, error) {
 	t := &table{gap: 1}
 	if starts {
 		t.gap = model.GateHold + 1
@@ -59,7 +76,7 @@ func readTable(e env, paths []string, limit int, starts bool) (*table, error) {
 		if limit > 0 && t.n >= limit {
 			break
 		}
-		s, err := t.add(e, p, limit)
+		s, err := t.add(ctx, e, p, limit)
 		if err != nil {
 			return nil, err
 		}
@@ -72,8 +89,8 @@ func readTable(e env, paths []string, limit int, starts bool) (*table, error) {
 	return t, nil
 }
 
-func (t *table) add(e env, path string, limit int) (steps []time.Duration, err error) {
-	r, c, err := openCSV(e, path)
+func (t *table) add(ctx context.Context, e env, path string, limit int) (steps []time.Duration, err error) {
+	r, c, err := openCSV(ctx, e, path)
 	if err != nil {
 		return nil, err
 	}

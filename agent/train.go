@@ -40,7 +40,7 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	if err := keepInputs(strings.Split(*csvs, ","), []string{*out, *reportPath}); err != nil {
 		return usagef("%w", err)
 	}
-	t, err := readTable(e, strings.Split(*csvs, ","), *rows, *configPath != "")
+	t, err := readTable(ctx, e, strings.Split(*csvs, ","), *rows, *configPath != "")
 	if err != nil {
 		return &exitError{exitFailed, err}
 	}
