@@ -94,10 +94,21 @@ func tellTraining(e env, asJSON bool, out string, m *model.Model, report train.R
 			Version string `json:"version"`
 			SHA256  string `json:"sha256"`
 			train.Report
-		}{out, m.Version(), m.SHA256(), report})
+			Alarms alarms `json:"false_alarms"` // in place of the report's
+		}{out, m.Version(), m.SHA256(), report, alarms(report.Alarms)})
 	}
 	_, err := fmt.Fprintf(e.stdout, "%s\nmodel %s, version %s, sha256 %s\n", strings.TrimRight(report.String(), "\n"), out, m.Version(), m.SHA256())
 	return err
+}
+
+// alarms are model.Alarms for a script, which would take the 0 of a rate that
+// nobody knows for a promise: it is left out.
+type alarms struct {
+	Wanted float64 `json:"wanted"`
+	Rate   float64 `json:"rate,omitzero"`
+	Low    float64 `json:"low,omitzero"`
+	High   float64 `json:"high,omitzero"`
+	Beyond float64 `json:"beyond,omitzero"`
 }
 
 // learnPolicy takes over the alarm policy of a configuration's machine, which
