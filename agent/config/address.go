@@ -79,7 +79,7 @@ func tableAndNumber(table, number string, base int) (string, int, *AddressError)
 	}
 	n, ok := addressNumber(number)
 	if !ok {
-		return "", 0, &AddressError{fmt.Sprintf("%q is no number of 0 to 65536", quoteShort(number)), ""}
+		return "", 0, &AddressError{fmt.Sprintf("%q is no number of 0 to 65536", quoteShort(number)), `write such as "holding:40"`}
 	}
 	if n < base || n > 0xFFFF+base {
 		hint := fmt.Sprintf("address_base is %d, so use %d to %d", base, base, 0xFFFF+base)
@@ -124,11 +124,11 @@ func modicon(s string, base int) (string, int, *AddressError) {
 			return "", 0, &AddressError{s + " may be a coil or a padded address", fmt.Sprintf(`write "coil:%d" or "holding:%d"`, number-1+base, n)}
 		case number < 1 || number > 0x10000:
 			first, last := digit*per+1, digit*per+min(per-1, 0x10000)
-			hint := ""
+			hint := fmt.Sprintf("use %d to %d", first, last)
 			if n < 0x10000 {
 				hint = fmt.Sprintf(`write %d for the first, or "%s:%d" if the manual counts so`, first, t.name, n)
 			}
-			return "", 0, &AddressError{fmt.Sprintf("%s is outside %d to %d", s, first, last), hint}
+			return "", 0, &AddressError{s + " is out of range", hint}
 		default:
 			return t.name, number - 1 + base, nil
 		}

@@ -39,7 +39,7 @@ func (v value) bus(b *Bus) {
 		key("modbus", func(v value) { kinds++; v.modbusURL(b) }),
 	)...)
 	if ok && kinds != 1 {
-		v.fail("", "a bus has either i2c or modbus")
+		v.fail(`write i2c: auto, or modbus: "tcp://host:502"`, "a bus has either i2c or modbus")
 	}
 	b.checkModbusKeys(given)
 }

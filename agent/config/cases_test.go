@@ -29,6 +29,7 @@ func TestParse_bad(t *testing.T) {
 			if problems.Err() == nil || cfg != nil {
 				t.Fatalf("accepted, with %d warnings", len(problems))
 			}
+			whole(t, problems)
 			golden(t, filepath.Join(dir, "want.txt"), problems.Error()+"\n")
 		})
 	}
@@ -51,8 +52,19 @@ func TestParse_good(t *testing.T) {
 			if err := problems.Err(); err != nil {
 				t.Fatal(err)
 			}
+			whole(t, problems)
 			golden(t, filepath.Join(dir, "want.json"), dump(t, cfg))
 		})
+	}
+}
+
+// whole holds that a problem says where it is and what to do.
+func whole(t *testing.T, problems Problems) {
+	t.Helper()
+	for _, p := range problems {
+		if p.Line < 1 || p.Column < 1 || p.Message == "" || p.Hint == "" {
+			t.Errorf("%+v: want a line, a column, a message and a hint", p)
+		}
 	}
 }
 

@@ -58,19 +58,19 @@ func (v value) measurandList(what string, one func(v value) string) {
 	first := map[string]int{}
 	v.list(func(i int, v value) {
 		if i == maxMeasurand {
-			v.fail("", "more than %d %ss", maxMeasurand, what)
+			v.fail("split it into two sensors", "more than %d %ss", maxMeasurand, what)
 		}
 		if i >= maxMeasurand {
 			return
 		}
 		name := one(v)
 		if line := first[name]; line > 0 && name != "" {
-			v.fail("", "%s %q stands here a second time, first in line %d", what, name, line)
+			v.fail("give it another name", "%s %q stands here a second time, first in line %d", what, name, line)
 		}
 		first[name] = v.pos.Line
 	})
 	if v.node.Kind == yamlSequence && len(v.node.Content) == 0 {
-		v.fail("", "the list is empty, want at least one %s", what)
+		v.fail("describe one", "the list is empty, want at least one %s", what)
 	}
 }
 

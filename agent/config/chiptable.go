@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math/bits"
 	"strconv"
 	"time"
@@ -68,7 +69,7 @@ func (v value) chipInit(s *Sensor) {
 			key("wait", func(v value) { v.duration(&w.Wait, 0, longestWait) }),
 		)
 		if w.Bytes = append(at, w.Bytes...); len(w.Bytes) == 0 || len(w.Bytes) > maxTransfer {
-			v.fail("", "%d bytes, want 1 to %d", len(w.Bytes), maxTransfer)
+			v.fail(fmt.Sprintf("a write holds 1 to %d", maxTransfer), "%d bytes are written", len(w.Bytes))
 		}
 		s.table().Init = append(s.table().Init, w)
 	})
@@ -80,7 +81,7 @@ func (v value) chipChecks(s *Sensor) {
 		v.object(nil, place(&c.ChipPlace, need("value", func(v value) { v.unsigned(&c.Value) }))...)
 		v.checkPlaceOf(&c.ChipPlace)
 		if all := c.bits(); c.Value&^all != 0 {
-			v.fail("", "the value 0x%x has bits outside %s", c.Value, c.what())
+			v.fail("clear them, or widen the mask", "the value 0x%x has bits outside %s", c.Value, c.what())
 		}
 		s.table().Check = append(s.table().Check, c)
 	})
@@ -157,9 +158,9 @@ func (v value) checkPlaceOf(p *ChipPlace) bool {
 	}
 	switch {
 	case length > maxTransfer:
-		return v.fail("", "a transfer of %d bytes, want at most %d", length, maxTransfer)
+		return v.fail("read and skip fewer", "a transfer of %d bytes, want at most %d", length, maxTransfer)
 	case p.Mask != 0 && bits.Len64(p.Mask) > 8*p.Width:
-		return v.fail("", "the mask 0x%x is wider than width %d", p.Mask, p.Width)
+		return v.fail("write a narrower mask, or a greater width", "the mask 0x%x is wider than width %d", p.Mask, p.Width)
 	case p.Wait > 0 && len(p.At) == 0:
 		return v.fail("name what is written", "wait stands between writing at and reading, and at is empty")
 	}
@@ -171,7 +172,7 @@ func (v value) checkPlaceOf(p *ChipPlace) bool {
 func (v value) checkNumbersOf(r *ChipRegister) {
 	most := r.bits() >> r.Shift
 	if most == 0 {
-		v.fail("", "shift %d leaves nothing of %s", r.Shift, r.what())
+		v.fail("shift by less", "shift %d leaves nothing of %s", r.Shift, r.what())
 		return
 	}
 	for _, n := range r.Missing {
@@ -194,7 +195,7 @@ func (v value) bytes(dst *[]byte) {
 		return
 	}
 	if len(v.node.Content) > maxTransfer {
-		v.fail("", "%d bytes, want at most %d", len(v.node.Content), maxTransfer)
+		v.fail("split it", "%d bytes, want at most %d", len(v.node.Content), maxTransfer)
 		return
 	}
 	v.list(func(_ int, v value) { one(v) })
@@ -217,7 +218,7 @@ func (v value) missingNumbers(dst *[]uint64) {
 
 // unsigned reads a whole number of up to 64 bits in decimal or 0x form.
 func (v value) unsigned(dst *uint64) bool {
-	if !v.scalar("a whole number", "!!int") {
+	if !v.scalar(aWhole, "!!int") {
 		return false
 	}
 	n, err := strconv.ParseUint(v.node.Value, 0, 64)

@@ -203,6 +203,7 @@ type Spool struct {
 
 // HTTP is the health endpoint.
 type HTTP struct {
+	Pos
 	Listen          string // "" = off
 	TLSCert, TLSKey string
 	TokenFile       string

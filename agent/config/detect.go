@@ -28,7 +28,7 @@ func (v value) detect(d *Detect) {
 		unlatch.fail("write latch: true beside it", "unlatch_after says when a latch lets go, but nothing is latched")
 	}
 	if ok && d.High >= d.Critical {
-		v.fail("", "high %g is not below critical %g", d.High, d.Critical)
+		v.fail("the order is 1, high, critical", "high %g is not below critical %g", d.High, d.Critical)
 	}
 }
 
@@ -62,7 +62,7 @@ func (v value) falseAlarms(d *Detect) {
 		span, known := perMonth[words[2]]
 		switch {
 		case err != nil || !(n > 0 && n <= 1000):
-			v.fail("", "want a number above 0 and up to 1000, got %q", quoteShort(words[0]))
+			v.fail(`write such as "1 per month"`, "want a number above 0 and up to 1000, got %q", quoteShort(words[0]))
 		case !known:
 			v.fail(didYouMean(words[2], spans), "unknown span %q", quoteShort(words[2]))
 		default:

@@ -20,7 +20,7 @@ func (v value) finish(c *Config) {
 	for _, b := range c.Buses {
 		if !slices.Contains(v.p.used, b.Name) {
 			at := value{p: v.p, path: "buses." + b.Name, pos: b.Pos}
-			at.warn("", "no sensor uses this bus")
+			at.warn("name it in a sensor, or remove it", "no sensor uses this bus")
 		}
 	}
 	v.ages(c)
@@ -31,11 +31,11 @@ func (v value) finish(c *Config) {
 		for _, r := range v.p.channels[i] {
 			seen = seen || watched[r.Channel] != ""
 			if watched[r.Channel] == "" && r.Limits != nil {
-				at.warn("", "channel %q has limits but no machine watches it", r.Channel)
+				at.warn("add it to a machine", "channel %q has limits but no machine watches it", r.Channel)
 			}
 		}
 		if !seen {
-			at.warn("", "no machine watches this sensor")
+			at.warn("add its channels to a machine, or remove it", "no machine watches this sensor")
 		}
 	}
 }

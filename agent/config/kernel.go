@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"math/bits"
 	"regexp"
@@ -14,7 +15,7 @@ func (v value) kernelDevice(s *Sensor) {
 		return
 	}
 	if len(s.Device) > 256 {
-		v.fail("", "the name is longer than 256 characters")
+		v.fail("shorten it", "the name is longer than 256 characters")
 	}
 	if kernelNumber.MatchString(s.Device) {
 		v.warn("take the chip's name or what it is attached to, such as 1-0048 (docs/sensors.md)", "%s is a number in the order in which drivers came up: after another start it may be another device", s.Device)
@@ -31,7 +32,7 @@ func (v value) axes(s *Sensor) {
 			return
 		}
 		if slices.Contains(s.Axes, axis) {
-			v.fail("", "axis %q stands in the list twice", axis)
+			v.fail("remove one of both", "axis %q stands in the list twice", axis)
 			return
 		}
 		s.Axes = append(s.Axes, axis)
@@ -49,7 +50,7 @@ func (v value) samples(s *Sensor) {
 	}
 	if n&(n-1) != 0 {
 		below := powerOfTwo(n)
-		v.fail("", "%d is no power of two: take %d or %d", n, below, 2*below)
+		v.fail(fmt.Sprintf("take %d or %d", below, 2*below), "%d is no power of two", n)
 		return
 	}
 	s.Samples = n
@@ -70,11 +71,11 @@ func (v value) bands(s *Sensor) {
 			return
 		}
 		if r.Min < 0 || r.Min != math.Trunc(r.Min) || r.Max != math.Trunc(r.Max) {
-			v.fail("", "a band's ends are whole Hz, not below 0")
+			v.fail("write such as [10, 1000]", "a band's ends are whole Hz, not below 0")
 			return
 		}
 		if slices.Contains(s.Bands, *r) {
-			v.fail("", "the band stands in the list twice")
+			v.fail("remove one of both", "the band stands in the list twice")
 			return
 		}
 		s.Bands = append(s.Bands, *r)
@@ -118,7 +119,7 @@ func (v value) kernelChannels(s *Sensor, info DriverInfo, given map[string]value
 	for _, name := range s.Channels {
 		c, err := info.Channel(name)
 		if err != nil {
-			given["channels"].fail("", "%v", err)
+			given["channels"].fail("docs/sensors.md names them", "%v", err)
 			continue
 		}
 		out = append(out, c)
@@ -132,7 +133,7 @@ func (v value) ownChannels(s *Sensor, info DriverInfo, given map[string]value) [
 	}
 	all, err := info.List(*s)
 	if err != nil {
-		v.fail("", "%v", err)
+		v.fail("see docs/sensors.md", "%v", err)
 		return nil
 	}
 	if len(s.Channels) == 0 {

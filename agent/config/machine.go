@@ -30,9 +30,9 @@ func (v value) machines(c *Config) {
 		m.Pos = v.pos
 		v.machine(c, &m)
 		if first, twice := byName[m.Name]; twice && m.Name != "" {
-			v.fail("", "machine %q stands here a second time, first in line %d", m.Name, first.Line)
+			v.fail("give it another name", "machine %q stands here a second time, first in line %d", m.Name, first.Line)
 		} else if other := byPath[m.Model.Path]; other != "" && m.Name != "" {
-			v.fail("", "model.path is that of machine %q", other)
+			v.fail("give each machine its own", "model.path is that of machine %q", other)
 		}
 		byName[m.Name], byPath[m.Model.Path] = m.Pos, m.Name
 		c.Machines = append(c.Machines, m)
@@ -81,7 +81,7 @@ func (v value) channels(m *Machine) {
 			return
 		}
 		if slices.Contains(m.Channels, pattern) {
-			v.fail("", "%q stands in the list twice", quoteShort(pattern))
+			v.fail("remove one of both", "%q stands in the list twice", quoteShort(pattern))
 			return
 		}
 		m.Channels = append(m.Channels, pattern)
@@ -140,7 +140,7 @@ func (v value) unmatched(pattern string) {
 		return
 	}
 	if strings.ContainsAny(pattern, "*?[") {
-		v.fail("", "%q matches no channel", quoteShort(pattern))
+		v.fail("the channels are "+listed(names), "%q matches no channel", quoteShort(pattern))
 		return
 	}
 	v.fail(didYouMean(pattern, names), "unknown channel %q", quoteShort(pattern))
@@ -162,7 +162,7 @@ func (v value) runWhen(m *Machine) {
 		return
 	}
 	if math.IsNaN(r.Above) && math.IsNaN(r.Below) {
-		v.fail("", "above or below is missing")
+		v.fail("say when the machine runs: above: 5", "above or below is missing")
 	}
 	if r.Above >= r.Below {
 		v.fail("the machine runs between both", "above %g is not less than below %g", r.Above, r.Below)
@@ -214,7 +214,7 @@ const minRows = 100
 func (v value) checkLearnFor(m *Machine) {
 	l := m.Model.Learn
 	if rows := int64(l.For / m.Period); rows < minRows && l.When != "never" {
-		v.fail("", "model.learn.for %s has %d rows at period %s, want %d or more",
+		v.fail("learn for longer, or shorten the period", "model.learn.for %s has %d rows at period %s, want %d or more",
 			showDuration(l.For), rows, showDuration(m.Period), minRows)
 	}
 }

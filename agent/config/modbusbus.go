@@ -76,7 +76,7 @@ func (b *Bus) checkModbusKeys(given map[string]value) {
 func (v value) unitOnLine(c *Config, s *Sensor) {
 	for _, b := range c.Buses {
 		if b.Name == s.Bus && b.Modbus != nil && b.Modbus.Scheme == "rtu" && (s.Unit == 0 || s.Unit > 247) {
-			v.fail("", "unit %d is outside 1 to 247, which devices on a serial line have", s.Unit)
+			v.fail("the device shows or documents its own", "unit %d is outside 1 to 247, which devices on a serial line have", s.Unit)
 		}
 	}
 }

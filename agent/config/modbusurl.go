@@ -132,7 +132,7 @@ func (v value) query(u *url.URL, m *ModbusURL) bool {
 		case i < 0:
 			ok = v.fail(didYouMean(name, names), "%s knows no %q", m.Scheme, quoteShort(name))
 		case len(values) > 1:
-			ok = v.fail("", "%s stands here twice", name)
+			ok = v.fail("remove one of both", "%s stands here twice", name)
 		default:
 			ok = params[i].read(values[0]) && ok
 		}

@@ -72,9 +72,9 @@ func (v value) log(l *Log) {
 // secret refuses a secret in the file itself: it is read by everybody who may
 // read the configuration, and lands in backups and bundles.
 func secret(name string) field {
-	return key(name, func(v value) {
+	return field{key: name, refused: true, read: func(v value) {
 		v.fail("put it into a file and write "+name+"_file:", "a secret must not stand in the configuration")
-	})
+	}}
 }
 
 func (v value) mqtt(c *Config) {
@@ -119,10 +119,10 @@ func (v value) mqtt(c *Config) {
 // pair reports two keys of which only one is set.
 func (v value) pair(a, aValue, b, bValue string) {
 	if aValue != "" && bValue == "" {
-		v.fail("", "%s needs %s", a, b)
+		v.fail("name both files, or neither", "%s needs %s", a, b)
 	}
 	if bValue != "" && aValue == "" {
-		v.fail("", "%s needs %s", b, a)
+		v.fail("name both files, or neither", "%s needs %s", b, a)
 	}
 }
 
@@ -165,7 +165,7 @@ func (v value) hostPort(u *url.URL, port string) (string, bool) {
 		port = u.Port()
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
-		return "", v.fail("", "port %s is outside 1 to 65535", quoteShort(port))
+		return "", v.fail("use 1 to 65535", "port %s is out of range", quoteShort(port))
 	}
 	return net.JoinHostPort(u.Hostname(), port), true
 }
@@ -185,17 +185,18 @@ func (v value) checkTopic(topic string) {
 	case strings.ContainsAny(rest, "{}"):
 		v.fail("use {site} and {device}", "an unpaired brace")
 	case strings.ContainsAny(rest, "+#"):
-		v.fail("", "a topic to publish to has no + or #")
+		v.fail("subscribers use them, not publishers", "a topic to publish to has no + or #")
 	case strings.HasPrefix(rest, "$"):
-		v.fail("", "topics that begin with $ belong to the broker")
+		v.fail("begin with another character", "topics that begin with $ belong to the broker")
 	case strings.HasPrefix(rest, "/") || strings.HasSuffix(rest, "/") || strings.Contains(rest, "//"):
-		v.fail("", "the topic has an empty level")
+		v.fail("remove a slash", "the topic has an empty level")
 	case len(topic) > 200:
-		v.fail("", "the topic is longer than 200 bytes")
+		v.fail("shorten it", "the topic is longer than 200 bytes")
 	}
 }
 
 func (v value) http(h *HTTP) {
+	h.Pos = v.pos
 	var listen *value
 	ok := v.object(map[string]string{"cert": "write tls: {cert: …, key: …}", "key": "write tls: {cert: …, key: …}"},
 		key("listen", func(v value) {
@@ -225,7 +226,7 @@ func (v value) checkListen(h *HTTP) {
 		return
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
-		v.fail("", "port %s is outside 0 to 65535", quoteShort(port))
+		v.fail("use 1 to 65535, or 0 for any that is free", "port %s is out of range", quoteShort(port))
 		return
 	}
 	if isLoopback(host) || h.Insecure {

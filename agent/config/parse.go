@@ -68,7 +68,7 @@ func (p *parser) at(line, column int, hint, format string, args ...any) *yaml.No
 // reported why there is none.
 func (p *parser) syntax(data []byte) *yaml.Node {
 	if len(data) > maxFile {
-		return p.at(1, 1, "", "the file is larger than %s", showSize(maxFile))
+		return p.at(1, 1, "is this the configuration?", "the file is larger than %s", showSize(maxFile))
 	}
 	if line, column, ok := badUTF8(data); ok {
 		return p.at(line, column, "save the file as UTF-8", "the file is not UTF-8")
@@ -116,7 +116,7 @@ func (p *parser) syntaxError(data []byte, err error) *yaml.Node {
 	}
 	line = min(line, len(lines))
 	column := len(lines[line-1]) - len(strings.TrimLeft(lines[line-1], " ")) + 1
-	return p.at(line, column, "", "no valid YAML: %s", message)
+	return p.at(line, column, "look at this line and the one before", "no valid YAML: %s", message)
 }
 
 // badUTF8 finds the first byte that is no UTF-8.

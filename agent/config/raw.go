@@ -67,14 +67,14 @@ func (v value) missing(r *Register) {
 }
 
 func (v value) floatBits(r *Register) (uint64, bool) {
-	if !v.scalar("a number", "!!int", "!!float") {
+	if !v.scalar(aNumber, "!!int", "!!float") {
 		return 0, false
 	}
 	s, w := v.node.Value, r.width()
 	if strings.HasPrefix(s, "0x") {
 		u, err := strconv.ParseUint(s, 0, w)
 		if err != nil {
-			return 0, v.fail("", "%s is more than the %d bits of %s", quoteShort(s), w, r.Type)
+			return 0, v.fail("write what the device sends", "%s is more than the %d bits of %s", quoteShort(s), w, r.Type)
 		}
 		return u, true
 	}
@@ -94,7 +94,7 @@ func (v value) floatBits(r *Register) (uint64, bool) {
 }
 
 func (v value) integerBits(r *Register) (uint64, bool) {
-	if !v.scalar("a whole number", "!!int") {
+	if !v.scalar(aWhole, "!!int") {
 		return 0, false
 	}
 	w := r.width()
@@ -104,13 +104,13 @@ func (v value) integerBits(r *Register) (uint64, bool) {
 	}
 	if i, err := strconv.ParseInt(v.node.Value, 0, 64); err == nil && i < 0 {
 		if i < lowest {
-			return 0, v.fail("", "%d is below the lowest %s, %d", i, r.Type, lowest)
+			return 0, v.fail("write what the device sends", "%d is below the lowest %s, %d", i, r.Type, lowest)
 		}
 		return uint64(i) & (math.MaxUint64 >> (64 - w)), true
 	}
 	u, err := strconv.ParseUint(v.node.Value, 0, w)
 	if err != nil {
-		return 0, v.fail("", "%s is more than the %d bits of %s", quoteShort(v.node.Value), w, r.Type)
+		return 0, v.fail("write what the device sends", "%s is more than the %d bits of %s", quoteShort(v.node.Value), w, r.Type)
 	}
 	return u, true
 }
@@ -139,16 +139,16 @@ func (v value) states(r *Register) {
 			e.key.fail("write such as {0: off, 1: run}", "%q is no whole number", quoteShort(e.name))
 			continue
 		case n < lowest || n > highest:
-			e.key.fail("", "%s is outside %d to %d of %s", quoteShort(e.name), lowest, highest, r.Type)
+			e.key.fail(fmt.Sprintf("%s holds %d to %d", r.Type, lowest, highest), "state %s is out of range", quoteShort(e.name))
 			continue
 		case states[n] != "":
-			e.key.fail("", "state %d stands here a second time", n)
+			e.key.fail("remove one of both", "state %d stands here a second time", n)
 			continue
 		}
 		var name string
 		if e.value.someText(&name) {
 			if len(name) > 32 {
-				e.value.fail("", "the name %q is longer than 32 bytes", quoteShort(name))
+				e.value.fail("shorten it", "the name %q is longer than 32 bytes", quoteShort(name))
 			}
 			states[n] = name
 		}

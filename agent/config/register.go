@@ -15,18 +15,18 @@ func (v value) registers(s *Sensor) {
 		r := Register{Pos: v.pos, Scale: 1, Order: "ABCD"}
 		v.register(s, &r)
 		if first, twice := byName[r.Name]; twice && r.Name != "" {
-			v.fail("", "register %q stands here a second time, first in line %d", r.Name, first.Line)
+			v.fail("give it another name", "register %q stands here a second time, first in line %d", r.Name, first.Line)
 		}
 		byName[r.Name] = r.Pos
 		for _, o := range s.Registers {
 			if r.Name != "" && o.Name != "" && r.overlaps(&o) {
-				v.warn("", "%s reads the same registers as %s", r.Name, o.Name)
+				v.warn("remove one, unless both readings are meant", "%s reads the same registers as %s", r.Name, o.Name)
 			}
 		}
 		s.Registers = append(s.Registers, r)
 	})
 	if v.node.Kind == yamlSequence && len(v.node.Content) == 0 {
-		v.fail("", "the list is empty, want at least one register")
+		v.fail(`write such as {name: speed, at: "input:16", type: u16}`, "the list is empty, want at least one register")
 	}
 }
 
@@ -176,11 +176,11 @@ func (v value) checkPlace(s *Sensor, r *Register) {
 			"register %s:%d is outside the table", r.Table, r.At)
 	}
 	if s.MaxRegisters > 0 && !hasBits(r.Table) && r.words() > s.MaxRegisters { // 0: the driver is unknown
-		v.fail("", "%s takes %d registers, max_registers is %d", r.Type, r.words(), s.MaxRegisters)
+		v.fail("raise max_registers", "%s takes %d registers, max_registers is %d", r.Type, r.words(), s.MaxRegisters)
 	}
 	for _, n := range s.NeverRead {
 		if n.Table == r.Table && r.At <= n.Last && n.First < r.At+r.words() {
-			v.fail("", "register %s:%d lies in %v, which is never_read", r.Table, r.At, n)
+			v.fail("remove one of both", "register %s:%d lies in %v, which is never_read", r.Table, r.At, n)
 		}
 	}
 }
@@ -188,14 +188,14 @@ func (v value) checkPlace(s *Sensor, r *Register) {
 // unitOf reads a physical unit, which lands in messages and labels.
 func (v value) unitOf(dst *string) {
 	if v.text(dst) && len(*dst) > 16 {
-		v.fail("", "the unit %q is longer than 16 bytes", quoteShort(*dst))
+		v.fail("shorten it", "the unit %q is longer than 16 bytes", quoteShort(*dst))
 	}
 }
 
 // rangeOf reads [min, max].
 func (v value) rangeOf() *Range {
 	if v.node.Kind != yamlSequence || len(v.node.Content) != 2 {
-		v.fail("", "want [min, max]")
+		v.fail("write such as [0, 60]", "want [min, max]")
 		return nil
 	}
 	var ends [2]float64
@@ -205,7 +205,7 @@ func (v value) rangeOf() *Range {
 		return nil
 	}
 	if ends[0] >= ends[1] {
-		v.fail("", "min %g is not below max %g", ends[0], ends[1])
+		v.fail("write the lower one first", "min %g is not below max %g", ends[0], ends[1])
 		return nil
 	}
 	return &Range{ends[0], ends[1]}

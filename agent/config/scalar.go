@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"net/netip"
 	"net/url"
@@ -33,12 +34,12 @@ func (v value) text(dst *string) bool {
 			return v.fail(`write "`+quoteShort(v.node.Value)+`" in quotes`, "want text, got %s", v.kind())
 		}
 	}
-	if !v.scalar("text", "!!str") {
+	if !v.scalar(aText, "!!str") {
 		return false
 	}
 	for _, r := range v.node.Value {
 		if r < ' ' || r == 0x7f {
-			return v.fail("", "the text has a control character")
+			return v.fail("remove it", "the text has a control character")
 		}
 	}
 	*dst = v.node.Value
@@ -89,7 +90,7 @@ func (v value) file(dst *string) bool {
 }
 
 func (v value) boolean(dst *bool) bool {
-	if !v.scalar("true or false", "!!bool") {
+	if !v.scalar(aBool, "!!bool") {
 		return false
 	}
 	*dst = strings.EqualFold(v.node.Value, "true")
@@ -113,16 +114,13 @@ func (v value) enum(dst *string, what string, aliases map[string]string, options
 	if ours := aliases[strings.ToLower(s)]; ours != "" {
 		hint = `did you mean "` + ours + `"?`
 	}
-	if hint == "" {
-		hint = "use " + oneOf(options)
-	}
 	return v.fail(hint, "unknown %s %q", what, quoteShort(s))
 }
 
 // integer reads a whole number in decimal or 0x form. 0x76 in quotes is taken
 // too. A leading zero is refused: half of the YAML world reads it as octal.
 func (v value) integer(dst *int, lo, hi int) bool {
-	if !v.scalar("a whole number", "!!int", "!!str") {
+	if !v.scalar(aWhole, "!!int", "!!str") {
 		return false
 	}
 	s := v.node.Value
@@ -132,10 +130,10 @@ func (v value) integer(dst *int, lo, hi int) bool {
 	}
 	n, err := strconv.ParseInt(s, 0, 64)
 	if err != nil {
-		return v.want("a whole number")
+		return v.want(aWhole)
 	}
 	if n < int64(lo) || n > int64(hi) {
-		return v.fail("", "%s is outside %d to %d", quoteShort(s), lo, hi)
+		return v.fail(fmt.Sprintf("use %d to %d", lo, hi), "%s is out of range", quoteShort(s))
 	}
 	*dst = int(n)
 	return true
@@ -143,12 +141,12 @@ func (v value) integer(dst *int, lo, hi int) bool {
 
 // number reads a finite number.
 func (v value) number(dst *float64) bool {
-	if !v.scalar("a number", "!!int", "!!float") {
+	if !v.scalar(aNumber, "!!int", "!!float") {
 		return false
 	}
 	f, err := strconv.ParseFloat(strings.ReplaceAll(v.node.Value, "_", ""), 64)
 	if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
-		return v.fail("", "want a finite decimal number, got %s", quoteShort(v.node.Value))
+		return v.fail("write such as 0.1", "want a finite decimal number, got %s", quoteShort(v.node.Value))
 	}
 	*dst = f
 	return true
@@ -161,7 +159,7 @@ func (v value) numberIn(dst *float64, lo, hi float64) bool {
 		return false
 	}
 	if f < lo || f > hi {
-		return v.fail("", "%s is outside %g to %g", v.node.Value, lo, hi)
+		return v.fail(fmt.Sprintf("use %g to %g", lo, hi), "%s is out of range", v.node.Value)
 	}
 	*dst = f
 	return true
@@ -169,7 +167,7 @@ func (v value) numberIn(dst *float64, lo, hi float64) bool {
 
 // duration reads 300ms, 1.5s, 24h, 7d or 1d12h; lo and hi are included.
 func (v value) duration(dst *time.Duration, lo, hi time.Duration) bool {
-	if !v.scalar("a duration such as 300ms, 30s, 24h or 7d", "!!str", "!!int", "!!float") {
+	if !v.scalar(aDuration, "!!str", "!!int", "!!float") {
 		return false
 	}
 	s := v.node.Value
@@ -181,7 +179,7 @@ func (v value) duration(dst *time.Duration, lo, hi time.Duration) bool {
 		return v.fail("use ms, s, m, h or d, such as 300ms or 24h", "%q is no duration", quoteShort(s))
 	}
 	if d < lo || d > hi {
-		return v.fail("", "%s is outside %s to %s", s, showDuration(lo), showDuration(hi))
+		return v.fail("use "+showDuration(lo)+" to "+showDuration(hi), "%s is out of range", s)
 	}
 	*dst = d
 	return true
@@ -234,7 +232,7 @@ var sizeUnits = []struct {
 
 // size reads 64MiB; lo and hi are bytes and included.
 func (v value) size(dst *int64, lo, hi int64) bool {
-	if !v.scalar("a size such as 64MiB", "!!str", "!!int", "!!float") {
+	if !v.scalar(aSize, "!!str", "!!int", "!!float") {
 		return false
 	}
 	s := v.node.Value
@@ -251,7 +249,7 @@ func (v value) size(dst *int64, lo, hi int64) bool {
 			break
 		}
 		if f *= u.bytes; f < float64(lo) || f > float64(hi) {
-			return v.fail("", "%s is outside %s to %s", s, showSize(lo), showSize(hi))
+			return v.fail("use "+showSize(lo)+" to "+showSize(hi), "%s is out of range", s)
 		}
 		*dst = int64(f)
 		return true

@@ -16,13 +16,13 @@ func (v value) sensors(c *Config) {
 		s := Sensor{Pos: v.pos}
 		channels := v.sensor(c, &s)
 		if first, twice := byName[s.Name]; twice && s.Name != "" {
-			v.fail("", "sensor %q stands here a second time, first in line %d", s.Name, first.Line)
+			v.fail("give it another name", "sensor %q stands here a second time, first in line %d", s.Name, first.Line)
 		}
 		byName[s.Name] = s.Pos
 		if s.Address != 0 && s.Bus != "" {
 			place := fmt.Sprintf("%#02x on bus %q", s.Address, s.Bus)
 			if other := byAddress[place]; other != "" {
-				v.fail("", "%s is taken by sensor %q", place, other)
+				v.fail("two chips need two addresses, or two buses", "%s is taken by sensor %q", place, other)
 			}
 			byAddress[place] = s.Name
 		}
@@ -30,7 +30,7 @@ func (v value) sensors(c *Config) {
 		v.p.channels = append(v.p.channels, channels)
 	})
 	if v.node.Kind == yamlSequence && len(v.node.Content) == 0 {
-		v.fail("", "the list is empty, want at least one sensor")
+		v.fail("describe one", "the list is empty, want at least one sensor")
 	}
 }
 
@@ -163,7 +163,7 @@ func (v value) busOf(c *Config, s *Sensor, info DriverInfo, known bool) {
 	for _, b := range c.Buses {
 		if b.Name == s.Bus {
 			if known && (info.Bus == busModbus) != (b.Modbus != nil) && (b.I2C != "" || b.Modbus != nil) {
-				v.fail("", "driver %q needs a bus of kind %s, %q is none", s.Driver, info.Bus, s.Bus)
+				v.fail("name another bus, or another driver", "driver %q needs a bus of kind %s, %q is none", s.Driver, info.Bus, s.Bus)
 			}
 			return
 		}
@@ -227,7 +227,7 @@ func (v value) columns(s *Sensor) {
 			return
 		}
 		if slices.Contains(s.Channels, name) {
-			v.fail("", "channel %q stands in the list twice", name)
+			v.fail("remove one of both", "channel %q stands in the list twice", name)
 			return
 		}
 		s.Channels = append(s.Channels, name)
@@ -243,7 +243,7 @@ func (v value) required(s *Sensor, info DriverInfo, given map[string]value) {
 	lacks := func(keys ...string) {
 		for _, k := range keys {
 			if missing(k) {
-				v.fail("", "key %q is missing, driver %q needs it", k, s.Driver)
+				v.fail("add "+k+":", "key %q is missing, driver %q needs it", k, s.Driver)
 			}
 		}
 	}
@@ -324,7 +324,7 @@ func (v value) listed(s *Sensor, info DriverInfo, given map[string]value) []Chan
 	if info.List != nil {
 		list, err := info.List(Sensor{Name: s.Name, Driver: s.Driver, File: s.File})
 		if err != nil {
-			file.fail("", "%v", err)
+			file.fail("name a recording that this machine can read", "%v", err)
 			return nil
 		}
 		for _, c := range list {
@@ -333,7 +333,7 @@ func (v value) listed(s *Sensor, info DriverInfo, given map[string]value) []Chan
 	}
 	if len(s.Channels) == 0 {
 		if info.List == nil {
-			v.fail("", "key %q is missing, driver %q needs it", "channels", s.Driver)
+			v.fail("add channels:", "key %q is missing, driver %q needs it", "channels", s.Driver)
 		}
 		for _, c := range all {
 			file.checkLabel(c.Name)

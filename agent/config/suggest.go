@@ -2,16 +2,25 @@ package config
 
 import "strings"
 
-// didYouMean names the option nearest to word, or lists the options where
-// none is near and they are few.
+// didYouMean names the option nearest to word, or lists the options where none
+// is near.
 func didYouMean(word string, options []string) string {
-	if best := nearest(word, options); best != "" {
+	if best := Nearest(word, options); best != "" {
 		return `did you mean "` + best + `"?`
 	}
-	if len(options) == 0 || len(options) > 8 {
+	if len(options) == 0 {
 		return ""
 	}
-	return "use " + oneOf(options)
+	return "use " + listed(options)
+}
+
+// listed writes options as oneOf does, of very many the first ones.
+func listed(options []string) string {
+	const few, most = 8, 40
+	if len(options) > most {
+		return strings.Join(options[:few], ", ") + ", …"
+	}
+	return oneOf(options)
 }
 
 // oneOf writes options as "a, b or c".
@@ -23,10 +32,10 @@ func oneOf(options []string) string {
 	return strings.Join(options[:n-1], ", ") + " or " + options[n-1]
 }
 
-// nearest returns the option that a slip of the fingers turns into word, or
+// Nearest returns the option that a slip of the fingers turns into word, or
 // "". One edit in three letters is a slip, more is another word, and so is one
 // without a letter in common.
-func nearest(word string, options []string) string {
+func Nearest(word string, options []string) string {
 	if len(word) > 64 {
 		return ""
 	}

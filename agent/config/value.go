@@ -43,7 +43,7 @@ func (p *parser) visit(v value) bool {
 	p.visited++
 	if p.visited == maxValues+1 {
 		p.problems = nil // nobody reads the same fault a thousand times
-		v.fail("", "the file expands to more than %d values", maxValues)
+		v.fail("write fewer, or split the machines over two gateways", "the file expands to more than %d values", maxValues)
 	}
 	return p.visited <= maxValues
 }
@@ -96,26 +96,46 @@ func quoteShort(s string) string {
 	return s[:40] + "…"
 }
 
+// The kinds of value that a key may want.
+const (
+	aText     = "text"
+	aBool     = "true or false"
+	aWhole    = "a whole number"
+	aNumber   = "a number"
+	aDuration = "a duration such as 300ms, 30s, 24h or 7d"
+	aSize     = "a size such as 64MiB"
+	aList     = "a list"
+	aMapping  = "a mapping"
+)
+
+// howTo says how a kind is written.
+var howTo = map[string]string{
+	aText: "put it in quotes", aBool: "write true or false, without quotes", aWhole: "write such as 7 or 0x07",
+	aNumber: "write such as 0.1, without quotes", aDuration: "a number and its unit", aSize: "a number and its unit",
+	aList: "write it as [a, b], or with a dash for each", aMapping: "write it as {key: value}, or keys on lines of their own",
+}
+
 // want reports a value of the wrong kind. A key without a value is the most
 // frequent form of it.
 func (v value) want(what string) bool {
 	if v.kind() == "nothing" {
 		return v.fail("give one or leave the key out", "has no value, want %s", what)
 	}
-	return v.fail("", "want %s, got %s", what, v.kind())
+	return v.fail(howTo[what], "want %s, got %s", what, v.kind())
 }
 
 // field is one key of a mapping and what reads its value. Fields are read in
 // the order they are listed, not in the file's, so what refers to something
 // stands after it.
 type field struct {
-	key  string
-	need bool
-	read func(value)
+	key     string
+	need    bool
+	refused bool // known, but never to be written
+	read    func(value)
 }
 
-func key(name string, read func(value)) field  { return field{name, false, read} }
-func need(name string, read func(value)) field { return field{name, true, read} }
+func key(name string, read func(value)) field  { return field{key: name, read: read} }
+func need(name string, read func(value)) field { return field{key: name, need: true, read: read} }
 
 // object reads a mapping. otherKeys gives a hint for keys that are known
 // elsewhere; it may be nil.
@@ -124,10 +144,13 @@ func (v value) object(otherKeys map[string]string, fields ...field) bool {
 	if !ok {
 		return false
 	}
-	names := make([]string, len(fields))
+	var names []string
 	index := make(map[string]int, len(fields))
 	for i, f := range fields {
-		names[i], index[f.key] = f.key, i
+		index[f.key] = i
+		if !f.refused {
+			names = append(names, f.key)
+		}
 	}
 	read := make([]*value, len(fields))
 	for _, e := range found {
@@ -147,7 +170,7 @@ func (v value) object(otherKeys map[string]string, fields ...field) bool {
 		case read[i] != nil:
 			f.read(*read[i])
 		case f.need:
-			v.fail("", "key %q is missing", f.key)
+			v.fail("add "+f.key+":", "key %q is missing", f.key)
 		}
 	}
 	return true
@@ -156,7 +179,7 @@ func (v value) object(otherKeys map[string]string, fields ...field) bool {
 // list reads each element of a sequence.
 func (v value) list(read func(i int, e value)) bool {
 	if v.node.Kind != yaml.SequenceNode {
-		return v.want("a list")
+		return v.want(aList)
 	}
 	for i, n := range v.node.Content {
 		e := v.p.value(n, fmt.Sprintf("%s[%d]", v.path, i))
@@ -180,7 +203,7 @@ type entry struct {
 // and left out.
 func (v value) mapping() ([]entry, bool) {
 	if v.node.Kind != yaml.MappingNode {
-		return nil, v.want("a mapping")
+		return nil, v.want(aMapping)
 	}
 	var entries []entry
 	seen := map[string]int{}
@@ -192,11 +215,11 @@ func (v value) mapping() ([]entry, bool) {
 		}
 		switch {
 		case e.key.node.Kind != yaml.ScalarNode:
-			e.key.fail("", "a key must be text")
+			e.key.fail("write key: value", "a key must be text")
 		case e.key.node.ShortTag() == "!!merge":
 			merges = append(merges, e.value)
 		case seen[e.name] > 0:
-			e.key.fail("", "key %q stands here a second time, first in line %d", quoteShort(e.name), seen[e.name])
+			e.key.fail("remove one of both", "key %q stands here a second time, first in line %d", quoteShort(e.name), seen[e.name])
 		default:
 			seen[e.name] = e.key.pos.Line
 			entries = append(entries, e)
@@ -224,7 +247,7 @@ func (v value) entry(k, n *yaml.Node) entry {
 // hard to read.
 func (v value) merge(entries []entry, seen map[string]int, m value) []entry {
 	if m.node.Kind != yaml.MappingNode {
-		m.fail("", "<< merges one mapping only")
+		m.fail("write << once", "<< merges one mapping only")
 		return entries
 	}
 	for i := 0; i+1 < len(m.node.Content); i += 2 {
@@ -233,7 +256,7 @@ func (v value) merge(entries []entry, seen map[string]int, m value) []entry {
 			return entries
 		}
 		if e.key.node.Kind != yaml.ScalarNode || e.key.node.ShortTag() == "!!merge" {
-			e.key.fail("", "a merged mapping cannot merge another")
+			e.key.fail("write its keys out", "a merged mapping cannot merge another")
 			continue
 		}
 		if seen[e.name] == 0 {
