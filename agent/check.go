@@ -5,12 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"slices"
 	"strings"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/mqtt"
+	"iot-edge-anomaly/agent/store"
 )
 
 // loadConfig reads a configuration with the drivers this binary was built
@@ -24,59 +27,98 @@ func loadConfig(path string) (*config.Config, error) {
 }
 
 func checkVerb(_ context.Context, e env, args []string) error {
-	fs := flags("check")
-	asJSON := fs.Bool("json", false, "print the problems as a JSON array")
-	if err := parse(e, fs, args, 1); err != nil {
+	set := flags("check")
+	asJSON := set.Bool("json", false, "print the problems as a JSON array")
+	if err := parse(e, set, args, 1); err != nil {
 		return err
 	}
-	path := fs.Arg(0)
+	path := set.Arg(0)
 	c, err := config.Load(path, driverInfos())
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
+		if *asJSON { // whoever reads it wants a list, whatever happens
+			problems = config.Problems{{File: path, Line: 1, Column: 1, Message: err.Error(), Hint: "is the path right, and may you read it?"}}
+			err = errors.Join(err, json.NewEncoder(e.stdout).Encode(problems))
+		}
 		return &exitError{exitConfig, err}
 	}
 	if c != nil {
-		problems = slices.Concat(c.Warnings, missingFiles(path, c), lineLoad(path, c))
+		problems = slices.Concat(c.Warnings, missingFiles(path, c), unfitModels(path, c), lineLoad(path, c))
 	}
-	if *asJSON {
-		if problems == nil {
-			problems = config.Problems{}
-		}
-		if err := json.NewEncoder(e.stdout).Encode(problems); err != nil {
-			return err
-		}
-	} else if len(problems) > 0 {
-		fmt.Fprintln(e.stdout, problems.Error())
+	if err := tellProblems(e.stdout, *asJSON, path, c, problems); err != nil {
+		return err
 	}
 	if err != nil {
 		return &exitError{exitConfig, fmt.Errorf("%s: %s", path, plural(len(problems), "problem", "problems"))}
 	}
-	if !*asJSON {
-		fmt.Fprintf(e.stdout, "%s: good: %s\n", path, summary(c))
-	}
 	return nil
+}
+
+// tellProblems prints what was found; c is nil where it cannot be used.
+func tellProblems(w io.Writer, asJSON bool, path string, c *config.Config, problems config.Problems) error {
+	if asJSON {
+		if problems == nil {
+			problems = config.Problems{}
+		}
+		return json.NewEncoder(w).Encode(problems)
+	}
+	text := ""
+	if len(problems) > 0 {
+		text = problems.Error() + "\n"
+	}
+	if c != nil {
+		text += fmt.Sprintf("%s: good: %s\n", path, summary(c))
+	}
+	_, err := io.WriteString(w, text)
+	return err
 }
 
 // missingFiles warns of files that the configuration names and that cannot be
 // used as they are now. They may come later, so this is no error.
 func missingFiles(path string, c *config.Config) (ps config.Problems) {
-	warn := func(pos config.Pos, key string, err error) {
+	warn := func(pos config.Pos, key, hint string, err error) {
 		if err != nil {
-			ps = append(ps, config.Problem{File: path, Line: pos.Line, Column: pos.Column, Path: key, Message: strings.ReplaceAll(err.Error(), "\n", "; "), Severity: config.SeverityWarning})
+			ps = append(ps, warning(path, pos, key, hint, err))
 		}
 	}
-	m := c.MQTT
+	m, h := c.MQTT, c.HTTP
 	o := mqtt.Options{Broker: m.Broker, Username: m.Username, PasswordFile: m.PasswordFile, CA: m.CA, Cert: m.Cert, Key: m.Key}
 	if m.Broker != "" {
-		warn(m.Pos, "mqtt", o.CheckFiles())
+		warn(m.Pos, "mqtt", "until it is there, messages stay in the queue", o.CheckFiles())
 	}
-	for _, f := range [][2]string{{"http.tls.cert", c.HTTP.TLSCert}, {"http.tls.key", c.HTTP.TLSKey}, {"http.token_file", c.HTTP.TokenFile}} {
+	for _, f := range [][2]string{{"http.tls.cert", h.TLSCert}, {"http.tls.key", h.TLSKey}, {"http.token_file", h.TokenFile}} {
 		if f[1] != "" {
 			_, err := os.Stat(f[1])
-			warn(config.Pos{Line: 1, Column: 1}, f[0], err)
+			warn(h.Pos, f[0], "run does not start without it", err)
 		}
 	}
 	return ps
+}
+
+// unfitModels warns of machines whose model run would refuse, or that could
+// never get one. What this user may not read is not judged.
+func unfitModels(path string, c *config.Config) (ps config.Problems) {
+	for i, m := range c.Machines {
+		models := store.Open(m.Model.Path)
+		loaded, err := models.Active(schemaOf(m))
+		hint := ""
+		switch {
+		case loaded != nil || errors.Is(err, fs.ErrPermission):
+		case !errors.Is(err, store.ErrNone):
+			hint = "run does not start with it: learn it for this machine, with train --config, or name another"
+		case !models.Writable():
+			hint = "the agent learns into a folder only: put a model there, or name a folder"
+		}
+		if hint != "" {
+			ps = append(ps, warning(path, m.Pos, fmt.Sprintf("machines[%d].model.path", i), hint, err))
+		}
+	}
+	return ps
+}
+
+func warning(path string, at config.Pos, key, hint string, err error) config.Problem {
+	return config.Problem{File: path, Line: at.Line, Column: at.Column, Path: key,
+		Message: strings.ReplaceAll(err.Error(), "\n", "; "), Hint: hint, Severity: config.SeverityWarning}
 }
 
 func summary(c *config.Config) string {

@@ -275,8 +275,9 @@ func (g *gateway) replace(ctx context.Context, c *config.Config) error {
 // was, wherever in the file it stands now.
 func sameOutlets(a, b *config.Config) bool {
 	ma, mb := a.MQTT, b.MQTT
-	ma.Pos, mb.Pos = config.Pos{}, config.Pos{}
-	return ma == mb && a.Spool == b.Spool && a.HTTP == b.HTTP && a.Gateway == b.Gateway && a.State == b.State
+	ha, hb := a.HTTP, b.HTTP
+	ma.Pos, mb.Pos, ha.Pos, hb.Pos = config.Pos{}, config.Pos{}, config.Pos{}, config.Pos{}
+	return ma == mb && a.Spool == b.Spool && ha == hb && a.Gateway == b.Gateway && a.State == b.State
 }
 
 // forget takes the retained states of machines that are no more from the broker.

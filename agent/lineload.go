@@ -37,7 +37,7 @@ func lineLoad(path string, c *config.Config) (ps config.Problems) {
 		}
 		for _, u := range load.users {
 			if longest := u.dev.Cost(baud, 0).Longest; longest > u.timeout {
-				warn("", "timeout %v is shorter than the longest answer of sensor %s takes at %d baud: %v",
+				warn("give it a longer timeout, or smaller requests", "timeout %v is shorter than the longest answer of sensor %s takes at %d baud: %v",
 					u.timeout, u.name, baud, longest.Round(time.Millisecond))
 			}
 		}

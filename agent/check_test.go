@@ -1,0 +1,111 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"iot-edge-anomaly/agent/config"
+)
+
+// checkJSON is what check --json prints, which must be a list whatever happens.
+func checkJSON(t *testing.T, path string) (int, []config.Problem) {
+	t.Helper()
+	code, out, errs := call(t, "", "check", "--json", path)
+	var raw []struct {
+		File, Path, Message, Hint, Severity string
+		Line, Column                        int
+	}
+	if err := json.Unmarshal([]byte(out), &raw); err != nil || raw == nil {
+		t.Fatalf("code %d, stdout %q: %v; stderr %s", code, out, err, errs)
+	}
+	var ps []config.Problem
+	for _, r := range raw {
+		p := config.Problem{File: r.File, Line: r.Line, Column: r.Column, Path: r.Path, Message: r.Message, Hint: r.Hint}
+		if r.Severity == "warning" {
+			p.Severity = config.SeverityWarning
+		}
+		if p.Line < 1 || p.Column < 1 || p.Message == "" || p.Hint == "" {
+			t.Errorf("%+v: want a place, a message and a hint", p)
+		}
+		ps = append(ps, p)
+	}
+	return code, ps
+}
+
+// TestCheckJSON: every answer of check --json is a list of problems with place
+// and hint, also where the file cannot be read.
+func TestCheckJSON(t *testing.T) {
+	good := "sensors: [{name: m, driver: replay, file: " + write(t, "rows.csv", wave(3, 3)) + "}]\n"
+	for _, tc := range []struct {
+		name, path string
+		code, want int
+	}{
+		{"good", write(t, "c.yaml", good), 0, 0},
+		{"faulty", write(t, "c.yaml", good+"log: {level: loud}\nspool: {max: 64}\n"), 78, 2},
+		{"no YAML", write(t, "c.yaml", "a: ["), 78, 1},
+		{"absent", "/nowhere.yaml", 78, 1},
+		{"a folder", t.TempDir(), 78, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			if code, ps := checkJSON(t, tc.path); code != tc.code || len(ps) != tc.want {
+				t.Errorf("code %d and %v, want %d and %d problems", code, ps, tc.code, tc.want)
+			}
+		})
+	}
+}
+
+// TestCheckWarnsOfWhatRunNeeds: files that are not there, and models that run
+// would refuse or never get, are named with their place.
+func TestCheckWarnsOfWhatRunNeeds(t *testing.T) {
+	m, rows := trainedWave(t)
+	damaged := write(t, "damaged.safetensors", "no model at all")
+	cfg := write(t, "c.yaml", fmt.Sprintf(`sensors: [{name: m, driver: replay, file: %s}]
+machines:
+  - {name: fits, channels: [m.load], model: {path: %s}}
+  - {name: other, channels: [m.load], model: {path: %s}}
+  - {name: broken, channels: [m.speed], model: {path: %s}}
+  - {name: never, channels: [m.flow], model: {path: none.safetensors}}
+mqtt: {broker: "mqtts://b", ca: none.pem}
+http: {listen: ":8080", tls: {cert: none.pem, key: none.key}, token_file: none}
+`, rows, filepath.Join(t.TempDir(), "models"), m, damaged))
+	code, ps := checkJSON(t, cfg)
+	var got []string
+	for _, p := range ps {
+		if p.Severity == config.SeverityWarning && !strings.Contains(p.Message, "is watched by machine") {
+			got = append(got, fmt.Sprintf("%d:%d %s", p.Line, p.Column, p.Path))
+		}
+	}
+	want := []string{"7:7 mqtt", "8:7 http.tls.cert", "8:7 http.tls.key", "8:7 http.token_file",
+		"4:5 machines[1].model.path", "5:5 machines[2].model.path", "6:5 machines[3].model.path"}
+	if code != 0 || strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("code %d, warnings\n%s\nwant\n%s", code, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// fullDisk refuses every write.
+type fullDisk struct{}
+
+var errFull = errors.New("no space left")
+
+func (fullDisk) Write([]byte) (int, error) { return 0, errFull }
+
+// TestAnswersThatCannotBeWritten: a verb whose output is lost has failed, and
+// says so once.
+func TestAnswersThatCannotBeWritten(t *testing.T) {
+	m, rows := trainedWave(t)
+	cfg := write(t, "c.yaml", "sensors: [{name: m, driver: replay, file: "+rows+"}]\n")
+	for _, args := range []string{"check " + cfg, "check --json " + cfg, "version", "version --json", "help", "check -h", "bench --time 1ms", "read --config " + cfg,
+		"read --json --config " + cfg, "score --model " + m + " --csv " + rows, "record --for 1s --out - --config " + cfg,
+		"train --rows 300 --csv " + rows + " --out " + filepath.Join(t.TempDir(), "m")} {
+		var errs strings.Builder
+		code := dispatch(t.Context(), env{os.Stdin, fullDisk{}, &errs, nil}, strings.Fields(args))
+		if code != exitFailed || strings.Count(errs.String(), errFull.Error()) != 1 {
+			t.Errorf("%s: code %d, stderr %q: want %d and the cause once", args, code, errs.String(), exitFailed)
+		}
+	}
+}
