@@ -212,8 +212,11 @@ func TestBadInput(t *testing.T) {
 		want string // in stderr
 	}{
 		{"no verb", nil, 2, "usage: iot-edge-anomaly VERB"},
-		{"unknown verb", []string{"rum"}, 2, `unknown verb "rum"`},
-		{"unknown flag", []string{"version", "--jsn"}, 2, "flag provided but not defined: -jsn"},
+		{"unknown verb", []string{"chekc"}, 2, `unknown verb "chekc": did you mean "check"?`},
+		{"no such verb", []string{"frobnicate"}, 2, `unknown verb "frobnicate"; iot-edge-anomaly help lists them`},
+		{"empty verb", []string{""}, 2, `unknown verb ""; iot-edge-anomaly help lists them`},
+		{"no such flag", []string{"version", "--frobnicate"}, 2, "unknown flag --frobnicate; iot-edge-anomaly version -h lists them"},
+		{"unknown flag", []string{"version", "--jsn"}, 2, "unknown flag --jsn: did you mean --json?"},
 		{"extra argument", []string{"version", "now"}, 2, `unexpected argument "now"`},
 		{"check without file", []string{"check"}, 2, "1 more argument wanted"},
 		{"check of nothing", []string{"check", "/nowhere.yaml"}, 78, "/nowhere.yaml"},

@@ -84,14 +84,14 @@ func main() {
 // dispatch runs the verb that args name and returns the exit code.
 func dispatch(ctx context.Context, e env, args []string) int {
 	if len(args) == 0 {
-		usage(e.stderr)
+		io.WriteString(e.stderr, usage())
 		return exitUsage
 	}
 	switch args[0] {
 	case "-h", "-help", "--help", "help":
 		if len(args) == 1 {
-			usage(e.stdout)
-			return exitDone
+			_, err := io.WriteString(e.stdout, usage())
+			return finish(e, verb{name: "help"}, err)
 		}
 		args = []string{args[1], "-h"}
 	case "-version", "--version": // as users of other programs will try
@@ -108,7 +108,7 @@ func dispatch(ctx context.Context, e env, args []string) int {
 			return finish(e, v, v.run(ctx, e, args[1:]))
 		}
 	}
-	fmt.Fprintf(e.stderr, "iot-edge-anomaly: unknown verb %q%s\n", args[0], didYouMean(args[0]))
+	fmt.Fprintf(e.stderr, "iot-edge-anomaly: unknown verb %q%s\n", args[0], likelyVerb(args[0]))
 	return exitUsage
 }
 
@@ -141,74 +141,4 @@ func finish(e env, v verb, err error) int {
 		return ee.code
 	}
 	return exitFailed
-}
-
-// argsWidth is the column of the arguments in the list of verbs.
-const argsWidth = 45
-
-func usage(w io.Writer) {
-	fmt.Fprintf(w, "iot-edge-anomaly %s: learns what is normal on a machine and tells when it is not\n\nusage: iot-edge-anomaly VERB [flags]\n\n", version)
-	for _, v := range verbs() {
-		// What is too long for its column has the description below it.
-		if len(v.args) > argsWidth {
-			fmt.Fprintf(w, "  %-8s %s\n  %8s %-*s %s\n", v.name, v.args, "", argsWidth, "", v.what)
-			continue
-		}
-		fmt.Fprintf(w, "  %-8s %-*s %s\n", v.name, argsWidth, v.args, v.what)
-	}
-	fmt.Fprintf(w, "\niot-edge-anomaly VERB -h tells a verb's flags.\n")
-}
-
-// flags makes a verb's flag set for parse.
-func flags(name string) *flag.FlagSet {
-	fs := flag.NewFlagSet(name, flag.ContinueOnError)
-	fs.SetOutput(io.Discard)
-	fs.Usage = func() {} // parse prints help, and only where it is asked for
-	return fs
-}
-
-// help prints what -h asks for, to stdout.
-func help(e env, fs *flag.FlagSet) {
-	for _, v := range verbs() {
-		if v.name == fs.Name() {
-			fmt.Fprintf(e.stdout, "usage: iot-edge-anomaly %s %s\n%s\n\n", v.name, v.args, v.what)
-		}
-	}
-	fs.SetOutput(e.stdout)
-	fs.PrintDefaults()
-}
-
-// parse parses args and refuses what is left over beyond want positional ones.
-func parse(e env, fs *flag.FlagSet, args []string, want int) error {
-	// Positional arguments may stand before flags: check FILE --json.
-	var positional []string
-	for len(args) > 0 {
-		if err := fs.Parse(args); err != nil {
-			if errors.Is(err, flag.ErrHelp) {
-				help(e, fs)
-				return err
-			}
-			return usagef("%w", err)
-		}
-		if args = fs.Args(); len(args) > 0 {
-			positional = append(positional, args[0])
-			args = args[1:]
-		}
-	}
-	if len(positional) != want {
-		if len(positional) > want {
-			return usagef("unexpected argument %q", positional[want])
-		}
-		return usagef("%d more argument wanted", want-len(positional))
-	}
-	return fs.Parse(append([]string{"--"}, positional...))
-}
-
-func didYouMean(name string) string {
-	for _, v := range verbs() {
-		if strings.HasPrefix(v.name, name) || strings.HasPrefix(name, v.name) {
-			return fmt.Sprintf(": did you mean %q?", v.name)
-		}
-	}
-	return "; iot-edge-anomaly help lists them"
 }
