@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"sync"
@@ -11,9 +12,11 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/scan"
 	"iot-edge-anomaly/agent/status/page"
 	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/modbus"
 )
 
 // readout is one channel as read prints it.
@@ -58,7 +61,7 @@ func readVerb(ctx context.Context, e env, args []string) error {
 	l.listen(ctx)
 	awaitHeard(ctx, sensors)
 	defer tellHeard(e.stderr, l)
-	r := &reader{cfg: c, sensors: sensors, only: *only, show: newReadView(e.stdout, *asJSON)}
+	r := &reader{cfg: c, sensors: sensors, only: *only, show: newReadView(e.stdout, *asJSON), hints: e.stderr}
 	if *watch {
 		r.every, r.show.watch = time.Second, true
 		return r.watch(ctx)
@@ -81,6 +84,7 @@ type reader struct {
 	only    string
 	every   time.Duration // 0 = once
 	show    *readView
+	hints   io.Writer // what to try where something does not read right
 }
 
 // start lets a sampler without machines read the sensors until stop, which
@@ -127,6 +131,7 @@ func (r *reader) once(ctx context.Context) error {
 	if err := r.show.print(r.readouts(rs, time.Now())); err != nil {
 		return err
 	}
+	r.advise(rs)
 	var failed []string
 	for _, x := range rs {
 		if x.Err != nil || x.At.IsZero() {
@@ -137,6 +142,48 @@ func (r *reader) once(ctx context.Context) error {
 		return fmt.Errorf("%d of %d sensors did not read right: %s", len(failed), len(rs), strings.Join(failed, ", "))
 	}
 	return nil
+}
+
+// advise says what to try, once for all sensors of which it is true.
+func (r *reader) advise(rs []sampler.Reading) {
+	urls := map[string]string{}
+	for _, b := range r.cfg.Buses {
+		if b.Modbus != nil && !b.Modbus.Listen { // a listener's errors say what to look at
+			urls[b.Name] = b.Modbus.Scheme + ":"
+		}
+	}
+	var hints []string
+	of := map[string][]string{}
+	for _, x := range rs {
+		if urls[x.Bus] == "" {
+			continue
+		}
+		for _, err := range parts(x.Err) {
+			hint := scan.Hint(urls[x.Bus], err)
+			var many *drivers.PartError
+			if errors.Is(err, modbus.ErrTimeout) && errors.As(err, &many) && len(many.Channels) > 1 {
+				hint += " if scan gets an answer, the device answers short requests only: try max_registers: 16"
+			}
+			if hint == "" || slices.Contains(of[hint], x.Sensor) {
+				continue
+			}
+			if of[hint] == nil {
+				hints = append(hints, hint)
+			}
+			of[hint] = append(of[hint], x.Sensor)
+		}
+	}
+	for _, h := range hints {
+		fmt.Fprintf(r.hints, "%s: %s\n", strings.Join(of[h], ", "), h)
+	}
+}
+
+// parts are the errors that one joins.
+func parts(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	return []error{err}
 }
 
 // watch shows the newest readings every second until ctx is done.
@@ -231,26 +278,6 @@ func readoutOf(s config.Sensor, x sampler.Reading, j int, ch drivers.Channel) re
 	if j < len(s.Registers) && o.Value != nil {
 		o.State = s.Registers[j].State(*o.Value)
 	}
-	o.Error = x.Doubts[j].String()
-	if q := x.Quality[j]; x.Err != nil && (q == sampler.Missing || q == sampler.Bad) {
-		o.Error = causeOf(x.Err, ch.Name).Error()
-	}
+	o.Error = x.Cause(j, x.Quality[j])
 	return o
-}
-
-// causeOf is the part of a sensor's error that tells of one channel alone, or
-// the whole.
-func causeOf(err error, channel string) error {
-	var v *drivers.ValueError
-	if errors.As(err, &v) && v.Channel == channel {
-		return v
-	}
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		for _, e := range many.Unwrap() {
-			if errors.As(e, &v) && v.Channel == channel {
-				return v
-			}
-		}
-	}
-	return err
 }

@@ -85,8 +85,8 @@ func TestRead(t *testing.T) {
 	if d := time.Since(begin); d > 2*time.Second {
 		t.Errorf("took %v with one dead device, want a second a device", d)
 	}
-	if code != 1 || !strings.Contains(stderr, "1 of 2 sensors did not read right: dead") {
-		t.Errorf("code %d, stderr %q: want 1 for the dead device", code, stderr)
+	if code != 1 || !strings.Contains(stderr, "1 of 2 sensors did not read right: dead") || !strings.Contains(stderr, "dead: is the unit right?") {
+		t.Errorf("code %d, stderr %q: want 1 for the dead device, and what to try", code, stderr)
 	}
 	for _, want := range [][]string{{"pump.speed", "Hz", "good"}, {"pump.current", "A", "good"}, {"pump.wild", "65000", "suspect", "outside its range"}, {"dead.level", "-", "missing", "unit 9"}} {
 		if !hasLine(out, want) {

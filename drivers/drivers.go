@@ -76,3 +76,16 @@ type ValueError struct {
 
 // Error names the channel and why it has no value.
 func (e *ValueError) Error() string { return e.Channel + " is " + e.Text }
+
+// PartError is why some channels of a sensor have no value where others may.
+type PartError struct {
+	Of       string   // the device, as an error about all of it names it
+	Channels []string // names within the sensor
+	Err      error
+}
+
+// Error gives the device and the cause.
+func (e *PartError) Error() string { return e.Of + ": " + e.Err.Error() }
+
+// Unwrap gives the cause to errors.Is and errors.As.
+func (e *PartError) Unwrap() error { return e.Err }

@@ -334,3 +334,28 @@ func TestLastGoodIsTheLastValue(t *testing.T) {
 		t.Errorf("last good %v, want that of the first attempt, %v", r.LastGood, at)
 	}
 }
+
+// TestReadingCause: a channel is told what concerns it, not what its sensor's
+// read ended with as a whole.
+func TestReadingCause(t *testing.T) {
+	err := fmt.Errorf("unit 7: %w", errors.Join(
+		&drivers.PartError{Of: "unit 7", Channels: []string{"b", "c"}, Err: errSilent},
+		fmt.Errorf("holding 4: %w", &drivers.ValueError{Channel: "d", Text: "0x8000"})))
+	r := Reading{Channels: []drivers.Channel{{Name: "a"}, {Name: "b"}, {Name: "c"}, {Name: "d"}, {Name: "e"}}, Doubts: make([]Doubt, 5), Err: err}
+	r.Doubts[0] = OutOfRange
+	for i, want := range []string{"outside its range", "unit 7: " + errSilent.Error(), "unit 7: " + errSilent.Error(), "d is 0x8000", err.Error()} {
+		q := Missing
+		if i == 0 {
+			q = Suspect
+		}
+		if got := r.Cause(i, q); got != want {
+			t.Errorf("channel %d: %q, want %q", i, got, want)
+		}
+		if got := r.Cause(i, Good); got != "" {
+			t.Errorf("channel %d is good: %q", i, got)
+		}
+	}
+	if r.Err = nil; r.Cause(1, Missing) != "" {
+		t.Error("a cause without an error")
+	}
+}

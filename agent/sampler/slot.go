@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -43,6 +44,47 @@ type Reading struct {
 	Err         error
 	Reads       uint64
 	Errors      [len(Reasons)]uint64 // by what went wrong, as Reasons names it
+}
+
+// Cause says why a channel with some flag is not good: the test that its value
+// failed, else what Err tells of the channel, else the whole of Err. Empty: no
+// reason is known, or it is good.
+func (r *Reading) Cause(channel int, q Quality) string {
+	switch d := r.Doubts[channel]; {
+	case q == Good:
+		return ""
+	case d != NoDoubt && (q == Suspect || q == Bad):
+		return d.String()
+	case r.Err == nil:
+		return ""
+	}
+	if err := concerning(r.Err, r.Channels[channel].Name); err != nil {
+		return err.Error()
+	}
+	return r.Err.Error()
+}
+
+// concerning is the part of an error that tells of one channel, nil = none.
+func concerning(err error, channel string) error {
+	switch e := err.(type) {
+	case *drivers.ValueError:
+		if e.Channel == channel {
+			return e
+		}
+	case *drivers.PartError:
+		if slices.Contains(e.Channels, channel) {
+			return e
+		}
+	case interface{ Unwrap() []error }:
+		for _, e := range e.Unwrap() {
+			if found := concerning(e, channel); found != nil {
+				return found
+			}
+		}
+	case interface{ Unwrap() error }:
+		return concerning(e.Unwrap(), channel)
+	}
+	return nil
 }
 
 // Reasons why an attempt failed, in the order of Reading.Errors.

@@ -251,14 +251,14 @@ func (w *watcher) machine(f Fault) string {
 	return found
 }
 
-// missing lists the full names of the channels that the newest attempt did not
-// bring.
+// missing lists the full names of the channels to which the newest attempt
+// brought no value, or one that cannot be.
 func (s *slot) missing() []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var out []string
 	for i, c := range s.sensor.Channels() {
-		if m := s.held[i]; m.at.IsZero() || !m.read.Equal(s.at) {
+		if m := s.held[i]; m.at.IsZero() || !m.read.Equal(s.at) || m.quality == Bad {
 			out = append(out, s.name+"."+c.Name)
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"iot-edge-anomaly/drivers/modbus"
@@ -190,21 +189,8 @@ func silent(err error) bool {
 
 // explain adds what to try to the error of a scan that read nothing.
 func (r *Result) explain(err error) error {
-	var x *modbus.ExceptionError
-	hint := ""
-	switch {
-	case silent(err) && strings.HasPrefix(r.URL, "tcp:"):
-		hint = "is the unit right? does it take a longer --timeout? a serial server that passes frames on is rtutcp://"
-	case silent(err) && strings.HasPrefix(r.URL, "rtutcp:"):
-		hint = "are unit and wires right? does it take a longer --timeout? a server that speaks Modbus TCP is tcp://"
-	case silent(err):
-		hint = "are unit, baud rate, parity and wires right? does it take a longer --timeout?"
-	case errors.As(err, &x) && x.Code == 1:
-		hint = "the device has no such table: try input:N or holding:N"
-	case errors.As(err, &x) && x.Code == 2:
-		hint = "no such registers: try input:N or holding:N, or one lower where the manual counts from 1"
-	default:
-		return err
+	if hint := Hint(r.URL, err); hint != "" {
+		return fmt.Errorf("%w: %s", err, hint)
 	}
-	return fmt.Errorf("%w: %s", err, hint)
+	return err
 }

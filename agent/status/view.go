@@ -71,18 +71,12 @@ func bandOf(b model.Band) page.Band {
 	return page.Band{Low: number(b.Low), Median: number(b.Median), High: number(b.High)}
 }
 
-// trouble says why a channel is not good: what its sensor's read ended with, or
-// which test its value failed.
+// trouble says why a channel is not good.
 func trouble(r *sampler.Reading, channel string, q sampler.Quality) string {
-	if q == sampler.Suspect || q == sampler.Bad {
-		for j, c := range r.Channels {
-			if r.Sensor+"."+c.Name == channel && r.Doubts[j] != sampler.NoDoubt {
-				return r.Doubts[j].String()
-			}
+	for j, c := range r.Channels {
+		if r.Sensor+"."+c.Name == channel {
+			return r.Cause(j, q)
 		}
-	}
-	if r.Err != nil {
-		return r.Err.Error()
 	}
 	return ""
 }

@@ -26,6 +26,17 @@ type ExceptionError struct {
 	Code     byte
 }
 
+// UnitError means that another unit answered than was asked. It is an ErrFrame.
+type UnitError struct{ Got, Want uint8 }
+
+// Error gives both units.
+func (e *UnitError) Error() string {
+	return fmt.Sprintf("%v: from unit %d, want %d", ErrFrame, e.Got, e.Want)
+}
+
+// Unwrap makes it an ErrFrame.
+func (e *UnitError) Unwrap() error { return ErrFrame }
+
 // Exception codes that steer a cycle, V1.1b3 §7.
 const (
 	illegalAddress  = 2
@@ -62,15 +73,17 @@ func (e *ExceptionError) Is(target error) bool {
 	return target == os.ErrDeadlineExceeded && (e.Code == pathUnavailable || e.Code == targetSilent)
 }
 
-// lostError means that an open connection, or port, failed under a request.
-type lostError struct{ cause error }
+// LostError means that an open connection, or port, failed under a request. It
+// is a drivers.ErrBus.
+type LostError struct{ Cause error }
 
-func (e *lostError) Error() string {
-	return fmt.Sprintf("%v: connection lost: %v", drivers.ErrBus, e.cause)
+// Error gives the cause.
+func (e *LostError) Error() string {
+	return fmt.Sprintf("%v: connection lost: %v", drivers.ErrBus, e.Cause)
 }
 
-// Unwrap makes it a drivers.ErrBus.
-func (e *lostError) Unwrap() []error { return []error{drivers.ErrBus, e.cause} }
+// Unwrap gives drivers.ErrBus and the cause.
+func (e *LostError) Unwrap() []error { return []error{drivers.ErrBus, e.Cause} }
 
 // cycleError is what went wrong in one Read.
 type cycleError struct {
@@ -81,10 +94,16 @@ type cycleError struct {
 func (e *cycleError) Error() string {
 	texts := make([]string, len(e.errs))
 	for i, err := range e.errs {
+		if part, ok := err.(*drivers.PartError); ok {
+			err = part.Err // the unit stands before all
+		}
 		texts[i] = err.Error()
 	}
-	return fmt.Sprintf("unit %d: %s", e.unit, strings.Join(texts, "; "))
+	return named(e.unit) + ": " + strings.Join(texts, "; ")
 }
+
+// named is what errors call a unit.
+func named(unit uint8) string { return fmt.Sprintf("unit %d", unit) }
 
 // Unwrap gives every cause to errors.Is and errors.As.
 func (e *cycleError) Unwrap() []error { return e.errs }

@@ -80,7 +80,7 @@ func (m *mbap) cut(req, got []byte) (n int, stale bool, err error) {
 	} else if age > 0 {
 		stale = true
 	} else if got[6] != req[6] {
-		return 0, false, fmt.Errorf("%w: from unit %d, want %d", ErrFrame, got[6], req[6])
+		return 0, false, &UnitError{got[6], req[6]}
 	} else if err := checkShape(req[mbapLen:], got[mbapLen], length-1); err != nil {
 		return 0, false, err
 	}

@@ -132,11 +132,11 @@ const spurnedAfter = 5
 
 // tried notes what came of a request on a connection that has served none.
 func (k *link) tried(got int, err error) {
-	var lost *lostError
+	var lost *LostError
 	if got > 0 || !errors.As(err, &lost) {
 		k.fails, k.spurned = 0, 0
 	} else if k.spurned++; k.spurned > spurnedAfter {
-		k.retreat(fmt.Errorf("hung up at once: %w", lost.cause))
+		k.retreat(fmt.Errorf("hung up at once: %w", lost.Cause))
 	}
 }
 
@@ -281,7 +281,7 @@ func (k *link) judge(ctx context.Context, deadline time.Time, limited bool, time
 	if k.line.isClosed() {
 		return errClosed()
 	}
-	return &lostError{err}
+	return &LostError{err}
 }
 
 // interrupt makes conn fail at deadline or when ctx ends. Release undoes it and

@@ -112,7 +112,7 @@ func TestOverheard_fresh(t *testing.T) {
 		h.say(t, []byte{7, 3, 0, 15, 0, 3}, []byte{7, 3, 6, 0, 1, 0, 124, 0, 0})
 		got, err = read()
 		wantCells(t, "half of power", got, float64(124*0.1), nan, nan)
-		if err == nil || !strings.Contains(err.Error(), "holding 17: not overheard for") {
+		if err == nil || !strings.Contains(err.Error(), "holding 17, coil 5: not overheard for") {
 			t.Errorf("half of power: %v", err)
 		}
 		h.say(t, []byte{7, 3, 0, 16, 0, 1}, []byte{7, 3, 2, 0, 1})

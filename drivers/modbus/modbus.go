@@ -205,11 +205,11 @@ func (d *Dev) cycle(ctx context.Context, dst []float64) error {
 			return nil
 		}
 		if d.silence.fails == 0 && !q.quiet.ready(start) {
-			d.errs = append(d.errs, fmt.Errorf("%v %w", q, q.quiet.refusal(start, q.quiet.next)))
+			d.errs = append(d.errs, d.part(q, fmt.Errorf("%v %w", q, q.quiet.refusal(start, q.quiet.next))))
 			continue
 		}
 		if err := d.client.line.silences.confusable(d, q, start); err != nil {
-			d.errs = append(d.errs, fmt.Errorf("%v: %w", q, err))
+			d.errs = append(d.errs, d.part(q, fmt.Errorf("%v: %w", q, err)))
 			continue
 		}
 		err := d.probe(ctx, q)
@@ -350,11 +350,20 @@ func (d *Dev) note(q *request, err error) error {
 	if err == nil {
 		return nil
 	}
-	d.errs = append(d.errs, fmt.Errorf("%v: %w", q, err))
+	d.errs = append(d.errs, d.part(q, fmt.Errorf("%v: %w", q, err)))
 	if isException(err) && !isSilence(err) {
 		return nil
 	}
 	return err
+}
+
+// part is an error with the channels that it concerns.
+func (d *Dev) part(q *request, err error) error {
+	names := make([]string, len(q.items))
+	for k, i := range q.items {
+		names[k] = d.regs[i].Name
+	}
+	return &drivers.PartError{Of: named(d.unit), Channels: names, Err: err}
 }
 
 // fetch makes one request and scatters its values. A channel without a value is

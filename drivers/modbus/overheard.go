@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"iot-edge-anomaly/drivers"
@@ -129,7 +130,7 @@ func (o *Overheard) Age(channel int) time.Duration { return o.cells[channel].age
 
 func (c *overheardCell) fresh(now, maxAge time.Duration) bool { return c.news && now-c.at <= maxAge }
 
-// namedUnheard is how many silent registers an error names one by one.
+// namedUnheard is how many silent registers an error names.
 const namedUnheard = 3
 
 // unheard says what is known of registers that were not heard. The caller holds
@@ -145,17 +146,40 @@ func (o *Overheard) unheard(missed []int, now time.Duration) (errs []error) {
 	if quiet := now - spoke; quiet >= deaf {
 		return []error{fmt.Errorf("overheard no answer of this unit for %v", quiet.Round(time.Second))}
 	}
-	for _, i := range missed[:min(len(missed), namedUnheard)] {
+	var never, late []int
+	var longest time.Duration
+	for _, i := range missed {
 		if at := o.cells[i].at; at > 0 {
-			errs = append(errs, fmt.Errorf("%v: not overheard for %v", &o.regs[i], (now-at).Round(100*time.Millisecond)))
+			late, longest = append(late, i), max(longest, now-at)
 		} else {
-			errs = append(errs, fmt.Errorf("%v: never overheard whole in one request of the master", &o.regs[i]))
+			never = append(never, i)
 		}
 	}
-	if more := len(missed) - namedUnheard; more > 0 {
-		errs = append(errs, fmt.Errorf("and %d more", more))
+	if late != nil {
+		errs = append(errs, o.part(late, fmt.Sprintf("not overheard for %v", longest.Round(100*time.Millisecond))))
+	}
+	if never != nil {
+		errs = append(errs, o.part(never, "never overheard whole in one request of the master"))
 	}
 	return errs
+}
+
+// part says something of some registers, the first of them by name.
+func (o *Overheard) part(of []int, text string) error {
+	e := &drivers.PartError{Of: named(o.unit)}
+	var places []string
+	for k, i := range of {
+		e.Channels = append(e.Channels, o.regs[i].Name)
+		if k < namedUnheard {
+			places = append(places, o.regs[i].String())
+		}
+	}
+	more := ""
+	if n := len(of) - namedUnheard; n > 0 {
+		more = fmt.Sprintf(" and %d more", n)
+	}
+	e.Err = fmt.Errorf("%s%s: %s", strings.Join(places, ", "), more, text)
+	return e
 }
 
 // Wait returns as soon as every register has been heard since the last Read, or

@@ -57,7 +57,7 @@ func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 		return 1, true, nil
 	}
 	if _, owes := r.late[unit]; unit != req[0] && !owes {
-		return behind(req, got, fmt.Errorf("%w: from unit %d, want %d", ErrFrame, unit, req[0]))
+		return behind(req, got, &UnitError{unit, req[0]})
 	}
 	n, err = frameLen(got)
 	if err == nil && unit == req[0] && len(got) > 2 {
