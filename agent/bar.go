@@ -9,8 +9,8 @@ import (
 	"iot-edge-anomaly/model/train"
 )
 
-// bar shows training's progress: one line that renews itself on a terminal,
-// else a line every ten seconds.
+// bar shows the progress of what takes a while: one line that renews itself on a
+// terminal, else a line every ten seconds.
 type bar struct {
 	w    io.Writer
 	tty  bool
@@ -27,7 +27,12 @@ func newBar(w io.Writer) *bar {
 	return b
 }
 
-func (b *bar) progress(p train.Progress) {
+// training shows how far training is.
+func (b *bar) training(p train.Progress) {
+	b.show("%s %3.0f %%, %v left, loss %.4f", p.Phase, 100*p.Done, p.Remaining.Round(time.Second), p.Loss)
+}
+
+func (b *bar) show(format string, a ...any) {
 	every := 10 * time.Second
 	if b.tty {
 		every = 200 * time.Millisecond
@@ -36,12 +41,11 @@ func (b *bar) progress(p train.Progress) {
 		return
 	}
 	b.last, b.any = time.Now(), true
-	line := fmt.Sprintf("%s %3.0f %%, %v left, loss %.4f", p.Phase, 100*p.Done, p.Remaining.Round(time.Second), p.Loss)
-	if b.tty {
+	if line := fmt.Sprintf(format, a...); b.tty {
 		fmt.Fprintf(b.w, "\r\x1b[K%s", line)
-		return
+	} else {
+		fmt.Fprintln(b.w, line)
 	}
-	fmt.Fprintln(b.w, line)
 }
 
 func (b *bar) done() {

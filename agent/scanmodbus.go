@@ -26,7 +26,10 @@ func scanModbus(ctx context.Context, e env, args []string) error {
 	}
 	l := newLines([]config.Bus{bus}, board.OpenI2C)
 	defer l.Close()
+	bar := newBar(e.stderr)
+	t.Progress = func(done int) { bar.show("%d of %d", done, t.Count) }
 	found, err := scan.Run(ctx, l.byName[bus.Name].modbus, t.Target)
+	bar.done()
 	if err != nil {
 		return err
 	}

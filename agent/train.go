@@ -77,7 +77,7 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 // learnTable learns and writes the model.
 func learnTable(ctx context.Context, e env, s model.Schema, t *table, o train.Options, out string) (*model.Model, train.Report, error) {
 	bar := newBar(e.stderr)
-	o.Progress = bar.progress
+	o.Progress = bar.training
 	m, report, err := train.Train(ctx, s, t.rows, o)
 	bar.done()
 	if err != nil {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
+	"strings"
 
 	"iot-edge-anomaly/drivers/modbus"
 	"iot-edge-anomaly/drivers/modbus/guess"
@@ -29,7 +31,7 @@ func (v *view) lookalikes() {
 		return
 	}
 	found := v.search()
-	v.printf("READS LIKE %v\n", v.Find)
+	v.printf("READS LIKE %s\n", plain(v.Find))
 	const most = 12
 	for i, l := range found {
 		if i == most {
@@ -40,12 +42,20 @@ func (v *view) lookalikes() {
 		if l.power != 0 {
 			scale = fmt.Sprintf(", scale: %v", math.Pow10(l.power))
 		}
-		v.printf("  {name: %s, at: %q, %s%s}   # %.6g\n", v.name(l.at), v.at(l.at), typeAndOrder(l.r), scale, l.value)
+		v.printf("  {name: %s, at: %q, %s%s}   # %s\n", v.name(l.at), v.at(l.at), typeAndOrder(l.r), scale, plain(l.value))
 	}
 	if len(found) == 0 {
 		v.printf("  nothing within %v %%, scaled by 0.0001 to 1000\n", 100*findWithin)
 	}
 	v.printf("\n")
+}
+
+// plain writes seven digits as a display would, without an exponent.
+func plain(x float64) string {
+	if s := strconv.FormatFloat(x, 'g', 7, 64); !strings.Contains(s, "e") {
+		return s
+	}
+	return strconv.FormatFloat(x, 'f', max(0, 6-int(math.Floor(math.Log10(math.Abs(x))))), 64)
 }
 
 // search finds the readings within the tolerance, unscaled ones first, then the

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"iot-edge-anomaly/drivers/modbus"
@@ -26,6 +27,8 @@ type Target struct {
 	Count int     // 1 to Limit
 	Base  int     // how the user counts, 0 or 1
 	Find  float64 // a number that the device's display shows; NaN = none
+
+	Progress func(done int) // called before each request with the registers that are done; nil = not
 }
 
 // Limit is how much a scan of the table may read.
@@ -77,18 +80,21 @@ func (r *Result) run(ctx context.Context, l *modbus.Line) error {
 	for r.ended == nil && len(r.words) < r.Count {
 		r.ended = r.block(ctx, l, min(block, r.Count-len(r.words)))
 	}
-	if err := ctx.Err(); err != nil {
-		return err
+	if ctx.Err() != nil {
+		r.ended = errors.New("interrupted")
 	}
-	for _, w := range r.words {
-		if w.err == nil {
-			return nil
-		}
+	if r.any() {
+		return nil
 	}
 	if r.ended == nil {
 		r.ended = r.words[0].err
 	}
 	return r.explain(r.ended)
+}
+
+// any tells whether anything was read.
+func (r *Result) any() bool {
+	return slices.ContainsFunc(r.words, func(w word) bool { return w.err == nil })
 }
 
 // block reads the next n registers at once; if they are refused in halves, and
@@ -102,7 +108,7 @@ func (r *Result) block(ctx context.Context, l *modbus.Line, n int) error {
 		return nil
 	case n > 1 && silent(err), n > 1 && n <= few && refused(err):
 		return r.oneByOne(ctx, l, n)
-	case !refused(err):
+	case !refused(err), noTable(err) && !r.any():
 		return err
 	case n == 1:
 		r.words = append(r.words, word{err: err})
@@ -157,6 +163,9 @@ func (r *Result) read(ctx context.Context, l *modbus.Line, at, n int) ([]word, e
 		}
 	}
 	r.requests++
+	if r.Progress != nil {
+		r.Progress(len(r.words))
+	}
 	b, err := l.Read(ctx, r.Unit, r.Table, uint16(r.First+at), uint16(n))
 	if err != nil {
 		return nil, err
@@ -176,6 +185,12 @@ func (r *Result) read(ctx context.Context, l *modbus.Line, at, n int) ([]word, e
 func refused(err error) bool {
 	var x *modbus.ExceptionError
 	return errors.As(err, &x) && !silent(err)
+}
+
+// noTable tells whether the device does not know the function at all.
+func noTable(err error) bool {
+	var x *modbus.ExceptionError
+	return errors.As(err, &x) && x.Code == 1
 }
 
 // silent tells whether the device did not answer, or a gateway says so for it.

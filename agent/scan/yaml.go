@@ -99,6 +99,9 @@ func (v *view) refused() (out []string) {
 }
 
 func ms(d time.Duration) string {
+	if d >= time.Second {
+		return fmt.Sprintf("%.1f s", d.Seconds())
+	}
 	return fmt.Sprintf("%.1f ms", math.Round(float64(d.Microseconds())/100)/10)
 }
 

@@ -85,7 +85,7 @@ func TestMap(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			pieces, order := Map([][]uint16{tt.words})
+			pieces, order, _ := Map([][]uint16{tt.words})
 			if got := show(pieces[0]); got != tt.want || order != tt.order {
 				t.Errorf("%v: %s\nwant %v: %s", order, got, tt.order, tt.want)
 			}
@@ -115,14 +115,16 @@ func TestReadings(t *testing.T) {
 // of them is read as it was meant.
 func TestMap_random(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
-	var maps, orderRight, wide, wideRight, narrow, narrowRight int
-	for range 400 {
+	var maps, orderRight, surelyWrong, wide, wideRight, narrow, narrowRight int
+	for range 4000 {
 		o := orders[rng.IntN(4)]
 		words, meant := randomMap(rng, o)
-		pieces, order := Map([][]uint16{words})
+		pieces, order, ahead := Map([][]uint16{words})
 		maps++
 		if order == o {
 			orderRight++
+		} else if ahead >= 4 {
+			surelyWrong++
 		}
 		found := map[int]int{} // registers of the piece that begins at
 		for _, p := range pieces[0] {
@@ -146,9 +148,9 @@ func TestMap_random(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("as meant: order of %d of %d maps, %d of %d wide values, %d of %d single registers", orderRight, maps, wideRight, wide, narrowRight, narrow)
-	if orderRight < maps*96/100 || wideRight < wide*88/100 || narrowRight < narrow*95/100 {
-		t.Error("want 96, 88 and 95 of 100")
+	t.Logf("as meant: order of %d of %d maps (wrong by 4 bits or more: %d), %d of %d wide values, %d of %d single registers", orderRight, maps, surelyWrong, wideRight, wide, narrowRight, narrow)
+	if orderRight < maps*96/100 || surelyWrong > maps/100 || wideRight < wide*88/100 || narrowRight < narrow*95/100 {
+		t.Error("want 96 (at most 1 by 4 bits), 88 and 95 of 100")
 	}
 }
 
@@ -188,7 +190,7 @@ func FuzzMap(f *testing.F) {
 		words := pack(modbus.ABCD, data[:len(data)/2*2])
 		k := min(int(cut), len(words))
 		runs := [][]uint16{words[:k], words[k:]}
-		maps, order := Map(runs)
+		maps, order, _ := Map(runs)
 		for i, pieces := range maps {
 			at := 0
 			for _, p := range pieces {

@@ -29,26 +29,38 @@ type Piece struct {
 }
 
 // Map divides words, some runs of consecutive registers, into pieces; it
-// returns those of each run and the byte order that fits all runs best.
-func Map(runs [][]uint16) ([][]Piece, modbus.Order) {
-	var best [][]Piece
-	var order modbus.Order
+// returns those of each run, the byte order that fits all runs best, and by how
+// many bits it fits better than any other: 0 or less where nothing tells the
+// order and the commonest is taken.
+func Map(runs [][]uint16) (best [][]Piece, order modbus.Order, ahead float64) {
 	least := math.Inf(1)
-	for _, o := range orders {
-		bits := 0.0
-		if o == modbus.BADC || o == modbus.DCBA {
-			bits = 8
-		}
+	var price [len(orders)]float64
+	for i, o := range orders {
 		var all [][]Piece
 		for _, words := range runs {
 			pieces, cost := cheapest(words, o)
-			all, bits = append(all, pieces), bits+cost
+			all, price[i] = append(all, pieces), price[i]+cost
 		}
-		if bits < least-1e-9 {
+		if bits := price[i] + rarity(o); bits < least-1e-9 {
 			best, order, least = all, o, bits
 		}
 	}
-	return best, order
+	ahead = math.Inf(1)
+	for i, o := range orders {
+		if o != order {
+			ahead = min(ahead, price[i]+rarity(order)-least)
+		}
+	}
+	return best, order, ahead
+}
+
+// rarity is what an order costs before anything is read in it: those that swap
+// bytes are rare.
+func rarity(o modbus.Order) float64 {
+	if o == modbus.BADC || o == modbus.DCBA {
+		return 8
+	}
+	return 0
 }
 
 // candidate is a piece with its price.

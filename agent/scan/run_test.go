@@ -1,0 +1,103 @@
+package scan
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/drivers/modbus"
+)
+
+// device answers requests for registers with the exception that verdict gives, or
+// with ones where that is 0.
+func device(t *testing.T, verdict func(at, n int) byte) *modbus.Line {
+	l := modbus.NewLine(func(context.Context) (io.ReadWriteCloser, error) {
+		near, far := net.Pipe()
+		go func() {
+			defer far.Close()
+			for req := make([]byte, 12); ; {
+				if _, err := io.ReadFull(far, req); err != nil {
+					return
+				}
+				at, n := int(req[8])<<8|int(req[9]), int(req[11])
+				ans := append([]byte{req[0], req[1], 0, 0, 0, byte(3 + 2*n), req[6], req[7], byte(2 * n)}, bytes.Repeat([]byte{0, 1}, n)...)
+				if code := verdict(at, n); code != 0 {
+					ans = []byte{req[0], req[1], 0, 0, 0, 3, req[6], req[7] | 0x80, code}
+				}
+				if _, err := far.Write(ans); err != nil {
+					return
+				}
+			}
+		}()
+		return near, nil
+	}, modbus.LineOptions{})
+	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// A device that does not know the function is asked once, not register by
+// register.
+func TestRun_noTable(t *testing.T) {
+	asked := 0
+	l := device(t, func(int, int) byte { asked++; return 1 })
+	_, err := Run(t.Context(), l, Target{URL: "tcp://h", Unit: 7, Table: modbus.Holding, Count: 200})
+	if err == nil || !strings.Contains(err.Error(), "the device has no such table") || asked != 1 {
+		t.Errorf("%v after %d requests", err, asked)
+	}
+}
+
+// Whoever interrupts a long scan sees what was read.
+func TestRun_interrupted(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	l := device(t, func(at, n int) byte {
+		if at+n <= 125 {
+			return 0
+		}
+		if at > 125 {
+			time.AfterFunc(time.Millisecond, cancel)
+		}
+		return 2
+	})
+	told := 0
+	found, err := Run(ctx, l, Target{URL: "tcp://h", Unit: 7, Table: modbus.Holding, Count: 1000, Progress: func(done int) { told = done }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := found.Print(&out, Form{}); err != nil {
+		t.Fatal(err)
+	}
+	if s := out.String(); !strings.Contains(s, "125 of 1000 registers") || !strings.Contains(s, ": interrupted") || told < 125 {
+		t.Errorf("told %d done, printed\n%.200s", told, s)
+	}
+}
+
+// What nothing tells is not said.
+func TestPrint_orderIsTold(t *testing.T) {
+	for want, words := range map[string][]uint16{
+		"Nothing here tells the byte order: ABCD is taken.": {0, 1, 235, 7},
+		"Byte order CDAB fits, another hardly less.":        {14873, 0xff85, 452, 1591, 231}, // a drive's 16-bit values
+		"Byte order CDAB fits best.":                        {0x147b, 0x4248, 0x7852, 0x4367},
+	} {
+		r := &Result{Target: Target{Count: len(words)}}
+		for _, w := range words {
+			r.words = append(r.words, word{value: w})
+		}
+		var out strings.Builder
+		if err := r.Print(&out, Form{}); err != nil || !strings.Contains(out.String(), want) {
+			t.Errorf("%v, %q is missing:\n%s", err, want, out.String())
+		}
+	}
+}
+
+func TestPlain(t *testing.T) {
+	for x, want := range map[float64]string{3e6: "3000000", 2999976.485: "2999976", 50.013: "50.013", 123456789012: "123456789012", 0.00001234: "0.00001234000", -4e7: "-40000000"} {
+		if got := plain(x); got != want {
+			t.Errorf("%v: %s, want %s", x, got, want)
+		}
+	}
+}
