@@ -15,17 +15,17 @@ import (
 
 // rowsConfig is a configuration for the pymodbus server: one float32 register a
 // column, nothing else said than what a user must say.
-func rowsConfig(t *testing.T, columns []string, port int, brokerURL string, httpPort int, period, learn time.Duration) string {
+func rowsConfig(t *testing.T, columns []string, addr, brokerURL, listen string, period, learn time.Duration) string {
 	t.Helper()
 	dir := t.TempDir()
 	var b strings.Builder
-	fmt.Fprintf(&b, "gateway: {site: plant-3, id: gw7}\nstate: %s\nbuses:\n  plc: {modbus: \"tcp://127.0.0.1:%d\", timeout: 500ms}\n", dir, port)
+	fmt.Fprintf(&b, "gateway: {site: plant-3, id: gw7}\nstate: %s\nbuses:\n  plc: {modbus: \"tcp://%s\", timeout: 500ms}\n", dir, addr)
 	b.WriteString("sensors:\n  - name: pump\n    driver: modbus\n    bus: plc\n    unit: 1\n    registers:\n")
 	for i, c := range columns {
 		fmt.Fprintf(&b, "      - {name: %s, at: \"holding:%d\", type: f32}\n", c, 2*i)
 	}
 	fmt.Fprintf(&b, "machines:\n  - name: pump1\n    channels: [\"pump.*\"]\n    period: %v\n    model: {path: %s/models/pump1, learn: {for: %v}}\n    detect: {hold: %v}\n", period, dir, learn, 20*period)
-	fmt.Fprintf(&b, "mqtt: {broker: %q, topic: \"plant/{site}/{device}\"}\nspool: {dir: %s/spool}\nhttp: {listen: \"127.0.0.1:%d\"}\n", brokerURL, dir, httpPort)
+	fmt.Fprintf(&b, "mqtt: {broker: %q, topic: \"plant/{site}/{device}\"}\nspool: {dir: %s/spool}\nhttp: {listen: %q}\n", brokerURL, dir, listen)
 	path := filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
 		t.Fatal(err)
@@ -78,11 +78,11 @@ func recordedFault(t *testing.T) (path, blame string) {
 func learnsAndTells(t *testing.T, prog []string, rows, blame string, period time.Duration) {
 	b := startBroker(t)
 	sub := subscribe(t, b, "plant/#")
-	httpPort := freePort(t)
-	cfg := rowsConfig(t, columnsOf(t, rows), startRows(t, rows, 400), b.url(), httpPort, period, 400*period)
+	listen := freeAddr(t)
+	cfg := rowsConfig(t, columnsOf(t, rows), startRows(t, rows, 400), b.url(), listen, period, 400*period)
 	agent := start(t, nil, append(prog, "run", "--config", cfg)...)
 
-	health := fmt.Sprintf("http://127.0.0.1:%d/health", httpPort)
+	health := "http://" + listen + "/health"
 	waitFor(t, 20*time.Second, "learning shows in /health", func() bool {
 		return strings.Contains(fmt.Sprint(getJSON(health)["machines"]), "learning")
 	})

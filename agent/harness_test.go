@@ -88,14 +88,27 @@ func need(t *testing.T, name, pkg string) string {
 	return ""
 }
 
-func freePort(t *testing.T) int {
+// addrs remembers the addresses that freeAddr has given.
+var addrs sync.Map
+
+// freeAddr is an address to listen on, now or later. Its host is a loopback
+// address of this process alone: on 127.0.0.1 a port that is not listened on yet,
+// or while its server is away, may become the near end of anybody's connection.
+func freeAddr(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	pid := os.Getpid()
+	host := fmt.Sprintf("127.%d.%d.%d:0", 64|pid>>16&63, pid>>8&255, pid&255)
+	for {
+		l, err := net.Listen("tcp", host)
+		if err != nil {
+			t.Fatal(err)
+		}
+		addr := l.Addr().String()
+		l.Close()
+		if _, given := addrs.LoadOrStore(addr, true); !given {
+			return addr
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // process is a child that is killed at the end of the test.
@@ -156,6 +169,20 @@ func start(t *testing.T, lines func(string), args ...string) *process {
 	return p
 }
 
+// starved is how long the process's threads, taken together, were ready to run and
+// had no CPU: the second number of schedstat, in ns.
+func (p *process) starved() (d time.Duration) {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", p.cmd.Process.Pid))
+	for _, f := range files {
+		b, _ := os.ReadFile(f)
+		var ran, waited int64
+		if n, _ := fmt.Sscan(string(b), &ran, &waited); n == 2 {
+			d += time.Duration(waited)
+		}
+	}
+	return d
+}
+
 // kill sends the signal and waits for the end.
 func (p *process) kill(sig syscall.Signal) {
 	select {
@@ -175,17 +202,18 @@ func (p *process) kill(sig syscall.Signal) {
 // broker is a real mosquitto.
 type broker struct {
 	t    *testing.T
-	port int
+	addr string
 	conf string
 	p    *process
 }
 
 func startBroker(t *testing.T) *broker {
 	t.Helper()
-	b := &broker{t: t, port: freePort(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
+	b := &broker{t: t, addr: freeAddr(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
 	// Sessions are kept over a restart, so that a subscriber misses nothing.
 	dir := filepath.Dir(b.conf)
-	text := fmt.Sprintf("listener %d 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nuser root\npersistence true\npersistence_location %s/\n", b.port, dir)
+	host, port, _ := net.SplitHostPort(b.addr)
+	text := fmt.Sprintf("listener %s %s\nallow_anonymous true\nmax_queued_messages 0\nuser root\npersistence true\npersistence_location %s/\n", port, host, dir)
 	if err := os.WriteFile(b.conf, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -197,7 +225,7 @@ func startBroker(t *testing.T) *broker {
 func (b *broker) start() {
 	b.p = start(b.t, nil, need(b.t, "mosquitto", "mosquitto"), "-c", b.conf)
 	waitFor(b.t, 10*time.Second, "mosquitto listens", func() bool {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", b.port))
+		c, err := net.Dial("tcp", b.addr)
 		if err == nil {
 			c.Close()
 		}
@@ -207,7 +235,13 @@ func (b *broker) start() {
 
 func (b *broker) stop() { b.p.kill(syscall.SIGTERM) }
 
-func (b *broker) url() string { return fmt.Sprintf("tcp://127.0.0.1:%d", b.port) }
+func (b *broker) url() string { return "tcp://" + b.addr }
+
+// client is a command of mosquitto-clients that speaks to the broker.
+func (b *broker) client(name string, args ...string) []string {
+	host, port, _ := net.SplitHostPort(b.addr)
+	return append([]string{need(b.t, name, "mosquitto-clients"), "-h", host, "-p", port}, args...)
+}
 
 // message is one line of mosquitto_sub -v.
 type message struct {
@@ -246,19 +280,19 @@ func subscribe(t *testing.T, b *broker, topic string) *subscriber {
 		s.mu.Lock()
 		s.all = append(s.all, m)
 		s.mu.Unlock()
-	}, need(t, "mosquitto_sub", "mosquitto-clients"), "-h", "127.0.0.1", "-p", fmt.Sprint(b.port), "-q", "1", "-v", "-c", "-i", fmt.Sprintf("sub%d", subscribers.Add(1)), "-t", topic, "-t", "test/subscribed")
+	}, b.client("mosquitto_sub", "-q", "1", "-v", "-c", "-i", fmt.Sprintf("sub%d", subscribers.Add(1)), "-t", topic, "-t", "test/subscribed")...)
 	// It is subscribed once it hears a message of ours.
-	pub := need(t, "mosquitto_pub", "mosquitto-clients")
-	for range 50 {
-		exec.Command(pub, "-h", "127.0.0.1", "-p", fmt.Sprint(b.port), "-t", "test/subscribed", "-m", "x").Run()
+	pub := b.client("mosquitto_pub", "-t", "test/subscribed", "-m", "x")
+	waitFor(t, 5*time.Second, "mosquitto_sub hears its broker", func() bool {
+		exec.Command(pub[0], pub[1:]...).Run()
 		select {
 		case <-started:
-			return s
+			return true
 		case <-time.After(100 * time.Millisecond):
+			return false
 		}
-	}
-	t.Fatal("mosquitto_sub does not hear its broker")
-	return nil
+	})
+	return s
 }
 
 func (s *subscriber) messages() []message {
@@ -277,8 +311,14 @@ func (s *subscriber) find(fits func(message) bool) (message, bool) {
 	return message{}, false
 }
 
+// busy is what other programs on the machine may take from what is waited for.
+const busy = 2 * time.Minute
+
+// waitFor waits until ok. The limit is what it takes at the most where the
+// machine has time for it; it is no promise that is measured here.
 func waitFor(t *testing.T, limit time.Duration, what string, ok func() bool) {
 	t.Helper()
+	limit += busy
 	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if ok() {
 			return
@@ -300,23 +340,21 @@ func getJSON(url string) map[string]any {
 	return v
 }
 
-// startRows serves a CSV's rows by pymodbus and returns the port.
-func startRows(t *testing.T, csv string, again int) int { return startRowsAt(t, csv, again, 0) }
-
-func startRowsAt(t *testing.T, csv string, again, at int) int {
+// startRows serves a CSV's rows by pymodbus and returns the address.
+func startRows(t *testing.T, csv string, again int) string {
 	t.Helper()
-	portFile := filepath.Join(t.TempDir(), "port")
-	start(t, nil, "/usr/bin/python3", "testdata/modbus_rows.py", csv, fmt.Sprint(again), portFile, fmt.Sprint(at))
-	var port int
+	addr := freeAddr(t)
+	startRowsAt(t, csv, again, addr)
+	return addr
+}
+
+func startRowsAt(t *testing.T, csv string, again int, addr string) {
+	t.Helper()
+	host, port, _ := net.SplitHostPort(addr)
+	p := start(t, nil, "/usr/bin/python3", "testdata/modbus_rows.py", csv, fmt.Sprint(again), host, port)
 	waitFor(t, 20*time.Second, "pymodbus serves (Debian packages python3-pymodbus, python3-serial-asyncio)", func() bool {
-		b, err := os.ReadFile(portFile)
-		if err != nil {
-			return false
-		}
-		n, _ := fmt.Sscan(string(b), &port)
-		return n == 1
+		return strings.Contains(p.output(), "serving")
 	})
-	return port
 }
 
 // sharedData is the folder of labelled recordings, or the test is skipped.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"fmt"
 	"net"
 	"os"
 	"path/filepath"
@@ -60,8 +59,8 @@ func TestSystemdSeesProgressAndReload(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
 	b := startBroker(t)
-	httpPort := freePort(t)
-	cfg := toggleConfig(t, startRows(t, toggling(t, 4000), 10), b.url(), httpPort, 50*time.Millisecond)
+	listen := freeAddr(t)
+	cfg := toggleConfig(t, startRows(t, toggling(t, 4000), 10), b.url(), listen, 50*time.Millisecond)
 	sup, socket := supervise(t)
 	sub := subscribe(t, b, "plant/#")
 	agent := start(t, nil, append([]string{"/usr/bin/env", "NOTIFY_SOCKET=" + socket, "WATCHDOG_USEC=2000000"}, append(prog, "run", "--config", cfg)...)...)
@@ -82,7 +81,7 @@ func TestSystemdSeesProgressAndReload(t *testing.T) {
 		waitFor(t, 15*time.Second, "RELOADING and READY again", func() bool {
 			return sup.count("RELOADING=1") == n+1 && sup.count("READY=1") == n+2
 		})
-		health := fmt.Sprintf("http://127.0.0.1:%d/health", httpPort)
+		health := "http://" + listen + "/health"
 		waitFor(t, 10*time.Second, "/health says "+want, func() bool { return getJSON(health)["status"] == want })
 	}
 	if sup.count("STATUS=tank1 learning") == 0 {
@@ -115,11 +114,11 @@ func TestLearningGoesOnAfterARestart(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
 	rows := simulatedFault(t)
-	httpPort := freePort(t)
+	listen := freeAddr(t)
 	b := startBroker(t)
-	cfg := rowsConfig(t, columnsOf(t, rows), startRows(t, rows, 400), b.url(), httpPort, 20*time.Millisecond, 8*time.Second)
+	cfg := rowsConfig(t, columnsOf(t, rows), startRows(t, rows, 400), b.url(), listen, 20*time.Millisecond, 8*time.Second)
 	progress := func() float64 {
-		m, _ := getJSON(fmt.Sprintf("http://127.0.0.1:%d/health", httpPort))["machines"].(map[string]any)
+		m, _ := getJSON("http://" + listen + "/health")["machines"].(map[string]any)
 		pump, _ := m["pump1"].(map[string]any)
 		l, _ := pump["learning"].(map[string]any)
 		p, _ := l["progress"].(float64)
@@ -146,7 +145,7 @@ func TestModelOfAnotherMachineIsRefused(t *testing.T) {
 	prog := program(t, "", "")
 	m, _ := trainedWave(t)
 	b := startBroker(t)
-	cfg := toggleConfig(t, freePort(t), b.url(), freePort(t), time.Second)
+	cfg := toggleConfig(t, freeAddr(t), b.url(), freeAddr(t), time.Second)
 	text, err := os.ReadFile(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"os/exec"
@@ -17,10 +16,10 @@ func TestPromtoolReadsTheMetrics(t *testing.T) {
 	promtool := need(t, "promtool", "prometheus")
 	prog := program(t, "", "")
 	b := startBroker(t)
-	httpPort := freePort(t)
-	cfg := toggleConfig(t, startRows(t, toggling(t, 4000), 10), b.url(), httpPort, 50*time.Millisecond)
+	listen := freeAddr(t)
+	cfg := toggleConfig(t, startRows(t, toggling(t, 4000), 10), b.url(), listen, 50*time.Millisecond)
 	start(t, nil, append(prog, "run", "--config", cfg)...)
-	url := fmt.Sprintf("http://127.0.0.1:%d/metrics", httpPort)
+	url := "http://" + listen + "/metrics"
 	var text string
 	waitFor(t, 20*time.Second, "a scrape with an event in it", func() bool {
 		r, err := http.Get(url)

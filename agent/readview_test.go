@@ -5,23 +5,40 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/drivers"
 )
 
+// passes is an output that calls full at the head of the nth table.
+type passes struct {
+	bytes.Buffer
+	n    int
+	full func()
+}
+
+func (p *passes) Write(b []byte) (int, error) {
+	n, err := p.Buffer.Write(b)
+	if strings.Count(p.String(), "CHANNEL") == p.n {
+		p.full()
+	}
+	return n, err
+}
+
 // TestReadWatch: on a pipe each pass is a plain table of its own, with what has
 // changed, until the interruption, which is a good end.
 func TestReadWatch(t *testing.T) {
 	cfg, _ := pumpServer(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 2500*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), busy)
 	defer cancel()
-	var out, stderr bytes.Buffer
+	out, begin := passes{n: 3, full: cancel}, time.Now()
+	var stderr bytes.Buffer
 	code := dispatch(ctx, env{stdin: strings.NewReader(""), stdout: &out, stderr: &stderr}, []string{"read", "--config", cfg, "--watch"})
-	passes := strings.Count(out.String(), "CHANNEL")
-	if code != 0 || passes < 2 || passes > 3 || strings.Contains(out.String(), "\x1b") {
-		t.Errorf("code %d, %d passes in 2.5 s: %s\n%s", code, passes, stderr.String(), out.String())
+	took := time.Since(begin)
+	if strings.Count(out.String(), "CHANNEL") != 3 || code != 0 || took < 2*time.Second || strings.Contains(out.String(), "\x1b") {
+		t.Errorf("code %d, want three passes a second apart, not within %v: %s\n%s", code, took, stderr.String(), out.String())
 	}
 	if !hasLine(out.String(), []string{"pump.wild", "65000", "suspect"}) || !hasLine(out.String(), []string{"dead.level", "-", "missing", "unit 9"}) {
 		t.Errorf("no suspect and no missing value in\n%s", out.String())
@@ -66,13 +83,17 @@ func TestReadViewTellsOnce(t *testing.T) {
 	}
 }
 
-// hangs is a sensor whose read never ends, whatever its context says.
-type hangs struct{ drivers.Sensor }
+// hangs is a sensor whose read does not end until it is released, whatever its
+// context says.
+type hangs struct {
+	drivers.Sensor
+	release chan struct{}
+}
 
 func (hangs) Channels() []drivers.Channel {
 	return []drivers.Channel{{Name: "x", Quantity: drivers.Current}}
 }
-func (hangs) Read(context.Context, []float64) error { select {} }
+func (h hangs) Read(context.Context, []float64) error { <-h.release; return nil }
 
 // answers is a sensor that always reads 5.
 type answers struct{ hangs }
@@ -82,23 +103,27 @@ func (answers) Read(_ context.Context, dst []float64) error { dst[0] = 5; return
 // TestReadOfAHangingBus: what hangs costs the table its own line only, and a
 // bounded time.
 func TestReadOfAHangingBus(t *testing.T) {
-	var out bytes.Buffer
-	r := &reader{cfg: &config.Config{Sensors: []config.Sensor{{Name: "hung", Bus: "a"}, {Name: "well", Bus: "b"}}},
-		sensors: []drivers.Sensor{hangs{}, answers{}}, show: newReadView(&out, false)}
-	begin := time.Now()
-	err := r.once(t.Context())
-	if d := time.Since(begin); d > 20*time.Second || err == nil || err.Error() != "1 of 2 sensors did not read right: hung" {
-		t.Errorf("%v after %v", err, d)
-	}
-	if !hasLine(out.String(), []string{"hung.x", "-", "missing", "no answer yet"}) || !hasLine(out.String(), []string{"well.x", "5", "A", "good"}) {
-		t.Errorf("table\n%s", out.String())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		hung := hangs{release: make(chan struct{})}
+		defer close(hung.release)
+		r := &reader{cfg: &config.Config{Sensors: []config.Sensor{{Name: "hung", Bus: "a"}, {Name: "well", Bus: "b"}}},
+			sensors: []drivers.Sensor{hung, answers{}}, show: newReadView(&out, false)}
+		begin := time.Now()
+		err := r.once(t.Context())
+		if d := time.Since(begin); d > 20*time.Second || err == nil || err.Error() != "1 of 2 sensors did not read right: hung" {
+			t.Errorf("%v after %v", err, d)
+		}
+		if !hasLine(out.String(), []string{"hung.x", "-", "missing", "no answer yet"}) || !hasLine(out.String(), []string{"well.x", "5", "A", "good"}) {
+			t.Errorf("table\n%s", out.String())
+		}
+	})
 }
 
 // TestRecordLeavesOut: only good values are written, and the rest is counted.
 func TestRecordLeavesOut(t *testing.T) {
 	cfg, _ := pumpServer(t)
-	code, out, stderr := call(t, "", "record", "--config", cfg, "--machine", "rest", "--out", "-", "--for", "1s")
+	code, out, stderr := call(t, "", "record", "--config", cfg, "--machine", "rest", "--out", "-", "--for", "3s")
 	rows := strings.Split(strings.TrimSpace(out), "\n")
 	if code != 0 || rows[0] != "timestamp,pump.wild,dead.level" || len(rows) < 10 {
 		t.Fatalf("code %d, %d rows, %q", code, len(rows), rows[0])

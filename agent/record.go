@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
@@ -54,7 +55,10 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	go func() {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	var running sync.WaitGroup
+	running.Go(func() {
 		for f := range g.Faults() {
 			state := "delivers again"
 			if f.Open {
@@ -62,10 +66,12 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 			}
 			fmt.Fprintf(e.stderr, "%s %s%s: %s\n", f.Time.UTC().Format(time.RFC3339), f.Bus, dot(f.Sensor), state)
 		}
-	}()
+	})
 	l.listen(ctx)
-	go g.Run(ctx)
+	running.Go(func() { g.Run(ctx) })
 	rows, err := recordRows(w, m, g.Sampler(m.Name), *out == "-")
+	stop()
+	running.Wait() // nobody writes to stderr or reads a sensor any more
 	if cerr := closeOut(); err == nil {
 		err = cerr
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/drivers/driverstest"
 	"iot-edge-anomaly/drivers/modbus"
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
@@ -63,12 +64,12 @@ func TestScanModbus(t *testing.T) {
 		"yaml": "--at holding:100 --count 20 --yaml",
 	} {
 		t.Run(name, func(t *testing.T) {
-			start := time.Now()
-			code, out, errs := call(t, "", append([]string{"scan", "modbus", url, "--unit", "7"}, strings.Fields(args)...)...)
+			stalls, start := driverstest.WatchStalls(t), time.Now()
+			code, out, errs := call(t, "", append([]string{"scan", "modbus", url, "--unit", "7", "--timeout", "10s"}, strings.Fields(args)...)...)
 			if code != 0 || errs != "" {
 				t.Fatalf("ended with %d: %s", code, errs)
 			}
-			if d := time.Since(start); d > 5*time.Second { // below one on a machine that is not loaded
+			if d := stalls.Own(start); d > 5*time.Second { // below one on a machine that is not loaded
 				t.Errorf("took %v", d)
 			}
 			out = took.ReplaceAllString(strings.ReplaceAll(out, url, "tcp://meter"), ", N ms")
@@ -146,9 +147,9 @@ func TestScanModbus_serial(t *testing.T) {
 	defer server.Close()
 	for _, url := range []string{"rtu://" + pty.Path + "?baud=9600", "rtutcp://" + server.Addr()} {
 		for _, args := range []string{"--at holding:100 --count 15", "--at holding:100 --count 20"} {
-			start := time.Now()
-			code, out, errs := call(t, "", append([]string{"scan", "modbus", url, "--unit", "7"}, strings.Fields(args)...)...)
-			took := time.Since(start)
+			stalls, start := driverstest.WatchStalls(t), time.Now()
+			code, out, errs := call(t, "", append([]string{"scan", "modbus", url, "--unit", "7", "--timeout", "10s"}, strings.Fields(args)...)...)
+			took := stalls.Own(start)
 			if code != 0 || !strings.Contains(out, `{name: holding100, at: "holding:100", type: f32, order: CDAB}   # 50.02`) || took > 10*time.Second {
 				t.Errorf("%s %s: %d in %v, %s\n%s", url, args, code, took, errs, out)
 			}
@@ -193,6 +194,7 @@ func TestScanModbus_gentle(t *testing.T) {
 		t.Errorf("%d requests in %v, want %v between two", n, d, between)
 	}
 	code, _, errs = call(t, "", "scan", "modbus", url, "--unit", "9", "--at", "holding:0", "--count", "100", "--timeout", "50ms")
+	waitFor(t, time.Second, "the server counts what it got", func() bool { return s.RequestsTo(9) >= 2 })
 	if code != exitFailed || s.RequestsTo(9) != 2 || !strings.Contains(errs, "holding 0: no answer: i/o timeout in 50ms: is the unit right?") {
 		t.Errorf("a dead unit: %d, %d requests, %s", code, s.RequestsTo(9), errs)
 	}

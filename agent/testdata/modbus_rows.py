@@ -1,15 +1,14 @@
 """Serves the rows of a CSV as float32 holding registers (big endian, unit 1,
-two registers a column from address 0) over Modbus TCP on 127.0.0.1.
+two registers a column from address 0) over Modbus TCP.
 
-usage: modbus_rows.py CSV FIRST_ROWS PORT_FILE PORT
+usage: modbus_rows.py CSV FIRST_ROWS HOST PORT
 
 Each read of the first register advances one row. After the last row the first
-FIRST_ROWS rows are served again, over and over. The port is written to
-PORT_FILE once the server listens; PORT 0 is any free one.
+FIRST_ROWS rows are served again, over and over. It prints "serving" once it
+listens.
 """
 import asyncio
 import csv
-import socket
 import struct
 import sys
 
@@ -37,26 +36,21 @@ def registers(row):
     return list(struct.unpack(">%dH" % (len(raw) // 2), raw))
 
 
-async def main(path, again, port_file, port):
+async def main(path, again, host, port):
     with open(path, newline="") as f:
         rows = [registers(r[1:]) for r in list(csv.reader(f))[1:]]
     block = Rows(rows, again)
     unit = ModbusSlaveContext(hr=block, ir=block, zero_mode=True)
-    if port == 0:
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
     server = asyncio.create_task(StartAsyncTcpServer(
-        ModbusServerContext(slaves={1: unit}, single=False), address=("127.0.0.1", port)))
+        ModbusServerContext(slaves={1: unit}, single=False), address=(host, port)))
     while True:
         try:
-            _, w = await asyncio.open_connection("127.0.0.1", port)
+            _, w = await asyncio.open_connection(host, port)
             w.close()
             break
         except OSError:
             await asyncio.sleep(0.05)
-    with open(port_file, "w") as f:
-        f.write(str(port))
+    print("serving", flush=True)
     await server
 
 

@@ -17,4 +17,7 @@
 //   - A dst of the wrong length gives an error and NaN cells, not a panic.
 //   - Close leaves the bus open; Read after Close is an error or still works,
 //     but invents nothing.
+//
+// Stalls lets a test hold a duration against the machine's clock on a machine
+// that has other work.
 package driverstest
