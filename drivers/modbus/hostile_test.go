@@ -43,7 +43,7 @@ func TestSerial_glitchesBeforeTheAnswer(t *testing.T) {
 			p.Write(answerTo(req))
 		}
 	}()
-	l := NewLine(tty(p.Path), LineOptions{Mode: RTU, Baud: 115_200, Timeout: 500 * time.Millisecond})
+	l := NewLine(tty(p.Path), LineOptions{Mode: RTU, Baud: 115_200, Timeout: unhurried})
 	for i := range 10 {
 		if err := readWords(l, 7, uint16(100*i), 2); err != nil {
 			t.Errorf("request %d: %v", i, err)

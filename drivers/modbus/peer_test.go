@@ -49,13 +49,13 @@ func startPeer(t *testing.T, args ...string) string {
 	}
 	t.Cleanup(func() {
 		stdin.Close() // tells it to end
-		timer := time.AfterFunc(5*time.Second, func() { cmd.Process.Kill() })
+		timer := time.AfterFunc(time.Minute, func() { cmd.Process.Kill() })
 		defer timer.Stop()
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("the peer ended: %v\n%s", err, &stderr)
 		}
 	})
-	timer := time.AfterFunc(20*time.Second, func() { cmd.Process.Kill() })
+	timer := time.AfterFunc(2*time.Minute, func() { cmd.Process.Kill() })
 	defer timer.Stop()
 	line, err := bufio.NewReader(stdout).ReadString('\n')
 	if err != nil {
@@ -67,7 +67,7 @@ func startPeer(t *testing.T, args ...string) string {
 // Values packed by Python's struct module and served by pymodbus, in both
 // register tables, every type and order.
 func TestDev_againstPymodbus(t *testing.T) {
-	l := NewLine(Dial(startPymodbus(t)), LineOptions{Timeout: 5 * time.Second})
+	l := NewLine(Dial(startPymodbus(t)), LineOptions{Timeout: unhurried})
 	defer l.Close()
 	var regs []Register
 	var want []float64
@@ -116,7 +116,7 @@ func TestDev_againstPymodbus(t *testing.T) {
 
 // What pymodbus refuses and keeps silent about.
 func TestDev_pymodbusRefuses(t *testing.T) {
-	l := NewLine(Dial(startPymodbus(t)), LineOptions{Timeout: time.Second})
+	l := NewLine(Dial(startPymodbus(t)), LineOptions{Timeout: 3 * time.Second})
 	defer l.Close()
 	d := newDev(t, l, 7, words(30, 500), Options{})
 	dst := make([]float64, 2)

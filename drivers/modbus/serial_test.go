@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/driverstest"
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
 
@@ -46,6 +47,9 @@ func serialLine(t testing.TB, baud int, units map[uint8]*modbussim.Bank, o LineO
 	o.Mode = RTU
 	if o.Baud == 0 {
 		o.Baud = 115_200
+	}
+	if o.Timeout == 0 {
+		o.Timeout = unhurried
 	}
 	l := NewLine(tty(p.Path), o)
 	t.Cleanup(func() { l.Close() })
@@ -83,8 +87,10 @@ func TestSerial_reads(t *testing.T) {
 // Each lie on a serial line is an error or, where it can be passed over, the
 // truth; the next request is right and the port stays open.
 func TestSerial_eachLie(t *testing.T) {
-	const timeout = time.Second
-	l, s := serialLine(t, 0, map[uint8]*modbussim.Bank{7: counted()}, LineOptions{Timeout: timeout})
+	units := map[uint8]*modbussim.Bank{7: counted()}
+	stalls := driverstest.WatchStalls(t)
+	waiting, itsSlave := serialLine(t, 0, units, LineOptions{})
+	brisk, other := serialLine(t, 0, units, LineOptions{Timeout: time.Second})
 	for _, tt := range []struct {
 		lie  modbussim.Lie
 		want error
@@ -94,6 +100,10 @@ func TestSerial_eachLie(t *testing.T) {
 		{modbussim.CloseMidFrame, ErrTimeout}, {modbussim.Mute, ErrTimeout},
 		{modbussim.Split, nil}, {modbussim.Exception, &ExceptionError{4, 4}},
 	} {
+		l, s := waiting, itsSlave
+		if tt.want == ErrTimeout {
+			l, s = brisk, other
+		}
 		s.SetFault(modbussim.Fault{Lie: tt.lie, Delay: 20 * time.Millisecond, Seed: 4})
 		start := time.Now()
 		err := readWords(l, 7, 10, 4)
@@ -105,7 +115,7 @@ func TestSerial_eachLie(t *testing.T) {
 		} else if !errors.Is(err, tt.want) {
 			t.Errorf("lie %d: error %v, want %v", tt.lie, err, tt.want)
 		}
-		if d := time.Since(start); tt.want != ErrTimeout && d > timeout*3/4 {
+		if d := stalls.Own(start); tt.want != ErrTimeout && d > 2*atOnce {
 			t.Errorf("lie %d: found after %v, want at once", tt.lie, d)
 		}
 		s.SetFault(modbussim.Fault{})
@@ -113,8 +123,10 @@ func TestSerial_eachLie(t *testing.T) {
 			t.Errorf("after lie %d: %v", tt.lie, err)
 		}
 	}
-	if st := l.Stats(); st.Connects != 1 {
-		t.Errorf("stats %+v, want a port that stays open", st)
+	for _, l := range []*Line{waiting, brisk} {
+		if st := l.Stats(); st.Connects != 1 {
+			t.Errorf("stats %+v, want a port that stays open", st)
+		}
 	}
 }
 
@@ -148,8 +160,9 @@ func TestSerial_portReturns(t *testing.T) {
 		return modbussim.ServeRTU(p, 0, units)
 	}
 	s := plug()
-	l := NewLine(tty(link), LineOptions{Mode: RTU, Timeout: 200 * time.Millisecond})
+	l := NewLine(tty(link), LineOptions{Mode: RTU, Timeout: time.Second})
 	defer l.Close()
+	stalls := driverstest.WatchStalls(t)
 	for range 3 {
 		if err := readWords(l, 7, 1, 2); err != nil {
 			t.Fatal(err)
@@ -158,15 +171,15 @@ func TestSerial_portReturns(t *testing.T) {
 		os.Remove(link)
 		for range 20 {
 			start := time.Now()
-			if err := readWords(l, 7, 1, 2); !errors.Is(err, drivers.ErrBus) || time.Since(start) > 100*time.Millisecond {
-				t.Fatalf("unplugged: %v after %v, want ErrBus at once", err, time.Since(start))
+			if err := readWords(l, 7, 1, 2); !errors.Is(err, drivers.ErrBus) || stalls.Own(start) > 100*time.Millisecond {
+				t.Fatalf("unplugged: %v after %v, want ErrBus at once", err, stalls.Own(start))
 			}
 			time.Sleep(20 * time.Millisecond)
 		}
 		s = plug()
 		back := time.Now()
 		for readWords(l, 7, 1, 2) != nil {
-			if time.Since(back) > 2*time.Second {
+			if stalls.Own(back) > 2*time.Second {
 				t.Fatal("not read 2 s after the port came back")
 			}
 			time.Sleep(20 * time.Millisecond)

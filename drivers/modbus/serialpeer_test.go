@@ -21,7 +21,7 @@ func cable(t *testing.T) (ours, theirs string) {
 func peerLines(t *testing.T, server string) map[string]func(t *testing.T) *Line {
 	return map[string]func(t *testing.T) *Line{
 		"tcp": func(t *testing.T) *Line {
-			return NewLine(Dial("127.0.0.1:"+startPeer(t, server)), LineOptions{Timeout: 5 * time.Second})
+			return NewLine(Dial("127.0.0.1:"+startPeer(t, server)), LineOptions{Timeout: unhurried})
 		},
 		"rtu": func(t *testing.T) *Line {
 			ours, theirs := cable(t)

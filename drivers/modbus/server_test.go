@@ -86,7 +86,7 @@ func TestDev_againstSimonvetter(t *testing.T) {
 	}
 	defer s.Stop()
 
-	l := NewLine(Dial(addr), LineOptions{Timeout: 5 * time.Second})
+	l := NewLine(Dial(addr), LineOptions{Timeout: unhurried})
 	defer l.Close()
 	var regs []Register
 	var want []float64
