@@ -32,8 +32,8 @@ func lineLoad(path string, c *config.Config) (ps config.Problems) {
 		load := loadOf(c, b, sensors, periods)
 		baud := b.Modbus.Serial.Baud
 		if s := load.at(baud); s.share > fullLine {
-			warn(load.help(baud), "reading takes %.0f %% of the line's time at %d baud: %d requests, %v, the most frequent each %v",
-				100*s.share, baud, s.requests, s.wire.Round(time.Millisecond), load.shortest)
+			warn(load.help(baud), "reading takes %.0f %% of the line's time at %d baud: %s, %v, the most frequent each %v",
+				100*s.share, baud, plural(s.requests, "request", "requests"), s.wire.Round(time.Millisecond), load.shortest)
 		}
 		for _, u := range load.users {
 			if longest := u.dev.Cost(baud, 0).Longest; longest > u.timeout {

@@ -107,7 +107,7 @@ func (t *readView) table(rs []readout) []byte {
 		if r.Value != nil {
 			value = digits(*r.Value)
 			if old, has := t.before[name]; has && old != *r.Value {
-				change = fmt.Sprintf("%+.3g", *r.Value-old)
+				change = signed(*r.Value - old)
 			}
 			values[name] = *r.Value
 		}
@@ -133,10 +133,24 @@ func (t *readView) table(rs []readout) []byte {
 	return trimLines(b.Bytes())
 }
 
-// digits writes whole numbers in full, for counters are compared with a
-// display, and others with the seven digits that a float32 has.
+// signed writes a change: three digits, whole numbers in full.
+func signed(x float64) string {
+	if math.Abs(x) >= 100 {
+		x = math.Round(x)
+	} else {
+		x, _ = strconv.ParseFloat(strconv.FormatFloat(x, 'g', 3, 64), 64)
+	}
+	if x > 0 {
+		return "+" + digits(x)
+	}
+	return digits(x)
+}
+
+// digits writes whole numbers in full, as far as a float64 holds them, for
+// counters are compared with a display, and others with the seven digits that a
+// float32 has.
 func digits(x float64) string {
-	if x == math.Trunc(x) && math.Abs(x) < 1e15 {
+	if x == math.Trunc(x) && math.Abs(x) <= 1<<53 {
 		return strconv.FormatFloat(x, 'f', 0, 64)
 	}
 	return strconv.FormatFloat(x, 'g', 7, 64)

@@ -60,8 +60,16 @@ func TestReadViewShowsChange(t *testing.T) {
 }
 
 func TestReadViewDigits(t *testing.T) {
-	for x, want := range map[float64]string{1866042: "1866042", 1866.042: "1866.042", float64(float32(231.2)): "231.2", -0.5: "-0.5", 0: "0", 1e20: "1e+20", 1.0 / 3: "0.3333333"} {
+	for x, want := range map[float64]string{1866042: "1866042", 1866.042: "1866.042", float64(float32(231.2)): "231.2", -0.5: "-0.5", 0: "0", 1e20: "1e+20", 1.0 / 3: "0.3333333", 1 << 53: "9007199254740992"} {
 		if got := digits(x); got != want {
+			t.Errorf("%v reads %s, want %s", x, got, want)
+		}
+	}
+}
+
+func TestReadViewChange(t *testing.T) {
+	for x, want := range map[float64]string{2500: "+2500", -1900: "-1900", 0.1000004: "+0.1", -0.01234: "-0.0123", 123456789: "+123456789", 99.96: "+100"} {
+		if got := signed(x); got != want {
 			t.Errorf("%v reads %s, want %s", x, got, want)
 		}
 	}

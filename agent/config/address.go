@@ -41,6 +41,11 @@ func tableNames() (names []string) {
 	return names
 }
 
+// tableAliases are what other programs call the tables.
+var tableAliases = map[string]string{
+	"hold": "holding", "hr": "holding", "holding_register": "holding", "ir": "input", "input_register": "input", "di": "discrete", "discrete_input": "discrete", "co": "coil",
+}
+
 // hasBits tells whether a table holds bits rather than registers.
 func hasBits(table string) bool { return table == "coil" || table == "discrete" }
 
@@ -75,7 +80,11 @@ func ParseAddress(s string, base int) (Address, error) {
 
 func tableAndNumber(table, number string, base int) (string, int, *AddressError) {
 	if names := tableNames(); !slices.Contains(names, table) {
-		return "", 0, &AddressError{fmt.Sprintf("unknown table %q", quoteShort(table)), didYouMean(table, names)}
+		hint := didYouMean(table, names)
+		if meant := tableAliases[strings.ToLower(table)]; meant != "" {
+			hint = `did you mean "` + meant + `"?`
+		}
+		return "", 0, &AddressError{fmt.Sprintf("unknown table %q", quoteShort(table)), hint}
 	}
 	n, ok := addressNumber(number)
 	if !ok {

@@ -34,7 +34,7 @@ func (v value) buses(dst *[]Bus) {
 func (v value) bus(b *Bus) {
 	var kinds int
 	given := map[string]value{}
-	ok := v.object(nil, append(b.modbusKeys(given),
+	ok := v.object(otherBusKeys, append(b.modbusKeys(given),
 		key("i2c", func(v value) { kinds++; v.i2c(b) }),
 		key("modbus", func(v value) { kinds++; v.modbusURL(b) }),
 	)...)

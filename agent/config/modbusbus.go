@@ -48,6 +48,31 @@ func (v value) retries(dst **int) {
 	}
 }
 
+// baudHint is for keys that belong into the address of a line.
+const baudHint = `write it into the address of the bus: "rtu:///dev/ttyUSB0?baud=9600&parity=none"`
+
+// otherBusKeys are keys that stand elsewhere.
+var otherBusKeys = map[string]string{
+	"baud": baudHint, "parity": baudHint, "stop": baudHint, "listen": baudHint, "rs485": baudHint,
+	"unit": "write it at the sensor", "max_registers": "write it at the sensor", "max_gap": "write it at the sensor",
+	"never_read": "write it at the sensor", "join": "write it at the sensor", "address_base": "write it at the sensor",
+}
+
+// onlyHeard reports keys of a sensor that say how it is asked, on a line that is
+// only listened to.
+func (s *Sensor) onlyHeard(c *Config, given map[string]value) {
+	for _, b := range c.Buses {
+		if b.Name != s.Bus || b.Modbus == nil || !b.Modbus.Listen {
+			continue
+		}
+		for _, name := range []string{"max_gap", "max_registers", "never_read", "join", "timeout", "retries"} {
+			if v, has := given[name]; has {
+				v.fail("leave it out", "a line that is only listened to has no %s of a sensor", name)
+			}
+		}
+	}
+}
+
 // checkModbusKeys reports keys that the kind of bus does not have.
 func (b *Bus) checkModbusKeys(given map[string]value) {
 	if b.I2C != "" {

@@ -59,6 +59,14 @@ func (v value) modbusURL(b *Bus) {
 		v.fail("write "+guessScheme(s)+s, "%q does not say how the bus is reached", quoteShort(s))
 		return
 	}
+	if path, ok := strings.CutPrefix(s, "rtu:/"); ok && !strings.HasPrefix(path, "/") {
+		v.fail("write rtu:///"+quoteShort(path), "the path of a serial port needs three slashes")
+		return
+	}
+	if u, err := url.Parse(s); err == nil && u.User != nil {
+		v.fail("leave it out", "Modbus has no users and passwords")
+		return
+	}
 	u, ok := v.address(s)
 	if !ok {
 		return

@@ -57,14 +57,21 @@ var orderAliases = map[string]string{
 // longOrders are the byte orders by the letters of eight bytes.
 var longOrders = map[string]string{"ABCDEFGH": "ABCD", "HGFEDCBA": "DCBA", "BADCFEHG": "BADC", "GHEFCDAB": "CDAB"}
 
+// otherRegisterKeys are what other programs call ours.
+var otherRegisterKeys = map[string]string{
+	"address": `write at: "holding:40"`, "register": `write at: "holding:40"`, "addr": `write at: "holding:40"`,
+	"data_type": "write type:", "byte_order": "write order: CDAB", "swap": "write order: CDAB", "factor": "write scale:", "multiplier": "write scale:",
+	"min": "write range: [min, max]", "max": "write range: [min, max]",
+}
+
 func (v value) register(s *Sensor, r *Register) {
 	given := map[string]value{}
 	note := func(name string, read func(value)) field {
 		return key(name, func(v value) { given[name] = v; read(v) })
 	}
-	ok := v.object(map[string]string{"address": `write at: "holding:40"`}, append(checkKeys(&r.Checks),
+	ok := v.object(otherRegisterKeys, append(checkKeys(&r.Checks),
 		need("name", func(v value) { v.label(&r.Name) }),
-		need("at", func(v value) { v.at(r, s.AddressBase) }),
+		field{key: "at", need: true, read: func(v value) { given["at"] = v; v.at(r, s.AddressBase) }},
 		note("bit", func(v value) { v.bit(r) }),
 		note("type", func(v value) { v.typeOf(r) }),
 		note("order", func(v value) { v.order(r) }),
@@ -156,6 +163,7 @@ func (v value) checkType(r *Register, given map[string]value) {
 		refuse("a bit has no %s", "order", "scale", "offset", "missing")
 	case r.Type == "u8h" || r.Type == "u8l":
 		refuse("one byte has no %s, u8h and u8l say which", "order")
+	case r.Table == "" && given["at"].node != nil: // a table of bits needs no type
 	case r.Type == "" && !has:
 		v.fail("use "+oneOf(typeNames()[1:])+", or bit: N", "key %q is missing", "type")
 	}

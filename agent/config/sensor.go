@@ -74,13 +74,17 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 		return key(name, func(v value) {
 			given[name] = v
 			if known && !slices.Contains(keysOf[name], info.Bus) && !slices.Contains(info.Keys, name) {
-				v.fail("remove it", "does not belong to driver %q", s.Driver)
+				hint := "remove it"
+				if info.Bus == busModbus && slices.Contains(keysOf[name], busFile) && name != "file" {
+					hint = "write it at the register"
+				}
+				v.fail(hint, "does not belong to driver %q", s.Driver)
 				return
 			}
 			read(v)
 		})
 	}
-	ok := v.object(map[string]string{"range": "write ranges: {channel: [min, max]}"},
+	ok := v.object(map[string]string{"range": "write ranges: {channel: [min, max]}", "baud": baudHint, "parity": baudHint},
 		need("name", func(v value) { v.label(&s.Name) }),
 		need("driver", func(v value) {
 			if info, known = v.driver(s); known && info.Bus == busModbus {
@@ -90,7 +94,11 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 		of("bus", func(v value) { v.busOf(c, s, info, known) }),
 		of("address", func(v value) { v.i2cAddress(s, info) }),
 		of("shunt", func(v value) { v.numberIn(&s.Shunt, 1e-6, 100) }),
-		of("unit", func(v value) { v.unitID(s); v.unitOnLine(c, s) }),
+		of("unit", func(v value) {
+			if v.unitID(s) {
+				v.unitOnLine(c, s)
+			}
+		}),
 		of("address_base", func(v value) { v.integer(&s.AddressBase, 0, 1) }),
 		of("max_gap", func(v value) { v.integer(&s.MaxGap, 0, maxRegisters) }),
 		of("max_registers", func(v value) { v.integer(&s.MaxRegisters, 1, maxRegisters) }),
@@ -132,6 +140,7 @@ func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
 		return nil
 	}
 	v.required(s, info, given)
+	s.onlyHeard(c, given)
 	channels := v.channelsOf(s, info, given)
 	v.judgements(s, channels, given)
 	return channels
@@ -213,11 +222,11 @@ func addresses(list []uint16) string {
 // unitID takes what the wire can carry. Modbus over serial line V1.02 §2.2
 // reserves 0 for broadcast, which nobody answers, and 248 to 255; over TCP both
 // ends are used to mean "the gateway itself".
-func (v value) unitID(s *Sensor) {
+func (v value) unitID(s *Sensor) bool {
 	var n int
-	if v.integer(&n, 0, 255) {
-		s.Unit = uint8(n)
-	}
+	ok := v.integer(&n, 0, 255)
+	s.Unit = uint8(n)
+	return ok
 }
 
 func (v value) columns(s *Sensor) {

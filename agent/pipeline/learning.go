@@ -32,7 +32,13 @@ func (m *Machine) learn(ctx context.Context, f *sampler.Frame) {
 		m.rows.Gap() // not a row to learn from
 		return
 	}
-	if running = running && m.beyond == 0; running {
+	note := ""
+	switch {
+	case !running:
+		note = "machine is not running: waiting"
+	case m.beyond > 0:
+		running, note = false, "a limit is exceeded: waiting"
+	default:
 		m.rows.Seen(f.Time)
 	}
 	if err := m.rows.Push(f.Values, running); err != nil {
@@ -40,11 +46,7 @@ func (m *Machine) learn(ctx context.Context, f *sampler.Frame) {
 		m.setError(err)
 	}
 	m.setCollecting()
-	if running {
-		m.setState(Learning, "")
-	} else {
-		m.setState(Learning, "machine is not running: waiting")
-	}
+	m.setState(Learning, note)
 	if m.rows.Full() {
 		if err := m.rows.Flush(); err != nil {
 			m.log.Warn("learning rows", "error", err)

@@ -348,6 +348,9 @@ func TestLimitsWorkWhileLearning(t *testing.T) {
 	if got := f.m.Status().Learning.Have; got != have {
 		t.Errorf("%d rows learnt while a limit event is open", got-have)
 	}
+	if note := f.m.Status().Note; note != "a limit is exceeded: waiting" {
+		t.Errorf("note %q", note)
+	}
 }
 
 // TestLimitsWorkInEveryState: a limit needs neither a model nor a machine that
