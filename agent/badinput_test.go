@@ -64,7 +64,7 @@ func TestBadRecordings(t *testing.T) {
 		{"healthy", 1000, nil, 0, "alarms", "", [2]int{900, 1000}, false},
 		{"constant channels", 1000, fill(0, "10", "50", "5"), 1, "no channel ever moved", "", [2]int{900, 1000}, true},
 		{"a constant channel", 1000, func(_ int, at time.Time, cells []string) time.Time { cells[1] = "50"; return at }, 0, "b.speed never moved", "", [2]int{900, 1000}, true},
-		{"one row", 1, nil, 1, "1 rows with values, want at least 100", "none of 1 rows was scored: the first score takes", [2]int{0, 0}, false},
+		{"one row", 1, nil, 1, "1 row with values, want at least 100", "none of 1 row was scored: the first score takes", [2]int{0, 0}, false},
 		{"no row", 0, nil, 1, "0 rows with values", "none of 0 rows was scored", [2]int{0, 0}, false},
 		{"all missing", 1000, fill(0, ""), 1, "0 rows with values", "996 of 1000 rows hold too few values", [2]int{0, 0}, false},
 		{"all missing from row 500 on", 1000, fill(500, ""), 0, "500 rows hold no value at all", "496 of 1000 rows hold too few values", [2]int{400, 505}, false},

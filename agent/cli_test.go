@@ -123,6 +123,25 @@ func TestScoreStreams(t *testing.T) {
 	}
 }
 
+// TestScoreToFullDisk: what cannot be written is said once, by the name the user
+// gave.
+func TestScoreToFullDisk(t *testing.T) {
+	if _, err := os.Stat("/dev/full"); err != nil {
+		t.Skip(err)
+	}
+	m, csvPath := trainedWave(t)
+	for _, to := range []string{"--out", "--events"} {
+		code, _, errs := call(t, "", "score", "--model", m, "--csv", csvPath, to, "/dev/full")
+		if code != 1 || strings.Count(errs, "no space left on device") != 1 {
+			t.Errorf("%s: ended with %d: %s", to, code, errs)
+		}
+	}
+	page := filepath.Join(t.TempDir(), "away", "week.html")
+	if code, _, errs := call(t, "", "score", "--model", m, "--csv", csvPath, "--report", page); code != 1 || !strings.Contains(errs, page+": no such file") {
+		t.Errorf("ended with %d: %s", code, errs)
+	}
+}
+
 // TestScoreAnswersAtOnce: a row that comes through a pipe is scored before the
 // next one is there.
 func TestScoreAnswersAtOnce(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -32,8 +33,10 @@ func createPage(path string) (*pageFile, error) {
 		return nil, fmt.Errorf("--report %s: not a regular file", path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return nil, fmt.Errorf("--report: %w", err)
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		return nil, fmt.Errorf("--report %s: %w", path, pe.Err) // not the passing name
+	} else if err != nil {
+		return nil, fmt.Errorf("--report %s: %w", path, err)
 	}
 	return &pageFile{f, path}, nil
 }

@@ -79,7 +79,7 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 	if *out != "-" {
 		where = " in " + *out
 	}
-	fmt.Fprintf(e.stderr, "%d rows%s%s\n", rows, where, leftOut(g.Sampler(m.Name).Flags()))
+	fmt.Fprintf(e.stderr, "%s%s%s\n", plural(rows, "row", "rows"), where, leftOut(g.Sampler(m.Name).Flags()))
 	return err
 }
 

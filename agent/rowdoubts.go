@@ -73,13 +73,13 @@ func (d *rowDoubts) hole(text string) {
 
 func (d *rowDoubts) summary() {
 	if d.n > doubtsShown {
-		fmt.Fprintf(d.w, "warning: %d more bad rows\n", d.n-doubtsShown)
+		fmt.Fprintf(d.w, "warning: %s\n", plural(d.n-doubtsShown, "more bad row", "more bad rows"))
 	}
 	if d.repeated > 0 {
-		fmt.Fprintf(d.w, "warning: %d rows repeat the one before, time and values: each counts once\n", d.repeated)
+		fmt.Fprintf(d.w, "warning: %s the one before, time and values: it counts once\n", plural(d.repeated, "row repeats", "rows repeat"))
 	}
 	if d.same > 0 {
-		fmt.Fprintf(d.w, "warning: %d rows carry the time of the one before with other values: taken as they stand in the recording\n", d.same)
+		fmt.Fprintf(d.w, "warning: %s the time of the one before with other values: taken as they stand in the recording\n", plural(d.same, "row carries", "rows carry"))
 	}
 	if d.back > 0 {
 		fmt.Fprintf(d.w, "warning: time runs backwards in %s, first at %s: taken as they stand in the recording\n", plural(d.back, "row", "rows"), d.first)

@@ -86,12 +86,13 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 }
 
 // closing closes what was written and adds what goes wrong with it, unless err
-// says the same.
+// ends with the same: a full disk fails the flush again.
 func closing(err error, closeAll func() error) error {
-	if more := closeAll(); err == nil || !errors.Is(more, err) {
-		return errors.Join(err, more)
+	more := closeAll()
+	if err != nil && more != nil && strings.HasSuffix(err.Error(), more.Error()) {
+		return err
 	}
-	return err
+	return errors.Join(err, more)
 }
 
 // open makes the files of scores and, unless its name is empty, events; the
@@ -234,7 +235,7 @@ func isFile(path string) bool {
 func (s *scoring) report(w *bufio.Writer) (err error) {
 	s.ref = report.ModelRef{Version: s.model.Version(), SHA256: s.model.SHA256()}
 	s.eventsOut = w
-	s.events, err = report.New(report.Device{Device: "score", Boot: "score"}, report.Lines(w), wallClock)
+	s.events, err = report.New(report.Device{Device: "score", Boot: "csv"}, report.Lines(w), wallClock)
 	return err
 }
 
@@ -309,10 +310,10 @@ func (s *scoring) count(v *pipeline.Verdict) {
 // summary tells where silence does not mean that all is well.
 func (s *scoring) summary() {
 	if s.blind > 0 {
-		fmt.Fprintf(s.doubts.w, "warning: %d of %d rows hold too few values to be scored\n", s.blind, s.rows)
+		fmt.Fprintf(s.doubts.w, "warning: %d of %s too few values to be scored\n", s.blind, plural(s.rows, "row holds", "rows hold"))
 	}
 	if s.scored == 0 {
-		fmt.Fprintf(s.doubts.w, "warning: none of %d rows was scored: the first score takes %d running rows in sequence\n", s.rows, s.model.FillRows())
+		fmt.Fprintf(s.doubts.w, "warning: none of %s was scored: the first score takes %d running rows in sequence\n", plural(s.rows, "row", "rows"), s.model.FillRows())
 	}
 }
 

@@ -229,7 +229,7 @@ func TestWords(t *testing.T) {
 		"the first 20 rows were learnt but set no limit",
 		"2 of 300 learning rows score above the threshold. False alarms to be expected in 30 days",
 		"48-32-4-32-48, int8",
-		"x 2.0, by its range",
+		"x 2.0, all that its range gives",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page of a training lacks %q", want)

@@ -159,7 +159,7 @@ func drawResiduals(d *document, rep *train.Report, det *train.Details) {
 
 func learntTable(d *document, rep *train.Report) {
 	d.body.WriteString("<section class=\"card\"><h2>Channels</h2>\n")
-	d.table("channels", "channel", "unit", "#0.1 % below", "#median", "#99.9 % below", "#standard deviation", "#missing", "drift allowance")
+	d.table("channels", "channel", "unit", "#0.1 % below", "#median", "#99.9 % below", "#standard deviation", "#missing", "room for slow movement")
 	for i := range rep.Channels {
 		ch := &rep.Channels[i]
 		d.body.WriteString("<tr>")
@@ -171,7 +171,7 @@ func learntTable(d *document, rep *train.Report) {
 		d.number(count(ch.Missing, ""))
 		drift := fmt.Sprintf("x %.1f", ch.Stretch)
 		if ch.Bounded {
-			drift += ", by its range"
+			drift += ", all that its range gives"
 		}
 		d.text(drift)
 		d.body.WriteString("</tr>\n")

@@ -39,7 +39,7 @@ func TestTrain_badInput(t *testing.T) {
 		{"every channel constant", every(func(float64) float64 { return 7 }), "no channel ever moved in 600 rows", ""},
 		{"a constant channel", set(3, func(int, float64) float64 { return 24 }), "", "pump.voltage never moved"},
 		{"a channel far below its unit", set(3, func(_ int, x float64) float64 { return x * 1e-9 }), "", "pump.voltage varies by"},
-		{"one row", func(rows []float64) []float64 { return rows[:4] }, "1 rows with values, want at least 100", ""},
+		{"one row", func(rows []float64) []float64 { return rows[:4] }, "1 row with values, want at least 100", ""},
 		{"no row", func([]float64) []float64 { return nil }, "0 rows with values", ""},
 		{"all missing", every(func(float64) float64 { return nan }), "0 rows with values", ""},
 		{"a missing channel", set(1, func(int, float64) float64 { return nan }), "", "pump.flow had no value at all"},

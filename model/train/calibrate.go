@@ -85,6 +85,7 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 	p.Drift = l.t.quantiles(driftRanks)
 	p.DriftRows, p.DriftTime = l.t.worth()
 	l.doubtDrift(p)
+	l.doubtRange(p)
 	l.report.Scored = len(values)
 	l.report.Above = len(values) - indexAbove(values)
 	return nil

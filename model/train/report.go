@@ -96,7 +96,11 @@ func (r *Report) begin(t *table, o Options) {
 		r.doubt("only %d rows: a few hundred more make the threshold trustworthy", t.used)
 	}
 	if r.Empty > 0 {
-		r.doubt("%d rows hold no value at all: the recording has gaps", r.Empty)
+		what := "rows hold"
+		if r.Empty == 1 {
+			what = "row holds"
+		}
+		r.doubt("%d %s no value at all: the recording has gaps", r.Empty, what)
 	}
 	r.doubtSpan(t, o.Seen)
 }
@@ -194,10 +198,10 @@ func (r Report) String() string {
 	}
 	fmt.Fprintf(&b, " in %s\n", r.Took.Round(10*time.Millisecond))
 	if r.Idle > 0 {
-		fmt.Fprintf(&b, "  left out    %d rows outside run_when\n", r.Idle)
+		fmt.Fprintf(&b, "  left out    %s outside run_when\n", countRows(r.Idle))
 	}
 	if r.Empty > 0 {
-		fmt.Fprintf(&b, "  left out    %d rows without any value\n", r.Empty)
+		fmt.Fprintf(&b, "  left out    %s without any value\n", countRows(r.Empty))
 	}
 	if r.Period > 0 {
 		fmt.Fprintf(&b, "  cycle       %d rows\n", r.Period)
@@ -210,14 +214,30 @@ func (r Report) String() string {
 	fmt.Fprintf(&b, "  threshold   relation %.3f, level %.3f, combination %.3f; %d of %d learning rows above\n",
 		r.Limits[0], r.Limits[1], r.Limits[2], r.Above, r.Scored)
 	if a := r.Alarms; a.Rate > 0 {
-		fmt.Fprintf(&b, "  alarms      false ones to be expected in 30 days of running time: %s (%s to %s), wanted: %.3g\n", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
+		fmt.Fprintf(&b, "  alarms      false ones to be expected in 30 days of running time: %s (%s to %s), wanted: %.3g,\n              while the machine stays within what was learnt\n", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
 	}
-	fmt.Fprintf(&b, "  good for    %d rows before drift alone may show\n", r.Horizon)
+	fmt.Fprintf(&b, "  allows for  slow movement like that of the learning rows over %s\n", r.horizon())
 	r.channels(&b)
 	for _, d := range r.Doubts {
 		fmt.Fprintf(&b, "  doubt: %s\n", d)
 	}
 	return b.String()
+}
+
+// countRows is n with its noun.
+func countRows(n int) string {
+	if n == 1 {
+		return "1 row"
+	}
+	return fmt.Sprintf("%d rows", n)
+}
+
+// horizon is the time that slow movement is allowed for.
+func (r Report) horizon() string {
+	if r.Step == 0 {
+		return countRows(r.Horizon)
+	}
+	return span((time.Duration(r.Horizon) * r.Step).Round(time.Second))
 }
 
 // rough writes two digits, and all of a large number: 0.31, 2.4, 120.
@@ -233,11 +253,11 @@ func (r Report) channels(b *strings.Builder) {
 	for _, c := range r.Channels {
 		width = max(width, len(c.Name))
 	}
-	fmt.Fprintf(b, "  %-*s  %10s  %10s  %10s  %-8s  %s\n", width, "channel", "low", "median", "high", "unit", "drift allowance")
+	fmt.Fprintf(b, "  %-*s  %10s  %10s  %10s  %-8s  %s\n", width, "channel", "low", "median", "high", "unit", "room for slow movement")
 	for _, c := range r.Channels {
 		drift := fmt.Sprintf("x %.1f", c.Stretch)
 		if c.Bounded {
-			drift += ", by its range"
+			drift += ", all that its range gives"
 		}
 		fmt.Fprintf(b, "  %-*s  %10.4g  %10.4g  %10.4g  %-8s  %s\n", width, c.Name, c.Low, c.Median, c.High, c.Unit, drift)
 	}

@@ -45,7 +45,7 @@ func newTable(s model.Schema, rows []float64) (*table, error) {
 		if s.RunWhen != nil && t.n >= MinRows {
 			return nil, fmt.Errorf("%d of %d rows run, want at least %d: %w", t.used, t.n, MinRows, ErrRows)
 		}
-		return nil, fmt.Errorf("%d rows with values, want at least %d: %w", t.used, MinRows, ErrRows)
+		return nil, fmt.Errorf("%s with values, want at least %d: %w", countRows(t.used), MinRows, ErrRows)
 	}
 	for j := range c {
 		if t.count(j) == 0 {

@@ -26,8 +26,10 @@ func (r *Report) doubtSpan(t *table, seen *Week) {
 	switch starts := t.startups(); {
 	case starts == 0:
 		r.doubt("the machine was never seen to start: if its first minutes after run_when's settle look like a fault, raise settle")
+	case starts == 1:
+		r.doubt("only one start of the machine was seen: raise run_when's settle where a start looks like a fault")
 	case starts < 3:
-		r.doubt("only %d start(s) of the machine were seen: raise run_when's settle where a start looks like a fault", starts)
+		r.doubt("only %d starts of the machine were seen: raise run_when's settle where a start looks like a fault", starts)
 	}
 }
 

@@ -84,7 +84,7 @@ func TestReport_doubtsStates(t *testing.T) {
 	if d := report(running, 120, 230, nil); !has(d, "never seen to start") {
 		t.Errorf("no start: %q", d)
 	}
-	if d := report(running, 120, 800, nil); !has(d, "only 2 start(s)") || has(d, "speed is 0") {
+	if d := report(running, 120, 800, nil); !has(d, "only 2 starts") || has(d, "speed is 0") {
 		t.Errorf("two starts: %q", d)
 	}
 	w := new(Week)

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -42,12 +43,54 @@ func (l *learner) doubtDrift(p *model.Parts) {
 			slow = append(slow, ch.Name)
 		}
 	}
-	switch n := len(slow); {
-	case n > 3:
-		l.report.doubt("drift of %s and %d others cannot be judged: they move too slowly for so short a time of learning", strings.Join(slow[:2], ", "), n-2)
-	case n > 0:
-		l.report.doubt("drift of %s cannot be judged: too slow for so short a time of learning", strings.Join(slow, ", "))
+	if len(slow) > 0 {
+		l.report.doubt("drift of %s cannot be judged: too slow for so short a time of learning", some(slow))
 	}
+}
+
+// fewValues is how many independent values of a channel are too few to know how far
+// it goes. A day's weather is one, whatever the number of rows.
+const fewValues = 50
+
+// doubtRange names the channels that move so slowly that the rate of false alarms,
+// where one is promised, does not hold outside of the range that was learnt.
+func (l *learner) doubtRange(p *model.Parts) {
+	if l.report.Alarms.Rate == 0 {
+		return
+	}
+	least, worth := -1, math.Inf(1)
+	var slow []string
+	for j := range l.t.c {
+		w := float64(p.DriftRows[j]) / float64(p.DriftTime[j])
+		if w >= fewValues || slices.Contains(l.t.dead, j) || l.report.Channels[j].SD < leastSpread {
+			continue
+		}
+		slow = append(slow, l.report.Channels[j].Name)
+		if w < worth {
+			least, worth = j, w
+		}
+	}
+	if least < 0 {
+		return
+	}
+	ch := l.report.Channels[least]
+	also, unit := "", ""
+	if slow = slices.DeleteFunc(slow, func(s string) bool { return s == ch.Name }); len(slow) > 0 {
+		also = " (so do " + some(slow) + ")"
+	}
+	if ch.Unit != "" {
+		unit = " " + ch.Unit
+	}
+	l.report.doubt("%s moves slowly%s: what was learnt is worth %.0f independent values; beyond %.4g to %.4g%s alarms come on top of those expected",
+		ch.Name, also, worth, ch.Low, ch.High, unit)
+}
+
+// some names a few, and counts the others where there are many.
+func some(names []string) string {
+	if n := len(names); n > 3 {
+		return fmt.Sprintf("%s and %d others", strings.Join(names[:2], ", "), n-2)
+	}
+	return list(names)
 }
 
 // restlessTime returns how many rows must be worth one independent value for no

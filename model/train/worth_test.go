@@ -1,8 +1,10 @@
 package train
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,5 +126,34 @@ func TestDoubtDrift(t *testing.T) {
 	}
 	if !found {
 		t.Errorf("doubts %q", r.Doubts)
+	}
+}
+
+// TestDoubtRange: where a rate of false alarms is promised, channels that were seen
+// too few times over are named with what was learnt of them.
+func TestDoubtRange(t *testing.T) {
+	s := model.Schema{Period: time.Minute, Channels: []model.Channel{{Name: "fast"}, {Name: "weather", Unit: "°C"}, {Name: "still"}}}
+	var values []float64
+	fast, slow := ar(2400, 0, 1), ar(2400, 0.99, 2)
+	for i := range 2400 {
+		values = append(values, fast[i], 20+slow[i], 7)
+	}
+	_, r := learn(t, s, values, Options{Seed: 1, Epochs: 1})
+	var got []string
+	for _, d := range r.Doubts {
+		if strings.Contains(d, "moves slowly") {
+			got = append(got, d)
+		}
+	}
+	ch := r.Channels[1]
+	want := fmt.Sprintf("%.4g to %.4g °C alarms come on top of those expected", ch.Low, ch.High)
+	if len(got) != 1 || !strings.HasPrefix(got[0], "weather moves slowly: what was learnt is worth ") || !strings.HasSuffix(got[0], want) {
+		t.Errorf("%q, want weather's with %s", got, want)
+	}
+	_, r = learn(t, s, values[:3*1900], Options{Seed: 1, Epochs: 1}) // no rate is promised
+	for _, d := range r.Doubts {
+		if strings.Contains(d, "moves slowly") {
+			t.Errorf("1900 rows: %s", d)
+		}
 	}
 }
