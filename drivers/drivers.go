@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Quantity names what is measured; it fixes the unit of every value of a
@@ -65,6 +66,19 @@ func Missing(dst []float64) {
 // it: the port is gone, the connection is refused, the controller times out.
 // Drivers wrap it beside the cause.
 var ErrBus = errors.New("bus unavailable")
+
+// ErrLater marks channels that were not asked for in this Read and come first in
+// the next: nothing is wrong with them.
+var ErrLater = errors.New("no time left in this cycle")
+
+// OnlyLater tells whether all that an error tells is ErrLater.
+func OnlyLater(err error) bool {
+	many, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		return errors.Is(err, ErrLater)
+	}
+	return !slices.ContainsFunc(many.Unwrap(), func(e error) bool { return !OnlyLater(e) })
+}
 
 // ValueError tells that a device answered, and why one of its channels has no
 // value all the same. Read's error wraps one for each such channel.

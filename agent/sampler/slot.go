@@ -193,7 +193,7 @@ func (s *slot) record(tick, start, end time.Time, err error) {
 	}
 	s.tick, s.at, s.latency, s.err = tick, end, end.Sub(start), err
 	s.reads++
-	if s.heard++; err != nil {
+	if s.heard++; err != nil && !drivers.OnlyLater(err) {
 		reason := reasonOf(err)
 		if reason != reasonDevice {
 			s.heard = 0

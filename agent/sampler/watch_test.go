@@ -183,6 +183,24 @@ func TestPartialFailureNamesItsChannels(t *testing.T) {
 	}
 }
 
+// TestLeftForLaterIsNoFault: a device that is read in turns, as its budget has it,
+// delivers, and one that is silent as well does not.
+func TestLeftForLaterIsNoFault(t *testing.T) {
+	var dead atomic.Bool
+	later := &drivers.PartError{Of: "a", Channels: []string{"c0"}, Err: drivers.ErrLater}
+	got := faultsOf(t, []SensorSpec{sensor("a", newLying(2, func(n int, dst []float64) error {
+		counting(n, dst)
+		if dst[n%2] = nan; dead.Load() {
+			dst[1-n%2] = nan
+			return errors.Join(later, os.ErrDeadlineExceeded)
+		}
+		return later
+	}))}, time.Minute, func() { dead.Store(true) }, func() { dead.Store(false) })
+	if want := []string{"line/a open=true [a.c0 a.c1]", "line/a open=false [a.c0 a.c1]"}; !slices.Equal(got, want) {
+		t.Errorf("faults\n%q, want\n%q", got, want)
+	}
+}
+
 func TestReasons(t *testing.T) {
 	for want, err := range map[string]error{
 		"timeout": fmt.Errorf("unit 7: %w", context.DeadlineExceeded),

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/drivers"
 )
 
 // Level is a verdict; worse ones are greater.
@@ -116,7 +117,7 @@ func (s *Snapshot) sampling() Check {
 func (s *Snapshot) sensors() Check {
 	silent, partly, first := 0, 0, ""
 	for _, r := range s.Readings {
-		if r.Err == nil {
+		if r.Err == nil || drivers.OnlyLater(r.Err) {
 			continue
 		}
 		if slices.ContainsFunc(r.Values, func(v float64) bool { return !math.IsNaN(v) }) {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"iot-edge-anomaly/drivers"
 )
 
 // Effort is what a unit may cost. The zero value of each field means its
@@ -52,10 +54,17 @@ func (c *client) begin(now time.Time, trusted bool) {
 // spent tells whether the budget of the cycle is used up.
 func (c *client) spent(now time.Time) bool { return !c.until.IsZero() && !now.Before(c.until) }
 
-// ErrBudget means that a request was left for the next cycle.
-var ErrBudget = errors.New("no time left in this cycle")
-
-// overspent is the error of the requests that a cycle had no time for.
-func (c *client) overspent(left int) error {
-	return fmt.Errorf("%w: %d requests wait for the next, budget %v", ErrBudget, left, c.effort.Budget)
+// postpone leaves the requests of the plan from one on for the next cycle, which
+// begins with them.
+func (d *Dev) postpone(from, n int) {
+	var left request
+	for i := range n {
+		left.items = append(left.items, d.plan[(from+i)%len(d.plan)].items...)
+	}
+	requests := "request waits"
+	if n > 1 {
+		requests = "requests wait"
+	}
+	d.first = from
+	d.errs = append(d.errs, d.part(&left, fmt.Errorf("%w: %d %s for the next, budget %v", drivers.ErrLater, n, requests, d.client.effort.Budget)))
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -199,4 +200,26 @@ func TestLine_fewerConnectionsAllowed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// With a budget a device is read in turns: what was left comes first in the next
+// cycle, each range in every second, and only that is the error.
+func TestDev_budget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		open, _ := pipeServer(func(byte, int, int) byte { time.Sleep(30 * time.Millisecond); return 0 })
+		l := NewLine(open, LineOptions{})
+		defer l.Close()
+		d := newDev(t, l, 7, words(0, 20, 40), Options{MaxGap: -1, Effort: Effort{Budget: 40 * time.Millisecond}})
+		want := []string{"xx-", "x-x", "-xx", "xx-"}
+		for i, w := range want {
+			there, err := read(t, d)
+			if there != w || !drivers.OnlyLater(err) {
+				t.Errorf("cycle %d: %s, %v; want %s", i, there, err, w)
+			}
+			var left *drivers.PartError
+			if !errors.As(err, &left) || len(left.Channels) != 1 || w[slices.IndexFunc(d.channels, func(c drivers.Channel) bool { return c.Name == left.Channels[0] })] != '-' {
+				t.Errorf("cycle %d: %v concerns %v", i, err, left)
+			}
+		}
+	})
 }

@@ -200,8 +200,7 @@ func (d *Dev) cycle(ctx context.Context, dst []float64) error {
 		q := d.plan[at]
 		start := time.Now()
 		if d.client.spent(start) {
-			d.first = at
-			d.errs = append(d.errs, d.client.overspent(n-k))
+			d.postpone(at, n-k)
 			return nil
 		}
 		if d.silence.fails == 0 && !q.quiet.ready(start) {
