@@ -112,9 +112,13 @@ func scanI2C(ctx context.Context, root, name string, k scanner) (*I2CScan, error
 		return nil, fmt.Errorf("%s: the adapter can be scanned neither by an empty write nor by reading a byte", b.path)
 	}
 	s := &I2CScan{I2CBus: I2CBus{Path: b.path}, Drivers: map[uint16]string{}, Errors: map[string]int{}}
+	device := b.path
+	if to, err := os.Readlink(filepath.Join(root, b.path)); err == nil { // a name of udev's
+		device = filepath.Join("/dev", filepath.Base(to))
+	}
 	for _, known := range I2CBuses(root) {
-		if known.Path == b.path {
-			s.I2CBus = known
+		if known.Path == device {
+			s.Name, s.Number = known.Name, known.Number
 		}
 	}
 	start := time.Now()

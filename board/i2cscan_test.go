@@ -96,6 +96,25 @@ func TestScanI2C(t *testing.T) {
 	}
 }
 
+// A bus by a name that a udev rule gives it is the same bus.
+func TestScanI2C_link(t *testing.T) {
+	root := t.TempDir()
+	device := filepath.Join(root, "sys/bus/i2c/devices/7-0048")
+	if err := errors.Join(os.MkdirAll(device, 0o755), os.WriteFile(filepath.Join(device, "name"), []byte("lm75\n"), 0o644),
+		os.MkdirAll(filepath.Join(root, "sys/class/i2c-dev/i2c-7"), 0o755), os.MkdirAll(filepath.Join(root, "dev"), 0o755),
+		os.WriteFile(filepath.Join(root, "sys/class/i2c-dev/i2c-7/name"), []byte("i2c-tiny-usb at bus 001 device 004\n"), 0o644),
+		os.Symlink("i2c-7", filepath.Join(root, "dev/i2c-plant"))); err != nil {
+		t.Fatal(err)
+	}
+	f := &fakeScanner{claimed: map[int]bool{0x48: true}, adapter: funcQuick | funcReadByte}
+	k := f.scanner()
+	k.open = func(string) (int, error) { return 7, nil }
+	s, err := scanI2C(t.Context(), root, "/dev/i2c-plant", k)
+	if err != nil || s.Path != "/dev/i2c-plant" || s.Number != 7 || s.Name != "i2c-tiny-usb at bus 001 device 004" || s.Drivers[0x48] != "lm75" {
+		t.Errorf("%+v %v %v", s.I2CBus, s.Drivers, err)
+	}
+}
+
 func TestScanI2C_adapter(t *testing.T) {
 	f := &fakeScanner{adapter: funcReadByte, chips: map[int]error{0x50: nil, 0x76: nil}}
 	s, err := scanI2C(t.Context(), t.TempDir(), "/dev/i2c-1", f.scanner())
