@@ -248,6 +248,10 @@ const looksRight = `(() => {
     const width = bar.getBoundingClientRect().width;
     if (bar.getClientRects().length && width < 100) wrong.push("bar of " + width);
   }
+  for (const cell of document.querySelectorAll("td.causes")) { // what an event says is read without scrolling
+    const r = cell.getBoundingClientRect();
+    if (r.width < 200 || r.right > innerWidth || r.height > 300) wrong.push("causes at " + JSON.stringify(r));
+  }
   for (const svg of document.querySelectorAll(".plot svg")) {
     const box = svg.getBoundingClientRect();
     if (box.width < 100 || box.height < 40) wrong.push("drawing of " + box.width + " by " + box.height);

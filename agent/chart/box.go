@@ -81,7 +81,7 @@ func (b *Box) Upright(class string, x float64) {
 // cover the mark before joins it: 3…7.
 func (b *Box) Mark(x float64, text, id string) {
 	at := (x + 0.5) / float64(b.Width)
-	if n := len(b.marks); n > 0 && math.Abs(at-b.marks[n-1].at) < markWide {
+	if n := len(b.marks); n > 0 && math.Abs(at-b.marks[n-1].at) < markWide*float64(len(b.marks[n-1].text)+1)/2 {
 		first, _, _ := strings.Cut(b.marks[n-1].text, "…")
 		b.marks[n-1].text = first + "…" + text
 		return

@@ -87,6 +87,9 @@ func (s Scale) ticks() (out []tick) {
 		return out
 	}
 	step := round((s.high/2 - s.low/2) / 2)
+	if math.Floor(s.high/step)-math.Ceil(s.low/step) < 1 { // one label is no axis
+		step = round((s.high/2 - s.low/2) / 4)
+	}
 	for k := math.Ceil(s.low / step); k*step <= s.high && len(out) < 8; k++ {
 		add(k*step, label(k*step, step))
 	}

@@ -176,7 +176,7 @@ func (d *document) drawCloseups(r *Recording) {
 			}
 			j = r.order()[j]
 			fmt.Fprintf(&d.body, "<p class=\"small\"><bdi>%s</bdi></p>\n", chart.Escape(cause(c)))
-			s := valueScale(k.cols, j, r.expected(j))
+			s := valueScale(k.cols, j, r.expected(j), r.parts.Spread[j])
 			b := k.box(c.Channel+" in event "+fmt.Sprint(i+1), cause(c), 110)
 			b.Path("span none", k.cols.Spans(j, 0.5, 0, 1000))
 			b.Y(s)
@@ -202,18 +202,23 @@ func (k *closeup) box(title, desc string, tall int) *chart.Box {
 }
 
 // valueScale is the axis for a channel's value and what was expected of it. What
-// a model expects of absurd values must not hide the values.
-func valueScale(c *chart.Columns, value, expected int) chart.Scale {
+// a model expects of absurd values must not hide the values; spread, the learnt
+// scale, tells what is absurd.
+func valueScale(c *chart.Columns, value, expected int, spread float64) chart.Scale {
 	low, high, ok := c.Range(value)
 	if !ok {
 		return chart.Linear(0, 1)
 	}
 	if a, b, ok := c.Range(expected); ok {
-		wide := 2 * (high/2 - low/2)
+		wide := max(2*(high/2-low/2), absurd*spread)
 		low, high = min(low, max(a, low-wide)), max(high, min(b, high+wide))
 	}
 	return chart.Linear(low, high)
 }
+
+// absurd is how many learnt scales away from the values an expectation is not drawn
+// where it is.
+const absurd = 5
 
 // finish settles the events that are still open.
 func (r *Recording) finish() {

@@ -3,6 +3,7 @@ package sheet
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"time"
 
@@ -169,8 +170,18 @@ func (d *document) bar(shapes string) {
 	fmt.Fprintf(&d.body, `<svg class="bar" viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true">%s</svg>`, shapes)
 }
 
-// drawParts is who made the score when, a row a channel.
-func (d *document) drawParts(r *Recording, order []int) {
+// drawParts is who made the score when, a row a channel that made some of it.
+func (d *document) drawParts(r *Recording, all []int) {
+	order := slices.DeleteFunc(slices.Clone(all), func(j int) bool {
+		return r.cols.Level(j, r.state(Scored), partLevels[0], math.Inf(1), 0, 1) == ""
+	})
+	switch {
+	case len(order) == 0:
+		d.body.WriteString("<p class=\"soft\">No channel ever made a tenth of the threshold.</p>\n")
+		return
+	case len(order) < len(all):
+		d.body.WriteString("<p class=\"soft\">Left out are channels that never made a tenth of the threshold.</p>\n")
+	}
 	names := make([]string, len(order))
 	for i, j := range order {
 		names[i] = r.name(j)
@@ -222,7 +233,7 @@ func (d *document) drawChannels(r *Recording, order []int) {
 				desc += fmt.Sprintf(" Expected from %s to %s.", chart.Number(elow), chart.Number(ehigh))
 			}
 		}
-		s := valueScale(r.cols, j, r.expected(j))
+		s := valueScale(r.cols, j, r.expected(j), r.parts.Spread[j])
 		b := r.box(ch.Name+": value and expected", desc, 150)
 		r.spans(b)
 		b.Path("span none", r.cols.Spans(r.noValue(j), 0.5, 0, 1000))

@@ -217,6 +217,7 @@ func (r *Recording) eventTable(d *document) {
 		return
 	}
 	d.body.WriteString("<section class=\"card\" id=\"events\"><h2>Events</h2>\n")
+	d.body.WriteString("<div class=\"events\">\n")
 	d.table("events", "", "since (UTC)", "length", "kind", "severity", "#peak", "causes", "ended")
 	for i, e := range r.events {
 		fmt.Fprintf(&d.body, "<tr id=\"e%d\">", i+1)
@@ -230,8 +231,8 @@ func (r *Recording) eventTable(d *document) {
 		d.text(kindWords(e.open.Kind))
 		d.text(string(e.last.Severity))
 		d.number(score(e.last.Peak))
-		d.body.WriteString("<td class=\"wrap\">")
-		if e.open.Kind != detect.ProcessAnomaly && e.open.Reason != "" {
+		d.body.WriteString("<td class=\"wrap causes\">")
+		if e.open.Reason != "" {
 			fmt.Fprintf(&d.body, "<div>%s</div>", chart.Escape(e.open.Reason))
 		}
 		for _, c := range e.causes[:min(mostCauses, len(e.causes))] {
@@ -244,6 +245,7 @@ func (r *Recording) eventTable(d *document) {
 		d.body.WriteString("</tr>\n")
 	}
 	d.endTable()
+	d.body.WriteString("</div>\n")
 	if r.more > 0 {
 		fmt.Fprintf(&d.body, "<p class=\"soft\">%s not listed.</p>\n", count(r.more, "later event"))
 	}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/agent/chart"
 	"iot-edge-anomaly/agent/detect"
 )
 
@@ -52,6 +53,20 @@ func TestWide(t *testing.T) {
 	} {
 		if got := bytes.Count(b.Bytes(), []byte(want)); got != n {
 			t.Errorf("%q is there %d times, want %d", want, got, n)
+		}
+	}
+}
+
+// TestValueScale: what is expected is drawn where it is, unless it is absurd.
+func TestValueScale(t *testing.T) {
+	for _, c := range []struct{ expected, nearer float64 }{{20, 19}, {2000, 1000}} {
+		cols := chart.New(time.Second, 100, 2, 0)
+		for i := range 50 {
+			cols.Push(time.Unix(int64(i), 0), []float64{3 + float64(i%2)/2, c.expected}, nil)
+		}
+		s := valueScale(cols, 0, 1, 5)
+		if drawn := s.Across(c.nearer) < s.Across(c.expected); drawn != (c.expected < 100) || s.Across(3.5)-s.Across(3) < 10 {
+			t.Errorf("%v: drawn where it is: %v; the values take %v", c.expected, drawn, s.Across(3.5)-s.Across(3))
 		}
 	}
 }

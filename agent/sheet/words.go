@@ -105,6 +105,14 @@ func value(v float64, unit string) string {
 	return chart.Number(v) + " " + unit
 }
 
+// fourDigits writes what is only estimated.
+func fourDigits(v float64) string {
+	if short, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64); err == nil {
+		v = short
+	}
+	return chart.Number(v)
+}
+
 func unitWords(unit string) string {
 	if unit == "" {
 		return "unit not stated"
@@ -118,7 +126,7 @@ func causeWords(c detect.Cause) string {
 	if math.IsNaN(c.Value) || math.IsNaN(c.Expected) {
 		return s
 	}
-	return fmt.Sprintf("%s: it read %s where %s was expected", s, value(c.Value, c.Unit), value(c.Expected, c.Unit))
+	return fmt.Sprintf("%s: it read %s where %s was expected", s, value(c.Value, c.Unit), strings.TrimRight(fourDigits(c.Expected)+" "+c.Unit, " "))
 }
 
 // cause tells one channel's part in an event.
@@ -129,7 +137,7 @@ func cause(c detect.Cause) string {
 	}
 	s += ": " + value(c.Value, c.Unit)
 	if !math.IsNaN(c.Expected) {
-		s += ", expected " + value(c.Expected, c.Unit)
+		s += ", expected " + fourDigits(c.Expected)
 	}
 	if c.Direction != "" {
 		s += " (" + c.Direction + ")"
