@@ -36,8 +36,9 @@ func (s *timed) Read(ctx context.Context, dst []float64) error {
 	return s.Sensor.Read(ctx, dst)
 }
 
-// jitter is the 99th percentile of how far the reads lie from their ticks.
-func (s *timed) jitter(period time.Duration) time.Duration {
+// jitter is the 99th percentile of how far the reads, n of them, lie from their
+// ticks.
+func (s *timed) jitter(period time.Duration) (p99 time.Duration, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var off []time.Duration
@@ -50,7 +51,7 @@ func (s *timed) jitter(period time.Duration) time.Duration {
 		off[i] = max(off[i]-middle, middle-off[i])
 	}
 	slices.Sort(off)
-	return off[len(off)*99/100]
+	return off[len(off)*99/100], len(off)
 }
 
 // twoBuses is a gateway with a bus "good" (one chip) and a bus "bad" (two).
@@ -139,10 +140,10 @@ func hangOneBus(t *testing.T, period, hang, after time.Duration) time.Duration {
 	}
 	time.Sleep(after)
 	bad.Hang(0)
-	p99 := good.jitter(period)
-	t.Logf("jitter of the other bus: p99 %v of %d reads", p99, len(good.reads))
-	if len(good.reads) < int(after/period) {
-		t.Errorf("%d reads of the other bus in %v", len(good.reads), after)
+	p99, reads := good.jitter(period)
+	t.Logf("jitter of the other bus: p99 %v of %d reads", p99, reads)
+	if reads < int(after/period) {
+		t.Errorf("%d reads of the other bus in %v", reads, after)
 	}
 	if f := <-opened; f.Bus != "bad" || f.Sensor != "" || f.Open {
 		t.Errorf("after the hang: %+v", f)

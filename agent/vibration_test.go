@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,14 +120,16 @@ func TestVibration_bearingFault(t *testing.T) {
 	}
 	// That has let go of the buffer; it is opened anew, and what came before is
 	// thrown away.
-	go func() {
+	var pushed sync.WaitGroup
+	pushed.Go(func() {
 		time.Sleep(200 * time.Millisecond)
 		for i := range 2048 {
 			chip.Push(0, 0, 9.8+0.01*float64(i%2))
 		}
 		chip.Flush()
-	}()
-	if err := s.Read(t.Context(), make([]float64, len(s.Channels()))); err != nil {
+	})
+	err = s.Read(t.Context(), make([]float64, len(s.Channels())))
+	if pushed.Wait(); err != nil {
 		t.Fatalf("the first block: %v", err)
 	}
 
