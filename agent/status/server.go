@@ -158,12 +158,11 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		}
 		if s.o.TokenFile != "" {
-			got, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-			sum := sha256.Sum256([]byte(got))
+			sum := sha256.Sum256([]byte(tokenOf(r)))
 			if subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 {
 				s.auth.Add(1)
-				cw.Header().Set("WWW-Authenticate", "Bearer")
-				http.Error(cw, "bearer token wanted", http.StatusUnauthorized)
+				cw.Header()["Www-Authenticate"] = []string{"Bearer", `Basic realm="iot-edge-anomaly", charset="UTF-8"`}
+				http.Error(cw, "token wanted, as a bearer token or as the password of any user", http.StatusUnauthorized)
 				return
 			}
 		}
@@ -171,16 +170,33 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
+// tokenOf is the token that a request brings: a bearer token or, because that is
+// all that a browser can ask its user for, the password of whatever user.
+func tokenOf(r *http.Request) string {
+	if _, password, ok := r.BasicAuth(); ok {
+		return password
+	}
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 §11.1: in any case
+		return ""
+	}
+	return strings.TrimSpace(token)
+}
+
 // allowedHost accepts addresses, localhost, the listening name, and none
-// (HTTP/1.0, which no browser speaks). Behind a
-// token any name goes: the token is what a foreign page does not have.
+// (HTTP/1.0, which no browser speaks). Behind a token any name goes: the token is
+// what a foreign page does not have. So it does where others reach the server by
+// the gateway's names, of which it knows none.
 func (s *Server) allowedHost(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
 	}
 	host = strings.Trim(host, "[]")
 	listen, _, _ := net.SplitHostPort(s.o.Listen)
-	return s.o.TokenFile != "" || host == "" || host == "localhost" || host == listen || net.ParseIP(host) != nil
+	if ip := net.ParseIP(listen); s.o.TokenFile != "" || listen != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return true
+	}
+	return host == "" || host == "localhost" || host == listen || net.ParseIP(host) != nil
 }
 
 // codeWriter remembers the status code.

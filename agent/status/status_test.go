@@ -2,6 +2,7 @@ package status
 
 import (
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -176,9 +177,47 @@ func TestForeignHostAndTokenAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	base = serve(t, ServerOptions{TokenFile: token}, good)
-	for auth, want := range map[string]int{"": 401, "Bearer wrong": 401, "Bearer s3cret": 200} {
+	basic := func(password string) string {
+		return "Basic " + base64.StdEncoding.EncodeToString([]byte("anybody:"+password))
+	}
+	for auth, want := range map[string]int{"": 401, "Bearer wrong": 401, "Bearer": 401, "Bearer s3cret": 200, "bearer  s3cret": 200,
+		"s3cret": 401, "Digest s3cret": 401, basic("s3cret"): 200, basic("wrong"): 401, basic(""): 401} {
 		if code, _ := get(t, base+"/metrics", "Authorization", auth); code != want {
 			t.Errorf("%q: %d, want %d", auth, code, want)
+		}
+	}
+	r, err := http.Get(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if asks := strings.Join(r.Header.Values("WWW-Authenticate"), " "); !strings.Contains(asks, "Bearer") || !strings.Contains(asks, "Basic realm=") {
+		t.Errorf("the page is refused with %q: a browser asks its user for Basic only", asks)
+	}
+}
+
+// TestAllowedHost: on the loopback address only names of it, for other names are
+// pages' that want to read it; a server for others goes by names it cannot know.
+func TestAllowedHost(t *testing.T) {
+	for _, tc := range []struct {
+		listen, token, host string
+		want                bool
+	}{
+		{"127.0.0.1:8080", "", "127.0.0.1:8080", true},
+		{"127.0.0.1:8080", "", "localhost:8080", true},
+		{"127.0.0.1:8080", "", "gw7.plant:8080", false},
+		{"localhost:8080", "", "gw7.plant:8080", false},
+		{"[::1]:8080", "", "[::1]:8080", true},
+		{"[::1]:8080", "", "gw7.plant:8080", false},
+		{"127.0.0.1:8080", "file", "gw7.plant:8080", true}, // through a proxy
+		{":8080", "", "gw7.plant:8080", true},
+		{"0.0.0.0:8080", "", "gw7:8080", true},
+		{"10.1.2.3:8080", "", "gw7.plant:8080", true},
+		{"gw7.plant:8080", "", "gw7:8080", true},
+	} {
+		s := &Server{o: ServerOptions{Listen: tc.listen, TokenFile: tc.token}}
+		if got := s.allowedHost(tc.host); got != tc.want {
+			t.Errorf("listening on %s, token %q, asked for %s: %v, want %v", tc.listen, tc.token, tc.host, got, tc.want)
 		}
 	}
 }
