@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"os/signal"
+	"syscall"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/board"
@@ -17,6 +19,8 @@ func runVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
+	// Whoever reads the log may go, a journal that crashed or a tee: watching goes on.
+	signal.Ignore(syscall.SIGPIPE)
 	log := newLog(e.stderr, c.Log.Level)
 	for _, w := range c.Warnings {
 		log.Warn("configuration", "problem", w.String())
