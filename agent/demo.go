@@ -64,7 +64,8 @@ func runDemo(ctx context.Context, e env, o demo.Options, brokerURL string) error
 	}
 	defer station.Close()
 	var notes []string
-	if brokerURL == "" {
+	named := brokerURL != "" // by the user
+	if !named {
 		var stop func()
 		brokerURL, stop, err = demo.StartBroker("127.0.0.1:1883")
 		switch {
@@ -74,6 +75,7 @@ func runDemo(ctx context.Context, e env, o demo.Options, brokerURL string) error
 			return err
 		default:
 			defer stop()
+			notes = append(notes, movedNote("1883", "broker", brokerURL)...)
 		}
 	}
 	httpAddr, err := demo.FreeAddr("127.0.0.1:8080")
@@ -91,12 +93,14 @@ func runDemo(ctx context.Context, e env, o demo.Options, brokerURL string) error
 		return err
 	}
 	c, problems := config.Parse(path, text, driverInfos())
-	if err := problems.Err(); err != nil {
+	if err := problems.Err(); err != nil && named && problems[0].Path == "mqtt.broker" {
+		return usagef("--broker %s: %s: %s", brokerURL, problems[0].Message, problems[0].Hint)
+	} else if err != nil {
 		return fmt.Errorf("the demonstration's own configuration: %w", err)
 	}
 	view := demo.NewView(e.stdout, viewOptions(e))
 	view.Header(demo.Header{Page: "http://" + httpAddr + "/", Broker: brokerURL, Topic: demo.Topic, Plant: station.Plant(), Config: path,
-		Notes: append(notes, movedNotes(brokerURL, httpAddr)...)})
+		Notes: append(notes, movedNote("8080", "page", "http://"+httpAddr)...)})
 	g, err := newGateway(gatewayOptions{cfg: c, open: station.I2C, log: newLog(e.stderr, c.Log.Level)})
 	if err != nil {
 		return err
@@ -112,15 +116,13 @@ func viewOptions(e env) demo.ViewOptions {
 	return demo.ViewOptions{}
 }
 
-// movedNotes tell where an address had to give way to the next free port.
-func movedNotes(brokerURL, httpAddr string) (notes []string) {
-	if u, err := url.Parse(brokerURL); err == nil && u.Hostname() == "127.0.0.1" && u.Port() != "1883" {
-		notes = append(notes, "port 1883 is taken: the broker is on "+u.Host)
+// movedNote tells where something had to give way to the next free port.
+func movedNote(port, what, address string) []string {
+	u, err := url.Parse(address)
+	if err != nil || u.Port() == port {
+		return nil
 	}
-	if httpAddr != "127.0.0.1:8080" {
-		notes = append(notes, "port 8080 is taken: the page is on "+httpAddr)
-	}
-	return notes
+	return []string{"port " + port + " is taken: the " + what + " is on " + u.Host}
 }
 
 // showDemo runs the agent while the script plays and the view shows.
