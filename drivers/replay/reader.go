@@ -19,6 +19,7 @@ import (
 type Reader struct {
 	name  string
 	csv   *csv.Reader
+	bound *rowBound
 	names []string
 	row   []float64
 	fatal error // of the input itself; every later Next repeats it
@@ -48,10 +49,12 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	if b, _ := br.Peek(3); string(b) == "\xEF\xBB\xBF" {
 		_, _ = br.Discard(3) // byte order mark
 	}
-	c := csv.NewReader(br)
+	bound := &rowBound{r: br}
+	c := csv.NewReader(bound)
 	c.ReuseRecord = true
 	c.FieldsPerRecord = -1 // counted by Next, which can say more
 	header, err := c.Read()
+	bound.start = c.InputOffset()
 	switch {
 	case errors.Is(err, io.EOF):
 		return nil, fmt.Errorf("%s: no header: the recording is empty", name)
@@ -62,7 +65,28 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: header: %w", name, err)
 	}
-	return &Reader{name: name, csv: c, names: names, row: make([]float64, len(names))}, nil
+	return &Reader{name: name, csv: c, bound: bound, names: names, row: make([]float64, len(names))}, nil
+}
+
+// maxRow bounds a row in bytes: thousands of channels fit. Without it a quote
+// that is never closed, or what is no text at all, would be read to its end as
+// one row, from a pipe for ever.
+const maxRow = 1 << 20
+
+// rowBound reads until a row becomes longer than maxRow.
+type rowBound struct {
+	r     io.Reader
+	n     int64 // bytes read
+	start int64 // of the row under way
+}
+
+func (b *rowBound) Read(p []byte) (int, error) {
+	if b.n-b.start > maxRow {
+		return 0, fmt.Errorf("a row of more than %d KiB from byte %d on: is a quote not closed, or is this no recording?", maxRow>>10, b.start)
+	}
+	n, err := b.r.Read(p)
+	b.n += int64(n)
+	return n, err
 }
 
 // channelNames checks a header and returns its columns behind the timestamp.
@@ -72,7 +96,7 @@ func channelNames(header []string) ([]string, error) {
 		return nil, errors.New("columns are separated by a semicolon or tab, want a comma")
 	}
 	if !strings.EqualFold(first, "timestamp") {
-		return nil, fmt.Errorf("first column is %q, want timestamp", first)
+		return nil, fmt.Errorf("first column is %s, want timestamp", quoted(first))
 	}
 	if len(header) == 1 {
 		return nil, errors.New("no channel behind the timestamp")
@@ -84,10 +108,10 @@ func channelNames(header []string) ([]string, error) {
 			return nil, fmt.Errorf("column %d has no name", i+2)
 		}
 		if !utf8.ValidString(h) {
-			return nil, fmt.Errorf("column %d: name %q is not UTF-8: save the recording as UTF-8", i+2, h)
+			return nil, fmt.Errorf("column %d: name %s is not UTF-8: save the recording as UTF-8", i+2, quoted(h))
 		}
 		if j := slices.Index(names, h); j >= 0 {
-			return nil, fmt.Errorf("columns %d and %d are both called %q", j+2, i+2, h)
+			return nil, fmt.Errorf("columns %d and %d are both called %s", j+2, i+2, quoted(h))
 		}
 		names = append(names, strings.Clone(h))
 	}
@@ -114,6 +138,7 @@ func (r *Reader) Next() (text string, at time.Time, row []float64, err error) {
 		r.row[i] = math.NaN()
 	}
 	record, err := r.csv.Read()
+	r.bound.start = r.csv.InputOffset()
 	if err != nil {
 		return r.failed(err)
 	}

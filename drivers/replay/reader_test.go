@@ -35,6 +35,45 @@ func collect(t *testing.T, in string) (header []string, out []string) {
 	}
 }
 
+// endless is text without an end.
+type endless struct{ text string }
+
+func (e endless) Read(p []byte) (n int, _ error) {
+	for n < len(p) {
+		n += copy(p[n:], e.text)
+	}
+	return n, nil
+}
+
+// TestReader_endlessRow: a quote that nobody closes, or what is no text, ends with
+// a short error; it is not collected for as long as the input lasts.
+func TestReader_endlessRow(t *testing.T) {
+	for name, in := range map[string]io.Reader{
+		"zeros":         endless{"\x00"},
+		"a long header": io.MultiReader(strings.NewReader("timestamp,"), endless{"a"}),
+	} {
+		if _, err := NewReader(in, "in.csv"); err == nil || !strings.Contains(err.Error(), "a row of more than 1024 KiB from byte 0 on") || len(err.Error()) > 200 {
+			t.Errorf("%s: %.300v", name, err)
+		}
+	}
+	if _, err := NewReader(strings.NewReader(strings.Repeat("\x00", 1<<19)), "in.csv"); err == nil || len(err.Error()) > 400 {
+		t.Errorf("a header without an end of line: %.300v", err)
+	}
+	r, err := NewReader(io.MultiReader(strings.NewReader("timestamp,a\n0,1\n1,\"2\n"), endless{"3,4\n"}), "in.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, row, err := r.Next(); err != nil || row[0] != 1 {
+		t.Fatalf("row %v: %v", row, err)
+	}
+	if _, _, _, err := r.Next(); err == nil || !strings.Contains(err.Error(), "from byte 16 on: is a quote not closed") {
+		t.Errorf("an open quote: %v", err)
+	}
+	if _, _, _, err := r.Next(); err == nil {
+		t.Error("reading goes on behind it")
+	}
+}
+
 func TestReader(t *testing.T) {
 	const zero = "0001-01-01T00:00:00Z"
 	for _, c := range []struct {
