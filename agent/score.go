@@ -132,7 +132,8 @@ func keepInputs(inputs, outputs []string) error {
 				return fmt.Errorf("%s would overwrite %s", out, in)
 			}
 		}
-		if out != "" && out != "-" && slices.Contains(outputs[:i], out) {
+		device := err == nil && !st.Mode().IsRegular() // /dev/null takes any number
+		if out != "" && out != "-" && !device && slices.Contains(outputs[:i], out) {
 			return fmt.Errorf("%s is named for two outputs", out)
 		}
 	}

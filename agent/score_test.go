@@ -38,6 +38,14 @@ func TestScoresAreCSV(t *testing.T) {
 	}
 }
 
+// TestOutputsToNowhere: /dev/null may be named more than once.
+func TestOutputsToNowhere(t *testing.T) {
+	m, rows := trainedWave(t)
+	if code, _, errs := call(t, "", "score", "--model", m, "--csv", rows, "--out", "/dev/null", "--events", "/dev/null"); code != 0 {
+		t.Errorf("code %d: %s", code, errs)
+	}
+}
+
 // TestInterrupted: a verb that waits for rows or measures for long ends at the
 // first signal, with what it has written in order.
 func TestInterrupted(t *testing.T) {
