@@ -22,11 +22,10 @@ import (
 // files, ids, and six significant digits. Whoever read its log goes away at once.
 func TestContractOnTheWire(t *testing.T) {
 	t.Parallel()
-	need(t, "mosquitto_sub", "mosquitto-clients")
 	prog := program(t, "", "")
 	b := startBroker(t)
-	httpPort := freePort(t)
-	cfg := wireConfig(t, startRows(t, toggling(t, 2000), 10), freePort(t), b.url(), httpPort)
+	listen := freeAddr(t)
+	cfg := wireConfig(t, startRows(t, toggling(t, 2000), 10), freeAddr(t), b.url(), listen)
 	sub := subscribe(t, b, "plant/#")
 	agent := startUnread(t, append(prog, "run", "--config", cfg)...)
 	want := []string{"limit open", "limit close", "bus_fault open", "sensor_fault open", "process_anomaly open", "process_anomaly close"}
@@ -42,11 +41,11 @@ func TestContractOnTheWire(t *testing.T) {
 		}
 		return true
 	})
-	if h := getJSON(fmt.Sprintf("http://127.0.0.1:%d/health", httpPort)); h["status"] != "degraded" || h["checks"] == nil {
+	if h := getJSON("http://" + listen + "/health"); h["status"] != "degraded" || h["checks"] == nil {
 		t.Errorf("/health says %v, want degraded with checks", h)
 	}
-	late := exec.Command("mosquitto_sub", "-h", "127.0.0.1", "-p", fmt.Sprint(b.port), "-t", "plant/#", "-F", "%r %t", "-W", "2", "--retained-only")
-	heard, _ := late.Output() // ends by its own time limit
+	args := b.client("mosquitto_sub", "-t", "plant/#", "-F", "%r %t", "-W", "2", "--retained-only")
+	heard, _ := exec.Command(args[0], args[1:]...).Output() // ends by its own time limit
 	agent.kill(syscall.SIGTERM)
 	if agent.err != nil {
 		t.Errorf("ended with %v after SIGTERM, want 0", agent.err)
@@ -67,7 +66,7 @@ func TestContractOnTheWire(t *testing.T) {
 
 // wireConfig is a machine each for limits, for a model, for a register that the
 // device has not, and for a bus that nobody answers on.
-func wireConfig(t *testing.T, port, deadPort int, brokerURL string, httpPort int) string {
+func wireConfig(t *testing.T, rowsAt, deadAt, brokerURL, listen string) string {
 	t.Helper()
 	rows := write(t, "rows.csv", strings.Replace(wave(700, 450), "timestamp,load,speed,flow", "timestamp,press.load,press.speed,press.flow", 1))
 	dir := t.TempDir()
@@ -76,8 +75,8 @@ func wireConfig(t *testing.T, port, deadPort int, brokerURL string, httpPort int
 	text := fmt.Sprintf(`gateway: {site: s, id: gw7}
 state: %[1]s
 buses:
-  plc: {modbus: "tcp://127.0.0.1:%[2]d", timeout: 500ms}
-  dead: {modbus: "tcp://127.0.0.1:%[3]d", timeout: 100ms}
+  plc: {modbus: "tcp://%[2]s", timeout: 500ms}
+  dead: {modbus: "tcp://%[3]s", timeout: 100ms}
 sensors:
   - {name: tank, driver: modbus, bus: plc, unit: 1, registers: [{name: level, at: "holding:0", type: f32, unit: m, limits: {warn: 4, alarm: 8}}]}
   - {name: odd, driver: modbus, bus: plc, unit: 2, registers: [{name: x, at: "holding:5000", type: u16}]}
@@ -89,8 +88,8 @@ machines:
   - {name: away, channels: ["far.*"], period: 100ms}
   - {name: press1, channels: ["press.*"], period: 10ms, detect: {hold: 200ms}, model: {path: %[5]s}}
 mqtt: {broker: %[6]q, topic: "plant/{device}"}
-http: {listen: "127.0.0.1:%[7]d"}
-`, dir, port, deadPort, rows, model, brokerURL, httpPort)
+http: {listen: %[7]q}
+`, dir, rowsAt, deadAt, rows, model, brokerURL, listen)
 	// After the fault the rows end; what follows is the machine as it was.
 	all, err := os.ReadFile(rows)
 	if err != nil {
