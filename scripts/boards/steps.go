@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,6 +24,7 @@ var steps = []step{
 	{"kernel and agent start", starts},
 	{"values through /dev/i2c-N, RS-485 and Modbus TCP", reads},
 	{"the kernel's lm75 driver, read through hwmon", kernelReads},
+	{"scan i2c: chips told by their ids, the kernel's not touched", scans},
 	{"limits: what the chip was set to arrives at the broker", limits},
 	{"every 20th transfer NACKed: values right or missing, no event", nacks},
 	{"a chip removed, and back: sensor_fault", removal},
@@ -156,6 +159,39 @@ func kernelReads(t *trial) error {
 		var milli float64
 		if _, err := fmt.Sscan(text, &milli); err != nil || !near(want, tolerance)(milli/1000) {
 			return fmt.Errorf("%s says %q, want %g m°C", hwmonFile, text, want*1000)
+		}
+	}
+	return nil
+}
+
+// scans lets the program on the board look for chips, beside the agent that reads
+// them: one that is busy then is found the next time.
+func scans(t *trial) error {
+	type chip struct {
+		Address uint16
+		State   string
+		Kernel  string `json:"kernel_driver"`
+		Driver  string
+	}
+	want := map[string][]chip{t.board.adapter: {{cabinetAddr, "present", "", "bme280"}, {roomAddr, "present", "", "sht3x"}}}
+	first := "/dev/i2c-0" // the chip that the kernel was told of is on the first bus
+	want[first] = append(want[first], chip{outsideAddr, "present", "", ""}, chip{kernelsAddr, "kernel", "lm75", ""})
+	for bus, chips := range want {
+		err := t.await("each chip of "+bus, askedEvery, func() (bool, string) {
+			out, err := t.ask(control.Request{Run: []string{"/bin/iot-edge-anomaly", "scan", "i2c", "--json", bus}})
+			var found struct{ Chips []chip }
+			if err == nil {
+				err = json.Unmarshal([]byte(out), &found)
+			}
+			for _, c := range chips {
+				if !slices.Contains(found.Chips, c) {
+					return false, fmt.Sprintf("%s, error %v", out, err)
+				}
+			}
+			return err == nil, ""
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
