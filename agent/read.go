@@ -22,7 +22,7 @@ import (
 // readout is one channel as read prints it.
 type readout struct {
 	Sensor    string     `json:"sensor"`
-	Channel   string     `json:"channel"`
+	Channel   string     `json:"channel"`         // sensor.channel, as everywhere
 	Value     *float64   `json:"value"`           // as read, whatever its quality; null = there is none
 	State     string     `json:"state,omitempty"` // the name that the configuration gives to the value
 	Unit      string     `json:"unit"`
@@ -270,7 +270,7 @@ func (r *reader) readouts(rs []sampler.Reading, now time.Time) (out []readout) {
 
 // readoutOf is the sensor's channel j.
 func readoutOf(s config.Sensor, x sampler.Reading, j int, ch drivers.Channel) readout {
-	o := readout{Sensor: s.Name, Channel: ch.Name, Value: page.Number(x.Values[j]), Unit: ch.Quantity.Unit, Quality: x.Quality[j].String(),
+	o := readout{Sensor: s.Name, Channel: s.Name + "." + ch.Name, Value: page.Number(x.Values[j]), Unit: ch.Quantity.Unit, Quality: x.Quality[j].String(),
 		LatencyMS: float64(x.Latency.Microseconds()) / 1000}
 	if at := x.At.UTC(); !x.At.IsZero() {
 		o.Time = &at

@@ -103,7 +103,7 @@ func (t *readView) table(rs []readout) []byte {
 	}
 	now, values := time.Now(), make(map[string]float64, len(rs))
 	for i, r := range rs {
-		name, value, change, age := r.Sensor+"."+r.Channel, "-", "", "-"
+		name, value, change, age := r.Channel, "-", "", "-"
 		if r.Value != nil {
 			value = digits(*r.Value)
 			if old, has := t.before[name]; has && old != *r.Value {

@@ -48,9 +48,9 @@ func TestReadWatch(t *testing.T) {
 func TestReadViewShowsChange(t *testing.T) {
 	v := readView{watch: true}
 	at, four, five := time.Now().Add(-90*time.Second), 4.0, 5.25
-	v.table([]readout{{Sensor: "a", Channel: "x", Value: &four, Unit: "A", Quality: "good", Time: &at}, {Sensor: "a", Channel: "y", Value: &four, Quality: "good", Time: &at}})
-	got := string(v.table([]readout{{Sensor: "a", Channel: "x", Value: &five, Unit: "A", Quality: "good", Time: &at, LatencyMS: 1.25},
-		{Sensor: "a", Channel: "y", Quality: "missing", Error: "two\nlines"}}))
+	v.table([]readout{{Sensor: "a", Channel: "a.x", Value: &four, Unit: "A", Quality: "good", Time: &at}, {Sensor: "a", Channel: "a.y", Value: &four, Quality: "good", Time: &at}})
+	got := string(v.table([]readout{{Sensor: "a", Channel: "a.x", Value: &five, Unit: "A", Quality: "good", Time: &at, LatencyMS: 1.25},
+		{Sensor: "a", Channel: "a.y", Quality: "missing", Error: "two\nlines"}}))
 	want := []string{"CHANNEL VALUE CHANGE UNIT QUALITY AGE LATENCY ERROR", "a.x 5.25 +1.25 A good 90.0 s 1.2 ms", "a.y - missing - 0.0 ms two; lines"}
 	for i, line := range strings.Split(strings.TrimSpace(got), "\n") {
 		if strings.Join(strings.Fields(line), " ") != want[i] {

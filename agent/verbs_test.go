@@ -96,7 +96,7 @@ func TestRead(t *testing.T) {
 	}
 	code, out, _ = call(t, "", "read", "--config", cfg, "--sensor", "pump", "--json")
 	var rs []readout
-	if err := json.Unmarshal([]byte(out), &rs); err != nil || code != 0 || len(rs) != 3 || rs[0].Value == nil {
+	if err := json.Unmarshal([]byte(out), &rs); err != nil || code != 0 || len(rs) != 3 || rs[0].Value == nil || rs[0].Sensor != "pump" || rs[0].Channel != "pump.speed" {
 		t.Errorf("code %d, %v: %s", code, err, out)
 	}
 	if code, _, stderr := call(t, "", "read", "--config", cfg, "--sensor", "pmp"); code != 2 || !strings.Contains(stderr, "pmp") {
