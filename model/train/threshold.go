@@ -93,9 +93,11 @@ func shortFactor(used, averaged int) float64 {
 // n-th largest of the last m scores. A block is far longer than the time an
 // event is held, so that a maximum stands for one event. One that lasts longer
 // than a block still counts once: the rows around a maximum that stay above
-// closePart of it are no other block's.
+// closePart of it are no other block's. Of a statistic that hardly moves all rows
+// would be: what half of them reach is no event but how the machine is.
 func blockMaxima(values []float32, o Options) []float64 {
 	v := opening(values, o)
+	usual := quantile(slices.Sorted(slices.Values(v)), 0.5)
 	size := len(v) / blocks
 	v = v[:size*blocks]
 	out := make([]float64, blocks)
@@ -114,7 +116,7 @@ func blockMaxima(values []float32, o Options) []float64 {
 		if out[best] = float64(v[at]); v[at] <= 0 {
 			break
 		}
-		least := closePart * v[at]
+		least := max(closePart*v[at], usual)
 		for i := at - 1; i >= 0 && v[i] >= least; i-- {
 			v[i] = 0
 		}

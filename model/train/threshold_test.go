@@ -3,6 +3,7 @@ package train
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,30 @@ func TestBlockMaxima_longEvent(t *testing.T) {
 		if want := map[int]float64{5: 10, 7: 3}[b]; got != want {
 			t.Errorf("block %d: %v, want %v", b, got, want)
 		}
+	}
+}
+
+// TestBlockMaxima_hardlyMoves holds that a statistic which stays near its highest
+// value all the time has a maximum in each block: it is no event without an end,
+// beside which the other blocks have none and the limit falls into its midst.
+func TestBlockMaxima_hardlyMoves(t *testing.T) {
+	v, rnd := make([]float32, 2000), rand.New(rand.NewPCG(1, 1))
+	for i := range v {
+		v[i] = 1 + 0.03*rnd.Float32()
+	}
+	m := blockMaxima(v, Options{})
+	if low, high := slices.Min(m), slices.Max(m); low < 1.015 || high > 1.03 {
+		t.Errorf("maxima from %v to %v, want all of them in the upper half of 1 to 1.03", low, high)
+	}
+	// One in thirty learning times is above what was seen.
+	limit, above := resample(m).level(1/(30.0*blocks)), 0
+	for _, x := range v {
+		if float64(x) > limit {
+			above++
+		}
+	}
+	if above > 0 {
+		t.Errorf("%d of %d values above the limit of %v", above, len(v), limit)
 	}
 }
 
