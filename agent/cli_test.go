@@ -234,6 +234,8 @@ func TestBadInput(t *testing.T) {
 		{"unknown verb", []string{"chekc"}, 2, `unknown verb "chekc": did you mean "check"?`},
 		{"no such verb", []string{"frobnicate"}, 2, `unknown verb "frobnicate"; iot-edge-anomaly help lists them`},
 		{"empty verb", []string{""}, 2, `unknown verb ""; iot-edge-anomaly help lists them`},
+		{"flag without a value", []string{"score", "--model"}, 2, "flag needs an argument: --model"},
+		{"flag of another kind", []string{"train", "--rows", "1e3"}, 2, `invalid value "1e3" for flag --rows`},
 		{"no such flag", []string{"version", "--frobnicate"}, 2, "unknown flag --frobnicate; iot-edge-anomaly version -h lists them"},
 		{"unknown flag", []string{"version", "--jsn"}, 2, "unknown flag --jsn: did you mean --json?"},
 		{"extra argument", []string{"version", "now"}, 2, `unexpected argument "now"`},

@@ -106,8 +106,8 @@ func parse(e env, fs *flag.FlagSet, args []string, want int) error {
 // misused says what package flag found, with the flag that was probably meant.
 func misused(fs *flag.FlagSet, err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
-	if !unknown {
-		return usagef("%w", err)
+	if !unknown { // with the dashes that everything else has
+		return usagef("%s", strings.NewReplacer("for flag -", "for flag --", "argument: -", "argument: --").Replace(err.Error()))
 	}
 	var names []string
 	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })

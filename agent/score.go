@@ -364,11 +364,14 @@ func appendScore(b []byte, text string, sc model.Score, ok bool, names []string)
 	if !ok {
 		return append(b, ",,0,,"...)
 	}
-	b = strconv.AppendFloat(append(b, ','), float64(sc.Value), 'g', 6, 32)
-	flag := byte('0')
+	flag, digits := byte('0'), 6
 	if sc.Value > 1 {
 		flag = '1'
+		if sc.Value < 1.00001 {
+			digits = 9 // a row with a flag must not read as 1
+		}
 	}
+	b = strconv.AppendFloat(append(b, ','), float64(sc.Value), 'g', digits, 32)
 	b = append(b, ',', flag, ',')
 	top := -1
 	for i, v := range sc.Shares {

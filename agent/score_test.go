@@ -5,11 +5,15 @@ import (
 	"context"
 	"encoding/csv"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/model"
 )
 
 // TestScoresAreCSV: a channel's name and a timestamp come back as they were,
@@ -35,6 +39,19 @@ func TestScoresAreCSV(t *testing.T) {
 	}
 	if !seen["a,b"] && !seen[`say "x"`] {
 		t.Errorf("the channels on top were %v", seen)
+	}
+}
+
+// TestFlagIsWhatTheScoreSays: who reads a row finds flag 1 where the score that is
+// printed is above 1, at the threshold too.
+func TestFlagIsWhatTheScoreSays(t *testing.T) {
+	one := float32(1)
+	for _, v := range []float32{0.5, 0.9999997, math.Nextafter32(one, 0), one, math.Nextafter32(one, 2), 1.000004, 1.00001, 1.5, 1234567} {
+		f := strings.Split(string(appendScore(nil, "t", model.Score{Value: v}, true, nil)), ",")
+		printed, err := strconv.ParseFloat(f[1], 64)
+		if err != nil || (printed > 1) != (f[2] == "1") || (v > 1) != (f[2] == "1") {
+			t.Errorf("%v is printed as %s with flag %s: %v", v, f[1], f[2], err)
+		}
 	}
 }
 
