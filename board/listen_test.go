@@ -34,7 +34,7 @@ func TestListenSerial(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := make([]byte, len(all))
-	ear.SetReadDeadline(time.Now().Add(5 * time.Second))
+	ear.SetReadDeadline(time.Now().Add(time.Minute))
 	if _, err := io.ReadFull(ear, got); err != nil || !bytes.Equal(got, all) {
 		t.Errorf("heard % x, %v", got, err)
 	}

@@ -32,7 +32,7 @@ func TestNotify(t *testing.T) {
 		if err := c.send(); err != nil {
 			t.Fatal(err)
 		}
-		if err := l.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		if err := l.SetReadDeadline(time.Now().Add(time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		n, err := l.Read(buf)

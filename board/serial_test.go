@@ -48,7 +48,7 @@ func TestSerial_raw(t *testing.T) {
 			t.Fatal(way.name, err)
 		}
 		got := make([]byte, len(all))
-		s.SetDeadline(time.Now().Add(5 * time.Second))
+		s.SetDeadline(time.Now().Add(time.Minute))
 		if _, err := io.ReadFull(way.from, got); err != nil || !bytes.Equal(got, all) {
 			t.Errorf("%s: %v % x", way.name, err, got)
 		}
@@ -70,7 +70,13 @@ func TestSerial_discard(t *testing.T) {
 	if _, err := master.Write([]byte("stale")); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(20 * time.Millisecond)
+	come := func(fd uintptr) error {
+		_, err := unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 60_000)
+		return err
+	}
+	if err := s.control(come); err != nil {
+		t.Fatal(err)
+	}
 	if err := s.Discard(); err != nil {
 		t.Fatal(err)
 	}
@@ -78,7 +84,7 @@ func TestSerial_discard(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := make([]byte, 10)
-	s.SetReadDeadline(time.Now().Add(5 * time.Second))
+	s.SetReadDeadline(time.Now().Add(time.Minute))
 	if n, err := s.Read(got); err != nil || string(got[:n]) != "new" {
 		t.Errorf("%q %v", got[:n], err)
 	}
@@ -116,7 +122,7 @@ func TestSerial_hangUp(t *testing.T) {
 			if !errors.Is(err, io.EOF) && !errors.Is(err, unix.EIO) {
 				t.Errorf("got %v", err)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatal("blocked")
 		}
 		go read()
@@ -131,7 +137,7 @@ func TestSerial_hangUp(t *testing.T) {
 		if !errors.Is(err, os.ErrClosed) {
 			t.Errorf("got %v", err)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("blocked")
 	}
 }

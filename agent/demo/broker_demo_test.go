@@ -19,12 +19,12 @@ func TestStartBroker_carriesMessages(t *testing.T) {
 	}
 	defer stop()
 	c := mqtt.NewClient(mqtt.NewClientOptions().AddBroker(url).SetProtocolVersion(4).SetAutoReconnect(false))
-	if tok := c.Connect(); !tok.WaitTimeout(5*time.Second) || tok.Error() != nil {
+	if tok := c.Connect(); !tok.WaitTimeout(time.Minute) || tok.Error() != nil {
 		t.Fatalf("connecting: %v", tok.Error())
 	}
 	defer c.Disconnect(50)
 	publish := func(topic, payload string, retain bool) {
-		if tok := c.Publish(topic, 1, retain, payload); !tok.WaitTimeout(5*time.Second) || tok.Error() != nil {
+		if tok := c.Publish(topic, 1, retain, payload); !tok.WaitTimeout(time.Minute) || tok.Error() != nil {
 			t.Fatalf("publishing: %v", tok.Error())
 		}
 	}
@@ -40,7 +40,7 @@ func TestStartBroker_carriesMessages(t *testing.T) {
 			if m.Topic != topic || string(m.Payload) != payload {
 				t.Fatalf("got %s %s, want %s %s", m.Topic, m.Payload, topic, payload)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("no message on %s", topic)
 		}
 	}

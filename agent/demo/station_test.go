@@ -117,16 +117,16 @@ func TestStation_configIsValid(t *testing.T) {
 	}
 }
 
-// ask sends one read request by hand and returns the registers, or an error
-// where no answer comes within 300 ms.
-func askUnit(t *testing.T, addr string, unit, function uint8, at, n uint16) ([]uint16, error) {
+// askUnit sends one read request by hand and returns the registers, or an error
+// where no answer comes in time.
+func askUnit(t *testing.T, addr string, patience time.Duration, unit, function uint8, at, n uint16) ([]uint16, error) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	c.SetDeadline(time.Now().Add(300 * time.Millisecond))
+	c.SetDeadline(time.Now().Add(patience))
 	req := []byte{0, 1, 0, 0, 0, 6, unit, function}
 	req = binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16(req, at), n)
 	if _, err := c.Write(req); err != nil {
@@ -145,16 +145,16 @@ func askUnit(t *testing.T, addr string, unit, function uint8, at, n uint16) ([]u
 
 func TestStation_servesThePlant(t *testing.T) {
 	s := start(t, Options{Seed: 3})
-	first, err := askUnit(t, s.ModbusAddr(), driveUnit, 4, 0, 2)
+	first, err := askUnit(t, s.ModbusAddr(), time.Minute, driveUnit, 4, 0, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if hz := float64(first[0]) * 0.01; hz < 35 || hz > 52 {
 		t.Errorf("speed register shows %v Hz", hz)
 	}
-	deadline := time.Now().Add(5 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
-		now, err := askUnit(t, s.ModbusAddr(), driveUnit, 4, 0, 2)
+		now, err := askUnit(t, s.ModbusAddr(), time.Minute, driveUnit, 4, 0, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -191,14 +191,14 @@ func TestStation_servesThePlant(t *testing.T) {
 func TestStation_deadSlave(t *testing.T) {
 	s := start(t, Options{})
 	s.SetFault(DeadSlave, 1)
-	if w, err := askUnit(t, s.ModbusAddr(), transmitterUnit, 4, 0, 1); err == nil {
+	if w, err := askUnit(t, s.ModbusAddr(), 300*time.Millisecond, transmitterUnit, 4, 0, 1); err == nil {
 		t.Errorf("the dead unit answered %v", w)
 	}
-	if _, err := askUnit(t, s.ModbusAddr(), driveUnit, 4, 0, 1); err != nil {
+	if _, err := askUnit(t, s.ModbusAddr(), time.Minute, driveUnit, 4, 0, 1); err != nil {
 		t.Errorf("the healthy unit: %v", err)
 	}
 	s.SetFault(DeadSlave, 0)
-	if _, err := askUnit(t, s.ModbusAddr(), transmitterUnit, 4, 0, 1); err != nil {
+	if _, err := askUnit(t, s.ModbusAddr(), time.Minute, transmitterUnit, 4, 0, 1); err != nil {
 		t.Errorf("after the end: %v", err)
 	}
 }

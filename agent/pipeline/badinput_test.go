@@ -96,14 +96,11 @@ func TestOneRowAndNone(t *testing.T) {
 func TestConstantLearningIsRefused(t *testing.T) {
 	rep := &collected{}
 	f := newFeeder(t, options(t, rep))
-	for end := time.Now().Add(20 * time.Second); f.m.Status().Errors == 0; {
-		if time.Now().After(end) {
+	for f.m.Status().Errors == 0 {
+		if f.push([]float64{40, 20, 8, 60}); f.n > 10_000 {
 			t.Fatalf("learnt from nothing: %+v", f.m.Status())
 		}
-		f.push([]float64{40, 20, 8, 60})
-		if f.m.training != nil {
-			time.Sleep(time.Millisecond)
-		}
+		f.await()
 	}
 	f.want(Learning)
 	f.learnt()

@@ -64,9 +64,8 @@ func TestStartsAndStopsRaiseNothing(t *testing.T) {
 			states := map[State]int{}
 			step := func(n int) {
 				for range n {
-					if f.push(p.next()); f.m.training != nil {
-						time.Sleep(time.Millisecond)
-					}
+					f.push(p.next())
+					f.await()
 					states[f.m.Status().State]++
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -232,21 +233,32 @@ func TestNext_waits(t *testing.T) {
 }
 
 func TestAppend_groupCommit(t *testing.T) {
+	const writers, each = 16, 10
+	var left, appending atomic.Int64 // writers
 	d := realDisk()
-	d.sync = func(*os.File) error { time.Sleep(2 * time.Millisecond); return nil }
+	d.sync = func(*os.File) error { // slow enough for all to come back, on a busy machine too
+		for appending.Load() < left.Load() {
+			time.Sleep(100 * time.Microsecond)
+		}
+		time.Sleep(2 * time.Millisecond)
+		return nil
+	}
 	q, err := open(t.TempDir(), Options{Logger: quiet}, d)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer q.Close()
-	const writers, each = 16, 10
+	left.Store(writers)
 	var wg sync.WaitGroup
 	for range writers {
 		wg.Go(func() {
+			defer left.Add(-1)
 			for range each {
+				appending.Add(1)
 				if err := q.Append(nil, message); err != nil {
 					t.Error(err)
 				}
+				appending.Add(-1)
 			}
 		})
 	}
