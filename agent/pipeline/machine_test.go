@@ -116,11 +116,10 @@ func (f *feeder) rows(n int, running bool, bias float64) {
 // row, however long that takes here: those that wait are scored afterwards.
 func (f *feeder) learnt() {
 	f.t.Helper()
-	for f.m.model == nil {
-		if f.rows(1, true, 0); f.n > 10_000 {
+	for from := f.n; f.m.model == nil; f.await() {
+		if f.rows(1, true, 0); f.n > from+10_000 {
 			f.t.Fatalf("no model: %+v", f.m.Status())
 		}
-		f.await()
 	}
 }
 
@@ -128,7 +127,7 @@ func (f *feeder) learnt() {
 // the same on a slow machine.
 func (f *feeder) await() {
 	f.t.Helper()
-	for end := time.Now().Add(5 * time.Minute); f.m.training != nil && len(f.m.training) == 0; time.Sleep(time.Millisecond) {
+	for end := time.Now().Add(5 * time.Minute); f.m.training != nil && len(f.m.training) == 0 && f.m.learnt == nil; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			f.t.Fatalf("training does not end: %+v", f.m.Status())
 		}
@@ -278,6 +277,7 @@ func TestModelWaitsForTheDisk(t *testing.T) {
 		f.rows(1, true, 0)
 		f.await()
 	}
+	f.rows(20, true, 0) // they are judged once the model is in force
 	if s := f.m.Status(); s.State != Learning || s.Errors == 0 || s.Learning.Phase != "training" {
 		t.Fatalf("%s, %d errors, %+v: want the trouble told and the phase kept", s.State, s.Errors, s.Learning)
 	}
