@@ -9,6 +9,31 @@ import (
 	"iot-edge-anomaly/agent/config"
 )
 
+// TestReadme: the configuration that README shows is one, and lacks nothing but
+// the files that it names.
+func TestReadme(t *testing.T) {
+	text, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(text)
+	if block == nil {
+		t.Fatal("nothing to copy")
+	}
+	c, problems := config.Parse("README.md", block[1], driverInfos())
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	for _, p := range lineLoad("README.md", c) {
+		t.Error(p)
+	}
+	for _, v := range verbs() {
+		if !strings.Contains(string(text), "| `"+v.name) {
+			t.Errorf("the verb %s is not in the table", v.name)
+		}
+	}
+}
+
 // TestDocsDetect: what docs/detect.md offers to copy is a configuration, and every
 // key of detect is described with its default.
 func TestDocsDetect(t *testing.T) {
