@@ -5,7 +5,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 )
 
 // sensors reads the list and, for each sensor, notes the channels it has.
@@ -34,122 +33,18 @@ func (v value) sensors(c *Config) {
 	}
 }
 
-// keysOf tells which kinds of bus a sensor's key belongs to.
-var keysOf = map[string][]string{
-	"bus":          {busI2C, busModbus},
-	"address":      {busI2C},
-	"unit":         {busModbus},
-	"address_base": {busModbus},
-	"registers":    {busModbus},
-	"file":         {busFile},
-	"channels":     {busFile, busKernel},
-	"loop":         {busFile},
-	"limits":       {busI2C, busFile, busKernel},
-	"ranges":       {busI2C, busFile, busKernel},
-	"checks":       {busI2C, busFile, busKernel},
-	"shunt":        {},
-	"device":       {busKernel},
-	"axes":         {},
-	"rate":         {},
-	"samples":      {},
-	"bands":        {},
-	"inputs":       {},
-	"init":         {},
-	"check":        {},
-
-	"max_gap":       {busModbus},
-	"max_registers": {busModbus},
-	"never_read":    {busModbus},
-	"join":          {busModbus},
-	"timeout":       {busModbus},
-	"retries":       {busModbus},
-}
-
 func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
-	var info DriverInfo
-	var known bool
-	given := map[string]value{}
-	// of reads a key only where it belongs to the driver.
-	of := func(name string, read func(value)) field {
-		return key(name, func(v value) {
-			given[name] = v
-			if known && !slices.Contains(keysOf[name], info.Bus) && !slices.Contains(info.Keys, name) {
-				hint := "remove it"
-				if info.Bus == busModbus && slices.Contains(keysOf[name], busFile) && name != "file" {
-					hint = "write it at the register"
-				}
-				v.fail(hint, "does not belong to driver %q", s.Driver)
-				return
-			}
-			read(v)
-		})
-	}
-	ok := v.object(map[string]string{"range": "write ranges: {channel: [min, max]}", "baud": baudHint, "parity": baudHint},
-		need("name", func(v value) { v.label(&s.Name) }),
-		need("driver", func(v value) {
-			if info, known = v.driver(s); known && info.Bus == busModbus {
-				s.MaxGap, s.MaxRegisters, s.Join = defaultMaxGap, maxRegisters, true
-			}
-		}),
-		of("bus", func(v value) { v.busOf(c, s, info, known) }),
-		of("address", func(v value) { v.i2cAddress(s, info) }),
-		of("shunt", func(v value) { v.numberIn(&s.Shunt, 1e-6, 100) }),
-		of("unit", func(v value) {
-			if v.unitID(s) {
-				v.unitOnLine(c, s)
-			}
-		}),
-		of("address_base", func(v value) { v.integer(&s.AddressBase, 0, 1) }),
-		of("max_gap", func(v value) { v.integer(&s.MaxGap, 0, maxRegisters) }),
-		of("max_registers", func(v value) { v.integer(&s.MaxRegisters, 1, maxRegisters) }),
-		of("never_read", func(v value) { v.neverRead(s) }),
-		of("join", func(v value) { v.boolean(&s.Join) }),
-		of("timeout", func(v value) { v.duration(&s.Timeout, minTimeout, maxTimeout) }),
-		of("retries", func(v value) { v.retries(&s.Retries) }),
-		of("registers", func(v value) {
-			if info.Bus == busI2C {
-				v.chipRegisters(s)
-				return
-			}
-			v.registers(s)
-		}),
-		of("inputs", func(v value) { v.inputs(s) }),
-		of("init", func(v value) { v.chipInit(s) }),
-		of("check", func(v value) { v.chipChecks(s) }),
-		of("file", func(v value) { v.file(&s.File) }),
-		of("channels", func(v value) { v.columns(s) }),
-		of("loop", func(v value) { v.boolean(&s.Loop) }),
-		key("period", func(v value) { v.duration(&s.Period, 10*time.Millisecond, 24*time.Hour) }),
-		key("max_age", func(v value) { v.duration(&s.MaxAge, 10*time.Millisecond, 7*24*time.Hour) }),
-		of("device", func(v value) { v.kernelDevice(s) }),
-		of("axes", func(v value) { v.axes(s) }),
-		of("rate", func(v value) {
-			if info.Bus == busI2C {
-				v.converterRate(s)
-				return
-			}
-			v.numberIn(&s.Rate, 50, 100_000)
-		}),
-		of("samples", func(v value) { v.samples(s) }),
-		of("bands", func(v value) { v.bands(s) }),
-		of("limits", func(value) {}),
-		of("ranges", func(value) {}),
-		of("checks", func(value) {}),
-	)
-	if !ok || !known {
+	k := &sensorKeys{c: c, s: s, given: map[string]value{}}
+	ok := v.object(map[string]string{"range": "write ranges: {channel: [min, max]}", "baud": baudHint, "parity": baudHint}, k.fields()...)
+	if !ok || !k.known {
 		return nil
 	}
-	v.required(s, info, given)
-	s.onlyHeard(c, given)
-	channels := v.channelsOf(s, info, given)
-	v.judgements(s, channels, given)
+	v.required(s, k.info, k.given)
+	s.onlyHeard(c, k.given)
+	channels := v.channelsOf(s, k.info, k.given)
+	v.judgements(s, channels, k.given)
 	return channels
 }
-
-const (
-	defaultMaxGap = 8   // about the cost of another request at 9600 baud
-	maxRegisters  = 125 // in one answer, Modbus Application Protocol V1.1b3 §6.3
-)
 
 func (v value) driver(s *Sensor) (DriverInfo, bool) {
 	if !v.text(&s.Driver) {
