@@ -20,6 +20,7 @@ sensors:
   - {name: cabinet, driver: bme280, bus: adapter, address: 0x76, limits: {temperature: {warn: 50}}}
   - {name: room, driver: sht3x, bus: adapter, address: 0x44}
   - {name: kernels, driver: hwmon, device: 0-0049, channels: [temp1]}
+  - {name: air, driver: iio, device: bme280, channels: [temp, pressure, humidityrelative]}
   - name: pump
     driver: modbus
     bus: plc
@@ -36,7 +37,7 @@ sensors:
       - {name: power, at: "holding:0", type: f32, unit: kW}
 machines:
   - name: climate
-    channels: ["outside.*", "cabinet.*", "room.*", "kernels.*", "meter.*"]
+    channels: ["outside.*", "cabinet.*", "room.*", "kernels.*", "air.*", "meter.*"]
     period: 250ms
     model: {learn: {when: never}}
     detect: {hold: 0s}

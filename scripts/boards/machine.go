@@ -26,7 +26,7 @@ type board struct {
 
 // Modules that every board needs: chips on USB/IP, the disk and its filesystem.
 // crc32c is ext4's by name only, so no module depends on it.
-var common = []string{"i2c-dev", "vhci-hcd", "i2c-tiny-usb", "lm75", "virtio_blk", "crc32c_generic", "ext4"}
+var common = []string{"i2c-dev", "vhci-hcd", "i2c-tiny-usb", "lm75", "bmp280-i2c", "virtio_blk", "crc32c_generic", "ext4"}
 
 // boards are the computers that the test boots.
 var boards = []*board{

@@ -24,8 +24,9 @@ type plant struct {
 	adapter *tinyusb.Adapter
 	cabinet *i2csim.BME280
 	room    *i2csim.SHT
-	outside *i2csim.LM75 // where the board has no controller of its own
-	kernels *i2csim.LM75 // read by the kernel's driver, likewise
+	outside *i2csim.LM75   // where the board has no controller of its own
+	kernels *i2csim.LM75   // read by the kernel's driver, likewise
+	air     *i2csim.BME280 // read by the kernel's driver
 
 	pump *modbussim.Server
 	bank *modbussim.Bank
@@ -42,6 +43,7 @@ type plant struct {
 const (
 	outsideAddr = 0x48
 	kernelsAddr = 0x49
+	airAddr     = 0x77
 	cabinetAddr = 0x76
 	roomAddr    = 0x44
 	pumpUnit    = 7
@@ -49,9 +51,10 @@ const (
 )
 
 func newPlant(b *board) (*plant, error) {
-	p := &plant{bus: i2csim.New("adapter"), cabinet: i2csim.NewBME280(), room: i2csim.NewSHT3x(), bank: &modbussim.Bank{}, meter: &modbussim.Bank{}}
+	p := &plant{bus: i2csim.New("adapter"), cabinet: i2csim.NewBME280(), room: i2csim.NewSHT3x(), air: i2csim.NewBME280(), bank: &modbussim.Bank{}, meter: &modbussim.Bank{}}
 	p.bus.Attach(cabinetAddr, p.cabinet)
 	p.bus.Attach(roomAddr, p.room)
+	p.bus.Attach(airAddr, p.air)
 	if !b.header {
 		p.outside, p.kernels = i2csim.NewLM75(11), i2csim.NewLM75(11)
 		p.bus.Attach(outsideAddr, p.outside)

@@ -24,6 +24,7 @@ var steps = []step{
 	{"kernel and agent start", starts},
 	{"values through /dev/i2c-N, RS-485 and Modbus TCP", reads},
 	{"the kernel's lm75 driver, read through hwmon", kernelReads},
+	{"the kernel's bmp280 driver, read through iio", kernelAir},
 	{"scan i2c: chips told by their ids, the kernel's not touched", scans},
 	{"limits: what the chip was set to arrives at the broker", limits},
 	{"every 20th transfer NACKed: values right or missing, no event", nacks},
@@ -164,6 +165,22 @@ func kernelReads(t *trial) error {
 	return nil
 }
 
+// kernelAir is the same with a chip of industrial I/O, whose units are others.
+func kernelAir(t *trial) error {
+	for _, want := range []struct{ celsius, pascal, percent float64 }{{-7.5, 96_400, 83}, {41.25, 103_200, 12}, {20, 101_325, 50}} {
+		t.plant.air.Set(want.celsius, want.pascal, want.percent)
+		for _, c := range []struct {
+			channel         string
+			want, tolerance float64
+		}{{"air.temp", want.celsius, 0.02}, {"air.pressure", want.pascal, 2}, {"air.humidityrelative", want.percent, 0.05}} {
+			if err := t.awaitValue("climate", c.channel, c.want, c.tolerance); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // scans lets the program on the board look for chips, beside the agent that reads
 // them: one that is busy then is found the next time.
 func scans(t *trial) error {
@@ -173,7 +190,7 @@ func scans(t *trial) error {
 		Kernel  string `json:"kernel_driver"`
 		Driver  string
 	}
-	want := map[string][]chip{t.board.adapter: {{cabinetAddr, "present", "", "bme280"}, {roomAddr, "present", "", "sht3x"}}}
+	want := map[string][]chip{t.board.adapter: {{cabinetAddr, "present", "", "bme280"}, {roomAddr, "present", "", "sht3x"}, {airAddr, "kernel", "bmp280", ""}}}
 	first := "/dev/i2c-0" // the chip that the kernel was told of is on the first bus
 	want[first] = append(want[first], chip{outsideAddr, "present", "", ""}, chip{kernelsAddr, "kernel", "lm75", ""})
 	for bus, chips := range want {
@@ -228,7 +245,7 @@ func limits(t *trial) error {
 // allowAdapterFaults: while the adapter goes or hangs, its chips' faults may open
 // before the bus's does.
 func (t *trial) allowAdapterFaults() {
-	for _, e := range []string{"bus_fault adapter", "sensor_fault cabinet", "sensor_fault outside", "sensor_fault room", "sensor_fault kernels", "bus_fault kernels"} {
+	for _, e := range []string{"bus_fault adapter", "sensor_fault cabinet", "sensor_fault outside", "sensor_fault room", "sensor_fault kernels", "bus_fault kernels", "sensor_fault air", "bus_fault air"} {
 		t.expected[e] = true
 	}
 }

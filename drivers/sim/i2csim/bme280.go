@@ -170,7 +170,7 @@ func (c *BME280) write(reg, v byte) {
 	}
 }
 
-// start begins a forced measurement (§3.3.3).
+// start begins a measurement (§3.3.3).
 func (c *BME280) start(ctrl byte) {
 	t, p, h := c.rawT, c.rawP, c.rawH
 	osrT, osrP, osrH := samples(ctrl>>5), samples(ctrl>>2&7), samples(c.latched)
@@ -199,9 +199,15 @@ func (c *BME280) start(ctrl byte) {
 	c.reg[bmeStatus] |= 1 << 3
 }
 
-// finish moves a measurement whose time is over into the data registers.
+// finish moves a measurement whose time is over into the data registers. In the
+// normal mode they hold what the chip sees now: nobody has looked meanwhile.
 func (c *BME280) finish() {
 	if !c.pending || time.Now().Before(c.due) {
+		return
+	}
+	if ctrl := c.reg[bmeCtrlMeas]; ctrl&3 == 3 { // §3.3.4: normal mode, the next begins
+		c.start(ctrl)
+		copy(c.reg[bmeData:], c.pendingV[:])
 		return
 	}
 	copy(c.reg[bmeData:], c.pendingV[:])

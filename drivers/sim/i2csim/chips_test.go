@@ -74,6 +74,17 @@ func TestBME280_measurement(t *testing.T) {
 		if s := get(t, c, bmeCtrlMeas, 1)[0]; s != 0 {
 			t.Errorf("ctrl_meas %#x after a power cycle", s)
 		}
+		c.Tx([]byte{bmeCtrlHum, 1, bmeCtrlMeas, 1<<5 | 1<<2 | 3}, nil) // normal mode
+		for _, want := range []float64{80, -20} {
+			c.Set(want, 50000, 10)
+			time.Sleep(8 * time.Millisecond)
+			d := get(t, c, bmeData, 8)
+			raw := int32(d[3])<<12 | int32(d[4])<<4 | int32(d[5])>>4
+			if temp := float64(bmeFine(raw)) / 5120; math.Abs(temp-want) > 0.01 || get(t, c, bmeCtrlMeas, 1)[0]&3 != 3 {
+				t.Errorf("temperature %v in normal mode, want %v", temp, want)
+			}
+		}
+		c.PowerCycle()
 		// humidity switched off by the power cycle reads as skipped
 		c.Tx([]byte{bmeCtrlMeas, 1<<5 | 1<<2 | 1}, nil)
 		time.Sleep(8 * time.Millisecond)

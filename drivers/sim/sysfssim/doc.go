@@ -15,7 +15,8 @@
 // begin with # are skipped. Folders of links and files would hold names with a
 // colon (iio:device0), which some file systems and archives refuse.
 //
-// Pi4 is a Raspberry Pi 4 with Raspberry Pi OS, kernel 6.6, and what the
-// overlays i2c-sensor,bmp280, i2c-sensor,lm75, i2c-sensor,hdc100x and w1-gpio
-// add; the lay-out of the links is that of the drivers in Linux 6.6.
+// Pi4 is what Linux 6.6 shows on a Raspberry Pi 4 with what the overlays
+// i2c-sensor,bmp280, i2c-sensor,lm75, i2c-sensor,hdc100x and w1-gpio add, as its
+// drivers lay it out; one chip has channels of several (hwmon5), so that there is
+// one of each kind.
 package sysfssim

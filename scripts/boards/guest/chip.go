@@ -6,37 +6,36 @@ import (
 	"time"
 )
 
-const (
-	firstBus = "/sys/bus/i2c/devices/i2c-0"
-	chipAddr = "0x49"
-)
+// firstBus is where the chip at 0x49 is.
+const firstBus = "i2c-0"
 
-// keepChip tells the kernel of the chip at 0x49 of the first bus, as a device
-// tree does, once for each time the bus appears. It must not be told while the
-// adapter is going: the kernel then registers the chip on what is half gone.
-func keepChip(name string) {
+// keepChip tells the kernel of a chip on a bus, as a device tree does, once for
+// each time the bus appears. It must not be told while the adapter is going: the
+// kernel then registers the chip on what is half gone.
+func keepChip(bus, name, addr string) {
+	dir := "/sys/bus/i2c/devices/" + bus
 	told := ""
 	for ; ; time.Sleep(100 * time.Millisecond) {
-		now := generation()
+		now := generation(dir)
 		if now == "" || now == told {
 			continue
 		}
 		told = now
-		if err := os.WriteFile(firstBus+"/new_device", []byte(name+" "+chipAddr), 0o200); err != nil {
+		if err := os.WriteFile(dir+"/new_device", []byte(name+" "+addr), 0o200); err != nil {
 			fmt.Println("guest: telling of", name, err)
 		}
 	}
 }
 
-// generation tells one appearance of the first bus from another: the number that
+// generation tells one appearance of a bus from another: the number that
 // USB gave to its adapter, which grows with each attachment; "fixed" for a
 // controller on the board; "" while there is no bus.
-func generation() string {
-	if _, err := os.Stat(firstBus); err != nil {
+func generation(dir string) string {
+	if _, err := os.Stat(dir); err != nil {
 		return ""
 	}
 	// The adapter is a child of the interface, which is a child of the device.
-	number, err := os.ReadFile(firstBus + "/../../devnum")
+	number, err := os.ReadFile(dir + "/../../devnum")
 	if err != nil {
 		return "fixed"
 	}

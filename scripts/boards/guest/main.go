@@ -4,7 +4,8 @@
 //
 // The kernel hands it its settings as environment variables, from the command
 // line: USBIP is where the I2C adapter is offered, ADAPTER the device that it becomes,
-// CHIP what the kernel calls the chip at 0x49 of the first bus. What it prints is on the
+// CHIP what the kernel calls the chip at 0x49 of the first bus; a BME280 is at 0x77 of
+// the adapter's. What it prints is on the
 // board's console. When it ends, the kernel panics and the board with it, which
 // is what the test wants of a board that cannot start.
 package main
@@ -54,7 +55,8 @@ func boot() error {
 		return err
 	}
 	go keepAttached(os.Getenv("USBIP"))
-	go keepChip(os.Getenv("CHIP"))
+	go keepChip(firstBus, os.Getenv("CHIP"), "0x49")
+	go keepChip(filepath.Base(os.Getenv("ADAPTER")), "bme280", "0x77")
 	go supervise()
 	fmt.Println("guest: up")
 	return control.Serve(l, setClock)
