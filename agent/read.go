@@ -125,7 +125,7 @@ func (r *reader) once(ctx context.Context) error {
 	defer stop()
 	r.wait(ctx, g)
 	if ctx.Err() != nil {
-		return nil // interrupted: nobody waits for the table
+		return ctx.Err() // nobody waits for the table; a script must not take nothing for an answer
 	}
 	rs := g.Readings()
 	if err := r.show.print(r.readouts(rs, time.Now())); err != nil {

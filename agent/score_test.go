@@ -63,8 +63,8 @@ func TestOutputsToNowhere(t *testing.T) {
 	}
 }
 
-// TestInterrupted: a verb that waits for rows or measures for long ends at the
-// first signal, with what it has written in order.
+// TestInterrupted: a verb that waits for rows or answers, or measures for long, ends
+// at the first signal, with what it has written in order.
 func TestInterrupted(t *testing.T) {
 	m, csvPath := trainedWave(t)
 	text, err := os.ReadFile(csvPath)
@@ -72,6 +72,7 @@ func TestInterrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "scores.csv")
+	silent, _ := pumpServer(t)
 	for _, tc := range []struct {
 		name string
 		args []string
@@ -79,6 +80,7 @@ func TestInterrupted(t *testing.T) {
 		{"score", []string{"score", "--model", m, "--csv", "-", "--out", out}},
 		{"train", []string{"train", "--csv", "-", "--out", filepath.Join(t.TempDir(), "m")}},
 		{"bench", []string{"bench", "--time", "1m"}},
+		{"read", []string{"read", "--json", "--sensor", "dead", "--config", silent}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ctx, cancel := context.WithCancel(t.Context())
@@ -87,7 +89,7 @@ func TestInterrupted(t *testing.T) {
 			var errs bytes.Buffer
 			done := make(chan int)
 			go func() { done <- dispatch(ctx, env{in, io.Discard, &errs, nil}, tc.args) }()
-			if tc.name != "bench" {
+			if tc.args[0] == "score" || tc.args[0] == "train" {
 				rows.Write(text)
 			}
 			cancel()
