@@ -101,7 +101,7 @@ func TestOpenI2C(t *testing.T) {
 	}{
 		{"pi4", "/dev/i2c-3", unix.EACCES, "open /dev/i2c-3: permission denied (EACCES): add the user to group i2c"},
 		{"pi4", "/dev/i2c-0", unix.ENOENT, "open /dev/i2c-0: no such file or directory (ENOENT): set dtparam=i2c_arm=on in config.txt, load i2c-dev, restart"},
-		{"two", "/dev/i2c-0", unix.ENOENT, "open /dev/i2c-0: no such file or directory (ENOENT): load the module i2c-dev and enable the bus in the device tree"},
+		{"two", "/dev/i2c-0", unix.ENOENT, "open /dev/i2c-0: no such file or directory (ENOENT): load the module i2c-dev, enable the bus in the device tree or plug its adapter in"},
 	} {
 		_, err := openI2C("testdata/"+c.tree, c.name, f.kernel())
 		if !errors.Is(err, c.errno) || err.Error() != c.want {

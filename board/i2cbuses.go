@@ -80,5 +80,5 @@ func enable(b Board) string {
 	if strings.HasPrefix(b.Model, "Raspberry Pi") {
 		return "set dtparam=i2c_arm=on in config.txt, load i2c-dev, restart"
 	}
-	return "load the module i2c-dev and enable the bus in the device tree"
+	return "load the module i2c-dev, enable the bus in the device tree or plug its adapter in"
 }
