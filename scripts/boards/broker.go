@@ -139,7 +139,7 @@ func (b *broker) start() (err error) {
 	if b.server, err = start(io.Discard, b.mosquitto, "-c", b.conf); err != nil {
 		return err
 	}
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end) && b.server.running(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end) && b.server.running(); time.Sleep(20 * time.Millisecond) {
 		if c, err := net.Dial("tcp", b.addr); err == nil {
 			return c.Close()
 		}

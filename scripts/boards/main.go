@@ -26,8 +26,8 @@ func main() {
 	}
 }
 
-// limit bounds the run of one board.
-const limit = 10 * time.Minute
+// limit bounds the run of one board, the download of its kernel included.
+const limit = 30 * time.Minute
 
 func run(ctx context.Context, cache, only string) error {
 	var rs []*result

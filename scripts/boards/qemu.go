@@ -3,9 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 
 	"iot-edge-anomaly/scripts/boards/control"
@@ -103,11 +105,21 @@ func (m *machine) powerOff() {
 	m.console.close()
 }
 
+// nextPort is the port that freeAddr tries next.
+var nextPort atomic.Int32
+
+func init() { nextPort.Store(10_000 + rand.Int32N(15_000)) }
+
+// freeAddr is an address to listen on, also after its server was away: Linux gives
+// the near ends of connections ports from 32768 on (ip_local_port_range).
 func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+	var err error
+	for range 1000 {
+		addr := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
+		var l net.Listener
+		if l, err = net.Listen("tcp", addr); err == nil {
+			return addr, l.Close()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String(), nil
+	return "", err
 }

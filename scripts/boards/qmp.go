@@ -17,7 +17,7 @@ type qmp struct {
 	in   *bufio.Reader
 }
 
-const qmpLimit = 20 * time.Second
+const qmpLimit = 2 * time.Minute
 
 // dialQMP connects to qemu's socket, which appears a moment after its start.
 func dialQMP(socket string) (*qmp, error) {

@@ -19,7 +19,7 @@ import (
 
 // patience bounds one wait. It ends as soon as what is waited for is there, so
 // it is long: the machine that runs this may be busy.
-const patience = 90 * time.Second
+const patience = 5 * time.Minute
 
 // How often something is looked at: what is here already, and what the board has
 // to work for. Rendering its metrics takes an emulated CPU a while.
@@ -204,7 +204,7 @@ func (t *trial) metrics() (map[string]float64, error) {
 }
 
 func (t *trial) get(path string) (string, error) {
-	c := http.Client{Timeout: 10 * time.Second}
+	c := http.Client{Timeout: time.Minute}
 	r, err := c.Get("http://" + t.http + path)
 	if err != nil {
 		return "", err
@@ -231,5 +231,5 @@ func (t *trial) awaitMetric(series, what string, ok func(v float64) bool) error 
 
 // ask reads a file of the board.
 func (t *trial) ask(r control.Request) (string, error) {
-	return control.Ask(t.control, r, 20*time.Second)
+	return control.Ask(t.control, r, time.Minute)
 }

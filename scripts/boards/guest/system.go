@@ -13,7 +13,7 @@ import (
 )
 
 // patience is how long a device may take to appear after its driver is loaded.
-const patience = 30 * time.Second
+const patience = 3 * time.Minute
 
 func mountSystem() error {
 	for _, m := range []struct{ kind, at string }{
