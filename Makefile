@@ -64,7 +64,7 @@ dist/$(NAME)_linux_%: FORCE
 test:
 	@scripts/setup.sh
 	$(GO) test -timeout 30m ./...
-	$(GO) test -tags demo ./agent/demo
+	$(GO) test -timeout 30m -tags demo ./agent/demo
 	GO=$(GO) scripts/emulated.sh
 
 nightly:

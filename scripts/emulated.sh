@@ -32,7 +32,7 @@ run() {
 	echo "== $1: $3: $2" >&2
 	arch=$1 kernel=$2 exec=$3
 	shift 3
-	EDGE_KERNEL=$kernel GOOS=linux GOARCH=$arch CGO_ENABLED=0 GOARM=7 "$go" test -short -exec "$exec" "$@"
+	EDGE_KERNEL=$kernel GOOS=linux GOARCH=$arch CGO_ENABLED=0 GOARM=7 "$go" test -timeout 30m -short -exec "$exec" "$@"
 }
 
 arm64=$(emulator aarch64)

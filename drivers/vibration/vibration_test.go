@@ -227,10 +227,16 @@ func TestRead_stale(t *testing.T) {
 	push(a, blockN, 1)
 	d := opened(t, tree, options(tree))
 	push(a, 100, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
 	dst := row(d)
-	if err := d.Read(ctx, dst); err == nil || !missing(dst) || d.block.have != 100 {
+	var err error
+	for try := 0; try < 100 && d.block.have < 100; try++ { // a busy machine may use up the time
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		err = d.Read(ctx, dst)
+		if cancel(); err == nil {
+			break
+		}
+	}
+	if err == nil || !missing(dst) || d.block.have != 100 {
 		t.Errorf("got %v %v with %d samples kept, want 100", dst, err, d.block.have)
 	}
 }
