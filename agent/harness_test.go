@@ -193,7 +193,7 @@ func (p *process) kill(sig syscall.Signal) {
 	p.cmd.Process.Signal(sig)
 	select {
 	case <-p.done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(20*time.Second + busy):
 		p.t.Errorf("pid %d does not end on %v", p.cmd.Process.Pid, sig)
 		p.cmd.Process.Kill()
 	}

@@ -84,16 +84,12 @@ func TestSystemdSeesProgressAndReload(t *testing.T) {
 		health := "http://" + listen + "/health"
 		waitFor(t, 10*time.Second, "/health says "+want, func() bool { return getJSON(health)["status"] == want })
 	}
-	if sup.count("STATUS=tank1 learning") == 0 {
-		t.Error("systemctl status would not tell what the machine does")
-	}
+	waitFor(t, 10*time.Second, "systemctl status tells what the machine does", func() bool { return sup.count("STATUS=tank1 learning") > 0 })
 	if sup.count("MONOTONIC_USEC") != 0 {
 		t.Error("MONOTONIC_USEC without a reload")
 	}
 	reload(bytes.Replace(good, []byte("period: 50ms"), []byte("perod: 50ms"), 1), "degraded")
-	if !strings.Contains(agent.output(), "did you mean") {
-		t.Error("the log does not tell what is wrong with the reloaded file")
-	}
+	waitFor(t, 10*time.Second, "the log tells what is wrong with the reloaded file", func() bool { return strings.Contains(agent.output(), "did you mean") })
 	before := len(events(sub, "plant/gw7/event"))
 	waitFor(t, 20*time.Second, "events under the old configuration", func() bool { return len(events(sub, "plant/gw7/event")) > before })
 	moved := append([]byte("# a line more at the top\n"), good...)
@@ -103,6 +99,7 @@ func TestSystemdSeesProgressAndReload(t *testing.T) {
 	}
 	ms := settled(t, sub, "plant/gw7/event", 30*time.Second)
 	agent.kill(syscall.SIGTERM)
+	waitFor(t, 10*time.Second, "STOPPING=1", func() bool { return sup.count("STOPPING=1") > 0 })
 	if agent.err != nil || sup.count("STOPPING=1") != 1 {
 		t.Errorf("ended with %v, STOPPING seen %d times", agent.err, sup.count("STOPPING=1"))
 	}
@@ -157,7 +154,7 @@ func TestModelOfAnotherMachineIsRefused(t *testing.T) {
 	agent := start(t, nil, append(prog, "run", "--config", cfg)...)
 	select {
 	case <-agent.done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(10*time.Second + busy):
 		t.Fatal("it runs with a model of other channels")
 	}
 	if code := agent.cmd.ProcessState.ExitCode(); code != 78 || !strings.Contains(agent.output(), "tank.level") {
