@@ -25,7 +25,8 @@
 // (Analog Devices DS18B20 data sheet, 19-7487 rev. 6, table 1, note), as after a
 // supply that dips during the conversion. The price is that a true 85.000 °C is
 // missing as well; its neighbours 0.0625 °C away are not. One beyond -55 to 125 °C
-// is missing too: 127.94 °C is another sign of a supply that failed.
+// is missing too: 127.94 °C is another sign of a supply that failed. (A MAX31850,
+// family 3b, reads a thermocouple and may be there.)
 //
 // The kernel checks a thermometer's bytes by their checksum only, and that of nine
 // zeros, which is what a data line shorted to ground reads as, is right: 0 °C. So

@@ -77,6 +77,7 @@ type cell struct {
 	fault *sysfs.Attr // nil = the chip knows none
 	unit  float64
 	wire  func() string // a 1-Wire thermometer's bytes; nil = it is none
+	wide  bool          // it may be a thermocouple
 	heat  bool          // a temperature
 	last  float64       // its newest temperature in m°C; NaN = none
 }
@@ -92,6 +93,7 @@ func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
 	}
 	c := &cell{value: value, unit: k.unit, heat: k.quantity == drivers.Temperature, last: math.NaN()}
 	if d.Name == "w1_slave_temp" {
+		c.wide = strings.HasPrefix(d.Place, thermocouple)
 		c.wire = func() string { return fs.Text(filepath.Join(d.Dir, "device", "w1_slave")) }
 	}
 	if c.fault, err = fs.Attr(filepath.Join(d.Dir, name+"_fault")); err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -154,6 +155,23 @@ func TestRead_wire(t *testing.T) {
 		if math.IsNaN(c.want) != (err != nil) || math.IsNaN(c.want) != math.IsNaN(dst[0]) || err == nil && math.Abs(dst[0]-c.want) > 1e-9 {
 			t.Errorf("%q: got %v %v, want %v", c.text, dst[0], err, c.want)
 		}
+	}
+	// a thermocouple is read beyond what a DS18B20 measures
+	if err := tree.Rename("/sys/devices/w1_bus_master1/28-0316a2795f3d", "/sys/devices/w1_bus_master1/3b-000000183b5e"); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Remove("/sys/class/hwmon/hwmon4"); err != nil {
+		t.Fatal(err)
+	}
+	const thermo = "/sys/devices/w1_bus_master1/3b-000000183b5e/hwmon/hwmon4"
+	if err := os.Symlink("../../devices/w1_bus_master1/3b-000000183b5e/hwmon/hwmon4", tree.FS().Path("/sys/class/hwmon/hwmon4")); err != nil {
+		t.Fatal(err)
+	}
+	if err := tree.Set(thermo+"/temp1_input", "612250"); err != nil {
+		t.Fatal(err)
+	}
+	if err := dev(t, tree, "3b-000000183b5e", "temp1").Read(t.Context(), dst); err != nil || dst[0] != 612.25 {
+		t.Errorf("got %v %v, want 612.25", dst[0], err)
 	}
 	// another chip may well be that warm
 	if err := tree.Set("/sys/class/thermal/thermal_zone0/hwmon0/temp1_input", "85000"); err != nil {

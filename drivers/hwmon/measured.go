@@ -16,7 +16,7 @@ func (c *cell) number(ctx context.Context) (float64, error) {
 	case err != nil:
 		return 0, err
 	case c.wire != nil:
-		return v, measured(v, c.wire)
+		return v, c.measured(v)
 	case c.heat && v == 0 && !(math.Abs(c.last) <= nearZero):
 		if v, err = c.again(ctx); err != nil {
 			return 0, err
@@ -44,25 +44,27 @@ func (c *cell) again(ctx context.Context) (float64, error) {
 	}
 }
 
-// The temperatures in m°C between which a DS18B20 measures, and the one that it
-// has before it has measured.
+// The temperatures in m°C between which a DS18B20 measures, the one that it has
+// before it has measured, and the 1-Wire family of a MAX31850, which goes far
+// beyond.
 const (
 	wireLo, wireHi = -55_000, 125_000
 	powerOn        = 85_000
+	thermocouple   = "3b-"
 )
 
 // measured tells a 1-Wire thermometer's temperature from what its wire or its
 // supply made up.
-func measured(v float64, bytes func() string) error {
+func (c *cell) measured(v float64) error {
 	switch {
 	case v == powerOn:
 		return errors.New("85 °C is what the thermometer says before it has measured: check its supply and cable")
-	case v < wireLo || v > wireHi:
+	case !c.wide && (v < wireLo || v > wireHi):
 		return fmt.Errorf("%g °C is none that the thermometer measures: check its supply and cable", v/1000)
 	case v != 0:
 		return nil
 	}
-	switch all := bytes(); {
+	switch all := c.wire(); {
 	case strings.HasPrefix(all, "00 00 00 00 00 00 00 00 00 "):
 		return errors.New("the wire reads as zeros, not as 0 °C: the data line is shorted to ground")
 	case !strings.HasSuffix(all, " YES"):
