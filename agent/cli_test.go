@@ -258,6 +258,7 @@ func TestBadInput(t *testing.T) {
 		{"scores over the recording", []string{"score", "--model", m, "--csv", csvPath, "--out", csvPath}, 2, "would overwrite"},
 		{"model over the recording", []string{"train", "--csv", csvPath, "--out", csvPath}, 2, "would overwrite"},
 		{"model to stdout", []string{"train", "--csv", csvPath, "--out", "-"}, 2, "--out - is not possible"},
+		{"model in no folder, told before the rows are read", []string{"train", "--csv", "/nowhere.csv", "--out", "/nowhere/m"}, 1, "--out /nowhere/m: its folder: no such file"},
 		{"model over a device", []string{"train", "--csv", csvPath, "--out", t.TempDir()}, 1, "not a regular file"},
 		{"one file twice", []string{"score", "--model", m, "--csv", csvPath, "--out", out, "--events", out}, 2, "two outputs"},
 		{"negative time", []string{"record", "--config", csvPath, "--out", out, "--for", "-1s"}, 2, "not negative"},

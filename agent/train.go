@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/sheet"
@@ -39,6 +43,9 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	}
 	if err := keepInputs(strings.Split(*csvs, ","), []string{*out, *reportPath}); err != nil {
 		return usagef("%w", err)
+	}
+	if err := canHold(*out); err != nil {
+		return err
 	}
 	t, err := readTable(ctx, e, strings.Split(*csvs, ","), *rows, *configPath != "")
 	if err != nil {
@@ -72,6 +79,18 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 		return sheet.WriteTrain(w, t.drawn(m, report, o.Details), &report, o.Details, about(*csvs, *out, m))
 	})
 	return errors.Join(err, tellTraining(e, *asJSON, *out, m, report))
+}
+
+// canHold tells at once, before hours of learning, whether a model can be written
+// to path.
+func canHold(path string) error {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return fmt.Errorf("--out %s: not a regular file", path)
+	}
+	if err := unix.Access(filepath.Dir(path), unix.W_OK|unix.X_OK); err != nil {
+		return fmt.Errorf("--out %s: its folder: %w", path, err)
+	}
+	return nil
 }
 
 // learnTable learns and writes the model.
