@@ -29,8 +29,9 @@
 // does that first and then waits for the flag, so what it returns was completed
 // during the call. (Reading mask/enable also lets go of a latched alert, §7.1.7: an
 // INA226 whose alert pin switches something is not to be read by this program.) A
-// value at the end of the converter's range is not a measurement: the cell is NaN
-// and the error names the range.
+// chip that loses its power between the flag and the reading of the two voltages
+// holds 0, so a 0 is converted once more. A value at the end of the converter's
+// range is not a measurement: the cell is NaN and the error names the range.
 //
 // # Datasheets
 //

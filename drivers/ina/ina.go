@@ -90,7 +90,8 @@ func (d *Dev) String() string { return d.chip.String() }
 func (d *Dev) Close() error { return nil }
 
 // Read waits for the next conversion, 1.2 ms (INA226: 2.2 ms) with the chip's
-// power-on settings, and takes it into dst (3). Where only one of the two
+// power-on settings, and takes it into dst (3); twice where one of the two is
+// exactly 0. Where only one of the two
 // converters is at the end of its range, the other value is still delivered.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	return d.chip.Read(ctx, dst, len(channels), d.measure)
@@ -98,6 +99,9 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 
 func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	s, err := d.sample(d, ctx)
+	if err == nil && (s.bus == 0 || s.shunt == 0) {
+		s, err = d.sample(d, ctx) // 0 is what a chip that was reset meanwhile holds too
+	}
 	if err != nil {
 		return err
 	}
