@@ -12,11 +12,9 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/sampler"
-	"iot-edge-anomaly/agent/scan"
 	"iot-edge-anomaly/agent/status/page"
 	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers"
-	"iot-edge-anomaly/drivers/modbus"
 )
 
 // readout is one channel as read prints it.
@@ -142,48 +140,6 @@ func (r *reader) once(ctx context.Context) error {
 		return fmt.Errorf("%d of %d sensors did not read right: %s", len(failed), len(rs), strings.Join(failed, ", "))
 	}
 	return nil
-}
-
-// advise says what to try, once for all sensors of which it is true.
-func (r *reader) advise(rs []sampler.Reading) {
-	urls := map[string]string{}
-	for _, b := range r.cfg.Buses {
-		if b.Modbus != nil && !b.Modbus.Listen { // a listener's errors say what to look at
-			urls[b.Name] = b.Modbus.Scheme + ":"
-		}
-	}
-	var hints []string
-	of := map[string][]string{}
-	for _, x := range rs {
-		if urls[x.Bus] == "" {
-			continue
-		}
-		for _, err := range parts(x.Err) {
-			hint := scan.Hint(urls[x.Bus], err)
-			var many *drivers.PartError
-			if errors.Is(err, modbus.ErrTimeout) && errors.As(err, &many) && len(many.Channels) > 1 {
-				hint += " if scan gets an answer, the device answers short requests only: try max_registers: 16"
-			}
-			if hint == "" || slices.Contains(of[hint], x.Sensor) {
-				continue
-			}
-			if of[hint] == nil {
-				hints = append(hints, hint)
-			}
-			of[hint] = append(of[hint], x.Sensor)
-		}
-	}
-	for _, h := range hints {
-		fmt.Fprintf(r.hints, "%s: %s\n", strings.Join(of[h], ", "), h)
-	}
-}
-
-// parts are the errors that one joins.
-func parts(err error) []error {
-	if many, ok := err.(interface{ Unwrap() []error }); ok {
-		return many.Unwrap()
-	}
-	return []error{err}
 }
 
 // watch shows the newest readings every second until ctx is done.

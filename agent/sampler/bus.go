@@ -92,6 +92,7 @@ func (b *bus) read(ctx context.Context, s *slot) {
 
 	s.record(tick, start, end, err)
 	s.due = s.due.Add(s.period)
+	s.ended(tick, !s.due.After(end))
 	if !s.due.After(end) {
 		skipped := end.Sub(s.due)/s.period + 1
 		b.overruns.Add(uint64(skipped))

@@ -44,6 +44,7 @@ type Reading struct {
 	Err         error
 	Reads       uint64
 	Errors      [len(Reasons)]uint64 // by what went wrong, as Reasons names it
+	Late        bool                 // its values have come too late for their rows for a while
 }
 
 // Cause says why a channel with some flag is not good: the test that its value
@@ -142,6 +143,9 @@ type slot struct {
 	heard    int // consecutive in which the device answered, whatever it said
 	reads    uint64
 	errs     [len(Reasons)]uint64
+	lates    int       // rises with each attempt that brought values after its period, falls with others
+	lateFrom time.Time // when it began to rise
+	behind   bool      // it rose to the end, and has not fallen to 0 since
 }
 
 // measured is the newest value of one channel.
@@ -205,6 +209,26 @@ func (s *slot) record(tick, start, end time.Time, err error) {
 	s.lastGood = end
 	s.fails, s.oks = 0, s.oks+1
 }
+
+// ended notes whether the newest attempt ended after the tick of the next. Mu is
+// not held.
+func (s *slot) ended(due time.Time, late bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if late && s.brought.Equal(s.at) { // what fails is a fault for itself
+		if s.lates == 0 {
+			s.lateFrom = due
+		}
+		s.lates = min(s.lates+2, lateFull) // so a third of the attempts is enough
+	} else {
+		s.lates = max(s.lates-1, 0)
+	}
+	s.behind = s.lates > 0 && (s.behind || s.lates == lateFull && s.at.Sub(s.lateFrom) >= lateFor)
+}
+
+// late tells whether values come too late for their rows, and have for a while.
+// A max age is the operator's word that they may. Mu is held.
+func (s *slot) late() bool { return s.behind && s.maxAge == 0 }
 
 // aged is a sensor whose values were not measured during its Read.
 type aged interface {
@@ -290,7 +314,7 @@ func (s *slot) valueAt(tick time.Time, channel int, maxAge time.Duration) measur
 func (s *slot) reading() Reading {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := Reading{Bus: s.bus, Sensor: s.name, Values: make([]float64, len(s.held)), Quality: make([]Quality, len(s.held)),
+	r := Reading{Late: s.late(), Bus: s.bus, Sensor: s.name, Values: make([]float64, len(s.held)), Quality: make([]Quality, len(s.held)),
 		Doubts: make([]Doubt, len(s.held)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.brought, Latency: s.latency, Err: s.err, Reads: s.reads, Errors: s.errs}
 	if err := s.hung(time.Now()); err != nil {
 		r.Err = err

@@ -20,6 +20,14 @@ const (
 	clearAfter = 3
 )
 
+// Values that come too late for their rows are a fault when more than a third of
+// the readings were late for so long, five in a row at the least: a gateway with
+// much to do is late now and then.
+const (
+	lateFull = 10 // two for each
+	lateFor  = 10 * time.Second
+)
+
 // retellAfter is the least time between two tellings of one open fault: of a
 // device that refuses some registers only now and then.
 const retellAfter = time.Minute
@@ -35,12 +43,13 @@ type watcher struct {
 	users  map[string][]string  // sensor -> machines that use it
 	open   map[string]*Fault    // by bus or "bus/sensor"
 	back   map[string]time.Time // when the bus's fault closed
+	leads  map[string]int       // by bus: the slot that tells that values come too late
 	faults chan Fault
 	every  time.Duration
 }
 
 func newWatcher(buses []*bus, machines []MachineSpec) *watcher {
-	w := &watcher{buses: buses, users: map[string][]string{}, open: map[string]*Fault{}, back: map[string]time.Time{},
+	w := &watcher{buses: buses, users: map[string][]string{}, open: map[string]*Fault{}, back: map[string]time.Time{}, leads: map[string]int{},
 		faults: make(chan Fault, 64), every: time.Second}
 	for _, m := range machines {
 		for _, c := range m.Cells {
@@ -77,6 +86,7 @@ type verdict struct {
 	onBus         bool      // the cause is the bus
 	hung          bool      // a read is under way for too long
 	silent        bool      // the newest read had no answer
+	late          bool      // it brings values, too late for their rows
 	fails         int       // reads in a row
 	since         time.Time // of the last good read; zero = there was none
 	err           error
@@ -89,7 +99,7 @@ func (s *slot) verdict(now time.Time) verdict {
 		return verdict{failing: true, onBus: true, hung: true, since: s.lastGood, err: err}
 	}
 	return verdict{failing: s.fails >= faultAfter, well: s.oks >= clearAfter, heard: s.heard >= clearAfter, onBus: errors.Is(s.err, drivers.ErrBus),
-		silent: s.err != nil && reasonOf(s.err) == reasonTimeout, fails: s.fails, since: s.lastGood, err: s.err}
+		late: s.late(), silent: s.err != nil && reasonOf(s.err) == reasonTimeout, fails: s.fails, since: s.lastGood, err: s.err}
 }
 
 // hung is the error of a read that is under way for too long, or nil. mu is
@@ -129,9 +139,12 @@ func (w *watcher) look(ctx context.Context, b *bus, now time.Time) {
 		w.clear(ctx, b.name, now)
 		w.back[b.name] = now
 	}
+	leader := w.leader(b, vs)
 	for i, s := range b.slots {
 		key := b.name + "/" + s.name
 		switch {
+		case i == leader:
+			w.set(ctx, key, w.behind(b, vs, s), now)
 		case vs[i].well:
 			w.clear(ctx, key, now)
 		case vs[i].onBus && !anyWell: // the bus's fault; the others may not have been read yet

@@ -117,6 +117,9 @@ func (s *Snapshot) sampling() Check {
 func (s *Snapshot) sensors() Check {
 	silent, partly, first := 0, 0, ""
 	for _, r := range s.Readings {
+		if r.Late {
+			return Check{Degraded, fmt.Sprintf("values of %s come too late for their rows: a reading takes %v", r.Sensor, r.Latency.Round(time.Millisecond))}
+		}
 		if r.Err == nil || drivers.OnlyLater(r.Err) {
 			continue
 		}

@@ -1,0 +1,82 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/scan"
+	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/modbus"
+)
+
+// advise says what to try, once for all sensors of which it is true.
+func (r *reader) advise(rs []sampler.Reading) {
+	urls := map[string]string{}
+	for _, b := range r.cfg.Buses {
+		if b.Modbus != nil && !b.Modbus.Listen { // a listener's errors say what to look at
+			urls[b.Name] = b.Modbus.Scheme + ":"
+		}
+	}
+	var hints []string
+	of := map[string][]string{}
+	for _, x := range rs {
+		if urls[x.Bus] == "" {
+			continue
+		}
+		for _, err := range parts(x.Err) {
+			hint := scan.Hint(urls[x.Bus], err)
+			var many *drivers.PartError
+			if errors.Is(err, modbus.ErrTimeout) && errors.As(err, &many) && len(many.Channels) > 1 {
+				hint += " if scan gets an answer, the device answers short requests only: try max_registers: 16"
+			}
+			if hint == "" || slices.Contains(of[hint], x.Sensor) {
+				continue
+			}
+			if of[hint] == nil {
+				hints = append(hints, hint)
+			}
+			of[hint] = append(of[hint], x.Sensor)
+		}
+	}
+	for _, h := range hints {
+		fmt.Fprintf(r.hints, "%s: %s\n", strings.Join(of[h], ", "), h)
+	}
+	r.adviseTime(rs)
+}
+
+// adviseTime tells of buses on which one reading of all sensors took longer than
+// the shortest of their periods: rows would get no values.
+func (r *reader) adviseTime(rs []sampler.Reading) {
+	periods := readPeriods(r.cfg, r.cfg.Machines)
+	for _, b := range r.cfg.Buses {
+		var took, shortest time.Duration
+		for i, s := range r.cfg.Sensors {
+			j := slices.IndexFunc(rs, func(x sampler.Reading) bool { return x.Sensor == s.Name })
+			if s.Bus != b.Name || j < 0 || rs[j].Err != nil || periods[i] == 0 {
+				continue
+			}
+			if took += rs[j].Latency; b.Connections > 1 {
+				took = max(took-rs[j].Latency, rs[j].Latency)
+			}
+			if s.MaxAge == 0 && (shortest == 0 || periods[i] < shortest) {
+				shortest = periods[i]
+			}
+		}
+		if shortest > 0 && took > shortest {
+			fmt.Fprintf(r.hints, "%s: reading took %v, the shortest period is %v: if it takes so long each time, give its sensors period: %v\n",
+				b.Name, took.Round(10*time.Millisecond), shortest, sampler.EnoughPeriod(took, shortest))
+		}
+	}
+}
+
+// parts are the errors that one joins.
+func parts(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	return []error{err}
+}
