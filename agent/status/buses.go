@@ -6,7 +6,7 @@ import "time"
 // was loaded.
 type ModbusLine struct {
 	Bus      string
-	Requests uint64 // allowed; more than answers plus errors while one is under way
+	Requests uint64 // made; more than answers plus errors while one is under way
 	Retries  uint64
 	Resyncs  uint64 // frames passed over on the way to the answer: late ones, echoes
 	Connects uint64 // connections, or ports, opened

@@ -44,7 +44,7 @@ var help = map[string]string{
 	"modbus_listen_passed_total":           "what was overheard and gave no value: exception, write, foreign function, unanswered, unpaired, ambiguous, noise",
 	"modbus_listen_understood_bytes_total": "bytes in frames whose part in the traffic is known",
 	"modbus_listen_understood_ratio":       "share of the bytes overheard that was understood",
-	"modbus_requests_total":                "requests allowed on the line",
+	"modbus_requests_total":                "requests made on the line, attempts to connect among them; none while a line that failed is left alone",
 	"modbus_resync_total":                  "frames passed over on the way to an answer: late ones, echoes",
 	"modbus_retries_total":                 "requests made again",
 	"mqtt_connected":                       "1 while the broker is connected",

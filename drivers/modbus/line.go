@@ -163,7 +163,9 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte)
 		l.counts.refused.Add(1)
 		return 0, err
 	}
-	l.counts.requests.Add(1)
+	if !k.leftAlone() {
+		l.counts.requests.Add(1)
+	}
 	n, err := k.request(ctx, timeout, req, dst)
 	if !k.used && errors.Is(err, drivers.ErrBus) && l.withhold(k) {
 		return l.send(ctx, timeout, req, dst) // on a connection that there is

@@ -393,8 +393,14 @@ func TestLine_serverRestart(t *testing.T) {
 		}
 	}
 	// One, another, and one each time that its pause has passed.
-	if st := l.Stats(); st.ConnectErrors > 3+int64(stalls.Between(closed, time.Now())/(100*time.Millisecond)) {
+	st := l.Stats()
+	if st.ConnectErrors > 3+int64(stalls.Between(closed, time.Now())/(100*time.Millisecond)) {
 		t.Errorf("%d attempts to connect in 10 quick requests, want few", st.ConnectErrors)
+	}
+	// What failed at once between the attempts was not made: the share of requests
+	// that end in an error is 1 on a dead line.
+	if st.Requests > 2+st.ConnectErrors {
+		t.Errorf("%d requests are counted, of %d attempts to connect", st.Requests, st.ConnectErrors)
 	}
 	again, err := modbussim.Listen(addr, map[uint8]*modbussim.Bank{7: counted()})
 	if err != nil {

@@ -61,6 +61,14 @@ func (k *link) request(ctx context.Context, timeout time.Duration, req, dst []by
 	}
 }
 
+// leftAlone tells whether a request fails at once, because connecting failed a
+// short while ago.
+func (k *link) leftAlone() bool {
+	k.line.mu.Lock()
+	defer k.line.mu.Unlock()
+	return k.conn == nil && time.Now().Before(k.next)
+}
+
 // connect returns the open connection or opens one.
 func (k *link) connect(ctx context.Context, deadline time.Time, timeout time.Duration) (io.ReadWriteCloser, error) {
 	k.line.mu.Lock()

@@ -4,7 +4,7 @@ import "sync/atomic"
 
 // Stats are the counters of a line since it was made.
 type Stats struct {
-	Requests      int64 // asked for and allowed
+	Requests      int64 // made, attempts to connect for one among them; not those that failed at once, between such attempts
 	Refused       int64 // not sent, since they were not reads
 	Exceptions    int64 // answers that are exceptions
 	Timeouts      int64 // no whole answer before the deadline
