@@ -253,7 +253,7 @@ func TestSerial_readsOnly(t *testing.T) {
 	p := openPTY(t)
 	taped := &tape{PTY: p}
 	s := modbussim.ServeRTU(taped, 0, map[uint8]*modbussim.Bank{7: counted()})
-	l := NewLine(tty(p.Path), LineOptions{Mode: RTU, Timeout: 50 * time.Millisecond})
+	l := NewLine(tty(p.Path), LineOptions{Mode: RTU, Timeout: time.Second})
 	defer l.Close()
 	c := newClient(l, 7, Effort{})
 	c.ctx = context.Background()

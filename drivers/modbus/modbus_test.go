@@ -518,7 +518,7 @@ func TestDev_conformance(t *testing.T) {
 func TestDev_conformanceSilent(t *testing.T) {
 	driverstest.Run(t, func(t *testing.T) driverstest.Fixture {
 		s := serve(t, map[uint8]*modbussim.Bank{7: counted()})
-		l := newLine(t, s, LineOptions{Timeout: 150 * time.Millisecond})
+		l := newLine(t, s, LineOptions{Timeout: time.Second})
 		const pause = time.Millisecond
 		return driverstest.Fixture{
 			Sensor: newDev(t, l, 7, suiteRegisters(), Options{Pause: pause, MaxPause: pause}),
