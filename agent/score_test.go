@@ -98,7 +98,7 @@ func TestInterrupted(t *testing.T) {
 				if code != exitFailed || !strings.Contains(errs.String(), "interrupted") {
 					t.Errorf("code %d, stderr %q: want %d and interrupted", code, &errs, exitFailed)
 				}
-			case <-time.After(10 * time.Second):
+			case <-time.After(busy):
 				t.Fatal("it goes on")
 			}
 		})
