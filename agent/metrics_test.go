@@ -1,19 +1,54 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"net/http"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/status"
+	"iot-edge-anomaly/model"
 )
+
+// promtool lets Prometheus' own checker read an exposition.
+func promtool(t *testing.T, text string) {
+	t.Helper()
+	cmd := exec.Command(need(t, "promtool", "prometheus"), "check", "metrics")
+	cmd.Stdin = strings.NewReader(text)
+	out, err := cmd.CombinedOutput()
+	if err != nil { // 1 is what it cannot parse, 3 advice about names, types and help
+		t.Errorf("promtool: %v\n%s", err, out)
+	}
+}
+
+// TestPromtoolReadsRareMetrics: so it does with buses that few hosts have, and
+// once drift can be judged.
+func TestPromtoolReadsRareMetrics(t *testing.T) {
+	var b bytes.Buffer
+	status.NewMetrics().Write(&b, &status.Snapshot{
+		Machines: []pipeline.Status{{Name: "pump1", State: pipeline.Normal, Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}}, Values: []float64{1},
+			Quality: []sampler.Quality{sampler.Good}, Drift: pipeline.Drift{Score: 0.4, Channels: []model.ChannelDrift{{Score: 0.4}}}}},
+		I2C:  []status.I2CBus{{Bus: "env", Transfers: 9, Errors: []status.ReasonCount{{Reason: "no_answer", N: 1}}}},
+		Ears: []status.ModbusEar{{Bus: "line", Bytes: 200, Understood: 150, Passed: []status.ReasonCount{{Reason: "noise", N: 2}}}},
+	}, 0)
+	for _, want := range []string{`i2c_errors_total{bus="env",reason="no_answer"} 1`, `modbus_listen_understood_ratio{bus="line"} 0.75`,
+		`modbus_listen_passed_total{bus="line",reason="noise"} 2`, `model_drift_score{machine="pump1"} 0.4`, `model_drift_sensor_score{machine="pump1",sensor="pump.flow"} 0.4`} {
+		if !strings.Contains(b.String(), want+"\n") {
+			t.Errorf("no %s in\n%s", want, b.String())
+		}
+	}
+	promtool(t, b.String())
+}
 
 // TestPromtoolReadsTheMetrics scrapes a running agent and lets Prometheus' own
 // checker read the answer.
 func TestPromtoolReadsTheMetrics(t *testing.T) {
 	t.Parallel()
-	promtool := need(t, "promtool", "prometheus")
 	prog := program(t, "", "")
 	b := startBroker(t)
 	listen := freeAddr(t)
@@ -31,12 +66,7 @@ func TestPromtoolReadsTheMetrics(t *testing.T) {
 		text = string(body)
 		return strings.Contains(text, `anomalies_detected_total{severity="critical",sensor="tank",kind="limit"}`)
 	})
-	cmd := exec.Command(promtool, "check", "metrics")
-	cmd.Stdin = strings.NewReader(text)
-	out, err := cmd.CombinedOutput()
-	if err != nil { // 1 is what it cannot parse, 3 advice about names, types and help
-		t.Errorf("promtool: %v\n%s", err, out)
-	}
+	promtool(t, text)
 	for _, want := range []string{`learning_progress_ratio{machine="tank1"}`, `sensor_reads_total{bus="plc",sensor="tank"}`,
 		`modbus_requests_total{bus="plc"}`, `modbus_errors_total{bus="plc",reason="timeout"} 0`, `modbus_connects_total{bus="plc"} 1`, "mqtt_connected 1", "spool_messages", "process_resident_memory_bytes"} {
 		if !strings.Contains(text, want) {
