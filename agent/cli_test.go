@@ -232,6 +232,7 @@ func TestBadInput(t *testing.T) {
 	}{
 		{"no verb", nil, 2, "usage: iot-edge-anomaly VERB"},
 		{"unknown verb", []string{"chekc"}, 2, `unknown verb "chekc": did you mean "check"?`},
+		{"a verb of other programs", []string{"validate", "x"}, 2, `unknown verb "validate": did you mean "check"?`},
 		{"no such verb", []string{"frobnicate"}, 2, `unknown verb "frobnicate"; iot-edge-anomaly help lists them`},
 		{"empty verb", []string{""}, 2, `unknown verb ""; iot-edge-anomaly help lists them`},
 		{"flag without a value", []string{"score", "--model"}, 2, "flag needs an argument: --model"},

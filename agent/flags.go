@@ -31,8 +31,15 @@ func usage() string {
 	return b.String()
 }
 
+// otherWords are verbs by names that other programs give them.
+var otherWords = map[string]string{"validate": "check", "test": "check", "learn": "train", "fit": "train", "eval": "score", "predict": "score",
+	"detect": "score", "probe": "scan", "start": "run", "serve": "run"}
+
 // likelyVerb says what an unknown verb may have meant.
 func likelyVerb(word string) string {
+	if ours := otherWords[word]; ours != "" {
+		return fmt.Sprintf(": did you mean %q?", ours)
+	}
 	var names []string
 	for _, v := range verbs() {
 		if word != "" && (strings.HasPrefix(v.name, word) || strings.HasPrefix(word, v.name)) {
