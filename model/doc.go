@@ -28,7 +28,8 @@
 // the last 40 rows, each over Step and at most 1, in sum over Rough. The fourth power lets one channel among many be heard: it is
 // divided by the fourth root of their number, not the square root.
 //
-// A missing cell repeats the last value for Fill rows; (7), which looks at the
+// A missing cell repeats the last value for Fill rows, or, where the machine has a
+// cycle and Mean rows are there, the values of a cycle ago; (7), which looks at the
 // newest rows alone, takes the channel out at once. After that it is masked, and
 // neither alarms nor blinds the others. It takes the value that makes them
 // least surprising by (7), which is the marginal distance, and the network sees

@@ -158,10 +158,15 @@ func (s *Scorer) Push(row []float64) (Score, bool) {
 	return s.score, true
 }
 
+// cyclic tells that means are those of whole cycles. There a missing value is the
+// one a cycle ago rather than the last: the mean of a cycle is so steady that a
+// value in the wrong place of it would count.
+func (p *Parts) cyclic() bool { return p.Mean > p.Fill }
+
 // take scales the row, hands it to the network and returns how many channels
 // are not masked.
 func (s *Scorer) take(row []float64) (seen int) {
-	u := s.row
+	u, before := s.row, s.level.next()
 	s.stale = false
 	for i, x := range row {
 		if s.p.Spread[i] != Unlearnt {
@@ -172,6 +177,9 @@ func (s *Scorer) take(row []float64) (seen int) {
 		}
 		var ok bool
 		if u[i], ok = s.scale(i, x, &s.last[i], &s.age[i]); ok {
+			if s.age[i] > 0 && s.p.cyclic() && s.present[i] >= s.p.Mean {
+				u[i] = before[i]
+			}
 			s.now[i] = u[i]
 			s.stale = s.stale || s.age[i] > 0
 			s.present[i] = min(s.present[i]+1, s.p.fillRows())
@@ -187,7 +195,7 @@ func (s *Scorer) take(row []float64) (seen int) {
 	if seen < s.c || s.raised {
 		s.raise()
 	}
-	copy(s.level.next(), u)
+	copy(before, u)
 	s.net.push(u)
 	return seen
 }

@@ -33,6 +33,8 @@ type Watch struct {
 	verdict  Verdict   // of it
 	coarse   bool      // other rows shared a time: it does not tell rows apart
 	empty    int       // rows in a row that were too empty
+	fill     int       // lost rows that are filled; 0 = the machine has no cycle
+	nothing  []float64 // (C) NaN
 }
 
 // NewWatch puts a model and a policy to work.
@@ -42,6 +44,10 @@ func NewWatch(m *model.Model, o detect.Options) (*Watch, error) {
 		return nil, err
 	}
 	w := &Watch{model: m, scorer: model.NewScorer(m), detector: d, drift: detect.NewDriftWatch(m, o), period: m.Schema().Period}
+	if p := m.Parts(); p.Training.Period > 0 {
+		w.fill = p.Fill
+		w.nothing = slices.Repeat([]float64{math.NaN()}, len(p.Schema.Channels))
+	}
 	if o.Rearm {
 		w.rearm = detect.NewRearm(w.period)
 	}
@@ -91,10 +97,7 @@ func SameRow(a, b []float64) bool {
 
 // push takes a row that is not the one before.
 func (w *Watch) push(t time.Time, row []float64) Verdict {
-	if step := t.Sub(w.last); !w.last.IsZero() && w.period > 0 && step > GapRows*w.period {
-		w.scorer.Reset()
-		w.detector.Gap(t)
-	}
+	w.leap(t)
 	w.last = t
 	var v Verdict
 	if v.Score, v.Scored = w.scorer.Push(row); v.Scored {
@@ -126,6 +129,30 @@ func (w *Watch) push(t time.Time, row []float64) Verdict {
 		v.State = Normal
 	}
 	return v
+}
+
+// leap deals with rows that are missing between the row before and the one at t. A
+// machine with a cycle has a row of its own for each moment of it: lost rows are
+// rows without values to it, and where they are too many to fill, the window
+// starts anew.
+func (w *Watch) leap(t time.Time) {
+	step := t.Sub(w.last)
+	if w.last.IsZero() || w.period <= 0 || step <= w.period {
+		return
+	}
+	switch lost := int64((step+w.period/2)/w.period) - 1; {
+	case step > GapRows*w.period:
+		w.scorer.Reset()
+		w.detector.Gap(t)
+	case w.fill == 0 || lost <= 0:
+	case lost <= int64(w.fill):
+		for range lost {
+			w.scorer.Push(w.nothing)
+		}
+	default:
+		w.scorer.Restart()
+		w.detector.Gap(t)
+	}
 }
 
 // judge takes a score, as it is seen from the level of the moment, and as it came
