@@ -150,6 +150,8 @@ func TestDeadSlave_virtual(t *testing.T) {
 		faults := stop()
 		l.Close()
 		time.Sleep(time.Second) // the line's last answer
+		tap.mu.Lock()
+		defer tap.mu.Unlock()
 		for unit := uint8(2); unit <= 4; unit++ {
 			var worst time.Duration
 			n := 0
