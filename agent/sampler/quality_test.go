@@ -358,4 +358,7 @@ func TestReadingCause(t *testing.T) {
 	if r.Err = nil; r.Cause(1, Missing) != "" {
 		t.Error("a cause without an error")
 	}
+	if r.Late = true; r.Cause(1, Stale) != "read too late for its row" || r.Cause(1, Missing) != "" {
+		t.Errorf("late: %q", r.Cause(1, Stale))
+	}
 }

@@ -56,6 +56,8 @@ func (r *Reading) Cause(channel int, q Quality) string {
 		return ""
 	case d != NoDoubt && (q == Suspect || q == Bad):
 		return d.String()
+	case r.Err == nil && r.Late && q == Stale:
+		return "read too late for its row"
 	case r.Err == nil:
 		return ""
 	}
