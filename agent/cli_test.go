@@ -213,8 +213,8 @@ func TestSameSeedSameModel(t *testing.T) {
 	}
 }
 
-// TestBadInput: every refusal names the place, and ends with the contract's
-// code.
+// TestBadInput: every refusal names the place, and ends with the code that
+// README gives.
 func TestBadInput(t *testing.T) {
 	m, csvPath := trainedWave(t)
 	good, err := os.ReadFile(m)

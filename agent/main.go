@@ -26,7 +26,7 @@ var (
 	commit  = "unknown"
 )
 
-// Exit codes of the contract.
+// Exit codes, as README lists them.
 const (
 	exitDone    = 0
 	exitFailed  = 1

@@ -34,8 +34,8 @@ var testDrivers = map[string]DriverInfo{
 	}},
 }
 
-// contractExample is the configuration of docs, with its serial line replaced.
-const contractExample = `
+// fullExample is the configuration of docs, with its serial line replaced.
+const fullExample = `
 gateway:  {site: plant-3, id: auto}
 buses:
   env:    {i2c: auto}                        # the board's header bus; or /dev/i2c-1
@@ -66,8 +66,8 @@ metrics:  {push: ""}
 log:      {level: info}
 `
 
-func TestParse_contract(t *testing.T) {
-	cfg, problems := Parse("config.yaml", []byte(strings.Replace(contractExample, "MODBUS", "tcp://10.1.2.4:502", 1)), testDrivers)
+func TestParse_full(t *testing.T) {
+	cfg, problems := Parse("config.yaml", []byte(strings.Replace(fullExample, "MODBUS", "tcp://10.1.2.4:502", 1)), testDrivers)
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -85,8 +85,8 @@ func TestParse_contract(t *testing.T) {
 	}
 }
 
-func TestParse_contractSerialLine(t *testing.T) {
-	cfg, problems := Parse("config.yaml", []byte(strings.Replace(contractExample, "MODBUS",
+func TestParse_fullSerialLine(t *testing.T) {
+	cfg, problems := Parse("config.yaml", []byte(strings.Replace(fullExample, "MODBUS",
 		"rtu:///dev/serial/by-id/…?baud=19200&parity=even", 1)), testDrivers)
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,7 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	f.Add([]byte(strings.Replace(contractExample, "MODBUS", "tcp://10.1.2.4", 1)))
+	f.Add([]byte(strings.Replace(fullExample, "MODBUS", "tcp://10.1.2.4", 1)))
 	f.Add([]byte("a: &a [*a]\nsensors: *a"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		cfg, problems := Parse("config.yaml", data, testDrivers)

@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// balance holds a stream of events to the contract: one open event at most,
+// balance holds a stream of events to what is promised: one open event at most,
 // opens and closes in turn, no negative interval, severity that rises only.
 type balance struct {
 	open *Event
@@ -89,7 +89,7 @@ type rest struct {
 }
 
 // player drives a Detector and its Latch as a machine does, and holds what they
-// say to the contract.
+// say to what is promised.
 type player struct {
 	o       Options
 	d       *Detector

@@ -16,7 +16,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// book holds the events of a machine to the contract: of each kind and key one is
+// book holds the events of a machine to what is promised: of each kind and key one is
 // open at most, opens and closes in turn, its since stays, severity and peak rise
 // only.
 type book struct {

@@ -38,6 +38,6 @@
 //
 // # Why
 //
-// The encoder is written by hand: fields keep the contract's order, numbers
+// The encoder is written by hand: fields keep the schema's order, numbers
 // their digits, and NaN is null, none of which encoding/json does.
 package report

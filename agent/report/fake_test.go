@@ -85,7 +85,7 @@ func parse(t testing.TB, b []byte) (p parsed) {
 	return p
 }
 
-// checkStream holds all messages of a device to the contract: seq without a
+// checkStream holds all messages of a device to what is promised: seq without a
 // gap, ids unique, each event one open, updates, at most one close. It returns
 // the events not closed.
 func checkStream(messages []spool.Message) (open map[string]bool, err error) {

@@ -159,7 +159,7 @@ type message struct {
 	reason   string        // of a close
 }
 
-// append writes m as JSON, fields in the contract's order.
+// append writes m as JSON, fields in the schema's order.
 func (m *message) append(b []byte, d *Device) []byte {
 	o := openObject(b)
 	o.b = append(o.field("schema"), '1')

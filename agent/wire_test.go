@@ -16,11 +16,11 @@ import (
 	"time"
 )
 
-// TestContractOnTheWire runs an agent through faults of every sort that a real
+// TestOnTheWire runs an agent through faults of every sort that a real
 // broker and a real Modbus server can be brought to show, and holds everything
-// that was published against the contract: topics, retained or not, the schema
+// that was published against what is promised: topics, retained or not, the schema
 // files, ids, and six significant digits. Whoever read its log goes away at once.
-func TestContractOnTheWire(t *testing.T) {
+func TestOnTheWire(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
 	b := startBroker(t)
