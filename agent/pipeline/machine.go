@@ -279,5 +279,8 @@ func told(ev detect.Event) []any {
 	if !math.IsNaN(ev.Score) {
 		a = append(a, "score", math.Round(1000*ev.Score)/1000)
 	}
-	return append(a, "reason", ev.Reason)
+	if ev.State == detect.Close { // named as in the message
+		return append(a, "reason", ev.Reason)
+	}
+	return append(a, "detail", ev.Reason)
 }

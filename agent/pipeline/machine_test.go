@@ -65,7 +65,7 @@ func TestTold(t *testing.T) {
 		ev   detect.Event
 		want string
 	}{
-		{ev, "level=INFO msg=event kind=process_anomaly state=open severity=high cause=flow score=1.6 reason=why\n"},
+		{ev, "level=INFO msg=event kind=process_anomaly state=open severity=high cause=flow score=1.6 detail=why\n"},
 		{fault, "level=INFO msg=event kind=sensor_fault state=close severity=warning key=pump reason=\"delivers again\"\n"},
 	} {
 		var b bytes.Buffer

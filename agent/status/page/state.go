@@ -68,9 +68,9 @@ type Event struct {
 	Since      time.Time `json:"since"`
 	Score      *float64  `json:"score"`
 	Peak       *float64  `json:"peak"`
-	Percentile *float64  `json:"percentile"` // of the scores of learning that stayed below Score; null: unknown
-	Reason     string    `json:"reason,omitempty"`
-	Causes     []Cause   `json:"causes"` // worst first
+	Percentile *float64  `json:"percentile"`       // of the scores of learning that stayed below Score; null: unknown
+	Detail     string    `json:"detail,omitempty"` // what is wrong, for people
+	Causes     []Cause   `json:"causes"`           // worst first
 }
 
 // Cause is one channel's part in an event.

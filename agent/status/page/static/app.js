@@ -151,7 +151,7 @@ function showEvents(box, events) {
     if (typeof e.peak === "number") text += ", peak score " + number(e.peak);
     text += ofNormal(e.percentile);
     div.append(element("strong", "", text));
-    if (e.reason) div.append(element("p", "", e.reason));
+    if (e.detail) div.append(element("p", "", e.detail));
     const list = element("ol");
     for (const c of e.causes || []) list.append(element("li", "", causeText(c)));
     div.append(list);
