@@ -25,7 +25,7 @@ const (
 // much to do is late now and then.
 const (
 	lateFull = 10 // two for each
-	lateFor  = 10 * time.Second
+	lateFor  = 30 * time.Second
 )
 
 // retellAfter is the least time between two tellings of one open fault: of a
