@@ -52,7 +52,7 @@ func expect(t *testing.T, c net.Conn, req, want []byte) {
 	if _, err := c.Write(req); err != nil {
 		t.Fatal(err)
 	}
-	c.SetReadDeadline(time.Now().Add(2 * time.Second))
+	c.SetReadDeadline(time.Now().Add(time.Minute))
 	got := make([]byte, len(want))
 	if n, err := io.ReadFull(c, got); err != nil {
 		t.Fatalf("read % x: %v", got[:n], err)
@@ -105,11 +105,15 @@ func TestServer_exceptions(t *testing.T) {
 	expect(t, c, request(1, 8, 4, 10, 2), []byte{0, 1, 0, 0, 0, 3, 8, 0x84, 11})
 }
 
-// silent asserts that nothing comes back.
-func silent(t *testing.T, c net.Conn, req []byte) {
+// silent asserts that nothing comes back once the server has got the request.
+func silent(t *testing.T, s *Server, c net.Conn, req []byte) {
 	t.Helper()
+	before := s.RequestsTo(req[6])
 	if _, err := c.Write(req); err != nil {
 		t.Fatal(err)
+	}
+	for end := time.Now().Add(time.Minute); s.RequestsTo(req[6]) == before && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
 	}
 	c.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
 	var b [1]byte
@@ -124,11 +128,11 @@ func TestServer_silence(t *testing.T) {
 	s := listenTest(t, map[uint8]*Bank{7: &b})
 	c := dial(t, s)
 	s.SetSilent(7, true)
-	silent(t, c, request(1, 7, 3, 0, 1))
+	silent(t, s, c, request(1, 7, 3, 0, 1))
 	s.SetSilent(7, false)
 	expect(t, c, request(2, 7, 3, 0, 1), []byte{0, 2, 0, 0, 0, 5, 7, 3, 2, 0, 1})
 	s.SetSilentUnknown(true)
-	silent(t, c, request(3, 8, 3, 0, 1))
+	silent(t, s, c, request(3, 8, 3, 0, 1))
 	if got := s.RequestsTo(8); got != 1 {
 		t.Errorf("%d requests to unit 8, want 1", got)
 	}

@@ -47,7 +47,7 @@ func dial(t *testing.T, a *Adapter) net.Conn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	c.SetDeadline(time.Now().Add(10 * time.Second))
+	c.SetDeadline(time.Now().Add(time.Minute))
 	return c
 }
 
@@ -311,7 +311,7 @@ func FuzzSession(f *testing.F) {
 		var wg sync.WaitGroup
 		wg.Go(func() { newSession(server, &device{bus: bus}).run() })
 		wg.Go(func() { io.Copy(io.Discard, client) })
-		client.SetDeadline(time.Now().Add(10 * time.Second))
+		client.SetDeadline(time.Now().Add(time.Minute))
 		client.Write(in)
 		client.Close()
 		wg.Wait()
