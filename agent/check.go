@@ -43,7 +43,7 @@ func checkVerb(_ context.Context, e env, args []string) error {
 		return &exitError{exitConfig, err}
 	}
 	if c != nil {
-		problems = slices.Concat(c.Warnings, missingFiles(path, c), unfitModels(path, c), lineLoad(path, c))
+		problems = slices.Concat(c.Warnings, missingFiles(path, c), unfitModels(path, c), lineLoad(path, c), longWaits(path, c))
 	}
 	if err := tellProblems(e.stdout, *asJSON, path, c, problems); err != nil {
 		return err

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -40,6 +41,35 @@ func lineLoad(path string, c *config.Config) (ps config.Problems) {
 				warn("give it a longer timeout, or smaller requests", "timeout %v is shorter than the longest answer of sensor %s takes at %d baud: %v",
 					u.timeout, u.name, baud, longest.Round(time.Millisecond))
 			}
+		}
+	}
+	return ps
+}
+
+// longWaits warns of lines on which a device that does not answer is waited for
+// longer than the period of the others, which lose rows then.
+func longWaits(path string, c *config.Config) (ps config.Problems) {
+	periods := readPeriods(c, c.Machines)
+	for _, b := range c.Buses {
+		if b.Modbus == nil || b.Modbus.Listen || b.Connections > 1 {
+			continue
+		}
+		units := map[uint8]bool{}
+		var longest, shortest time.Duration
+		for i, s := range c.Sensors {
+			if s.Bus != b.Name || periods[i] == 0 {
+				continue
+			}
+			units[s.Unit] = true
+			longest = max(longest, cmp.Or(s.Timeout, b.Timeout))
+			if s.MaxAge == 0 && (shortest == 0 || periods[i] < shortest) {
+				shortest = periods[i]
+			}
+		}
+		if len(units) > 1 && shortest > 0 && longest > shortest {
+			ps = append(ps, config.Problem{File: path, Line: b.Line, Column: b.Column, Path: "buses." + b.Name, Severity: config.SeverityWarning,
+				Message: fmt.Sprintf("a device that does not answer is waited for %v, and the others lose rows of %v", longest, shortest),
+				Hint:    "give it a shorter timeout, or longer periods"})
 		}
 	}
 	return ps

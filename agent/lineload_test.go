@@ -40,3 +40,34 @@ sensors:
 		}
 	}
 }
+
+// TestCheckWarnsOfLongWaits: a dead device on a line must not cost the others rows.
+func TestCheckWarnsOfLongWaits(t *testing.T) {
+	const warning = "config.yaml:3:3: warning: buses.plc: a device that does not answer is waited for 3s, and the others lose rows of 1s: give it a shorter timeout, or longer periods\n"
+	for _, c := range []struct {
+		bus, unit string
+		warns     bool
+	}{
+		{"timeout: 3s", "unit: 2", true},
+		{"timeout: 500ms", "unit: 2, timeout: 3s", true},
+		{"timeout: 500ms", "unit: 2", false},
+		{"timeout: 3s", "unit: 1", false}, // nobody else is on the line
+		{"timeout: 3s, connections: 2", "unit: 2", false},
+	} {
+		name := filepath.Join(t.TempDir(), "config.yaml")
+		text := `
+buses:
+  plc: {modbus: "tcp://10.0.0.5", ` + c.bus + `}
+sensors:
+  - {name: a, driver: modbus, bus: plc, unit: 1, registers: [{name: x, at: "input:0", type: f32}]}
+  - {name: b, driver: modbus, bus: plc, ` + c.unit + `, registers: [{name: x, at: "input:8", type: f32}]}
+`
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		code, out, errs := call(t, "", "check", name)
+		if code != 0 || strings.Contains(out, warning) != c.warns || strings.Contains(out, "warning") != c.warns {
+			t.Errorf("%s, %s: %d %s%s", c.bus, c.unit, code, out, errs)
+		}
+	}
+}
