@@ -41,7 +41,7 @@ if [ -n "$missing" ]; then
 	apt() {
 		# shellcheck disable=SC2086 # no sudo is no word
 		$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
-			apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@" >&2
+			apt-get -q -y -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 --no-install-recommends "$@" >&2
 	}
 	# shellcheck disable=SC2086 # a list of words
 	apt install $missing 2>/dev/null || { apt update && apt install $missing; } || {
