@@ -19,7 +19,7 @@
 //	modbussim                      <-- Modbus TCP --> agent
 //	mosquitto, mosquitto_sub       <-- MQTT -->       agent
 //	this program                   <-- HTTP -->       agent: /metrics
-//	this program                   <-- control -->    guest: sysfs
+//	this program                   <-- control -->    guest: sysfs, scan i2c
 //
 // The board sees this host's loopback as 10.0.2.2 and nothing else is there to be
 // reached. Chips are those of drivers/sim/i2csim; they outlive the board's power.
@@ -36,8 +36,10 @@
 // # What it does not show
 //
 // Electrical faults: a bus held low, clock stretching, noise on RS-485. The
-// Raspberry Pi's and the Jetson's own controllers (BCM2835, Tegra). Timing: an
-// emulated CPU is slow and uneven, so no time is asserted.
+// Raspberry Pi's and the Jetson's own controllers (BCM2835, Tegra). An
+// accelerometer's buffer: Debian builds no trigger in software (IIO_CONFIGFS is not
+// set), and the adapter has no interrupt line. Timing: an emulated CPU is slow and
+// uneven, so no time is asserted.
 //
 // # Sources
 //
