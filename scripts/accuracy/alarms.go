@@ -26,8 +26,13 @@ type watched struct {
 
 // watch takes rows through Scorer and Detector.
 func watch(m *model.Model, rows []float64) (watched, error) {
+	return watchBy(m, rows, policy(m.Schema()))
+}
+
+// watchBy is watch by another policy than the default.
+func watchBy(m *model.Model, rows []float64, o detect.Options) (watched, error) {
 	s := m.Schema()
-	d, err := detect.New(policy(s))
+	d, err := detect.New(o)
 	if err != nil {
 		return watched{}, err
 	}
@@ -51,6 +56,7 @@ func watch(m *model.Model, rows []float64) (watched, error) {
 			w.opened, w.events = append(w.opened, i/c), append(w.events, ev)
 		}
 		_, open := d.Open()
+		open = open && !d.Resting() // over, and held open over its pauses
 		w.open = append(w.open, open)
 		score := math.NaN()
 		if ok {
@@ -82,6 +88,31 @@ func month(seed uint64) (names []string, alarms []int, err error) {
 		names, alarms = append(names, v.name), append(alarms, len(w.opened))
 	}
 	return names, alarms, nil
+}
+
+// underWeather counts the false alarms of 30 virtual days of each machine that
+// weather acts on, after so many days of learning, and those with repeats: 0s.
+func underWeather(days int, seed uint64) (names []string, alarms, apart []int, err error) {
+	for _, v := range weathered(seed) {
+		rows, c := v.rows(0, v.days(days+30), seed), len(v.schema.Channels)
+		learn := v.days(days) * c
+		m, _, err := train.Train(context.Background(), v.schema, rows[:learn], train.Options{Seed: seed})
+		if err != nil {
+			return nil, nil, nil, fmt.Errorf("%s: %w", v.name, err)
+		}
+		w, err := watch(m, rows[learn:])
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		o := policy(v.schema)
+		o.Repeats = 0
+		each, err := watchBy(m, rows[learn:], o)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		names, alarms, apart = append(names, v.name), append(alarms, len(w.opened)), append(apart, len(each.opened))
+	}
+	return names, alarms, apart, nil
 }
 
 // rate is what was promised and what was seen on one recording.

@@ -45,6 +45,30 @@ func (b *bench) months() error {
 	return nil
 }
 
+// weather counts false alarms where the promised rate cannot hold: weeks bring
+// weather that the learning rows did not.
+func (b *bench) weather() error {
+	fmt.Fprintln(b.w, "30 virtual days of healthy machines under weather: false alarms by seed, after so many days of learning; 1 is promised (with repeats: 0s)")
+	for _, days := range []int{7, 14} {
+		var names []string
+		lines := map[string]string{}
+		for seed := range b.seeds {
+			n, alarms, apart, err := underWeather(days, uint64(seed+1))
+			if err != nil {
+				return err
+			}
+			for k, name := range n {
+				lines[name] += fmt.Sprintf("%5d %-6s", alarms[k], fmt.Sprintf("(%d)", apart[k]))
+			}
+			names = n
+		}
+		for _, name := range names {
+			fmt.Fprintf(b.w, "  %2d days  %-10s%s\n", days, name, strings.TrimRight(lines[name], " "))
+		}
+	}
+	return nil
+}
+
 // plant is a machine that faults are injected into.
 type plant struct {
 	name        string

@@ -5,7 +5,7 @@
 // table beside plain baselines (z-score, PCA T2+Q, AAKR) and, for each target,
 // what must be, what would be better, and what is.
 //
-//	go run ./scripts/accuracy [-seeds 5] [-sets skab,tep,hydraulic,gecco,nab,curves,expected,missing,month,faults,rates,drift]
+//	go run ./scripts/accuracy [-seeds 5] [-sets skab,tep,hydraulic,gecco,nab,curves,expected,missing,month,weather,faults,rates,drift]
 //
 // The data is found by the environment variable DATA, else in ../shared/data;
 // where it is absent the command says so and ends with 0 (scripts/recordings

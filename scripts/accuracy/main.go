@@ -20,7 +20,7 @@ import (
 
 // everything is what is measured unless -sets says otherwise: labelled sets,
 // then what needs no labels.
-const everything = "skab,tep,hydraulic,gecco,nab,curves,expected,missing,month,faults,rates,drift"
+const everything = "skab,tep,hydraulic,gecco,nab,curves,expected,missing,month,weather,faults,rates,drift"
 
 func main() {
 	seeds := flag.Int("seeds", 5, "how many seeds to learn with")
@@ -89,6 +89,8 @@ func (b *bench) one(name string) error {
 		return b.missing()
 	case "month":
 		return b.months()
+	case "weather":
+		return b.weather()
 	case "faults":
 		return b.faults()
 	case "rates":
