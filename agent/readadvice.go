@@ -31,7 +31,7 @@ func (r *reader) advise(rs []sampler.Reading) {
 			hint := scan.Hint(urls[x.Bus], err)
 			var many *drivers.PartError
 			if errors.Is(err, modbus.ErrTimeout) && errors.As(err, &many) && len(many.Channels) > 1 {
-				hint += " if scan gets an answer, the device answers short requests only: try max_registers: 16"
+				hint += "; if scan gets an answer, the device answers short requests only: try max_registers: 16"
 			}
 			if hint == "" || slices.Contains(of[hint], x.Sensor) {
 				continue

@@ -52,9 +52,9 @@ var exceptionHints = map[byte]string{
 func silenceHint(scheme string) string {
 	switch scheme {
 	case "tcp":
-		return "is the unit right? does it take a longer timeout? a serial server that passes frames on is rtutcp://"
+		return "is the unit right? does it take a longer timeout? is it a serial server that passes frames on, rtutcp://?"
 	case "rtutcp":
-		return "are unit and wires right? does it take a longer timeout? a server that speaks Modbus TCP is tcp://"
+		return "are unit and wires right? does it take a longer timeout? is it a server that speaks Modbus TCP, tcp://?"
 	}
 	return "are unit, baud rate, parity and wires right? does it take a longer timeout?"
 }
