@@ -26,6 +26,7 @@ type timing struct {
 	NS          float64  `json:"ns"`
 	MACPerCycle *float64 `json:"mac_per_cycle"` // null = the cycle is unknown
 	Allocs      float64  `json:"allocs"`
+	NSInt8      float64  `json:"ns_int8,omitempty"`    // from inputs that are int8 already
 	NSOfFour    float64  `json:"ns_of_four,omitempty"` // a window, four at once
 	OfStream    float64  `json:"of_stream,omitempty"`  // shares of this CPU's limits, 1 = all
 	OfPeak      float64  `json:"of_peak,omitempty"`
@@ -137,7 +138,7 @@ func printTimings(w io.Writer, rs []benched) error {
 	out := []timing{}
 	for _, r := range rs {
 		t := timing{Network: r.Network, Machine: r.Machine, Kernel: r.Kernel, NS: round(r.NS, 4), Allocs: r.Allocs,
-			NSOfFour: round(r.Four, 4), OfStream: round(r.Stream, 3), OfPeak: round(r.Peak, 3)}
+			NSInt8: round(r.Int8, 4), NSOfFour: round(r.Four, 4), OfStream: round(r.Stream, 3), OfPeak: round(r.Peak, 3)}
 		if v := r.MACPerCycle(); !math.IsNaN(v) {
 			v = round(v, 4)
 			t.MACPerCycle = &v
@@ -159,19 +160,19 @@ func round(v float64, digits int) float64 {
 // printBench prints a table a network: each kernel beside the naive loop.
 func printBench(w io.Writer, rs []benched) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "network\tMAC\tkernel\tns\ttimes naive\tMAC/cycle\tof stream\tof peak\tns of 4\tallocs\t")
+	fmt.Fprintln(tw, "network\tMAC\tkernel\tns\tint8 in\ttimes naive\tMAC/cycle\tof stream\tof peak\tns of 4\tallocs\t")
 	naive := map[string]float64{}
 	for _, r := range rs {
 		if r.Kernel == "naive" {
 			naive[r.name()] = r.NS
 		}
-		fmt.Fprintf(tw, "%s\t%d\t%s\t%.0f\t%s\t%s\t%s\t%s\t%s\t%g\t\n", r.name(), r.MAC, r.Kernel, r.NS,
+		fmt.Fprintf(tw, "%s\t%d\t%s\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t%g\t\n", r.name(), r.MAC, r.Kernel, r.NS, figure(r.Int8, "%.0f"),
 			figure(naive[r.name()]/r.NS, "%.1f"), figure(r.MACPerCycle(), "%.2f"), share(r.Stream), share(r.Peak), figure(r.Four, "%.0f"), r.Allocs)
 	}
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprint(w, "\nshortest of many runs, one core; stream: reading the weights alone; peak: multiplying registers alone;\nns of 4: a window, four at once\n")
+	_, err := fmt.Fprint(w, "\nshortest of many runs, one core; ns: float32 in and out; int8 in: inputs quantised before, and of its time\nstream: reading the weights alone; peak: multiplying registers alone; ns of 4: a window, four at once, float32 in\n")
 	return err
 }
 

@@ -23,14 +23,15 @@ import (
 
 // Result is one network on one kernel.
 type Result struct {
-	Network string // "S", "M", "L" or the name given
-	Kernel  string // "naive", "float32", or one of quant.Kernels
-	MAC     int    // multiply-accumulates a pass
-	NS      float64
+	Network string  // "S", "M", "L" or the name given
+	Kernel  string  // "naive", "float32", or one of quant.Kernels
+	MAC     int     // multiply-accumulates a pass
+	NS      float64 // from float32 to float32
+	Int8    float64 // ns from inputs that are int8 already; 0 = not for this kernel
 	Four    float64 // ns a window, quant.Windows of them at once; 0 = not for this kernel
 	Cycle   float64 // ns a clock cycle; 0 = unknown
-	Stream  float64 // share of the bound that reading the weights sets; 0 = unknown
-	Peak    float64 // share of the CPU's multiply-accumulates; 0 = unknown
+	Stream  float64 // share that Int8 reaches of the bound that reading the weights sets; 0 = unknown
+	Peak    float64 // share that Int8 reaches of the CPU's multiply-accumulates; 0 = unknown
 	Allocs  float64 // a pass
 }
 
@@ -103,13 +104,16 @@ func kernel(n *reference.Network, name string, input []float32, spell time.Durat
 	for range quant.Windows {
 		src = append(src, input...)
 	}
+	levels := make([]int8, n.In())
+	n.Input.Quantise(levels, input)
 	r := clock(Result{Network: n.Name, Kernel: name, MAC: n.MAC()}, spell, func() { net.Forward(dst, input) })
+	at8 := clock(Result{}, spell, func() { net.ForwardQuantised(dst, levels) })
 	at4 := clock(Result{}, spell, func() { net.Forward4(four, src, len(input)) })
-	r.Four, r.Allocs = at4.NS/quant.Windows, r.Allocs+at4.Allocs
+	r.Int8, r.Four, r.Allocs = at8.NS, at4.NS/quant.Windows, r.Allocs+at8.Allocs+at4.Allocs
 	limits := quant.MeasureLimits(r.MAC)
 	if limits.Peak > 0 {
-		r.Peak = float64(r.MAC) / r.NS / limits.Peak
-		r.Stream = float64(r.MAC) / r.NS / limits.Stream
+		r.Peak = float64(r.MAC) / r.Int8 / limits.Peak
+		r.Stream = float64(r.MAC) / r.Int8 / limits.Stream
 	}
 	return r, nil
 }
@@ -117,6 +121,7 @@ func kernel(n *reference.Network, name string, input []float32, spell time.Durat
 // clock fills in the shortest time of f over spell, in runs of about 20 us, and
 // the cycle measured beside it.
 func clock(r Result, spell time.Duration, f func()) Result {
+	f() // the first call finds nothing in the caches
 	start := time.Now()
 	f()
 	n := 1 + int(20*time.Microsecond/max(time.Since(start), 1))
@@ -130,7 +135,7 @@ func clock(r Result, spell time.Duration, f func()) Result {
 	}
 	r.NS = float64(best.Nanoseconds()) / float64(n)
 	r.Allocs = allocs(f)
-	r.Cycle = quant.MeasureLimits(0).Cycle
+	r.Cycle = quant.Cycle()
 	return r
 }
 

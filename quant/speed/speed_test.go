@@ -19,7 +19,7 @@ func TestReference(t *testing.T) {
 		t.Errorf("%d results, want %d", len(rs), want)
 	}
 	for _, r := range rs {
-		if r.NS <= 0 || (r.Four > 0) != slices.Contains(quant.Kernels(), r.Kernel) || r.Allocs != 0 || r.MAC < 5000 {
+		if r.NS <= 0 || (r.Four > 0) != slices.Contains(quant.Kernels(), r.Kernel) || (r.Int8 > 0) != (r.Four > 0) || r.Allocs != 0 || r.MAC < 5000 {
 			t.Errorf("%+v: want a time, no allocations and a size", r)
 		}
 	}
