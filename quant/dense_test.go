@@ -90,6 +90,23 @@ func testAllShapes(t *testing.T) {
 	}
 }
 
+// Rows of every block's height and what remains beyond them, for one window and
+// for four, hidden and last.
+func TestDense_blocks(t *testing.T) { eachKernel(t, testBlocks) }
+
+func testBlocks(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	for _, in := range []int{1, 8, 9, 61} {
+		for out := 250; out <= 640; out += 1 + r.IntN(9) {
+			ref := reference.Random(uint64(in*1000+out), in, out, 3)
+			compare(t, ref.Layers[0], values(r, in), out%17)
+			compareFour(t, ref, samples(ref, 4*in), in)
+			ref = reference.Random(uint64(out), in, out)
+			compareFour(t, ref, samples(ref, 4*in), in)
+		}
+	}
+}
+
 func TestDense_large(t *testing.T) { eachKernel(t, testLarge) }
 
 func testLarge(t *testing.T) {
@@ -197,6 +214,7 @@ func FuzzDense(f *testing.F) {
 	f.Add(uint8(3), uint8(5), uint8(1), []byte{1, 2, 255, 128, 0, 77})
 	f.Add(uint8(64), uint8(9), uint8(0), []byte("seventeen bytes..."))
 	f.Add(uint8(1), uint8(1), uint8(15), []byte{129})
+	f.Add(uint8(17), uint8(113), uint8(200), []byte("sixty bytes or more, or less"))
 	f.Fuzz(func(t *testing.T, in, out, off uint8, data []byte) {
 		if in == 0 || out == 0 || len(data) == 0 {
 			return
@@ -205,6 +223,9 @@ func FuzzDense(f *testing.F) {
 		next := func() byte { at++; return data[(at*7+at/len(data))%len(data)] + byte(at/len(data)) }
 		value := func() int8 { return max(int8(next()), -127) }
 		n, m := int(in), int(out)
+		if off >= 128 {
+			m += 256 // the height of a block
+		}
 		l := quant.Layer{In: n, Out: m, Weights: make([]int8, n*m), Bias: make([]int32, m), Mult: make([]float32, m)}
 		for i := range l.Weights {
 			l.Weights[i] = value()

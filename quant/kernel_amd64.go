@@ -40,7 +40,7 @@ func hasVNNI() bool {
 func packAVX2(in, out int, w []int8) []int8 { return packQuads(in, out, w, 4, 32, 8) }
 
 // packVNNI is packQuads: VPDPBUSD does the same for sixteen rows at once.
-func packVNNI(in, out int, w []int8) []int8 { return packQuads(in, out, w, 8, 64, 32, 16) }
+func packVNNI(in, out int, w []int8) []int8 { return packQuads(in, out, w, 8, 256, 64, 32, 16) }
 
 // runAVX2 is avx2_amd64.s.
 //
