@@ -68,6 +68,14 @@
 // Values outside the range say nothing about spikes and steps. A driver may know
 // what its sensor can measure at all (Bounds); what lies beyond is bad.
 //
+// # Too late
+//
+// A reading that ends after its period is right and serves no row: the row it
+// was made for is gone. Now and then that is a busy gateway; where it is the rule
+// for half a minute, the devices of the bus are too slow for the period, which is
+// one Fault of its slow sensors and names the period that would do. What a driver
+// leaves for its next Read (drivers.ErrLater) is no failure.
+//
 // # Why
 //
 // One goroutine a bus, because buses are shared media: two transactions at once

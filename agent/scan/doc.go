@@ -9,5 +9,10 @@
 //
 // At most 50 requests a second, at most 1000 registers or 2000 bits. A block that
 // is refused is asked for in halves, the last few registers one by one; a range
-// that is silent is not asked for over and over.
+// that is silent is not asked for over and over, nor a table that there is not.
+//
+// # Why it did not work
+//
+// Hint says what to try after an error of a Modbus line, for whoever reads a
+// device for the first time: scan and read.
 package scan
