@@ -79,6 +79,7 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 		return err
 	}
 	l.detailScores(values)
+	l.doubtOdd(values)
 	p.DriftScore = scoreReference(values)
 	slices.Sort(values)
 	p.Ranks, p.Percentiles = rankTable(values)

@@ -80,9 +80,7 @@ func (l *learner) terms(p model.Parts, folds []fold) ([]float32, error) {
 		if ok && i >= l.from {
 			t := s.Terms()
 			v = append(v, t[:]...)
-			if l.o.Details != nil {
-				l.scored = append(l.scored, int32(i))
-			}
+			l.scored = append(l.scored, int32(i))
 		}
 	})
 	if err == nil && len(v) < 16*model.Terms {

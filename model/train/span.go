@@ -33,6 +33,33 @@ func (r *Report) doubtSpan(t *table, seen *Week) {
 	}
 }
 
+const (
+	oddLeast = 20   // rows above the threshold that are worth a word
+	oddPart  = 0.05 // of the recording that nine tenths of them lie in
+)
+
+// doubtOdd tells of a stretch of the learning rows that scores above the threshold
+// as little else does: maintenance, or a fault that was learnt as normal. scores
+// are those of the rows l.scored.
+func (l *learner) doubtOdd(scores []float32) {
+	var above []int32
+	for i, v := range scores {
+		if v > 1 {
+			above = append(above, l.scored[i])
+		}
+	}
+	n := len(above)
+	if n < oddLeast {
+		return
+	}
+	most := float64(l.t.n) * oddPart
+	first, last := above[n/20], above[n-1-n/20]
+	if float64(last-first) < most {
+		l.report.doubt("%d of %d rows above the threshold lie between rows %d and %d: if something was wrong then, as maintenance or a fault, leave them out",
+			n-2*(n/20), n, first, last)
+	}
+}
+
 // span writes d as the configuration does, without the units that are 0: 25h, not
 // 25h0m0s.
 func span(d time.Duration) string {

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -91,5 +92,43 @@ func TestReport_doubtsStates(t *testing.T) {
 	w.Mark(time.Date(2026, 11, 23, 8, 0, 0, 0, time.Local))
 	if d := report(running, 120, 1800, w); !has(d, "from 09:00 to 08:00") || !has(d, "on Monday only") || has(d, "shift") {
 		t.Errorf("one hour: %q", d)
+	}
+}
+
+// TestDoubtOdd: a stretch that was not normal is named with its rows; rows above the
+// threshold here and there are not.
+func TestDoubtOdd(t *testing.T) {
+	s := model.Schema{Period: time.Minute, Channels: []model.Channel{{Name: "a"}, {Name: "b"}}}
+	rows := func(odd func(i int) bool) (out []float64) {
+		x, y := ar(6000, 0.9, 1), ar(6000, 0, 2)
+		for i := range 6000 {
+			b := 2*x[i] + 0.1*y[i]
+			if odd(i) {
+				b += 40 * math.Sin(float64(i))
+			}
+			out = append(out, x[i], b)
+		}
+		return out
+	}
+	for name, c := range map[string]struct {
+		odd  func(i int) bool
+		want bool
+	}{
+		"none":            {func(int) bool { return false }, false},
+		"maintenance":     {func(i int) bool { return i >= 3000 && i < 3100 }, true},
+		"again and again": {func(i int) bool { return i%600 < 10 }, false},
+	} {
+		_, r := learn(t, s, rows(c.odd), Options{Seed: 1, Epochs: 1})
+		got := ""
+		for _, d := range r.Doubts {
+			if strings.Contains(d, "if something was wrong then") {
+				got = d
+			}
+		}
+		var n, all, first, last int
+		_, err := fmt.Sscanf(got, "%d of %d rows above the threshold lie between rows %d and %d:", &n, &all, &first, &last)
+		if (got != "") != c.want || c.want && (err != nil || first < 2990 || last > 3150 || n > all) {
+			t.Errorf("%s: %q, %v; %d above", name, got, err, r.Above)
+		}
 	}
 }

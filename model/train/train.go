@@ -31,7 +31,7 @@ type learner struct {
 	pace   *pacer
 	report Report
 	from   int     // first row that sets limits
-	scored []int32 // the rows that set limits, where Options.Details is wanted
+	scored []int32 // the rows that set limits
 }
 
 // Train learns a model of schema s from rows, (n, C) row-major in time order,
