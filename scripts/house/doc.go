@@ -1,6 +1,7 @@
 // Package house holds the rules of the house that no single room can hold: which
 // package may import which, what never gets into the binary that runs on a
-// gateway, and that the same sources give the same bytes.
+// gateway, that the same sources give the same bytes, and that what the pages
+// link to and name is there.
 //
 // It does not test behaviour, and nothing imports it. It has tests only.
 //
