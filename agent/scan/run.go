@@ -106,7 +106,7 @@ func (r *Result) block(ctx context.Context, l *modbus.Line, n int) error {
 	case err == nil:
 		r.words = append(r.words, ws...)
 		return nil
-	case n > 1 && silent(err), n > 1 && n <= few && refused(err):
+	case n > 1 && unanswered(err), n > 1 && n <= few && refused(err):
 		return r.oneByOne(ctx, l, n)
 	case !refused(err), noTable(err) && !r.any():
 		return err
@@ -139,7 +139,7 @@ func (r *Result) oneByOne(ctx context.Context, l *modbus.Line, n int) error {
 			r.words = append(r.words, ws...)
 			silences = 0
 			continue
-		case silent(err):
+		case unanswered(err):
 			silences++
 		case !refused(err):
 			return err
@@ -192,6 +192,10 @@ func noTable(err error) bool {
 	var x *modbus.ExceptionError
 	return errors.As(err, &x) && x.Code == 1
 }
+
+// unanswered tells whether nothing came that is an answer: nothing at all, noise,
+// or fewer registers than were asked for.
+func unanswered(err error) bool { return silent(err) || errors.Is(err, modbus.ErrFrame) }
 
 // silent tells whether the device did not answer, or a gateway says so for it.
 func silent(err error) bool {

@@ -12,6 +12,10 @@ import (
 	"iot-edge-anomaly/drivers/modbus"
 )
 
+// tooFew is the verdict of a device that gives one register fewer than it is asked
+// for.
+const tooFew = 0xFF
+
 // device answers requests for registers with the exception that verdict gives, or
 // with ones where that is 0.
 func device(t *testing.T, verdict func(at, n int) byte) *modbus.Line {
@@ -24,8 +28,12 @@ func device(t *testing.T, verdict func(at, n int) byte) *modbus.Line {
 					return
 				}
 				at, n := int(req[8])<<8|int(req[9]), int(req[11])
+				code := verdict(at, n)
+				if code == tooFew {
+					n--
+				}
 				ans := append([]byte{req[0], req[1], 0, 0, 0, byte(3 + 2*n), req[6], req[7], byte(2 * n)}, bytes.Repeat([]byte{0, 1}, n)...)
-				if code := verdict(at, n); code != 0 {
+				if code != 0 && code != tooFew {
 					ans = []byte{req[0], req[1], 0, 0, 0, 3, req[6], req[7] | 0x80, code}
 				}
 				if _, err := far.Write(ans); err != nil {
@@ -47,6 +55,26 @@ func TestRun_noTable(t *testing.T) {
 	_, err := Run(t.Context(), l, Target{URL: "tcp://h", Unit: 7, Table: modbus.Holding, Count: 200})
 	if err == nil || !strings.Contains(err.Error(), "the device has no such table") || asked != 1 {
 		t.Errorf("%v after %d requests", err, asked)
+	}
+}
+
+// A device that gives at most some registers, whatever it is asked for, is read
+// one by one.
+func TestRun_fewerThanAsked(t *testing.T) {
+	l := device(t, func(_, n int) byte {
+		if n > 4 {
+			return tooFew
+		}
+		return 0
+	})
+	found, err := Run(t.Context(), l, Target{URL: "tcp://h", Unit: 7, Table: modbus.Holding, Count: 9})
+	if err != nil || len(found.words) != 9 || !found.any() {
+		t.Fatalf("%v, %+v", err, found)
+	}
+	for i, w := range found.words {
+		if w.err != nil || w.value != 1 {
+			t.Errorf("register %d: %d, %v", i, w.value, w.err)
+		}
 	}
 }
 
@@ -90,6 +118,17 @@ func TestPrint_orderIsTold(t *testing.T) {
 		var out strings.Builder
 		if err := r.Print(&out, Form{}); err != nil || !strings.Contains(out.String(), want) {
 			t.Errorf("%v, %q is missing:\n%s", err, want, out.String())
+		}
+	}
+}
+
+// What the device refused is never to be read; what noise spoiled is.
+func TestPrint_neverRead(t *testing.T) {
+	for cause, never := range map[error]bool{&modbus.ExceptionError{Function: 3, Code: 2}: true, modbus.ErrFrame: false, modbus.ErrTimeout: false} {
+		r := &Result{Target: Target{Table: modbus.Holding, Count: 3}, words: []word{{value: 7}, {err: cause}, {value: 7}}}
+		var out strings.Builder
+		if err := r.Print(&out, Form{YAML: true}); err != nil || strings.Contains(out.String(), `never_read: ["holding:1"]`) != never {
+			t.Errorf("%v: %v\n%s", cause, err, out.String())
 		}
 	}
 }

@@ -3,6 +3,7 @@ package scan
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -93,6 +94,9 @@ func (v *view) span(i, n int) string {
 func (v *view) refused() (out []string) {
 	for k := 1; k < len(v.runs); k++ {
 		end := v.starts[k-1] + len(v.runs[k-1])
+		if slices.ContainsFunc(v.words[end:v.starts[k]], func(w word) bool { return !refused(w.err) }) {
+			continue // silence or noise: perhaps there is a value
+		}
 		out = append(out, fmt.Sprintf("%q", v.span(end, v.starts[k]-end)))
 	}
 	return out
