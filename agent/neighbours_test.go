@@ -222,7 +222,7 @@ func TestDeadSlaveCostsItsNeighboursNothing(t *testing.T) {
 	stop := watched(g)
 	time.Sleep(6 * period)
 	s.SetSilent(1, true)
-	time.Sleep(3 * period) // found silent, twice
+	time.Sleep(3*period + period/2) // found silent, twice; between two ticks
 	from := time.Now()
 	time.Sleep(24 * period)
 	until := time.Now()
@@ -261,7 +261,8 @@ func TestDeadSlaveCostsItsNeighboursNothing(t *testing.T) {
 		}
 	}
 	t.Logf("the dead unit: %d times", probes)
-	if probes < 1 || probes > 5 {
+	// What was due before the span may be asked late.
+	if late := stalls.Longer(period/10, from.Add(-4*period), from); probes < 1 || probes > 5+late {
 		t.Errorf("the dead unit was asked %d times in %v, want growing pauses", probes, until.Sub(from))
 	}
 	oneFault(t, faults)
