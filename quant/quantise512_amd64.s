@@ -8,8 +8,8 @@
 // |v| <= 128. The integer next to t is the one next to v unless t lies within
 // 2^-14 of a half; then, one value of 8,000, the quotients are taken. Beyond 128
 // both are clamped; r is normal by (8), and where x*r leaves float32 v is
-// clamped or 0 as well. The smallest values become negative 2^31, far from t,
-// and take the quotients too.
+// clamped or 0 as well. The smallest values become negative 2^31, which saturates
+// as they do.
 //
 //	DI dst   SI src   CX values left   Z16 scale   Z17 1/scale   Z18 127.0
 //	Z19 -127.0   Z20 0.5 - 2^-14   Z21 -127 as bytes   Z22 lane order
@@ -32,15 +32,14 @@ DATA words<>+56(SB)/8, $0x0000000f0000000b
 GLOBL words<>(SB), RODATA|NOPTR, $64
 
 // NEAR turns the values in q into integers and notes in Z24 how far the farthest
-// was from its own. NaN compares unequal to itself and is masked to 0. $11 takes
-// the larger magnitude.
+// was from its own, which VREDUCEPS gives. NaN compares unequal to itself and is
+// masked to 0. $11 takes the larger magnitude.
 #define NEAR(q, t, k) \
 	VCMPPS    $7, q, q, k      \
 	VMULPS.Z  Z17, q, k, t     \
 	VMINPS    Z18, t, t        \
 	VCVTPS2DQ t, q             \
-	VCVTDQ2PS q, Z30           \
-	VSUBPS    Z30, t, Z30      \
+	VREDUCEPS $0, t, Z30       \
 	VRANGEPS  $11, Z30, Z24, Z24
 
 // QUOTIENT turns the values in q into integers by dividing.
