@@ -98,11 +98,12 @@ func (s *shift) steady() bool {
 			return false
 		}
 	}
-	return !s.rises()
+	return s.base == 1 || !s.rises()
 }
 
-// rises tells whether the level still grows: what gets worse by the hour has not
-// settled, however little that is of what it has become.
+// rises tells whether the level still grows. Once that is told as drift; what then
+// goes on to get worse by the hour has not settled, however little that is of what it
+// has become, and would be told again at each half more.
 func (s *shift) rises() bool {
 	up := 0
 	for i := range s.parts {
