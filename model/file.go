@@ -21,7 +21,8 @@ var (
 )
 
 const (
-	layoutVersion = 3 // 2: as 3, without what drift is judged by and missing channels cost; still read and written
+	layoutVersion = 4 // 3: as 4, without peers; 2: as 3, without what drift is judged by and missing channels cost; both still read and written
+	peerless      = 3
 	oldestLayout  = 2 // 1: other terms; such models are refused, their machines learnt anew
 	maxFile       = 64 << 20
 	maxHeader     = 1 << 20
@@ -66,6 +67,8 @@ type shapeJSON struct {
 	Drift       int     `json:"drift"`
 	DriftScore  int     `json:"drift_score,omitempty"` // 0 in layout 2
 	Rise        int     `json:"rise,omitempty"`        // 0 in layout 2
+	Peers       []int   `json:"peers,omitempty"`       // as Layers; none before layout 4
+	PeersClip   float32 `json:"peers_clip,omitempty"`  // 0 before layout 4
 }
 
 func newSchemaJSON(s Schema) schemaJSON {
@@ -114,6 +117,12 @@ func newShapeJSON(p *Parts) shapeJSON {
 	for _, l := range p.Layers {
 		j.Layers = append(j.Layers, l.Out)
 	}
+	if q := p.Peers; q != nil {
+		j.Peers, j.PeersClip = []int{len(p.Schema.Channels)}, q.Clip
+		for _, l := range q.Layers {
+			j.Peers = append(j.Peers, l.Out)
+		}
+	}
 	return j
 }
 
@@ -121,8 +130,9 @@ func newShapeJSON(p *Parts) shapeJSON {
 // checking that these sizes are reasonable and together are have bytes.
 func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 	p := Parts{Schema: s, Window: j.Window, Mean: j.Mean, Smooth: j.Smooth, SmoothFast: j.SmoothFast, Fill: j.Fill, Clip: j.Clip}
-	for i := 1; i < len(j.Layers) && i <= maxLayers+1; i++ {
-		p.Layers = append(p.Layers, Layer{In: j.Layers[i-1], Out: j.Layers[i]})
+	p.Layers = layersOf(j.Layers)
+	if len(j.Peers) > 0 {
+		p.Peers = &Peers{Clip: j.PeersClip, Layers: layersOf(j.Peers)}
 	}
 	if err := p.validateSizes(); err != nil {
 		return Parts{}, err
@@ -151,34 +161,69 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 		p.Rise = make([]float32, c)
 	}
 	p.Precision, p.Limits = make([]float32, c*c), make([]float32, Terms)
+	p.Limits[PeersTerm] = 1
 	p.Ranks, p.Percentiles = make([]float32, j.Percentiles), make([]float32, j.Percentiles)
 	p.GoldenIn, p.GoldenOut = make([]float32, j.Golden*p.inputs()), make([]float32, j.Golden*p.inputs())
-	for i := range p.Layers {
-		l := &p.Layers[i]
-		l.Weights, l.Bias, l.Mult = make([]int8, l.In*l.Out), make([]int32, l.Out), make([]float32, l.Out)
-		l.FloatW, l.FloatBias = make([]float32, l.In*l.Out), make([]float32, l.Out)
+	room(p.Layers)
+	if q := p.Peers; q != nil {
+		room(q.Layers)
+		q.Gain, q.Center, q.Scale, q.Rise = make([]float32, c), make([]float32, c), make([]float32, c), make([]float32, c)
+		q.GoldenIn, q.GoldenOut = make([]float32, j.Golden*c), make([]float32, j.Golden*c)
 	}
 	return p, nil
 }
 
+// layersOf returns layers of the widths, as far as a model may have any.
+func layersOf(widths []int) (layers []Layer) {
+	for i := 1; i < len(widths) && i <= maxLayers+1; i++ {
+		layers = append(layers, Layer{In: widths[i-1], Out: widths[i]})
+	}
+	return layers
+}
+
+// room makes the slices of layers.
+func room(layers []Layer) {
+	for i := range layers {
+		l := &layers[i]
+		l.Weights, l.Bias, l.Mult = make([]int8, l.In*l.Out), make([]int32, l.Out), make([]float32, l.Out)
+		l.FloatW, l.FloatBias = make([]float32, l.In*l.Out), make([]float32, l.Out)
+	}
+}
+
 // bytes returns the size of all tensors for c channels.
 func (j shapeJSON) bytes(c int) int {
-	n := 8*(3*c+c*j.Drift) + 4*(6*c+j.Rise+c*c+Terms+2*j.Percentiles+2*j.Golden*j.Window*c)
+	n := 8*(3*c+c*j.Drift) + 4*(6*c+j.Rise+c*c+PeersTerm+2*j.Percentiles+2*j.Golden*j.Window*c)
 	if j.DriftScore > 0 {
 		n += 4 * (2*c + driftScores)
 	}
-	for i := 1; i < len(j.Layers); i++ {
-		n += 5*j.Layers[i-1]*j.Layers[i] + 12*j.Layers[i]
+	if len(j.Peers) > 0 {
+		n += 4 * (1 + 4*c + 2*j.Golden*c)
+	}
+	for _, widths := range [][]int{j.Layers, j.Peers} {
+		for i := 1; i < len(widths); i++ {
+			n += 5*widths[i-1]*widths[i] + 12*widths[i]
+		}
 	}
 	return n
 }
 
 // layout returns that of the file that stands for p.
 func (p *Parts) layout() int {
+	if p.Peers != nil {
+		return layoutVersion
+	}
 	if len(p.DriftScore) == 0 && len(p.Rise) == 0 {
 		return oldestLayout
 	}
-	return layoutVersion
+	return peerless
+}
+
+// terms returns how many terms have a limit in that file.
+func (p *Parts) terms() int {
+	if p.Peers == nil {
+		return PeersTerm
+	}
+	return Terms
 }
 
 // encode writes the one file that stands for p, checksum included.

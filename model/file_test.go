@@ -96,7 +96,7 @@ func TestDecode_refuses(t *testing.T) {
 		{"other safetensors", change(func(b []byte) []byte {
 			return bytes.Replace(b, []byte("iot-edge-anomaly"), []byte("iot-edge-unknown"), 1)
 		}), model.ErrFormat},
-		{"newer", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"4"`), 1) }), model.ErrVersion},
+		{"newer", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"5"`), 1) }), model.ErrVersion},
 		{"older", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"1"`), 1) }), model.ErrVersion},
 		{"much newer", change(func(b []byte) []byte {
 			return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"123456789"`), 1)
@@ -205,7 +205,7 @@ func smallest(t testing.TB, changes ...func(*model.Parts)) []byte {
 	p := model.Parts{Schema: model.Schema{Channels: []model.Channel{{Name: "x"}}, RunWhen: &model.Condition{Channel: "x", Above: 1, Below: math.NaN()}},
 		Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1, Center: []float64{0}, Spread: []float64{1}, Clip: 8,
 		Layers:         []model.Layer{{In: 1, Out: 1, Weights: []int8{127}, Bias: []int32{0}, Mult: half, FloatW: one, FloatBias: one}},
-		ResidualCenter: half, ResidualScale: one, LevelCenter: half, LevelScale: one, Precision: one, Still: one, Step: []float64{1}, Rough: []int32{0}, Limits: []float32{1, 1, 1, 1},
+		ResidualCenter: half, ResidualScale: one, LevelCenter: half, LevelScale: one, Precision: one, Still: one, Step: []float64{1}, Rough: []int32{0}, Limits: []float32{1, 1, 1, 1, 1},
 		Ranks: []float32{0, 0.5}, Percentiles: []float32{0, 1}, Drift: []float64{0, 1}, GoldenIn: []float32{0}, GoldenOut: []float32{0}}
 	for _, change := range changes {
 		change(&p)
@@ -375,6 +375,11 @@ func FuzzDecode(f *testing.F) {
 	f.Add(smallest(f, func(p *model.Parts) { // layout 3
 		p.DriftRows, p.DriftTime, p.DriftScore = []int32{9}, []float32{2}, []float32{-1, 1, 3}
 		p.Rise = []float32{0.5}
+	}))
+	f.Add(smallest(f, func(p *model.Parts) { // layout 4
+		one, zero := []float32{1}, []float32{0}
+		p.Peers = &model.Peers{Gain: one, Clip: 4, Center: zero, Scale: one, Rise: zero, GoldenIn: zero, GoldenOut: []float32{0},
+			Layers: []model.Layer{{In: 1, Out: 1, Weights: []int8{0}, Bias: []int32{0}, Mult: one, FloatW: zero, FloatBias: zero}}}
 	}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, d := range [][]byte{data, resealed(data)} {

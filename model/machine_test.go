@@ -39,6 +39,21 @@ var learnt = sync.OnceValues(func() (*model.Model, error) {
 	return m, err
 })
 
+// learntMore is one of enough rows for peers.
+var learntMore = sync.OnceValues(func() (*model.Model, error) {
+	m, _, err := train.Train(context.Background(), schema(), stream(2000, 1), train.Options{Seed: 1, Epochs: 3, Version: "test-2"})
+	return m, err
+})
+
+func peersMachine(t testing.TB) *model.Model {
+	t.Helper()
+	m, err := learntMore()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
 func machine(t testing.TB) *model.Model {
 	t.Helper()
 	m, err := learnt()
@@ -65,12 +80,13 @@ func highest(s *model.Scorer, rows []float64, c, from int) (top float32, shares 
 }
 
 func TestScorer_allocatesNothing(t *testing.T) {
-	m := machine(t)
-	s, rows := model.NewScorer(m), stream(500, 2)
-	i := 0
-	rows[3*450+1] = math.NaN()
-	if n := testing.AllocsPerRun(480, func() { s.Push(rows[3*i : 3*i+3]); i++ }); n != 0 {
-		t.Errorf("%v allocations in a Push, want 0", n)
+	for _, m := range []*model.Model{machine(t), peersMachine(t)} {
+		s, rows := model.NewScorer(m), stream(500, 2)
+		i := 0
+		rows[3*450+1] = math.NaN()
+		if n := testing.AllocsPerRun(480, func() { s.Push(rows[3*i : 3*i+3]); i++ }); n != 0 {
+			t.Errorf("%v allocations in a Push, want 0", n)
+		}
 	}
 }
 

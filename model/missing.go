@@ -35,16 +35,25 @@ func (s *Scorer) dot(i int, e []float32) float32 {
 	return sum
 }
 
-// raise sets the limit of term r for the newest row. The guess is not the value,
-// and what the network makes of it stays in the term for FillRows rows.
+// raise sets the limits of terms r and p for the newest row. The guess is not the
+// value, and what the networks make of it stays in the terms for FillRows rows.
 func (s *Scorer) raise() {
 	s.raised = false
-	limit := s.p.Limits[0]
-	for i, v := range s.p.Rise {
+	s.limit = s.risen(s.p.Limits[0], s.p.Rise)
+	if s.peers != nil {
+		s.limitP = s.risen(s.p.Limits[PeersTerm], s.p.Peers.Rise)
+	}
+}
+
+// risen returns limit plus the parts of itself by which the missing channels
+// raise it.
+func (s *Scorer) risen(limit float32, rise []float32) float32 {
+	sum := limit
+	for i, v := range rise {
 		if s.present[i] < s.p.fillRows() {
 			s.raised = true
-			limit += float32(v * s.p.Limits[0])
+			sum += float32(v * limit)
 		}
 	}
-	s.limit = limit
+	return sum
 }

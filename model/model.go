@@ -15,6 +15,8 @@ type Model struct {
 	p   Parts
 	net *quant.Network // of Newest, never run itself; Scorers run clones
 	sum string
+
+	peers *quant.Network // of Parts.Peers, the same; nil = none
 }
 
 // New builds a model. It checks every size and value, replays the golden
@@ -30,6 +32,11 @@ func New(p Parts) (*Model, error) {
 		return nil, fmt.Errorf("building model: %w", err)
 	}
 	m := &Model{p: p, net: net}
+	if p.Peers != nil {
+		if m.peers, err = p.Peers.Network(); err != nil {
+			return nil, fmt.Errorf("building model: peers: %w", err)
+		}
+	}
 	if p.Reference != Int8 {
 		return m, nil
 	}
@@ -51,11 +58,11 @@ func (m *Model) setSum(raw []byte) {
 
 // Network builds the int8 network of the parts' layers: inputs and outputs are
 // Window*C float32 in units of Spread, oldest row first.
-func (p *Parts) Network() (*quant.Network, error) { return p.network(p.Layers) }
+func (p *Parts) Network() (*quant.Network, error) { return networkOf(p.Layers, p.Clip) }
 
 // Newest builds the network that a Scorer runs: Network, whose last layer gives
 // only the newest row (C). The residual (2) needs no other.
-func (p *Parts) Newest() (*quant.Network, error) { return p.network(p.NewestLayers()) }
+func (p *Parts) Newest() (*quant.Network, error) { return networkOf(p.NewestLayers(), p.Clip) }
 
 // NewestLayers are the layers of Newest; their float32 weights are the whole
 // network's. The arrays are the model's own.
@@ -67,7 +74,11 @@ func (p *Parts) NewestLayers() []Layer {
 	return layers
 }
 
-func (p *Parts) network(layers []Layer) (*quant.Network, error) {
+// Network builds the int8 network of the peers' layers: inputs are (C) in units of
+// Spread/Gain, outputs what each is expected to be.
+func (p *Peers) Network() (*quant.Network, error) { return networkOf(p.Layers, p.Clip) }
+
+func networkOf(layers []Layer, clip float32) (*quant.Network, error) {
 	out := make([]*quant.Dense, len(layers))
 	for i, l := range layers {
 		d, err := quant.NewDense(l.In, l.Out, l.Weights, l.Bias, l.Mult)
@@ -76,14 +87,16 @@ func (p *Parts) network(layers []Layer) (*quant.Network, error) {
 		}
 		out[i] = d
 	}
-	return quant.NewNetwork(p.Input(), out...)
+	return quant.NewNetwork(inputOf(clip), out...)
 }
 
 // Input is how the network's inputs become int8.
-func (p *Parts) Input() quant.Params { return quant.Params{Scale: p.Clip / 127} }
+func (p *Parts) Input() quant.Params { return inputOf(p.Clip) }
+
+func inputOf(clip float32) quant.Params { return quant.Params{Scale: clip / 127} }
 
 // replay runs the golden vectors and compares every bit, of the whole network
-// and of the one that Scorers run, alone and by fours.
+// and of the one that Scorers run, alone and by fours, and of the peers'.
 func (m *Model) replay() error {
 	whole, err := m.p.Network()
 	if err != nil {
@@ -102,6 +115,23 @@ func (m *Model) replay() error {
 			}
 			if want := want[i]; math.Float32bits(got) != math.Float32bits(want) {
 				return fmt.Errorf("golden vector %d: output %d is %v on this CPU, want %v", g/n, i, got, want)
+			}
+		}
+	}
+	return m.replayPeers(out)
+}
+
+// replayPeers does so for the peers' network; out is at least (C).
+func (m *Model) replayPeers(out []float32) error {
+	if m.peers == nil {
+		return nil
+	}
+	p, net, c := m.p.Peers, m.peers.Clone(), len(m.p.Schema.Channels)
+	for g := 0; g+c <= len(p.GoldenIn); g += c {
+		net.Forward(out[:c], p.GoldenIn[g:g+c])
+		for i, got := range out[:c] {
+			if want := p.GoldenOut[g+i]; math.Float32bits(got) != math.Float32bits(want) {
+				return fmt.Errorf("peers' golden vector %d: output %d is %v on this CPU, want %v", g/c, i, got, want)
 			}
 		}
 	}

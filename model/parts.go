@@ -20,8 +20,14 @@ const (
 	riseMost    = 1e6  // the sum over all channels is a number
 )
 
-// Terms is the number of terms a score is the largest of: r, l, s and h.
-const Terms = 4
+// Terms is the number of terms a score is the largest of: r, l, s, h and p.
+const Terms = 5
+
+// Places among the terms.
+const (
+	SensorTerm = 3 // h, which is not smoothed
+	PeersTerm  = 4 // p, the last: files without it hold the limits of those before
+)
 
 // Layer is one dense layer: the int8 weights that run and the float32 weights
 // they came from.
@@ -86,6 +92,7 @@ type Parts struct {
 	Clip   float32   // the network's input range, in units of Spread
 
 	Layers []Layer // first In = last Out = Window*C
+	Peers  *Peers  // nil = none: too few rows were learnt, one channel, or a model of an older layout
 
 	ResidualCenter []float32 // (C) (3)
 	ResidualScale  []float32 // (C) (3)
@@ -95,7 +102,7 @@ type Parts struct {
 	Still          []float32 // (C) rows a value may stay the same (8); 0 = for ever
 	Step           []float64 // (C) from one row to the next, physical units (8)
 	Rough          []int32   // (C) 255ths of steps in 40 rows that are normal (8); 0 = any
-	Limits         []float32 // (Terms) (9)
+	Limits         []float32 // (Terms) (9); the last is 1 without Peers
 	Rise           []float32 // (C) by how much of itself Limits[0] rises without the channel; empty = not known, 0
 
 	Ranks       []float32 // (any) shares of the learning rows, rising from 0 to below 1
@@ -150,11 +157,21 @@ func (p *Parts) validateSizes() error {
 	if c := p.Schema.RunWhen; c != nil && p.Schema.index(c.Channel) < 0 {
 		return fmt.Errorf("run_when names channel %q, which is none", c.Channel)
 	}
-	if len(p.Layers) < 1 || len(p.Layers) > maxLayers {
-		return fmt.Errorf("%d layers, want 1 to %d", len(p.Layers), maxLayers)
+	if p.Peers != nil {
+		if err := p.Peers.validateSizes(c); err != nil {
+			return err
+		}
 	}
-	total, width := 0, p.inputs()
-	for i, l := range p.Layers {
+	return chain(p.Layers, p.inputs(), p.inputs())
+}
+
+// chain checks that layers are a network of so many inputs and outputs.
+func chain(layers []Layer, in, out int) error {
+	if len(layers) < 1 || len(layers) > maxLayers {
+		return fmt.Errorf("%d layers, want 1 to %d", len(layers), maxLayers)
+	}
+	total, width := 0, in
+	for i, l := range layers {
 		if l.In != width || l.Out < 1 || l.Out > maxInputs {
 			return fmt.Errorf("layer %d is %d to %d, want %d inputs and 1 to %d outputs", i, l.In, l.Out, width, maxInputs)
 		}
@@ -163,8 +180,8 @@ func (p *Parts) validateSizes() error {
 		}
 		width = l.Out
 	}
-	if width != p.inputs() {
-		return fmt.Errorf("network ends with %d outputs, want %d", width, p.inputs())
+	if width != out {
+		return fmt.Errorf("network ends with %d outputs, want %d", width, out)
 	}
 	return nil
 }
@@ -207,7 +224,7 @@ func (p *Parts) validate() error {
 	if err := p.validateSensors(c); err != nil {
 		return err
 	}
-	if err := p.validateRise(c); err != nil {
+	if err := validateRise(p.Rise, c); err != nil {
 		return err
 	}
 	for _, t := range []struct {
@@ -237,6 +254,14 @@ func (p *Parts) validate() error {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
+	switch {
+	case p.Peers != nil:
+		if err := p.Peers.validate(c, len(p.GoldenIn)/p.inputs()); err != nil {
+			return err
+		}
+	case p.Limits[PeersTerm] != 1:
+		return fmt.Errorf("limit %v of peers that are none, want 1", p.Limits[PeersTerm])
+	}
 	return p.validatePrecision(c)
 }
 
@@ -262,14 +287,14 @@ func (p *Parts) validateSensors(c int) error {
 }
 
 // validateRise bounds what a missing channel may do to the others.
-func (p *Parts) validateRise(c int) error {
-	if len(p.Rise) == 0 {
+func validateRise(rise []float32, c int) error {
+	if len(rise) == 0 {
 		return nil
 	}
-	if err := check("rise", p.Rise, c, false); err != nil {
+	if err := check("rise", rise, c, false); err != nil {
 		return err
 	}
-	for i, v := range p.Rise {
+	for i, v := range rise {
 		if !(v >= 0 && v <= riseMost) {
 			return fmt.Errorf("limit rises by %v without channel %d, want 0 to %v", v, i, float32(riseMost))
 		}

@@ -1,5 +1,7 @@
 package model
 
+import "iot-edge-anomaly/quant"
+
 // Reference says which network a Scorer runs. Anything but the int8 network is
 // for measuring what quantising costs and what the network is worth; such a
 // model has no file and no checksum.
@@ -20,14 +22,15 @@ type network interface {
 	reset()               // rows of 0
 }
 
-// network returns the network that a Scorer runs, with its own memory.
-func (m *Model) network() network {
+// runner returns what a Scorer runs: net or, for measurements, the float weights
+// of layers; with its own memory of so many rows.
+func (m *Model) runner(net *quant.Network, layers []Layer, clip float32, rows int) network {
 	c := len(m.p.Schema.Channels)
 	switch m.p.Reference {
 	case Float32:
-		n := &floatNet{layers: m.p.Layers, clip: m.p.Clip, window: make([]float32, m.p.inputs())}
-		width := m.p.inputs()
-		for _, l := range m.p.Layers {
+		n := &floatNet{layers: layers, clip: clip, window: make([]float32, rows*c)}
+		width := rows * c
+		for _, l := range layers {
 			width = max(width, l.Out)
 		}
 		n.a, n.b = make([]float32, width), make([]float32, width)
@@ -35,7 +38,7 @@ func (m *Model) network() network {
 	case None:
 		return noNet{}
 	}
-	return &int8Net{net: m.net.Clone(), input: m.p.Input(), window: make([]int8, m.p.inputs()), c: c, hit: -1}
+	return &int8Net{net: net.Clone(), input: inputOf(clip), window: make([]int8, rows*c), c: c, hit: -1}
 }
 
 // noNet expects 0.

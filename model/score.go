@@ -10,5 +10,5 @@ type Score struct {
 
 	Flickers bool // where h is the largest: the value flickers, else it hangs
 
-	Terms [Terms]float32 // r, l, s and h, each divided by its limit; the largest is Value
+	Terms [Terms]float32 // r, l, s, h and p, each divided by its limit; the largest is Value
 }

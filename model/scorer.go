@@ -26,14 +26,21 @@ type Scorer struct {
 	lastAhead []float64 // (C) as last and age, of the rows that Ahead was told
 	ageAhead  []int
 
-	newest   []float32 // (C) residual of the newest row, NaN = masked
-	residual ring      // (Mean, C) masked cells guessed
-	level    ring      // (Mean, C) the same
-	smooth   [sensorTerm]ring
-	causes   ring // (Smooth, C) squared terms by channel
+	newest   []float32       // (C) residual of the newest row, NaN = masked
+	residual ring            // (Mean, C) masked cells guessed
+	level    ring            // (Mean, C) the same
+	smooth   [Terms - 1]ring // of r, l, s and p
+	causes   ring            // (Smooth, C) squared terms by channel
+
+	peers     network   // nil = none
+	gained    []float32 // (C) newest row in the units of peers
+	apart     []float32 // (C) (10) of the newest row
+	apartness ring      // (Mean, C) (10)
+	steady    int       // rows since other channels were masked than now, up to FillRows
 
 	limit   float32 // of term r
-	raised  bool    // above its Limit
+	limitP  float32 // of term p
+	raised  bool    // above their Limits
 	present []int   // (C) rows since the channel was masked, up to FillRows
 
 	rows  int // running rows since the last reset, up to FillRows
@@ -42,23 +49,25 @@ type Scorer struct {
 
 	stale bool // a value of the newest row is repeated
 
-	meanR, meanL, fresh, pulled, hung []float32      // (C) scratch
-	terms                             [Terms]float32 // (5) to (8)
-	score                             Score
+	meanR, meanL, meanP, fresh, pulled, hung []float32 // (C) scratch
+
+	terms [Terms]float32 // (5) to (8), (12)
+	score Score
 }
 
 // NewScorer returns a Scorer with an empty window.
 func NewScorer(m *Model) *Scorer {
 	p := &m.p
 	c := len(p.Schema.Channels)
-	s := &Scorer{p: p, net: m.network(), gate: NewGate(p.Schema), c: c,
+	s := &Scorer{p: p, net: m.runner(m.net, p.Layers, p.Clip, p.Window), gate: NewGate(p.Schema), c: c,
 		last: make([]float64, c), age: make([]int, c), behaviour: make([]Behaviour, c),
 		present: make([]int, c), row: make([]float32, c), now: make([]float32, c), expected: make([]float32, c),
 		newest: make([]float32, c), residual: newRing(p.Mean, c), level: newRing(p.Mean, c), causes: newRing(p.Smooth, c),
 		meanR: make([]float32, c), meanL: make([]float32, c), fresh: make([]float32, c), pulled: make([]float32, c), hung: make([]float32, c),
 		score: Score{Shares: make([]float32, c), Values: make([]float64, c), Expected: make([]float64, c)},
 	}
-	s.smooth = [...]ring{newRing(p.Smooth, 1), newRing(p.Smooth, 1), newRing(p.SmoothFast, 1)}
+	s.smooth = [...]ring{newRing(p.Smooth, 1), newRing(p.Smooth, 1), newRing(p.SmoothFast, 1), newRing(p.Smooth, 1)}
+	s.watchPeers(m)
 	s.Reset()
 	return s
 }
@@ -81,13 +90,13 @@ func (s *Scorer) Still() bool { return s.idle && s.gate.Known() }
 // Restart empties the window, as after a fault of the bus; whether the machine
 // runs is still known.
 func (s *Scorer) Restart() {
-	s.rows, s.blind = 0, false
+	s.rows, s.blind, s.steady = 0, false, s.p.fillRows()
 	for i := range s.age {
 		s.age[i] = math.MaxInt32
 	}
 	clear(s.behaviour)
 	clear(s.present)
-	s.limit, s.raised = s.p.Limits[0], false
+	s.limit, s.limitP, s.raised = s.p.Limits[0], s.p.Limits[PeersTerm], false
 	s.net.reset()
 }
 
@@ -104,7 +113,7 @@ func (s *Scorer) Filling() bool {
 // has been missing for longer than the fill limit. The window then starts anew.
 func (s *Scorer) Blind() bool { return !s.idle && s.blind }
 
-// Terms returns the terms r, l, s and h of the last score, each divided by
+// Terms returns the terms r, l, s, h and p of the last score, each divided by
 // its limit; the largest is the score.
 func (s *Scorer) Terms() [Terms]float32 {
 	var t [Terms]float32
@@ -112,6 +121,7 @@ func (s *Scorer) Terms() [Terms]float32 {
 		t[i] = s.terms[i] / s.p.Limits[i]
 	}
 	t[0] = s.terms[0] / s.limit
+	t[PeersTerm] = s.terms[PeersTerm] / s.limitP
 	return t
 }
 
@@ -168,6 +178,7 @@ func (p *Parts) cyclic() bool { return p.Mean > p.Fill }
 func (s *Scorer) take(row []float64) (seen int) {
 	u, before := s.row, s.level.next()
 	s.stale = false
+	s.steady = min(s.steady+1, s.p.fillRows())
 	for i, x := range row {
 		if s.p.Spread[i] != Unlearnt {
 			if math.IsInf(x, 0) {
@@ -176,7 +187,11 @@ func (s *Scorer) take(row []float64) (seen int) {
 			s.behaviour[i].Push(x, s.p.Step[i])
 		}
 		var ok bool
-		if u[i], ok = s.scale(i, x, &s.last[i], &s.age[i]); ok {
+		u[i], ok = s.scale(i, x, &s.last[i], &s.age[i])
+		if was := s.now[i] == s.now[i]; s.rows > 0 && ok != was {
+			s.steady = 0
+		}
+		if ok {
 			if s.age[i] > 0 && s.p.cyclic() && s.present[i] >= s.p.Mean {
 				u[i] = before[i]
 			}
@@ -221,12 +236,15 @@ func (s *Scorer) scale(i int, x float64, last *float64, age *int) (u float32, ok
 	return float32(clamp(v, uMax)), true
 }
 
-// compare computes (2) for the newest row.
+// compare computes (2) and (10) for the newest row.
 func (s *Scorer) compare() {
 	e := s.residual.next()
 	for i, x := range s.expected {
 		e[i] = s.row[i] - x
 		s.newest[i] = s.now[i] - x // NaN stays NaN
+	}
+	if s.peers != nil {
+		s.ask()
 	}
 }
 
@@ -246,6 +264,6 @@ func (s *Scorer) finish(row []float64) {
 			s.score.Expected[i] = math.NaN()
 			continue
 		}
-		s.score.Expected[i] = s.p.Center[i] + float64(float64(s.expected[i])*s.p.Spread[i])
+		s.score.Expected[i] = s.p.Center[i] + float64(float64(s.expectation(i))*s.p.Spread[i])
 	}
 }

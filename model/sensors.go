@@ -2,9 +2,6 @@ package model
 
 import "math"
 
-// sensorTerm is the place of h among the terms; it is not smoothed.
-const sensorTerm = Terms - 1
-
 // sensorMost bounds (8): a sensor that hangs or flickers is a warning, for
 // however long.
 const sensorMost = 1.4

@@ -36,18 +36,22 @@ func tensors(p *Parts) []tensor {
 		{name: "level.scale", f32: p.LevelScale, shape: dims(c)},
 		{name: "level.precision", f32: p.Precision, shape: dims(c, c)},
 		{name: "sensor.still", f32: p.Still, shape: dims(c)},
-		{name: "calibration.limits", f32: p.Limits, shape: dims(Terms)},
+		{name: "calibration.limits", f32: p.Limits[:p.terms()], shape: dims(p.terms())},
 		{name: "calibration.ranks", f32: p.Ranks, shape: dims(len(p.Ranks))},
 		{name: "calibration.percentiles", f32: p.Percentiles, shape: dims(len(p.Percentiles))},
 		{name: "golden.inputs", f32: p.GoldenIn, shape: dims(g, n)},
 		{name: "golden.outputs", f32: p.GoldenOut, shape: dims(g, n)},
 	}
-	for i := range p.Layers {
-		l := &p.Layers[i]
+	ts = append(ts, floats("layer", p.Layers)...)
+	if q := p.Peers; q != nil {
 		ts = append(ts,
-			tensor{name: fmt.Sprintf("layer.%d.multiplier", i), f32: l.Mult, shape: dims(l.Out)},
-			tensor{name: fmt.Sprintf("layer.%d.float.weight", i), f32: l.FloatW, shape: dims(l.Out, l.In)},
-			tensor{name: fmt.Sprintf("layer.%d.float.bias", i), f32: l.FloatBias, shape: dims(l.Out)})
+			tensor{name: "peers.gain", f32: q.Gain, shape: dims(c)},
+			tensor{name: "peers.center", f32: q.Center, shape: dims(c)},
+			tensor{name: "peers.scale", f32: q.Scale, shape: dims(c)},
+			tensor{name: "peers.rise", f32: q.Rise, shape: dims(c)},
+			tensor{name: "peers.golden.inputs", f32: q.GoldenIn, shape: dims(g, c)},
+			tensor{name: "peers.golden.outputs", f32: q.GoldenOut, shape: dims(g, c)})
+		ts = append(ts, floats("peers.layer", q.Layers)...)
 	}
 	if len(p.Rise) > 0 {
 		ts = append(ts, tensor{name: "calibration.rise", f32: p.Rise, shape: dims(c)})
@@ -59,16 +63,41 @@ func tensors(p *Parts) []tensor {
 			tensor{name: "drift.rows", i32: p.DriftRows, shape: dims(c)})
 	}
 	ts = append(ts, tensor{name: "sensor.rough", i32: p.Rough, shape: dims(c)})
-	for i := range p.Layers {
-		l := &p.Layers[i]
-		ts = append(ts, tensor{name: fmt.Sprintf("layer.%d.bias", i), i32: l.Bias, shape: dims(l.Out)})
+	ts = append(ts, biases("layer", p.Layers)...)
+	if p.Peers != nil {
+		ts = append(ts, biases("peers.layer", p.Peers.Layers)...)
 	}
-	for i := range p.Layers {
-		l := &p.Layers[i]
-		ts = append(ts, tensor{name: fmt.Sprintf("layer.%d.weight", i), i8: l.Weights, shape: dims(l.Out, l.In)})
+	ts = append(ts, weights("layer", p.Layers)...)
+	if p.Peers != nil {
+		ts = append(ts, weights("peers.layer", p.Peers.Layers)...)
 	}
 	for i := range ts {
 		ts[i].dtype = ts[i].kind()
+	}
+	return ts
+}
+
+// floats lists the float32 arrays of layers.
+func floats(name string, layers []Layer) (ts []tensor) {
+	for i, l := range layers {
+		ts = append(ts,
+			tensor{name: fmt.Sprintf("%s.%d.multiplier", name, i), f32: l.Mult, shape: dims(l.Out)},
+			tensor{name: fmt.Sprintf("%s.%d.float.weight", name, i), f32: l.FloatW, shape: dims(l.Out, l.In)},
+			tensor{name: fmt.Sprintf("%s.%d.float.bias", name, i), f32: l.FloatBias, shape: dims(l.Out)})
+	}
+	return ts
+}
+
+func biases(name string, layers []Layer) (ts []tensor) {
+	for i, l := range layers {
+		ts = append(ts, tensor{name: fmt.Sprintf("%s.%d.bias", name, i), i32: l.Bias, shape: dims(l.Out)})
+	}
+	return ts
+}
+
+func weights(name string, layers []Layer) (ts []tensor) {
+	for i, l := range layers {
+		ts = append(ts, tensor{name: fmt.Sprintf("%s.%d.weight", name, i), i8: l.Weights, shape: dims(l.Out, l.In)})
 	}
 	return ts
 }

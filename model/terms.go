@@ -11,7 +11,7 @@ import (
 const aMax = 1e6
 
 // weigh computes the terms of the newest row, puts them into the smoothing
-// rings, and leaves (5) to (8) in s.terms.
+// rings, and leaves (5) to (8) and (12) in s.terms.
 func (s *Scorer) weigh() {
 	causes := s.causes.next()
 	clear(causes)
@@ -24,7 +24,12 @@ func (s *Scorer) weigh() {
 		s.smooth[i].next()[0] = t
 		s.terms[i] = s.smooth[i].average()
 	}
-	s.terms[sensorTerm] = s.sensors(s.p.Limits[sensorTerm], causes)
+	if s.peers != nil {
+		last := &s.smooth[len(s.smooth)-1]
+		last.next()[0] = s.distant(causes)
+		s.terms[PeersTerm] = last.average()
+	}
+	s.terms[SensorTerm] = s.sensors(s.p.Limits[SensorTerm], causes)
 }
 
 // norm returns (sum of ((v-center)/scale)⁴ / C)^¼ over the channels that are not
@@ -90,7 +95,7 @@ func (s *Scorer) distance(limit float32, causes []float32) float32 {
 func (s *Scorer) share() {
 	out := s.score.Shares
 	var total float32
-	if foremost(&s.score.Terms) == sensorTerm {
+	if foremost(&s.score.Terms) == SensorTerm {
 		for i, v := range s.hung {
 			out[i] = v
 			total += v

@@ -3,7 +3,7 @@ package detect
 import "iot-edge-anomaly/model"
 
 // hang is the place of the sensors' term among those of a score.
-const hang = model.Terms - 1
+const hang = model.SensorTerm
 
 // reasons say for people what each term of a score finds, in the order of
 // model.Score.Terms.
@@ -12,6 +12,7 @@ var reasons = [model.Terms]string{
 	"a level that was not seen while learning",
 	"a combination of values that was not seen while learning",
 	"a value hangs: it stays the same far longer than it ever did",
+	"a channel is not what the others say it should be",
 }
 
 // flickers stands for the last of them where a value does the contrary.

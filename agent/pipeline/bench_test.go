@@ -19,7 +19,7 @@ import (
 )
 
 // watched are the options of a machine of c channels with a learnt model, and
-// 512 of its rows.
+// 2,048 of its rows, enough for peers.
 func watched(b *testing.B, c int) (Options, [][]float64) {
 	s := model.Schema{Period: 100 * time.Millisecond}
 	o := Options{Name: "pump1", Report: &collected{}, Log: slog.New(slog.DiscardHandler), Inference: func(float64) {}, Score: func(float64) {}}
@@ -35,7 +35,7 @@ func watched(b *testing.B, c int) (Options, [][]float64) {
 	var flat []float64
 	var rows [][]float64
 	load := 0.0
-	for range 512 {
+	for range 2048 {
 		load += rnd.NormFloat64() - load/16
 		for j := range c {
 			flat = append(flat, 20+load/float64(1+j%5)+0.3*rnd.NormFloat64())

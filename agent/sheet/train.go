@@ -100,7 +100,7 @@ func trainFacts(d *document, rep *train.Report, a About) {
 		{"trained on", fmt.Sprintf("%s, %s, seed %d", count(rep.Windows, "window"), count(rep.Epochs, "epoch"), rep.Seed)},
 		{"error", fmt.Sprintf("%.4f (mean squared, with noise)", rep.Loss)},
 		{"int8 differs from float32 by", fmt.Sprintf("%.4f of a channel's spread", rep.Int8Gap)},
-		{"threshold", fmt.Sprintf("relation %.3f, level %.3f, combination %.3f", rep.Limits[0], rep.Limits[1], rep.Limits[2])},
+		{"threshold", rep.Threshold()},
 		{"slow movement allowed for", count(rep.Horizon, "row")}}
 	d.facts(facts)
 	d.identity(a)

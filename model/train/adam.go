@@ -12,13 +12,13 @@ const (
 	tiny     = 1e-8
 )
 
-// rate returns the learning rate of step i of n.
-func rate(i, n int) float64 {
+// rate returns the learning rate of step i of n, peak at most.
+func rate(peak float64, i, n int) float64 {
 	at := float64(i) / float64(max(n-1, 1))
 	if at < warmPart {
-		return ease(peakRate/25, peakRate, at/warmPart)
+		return ease(peak/25, peak, at/warmPart)
 	}
-	return ease(peakRate, peakRate/1e4, (at-warmPart)/(1-warmPart))
+	return ease(peak, peak/1e4, (at-warmPart)/(1-warmPart))
 }
 
 // ease goes from a to b on half a cosine.

@@ -58,7 +58,7 @@ func (l *learner) middle(v []float32, j, m int) float64 {
 // calibrate sets everything in p that follows from the int8 networks' residuals
 // over the learning rows.
 func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
-	e, err := l.residuals(*p, folds)
+	e, g, err := l.residuals(*p, folds)
 	if err != nil {
 		return err
 	}
@@ -70,12 +70,27 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 	}
 	l.detailResiduals(p, e)
 	e = nil // as large as the terms that follow
+	var allowed []float32
+	if p.Peers != nil {
+		allowed = l.scalePeers(p, g)
+	}
+	g = nil
 	terms, err := l.terms(*p, folds)
 	if err != nil {
 		return err
 	}
-	values := l.limits(p, terms)
-	if p.Rise, err = l.rises(*p); err != nil {
+	if p.Peers != nil && !judged(terms) {
+		p.Peers = nil
+	}
+	l.limits(p, terms)
+	if p.Peers != nil {
+		allowPeers(p, allowed)
+		if terms, err = l.terms(*p, folds); err != nil {
+			return err
+		}
+	}
+	values := largest(terms, p.Limits)
+	if err := l.rises(p); err != nil {
 		return err
 	}
 	l.detailScores(values)

@@ -21,6 +21,13 @@
 //
 // The network is Window*C -> 32 -> clip(C/2,4,8) -> 32 -> Window*C, trained with
 // Adam on a one-cycle schedule to remove noise and to restore a hidden channel.
+//
+// From 2,000 rows on, with 2 to 128 channels, a second one makes each channel of
+// the others: C - 1 -> clip(128/C,4,32) -> 1 for each, joined to one network of two
+// layers, trained without noise. Its residuals have no floor but their own drift:
+// (4) of their structure function, with the exponent of its last three lags, widens
+// their scales after the limit was set. On fewer rows nothing is known of how the
+// relations themselves drift; there it measured worse than none (skab, tep).
 // Residuals, their scales and the limits come from model.Scorer running int8
 // networks over the learning rows: what is calibrated is what will run.
 //
@@ -33,9 +40,9 @@
 // distribution is fitted by L-moments (Hosking 1990) to each of 400 bootstrap
 // samples of the blocks' maxima; the limit is what their mean says is exceeded as
 // often as Options.FalseAlarms allows for one term. The terms share it: where they
-// exceed together they raise one alarm, not three, and how many alarms of their
+// exceed together they raise one alarm, not several, and how many alarms of their
 // own they raise is the extremal coefficient of their maxima (Schlather and Tawn
-// 2003), 1 to 3.
+// 2003), 1 to their number.
 // One threshold for the largest of them measured worse: where one term is flat
 // and another seldom high, the maxima of both follow no one distribution.
 //
@@ -46,8 +53,8 @@
 // steeper where a long cycle leaves few independent scores.
 //
 // What a missing channel does to the others is measured too: each is hidden in the
-// learning rows as a dead sensor would be, and by how much of its limit the highest
-// term r rises is stored. Where that would take longer than a tenth of learning,
+// learning rows as a dead sensor would be, and by how much of their limits the
+// highest terms r and p rise is stored. Where that would take longer than a tenth of learning,
 // fewer rows and channels are tried.
 //
 // A cold start at the beginning that never comes back is learnt, but does not

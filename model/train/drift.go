@@ -70,15 +70,22 @@ func wanderOf(f []float64, m, horizon int) wander {
 		w.drift, w.bounded = w.sd, true
 		return w
 	}
-	last := len(lag) - 1
-	at, d := (lag[last]+lag[last-1])/2, (logD[last]+logD[last-1])/2
-	d += exponent(lag, logD) * (math.Log(float64(horizon)) - at)
-	w.drift = math.Sqrt(math.Exp(d) / 2)
+	w.drift = extrapolate(lag, logD, len(lag), horizon)
 	slices.Sort(v)
 	if most := rangePart * (quantile(v, 0.999) - quantile(v, 0.001)); w.drift > most {
 		w.drift, w.bounded = most, true
 	}
 	return w
+}
+
+// extrapolate returns (4): the power law of the last lags, so many, through the
+// mean of the last two.
+func extrapolate(lag, logD []float64, lags, horizon int) float64 {
+	last := len(lag) - 1
+	at, d := (lag[last]+lag[last-1])/2, (logD[last]+logD[last-1])/2
+	from := len(lag) - lags
+	d += exponent(lag[from:], logD[from:]) * (math.Log(float64(horizon)) - at)
+	return math.Sqrt(math.Exp(d) / 2)
 }
 
 // structure returns log h and log D(h) at up to 6 geometric lags from least to

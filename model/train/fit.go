@@ -52,7 +52,7 @@ func (f *fitter) run(epochs, workers int, p *pacer, from, to float64) (float64, 
 			for s := range shards {
 				sum, cells = sum+f.loss[s], cells+f.cells[s]
 			}
-			opt.update(f.net, f.grads, rate(at, epochs*steps))
+			opt.update(f.net, f.grads, rate(peakRate, at, epochs*steps))
 			done := float64(at+1) / float64(epochs*steps)
 			if err := p.step("training", from+(to-from)*done, loss); err != nil {
 				return 0, err

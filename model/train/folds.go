@@ -17,12 +17,18 @@ const (
 type fold struct {
 	from, to int
 	layers   []model.Layer
-	in, out  []float32 // golden vectors
+	in, out  []float32    // golden vectors
+	peers    *model.Peers // nil = none
 }
 
 // use puts the fold's network into a copy of p.
 func (f fold) use(p model.Parts) model.Parts {
 	p.Layers, p.GoldenIn, p.GoldenOut = f.layers, f.in, f.out
+	if p.Peers != nil {
+		own := *p.Peers
+		own.Layers, own.GoldenIn, own.GoldenOut = f.peers.Layers, f.peers.GoldenIn, f.peers.GoldenOut
+		p.Peers = &own
+	}
 	return p
 }
 
@@ -31,7 +37,7 @@ func (f fold) use(p model.Parts) model.Parts {
 // trained on flatter it. Scale, cycle and drift are those of all rows.
 func (l *learner) folds(p *model.Parts, u []float32) ([]fold, error) {
 	if !l.long() {
-		return []fold{{0, l.t.n, p.Layers, p.GoldenIn, p.GoldenOut}}, nil
+		return []fold{{0, l.t.n, p.Layers, p.GoldenIn, p.GoldenOut, p.Peers}}, nil
 	}
 	all := l.t.starts(u, p.Window, math.MaxInt)
 	gap := p.Window + p.Mean + p.Smooth
@@ -44,38 +50,58 @@ func (l *learner) folds(p *model.Parts, u []float32) ([]fold, error) {
 				starts = append(starts, s)
 			}
 		}
-		from := 0.45 + 0.4*float64(k)/foldCount
+		const part = 0.4 / foldCount
+		from, seed := 0.45+part*float64(k), l.o.Seed+uint64(k)+1
 		q := *p
-		if len(starts) < batch { // everything ran in this one stretch
-			q.Layers, q.GoldenIn, q.GoldenOut = p.Layers, p.GoldenIn, p.GoldenOut
-		} else if _, err := l.network(&q, u, thin(starts, foldWindows), l.o.Seed+uint64(k)+1, from, from+0.4/foldCount); err != nil {
-			return nil, err
+		if len(starts) >= batch { // else everything ran in this one stretch
+			if _, err := l.network(&q, u, thin(starts, foldWindows), seed, from, from+part/2); err != nil {
+				return nil, err
+			}
+			// Fewer would make networks that are coarser than the one that runs, and
+			// limits so much higher.
+			if err := l.peers(&q, u, thin(starts, maxWindows), seed, from+part/2, from+part); err != nil {
+				return nil, err
+			}
 		}
-		f.layers, f.in, f.out = q.Layers, q.GoldenIn, q.GoldenOut
+		f.layers, f.in, f.out, f.peers = q.Layers, q.GoldenIn, q.GoldenOut, q.Peers
 		out[k] = f
 	}
 	return out, nil
 }
 
 // residuals runs the learning rows through Scorers of the folds and returns (2)
-// of package model for each, (n, c), NaN where there is none.
-func (l *learner) residuals(p model.Parts, folds []fold) ([]float32, error) {
-	e := make([]float32, len(l.t.rows))
-	for i := range e {
-		e[i] = float32(math.NaN())
+// and (10) of package model for each, (n, c), NaN where there is none; g is nil
+// without peers.
+func (l *learner) residuals(p model.Parts, folds []fold) (e, g []float32, err error) {
+	e = unknown(len(l.t.rows))
+	if p.Peers != nil {
+		g = unknown(len(l.t.rows))
 	}
-	err := l.score(p, folds, 0.85, 0.92, func(i int, s *model.Scorer, _ bool) {
+	err = l.score(p, folds, 0.85, 0.92, func(i int, s *model.Scorer, _ bool) {
 		if r, ok := s.Residual(); ok {
 			copy(e[i*l.t.c:(i+1)*l.t.c], r)
 		}
+		if g != nil {
+			s.Apart(g[i*l.t.c : (i+1)*l.t.c])
+		}
 	})
-	return e, err
+	return e, g, err
+}
+
+// unknown returns n times NaN.
+func unknown(n int) []float32 {
+	v := make([]float32, n)
+	for i := range v {
+		v[i] = float32(math.NaN())
+	}
+	return v
 }
 
 // terms runs the learning rows through Scorers of the folds and returns the
 // terms of every row that has a score and sets limits, (rows, model.Terms).
 func (l *learner) terms(p model.Parts, folds []fold) ([]float32, error) {
 	v := make([]float32, 0, l.t.used*model.Terms)
+	l.scored = l.scored[:0]
 	err := l.score(p, folds, 0.92, 0.96, func(i int, s *model.Scorer, ok bool) {
 		if ok && i >= l.from {
 			t := s.Terms()

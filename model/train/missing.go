@@ -13,23 +13,28 @@ const (
 )
 
 // rises hides channel after channel in the learning rows, as a sensor that has
-// died, and returns by how much of its limit term r then rises, (C): the most
-// that its highest value in a part of the rows is above that with all channels.
-// Terms l and s cannot rise, they lose a summand. Where all rows and channels
-// would take too long the rows are fewer, then the channels: those left out get
-// the most of the others.
-func (l *learner) rises(p model.Parts) ([]float32, error) {
-	m, err := model.New(p) // what an unseen value does to the others is this network's alone
+// died, and puts into p by how much of their limits terms r and p then rise, (C):
+// the most that their highest value in a part of the rows is above that with all
+// channels. Terms l and s cannot rise, they lose a summand. Where all rows and
+// channels would take too long the rows are fewer, then the channels: those left
+// out get the most of the others.
+func (l *learner) rises(p *model.Parts) error {
+	m, err := model.New(*p) // what an unseen value does to the others is these networks' alone
 	if err != nil {
-		return nil, err
+		return err
 	}
 	// To score a row takes a tenth of what it takes to train on one, or less.
 	budget := l.report.Windows * l.report.Epochs / 2
 	rows := min(l.t.n, max(budget/l.t.c, m.FillRows()+max(hiddenRows, l.report.Period)))
 	many := min(l.t.c, max(1, budget/rows))
 
-	out, known, most := make([]float32, l.t.c), make([]bool, l.t.c), float32(0)
-	var with [hiddenParts]float32
+	var out [len(rising)][]float32
+	var most [len(rising)]float32
+	var with [hiddenParts][len(rising)]float32
+	for k := range out {
+		out[k] = make([]float32, l.t.c)
+	}
+	known := make([]bool, l.t.c)
 	for k, last := 0, -1; k < many; k++ {
 		ch, from := k*l.t.c/many, k*(l.t.n-rows)/max(many-1, 1)
 		if !l.mayMiss(ch) {
@@ -37,28 +42,40 @@ func (l *learner) rises(p model.Parts) ([]float32, error) {
 		}
 		if from != last {
 			if with, err = l.highest(m, from, from+rows, -1); err != nil {
-				return nil, err
+				return err
 			}
 			last = from
 		}
 		without, err := l.highest(m, from, from+rows, ch)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		for i, v := range without {
-			if v >= 0 && with[i] >= 0 {
-				out[ch], known[ch] = max(out[ch], v-with[i]), true
+		for i := range without {
+			for k, v := range without[i] {
+				if v >= 0 && with[i][k] >= 0 {
+					out[k][ch], known[ch] = max(out[k][ch], v-with[i][k]), true
+				}
+				most[k] = max(most[k], out[k][ch])
 			}
 		}
-		most = max(most, out[ch])
 	}
-	for ch := range out {
-		if !known[ch] && l.mayMiss(ch) {
-			out[ch] = most
+	for ch, ok := range known {
+		for k := range out {
+			if !ok && l.mayMiss(ch) {
+				out[k][ch] = most[k]
+			}
 		}
 	}
-	return out, nil
+	p.Rise = out[0]
+	if p.Peers != nil {
+		own := *p.Peers
+		own.Rise, p.Peers = out[1], &own
+	}
+	return nil
 }
+
+// rising are the terms that a missing channel can raise.
+var rising = [...]int{0, model.PeersTerm}
 
 // mayMiss tells whether channel ch can be masked in a row that is scored, and was
 // not in all rows learnt.
@@ -67,12 +84,12 @@ func (l *learner) mayMiss(ch int) bool {
 	return l.t.c > 1 && !slices.Contains(l.t.dead, ch) && (cond == nil || cond.Channel != l.t.schema.Channels[ch].Name)
 }
 
-// highest returns the highest term r, in units of its limit, in each part of the
-// rows from from to to, without channel hide (-1 = with all); -1 where none has a
-// score.
-func (l *learner) highest(m *model.Model, from, to, hide int) (top [hiddenParts]float32, err error) {
+// highest returns the highest terms that rise, in units of their limits, in each
+// part of the rows from from to to, without channel hide (-1 = with all); -1 where
+// none has a score.
+func (l *learner) highest(m *model.Model, from, to, hide int) (top [hiddenParts][len(rising)]float32, err error) {
 	for i := range top {
-		top[i] = -1
+		top[i] = [...]float32{-1, -1}
 	}
 	s, row := model.NewScorer(m), make([]float64, l.t.c)
 	for i := from; i < to; i++ {
@@ -82,7 +99,9 @@ func (l *learner) highest(m *model.Model, from, to, hide int) (top [hiddenParts]
 		}
 		if v, ok := s.Push(row); ok && i >= l.from {
 			part := &top[(i-from)*hiddenParts/(to-from)]
-			*part = max(*part, v.Terms[0])
+			for k, t := range rising {
+				part[k] = max(part[k], v.Terms[t])
+			}
 		}
 		if i%64 == 0 {
 			done := 0.96 + 0.04*float64(max(hide, 0))/float64(l.t.c)

@@ -8,16 +8,16 @@ import (
 )
 
 // quantise returns the int8 form of a trained network: weights symmetric with
-// one scale per output, hidden activations scaled by the largest one seen on the
-// given inputs.
-func quantise(net []dense, inputs [][]float32) ([]model.Layer, error) {
+// one scale per output, hidden activations scaled by spare times the largest one
+// seen on the given inputs, which lie within ±clip.
+func quantise(net []dense, inputs [][]float32, clip, spare float32) ([]model.Layer, error) {
 	peaks := peaksOf(net, inputs)
 	layers := make([]model.Layer, len(net))
-	x := quant.Params{Scale: float32(clip) / 127}
+	x := quant.Params{Scale: clip / 127}
 	for i, d := range net {
 		y := quant.Params{Scale: 1}
 		if i < len(net)-1 {
-			y = quant.Fit(max(peaks[i], 1e-6))
+			y = quant.Fit(spare * max(peaks[i], 1e-6))
 		}
 		q, err := quant.QuantiseLayer(d.w, d.b, d.in, d.out, x, y)
 		if err != nil {

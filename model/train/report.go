@@ -28,6 +28,7 @@ type Report struct {
 	Horizon  int                  `json:"horizon"` // rows
 	Windows  int                  `json:"windows"` // the network was trained on
 	Network  []int                `json:"network"` // widths
+	Peers    []int                `json:"peers"`   // widths of the network that expects each channel from the others; empty = too few rows
 	Epochs   int                  `json:"epochs"`
 	Seed     uint64               `json:"seed"`
 	Loss     float64              `json:"loss"`     // mean squared, last epoch, with noise
@@ -159,6 +160,12 @@ func (r *Report) end(p *model.Parts, ws []wander) {
 	for k, v := range p.Limits {
 		r.Limits[k] = float64(v)
 	}
+	if p.Peers != nil {
+		r.Peers = []int{len(ws)}
+		for _, l := range p.Peers.Layers {
+			r.Peers = append(r.Peers, l.Out)
+		}
+	}
 	for j := range r.Channels {
 		ch := &r.Channels[j]
 		ch.Stretch, ch.Bounded = ws[j].stretch, ws[j].bounded
@@ -209,10 +216,12 @@ func (r Report) String() string {
 		fmt.Fprintf(&b, "  cycle       none found\n")
 	}
 	fmt.Fprintf(&b, "  network     %s int8, %d windows of %d rows, %d epochs, seed %d\n",
-		strings.ReplaceAll(strings.Trim(fmt.Sprint(r.Network), "[]"), " ", "-"), r.Windows, r.Window, r.Epochs, r.Seed)
+		chain(r.Network), r.Windows, r.Window, r.Epochs, r.Seed)
+	if len(r.Peers) > 0 {
+		fmt.Fprintf(&b, "  peers       %s int8, each channel from the others\n", chain(r.Peers))
+	}
 	fmt.Fprintf(&b, "  error       %.4f (mean squared), int8 differs from float32 by %.4f\n", r.Loss, r.Int8Gap)
-	fmt.Fprintf(&b, "  threshold   relation %.3f, level %.3f, combination %.3f; %d of %d learning rows above\n",
-		r.Limits[0], r.Limits[1], r.Limits[2], r.Above, r.Scored)
+	fmt.Fprintf(&b, "  threshold   %s; %d of %d learning rows above\n", r.Threshold(), r.Above, r.Scored)
 	if a := r.Alarms; a.Rate > 0 {
 		fmt.Fprintf(&b, "  alarms      false ones to be expected in 30 days of running time: %s (%s to %s), wanted: %.3g,\n              while the machine stays within what was learnt\n", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
 	}
@@ -238,6 +247,20 @@ func (r Report) horizon() string {
 		return countRows(r.Horizon)
 	}
 	return span((time.Duration(r.Horizon) * r.Step).Round(time.Second))
+}
+
+// Threshold tells the limits of the terms, for a person.
+func (r *Report) Threshold() string {
+	text := fmt.Sprintf("relation %.3f, level %.3f, combination %.3f", r.Limits[0], r.Limits[1], r.Limits[2])
+	if len(r.Peers) > 0 {
+		text += fmt.Sprintf(", peers %.3f", r.Limits[model.PeersTerm])
+	}
+	return text
+}
+
+// chain writes the widths of a network.
+func chain(widths []int) string {
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(widths), "[]"), " ", "-")
 }
 
 // rough writes two digits, and all of a large number: 0.31, 2.4, 120.

@@ -25,8 +25,8 @@ const (
 )
 
 // limits sets p.Limits from the terms of the learning rows, (rows, model.Terms)
-// in time order, of which the scores remain. Term h has its own.
-func (l *learner) limits(p *model.Parts, terms []float32) []float32 {
+// in time order. Term h has its own.
+func (l *learner) limits(p *model.Parts, terms []float32) {
 	a := &l.report.Alarms
 	a.Wanted = l.o.falseAlarms()
 	rate := a.Wanted // set for
@@ -37,42 +37,52 @@ func (l *learner) limits(p *model.Parts, terms []float32) []float32 {
 		rate = max(rate, perMonth/blocks/beyondMost)
 		a.Beyond = perMonth / a.Wanted / blocks
 	}
-	var maxima [smoothTerms][]float64
-	for k := range smoothTerms {
+	share := statistics(p)
+	var maxima [][]float64
+	for _, k := range share {
 		for i := range values {
 			values[i] = terms[i*model.Terms+k]
 		}
 		if perMonth > 0 {
-			maxima[k] = blockMaxima(values, l.o)
+			maxima = append(maxima, blockMaxima(values, l.o))
 			continue
 		}
 		slices.Sort(values)
 		p.Limits[k] = max(quantile(values, limitRank)*float32(shortFactor(l.t.used, l.report.Mean+l.report.Smooth)), 1e-6)
 	}
 	if perMonth > 0 {
-		apart := separate(maxima[:])
-		for k := range smoothTerms {
-			f := resample(maxima[k])
+		apart := separate(maxima)
+		for i, k := range share {
+			f := resample(maxima[i])
 			x := f.level(rate / apart / perMonth)
 			mean, low, high := f.rate(x)
-			part := apart / smoothTerms * perMonth
+			part := apart / float64(len(share)) * perMonth
 			a.Rate, a.Low, a.High = a.Rate+mean*part, a.Low+low*part, a.High+high*part
 			p.Limits[k] = max(float32(x), 1e-6)
 		}
 	}
+}
+
+// largest returns the scores that the terms of rows, (rows, model.Terms), make.
+func largest(terms, limits []float32) []float32 {
+	values := make([]float32, len(terms)/model.Terms)
 	for i := range values {
-		values[i] = 0
-		for k, limit := range p.Limits {
+		for k, limit := range limits {
 			values[i] = max(values[i], terms[i*model.Terms+k]/limit)
 		}
 	}
 	return values
 }
 
-// smoothTerms is how many terms are statistics of the rows, and share what false
+// statistics returns which terms are statistics of the rows, and share what false
 // alarms are wanted: each is set for its part alone. The largest of them has no
 // tail that a distribution fits, where one is flat and another seldom high.
-const smoothTerms = model.Terms - 1
+func statistics(p *model.Parts) []int {
+	if p.Peers == nil || p.Reference == model.None {
+		return []int{0, 1, 2}
+	}
+	return []int{0, 1, 2, model.PeersTerm}
+}
 
 // long tells whether there are rows enough for folds and block maxima.
 func (l *learner) long() bool { return l.t.used >= longRows }

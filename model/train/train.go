@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/quant"
 )
 
 const (
@@ -30,8 +31,9 @@ type learner struct {
 	o      Options
 	pace   *pacer
 	report Report
-	from   int     // first row that sets limits
-	scored []int32 // the rows that set limits
+	from   int       // first row that sets limits
+	gain   []float32 // (C) by which (5) divided
+	scored []int32   // the rows that set limits
 }
 
 // Train learns a model of schema s from rows, (n, C) row-major in time order,
@@ -144,6 +146,7 @@ func (l *learner) allowDrift(p *model.Parts, z []float32) []wander {
 		ws[j].sd /= k
 		ws[j].drift /= k
 		ws[j].stretch = k
+		l.gain = append(l.gain, float32(k))
 		inv[j] = float32(1 / k)
 	}
 	for i := range z {
@@ -152,13 +155,16 @@ func (l *learner) allowDrift(p *model.Parts, z []float32) []wander {
 	return ws
 }
 
-// fit trains the network on u and puts its int8 form and golden vectors into p.
+// fit trains the networks on u and puts their int8 form and golden vectors into p.
 func (l *learner) fit(p *model.Parts, u []float32) (err error) {
 	starts := l.t.starts(u, p.Window, maxWindows)
 	if len(starts) < batch {
 		return l.tooShort(*p)
 	}
-	r, err := l.network(p, u, starts, l.o.Seed, 0.05, 0.45)
+	r, err := l.network(p, u, starts, l.o.Seed, 0.05, 0.35)
+	if err == nil {
+		err = l.peers(p, u, starts, l.o.Seed, 0.35, 0.45)
+	}
 	l.report.Windows, l.report.Epochs, l.report.Network = len(starts), r.epochs, r.widths
 	l.report.Loss, l.report.Int8Gap = r.loss, r.gap
 	if l.o.Details != nil {
@@ -196,13 +202,18 @@ func (l *learner) network(p *model.Parts, u []float32, starts []int, seed uint64
 	for i := range seen {
 		seen[i] = f.clean(i * len(starts) / len(seen))
 	}
-	if p.Layers, err = quantise(f.net, seen); err != nil {
+	if p.Layers, err = quantise(f.net, seen, clip, 1); err != nil {
 		return r, err
 	}
 	if r.gap, err = int8Gap(f.net, p, seen); err != nil {
 		return r, err
 	}
-	return r, golden(p, seen)
+	net, err := p.Network()
+	if err != nil {
+		return r, err
+	}
+	p.GoldenIn, p.GoldenOut = golden(net, seen, clip)
+	return r, nil
 }
 
 // clean returns window k without noise, clipped, masked cells 0.
@@ -217,25 +228,21 @@ func (f *fitter) clean(k int) []float32 {
 	return x
 }
 
-// golden puts a few windows, and one far outside, with their exact outputs
-// into p.
-func golden(p *model.Parts, seen [][]float32) error {
-	net, err := p.Network()
-	if err != nil {
-		return err
-	}
+// golden returns a few of the inputs seen, and one far outside, with the exact
+// outputs of net.
+func golden(net *quant.Network, seen [][]float32, clip float32) (in, out []float32) {
 	n := len(seen[0])
-	p.GoldenIn, p.GoldenOut = nil, make([]float32, (goldenRows+1)*n)
+	out = make([]float32, (goldenRows+1)*n)
 	for i := range goldenRows {
-		p.GoldenIn = append(p.GoldenIn, seen[i*(len(seen)-1)/(goldenRows-1)]...)
+		in = append(in, seen[i*(len(seen)-1)/(goldenRows-1)]...)
 	}
 	for i := range n {
-		p.GoldenIn = append(p.GoldenIn, float32(i%7-3)*clip/2)
+		in = append(in, float32(i%7-3)*clip/2)
 	}
-	for i := 0; i < len(p.GoldenIn); i += n {
-		net.Forward(p.GoldenOut[i:i+n], p.GoldenIn[i:i+n])
+	for i := 0; i < len(in); i += n {
+		net.Forward(out[i:i+n], in[i:i+n])
 	}
-	return nil
+	return in, out
 }
 
 // tooShort says that no stretch of rows is long enough for a score.

@@ -43,7 +43,14 @@ func learn(t *testing.T, s model.Schema, rows []float64, o Options) (*model.Mode
 }
 
 func TestTrain_sameBytesForAnyWorkers(t *testing.T) {
-	s, rows := plant(600, 1)
+	for _, n := range []int{600, longRows} { // without and with peers
+		sameBytes(t, n)
+	}
+}
+
+func sameBytes(t *testing.T, n int) {
+	t.Helper()
+	s, rows := plant(n, 1)
 	var want []byte
 	for _, workers := range []int{1, 2, 4, 1} {
 		m, _ := learn(t, s, rows, Options{Seed: 7, Workers: workers, Version: "v", Epochs: 3})
@@ -59,7 +66,7 @@ func TestTrain_sameBytesForAnyWorkers(t *testing.T) {
 			want = got
 		}
 		if !bytes.Equal(got, want) {
-			t.Errorf("%d workers: another file than with 1", workers)
+			t.Errorf("%d rows, %d workers: another file than with 1", n, workers)
 		}
 	}
 	m, _ := learn(t, s, rows, Options{Seed: 8, Epochs: 3, Version: "v"})

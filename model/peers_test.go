@@ -1,0 +1,159 @@
+package model_test
+
+import (
+	"bytes"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"iot-edge-anomaly/model"
+)
+
+// TestLayout4 holds that a model with peers comes back from its file as it went
+// in, and that without them it is a file of layout 3.
+func TestLayout4(t *testing.T) {
+	m := peersMachine(t)
+	path := filepath.Join(t.TempDir(), "model")
+	for layout, p := range map[string]model.Parts{`"layout":"4"`: m.Parts(), `"layout":"3"`: peerless(m)} {
+		made, err := model.New(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := made.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		raw, err := os.ReadFile(path)
+		if err != nil || !bytes.Contains(raw[:80], []byte(layout)) || bytes.Contains(raw, []byte("peers")) != (p.Peers != nil) {
+			t.Fatalf("%v, begins with %q, want %s", err, raw[8:80], layout)
+		}
+		loaded, err := model.Load(path)
+		if err != nil || loaded.SHA256() != made.SHA256() {
+			t.Fatal(err)
+		}
+		rows := stream(300, 4)
+		a, _, _ := highest(model.NewScorer(loaded), rows, 3, 0)
+		if b, _, _ := highest(model.NewScorer(made), rows, 3, 0); a != b || a == 0 {
+			t.Errorf("%s: scores up to %v, want %v", layout, a, b)
+		}
+		other := `"layout":"3"`
+		if layout == other {
+			other = `"layout":"4"`
+		}
+		relabelled := bytes.Replace(raw, []byte(layout), []byte(other), 1)
+		if _, err := model.Decode(resealed(relabelled)); err == nil || !strings.Contains(err.Error(), "header and tensors disagree") {
+			t.Errorf("%s in place of %s: %v", other, layout, err)
+		}
+	}
+}
+
+// peerless returns m without its peers.
+func peerless(m *model.Model) model.Parts {
+	p := m.Parts()
+	p.Peers, p.Limits = nil, slices.Clone(p.Limits)
+	p.Limits[model.PeersTerm] = 1
+	return p
+}
+
+// TestPeers_own holds that what a channel is expected to be does not depend on it,
+// and that its peers' distance from it does in full.
+func TestPeers_own(t *testing.T) {
+	m := peersMachine(t)
+	a, b := model.NewScorer(m), model.NewScorer(m)
+	rows := stream(300, 3)
+	p := m.Parts()
+	near, far := make([]float32, 3), make([]float32, 3)
+	for i := range 300 {
+		row := slices.Clone(rows[3*i : 3*i+3])
+		v, ok := a.Push(row)
+		row[1] += 7
+		w, _ := b.Push(row)
+		if !ok {
+			continue
+		}
+		if math.Abs(v.Expected[1]-w.Expected[1]) > 1e-4 || math.Abs(v.Expected[0]-w.Expected[0]) < 1e-9 && math.Abs(v.Expected[2]-w.Expected[2]) < 1e-9 {
+			t.Fatalf("row %d: expected %v, and %v with the flow off", i, v.Expected, w.Expected)
+		}
+		if !a.Apart(near) || !b.Apart(far) {
+			t.Fatalf("row %d: no distance", i)
+		}
+		if got, want := float64(far[1]-near[1]), 7/p.Spread[1]*float64(p.Peers.Gain[1]); math.Abs(got-want) > 1e-3 {
+			t.Fatalf("row %d: the flow is %v farther off, want %v", i, got, want)
+		}
+	}
+}
+
+// TestPeers_rise holds that p waits when a channel goes, that its limit rises then
+// while the channel is missing, and that the channel itself adds nothing.
+func TestPeers_rise(t *testing.T) {
+	scorer := func(rise ...float32) *model.Scorer {
+		p := peersMachine(t).Parts()
+		own := *p.Peers
+		own.Rise, p.Peers = rise, &own
+		m, err := model.New(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return model.NewScorer(m)
+	}
+	p, rows := peersMachine(t).Parts(), stream(600, 6)
+	for i := 200; i < 600; i++ {
+		rows[3*i+1] = math.NaN()
+	}
+	a, b := scorer(1, 3, 0), scorer(0, 0, 0)
+	apart := make([]float32, 3)
+	for i := range 600 {
+		x, ok := a.Push(rows[3*i : 3*i+3])
+		y, _ := b.Push(rows[3*i : 3*i+3])
+		if !ok {
+			continue
+		}
+		want, gone := float32(1), 200+p.Fill
+		switch known := a.Apart(apart); {
+		case i < gone:
+		case i < gone+p.Window+p.Mean+p.Smooth-2: // waits
+			if known || i >= gone+p.Smooth && x.Terms[model.PeersTerm] != 0 {
+				t.Fatalf("row %d: p is %v so soon after flow went", i, x.Terms[model.PeersTerm])
+			}
+			continue
+		default:
+			if want = 4; !known || !math.IsNaN(float64(apart[1])) || math.IsNaN(float64(apart[0])) || x.Terms[model.PeersTerm] == 0 {
+				t.Fatalf("row %d without flow: distances %v", i, apart)
+			}
+		}
+		if got := y.Terms[model.PeersTerm] / x.Terms[model.PeersTerm]; math.Abs(float64(got/want-1)) > 1e-5 {
+			t.Fatalf("row %d: limit %v times as high, want %v", i, got, want)
+		}
+	}
+}
+
+func TestNew_refusesPeers(t *testing.T) {
+	nan := float32(math.NaN())
+	for want, spoil := range map[string]func(p *model.Parts, q *model.Peers){
+		"peers: clip 0, want above 0":       func(_ *model.Parts, q *model.Peers) { q.Clip = 0 },
+		"2 values of peers' gain, want 3":   func(_ *model.Parts, q *model.Peers) { q.Gain = q.Gain[:2] },
+		"peers' scale 1 is 0, want above 0": func(_ *model.Parts, q *model.Peers) { q.Scale = []float32{1, 0, 1} },
+		"peers' center 2 is NaN":            func(_ *model.Parts, q *model.Peers) { q.Center = []float32{0, 0, nan} },
+		"peers: 0 values of rise, want 3":   func(_ *model.Parts, q *model.Peers) { q.Rise = nil },
+		"peers: limit rises by -1":          func(_ *model.Parts, q *model.Peers) { q.Rise = []float32{0, -1, 0} },
+		"3 values of peers' golden inputs":  func(_ *model.Parts, q *model.Peers) { q.GoldenIn = q.GoldenIn[:3] },
+		"peers: 0 layers, want 1 to":        func(_ *model.Parts, q *model.Peers) { q.Layers = nil },
+		"peers: network ends with":          func(_ *model.Parts, q *model.Peers) { q.Layers = q.Layers[:1] },
+		"peers: layer 1: ": func(_ *model.Parts, q *model.Peers) {
+			q.Layers = []model.Layer{q.Layers[0], {In: q.Layers[1].In, Out: 3}}
+		},
+		"peers' golden vector 0: output 0 is": func(_ *model.Parts, q *model.Peers) { q.GoldenOut = slices.Clone(q.GoldenOut); q.GoldenOut[0]++ },
+		"4 values of limits, want 5":          func(p *model.Parts, _ *model.Peers) { p.Limits = p.Limits[:4] },
+		"of peers that are none, want 1":      func(p *model.Parts, _ *model.Peers) { p.Peers = nil },
+	} {
+		p := peersMachine(t).Parts()
+		own := *p.Peers
+		p.Peers = &own
+		spoil(&p, &own)
+		if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
+	}
+}
