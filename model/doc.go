@@ -54,7 +54,9 @@
 // Limits[0] rises by the part Rise, summed over the channels that are missing, for
 // as long as r holds a row without them. Limits[4] does the same, and p is silent
 // until the same channels have been missing for as many rows: what a guess makes of
-// the others evens out only then.
+// the others evens out only then. It is silent, too, while a channel is beyond the
+// range that was learnt by more than a twentieth of it: what is new to the network is
+// not broken, and r, l and s judge it.
 //
 // # Drift
 //

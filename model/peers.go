@@ -77,6 +77,17 @@ func (s *Scorer) watchPeers(m *Model) {
 	s.apartness = newRing(s.p.Mean, s.c)
 }
 
+// rangeRoom is how far beyond its range, in parts of it, a channel may be before
+// nobody knows what the others say.
+const rangeRoom = 0.05
+
+// beyond tells whether value x of channel i is outside of the range that was learnt.
+func (s *Scorer) beyond(i int, x float64) bool {
+	low, high := s.p.Drift[i], s.p.Drift[len(s.p.Drift)-s.c+i]
+	room := float64(rangeRoom * (high - low))
+	return x < low-room || x > high+room
+}
+
 // ask computes (10) for the newest row, of masked channels for what they were
 // guessed to be.
 func (s *Scorer) ask() {
@@ -92,8 +103,8 @@ func (s *Scorer) ask() {
 }
 
 // distant returns what (12) is the mean of for the newest row, and 0 while rows
-// with other channels masked are among those looked at: what a guess makes of the
-// others only evens out once it stays the same.
+// with other channels masked, or in a state that is new, are among those looked at:
+// what a guess makes of the others only evens out once it stays the same.
 func (s *Scorer) distant(causes []float32) float32 {
 	if s.steady < s.p.fillRows() {
 		return 0

@@ -64,11 +64,11 @@ func TestPeers_own(t *testing.T) {
 	a, b := model.NewScorer(m), model.NewScorer(m)
 	rows := stream(300, 3)
 	p := m.Parts()
-	near, far := make([]float32, 3), make([]float32, 3)
+	near, far, judged := make([]float32, 3), make([]float32, 3), 0
 	for i := range 300 {
 		row := slices.Clone(rows[3*i : 3*i+3])
 		v, ok := a.Push(row)
-		row[1] += 7
+		row[1] += 2
 		w, _ := b.Push(row)
 		if !ok {
 			continue
@@ -77,10 +77,31 @@ func TestPeers_own(t *testing.T) {
 			t.Fatalf("row %d: expected %v, and %v with the flow off", i, v.Expected, w.Expected)
 		}
 		if !a.Apart(near) || !b.Apart(far) {
-			t.Fatalf("row %d: no distance", i)
+			continue // beyond the range of what was learnt
 		}
-		if got, want := float64(far[1]-near[1]), 7/p.Spread[1]*float64(p.Peers.Gain[1]); math.Abs(got-want) > 1e-3 {
+		judged++
+		if got, want := float64(far[1]-near[1]), 2/p.Spread[1]*float64(p.Peers.Gain[1]); math.Abs(got-want) > 1e-3 {
 			t.Fatalf("row %d: the flow is %v farther off, want %v", i, got, want)
+		}
+	}
+	if judged < 150 {
+		t.Errorf("%d rows with a distance, want most of 300", judged)
+	}
+}
+
+// TestPeers_beyond holds that p is silent while a channel is beyond the range that
+// was learnt, and after it for as long as a score looks back.
+func TestPeers_beyond(t *testing.T) {
+	m := peersMachine(t)
+	s, rows, p := model.NewScorer(m), stream(300, 3), m.Parts()
+	rows[3*150+2] += 100
+	apart := make([]float32, 3)
+	for i := range 300 {
+		v, ok := s.Push(rows[3*i : 3*i+3])
+		if since := i - 150; ok && since >= 0 && since < p.Window+p.Mean+p.Smooth-2 {
+			if s.Apart(apart) || since >= p.Smooth && v.Terms[model.PeersTerm] != 0 {
+				t.Fatalf("%d rows after a value beyond the range: p is %v", since, v.Terms[model.PeersTerm])
+			}
 		}
 	}
 }

@@ -36,7 +36,7 @@ type Scorer struct {
 	gained    []float32 // (C) newest row in the units of peers
 	apart     []float32 // (C) (10) of the newest row
 	apartness ring      // (Mean, C) (10)
-	steady    int       // rows since other channels were masked than now, up to FillRows
+	steady    int       // rows since other channels were masked than now, or one was beyond its range, up to FillRows
 
 	limit   float32 // of term r
 	limitP  float32 // of term p
@@ -188,7 +188,7 @@ func (s *Scorer) take(row []float64) (seen int) {
 		}
 		var ok bool
 		u[i], ok = s.scale(i, x, &s.last[i], &s.age[i])
-		if was := s.now[i] == s.now[i]; s.rows > 0 && ok != was {
+		if was := s.now[i] == s.now[i]; s.rows > 0 && ok != was || s.beyond(i, x) {
 			s.steady = 0
 		}
 		if ok {

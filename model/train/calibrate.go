@@ -58,6 +58,7 @@ func (l *learner) middle(v []float32, j, m int) float64 {
 // calibrate sets everything in p that follows from the int8 networks' residuals
 // over the learning rows.
 func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
+	p.Drift = l.t.quantiles(driftRanks)
 	e, g, err := l.residuals(*p, folds)
 	if err != nil {
 		return err
@@ -98,7 +99,6 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 	p.DriftScore = scoreReference(values)
 	slices.Sort(values)
 	p.Ranks, p.Percentiles = rankTable(values)
-	p.Drift = l.t.quantiles(driftRanks)
 	p.DriftRows, p.DriftTime = l.t.worth()
 	l.doubtDrift(p)
 	l.doubtRange(p)
