@@ -166,7 +166,7 @@ type Detect struct {
 	CloseBelow   float64
 	Hold         time.Duration
 	Cooldown     time.Duration
-	Repeats      time.Duration // pauses up to this make a third event of one cause one that comes and goes; 0 = none do
+	Repeats      time.Duration // pauses up to this make a fifth event of one cause one that comes and goes; 0 = none do
 	Update       time.Duration // between two messages of an open event; 0 = only when it gets graver
 	Latch        bool          // events stay open until they are unlatched
 	UnlatchAfter time.Duration // they are so by themselves; 0 = never

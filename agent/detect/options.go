@@ -17,7 +17,7 @@ type Options struct {
 	CloseBelow float64         // a row below is quiet; default 0.8
 	Hold       time.Duration   // how long rows must be quiet to close; 0 = the first quiet row closes
 	Cooldown   time.Duration   // after a close, the sensors that caused it open nothing for so long
-	Repeats    time.Duration   // pauses up to this make events of one cause, from the third on, one that comes and goes; 0 = none do
+	Repeats    time.Duration   // pauses up to this make events of one cause, from the fifth on, one that comes and goes; 0 = none do
 	Update     time.Duration   // an open event is announced again, ever more seldom; 0 = only when its severity rises
 	High       float64         // score from which severity is high; default 1.5
 	Critical   float64         // score from which severity is critical; default 3

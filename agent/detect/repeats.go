@@ -2,9 +2,10 @@ package detect
 
 import "time"
 
-// repeatsOnce is the part of Options.Repeats that an event is held open for at most
-// which has come back only once.
-const repeatsOnce = 24
+// habit is how many events of one cause must have gone before in sequence for the
+// next to be one that comes and goes. Whoever tries a fault two or three times, or
+// has mended it in vain, is told of each.
+const habit = 4
 
 // repeats knows which channels caused the events of late. It is told of each that
 // ends, and says how long the next must be quiet to be over.
@@ -20,18 +21,14 @@ func newRepeats(within time.Duration, channels int) repeats {
 }
 
 // hold is how long an event that opens now must be quiet to close: twice the
-// longer of the pauses before it and before the one that went before; 0 where it
-// does not come back. sum, (C), is what is known of its causes.
+// longer of the pauses before it and before the one that went before; 0 where that
+// is no habit. sum, (C), is what is known of its causes.
 func (r *repeats) hold(sum []float64, now time.Duration) time.Duration {
 	top := largest(sum)
-	if top < 0 || r.times[top] == 0 || now-r.ended[top] > r.within {
+	if top < 0 || r.times[top] < habit || now-r.ended[top] > r.within {
 		return 0
 	}
-	most := r.within
-	if r.times[top] == 1 {
-		most /= repeatsOnce
-	}
-	return min(2*max(now-r.ended[top], r.pause[top]), most)
+	return min(2*max(now-r.ended[top], r.pause[top]), r.within)
 }
 
 // note takes an event that has ended. The channels that had a fifth of it have all

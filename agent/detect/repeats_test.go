@@ -31,14 +31,13 @@ func TestRepeats(t *testing.T) {
 		causes [][]float32
 		want   int // events that open
 	}{
-		{"once and again", []int{50, 800}, [][]float32{x}, 2},
-		{"the third stays open over its pauses", []int{50, 50, 50, 50, 50, 800}, [][]float32{x}, 3},
-		{"the second over short ones", []int{10, 10, 18, 18, 18, 800}, [][]float32{x}, 2},
-		{"longer pauses, up to twice the longest", []int{40, 50, 90, 90, 800}, [][]float32{x}, 3},
-		{"a longer pause than that ends it", []int{50, 50, 50, 120, 800}, [][]float32{x}, 4},
-		{"nor do pauses beyond repeats make a habit", []int{730, 730, 730, 730, 730}, [][]float32{x}, 5},
-		{"each channel for itself", []int{40, 40, 40, 40, 800}, [][]float32{x, y, z}, 5},
-		{"a fault between two is one", []int{40, 40, 40, 40, 800}, [][]float32{xy, x, xy, {0.3, 0.7, 0}}, 3},
+		{"four times", []int{50, 50, 50, 800}, [][]float32{x}, 4},
+		{"the fifth stays open over its pauses", []int{50, 50, 50, 50, 50, 50, 50, 50, 800}, [][]float32{x}, 5},
+		{"longer pauses, up to twice the longest", []int{30, 30, 40, 50, 90, 90, 800}, [][]float32{x}, 5},
+		{"a longer pause than that ends it", []int{50, 50, 50, 50, 50, 120, 800}, [][]float32{x}, 6},
+		{"nor do pauses beyond repeats make a habit", []int{730, 730, 730, 730, 730, 730}, [][]float32{x}, 6},
+		{"each channel for itself", []int{40, 40, 40, 40, 40, 40, 40, 40, 800}, [][]float32{x, y, z}, 9},
+		{"a fault between two is one", []int{40, 40, 40, 40, 40, 40, 800}, [][]float32{xy, x, xy, {0.3, 0.7, 0}}, 5},
 	} {
 		d := newDetector(t, repeating)
 		got := visits(d, 0, c.pauses, c.causes...)
@@ -54,11 +53,11 @@ func TestRepeats(t *testing.T) {
 	}
 }
 
-// The third event ends when it was quiet for twice the longer pause, at the time
+// The fifth event ends when it was quiet for twice the longer pause, at the time
 // when it became quiet.
 func TestRepeats_ends(t *testing.T) {
 	d := newDetector(t, repeating)
-	visits(d, 0, []int{50, 50}, []float32{1, 0, 0})
+	visits(d, -108, []int{50, 50, 50, 50}, []float32{1, 0, 0})
 	got := visits(d, 108, []int{50, 250}, []float32{1, 0, 0}) // at 108 to 111 and 162 to 165
 	if states(got) != "open close" {
 		t.Fatalf("got %q", states(got))
@@ -68,7 +67,7 @@ func TestRepeats_ends(t *testing.T) {
 		t.Errorf("got %+v", end)
 	}
 	d = newDetector(t, func(o *Options) { repeating(o); o.Update = 10 * time.Second })
-	got = visits(d, 0, []int{50, 50, 50, 400}, []float32{1, 0, 0})
+	got = visits(d, -108, []int{50, 50, 50, 50, 50, 400}, []float32{1, 0, 0})
 	d.term = 1
 	if d.hold <= d.o.Hold || d.whyAgain() != reasons[1]+comesAndGoes {
 		t.Errorf("%q after %s", d.whyAgain(), states(got))
@@ -78,7 +77,7 @@ func TestRepeats_ends(t *testing.T) {
 // What rests does not hide another fault: it ends, and the other opens.
 func TestRepeats_anotherFault(t *testing.T) {
 	d := newDetector(t, repeating)
-	visits(d, 0, []int{50, 50, 10}, []float32{1, 0, 0})
+	visits(d, -108, []int{50, 50, 50, 50, 10}, []float32{1, 0, 0})
 	if _, open := d.Open(); !open || !d.Resting() {
 		t.Fatal("want resting")
 	}
@@ -88,7 +87,7 @@ func TestRepeats_anotherFault(t *testing.T) {
 	}
 	// A graver visit of the same is told at once.
 	d = newDetector(t, repeating)
-	visits(d, 0, []int{50, 50, 10}, []float32{1, 0, 0})
+	visits(d, -108, []int{50, 50, 50, 50, 10}, []float32{1, 0, 0})
 	if got := blame(d, 122, 4, 3, 1, 0, 0); states(got) != "update" || got[0].Severity != Critical || d.Resting() {
 		t.Errorf("got %+v", got)
 	}
@@ -97,7 +96,7 @@ func TestRepeats_anotherFault(t *testing.T) {
 // While it rests, a stop passes, and a time in which nobody sees does not count.
 func TestRepeats_stopsAndGaps(t *testing.T) {
 	d := newDetector(t, repeating)
-	visits(d, 0, []int{50, 50, 10}, []float32{1, 0, 0})
+	visits(d, -108, []int{50, 50, 50, 50, 10}, []float32{1, 0, 0})
 	now := 122
 	for range 50 {
 		if ev, ok := d.Idle(at(now)); ok {
@@ -125,7 +124,7 @@ func TestRepeats_stopsAndGaps(t *testing.T) {
 
 func TestRepeats_allocations(t *testing.T) {
 	d := newDetector(t, repeating)
-	visits(d, 0, []int{50, 50, 10}, []float32{1, 0, 0})
+	visits(d, -108, []int{50, 50, 50, 50, 10}, []float32{1, 0, 0})
 	s := []model.Score{{Value: 1.2, Shares: []float32{1, 0, 0}}, {Value: 0.1}, {Value: 0.1}, {Value: 0.1}, {Value: 0.1}, {Value: 0.1}, {Value: 0.1}, {Value: 0.1}}
 	i := 0
 	if n := testing.AllocsPerRun(500, func() {
