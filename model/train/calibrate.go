@@ -86,7 +86,9 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 	l.limits(p, terms)
 	if p.Peers != nil {
 		allowPeers(p, allowed)
-		if terms, err = l.terms(*p, folds); err != nil {
+		again := *p
+		again.Limits = ones(model.Terms) // terms come divided by them
+		if terms, err = l.terms(again, folds); err != nil {
 			return err
 		}
 	}

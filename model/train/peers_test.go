@@ -43,7 +43,10 @@ func TestPeers_bends(t *testing.T) {
 	for i := 3; i < len(broken); i += 4 {
 		broken[i] = min(broken[i]*1.5, high)
 	}
-	m, _ := learn(t, s, rows[:4*4000], Options{Seed: 1})
+	m, r := learn(t, s, rows[:4*4000], Options{Seed: 1})
+	if p := m.Parts().Percentiles; r.Above > 40 || p[len(p)-1] < 0.3 {
+		t.Errorf("learning rows score up to %v, %d above the threshold; want 0.3 or more, and hardly any", p[len(p)-1], r.Above)
+	}
 	if above, scored, _ := watch(m, healthy); above > 0.01 || scored < 1900 {
 		t.Errorf("healthy: %.3f of %d rows above the threshold", above, scored)
 	}

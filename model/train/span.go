@@ -34,7 +34,7 @@ func (r *Report) doubtSpan(t *table, seen *Week) {
 }
 
 const (
-	oddLeast = 20   // rows above the threshold that are worth a word
+	oddLeast = 10   // rows above the threshold that are worth a word
 	oddPart  = 0.05 // of the recording that nine tenths of them lie in
 )
 
