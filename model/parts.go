@@ -206,16 +206,10 @@ func (p *Parts) validate() error {
 			return fmt.Errorf("rank %d is %v, want rising from 0 to below 1", i, v)
 		}
 	}
-	if n := len(p.Drift); n < 2*c || n%c != 0 || n/c > maxTable {
-		return fmt.Errorf("%d drift quantiles for %d channels", n, c)
-	}
 	if err := check("spread", p.Spread, c, true); err != nil {
 		return err
 	}
 	if err := check("center", p.Center, c, false); err != nil {
-		return err
-	}
-	if err := check("drift", p.Drift, len(p.Drift), false); err != nil {
 		return err
 	}
 	if err := p.validateDrift(); err != nil {
@@ -254,15 +248,22 @@ func (p *Parts) validate() error {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
-	switch {
-	case p.Peers != nil:
-		if err := p.Peers.validate(c, len(p.GoldenIn)/p.inputs()); err != nil {
-			return err
-		}
-	case p.Limits[PeersTerm] != 1:
-		return fmt.Errorf("limit %v of peers that are none, want 1", p.Limits[PeersTerm])
+	if err := p.validatePeers(c); err != nil {
+		return err
 	}
 	return p.validatePrecision(c)
+}
+
+// validatePeers holds that the limit of term p is what it is without a network
+// where there is none.
+func (p *Parts) validatePeers(c int) error {
+	if p.Peers != nil {
+		return p.Peers.validate(c, len(p.GoldenIn)/p.inputs())
+	}
+	if l := p.Limits[PeersTerm]; l != 1 {
+		return fmt.Errorf("limit %v of peers that are none, want 1", l)
+	}
+	return nil
 }
 
 // validateSensors holds what (8) rests on.
@@ -317,9 +318,16 @@ func (p *Parts) validatePrecision(c int) error {
 	return nil
 }
 
-// validateDrift checks what drift is judged by; a model of layout 2 has none.
+// validateDrift checks what drift is judged by; a model of layout 2 has nothing but
+// the quantiles.
 func (p *Parts) validateDrift() error {
 	c := len(p.Schema.Channels)
+	if n := len(p.Drift); n < 2*c || n%c != 0 || n/c > maxTable {
+		return fmt.Errorf("%d drift quantiles for %d channels", n, c)
+	}
+	if err := check("drift", p.Drift, len(p.Drift), false); err != nil {
+		return err
+	}
 	if len(p.DriftRows) == 0 && len(p.DriftTime) == 0 && len(p.DriftScore) == 0 {
 		return nil
 	}
