@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 
+	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/quant"
 )
 
@@ -137,8 +138,12 @@ func finish(e env, v verb, err error) int {
 	}
 	text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted")
 	fmt.Fprintf(e.stderr, "iot-edge-anomaly %s: %s\n", v.name, text)
-	if ee != nil {
+	var refused *config.Refusal
+	switch {
+	case ee != nil:
 		return ee.code
+	case errors.As(err, &refused):
+		return exitConfig
 	}
 	return exitFailed
 }
