@@ -134,7 +134,7 @@ func makeModbus(c config.Sensor, l line) (drivers.Sensor, error) {
 		return modbus.NewOverheard(l.ear.Listener, c.Unit, regs, max(10*time.Second, c.Period*3/2))
 	}
 	o := modbus.Options{MaxGap: c.MaxGap, MaxRegisters: c.MaxRegisters, Alone: !c.Join}
-	o.Effort = l.effort(c.ModbusSensor)
+	o.RequestLimits = l.requestLimits(c.ModbusSensor)
 	if c.MaxGap == 0 {
 		o.MaxGap = -1 // none; 0 would mean the default
 	}

@@ -68,10 +68,10 @@ func switched(port *board.Serial, s *config.Serial) (io.ReadWriteCloser, error) 
 	return port, nil
 }
 
-// effort is what a sensor may cost: what it says itself, else what its bus
+// requestLimits bounds a sensor's requests: what it says itself, else what its bus
 // says.
-func (l line) effort(s config.ModbusSensor) modbus.Effort {
-	e := modbus.Effort{Timeout: s.Timeout, Budget: l.bus.Budget}
+func (l line) requestLimits(s config.ModbusSensor) modbus.RequestLimits {
+	e := modbus.RequestLimits{Timeout: s.Timeout, Budget: l.bus.Budget}
 	retries := s.Retries
 	if retries == nil {
 		retries = l.bus.Retries

@@ -45,7 +45,7 @@ func BenchmarkRTU(b *testing.B) {
 			}
 			b.Run(fmt.Sprintf("%d/%d/ours", baud, n), func(b *testing.B) {
 				l, _ := serialLine(b, baud, bank, LineOptions{Baud: baud})
-				c := newClient(l, 7, Effort{})
+				c := newClient(l, 7, RequestLimits{})
 				poll(b, func() ([]byte, error) { return c.read(context.Background(), Input, 0, uint16(n)) })
 			})
 			b.Run(fmt.Sprintf("%d/%d/goburrow", baud, n), func(b *testing.B) {

@@ -15,14 +15,14 @@ type client struct {
 	line    *Line
 	ctx     context.Context // of the request under way: goburrow passes none
 	answer  [maxADU]byte
-	effort  Effort
+	limits  RequestLimits
 	silent  error     // why a try of the newest read may still be answered; nil = none may
 	trusted bool      // the unit has not been silent lately
 	until   time.Time // end of the cycle's budget; zero = none
 }
 
-func newClient(l *Line, unit uint8, e Effort) *client {
-	c := &client{line: l, effort: e}
+func newClient(l *Line, unit uint8, limits RequestLimits) *client {
+	c := &client{line: l, limits: limits}
 	c.pdu = modbus.NewClient2(newFraming(l.opts.Mode).packager(unit), c)
 	return c
 }
@@ -38,14 +38,14 @@ func (c *client) Send(req []byte) ([]byte, error) {
 
 // timeout is that of one request.
 func (c *client) timeout() time.Duration {
-	if c.effort.Timeout > 0 {
-		return c.effort.Timeout
+	if c.limits.Timeout > 0 {
+		return c.limits.Timeout
 	}
 	return c.line.opts.Timeout
 }
 
 // read returns n registers (2 bytes each) or n bits (packed, first bit lowest),
-// valid until the next read. It asks again as often as the effort allows.
+// valid until the next read. It repeats the request as often as the limits allow.
 func (c *client) read(ctx context.Context, t Table, at, n uint16) (b []byte, err error) {
 	c.silent = nil
 	for try := 1; ; try++ {
@@ -96,7 +96,7 @@ func (c *client) once(ctx context.Context, t Table, at, n uint16) (b []byte, err
 // first bit lowest) of a unit once, beside any plan: for scanning. The error is
 // of the kinds that the package comment lists.
 func (l *Line) Read(ctx context.Context, unit uint8, t Table, at, n uint16) ([]byte, error) {
-	b, err := newClient(l, unit, Effort{}).read(ctx, t, at, n)
+	b, err := newClient(l, unit, RequestLimits{}).read(ctx, t, at, n)
 	if err != nil {
 		return nil, fmt.Errorf("unit %d: %v %d: %w", unit, t, at, err)
 	}

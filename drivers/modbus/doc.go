@@ -65,7 +65,7 @@
 //   - A port stays open through silence and nonsense. It is closed when it hangs
 //     up (0 bytes, EIO), or after eight requests without a byte, for an adapter
 //     may be stuck; the name is then opened anew at most once a second.
-//   - An answer that noise has spoiled is asked for once more (Effort.Retries).
+//   - An answer that noise has spoiled is asked for once more (RequestLimits.Retries).
 //   - The silence inside a frame, t1.5, is not judged: a USB adapter and a busy
 //     kernel put silences where the wire had none.
 //

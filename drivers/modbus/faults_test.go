@@ -255,7 +255,7 @@ func TestSerial_readsOnly(t *testing.T) {
 	s := modbussim.ServeRTU(taped, 0, map[uint8]*modbussim.Bank{7: counted()})
 	l := NewLine(tty(p.Path), LineOptions{Mode: RTU, Timeout: time.Second})
 	defer l.Close()
-	c := newClient(l, 7, Effort{})
+	c := newClient(l, 7, RequestLimits{})
 	c.ctx = context.Background()
 	for fc := range 256 {
 		req := appendCRC([]byte{7, byte(fc), 0, 0, 0, 1})

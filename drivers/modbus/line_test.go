@@ -141,7 +141,7 @@ func TestLine_readsOnly(t *testing.T) {
 	if err := readWords(l, 7, 0, 1); err != nil {
 		t.Fatal(err)
 	}
-	c := newClient(l, 7, Effort{})
+	c := newClient(l, 7, RequestLimits{})
 	c.ctx = context.Background()
 	writes := map[string]func() ([]byte, error){
 		"coil":       func() ([]byte, error) { return c.pdu.WriteSingleCoil(0, 0xff00) },

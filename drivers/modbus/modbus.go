@@ -30,7 +30,7 @@ type Options struct {
 	// most; 1 s and 30 s.
 	Pause    time.Duration
 	MaxPause time.Duration
-	Effort
+	RequestLimits
 }
 
 func (o Options) withDefaults() Options {
@@ -92,7 +92,7 @@ func New(line *Line, unit uint8, regs []Register, o Options) (*Dev, error) {
 	if err != nil {
 		return nil, fmt.Errorf("modbus unit %d: %w", unit, err)
 	}
-	d := &Dev{client: newClient(line, unit, o.Effort), unit: unit, opts: o, regs: slices.Clone(regs), channels: channels}
+	d := &Dev{client: newClient(line, unit, o.RequestLimits), unit: unit, opts: o, regs: slices.Clone(regs), channels: channels}
 	d.rules = rules{gap: o.MaxGap, limit: o.MaxRegisters, never: o.NeverRead, alone: o.Alone}
 	d.forget()
 	return d, nil

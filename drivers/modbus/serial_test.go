@@ -202,7 +202,7 @@ func TestSerial_allocations(t *testing.T) {
 	frame := appendCRC([]byte{7, 4, 4, 0, 1, 0, 2})
 	l := NewLine(func(context.Context) (io.ReadWriteCloser, error) { return conn, nil }, LineOptions{Mode: RTU, Baud: 115200})
 	copy(conn.answer[:], frame)
-	c := newClient(l, 7, Effort{})
+	c := newClient(l, 7, RequestLimits{})
 	ask := func() {
 		if _, err := c.read(context.Background(), Input, 0, 2); err != nil {
 			t.Fatal(err)

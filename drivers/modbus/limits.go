@@ -9,9 +9,9 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// Effort is what a unit may cost. The zero value of each field means its
-// default.
-type Effort struct {
+// RequestLimits bounds the time and the requests that one unit may take. The zero
+// value of each field means its default.
+type RequestLimits struct {
 	// Timeout is that of one request; the line's.
 	Timeout time.Duration
 	// Retries is how often a request is repeated in a cycle. By default an
@@ -28,7 +28,7 @@ type Effort struct {
 // retry tells whether a request that has failed try times is to be repeated. A
 // unit that was silent before is not asked twice.
 func (c *client) retry(ctx context.Context, err error, try int) bool {
-	spoiled, allowed := errors.Is(err, ErrFrame) && !isOutOfStep(err), c.effort.Retries
+	spoiled, allowed := errors.Is(err, ErrFrame) && !isOutOfStep(err), c.limits.Retries
 	if allowed == 0 && spoiled && c.line.opts.Mode != TCP {
 		allowed = 1
 	}
@@ -46,8 +46,8 @@ func (c *client) retry(ctx context.Context, err error, try int) bool {
 // been silent lately.
 func (c *client) begin(now time.Time, trusted bool) {
 	c.trusted, c.until = trusted, time.Time{}
-	if c.effort.Budget > 0 {
-		c.until = now.Add(c.effort.Budget)
+	if c.limits.Budget > 0 {
+		c.until = now.Add(c.limits.Budget)
 	}
 }
 
@@ -66,5 +66,5 @@ func (d *Dev) postpone(from, n int) {
 		requests = "requests wait"
 	}
 	d.first = from
-	d.errs = append(d.errs, d.part(&left, fmt.Errorf("%w: %d %s for the next, budget %v", drivers.ErrLater, n, requests, d.client.effort.Budget)))
+	d.errs = append(d.errs, d.part(&left, fmt.Errorf("%w: %d %s for the next, budget %v", drivers.ErrLater, n, requests, d.client.limits.Budget)))
 }
