@@ -125,7 +125,7 @@ func activeModels(e env, path string) (out []activeModel, err error) {
 
 // benchModel times the network that the model's scorers run.
 func benchModel(ctx context.Context, m *model.Model, spell time.Duration) ([]speed.Result, error) {
-	p := m.Parts()
+	p := m.Parameters()
 	var layers []quant.Layer
 	for _, l := range p.NewestLayers() {
 		layers = append(layers, quant.Layer{In: l.In, Out: l.Out, Weights: l.Weights, Bias: l.Bias, Mult: l.Mult})

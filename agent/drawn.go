@@ -80,7 +80,7 @@ func about(csvs, path string, m *model.Model) sheet.About {
 // runDrawn is run with a page of it, also of what there was before an error or
 // Ctrl-C.
 func (s *scoring) runDrawn(ctx context.Context, r *replay.Reader, page *pageFile, a sheet.About) error {
-	parts := s.model.Parts()
+	parts := s.model.Parameters()
 	s.drawn = sheet.NewRecording(&parts)
 	err := s.run(ctx, r)
 	return errors.Join(err, page.write(func(w io.Writer) error { return sheet.WriteScore(w, s.drawn, a) }))
@@ -103,7 +103,7 @@ func (s *scoring) draw(at time.Time, row []float64, v pipeline.Verdict) {
 // drawn takes the learning rows to a page: with the scores that set the
 // threshold, and with what m expects of them.
 func (t *table) drawn(m *model.Model, report train.Report, d *train.Details) *sheet.Recording {
-	parts := m.Parts()
+	parts := m.Parameters()
 	out, scorer := sheet.NewRecording(&parts), model.NewScorer(m)
 	c := len(t.names)
 	for i, stamp := range t.times {

@@ -154,8 +154,8 @@ func (t *table) pause() {
 }
 
 // seen is when the machine ran; nil where the recording does not say.
-func (t *table) seen(s model.Schema) *train.Week {
-	var w train.Week
+func (t *table) seen(s model.Schema) *train.Coverage {
+	var w train.Coverage
 	gate, c := model.NewGate(s), len(t.names)
 	for i, at := range t.times {
 		row := t.rows[i*c : (i+1)*c]

@@ -55,7 +55,7 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	o := train.Options{Seed: *seed, Version: trainedVersion(), Seen: t.seen(s), Gaps: t.gaps}
+	o := train.Options{Seed: *seed, Version: trainedVersion(), Coverage: t.seen(s), Gaps: t.gaps}
 	if err := learnPolicy(&o, *configPath, *machine); err != nil {
 		return err
 	}

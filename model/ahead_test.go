@@ -50,7 +50,7 @@ func TestAhead(t *testing.T) {
 // reload makes the model anew for the kernel in use.
 func reload(t *testing.T, m *model.Model) *model.Model {
 	t.Helper()
-	n, err := model.New(m.Parts())
+	n, err := model.New(m.Parameters())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func BenchmarkPush(b *testing.B) {
 			if err := quant.Use(k); err != nil {
 				b.Fatal(err)
 			}
-			m, err := model.New(learnt.Parts())
+			m, err := model.New(learnt.Parameters())
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -65,7 +65,7 @@ func BenchmarkPush(b *testing.B) {
 				}
 			})
 			b.Run(name+"network", func(b *testing.B) {
-				p := m.Parts()
+				p := m.Parameters()
 				net, err := p.Newest()
 				if err != nil {
 					b.Fatal(err)
@@ -113,7 +113,7 @@ func wide(b *testing.B, s model.Schema) *model.Model {
 	b.Helper()
 	c := len(s.Channels)
 	full := func(n int, v float32) []float32 { return slices.Repeat([]float32{v}, n) }
-	p := model.Parts{Schema: s, Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1, Clip: 8,
+	p := model.Parameters{Schema: s, Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1, Clip: 8,
 		Center: make([]float64, c), Spread: slices.Repeat([]float64{1}, c), Step: slices.Repeat([]float64{1}, c), Rough: make([]int32, c), Still: full(c, 0),
 		Layers: []model.Layer{
 			{In: c, Out: 1, Weights: make([]int8, c), Bias: []int32{0}, Mult: full(1, 1), FloatW: full(c, 0), FloatBias: full(1, 0)},

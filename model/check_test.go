@@ -13,7 +13,7 @@ func TestCheckSchema(t *testing.T) {
 		return Schema{Period: time.Second, Channels: []Channel{{"a", "A"}, {"b", ""}, {"c", "V"}},
 			RunWhen: &Condition{Channel: "a", Above: 5, Below: math.NaN(), Settle: time.Minute}}
 	}
-	m := &Model{p: Parts{Schema: base()}}
+	m := &Model{p: Parameters{Schema: base()}}
 	for _, c := range []struct {
 		name   string
 		change func(*Schema)

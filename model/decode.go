@@ -110,12 +110,12 @@ func verifySum(data []byte) (header, body []byte, err error) {
 
 // readParts reads the header's metadata and, by the shapes that follow from it,
 // the tensors.
-func readParts(header, body []byte) (Parts, error) {
+func readParts(header, body []byte) (Parameters, error) {
 	var h struct {
 		Metadata map[string]string `json:"__metadata__"`
 	}
 	if err := json.Unmarshal(header, &h); err != nil {
-		return Parts{}, fmt.Errorf("header: %w", err)
+		return Parameters{}, fmt.Errorf("header: %w", err)
 	}
 	var (
 		schema schemaJSON
@@ -127,16 +127,16 @@ func readParts(header, body []byte) (Parts, error) {
 		v   any
 	}{{"schema", &schema}, {"shape", &shape}, {"training", &train}} {
 		if err := json.Unmarshal([]byte(h.Metadata[f.key]), f.v); err != nil {
-			return Parts{}, fmt.Errorf("header: %s: %w", f.key, err)
+			return Parameters{}, fmt.Errorf("header: %s: %w", f.key, err)
 		}
 	}
 	s, err := schema.schema()
 	if err != nil {
-		return Parts{}, err
+		return Parameters{}, err
 	}
 	p, err := shape.parts(s, len(body))
 	if err != nil {
-		return Parts{}, err
+		return Parameters{}, err
 	}
 	p.Version, p.Training = h.Metadata["version"], train
 	at := 0

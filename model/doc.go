@@ -20,7 +20,7 @@
 //	h = what a channel's sensor does wrong, 0 up to 1, at most 1.4     (8)
 //	score = max(r/Limits[0], l/Limits[1], s/Limits[2], h/Limits[3], p/Limits[4]) (9)
 //
-// where, in a model that has Peers,
+// where, in a model that has Cross,
 //
 //	g = Gain*u - peers(Gain*u)[newest row]                             (10)
 //	d = (mean of the last Mean rows of g - Center) / Scale             (11)
@@ -60,7 +60,7 @@
 //
 // # Drift
 //
-// Apart from the score, a Drift compares the last rows, over a window as long as
+// CrossResidual from the score, a Drift compares the last rows, over a window as long as
 // the learning phase, with the quantiles of the learning rows: DriftState has the
 // equations. It says how far each channel has moved; what to make of it is policy.
 //

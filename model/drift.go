@@ -30,7 +30,7 @@ const (
 // time, and no shorter than a day: 4 KiB a channel. It is not safe for concurrent
 // use; Push allocates nothing.
 type Drift struct {
-	p        *Parts
+	p        *Parameters
 	c        int
 	stride   int       // rows of which one is kept
 	perBlock int       // rows kept of a block

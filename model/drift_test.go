@@ -72,7 +72,7 @@ func drifted(states []model.DriftState, channel int) (first int, top float64) {
 func TestDrift_distance(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	m := learnRows(t, twoChannels(), autoregressive(rng, 1440, 0))
-	p, d := m.Parts(), model.NewDrift(m)
+	p, d := m.Parameters(), model.NewDrift(m)
 	rows := autoregressive(rng, 32*d.BlockRows(), 0)
 	for i := range rows {
 		rows[i] += 0.6
@@ -225,7 +225,7 @@ func TestDrift_since(t *testing.T) {
 // channel has moved, that they are not while they are low, and that it passes.
 func TestDrift_relation(t *testing.T) {
 	m := learnRows(t, twoChannels(), autoregressive(rand.New(rand.NewPCG(1, 1)), 3000, 0))
-	p := m.Parts()
+	p := m.Parameters()
 	d := model.NewDrift(m)
 	rng := rand.New(rand.NewPCG(2, 2))
 	last := func(n int, score float32) model.DriftState {
@@ -374,7 +374,7 @@ func TestDrift_allocatesNothing(t *testing.T) {
 // TestDrift_sameOnEveryCPU: the hash was taken on amd64 and holds under qemu for
 // arm64 and 32-bit arm. The model is built of numbers that are exact.
 func TestDrift_sameOnEveryCPU(t *testing.T) {
-	p := machine(t).Parts()
+	p := machine(t).Parameters()
 	p.Center, p.Spread = []float64{3, 120, 230}, []float64{0.7, 5, 1.3}
 	p.Drift = nil
 	for k := range 33 {

@@ -13,7 +13,7 @@ import (
 // direction is that of the fault. The terms of a score are those of its row.
 func TestScorer_expectedOfALevel(t *testing.T) {
 	m := machine(t)
-	p := m.Parts()
+	p := m.Parameters()
 	for ch := range 3 {
 		for _, by := range []float64{-60, -12, 12, 60} {
 			rows, off := stream(400, 5), by*p.Spread[ch]

@@ -110,14 +110,14 @@ func orNaN(v *float64) float64 {
 	return *v
 }
 
-func newShapeJSON(p *Parts) shapeJSON {
+func newShapeJSON(p *Parameters) shapeJSON {
 	j := shapeJSON{Window: p.Window, Mean: p.Mean, Smooth: p.Smooth, SmoothFast: p.SmoothFast, Fill: p.Fill, Clip: p.Clip,
 		Layers: []int{p.inputs()}, Golden: len(p.GoldenIn) / p.inputs(), Percentiles: len(p.Percentiles),
-		Drift: len(p.Drift) / len(p.Schema.Channels), DriftScore: len(p.DriftScore), Rise: len(p.Rise)}
+		Drift: len(p.Drift) / len(p.Schema.Channels), DriftScore: len(p.DriftScore), Rise: len(p.MissingMargin)}
 	for _, l := range p.Layers {
 		j.Layers = append(j.Layers, l.Out)
 	}
-	if q := p.Peers; q != nil {
+	if q := p.Cross; q != nil {
 		j.Peers, j.PeersClip = []int{len(p.Schema.Channels)}, q.Clip
 		for _, l := range q.Layers {
 			j.Peers = append(j.Peers, l.Out)
@@ -126,29 +126,29 @@ func newShapeJSON(p *Parts) shapeJSON {
 	return j
 }
 
-// parts returns Parts with every slice of the size the shape asks for, after
+// parts returns Parameters with every slice of the size the shape asks for, after
 // checking that these sizes are reasonable and together are have bytes.
-func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
-	p := Parts{Schema: s, Window: j.Window, Mean: j.Mean, Smooth: j.Smooth, SmoothFast: j.SmoothFast, Fill: j.Fill, Clip: j.Clip}
+func (j shapeJSON) parts(s Schema, have int) (Parameters, error) {
+	p := Parameters{Schema: s, Window: j.Window, Mean: j.Mean, Smooth: j.Smooth, SmoothFast: j.SmoothFast, Fill: j.Fill, Clip: j.Clip}
 	p.Layers = layersOf(j.Layers)
 	if len(j.Peers) > 0 {
-		p.Peers = &Peers{Clip: j.PeersClip, Layers: layersOf(j.Peers)}
+		p.Cross = &CrossNetwork{Clip: j.PeersClip, Layers: layersOf(j.Peers)}
 	}
 	if err := p.validateSizes(); err != nil {
-		return Parts{}, err
+		return Parameters{}, err
 	}
 	if j.Golden < 1 || j.Golden > maxGolden || j.Percentiles < 2 || j.Percentiles > maxTable || j.Drift < 2 || j.Drift > maxTable {
-		return Parts{}, fmt.Errorf("tables of %d, %d and %d rows", j.Golden, j.Percentiles, j.Drift)
+		return Parameters{}, fmt.Errorf("tables of %d, %d and %d rows", j.Golden, j.Percentiles, j.Drift)
 	}
 	if j.DriftScore != 0 && j.DriftScore != driftScores {
-		return Parts{}, fmt.Errorf("drift score of %d numbers, want %d", j.DriftScore, driftScores)
+		return Parameters{}, fmt.Errorf("drift score of %d numbers, want %d", j.DriftScore, driftScores)
 	}
 	c := len(s.Channels)
 	if j.Rise != 0 && j.Rise != c {
-		return Parts{}, fmt.Errorf("rise of %d channels, want %d", j.Rise, c)
+		return Parameters{}, fmt.Errorf("rise of %d channels, want %d", j.Rise, c)
 	}
 	if need := j.bytes(c); need != have {
-		return Parts{}, fmt.Errorf("%d bytes of tensors, want %d", have, need)
+		return Parameters{}, fmt.Errorf("%d bytes of tensors, want %d", have, need)
 	}
 	p.Center, p.Spread, p.Drift = make([]float64, c), make([]float64, c), make([]float64, c*j.Drift)
 	p.ResidualCenter, p.ResidualScale = make([]float32, c), make([]float32, c)
@@ -158,16 +158,16 @@ func (j shapeJSON) parts(s Schema, have int) (Parts, error) {
 		p.DriftRows, p.DriftTime, p.DriftScore = make([]int32, c), make([]float32, c), make([]float32, driftScores)
 	}
 	if j.Rise > 0 {
-		p.Rise = make([]float32, c)
+		p.MissingMargin = make([]float32, c)
 	}
 	p.Precision, p.Limits = make([]float32, c*c), make([]float32, Terms)
-	p.Limits[PeersTerm] = 1
+	p.Limits[Cross] = 1
 	p.Ranks, p.Percentiles = make([]float32, j.Percentiles), make([]float32, j.Percentiles)
 	p.GoldenIn, p.GoldenOut = make([]float32, j.Golden*p.inputs()), make([]float32, j.Golden*p.inputs())
 	room(p.Layers)
-	if q := p.Peers; q != nil {
+	if q := p.Cross; q != nil {
 		room(q.Layers)
-		q.Gain, q.Center, q.Scale, q.Rise = make([]float32, c), make([]float32, c), make([]float32, c), make([]float32, c)
+		q.Gain, q.Center, q.Scale, q.MissingMargin = make([]float32, c), make([]float32, c), make([]float32, c), make([]float32, c)
 		q.GoldenIn, q.GoldenOut = make([]float32, j.Golden*c), make([]float32, j.Golden*c)
 	}
 	return p, nil
@@ -192,7 +192,7 @@ func room(layers []Layer) {
 
 // bytes returns the size of all tensors for c channels.
 func (j shapeJSON) bytes(c int) int {
-	n := 8*(3*c+c*j.Drift) + 4*(6*c+j.Rise+c*c+PeersTerm+2*j.Percentiles+2*j.Golden*j.Window*c)
+	n := 8*(3*c+c*j.Drift) + 4*(6*c+j.Rise+c*c+Cross+2*j.Percentiles+2*j.Golden*j.Window*c)
 	if j.DriftScore > 0 {
 		n += 4 * (2*c + driftScores)
 	}
@@ -208,26 +208,26 @@ func (j shapeJSON) bytes(c int) int {
 }
 
 // layout returns that of the file that stands for p.
-func (p *Parts) layout() int {
-	if p.Peers != nil {
+func (p *Parameters) layout() int {
+	if p.Cross != nil {
 		return layoutVersion
 	}
-	if len(p.DriftScore) == 0 && len(p.Rise) == 0 {
+	if len(p.DriftScore) == 0 && len(p.MissingMargin) == 0 {
 		return oldestLayout
 	}
 	return peerless
 }
 
 // terms returns how many terms have a limit in that file.
-func (p *Parts) terms() int {
-	if p.Peers == nil {
-		return PeersTerm
+func (p *Parameters) terms() int {
+	if p.Cross == nil {
+		return Cross
 	}
 	return Terms
 }
 
 // encode writes the one file that stands for p, checksum included.
-func encode(p *Parts) ([]byte, error) {
+func encode(p *Parameters) ([]byte, error) {
 	texts := make([]string, 0, 3)
 	for _, v := range []any{newSchemaJSON(p.Schema), newShapeJSON(p), p.Training} {
 		t, err := json.Marshal(v)

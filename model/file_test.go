@@ -199,10 +199,10 @@ func TestSave_otherReader(t *testing.T) {
 
 // smallest returns the bytes of the smallest model there can be: one channel,
 // one row, one layer.
-func smallest(t testing.TB, changes ...func(*model.Parts)) []byte {
+func smallest(t testing.TB, changes ...func(*model.Parameters)) []byte {
 	t.Helper()
 	one, half := []float32{1}, []float32{0.5}
-	p := model.Parts{Schema: model.Schema{Channels: []model.Channel{{Name: "x"}}, RunWhen: &model.Condition{Channel: "x", Above: 1, Below: math.NaN()}},
+	p := model.Parameters{Schema: model.Schema{Channels: []model.Channel{{Name: "x"}}, RunWhen: &model.Condition{Channel: "x", Above: 1, Below: math.NaN()}},
 		Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1, Center: []float64{0}, Spread: []float64{1}, Clip: 8,
 		Layers:         []model.Layer{{In: 1, Out: 1, Weights: []int8{127}, Bias: []int32{0}, Mult: half, FloatW: one, FloatBias: one}},
 		ResidualCenter: half, ResidualScale: one, LevelCenter: half, LevelScale: one, Precision: one, Still: one, Step: []float64{1}, Rough: []int32{0}, Limits: []float32{1, 1, 1, 1, 1},
@@ -326,13 +326,13 @@ func TestDecode_refusesNetworks(t *testing.T) {
 // TestNew_replaysGolden holds that a network that computes anything else than its
 // golden outputs is refused.
 func TestNew_replaysGolden(t *testing.T) {
-	p := machine(t).Parts()
+	p := machine(t).Parameters()
 	p.GoldenOut = append([]float32(nil), p.GoldenOut...)
 	p.GoldenOut[50] = math.Nextafter32(p.GoldenOut[50], 9)
 	if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), "golden vector 1: output 2 is") {
 		t.Errorf("a golden output off by one bit: %v", err)
 	}
-	p = machine(t).Parts()
+	p = machine(t).Parameters()
 	p.Layers = append([]model.Layer(nil), p.Layers...)
 	p.Layers[1].Weights = append([]int8(nil), p.Layers[1].Weights...)
 	for i := range p.Layers[1].Weights {
@@ -345,7 +345,7 @@ func TestNew_replaysGolden(t *testing.T) {
 
 // A name that is not UTF-8 would not come back from the file as it went in.
 func TestNew_refusesOtherNames(t *testing.T) {
-	p := machine(t).Parts()
+	p := machine(t).Parameters()
 	p.Schema = machine(t).Schema()
 	p.Schema.Channels[1].Name = "T \xb0C"
 	if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), `channel 1: name "T \xb0C"`) {
@@ -355,7 +355,7 @@ func TestNew_refusesOtherNames(t *testing.T) {
 
 // The scorer reads the precision by columns.
 func TestNew_refusesLopsidedPrecision(t *testing.T) {
-	p := machine(t).Parts()
+	p := machine(t).Parameters()
 	p.Precision = append([]float32(nil), p.Precision...)
 	p.Precision[2*3+1] = math.Nextafter32(p.Precision[2*3+1], 9)
 	if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), "precision of channels 1 and 2 is") {
@@ -372,13 +372,13 @@ func FuzzDecode(f *testing.F) {
 	f.Add(raw)
 	f.Add(raw[:len(raw)/2])
 	f.Add([]byte{})
-	f.Add(smallest(f, func(p *model.Parts) { // layout 3
+	f.Add(smallest(f, func(p *model.Parameters) { // layout 3
 		p.DriftRows, p.DriftTime, p.DriftScore = []int32{9}, []float32{2}, []float32{-1, 1, 3}
-		p.Rise = []float32{0.5}
+		p.MissingMargin = []float32{0.5}
 	}))
-	f.Add(smallest(f, func(p *model.Parts) { // layout 4
+	f.Add(smallest(f, func(p *model.Parameters) { // layout 4
 		one, zero := []float32{1}, []float32{0}
-		p.Peers = &model.Peers{Gain: one, Clip: 4, Center: zero, Scale: one, Rise: zero, GoldenIn: zero, GoldenOut: []float32{0},
+		p.Cross = &model.CrossNetwork{Gain: one, Clip: 4, Center: zero, Scale: one, MissingMargin: zero, GoldenIn: zero, GoldenOut: []float32{0},
 			Layers: []model.Layer{{In: 1, Out: 1, Weights: []int8{0}, Bias: []int32{0}, Mult: one, FloatW: zero, FloatBias: zero}}}
 	}))
 	f.Fuzz(func(t *testing.T, data []byte) {

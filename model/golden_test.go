@@ -50,7 +50,7 @@ func lines(m *model.Model) []string {
 		line := strconv.Itoa(i/3) + fmt.Sprintf(" %08x", math.Float32bits(v.Value))
 		terms := s.Terms()
 		n := model.Terms
-		if m.Parts().Peers == nil {
+		if m.Parameters().Cross == nil {
 			n-- // as before there were any
 		}
 		for _, x := range terms[:n] {

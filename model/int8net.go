@@ -9,7 +9,7 @@ import (
 // int8Net runs the int8 network. A row is quantised once, when it comes, and not
 // again in each window that it is part of.
 type int8Net struct {
-	net    *quant.Network // of Parts.Newest
+	net    *quant.Network // of Parameters.Newest
 	input  quant.Params
 	window []int8 // (Window, C) oldest row first
 	c      int

@@ -14,8 +14,8 @@ import (
 // TestLayout2 holds that a model without what drift is judged by, and without what
 // a missing channel costs, is the file that it was before, is read as such, scores as before, and has no drift.
 func TestLayout2(t *testing.T) {
-	p := machine(t).Parts()
-	p.DriftRows, p.DriftTime, p.DriftScore, p.Rise = nil, nil, nil, nil
+	p := machine(t).Parameters()
+	p.DriftRows, p.DriftTime, p.DriftScore, p.MissingMargin = nil, nil, nil, nil
 	m, err := model.New(p)
 	if err != nil {
 		t.Fatal(err)
@@ -47,17 +47,17 @@ func TestLayout2(t *testing.T) {
 }
 
 func TestNew_refusesDrift(t *testing.T) {
-	for want, spoil := range map[string]func(p *model.Parts){
-		"2 values of drift rows, want 3":       func(p *model.Parts) { p.DriftRows = p.DriftRows[:2] },
-		"0 values of drift time, want 3":       func(p *model.Parts) { p.DriftTime = nil },
-		"0 values of drift score, want 3":      func(p *model.Parts) { p.DriftScore = nil },
-		"channel 1 are of -1 values":           func(p *model.Parts) { p.DriftRows = []int32{1, -1, 1} },
-		"drift time 2 is 0, want above 0":      func(p *model.Parts) { p.DriftTime = []float32{1, 1, 0} },
-		"drift time 0 is NaN, want a finite":   func(p *model.Parts) { p.DriftTime = []float32{float32(math.NaN()), 1, 0} },
-		"want a deviation and a time above 0":  func(p *model.Parts) { p.DriftScore = []float32{-1, 0, 3} },
-		"drift score 0 is +Inf, want a finite": func(p *model.Parts) { p.DriftScore = []float32{float32(math.Inf(1)), 1, 3} },
+	for want, spoil := range map[string]func(p *model.Parameters){
+		"2 values of drift rows, want 3":       func(p *model.Parameters) { p.DriftRows = p.DriftRows[:2] },
+		"0 values of drift time, want 3":       func(p *model.Parameters) { p.DriftTime = nil },
+		"0 values of drift score, want 3":      func(p *model.Parameters) { p.DriftScore = nil },
+		"channel 1 are of -1 values":           func(p *model.Parameters) { p.DriftRows = []int32{1, -1, 1} },
+		"drift time 2 is 0, want above 0":      func(p *model.Parameters) { p.DriftTime = []float32{1, 1, 0} },
+		"drift time 0 is NaN, want a finite":   func(p *model.Parameters) { p.DriftTime = []float32{float32(math.NaN()), 1, 0} },
+		"want a deviation and a time above 0":  func(p *model.Parameters) { p.DriftScore = []float32{-1, 0, 3} },
+		"drift score 0 is +Inf, want a finite": func(p *model.Parameters) { p.DriftScore = []float32{float32(math.Inf(1)), 1, 3} },
 	} {
-		p := machine(t).Parts()
+		p := machine(t).Parameters()
 		spoil(&p)
 		if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
@@ -72,8 +72,8 @@ func TestNew_refusesRise(t *testing.T) {
 		"limit rises by -1 without channel 2": {0, 0, -1},
 		"limit rises by 2e+06 without":        {2e6, 0, 0},
 	} {
-		p := machine(t).Parts()
-		p.Rise = rise
+		p := machine(t).Parameters()
+		p.MissingMargin = rise
 		if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q in it", err, want)
 		}

@@ -39,9 +39,9 @@ func (s *Scorer) dot(i int, e []float32) float32 {
 // value, and what the networks make of it stays in the terms for FillRows rows.
 func (s *Scorer) raise() {
 	s.raised = false
-	s.limit = s.risen(s.p.Limits[0], s.p.Rise)
+	s.limit = s.risen(s.p.Limits[0], s.p.MissingMargin)
 	if s.peers != nil {
-		s.limitP = s.risen(s.p.Limits[PeersTerm], s.p.Peers.Rise)
+		s.limitP = s.risen(s.p.Limits[Cross], s.p.Cross.MissingMargin)
 	}
 }
 

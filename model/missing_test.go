@@ -10,8 +10,8 @@ import (
 // risen returns the test model with another Rise.
 func risen(t *testing.T, rise ...float32) *model.Scorer {
 	t.Helper()
-	p := machine(t).Parts()
-	p.Rise = rise
+	p := machine(t).Parameters()
+	p.MissingMargin = rise
 	m, err := model.New(p)
 	if err != nil {
 		t.Fatal(err)
@@ -24,7 +24,7 @@ func risen(t *testing.T, rise ...float32) *model.Scorer {
 // and that nothing else changes.
 func TestRise(t *testing.T) {
 	fill := machine(t).FillRows()
-	masked := machine(t).Parts().Fill // rows a value is repeated
+	masked := machine(t).Parameters().Fill // rows a value is repeated
 	rows := stream(600, 6)
 	for i := 200; i < 400; i++ {
 		rows[3*i+1] = math.NaN()

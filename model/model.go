@@ -12,17 +12,17 @@ import (
 // Model is one learnt machine. It never changes after New, Decode or Load and
 // is safe for concurrent use; each Scorer has its own scratch memory.
 type Model struct {
-	p   Parts
+	p   Parameters
 	net *quant.Network // of Newest, never run itself; Scorers run clones
 	sum string
 
-	peers *quant.Network // of Parts.Peers, the same; nil = none
+	peers *quant.Network // of Parameters.Cross, the same; nil = none
 }
 
 // New builds a model. It checks every size and value, replays the golden
 // vectors through the int8 network on this CPU, and takes ownership of p's
 // slices.
-func New(p Parts) (*Model, error) {
+func New(p Parameters) (*Model, error) {
 	if err := p.validate(); err != nil {
 		return nil, fmt.Errorf("building model: %w", err)
 	}
@@ -32,8 +32,8 @@ func New(p Parts) (*Model, error) {
 		return nil, fmt.Errorf("building model: %w", err)
 	}
 	m := &Model{p: p, net: net}
-	if p.Peers != nil {
-		if m.peers, err = p.Peers.Network(); err != nil {
+	if p.Cross != nil {
+		if m.peers, err = p.Cross.Network(); err != nil {
 			return nil, fmt.Errorf("building model: peers: %w", err)
 		}
 	}
@@ -58,15 +58,15 @@ func (m *Model) setSum(raw []byte) {
 
 // Network builds the int8 network of the parts' layers: inputs and outputs are
 // Window*C float32 in units of Spread, oldest row first.
-func (p *Parts) Network() (*quant.Network, error) { return networkOf(p.Layers, p.Clip) }
+func (p *Parameters) Network() (*quant.Network, error) { return networkOf(p.Layers, p.Clip) }
 
 // Newest builds the network that a Scorer runs: Network, whose last layer gives
 // only the newest row (C). The residual (2) needs no other.
-func (p *Parts) Newest() (*quant.Network, error) { return networkOf(p.NewestLayers(), p.Clip) }
+func (p *Parameters) Newest() (*quant.Network, error) { return networkOf(p.NewestLayers(), p.Clip) }
 
 // NewestLayers are the layers of Newest; their float32 weights are the whole
 // network's. The arrays are the model's own.
-func (p *Parts) NewestLayers() []Layer {
+func (p *Parameters) NewestLayers() []Layer {
 	layers := append([]Layer(nil), p.Layers...)
 	l, c := &layers[len(layers)-1], len(p.Schema.Channels)
 	cut := l.Out - c
@@ -76,7 +76,7 @@ func (p *Parts) NewestLayers() []Layer {
 
 // Network builds the int8 network of the peers' layers: inputs are (C) in units of
 // Spread/Gain, outputs what each is expected to be.
-func (p *Peers) Network() (*quant.Network, error) { return networkOf(p.Layers, p.Clip) }
+func (p *CrossNetwork) Network() (*quant.Network, error) { return networkOf(p.Layers, p.Clip) }
 
 func networkOf(layers []Layer, clip float32) (*quant.Network, error) {
 	out := make([]*quant.Dense, len(layers))
@@ -91,7 +91,7 @@ func networkOf(layers []Layer, clip float32) (*quant.Network, error) {
 }
 
 // Input is how the network's inputs become int8.
-func (p *Parts) Input() quant.Params { return inputOf(p.Clip) }
+func (p *Parameters) Input() quant.Params { return inputOf(p.Clip) }
 
 func inputOf(clip float32) quant.Params { return quant.Params{Scale: clip / 127} }
 
@@ -126,7 +126,7 @@ func (m *Model) replayPeers(out []float32) error {
 	if m.peers == nil {
 		return nil
 	}
-	p, net, c := m.p.Peers, m.peers.Clone(), len(m.p.Schema.Channels)
+	p, net, c := m.p.Cross, m.peers.Clone(), len(m.p.Schema.Channels)
 	for g := 0; g+c <= len(p.GoldenIn); g += c {
 		net.Forward(out[:c], p.GoldenIn[g:g+c])
 		for i, got := range out[:c] {
@@ -147,11 +147,11 @@ func (m *Model) Version() string { return m.p.Version }
 // Schema returns what the model's rows mean.
 func (m *Model) Schema() Schema { return m.p.Schema.clone() }
 
-// Parts returns the model's content. The slices are the model's own and must
+// Parameters returns the model's content. The slices are the model's own and must
 // not be written to.
-func (m *Model) Parts() Parts { return m.p }
+func (m *Model) Parameters() Parameters { return m.p }
 
 // FillRows returns how many running rows a Scorer needs before its first score.
 func (m *Model) FillRows() int { return m.p.fillRows() }
 
-func (p *Parts) fillRows() int { return p.Window + p.Mean + p.Smooth - 2 }
+func (p *Parameters) fillRows() int { return p.Window + p.Mean + p.Smooth - 2 }

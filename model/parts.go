@@ -20,13 +20,16 @@ const (
 	riseMost    = 1e6  // the sum over all channels is a number
 )
 
-// Terms is the number of terms a score is the largest of: r, l, s, h and p.
-const Terms = 5
-
-// Places among the terms.
+// The terms of a score, in the order of Score.Terms and Parameters.Limits. The
+// score is the largest of them.
 const (
-	SensorTerm = 3 // h, which is not smoothed
-	PeersTerm  = 4 // p, the last: files without it hold the limits of those before
+	Relation = iota // r: the residual of the network that sees the window (5)
+	Level           // l: the mean level of the channels (6)
+	Jump            // s: the newest rows' distance from what was learnt (7)
+	Sensor          // h: a sensor that hangs or flickers; not smoothed (8)
+	Cross           // p: the residual of the cross-channel network (12)
+
+	Terms // how many there are
 )
 
 // Layer is one dense layer: the int8 weights that run and the float32 weights
@@ -54,11 +57,11 @@ type Training struct {
 	Arch    string  `json:"arch"`
 	Go      string  `json:"go"`
 
-	Idle   int      `json:"idle,omitempty"`  // rows left out: outside run_when, or settling
-	Empty  int      `json:"empty,omitempty"` // rows left out: no value in any channel
-	Start  int      `json:"start,omitempty"` // leading rows that set no limit
-	Alarms Alarms   `json:"false_alarms,omitzero"`
-	Doubts []string `json:"doubts,omitempty"` // sentences
+	Idle     int      `json:"idle,omitempty"`  // rows left out: outside run_when, or settling
+	Empty    int      `json:"empty,omitempty"` // rows left out: no value in any channel
+	Start    int      `json:"start,omitempty"` // leading rows that set no limit
+	Alarms   Alarms   `json:"false_alarms,omitzero"`
+	Warnings []string `json:"doubts,omitempty"` // sentences
 }
 
 // Alarms is what learning says of the false alarms to expect, per 30 days of
@@ -75,9 +78,9 @@ type Alarms struct {
 // learnt. Nobody knows what is normal there, so it is masked in every row.
 const Unlearnt = math.MaxFloat64
 
-// Parts is everything a model consists of, as plain values; equation numbers
+// Parameters is everything a model consists of, as plain values; equation numbers
 // are those of the package comment. C is the number of channels.
-type Parts struct {
+type Parameters struct {
 	Schema  Schema
 	Version string
 
@@ -91,8 +94,8 @@ type Parts struct {
 	Spread []float64 // (C) physical units, > 0 (1); Unlearnt = always masked
 	Clip   float32   // the network's input range, in units of Spread
 
-	Layers []Layer // first In = last Out = Window*C
-	Peers  *Peers  // nil = none: too few rows were learnt, one channel, or a model of an older layout
+	Layers []Layer       // first In = last Out = Window*C
+	Cross  *CrossNetwork // nil = none: too few rows were learnt, one channel, or a model of an older layout
 
 	ResidualCenter []float32 // (C) (3)
 	ResidualScale  []float32 // (C) (3)
@@ -102,8 +105,8 @@ type Parts struct {
 	Still          []float32 // (C) rows a value may stay the same (8); 0 = for ever
 	Step           []float64 // (C) from one row to the next, physical units (8)
 	Rough          []int32   // (C) 255ths of steps in 40 rows that are normal (8); 0 = any
-	Limits         []float32 // (Terms) (9); the last is 1 without Peers
-	Rise           []float32 // (C) by how much of itself Limits[0] rises without the channel; empty = not known, 0
+	Limits         []float32 // (Terms) (9); the last is 1 without Cross
+	MissingMargin  []float32 // (C) by how much of itself Limits[0] rises without the channel; empty = not known, 0
 
 	Ranks       []float32 // (any) shares of the learning rows, rising from 0 to below 1
 	Percentiles []float32 // (the same) the scores that so many of them stay below
@@ -124,10 +127,10 @@ type Parts struct {
 }
 
 // inputs returns Window*C.
-func (p *Parts) inputs() int { return p.Window * len(p.Schema.Channels) }
+func (p *Parameters) inputs() int { return p.Window * len(p.Schema.Channels) }
 
 // validateSizes checks the numbers that shapes follow from.
-func (p *Parts) validateSizes() error {
+func (p *Parameters) validateSizes() error {
 	c := len(p.Schema.Channels)
 	if c < 1 || c > maxChannels {
 		return fmt.Errorf("%d channels, want 1 to %d", c, maxChannels)
@@ -157,8 +160,8 @@ func (p *Parts) validateSizes() error {
 	if c := p.Schema.RunWhen; c != nil && p.Schema.index(c.Channel) < 0 {
 		return fmt.Errorf("run_when names channel %q, which is none", c.Channel)
 	}
-	if p.Peers != nil {
-		if err := p.Peers.validateSizes(c); err != nil {
+	if p.Cross != nil {
+		if err := p.Cross.validateSizes(c); err != nil {
 			return err
 		}
 	}
@@ -187,7 +190,7 @@ func chain(layers []Layer, in, out int) error {
 }
 
 // validate checks every value; sizes are those of validateSizes.
-func (p *Parts) validate() error {
+func (p *Parameters) validate() error {
 	if err := p.validateSizes(); err != nil {
 		return err
 	}
@@ -218,7 +221,7 @@ func (p *Parts) validate() error {
 	if err := p.validateSensors(c); err != nil {
 		return err
 	}
-	if err := validateRise(p.Rise, c); err != nil {
+	if err := validateRise(p.MissingMargin, c); err != nil {
 		return err
 	}
 	for _, t := range []struct {
@@ -256,18 +259,18 @@ func (p *Parts) validate() error {
 
 // validatePeers holds that the limit of term p is what it is without a network
 // where there is none.
-func (p *Parts) validatePeers(c int) error {
-	if p.Peers != nil {
-		return p.Peers.validate(c, len(p.GoldenIn)/p.inputs())
+func (p *Parameters) validatePeers(c int) error {
+	if p.Cross != nil {
+		return p.Cross.validate(c, len(p.GoldenIn)/p.inputs())
 	}
-	if l := p.Limits[PeersTerm]; l != 1 {
+	if l := p.Limits[Cross]; l != 1 {
 		return fmt.Errorf("limit %v of peers that are none, want 1", l)
 	}
 	return nil
 }
 
 // validateSensors holds what (8) rests on.
-func (p *Parts) validateSensors(c int) error {
+func (p *Parameters) validateSensors(c int) error {
 	for i, v := range p.Still {
 		if !(v >= 0) {
 			return fmt.Errorf("channel %d may stay the same for %v rows, want 0 or more", i, v)
@@ -304,7 +307,7 @@ func validateRise(rise []float32, c int) error {
 }
 
 // validatePrecision holds what (7) rests on.
-func (p *Parts) validatePrecision(c int) error {
+func (p *Parameters) validatePrecision(c int) error {
 	for i := range c {
 		if !(p.Precision[i*c+i] > 0) {
 			return fmt.Errorf("precision of channel %d is %v, want above 0", i, p.Precision[i*c+i])
@@ -320,7 +323,7 @@ func (p *Parts) validatePrecision(c int) error {
 
 // validateDrift checks what drift is judged by; a model of layout 2 has nothing but
 // the quantiles.
-func (p *Parts) validateDrift() error {
+func (p *Parameters) validateDrift() error {
 	c := len(p.Schema.Channels)
 	if n := len(p.Drift); n < 2*c || n%c != 0 || n/c > maxTable {
 		return fmt.Errorf("%d drift quantiles for %d channels", n, c)

@@ -5,23 +5,23 @@ import (
 	"math"
 )
 
-// Peers expects each channel from the newest values of the others. Equation
+// Cross expects each channel from the newest values of the others. Equation
 // numbers are those of the package comment; C is the number of channels.
-type Peers struct {
+type CrossNetwork struct {
 	Gain   []float32 // (C) > 0, from units of Spread to those of the network (10)
 	Clip   float32   // the network's input range, in its units
 	Layers []Layer   // first In = last Out = C; no output depends on its own channel
 
-	Center []float32 // (C) (11)
-	Scale  []float32 // (C) > 0 (11)
-	Rise   []float32 // (C) by how much of itself the limit of p rises without the channel
+	Center        []float32 // (C) (11)
+	Scale         []float32 // (C) > 0 (11)
+	MissingMargin []float32 // (C) by how much of itself the limit of p rises without the channel
 
-	GoldenIn  []float32 // (as many as Parts.GoldenIn, C) inputs of the network
+	GoldenIn  []float32 // (as many as Parameters.GoldenIn, C) inputs of the network
 	GoldenOut []float32 // the same shape: its exact outputs
 }
 
 // validateSizes checks the numbers that shapes follow from.
-func (p *Peers) validateSizes(c int) error {
+func (p *CrossNetwork) validateSizes(c int) error {
 	if err := chain(p.Layers, c, c); err != nil {
 		return fmt.Errorf("peers: %w", err)
 	}
@@ -29,7 +29,7 @@ func (p *Peers) validateSizes(c int) error {
 }
 
 // validate checks every value.
-func (p *Peers) validate(c, golden int) error {
+func (p *CrossNetwork) validate(c, golden int) error {
 	if err := p.validateSizes(c); err != nil {
 		return err
 	}
@@ -52,10 +52,10 @@ func (p *Peers) validate(c, golden int) error {
 			return err
 		}
 	}
-	if len(p.Rise) != c {
-		return fmt.Errorf("peers: %d values of rise, want %d", len(p.Rise), c)
+	if len(p.MissingMargin) != c {
+		return fmt.Errorf("peers: %d values of rise, want %d", len(p.MissingMargin), c)
 	}
-	if err := validateRise(p.Rise, c); err != nil {
+	if err := validateRise(p.MissingMargin, c); err != nil {
 		return fmt.Errorf("peers: %w", err)
 	}
 	for i := range p.Layers {
@@ -69,10 +69,10 @@ func (p *Peers) validate(c, golden int) error {
 // watchPeers makes what the Scorer needs for (10) to (12); without a network, or
 // where it expects the median, p is 0.
 func (s *Scorer) watchPeers(m *Model) {
-	if s.p.Peers == nil || s.p.Reference == None {
+	if s.p.Cross == nil || s.p.Reference == None {
 		return
 	}
-	s.peers = m.runner(m.peers, s.p.Peers.Layers, s.p.Peers.Clip, 1)
+	s.peers = m.runner(m.peers, s.p.Cross.Layers, s.p.Cross.Clip, 1)
 	s.gained, s.apart, s.meanP = make([]float32, s.c), make([]float32, s.c), make([]float32, s.c)
 	s.apartness = newRing(s.p.Mean, s.c)
 }
@@ -92,7 +92,7 @@ func (s *Scorer) beyond(i int, x float64) bool {
 // guessed to be.
 func (s *Scorer) ask() {
 	for i, x := range s.row {
-		s.gained[i] = float32(x * s.p.Peers.Gain[i])
+		s.gained[i] = float32(x * s.p.Cross.Gain[i])
 	}
 	s.peers.push(s.gained)
 	s.peers.expect(s.apart)
@@ -110,13 +110,13 @@ func (s *Scorer) distant(causes []float32) float32 {
 		return 0
 	}
 	s.apartness.mean(s.meanP, s.present)
-	return s.norm(s.meanP, s.p.Peers.Center, s.p.Peers.Scale, s.limitP, causes)
+	return s.norm(s.meanP, s.p.Cross.Center, s.p.Cross.Scale, s.limitP, causes)
 }
 
-// Apart writes (10) of the newest row to dst, (C) in units of Spread/Gain, NaN
+// CrossResidual writes (10) of the newest row to dst, (C) in units of Spread/Gain, NaN
 // where the channel is masked. It is false while no window is complete, while p
-// waits for the same channels to be masked, and where the model has no Peers.
-func (s *Scorer) Apart(dst []float32) bool {
+// waits for the same channels to be masked, and where the model has no Cross.
+func (s *Scorer) CrossResidual(dst []float32) bool {
 	if s.peers == nil || s.idle || s.rows < s.p.Window || s.steady < s.p.fillRows() {
 		return false
 	}
@@ -135,5 +135,5 @@ func (s *Scorer) expectation(i int) float32 {
 	if s.peers == nil {
 		return s.expected[i]
 	}
-	return float32(s.gained[i]-s.apart[i]+s.p.Peers.Center[i]) / s.p.Peers.Gain[i]
+	return float32(s.gained[i]-s.apart[i]+s.p.Cross.Center[i]) / s.p.Cross.Gain[i]
 }

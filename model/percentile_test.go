@@ -4,7 +4,7 @@ import "testing"
 
 func TestPercentile(t *testing.T) {
 	m := machine(t)
-	p := m.Parts()
+	p := m.Parameters()
 	last := float32(-1)
 	for i := range 40 {
 		v := m.Percentile(float32(i) / 20)

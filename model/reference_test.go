@@ -14,7 +14,7 @@ func TestReference(t *testing.T) {
 	rows := stream(300, 3)
 	var scorers [3]*model.Scorer
 	for i := range scorers {
-		p := machine(t).Parts()
+		p := machine(t).Parameters()
 		p.Reference = model.Reference(i)
 		m, err := model.New(p)
 		if err != nil {
@@ -25,7 +25,7 @@ func TestReference(t *testing.T) {
 			t.Errorf("saving reference %d: %v", i, err)
 		}
 	}
-	p := machine(t).Parts()
+	p := machine(t).Parameters()
 	var gap, size float64
 	for i := range 300 {
 		var s [3]model.Score

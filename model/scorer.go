@@ -11,7 +11,7 @@ const uMax = 1e6
 // with Reset. It is not safe for concurrent use, but any number of Scorers may
 // share a Model. Push never allocates.
 type Scorer struct {
-	p    *Parts
+	p    *Parameters
 	net  network
 	gate *Gate
 	c    int
@@ -96,7 +96,7 @@ func (s *Scorer) Restart() {
 	}
 	clear(s.behaviour)
 	clear(s.present)
-	s.limit, s.limitP, s.raised = s.p.Limits[0], s.p.Limits[PeersTerm], false
+	s.limit, s.limitP, s.raised = s.p.Limits[0], s.p.Limits[Cross], false
 	s.net.reset()
 }
 
@@ -121,7 +121,7 @@ func (s *Scorer) Terms() [Terms]float32 {
 		t[i] = s.terms[i] / s.p.Limits[i]
 	}
 	t[0] = s.terms[0] / s.limit
-	t[PeersTerm] = s.terms[PeersTerm] / s.limitP
+	t[Cross] = s.terms[Cross] / s.limitP
 	return t
 }
 
@@ -171,7 +171,7 @@ func (s *Scorer) Push(row []float64) (Score, bool) {
 // cyclic tells that means are those of whole cycles. There a missing value is the
 // one a cycle ago rather than the last: the mean of a cycle is so steady that a
 // value in the wrong place of it would count.
-func (p *Parts) cyclic() bool { return p.Mean > p.Fill }
+func (p *Parameters) cyclic() bool { return p.Mean > p.Fill }
 
 // take scales the row, hands it to the network and returns how many channels
 // are not masked.

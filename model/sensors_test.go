@@ -13,7 +13,7 @@ import (
 func TestScorer_hangingSensor(t *testing.T) {
 	m := machine(t)
 	for ch := range 3 {
-		still := int(m.Parts().Still[ch])
+		still := int(m.Parameters().Still[ch])
 		if still < 30 || still > 200 {
 			t.Fatalf("channel %d may stay the same for %d rows", ch, still)
 		}
@@ -48,7 +48,7 @@ func TestScorer_hangingSensor(t *testing.T) {
 // it.
 func TestScorer_flickeringSensor(t *testing.T) {
 	m := machine(t)
-	p := m.Parts()
+	p := m.Parameters()
 	for ch := range 3 {
 		if p.Rough[ch] == 0 {
 			t.Fatalf("channel %d may be as rough as it likes", ch)

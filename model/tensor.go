@@ -8,7 +8,7 @@ import (
 )
 
 // tensor is one named array of the file; exactly one of the slices is set and
-// shares memory with the Parts it was taken from.
+// shares memory with the Parameters it was taken from.
 type tensor struct {
 	name  string
 	dtype string // safetensors: F64, F32, I32, I8
@@ -22,7 +22,7 @@ type tensor struct {
 
 // tensors lists p's arrays in the order of the file: widest elements first, so
 // that each is aligned to its own size.
-func tensors(p *Parts) []tensor {
+func tensors(p *Parameters) []tensor {
 	c, n := len(p.Schema.Channels), p.inputs()
 	g, d := len(p.GoldenIn)/n, len(p.Drift)/c
 	ts := []tensor{
@@ -43,18 +43,18 @@ func tensors(p *Parts) []tensor {
 		{name: "golden.outputs", f32: p.GoldenOut, shape: dims(g, n)},
 	}
 	ts = append(ts, floats("layer", p.Layers)...)
-	if q := p.Peers; q != nil {
+	if q := p.Cross; q != nil {
 		ts = append(ts,
 			tensor{name: "peers.gain", f32: q.Gain, shape: dims(c)},
 			tensor{name: "peers.center", f32: q.Center, shape: dims(c)},
 			tensor{name: "peers.scale", f32: q.Scale, shape: dims(c)},
-			tensor{name: "peers.rise", f32: q.Rise, shape: dims(c)},
+			tensor{name: "peers.rise", f32: q.MissingMargin, shape: dims(c)},
 			tensor{name: "peers.golden.inputs", f32: q.GoldenIn, shape: dims(g, c)},
 			tensor{name: "peers.golden.outputs", f32: q.GoldenOut, shape: dims(g, c)})
 		ts = append(ts, floats("peers.layer", q.Layers)...)
 	}
-	if len(p.Rise) > 0 {
-		ts = append(ts, tensor{name: "calibration.rise", f32: p.Rise, shape: dims(c)})
+	if len(p.MissingMargin) > 0 {
+		ts = append(ts, tensor{name: "calibration.rise", f32: p.MissingMargin, shape: dims(c)})
 	}
 	if len(p.DriftScore) > 0 {
 		ts = append(ts,
@@ -64,12 +64,12 @@ func tensors(p *Parts) []tensor {
 	}
 	ts = append(ts, tensor{name: "sensor.rough", i32: p.Rough, shape: dims(c)})
 	ts = append(ts, biases("layer", p.Layers)...)
-	if p.Peers != nil {
-		ts = append(ts, biases("peers.layer", p.Peers.Layers)...)
+	if p.Cross != nil {
+		ts = append(ts, biases("peers.layer", p.Cross.Layers)...)
 	}
 	ts = append(ts, weights("layer", p.Layers)...)
-	if p.Peers != nil {
-		ts = append(ts, weights("peers.layer", p.Peers.Layers)...)
+	if p.Cross != nil {
+		ts = append(ts, weights("peers.layer", p.Cross.Layers)...)
 	}
 	for i := range ts {
 		ts[i].dtype = ts[i].kind()

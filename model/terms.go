@@ -27,9 +27,9 @@ func (s *Scorer) weigh() {
 	if s.peers != nil {
 		last := &s.smooth[len(s.smooth)-1]
 		last.next()[0] = s.distant(causes)
-		s.terms[PeersTerm] = last.average()
+		s.terms[Cross] = last.average()
 	}
-	s.terms[SensorTerm] = s.sensors(s.p.Limits[SensorTerm], causes)
+	s.terms[Sensor] = s.sensors(s.p.Limits[Sensor], causes)
 }
 
 // norm returns (sum of ((v-center)/scale)⁴ / C)^¼ over the channels that are not
@@ -95,7 +95,7 @@ func (s *Scorer) distance(limit float32, causes []float32) float32 {
 func (s *Scorer) share() {
 	out := s.score.Shares
 	var total float32
-	if foremost(&s.score.Terms) == SensorTerm {
+	if foremost(&s.score.Terms) == Sensor {
 		for i, v := range s.hung {
 			out[i] = v
 			total += v

@@ -20,7 +20,7 @@ func normal(t testing.TB, rows int32, layout2 bool) *model.Model {
 	t.Helper()
 	three := func(v float32) []float32 { return []float32{v, v, v} }
 	w, f := make([]int8, 9), make([]float32, 9)
-	p := model.Parts{Schema: model.Schema{Channels: channels(), Period: time.Minute}, Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1,
+	p := model.Parameters{Schema: model.Schema{Channels: channels(), Period: time.Minute}, Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1,
 		Center: []float64{0.5, 0.5, 0.5}, Spread: []float64{1, 1, 1}, Clip: 8,
 		Layers:         []model.Layer{{In: 3, Out: 3, Weights: w, Bias: make([]int32, 3), Mult: three(1), FloatW: f, FloatBias: three(0)}},
 		ResidualCenter: three(0), ResidualScale: three(1), LevelCenter: three(0), LevelScale: three(1), Precision: []float32{1, 0, 0, 0, 1, 0, 0, 0, 1},

@@ -3,7 +3,7 @@ package detect
 import "iot-edge-anomaly/model"
 
 // hang is the place of the sensors' term among those of a score.
-const hang = model.SensorTerm
+const hang = model.Sensor
 
 // reasons say for people what each term of a score finds, in the order of
 // model.Score.Terms.

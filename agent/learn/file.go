@@ -76,7 +76,7 @@ func (r *Rows) header() string {
 
 // block is magic, rows, checksum, the hours that were seen where they are known,
 // and the values. The checksum covers all but the magic.
-func block(values []float64, channels int, week *train.Week) []byte {
+func block(values []float64, channels int, week *train.Coverage) []byte {
 	b := make([]byte, blockHead, blockHead+weekBytes+8*len(values))
 	binary.LittleEndian.PutUint32(b[0:], blockMagic)
 	binary.LittleEndian.PutUint32(b[4:], uint32(len(values)/channels))
@@ -98,8 +98,8 @@ func block(values []float64, channels int, week *train.Week) []byte {
 }
 
 // weekOf reads what block wrote.
-func weekOf(b []byte) *train.Week {
-	var w train.Week
+func weekOf(b []byte) *train.Coverage {
+	var w train.Coverage
 	for i := range w {
 		w[i] = b[i/8]>>(i%8)&1 != 0
 	}
@@ -146,7 +146,7 @@ func (r *Rows) load() error {
 
 // readBlock reads one block; 0 where no whole good block of at most limit bytes
 // comes next.
-func readBlock(in io.Reader, channels int, limit int64) ([]float64, *train.Week, int) {
+func readBlock(in io.Reader, channels int, limit int64) ([]float64, *train.Coverage, int) {
 	head := make([]byte, blockHead)
 	if _, err := io.ReadFull(in, head); err != nil {
 		return nil, nil, 0
@@ -184,13 +184,13 @@ func blockSize(head []byte, channels int) int64 {
 // parseBlock returns the values of the block at the head of b, the hours that
 // were seen, nil where it does not say, and its length, 0 where there is no whole
 // good block.
-func parseBlock(b []byte, channels int) ([]float64, *train.Week, int) {
+func parseBlock(b []byte, channels int) ([]float64, *train.Coverage, int) {
 	size := blockSize(b, channels)
 	if size == 0 || int64(len(b)) < size || blockSum(b[:size]) != binary.LittleEndian.Uint32(b[8:]) {
 		return nil, nil, 0
 	}
 	body := b[blockHead:size]
-	var week *train.Week
+	var week *train.Coverage
 	if binary.LittleEndian.Uint32(b) == weekMagic {
 		week, body = weekOf(body), body[weekBytes:]
 	}

@@ -33,9 +33,9 @@ type Rows struct {
 	last    time.Time // of the last flush
 	gap     int       // rows that are missing before the next one, up to model.GateHold + 1
 	idle    [][]float64
-	written uint64      // bytes
-	week    *train.Week // when running rows were seen; nil = unknown
-	skip    int         // thinning: see keep
+	written uint64          // bytes
+	week    *train.Coverage // when running rows were seen; nil = unknown
+	skip    int             // thinning: see keep
 	seen    int
 }
 
@@ -89,15 +89,15 @@ func (r *Rows) Written() uint64 { return r.written }
 // is known from then on.
 func (r *Rows) Seen(t time.Time) {
 	if r.week == nil && r.have == 0 {
-		r.week = new(train.Week)
+		r.week = new(train.Coverage)
 	}
 	if r.week != nil && !r.week.Mark(t) {
 		r.week = nil
 	}
 }
 
-// Week is when the rows were seen; nil where it is not known of all of them.
-func (r *Rows) Week() *train.Week { return r.week }
+// Coverage tells when the rows were seen; nil where it is not known of all of them.
+func (r *Rows) Coverage() *train.Coverage { return r.week }
 
 // Push takes one row, of a running or an idle machine, and writes a block when
 // it is time. An error means that the rows are in memory only.

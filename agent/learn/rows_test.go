@@ -264,21 +264,21 @@ func TestWeekSurvivesARestart(t *testing.T) {
 	if err := r.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	want := *r.Week()
+	want := *r.Coverage()
 	again := mustOpen(t, o)
-	if again.Week() == nil || *again.Week() != want || again.Have() != 10 {
-		t.Fatalf("%v of %d rows, want %v of 10", again.Week(), again.Have(), want)
+	if again.Coverage() == nil || *again.Coverage() != want || again.Have() != 10 {
+		t.Fatalf("%v of %d rows, want %v of 10", again.Coverage(), again.Have(), want)
 	}
 	again.Seen(time.Unix(5, 0))
 	push(t, again, 10, true)
 	again.Seen(at)
-	if again.Week() != nil {
+	if again.Coverage() != nil {
 		t.Error("rows of an unset clock are taken for known")
 	}
 	if err := again.Flush(); err != nil {
 		t.Fatal(err)
 	}
-	if third := mustOpen(t, o); third.Week() != nil || third.Have() != 11 {
-		t.Errorf("%v of %d rows after the third start", third.Week(), third.Have())
+	if third := mustOpen(t, o); third.Coverage() != nil || third.Have() != 11 {
+		t.Errorf("%v of %d rows after the third start", third.Coverage(), third.Have())
 	}
 }

@@ -46,8 +46,8 @@ func watched(b *testing.B, c int) (Options, [][]float64) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if m.Parts().Window != 16 {
-		b.Fatalf("window of %d rows, want 16", m.Parts().Window)
+	if m.Parameters().Window != 16 {
+		b.Fatalf("window of %d rows, want 16", m.Parameters().Window)
 	}
 	if _, err := o.Models.Add(m, s); err != nil {
 		b.Fatal(err)

@@ -76,7 +76,7 @@ func (m *Machine) startTraining(ctx context.Context) {
 	rows, done := m.rows.Data(), m.training
 	m.log.Info("training", "rows", m.rows.Have(), "duty", m.o.Learn.Duty)
 	m.setTraining(0, 0)
-	o := train.Options{Seen: m.rows.Week(), Seed: 1, Workers: 1, Duty: m.o.Learn.Duty, Version: version(time.Now()),
+	o := train.Options{Coverage: m.rows.Coverage(), Seed: 1, Workers: 1, Duty: m.o.Learn.Duty, Version: version(time.Now()),
 		FalseAlarms: m.o.Learn.FalseAlarms, N: m.o.Detect.N, M: m.o.Detect.M,
 		Progress: func(p train.Progress) { m.setTraining(p.Done, p.Remaining) }}
 	go func() {
@@ -134,7 +134,7 @@ func (m *Machine) relearn(err error) {
 // activate puts the model to work, first on the rows that came while it was
 // learnt.
 func (m *Machine) activate(loaded *model.Model, report train.Report) error {
-	for _, d := range report.Doubts {
+	for _, d := range report.Warnings {
 		m.log.Warn("learnt with a doubt", "doubt", d)
 	}
 	rows := m.rows

@@ -44,7 +44,7 @@ func NewWatch(m *model.Model, o detect.Options) (*Watch, error) {
 		return nil, err
 	}
 	w := &Watch{model: m, scorer: model.NewScorer(m), detector: d, drift: detect.NewDriftWatch(m, o), period: m.Schema().Period}
-	if p := m.Parts(); p.Training.Period > 0 {
+	if p := m.Parameters(); p.Training.Period > 0 {
 		w.fill = p.Fill
 		w.nothing = slices.Repeat([]float64{math.NaN()}, len(p.Schema.Channels))
 	}

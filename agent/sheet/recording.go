@@ -42,7 +42,7 @@ const (
 // grow with its rows. Use NewRecording; it is not safe for concurrent use.
 type Recording struct {
 	schema    model.Schema
-	parts     *model.Parts
+	parts     *model.Parameters
 	low, high []float64 // (C) learnt range
 	cols      *chart.Columns
 	ranges    []float64 // (2C+1) scratch: values, expected, score
@@ -76,7 +76,7 @@ type event struct {
 
 // NewRecording returns an empty Recording of what the model of p watches. Of p it
 // takes what was learnt and how, not the network; p's slices are only read.
-func NewRecording(p *model.Parts) *Recording {
+func NewRecording(p *model.Parameters) *Recording {
 	c := len(p.Schema.Channels)
 	r := &Recording{schema: p.Schema, parts: p, peak: math.NaN(), near: newNear(c), current: -1,
 		cols:   chart.New(p.Schema.Period, min(max(mostCells/c, leastColumn), mostColumns), 2*c+1, 2*c+4),

@@ -195,9 +195,9 @@ func (r *Recording) learnt(d *document, a About) {
 	t := &r.parts.Training
 	d.card("What the model had learnt")
 	d.say("Normal is what %s of %s rows of learning showed.%s", count(t.Used, ""), count(t.Rows, ""), alarmWords(&t.Alarms))
-	if len(t.Doubts) > 0 {
+	if len(t.Warnings) > 0 {
 		d.say("Learning doubted:")
-		d.list("doubts", t.Doubts)
+		d.list("doubts", t.Warnings)
 	}
 	facts := [][2]string{{"one score sees", fmt.Sprintf("%d rows", r.parts.Window+r.parts.Mean+r.parts.Smooth-2)}}
 	if t.Period > 0 {

@@ -26,11 +26,11 @@ var update = flag.Bool("update", false, "write testdata/*.html anew")
 var begin = time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
 
 // parts is what a Recording needs of a model with channels of these names.
-func parts(names ...string) *model.Parts {
-	p := &model.Parts{Schema: model.Schema{Period: time.Second}, Version: "2026-02-28T10:00:00Z-1", Window: 16, Mean: 5, Smooth: 15,
+func parts(names ...string) *model.Parameters {
+	p := &model.Parameters{Schema: model.Schema{Period: time.Second}, Version: "2026-02-28T10:00:00Z-1", Window: 16, Mean: 5, Smooth: 15,
 		Ranks: []float32{0, 0.5, 0.99, 0.999}, Percentiles: []float32{0.1, 0.4, 0.7, 0.8},
 		Training: model.Training{Rows: 3000, Used: 2900, Idle: 100, Alarms: model.Alarms{Wanted: 1, Rate: 1.2, Low: 0.1, High: 4},
-			Doubts: []string{"48m20s of running time is less than a shift: what the machine does at other hours is not learnt"}}}
+			Warnings: []string{"48m20s of running time is less than a shift: what the machine does at other hours is not learnt"}}}
 	for _, n := range names {
 		p.Schema.Channels = append(p.Schema.Channels, model.Channel{Name: n, Unit: "°C"})
 		p.Spread, p.Drift = append(p.Spread, 1), append(p.Drift, 0)
@@ -91,7 +91,7 @@ var about = About{Recording: "pump.csv", Model: "pump.safetensors", Version: "20
 func report(names ...string) (*train.Report, *train.Details) {
 	rep := &train.Report{Rows: 400, Step: time.Second, Used: 337, Idle: 30, Empty: 5, Scored: 300, Above: 2, Window: 16, Mean: 5, Smooth: 15,
 		Horizon: 600, Windows: 280, Network: []int{48, 32, 4, 32, 48}, Epochs: 4, Seed: 1, Loss: 0.21, Int8Gap: 0.012,
-		Alarms: model.Alarms{Wanted: 1, Rate: 1.2, Low: 0.1, High: 4}, Start: 20, Doubts: []string{"only 337 rows: a few hundred more make the threshold trustworthy"}}
+		Alarms: model.Alarms{Wanted: 1, Rate: 1.2, Low: 0.1, High: 4}, Start: 20, Warnings: []string{"only 337 rows: a few hundred more make the threshold trustworthy"}}
 	det := &train.Details{Loss: []float64{1.2, 0.5, 0.3, 0.21}}
 	for i, n := range names {
 		rep.Channels = append(rep.Channels, train.ChannelReport{Name: n, Unit: "°C", Median: 12, Low: 9.8, High: 15.2, SD: 1.4, Stretch: 1 + float64(i), Bounded: i == 1})
@@ -332,7 +332,7 @@ func FuzzPages(f *testing.F) {
 	f.Fuzz(func(t *testing.T, name, unit, file string, data []byte) {
 		p := parts(name, "b")
 		p.Schema.Channels[0].Unit = unit
-		p.Training.Doubts = []string{name + unit}
+		p.Training.Warnings = []string{name + unit}
 		r := NewRecording(p)
 		next := func() float64 {
 			var b [8]byte

@@ -16,7 +16,7 @@ import (
 // of each is the calibration's, what was expected is the learnt model's.
 func WriteTrain(w io.Writer, r *Recording, rep *train.Report, det *train.Details, a About) error {
 	d := &document{title: "Learnt: " + a.Recording, badge: "no doubts", tone: "good"}
-	if n := len(rep.Doubts); n > 0 {
+	if n := len(rep.Warnings); n > 0 {
 		d.badge, d.tone = count(n, "doubt"), "warn"
 	}
 	trainWords(d, rep)
@@ -63,11 +63,11 @@ func trainWords(d *document, rep *train.Report) {
 	}
 	d.list("", left)
 	d.say("%s of %s learning rows score above the threshold.%s", count(rep.Above, ""), count(rep.Scored, ""), alarmWords(&rep.Alarms))
-	if len(rep.Doubts) == 0 {
+	if len(rep.Warnings) == 0 {
 		d.say("Nothing about these rows is to be doubted.")
 	} else {
 		d.say("What to doubt:")
-		d.list("doubts", rep.Doubts)
+		d.list("doubts", rep.Warnings)
 	}
 	d.endCard()
 }

@@ -92,16 +92,16 @@ func TestTrain_badInput(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, l := range m.Parts().Limits {
+			for _, l := range m.Parameters().Limits {
 				if !(l > 0) || math.IsInf(float64(l), 0) {
-					t.Errorf("limits %v", m.Parts().Limits)
+					t.Errorf("limits %v", m.Parameters().Limits)
 				}
 			}
-			if c.doubt != "" && !slices.ContainsFunc(r.Doubts, func(d string) bool { return strings.Contains(d, c.doubt) }) {
-				t.Errorf("doubts %q, want %q", r.Doubts, c.doubt)
+			if c.doubt != "" && !slices.ContainsFunc(r.Warnings, func(d string) bool { return strings.Contains(d, c.doubt) }) {
+				t.Errorf("doubts %q, want %q", r.Warnings, c.doubt)
 			}
-			if s.Period == time.Second && !slices.ContainsFunc(r.Doubts, func(d string) bool { return strings.Contains(d, "less than a shift") }) {
-				t.Errorf("ten minutes are not doubted: %q", r.Doubts)
+			if s.Period == time.Second && !slices.ContainsFunc(r.Warnings, func(d string) bool { return strings.Contains(d, "less than a shift") }) {
+				t.Errorf("ten minutes are not doubted: %q", r.Warnings)
 			}
 		})
 	}

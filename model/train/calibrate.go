@@ -19,7 +19,7 @@ const (
 )
 
 // neutral fills what a Scorer needs to run before anything is calibrated.
-func neutral(p *model.Parts, c int) {
+func neutral(p *model.Parameters, c int) {
 	p.ResidualCenter, p.ResidualScale = make([]float32, c), ones(c)
 	p.LevelCenter, p.LevelScale = make([]float32, c), ones(c)
 	p.Precision, p.Still, p.Limits = identity(c), make([]float32, c), ones(model.Terms)
@@ -31,7 +31,7 @@ func neutral(p *model.Parts, c int) {
 }
 
 // levels sets what term l and s need: they see u alone. ws are in units of u.
-func (l *learner) levels(p *model.Parts, u []float32, ws []wander) {
+func (l *learner) levels(p *model.Parameters, u []float32, ws []wander) {
 	for j := range l.t.c {
 		p.LevelCenter[j] = float32(l.middle(u, j, p.Mean))
 		p.LevelScale[j] = float32(max(ws[j].sd, ws[j].drift))
@@ -57,7 +57,7 @@ func (l *learner) middle(v []float32, j, m int) float64 {
 
 // calibrate sets everything in p that follows from the int8 networks' residuals
 // over the learning rows.
-func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
+func (l *learner) calibrate(p *model.Parameters, ws []wander, folds []fold) error {
 	p.Drift = l.t.quantiles(driftRanks)
 	e, g, err := l.residuals(*p, folds)
 	if err != nil {
@@ -72,7 +72,7 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 	l.detailResiduals(p, e)
 	e = nil // as large as the terms that follow
 	var allowed []float32
-	if p.Peers != nil {
+	if p.Cross != nil {
 		allowed = l.scalePeers(p, g)
 	}
 	g = nil
@@ -80,11 +80,11 @@ func (l *learner) calibrate(p *model.Parts, ws []wander, folds []fold) error {
 	if err != nil {
 		return err
 	}
-	if p.Peers != nil && !judged(terms) {
-		p.Peers = nil
+	if p.Cross != nil && !judged(terms) {
+		p.Cross = nil
 	}
 	l.limits(p, terms)
-	if p.Peers != nil {
+	if p.Cross != nil {
 		allowPeers(p, allowed)
 		again := *p
 		again.Limits = ones(model.Terms) // terms come divided by them

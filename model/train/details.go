@@ -38,7 +38,7 @@ func (l *learner) detailScores(values []float32) {
 }
 
 // detailResiduals keeps the quantiles of e, (n, c) in units of p.Spread.
-func (l *learner) detailResiduals(p *model.Parts, e []float32) {
+func (l *learner) detailResiduals(p *model.Parameters, e []float32) {
 	d := l.o.Details
 	if d == nil {
 		return

@@ -62,11 +62,11 @@ func TestReport_stored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := loaded.Parts().Training
-	if r.Alarms.Rate == 0 || len(r.Doubts) < 3 || !strings.HasPrefix(r.Doubts[0], "pump.temp never moved") {
+	got := loaded.Parameters().Training
+	if r.Alarms.Rate == 0 || len(r.Warnings) < 3 || !strings.HasPrefix(r.Warnings[0], "pump.temp never moved") {
 		t.Errorf("told %+v", r)
 	}
-	if !slices.Equal(got.Doubts, r.Doubts) || got.Alarms != r.Alarms || got.Empty != 2 || got.Rows != 2400 || got.Used != 2398 {
+	if !slices.Equal(got.Warnings, r.Warnings) || got.Alarms != r.Alarms || got.Empty != 2 || got.Rows != 2400 || got.Used != 2398 {
 		t.Errorf("stored %+v, told %+v", got, r)
 	}
 }
@@ -105,7 +105,7 @@ func TestReport_shortens(t *testing.T) {
 	for range mostDoubts + 7 {
 		r.doubt("a never moved")
 	}
-	if r.shorten(); len(r.Doubts) != mostDoubts+1 || r.Doubts[mostDoubts] != "7 more doubts about channels" {
-		t.Errorf("%d doubts, last %q", len(r.Doubts), r.Doubts[len(r.Doubts)-1])
+	if r.shorten(); len(r.Warnings) != mostDoubts+1 || r.Warnings[mostDoubts] != "7 more doubts about channels" {
+		t.Errorf("%d doubts, last %q", len(r.Warnings), r.Warnings[len(r.Warnings)-1])
 	}
 }

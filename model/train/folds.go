@@ -17,17 +17,17 @@ const (
 type fold struct {
 	from, to int
 	layers   []model.Layer
-	in, out  []float32    // golden vectors
-	peers    *model.Peers // nil = none
+	in, out  []float32           // golden vectors
+	peers    *model.CrossNetwork // nil = none
 }
 
 // use puts the fold's network into a copy of p.
-func (f fold) use(p model.Parts) model.Parts {
+func (f fold) use(p model.Parameters) model.Parameters {
 	p.Layers, p.GoldenIn, p.GoldenOut = f.layers, f.in, f.out
-	if p.Peers != nil {
-		own := *p.Peers
+	if p.Cross != nil {
+		own := *p.Cross
 		own.Layers, own.GoldenIn, own.GoldenOut = f.peers.Layers, f.peers.GoldenIn, f.peers.GoldenOut
-		p.Peers = &own
+		p.Cross = &own
 	}
 	return p
 }
@@ -35,9 +35,9 @@ func (f fold) use(p model.Parts) model.Parts {
 // folds trains a network for each stretch on the windows outside of it, with a
 // gap of one score's rows on both sides. Residuals of rows that a network was
 // trained on flatter it. Scale, cycle and drift are those of all rows.
-func (l *learner) folds(p *model.Parts, u []float32) ([]fold, error) {
+func (l *learner) folds(p *model.Parameters, u []float32) ([]fold, error) {
 	if !l.long() {
-		return []fold{{0, l.t.n, p.Layers, p.GoldenIn, p.GoldenOut, p.Peers}}, nil
+		return []fold{{0, l.t.n, p.Layers, p.GoldenIn, p.GoldenOut, p.Cross}}, nil
 	}
 	all := l.t.starts(u, p.Window, math.MaxInt)
 	gap := p.Window + p.Mean + p.Smooth
@@ -63,7 +63,7 @@ func (l *learner) folds(p *model.Parts, u []float32) ([]fold, error) {
 				return nil, err
 			}
 		}
-		f.layers, f.in, f.out, f.peers = q.Layers, q.GoldenIn, q.GoldenOut, q.Peers
+		f.layers, f.in, f.out, f.peers = q.Layers, q.GoldenIn, q.GoldenOut, q.Cross
 		out[k] = f
 	}
 	return out, nil
@@ -72,9 +72,9 @@ func (l *learner) folds(p *model.Parts, u []float32) ([]fold, error) {
 // residuals runs the learning rows through Scorers of the folds and returns (2)
 // and (10) of package model for each, (n, c), NaN where there is none; g is nil
 // without peers.
-func (l *learner) residuals(p model.Parts, folds []fold) (e, g []float32, err error) {
+func (l *learner) residuals(p model.Parameters, folds []fold) (e, g []float32, err error) {
 	e = unknown(len(l.t.rows))
-	if p.Peers != nil {
+	if p.Cross != nil {
 		g = unknown(len(l.t.rows))
 	}
 	err = l.score(p, folds, 0.85, 0.92, func(i int, s *model.Scorer, _ bool) {
@@ -82,7 +82,7 @@ func (l *learner) residuals(p model.Parts, folds []fold) (e, g []float32, err er
 			copy(e[i*l.t.c:(i+1)*l.t.c], r)
 		}
 		if g != nil {
-			s.Apart(g[i*l.t.c : (i+1)*l.t.c])
+			s.CrossResidual(g[i*l.t.c : (i+1)*l.t.c])
 		}
 	})
 	return e, g, err
@@ -99,7 +99,7 @@ func unknown(n int) []float32 {
 
 // terms runs the learning rows through Scorers of the folds and returns the
 // terms of every row that has a score and sets limits, (rows, model.Terms).
-func (l *learner) terms(p model.Parts, folds []fold) ([]float32, error) {
+func (l *learner) terms(p model.Parameters, folds []fold) ([]float32, error) {
 	v := make([]float32, 0, l.t.used*model.Terms)
 	l.scored = l.scored[:0]
 	err := l.score(p, folds, 0.92, 0.96, func(i int, s *model.Scorer, ok bool) {
@@ -117,7 +117,7 @@ func (l *learner) terms(p model.Parts, folds []fold) ([]float32, error) {
 
 // score pushes every learning row through the Scorer of its fold, which has seen
 // enough rows before the fold to be filled.
-func (l *learner) score(p model.Parts, folds []fold, from, to float64, each func(row int, s *model.Scorer, ok bool)) error {
+func (l *learner) score(p model.Parameters, folds []fold, from, to float64, each func(row int, s *model.Scorer, ok bool)) error {
 	for _, f := range folds {
 		m, err := model.New(f.use(p))
 		if err != nil {

@@ -18,7 +18,7 @@ const (
 // channels. Terms l and s cannot rise, they lose a summand. Where all rows and
 // channels would take too long the rows are fewer, then the channels: those left
 // out get the most of the others.
-func (l *learner) rises(p *model.Parts) error {
+func (l *learner) rises(p *model.Parameters) error {
 	m, err := model.New(*p) // what an unseen value does to the others is these networks' alone
 	if err != nil {
 		return err
@@ -66,16 +66,16 @@ func (l *learner) rises(p *model.Parts) error {
 			}
 		}
 	}
-	p.Rise = out[0]
-	if p.Peers != nil {
-		own := *p.Peers
-		own.Rise, p.Peers = out[1], &own
+	p.MissingMargin = out[0]
+	if p.Cross != nil {
+		own := *p.Cross
+		own.MissingMargin, p.Cross = out[1], &own
 	}
 	return nil
 }
 
 // rising are the terms that a missing channel can raise.
-var rising = [...]int{0, model.PeersTerm}
+var rising = [...]int{0, model.Cross}
 
 // mayMiss tells whether channel ch can be masked in a row that is scored, and was
 // not in all rows learnt.

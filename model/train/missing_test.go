@@ -113,11 +113,11 @@ func TestMissing(t *testing.T) {
 func TestMissing_rise(t *testing.T) {
 	v := cyclic()
 	m, _ := learn(t, v.schema, v.rows(0, 600), Options{Seed: 1})
-	p := m.Parts()
-	if len(p.Rise) != 4 || !(p.Rise[3] > 0.4) || max(p.Rise[0], p.Rise[1], p.Rise[2]) > 0.4 {
-		t.Errorf("limit rises by %v, want by most without the late channel", p.Rise)
+	p := m.Parameters()
+	if len(p.MissingMargin) != 4 || !(p.MissingMargin[3] > 0.4) || max(p.MissingMargin[0], p.MissingMargin[1], p.MissingMargin[2]) > 0.4 {
+		t.Errorf("limit rises by %v, want by most without the late channel", p.MissingMargin)
 	}
-	p.Rise = nil
+	p.MissingMargin = nil
 	without, err := model.New(p)
 	if err != nil {
 		t.Fatal(err)
@@ -128,7 +128,7 @@ func TestMissing_rise(t *testing.T) {
 	running := &model.Condition{Channel: "speed", Above: 20, Below: math.NaN()}
 	dead := with(batches(running).rows(0, 1500), 3, 2, 0, func(float64) float64 { return math.NaN() })
 	m, _ = learn(t, batches(running).schema, dead, Options{Seed: 1, Epochs: 2})
-	if r := m.Parts().Rise; r[0] != 0 || r[2] != 0 {
+	if r := m.Parameters().MissingMargin; r[0] != 0 || r[2] != 0 {
 		t.Errorf("limit rises by %v, want 0 for the channel of run_when and the one that never had a value", r)
 	}
 }

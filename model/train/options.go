@@ -10,14 +10,14 @@ import (
 
 // Options says how to learn. The zero value is the default.
 type Options struct {
-	Seed    uint64  // equal seeds give equal files
-	Epochs  int     // passes over the windows; 0 = chosen by their number
-	Workers int     // goroutines; 0 = one for each CPU. Does not change the result
-	Duty    float64 // share of wall time one may compute, 0 or 1 = all
-	Horizon int     // rows until the next relearning; 0 = 1.5 times the learning rows
-	Version string  // the model's name
-	Seen    *Week   // when the rows that run were measured; nil = unknown
-	Gaps    []int   // which rows, ascending, are no rows but stand for a gap in time; the report does not count them
+	Seed     uint64    // equal seeds give equal files
+	Epochs   int       // passes over the windows; 0 = chosen by their number
+	Workers  int       // goroutines; 0 = one for each CPU. Does not change the result
+	Duty     float64   // share of wall time one may compute, 0 or 1 = all
+	Horizon  int       // rows until the next relearning; 0 = 1.5 times the learning rows
+	Version  string    // the model's name
+	Coverage *Coverage // when the rows that run were measured; nil = unknown
+	Gaps     []int     // which rows, ascending, are no rows but stand for a gap in time; the report does not count them
 
 	// Reference is the network that is calibrated and runs; anything but
 	// model.Int8 is for measurements.

@@ -33,8 +33,8 @@ type peer struct {
 
 // peers trains the networks of all channels on the newest rows of the windows of
 // u at starts, and puts them into p as one.
-func (l *learner) peers(p *model.Parts, u []float32, starts []int, seed uint64, from, to float64) error {
-	if p.Peers = nil; !l.long() || l.t.c < 2 || l.t.c > peersMost {
+func (l *learner) peers(p *model.Parameters, u []float32, starts []int, seed uint64, from, to float64) error {
+	if p.Cross = nil; !l.long() || l.t.c < 2 || l.t.c > peersMost {
 		return nil
 	}
 	x := l.newest(u, starts, p.Window)
@@ -162,7 +162,7 @@ func seen(dst, src []float32) {
 // join makes one network of all, quantised, and its golden vectors. Each hidden
 // neuron is scaled so that its highest value is 1, which ReLU passes on, and int8
 // serves all of them alike.
-func (l *learner) join(p *model.Parts, all []*peer, x []float32) (err error) {
+func (l *learner) join(p *model.Parameters, all []*peer, x []float32) (err error) {
 	c, hidden := l.t.c, all[0].net[0].out
 	n := len(x) / c
 	rows := make([][]float32, min(n, 512))
@@ -185,7 +185,7 @@ func (l *learner) join(p *model.Parts, all []*peer, x []float32) (err error) {
 		}
 		one[1].b[j] = q.net[1].b[0]
 	}
-	out := &model.Peers{Gain: l.gain, Clip: peersClip, Center: make([]float32, c), Scale: ones(c), Rise: make([]float32, c)}
+	out := &model.CrossNetwork{Gain: l.gain, Clip: peersClip, Center: make([]float32, c), Scale: ones(c), MissingMargin: make([]float32, c)}
 	if out.Layers, err = quantise(one, rows, peersClip, peersSpare); err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func (l *learner) join(p *model.Parts, all []*peer, x []float32) (err error) {
 		return err
 	}
 	out.GoldenIn, out.GoldenOut = golden(net, rows, peersClip)
-	p.Peers = out
+	p.Cross = out
 	return nil
 }
 
@@ -222,8 +222,8 @@ const leastApart = 0.04
 // scalePeers sets how far each channel of the residuals g, (n, c), is from what
 // the others say, and returns by how much drift may widen that until the horizon
 // (4). The limit is set without, for it is set on rows that drifted less.
-func (l *learner) scalePeers(p *model.Parts, g []float32) (allowed []float32) {
-	own := *p.Peers
+func (l *learner) scalePeers(p *model.Parameters, g []float32) (allowed []float32) {
+	own := *p.Cross
 	own.Center, own.Scale = make([]float32, l.t.c), make([]float32, l.t.c)
 	for j := range l.t.c {
 		f := means(g, l.t.c, j, p.Mean)[l.from:]
@@ -231,7 +231,7 @@ func (l *learner) scalePeers(p *model.Parts, g []float32) (allowed []float32) {
 		own.Center[j], own.Scale[j] = float32(l.middle(g, j, p.Mean)), float32(w.sd)
 		allowed = append(allowed, float32(max(1, w.drift/w.sd)))
 	}
-	p.Peers = &own
+	p.Cross = &own
 	return allowed
 }
 
@@ -239,7 +239,7 @@ func (l *learner) scalePeers(p *model.Parts, g []float32) (allowed []float32) {
 // all the time it seldom is, and nothing is known of how high it goes.
 func judged(terms []float32) bool {
 	rows, known := len(terms)/model.Terms, 0
-	for i := model.PeersTerm; i < len(terms); i += model.Terms {
+	for i := model.Cross; i < len(terms); i += model.Terms {
 		if terms[i] > 0 {
 			known++
 		}
@@ -248,13 +248,13 @@ func judged(terms []float32) bool {
 }
 
 // allowPeers widens the scales.
-func allowPeers(p *model.Parts, by []float32) {
-	own := *p.Peers
+func allowPeers(p *model.Parameters, by []float32) {
+	own := *p.Cross
 	own.Scale = slices.Clone(own.Scale)
 	for j, k := range by {
 		own.Scale[j] *= k
 	}
-	p.Peers = &own
+	p.Cross = &own
 }
 
 // apartness returns how far f, a channel's distance from what the others say,

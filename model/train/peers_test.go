@@ -44,7 +44,7 @@ func TestPeers_bends(t *testing.T) {
 		broken[i] = min(broken[i]*1.5, high)
 	}
 	m, r := learn(t, s, rows[:4*4000], Options{Seed: 1})
-	if p := m.Parts().Percentiles; r.Above > 40 || p[len(p)-1] < 0.3 {
+	if p := m.Parameters().Percentiles; r.Above > 40 || p[len(p)-1] < 0.3 {
 		t.Errorf("learning rows score up to %v, %d above the threshold; want 0.3 or more, and hardly any", p[len(p)-1], r.Above)
 	}
 	if above, scored, _ := watch(m, healthy); above > 0.01 || scored < 1900 {
@@ -81,8 +81,8 @@ func TestPeers_few(t *testing.T) {
 		{"one channel", model.Schema{Period: time.Second, Channels: s.Channels[:1]}, column(rows, 4, 0), false},
 	} {
 		m, r := learn(t, c.s, c.rows, Options{Seed: 1, Epochs: 1})
-		if p := m.Parts(); (p.Peers != nil) != c.want || (p.Limits[model.PeersTerm] != 1) != c.want || (len(r.Peers) > 0) != c.want {
-			t.Errorf("%s: peers %v, limits %v, reported %v", c.name, p.Peers, p.Limits, r.Peers)
+		if p := m.Parameters(); (p.Cross != nil) != c.want || (p.Limits[model.Cross] != 1) != c.want || (len(r.Cross) > 0) != c.want {
+			t.Errorf("%s: peers %v, limits %v, reported %v", c.name, p.Cross, p.Limits, r.Cross)
 		}
 	}
 }

@@ -49,7 +49,7 @@ func peaksOf(net []dense, inputs [][]float32) []float32 {
 
 // int8Gap returns the root mean square difference between the int8 network's
 // outputs and the float32 network's.
-func int8Gap(net []dense, p *model.Parts, inputs [][]float32) (float64, error) {
+func int8Gap(net []dense, p *model.Parameters, inputs [][]float32) (float64, error) {
 	q, err := p.Network()
 	if err != nil {
 		return 0, err

@@ -28,7 +28,7 @@ type Report struct {
 	Horizon  int                  `json:"horizon"` // rows
 	Windows  int                  `json:"windows"` // the network was trained on
 	Network  []int                `json:"network"` // widths
-	Peers    []int                `json:"peers"`   // widths of the network that expects each channel from the others; empty = too few rows
+	Cross    []int                `json:"peers"`   // widths of the network that expects each channel from the others; empty = too few rows
 	Epochs   int                  `json:"epochs"`
 	Seed     uint64               `json:"seed"`
 	Loss     float64              `json:"loss"`     // mean squared, last epoch, with noise
@@ -37,7 +37,7 @@ type Report struct {
 	Alarms   model.Alarms         `json:"false_alarms"`
 	Start    int                  `json:"start"` // leading rows the machine never came back to: learnt, but not in the limits
 	Channels []ChannelReport      `json:"channels"`
-	Doubts   []string             `json:"doubts"` // sentences
+	Warnings []string             `json:"doubts"` // sentences
 	Took     time.Duration        `json:"took_ns"`
 }
 
@@ -103,7 +103,7 @@ func (r *Report) begin(t *table, o Options) {
 		}
 		r.doubt("%d %s no value at all: the recording has gaps", r.Empty, what)
 	}
-	r.doubtSpan(t, o.Seen)
+	r.doubtSpan(t, o.Coverage)
 }
 
 // mostDoubts is how many sentences about channels one reason may fill a model
@@ -112,8 +112,8 @@ const mostDoubts = 50
 
 // shorten keeps the first of many doubts.
 func (r *Report) shorten() {
-	if n := len(r.Doubts) - mostDoubts; n > 0 {
-		r.Doubts = r.Doubts[:mostDoubts]
+	if n := len(r.Warnings) - mostDoubts; n > 0 {
+		r.Warnings = r.Warnings[:mostDoubts]
 		r.doubt("%d more doubts about channels", n)
 	}
 }
@@ -156,14 +156,14 @@ func (t *table) same(j, k int) bool {
 }
 
 // end fills what calibration settled.
-func (r *Report) end(p *model.Parts, ws []wander) {
+func (r *Report) end(p *model.Parameters, ws []wander) {
 	for k, v := range p.Limits {
 		r.Limits[k] = float64(v)
 	}
-	if p.Peers != nil {
-		r.Peers = []int{len(ws)}
-		for _, l := range p.Peers.Layers {
-			r.Peers = append(r.Peers, l.Out)
+	if p.Cross != nil {
+		r.Cross = []int{len(ws)}
+		for _, l := range p.Cross.Layers {
+			r.Cross = append(r.Cross, l.Out)
 		}
 	}
 	for j := range r.Channels {
@@ -186,13 +186,13 @@ func (r *Report) end(p *model.Parts, ws []wander) {
 }
 
 func (r *Report) doubt(format string, args ...any) {
-	r.Doubts = append(r.Doubts, fmt.Sprintf(format, args...))
+	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
 
 func (r *Report) training() model.Training {
 	return model.Training{Rows: r.Rows, Used: r.Used, Windows: r.Windows, Seed: r.Seed, Epochs: r.Epochs,
 		Loss: float32(r.Loss), Int8Gap: float32(r.Int8Gap), Period: r.Period, Horizon: r.Horizon,
-		Idle: r.Idle, Empty: r.Empty, Start: r.Start, Alarms: r.Alarms, Doubts: r.Doubts,
+		Idle: r.Idle, Empty: r.Empty, Start: r.Start, Alarms: r.Alarms, Warnings: r.Warnings,
 		Arch: runtime.GOARCH, Go: runtime.Version()}
 }
 
@@ -217,8 +217,8 @@ func (r Report) String() string {
 	}
 	fmt.Fprintf(&b, "  network     %s int8, %d windows of %d rows, %d epochs, seed %d\n",
 		chain(r.Network), r.Windows, r.Window, r.Epochs, r.Seed)
-	if len(r.Peers) > 0 {
-		fmt.Fprintf(&b, "  peers       %s int8, each channel from the others\n", chain(r.Peers))
+	if len(r.Cross) > 0 {
+		fmt.Fprintf(&b, "  peers       %s int8, each channel from the others\n", chain(r.Cross))
 	}
 	fmt.Fprintf(&b, "  error       %.4f (mean squared), int8 differs from float32 by %.4f\n", r.Loss, r.Int8Gap)
 	fmt.Fprintf(&b, "  threshold   %s; %d of %d learning rows above\n", r.Threshold(), r.Above, r.Scored)
@@ -227,7 +227,7 @@ func (r Report) String() string {
 	}
 	fmt.Fprintf(&b, "  allows for  slow movement like that of the learning rows over %s\n", r.horizon())
 	r.channels(&b)
-	for _, d := range r.Doubts {
+	for _, d := range r.Warnings {
 		fmt.Fprintf(&b, "  doubt: %s\n", d)
 	}
 	return b.String()
@@ -252,8 +252,8 @@ func (r Report) horizon() string {
 // Threshold tells the limits of the terms, for a person.
 func (r *Report) Threshold() string {
 	text := fmt.Sprintf("relation %.3f, level %.3f, combination %.3f", r.Limits[0], r.Limits[1], r.Limits[2])
-	if len(r.Peers) > 0 {
-		text += fmt.Sprintf(", peers %.3f", r.Limits[model.PeersTerm])
+	if len(r.Cross) > 0 {
+		text += fmt.Sprintf(", peers %.3f", r.Limits[model.Cross])
 	}
 	return text
 }

@@ -35,8 +35,8 @@ func TestReport_tellsAndDoubts(t *testing.T) {
 	if r.Rows != 350 || r.Idle != 18 || r.Empty != 10 || r.Used != 322 {
 		t.Errorf("rows %d, idle %d, empty %d, used %d, want 350, 18, 10, 322", r.Rows, r.Idle, r.Empty, r.Used)
 	}
-	if m.Version() != "2026-11-20T10:00:00Z-1" || m.Parts().Training.Used != 322 || m.Parts().Training.Seed != 3 {
-		t.Errorf("version %q, training %+v", m.Version(), m.Parts().Training)
+	if m.Version() != "2026-11-20T10:00:00Z-1" || m.Parameters().Training.Used != 322 || m.Parameters().Training.Seed != 3 {
+		t.Errorf("version %q, training %+v", m.Version(), m.Parameters().Training)
 	}
 	text := r.String()
 	for _, want := range []string{
@@ -78,7 +78,7 @@ func TestReport_gaps(t *testing.T) {
 		t.Errorf("rows %d, idle %d, empty %d, used %d, missing %d, want 350, 8, 1, %d, 1", r.Rows, r.Idle, r.Empty, r.Used, r.Channels[1].Missing, want)
 	}
 	untold, all := learn(t, s, rows, Options{Seed: 3, Epochs: 2})
-	if all.Rows != 350+len(gaps) || all.Used != r.Used || all.Loss != r.Loss || !reflect.DeepEqual(told.Parts().Limits, untold.Parts().Limits) {
+	if all.Rows != 350+len(gaps) || all.Used != r.Used || all.Loss != r.Loss || !reflect.DeepEqual(told.Parameters().Limits, untold.Parameters().Limits) {
 		t.Errorf("rows %d, used %d, loss %v, want %d, %d, %v and the same limits", all.Rows, all.Used, all.Loss, 350+len(gaps), r.Used, r.Loss)
 	}
 }

@@ -21,7 +21,7 @@ const (
 // sensors sets what a channel's sensor may do (8): stay the same for as long as
 // Still, and step as much as Rough in 40 rows. 0 = not judged, where it rested
 // for long, or was so rough that twice as much cannot be.
-func (l *learner) sensors(p *model.Parts) {
+func (l *learner) sensors(p *model.Parameters) {
 	for j := range l.t.c {
 		p.Step[j] = max(l.t.step(j), stepLeast*p.Spread[j])
 		longest, roughest := l.t.behaviour(j, p.Step[j])

@@ -6,7 +6,7 @@ import (
 )
 
 // doubtSpan tells which times and states of the machine were not learnt.
-func (r *Report) doubtSpan(t *table, seen *Week) {
+func (r *Report) doubtSpan(t *table, seen *Coverage) {
 	ran, all := time.Duration(t.used)*t.schema.Period, time.Duration(t.n)*t.schema.Period
 	switch {
 	case ran > 0 && ran < 8*time.Hour:

@@ -27,7 +27,7 @@ func TestWeek(t *testing.T) {
 		{"weekdays", []int{0, 1, 2, 3, 4}, [][2]int{{0, 24}}, "nothing was learnt on Saturday and Sunday: what"},
 		{"one shift", []int{3}, [][2]int{{6, 14}}, "nothing was learnt from 14:00 to 06:00: what;learnt on Thursday only: what"},
 	} {
-		var w Week
+		var w Coverage
 		for _, d := range c.days {
 			for _, h := range c.hours {
 				for i := h[0]; i < h[1]; i++ {
@@ -45,7 +45,7 @@ func TestWeek(t *testing.T) {
 			t.Errorf("%s: %q, want %q", c.name, s, c.want)
 		}
 	}
-	if w := new(Week); w.Mark(time.Unix(1000, 0)) || len(w.doubts()) != 0 {
+	if w := new(Coverage); w.Mark(time.Unix(1000, 0)) || len(w.doubts()) != 0 {
 		t.Error("a clock that was not set was marked")
 	}
 }
@@ -54,7 +54,7 @@ func TestWeek(t *testing.T) {
 // stop without a word in the configuration.
 func TestReport_doubtsStates(t *testing.T) {
 	running := &model.Condition{Channel: "speed", Above: 20, Below: math.NaN(), Settle: 5 * time.Second}
-	report := func(c *model.Condition, zeros, rows int, seen *Week) []string {
+	report := func(c *model.Condition, zeros, rows int, seen *Coverage) []string {
 		v := batches(c)
 		if seen != nil {
 			v.schema.Period = time.Minute
@@ -70,8 +70,8 @@ func TestReport_doubtsStates(t *testing.T) {
 			t.Fatal(err)
 		}
 		var r Report
-		r.begin(tab, Options{Seen: seen})
-		return r.Doubts
+		r.begin(tab, Options{Coverage: seen})
+		return r.Warnings
 	}
 	has := func(doubts []string, part string) bool {
 		return slices.ContainsFunc(doubts, func(d string) bool { return strings.Contains(d, part) })
@@ -88,7 +88,7 @@ func TestReport_doubtsStates(t *testing.T) {
 	if d := report(running, 120, 800, nil); !has(d, "only 2 starts") || has(d, "speed is 0") {
 		t.Errorf("two starts: %q", d)
 	}
-	w := new(Week)
+	w := new(Coverage)
 	w.Mark(time.Date(2026, 11, 23, 8, 0, 0, 0, time.Local))
 	if d := report(running, 120, 1800, w); !has(d, "from 09:00 to 08:00") || !has(d, "on Monday only") || has(d, "shift") {
 		t.Errorf("one hour: %q", d)
@@ -120,7 +120,7 @@ func TestDoubtOdd(t *testing.T) {
 	} {
 		_, r := learn(t, s, rows(c.odd), Options{Seed: 1, Epochs: 1})
 		got := ""
-		for _, d := range r.Doubts {
+		for _, d := range r.Warnings {
 			if strings.Contains(d, "if something was wrong then") {
 				got = d
 			}

@@ -26,7 +26,7 @@ const (
 
 // limits sets p.Limits from the terms of the learning rows, (rows, model.Terms)
 // in time order. Term h has its own.
-func (l *learner) limits(p *model.Parts, terms []float32) {
+func (l *learner) limits(p *model.Parameters, terms []float32) {
 	a := &l.report.Alarms
 	a.Wanted = l.o.falseAlarms()
 	rate := a.Wanted // set for
@@ -77,11 +77,11 @@ func largest(terms, limits []float32) []float32 {
 // statistics returns which terms are statistics of the rows, and share what false
 // alarms are wanted: each is set for its part alone. The largest of them has no
 // tail that a distribution fits, where one is flat and another seldom high.
-func statistics(p *model.Parts) []int {
-	if p.Peers == nil || p.Reference == model.None {
+func statistics(p *model.Parameters) []int {
+	if p.Cross == nil || p.Reference == model.None {
 		return []int{0, 1, 2}
 	}
-	return []int{0, 1, 2, model.PeersTerm}
+	return []int{0, 1, 2, model.Cross}
 }
 
 // long tells whether there are rows enough for folds and block maxima.

@@ -239,7 +239,7 @@ func TestSensors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := model.Parts{Spread: []float64{1, 1, 1, 1}}
+	p := model.Parameters{Spread: []float64{1, 1, 1, 1}}
 	neutral(&p, 4)
 	(&learner{t: tab}).sensors(&p)
 	for j, want := range []float32{stillTimes*2 + stillRows, stillRows, 0, stillRows} {

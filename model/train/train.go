@@ -63,7 +63,7 @@ func (l *learner) learn() (*model.Model, error) {
 	if err := l.pace.step("preparing", 0, 0); err != nil {
 		return nil, err
 	}
-	p := model.Parts{Schema: l.t.schema, Version: l.o.Version, Fill: fillRows, Clip: clip, SmoothFast: fastRows, Reference: l.o.Reference}
+	p := model.Parameters{Schema: l.t.schema, Version: l.o.Version, Fill: fillRows, Clip: clip, SmoothFast: fastRows, Reference: l.o.Reference}
 	p.Center, p.Spread = l.scale()
 	u := l.t.scaled(p.Center, p.Spread, p.Fill)
 	l.shape(&p, u)
@@ -97,7 +97,7 @@ func (l *learner) learn() (*model.Model, error) {
 
 // mask takes the channels that never had a value out of the score. They were
 // learnt as constant ones, which add as little.
-func (l *learner) mask(p *model.Parts) {
+func (l *learner) mask(p *model.Parameters) {
 	for _, j := range l.t.dead {
 		p.Center[j], p.Spread[j] = 0, model.Unlearnt
 	}
@@ -120,7 +120,7 @@ func (l *learner) scale() (center, spread []float64) {
 }
 
 // shape sets window, means and smoothing from the machine's cycle (2).
-func (l *learner) shape(p *model.Parts, z []float32) {
+func (l *learner) shape(p *model.Parameters, z []float32) {
 	l.report.Period = period(z, l.t.c)
 	p.Window, p.Mean, p.Smooth = window, meanRows, smoothRows
 	if k := l.report.Period; k > 0 {
@@ -132,7 +132,7 @@ func (l *learner) shape(p *model.Parts, z []float32) {
 
 // allowDrift applies (5) to z and the scaler, and returns the wanders in units
 // of u.
-func (l *learner) allowDrift(p *model.Parts, z []float32) []wander {
+func (l *learner) allowDrift(p *model.Parameters, z []float32) []wander {
 	horizon := l.o.Horizon
 	if horizon <= 0 {
 		horizon = int(min(horizonPart*float64(l.t.n), math.MaxInt32))
@@ -156,7 +156,7 @@ func (l *learner) allowDrift(p *model.Parts, z []float32) []wander {
 }
 
 // fit trains the networks on u and puts their int8 form and golden vectors into p.
-func (l *learner) fit(p *model.Parts, u []float32) (err error) {
+func (l *learner) fit(p *model.Parameters, u []float32) (err error) {
 	starts := l.t.starts(u, p.Window, maxWindows)
 	if len(starts) < batch {
 		return l.tooShort(*p)
@@ -183,7 +183,7 @@ type trained struct {
 
 // network trains a network on the windows of u at starts, puts its int8 form and
 // golden vectors into p.
-func (l *learner) network(p *model.Parts, u []float32, starts []int, seed uint64, from, to float64) (r trained, err error) {
+func (l *learner) network(p *model.Parameters, u []float32, starts []int, seed uint64, from, to float64) (r trained, err error) {
 	n := p.Window * l.t.c
 	neck := min(max(l.t.c/2, 4), 8)
 	r.epochs, r.widths = l.o.Epochs, []int{n, hidden, neck, hidden, n}
@@ -246,7 +246,7 @@ func golden(net *quant.Network, seen [][]float32, clip float32) (in, out []float
 }
 
 // tooShort says that no stretch of rows is long enough for a score.
-func (l *learner) tooShort(p model.Parts) error {
+func (l *learner) tooShort(p model.Parameters) error {
 	longest, streak := 0, 0
 	for _, run := range l.t.run {
 		if streak++; !run {

@@ -113,7 +113,7 @@ func TestTrain_deadChannel(t *testing.T) {
 	if !strings.Contains(report.String(), s.Channels[1].Name+" had no value at all") {
 		t.Errorf("nothing said of the dead channel:\n%s", report.String())
 	}
-	if got := m.Parts().Spread[1]; got != model.Unlearnt {
+	if got := m.Parameters().Spread[1]; got != model.Unlearnt {
 		t.Errorf("spread %v, want Unlearnt", got)
 	}
 	scorer := model.NewScorer(m)

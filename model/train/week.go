@@ -6,16 +6,16 @@ import (
 	"time"
 )
 
-// Week marks the hours of a week, Sunday's first hour at 0, in which a machine
+// Coverage marks the hours of a week, Sunday's first hour at 0, in which a machine
 // was learnt; in local time.
-type Week [7 * 24]bool
+type Coverage [7 * 24]bool
 
 // weekSince is before any deployment: an earlier clock has not been set.
 const weekSince = 2020
 
 // Mark adds the hour of t. It reports false, and adds nothing, where the clock
 // had not been set.
-func (w *Week) Mark(t time.Time) bool {
+func (w *Coverage) Mark(t time.Time) bool {
 	t = t.Local()
 	if t.Year() < weekSince {
 		return false
@@ -25,7 +25,7 @@ func (w *Week) Mark(t time.Time) bool {
 }
 
 // hours are those of the day in which nothing was learnt on any day.
-func (w *Week) hours() (missing [24]bool, n int) {
+func (w *Coverage) hours() (missing [24]bool, n int) {
 	for h := range missing {
 		missing[h] = true
 		for d := range 7 {
@@ -40,7 +40,7 @@ func (w *Week) hours() (missing [24]bool, n int) {
 
 // days are those of the week on which something was learnt, and on which not,
 // Monday first.
-func (w *Week) days() (seen, missing []string) {
+func (w *Coverage) days() (seen, missing []string) {
 	for i := range 7 {
 		d := (i + 1) % 7
 		some := false
@@ -57,7 +57,7 @@ func (w *Week) days() (seen, missing []string) {
 }
 
 // doubts are sentences about hours and days in which nothing was learnt.
-func (w *Week) doubts() (out []string) {
+func (w *Coverage) doubts() (out []string) {
 	const what = "what the machine does then may be called an anomaly"
 	if missing, n := w.hours(); n > 0 && n < 24 {
 		out = append(out, fmt.Sprintf("nothing was learnt %s: %s", spans(missing), what))

@@ -35,7 +35,7 @@ func (t *table) worth() (rows []int32, time []float32) {
 
 // doubtDrift names the channels that were not learnt for long enough to judge
 // their drift: not even a whole window elsewhere would tell.
-func (l *learner) doubtDrift(p *model.Parts) {
+func (l *learner) doubtDrift(p *model.Parameters) {
 	critical := model.DriftCritical(l.t.c)
 	var slow []string
 	for j, ch := range l.t.schema.Channels {
@@ -54,7 +54,7 @@ const fewValues = 50
 
 // doubtRange names the channels that move so slowly that the rate of false alarms,
 // where one is promised, does not hold outside of the range that was learnt.
-func (l *learner) doubtRange(p *model.Parts) {
+func (l *learner) doubtRange(p *model.Parameters) {
 	if l.report.Alarms.Rate == 0 {
 		return
 	}

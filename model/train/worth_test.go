@@ -121,11 +121,11 @@ func TestDoubtDrift(t *testing.T) {
 	}
 	_, r := learn(t, s, rows, Options{Seed: 1, Epochs: 1})
 	found := false
-	for _, d := range r.Doubts {
+	for _, d := range r.Warnings {
 		found = found || d == "drift of day cannot be judged: too slow for so short a time of learning"
 	}
 	if !found {
-		t.Errorf("doubts %q", r.Doubts)
+		t.Errorf("doubts %q", r.Warnings)
 	}
 }
 
@@ -140,7 +140,7 @@ func TestDoubtRange(t *testing.T) {
 	}
 	_, r := learn(t, s, values, Options{Seed: 1, Epochs: 1})
 	var got []string
-	for _, d := range r.Doubts {
+	for _, d := range r.Warnings {
 		if strings.Contains(d, "moves slowly") {
 			got = append(got, d)
 		}
@@ -151,7 +151,7 @@ func TestDoubtRange(t *testing.T) {
 		t.Errorf("%q, want weather's with %s", got, want)
 	}
 	_, r = learn(t, s, values[:3*1900], Options{Seed: 1, Epochs: 1}) // no rate is promised
-	for _, d := range r.Doubts {
+	for _, d := range r.Warnings {
 		if strings.Contains(d, "moves slowly") {
 			t.Errorf("1900 rows: %s", d)
 		}

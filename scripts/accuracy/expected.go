@@ -61,7 +61,7 @@ func (e *expectation) add(m *model.Model, p plant) {
 			}
 			x := p.rows[i]
 			network += (x - clean[i]) * (x - clean[i])
-			median += (x - m.Parts().Center[j]) * (x - m.Parts().Center[j])
+			median += (x - m.Parameters().Center[j]) * (x - m.Parameters().Center[j])
 			moved += faulty[i] - clean[i]
 			rows++
 		}

@@ -164,7 +164,7 @@ func fleetModels(dir string) error {
 		return err
 	}
 	for u := range fleetMachines {
-		parts := m.Parts()
+		parts := m.Parameters()
 		parts.Schema = fleetSchema(u)
 		each, err := model.New(parts)
 		if err != nil {
