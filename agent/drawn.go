@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"iot-edge-anomaly/agent/htmlreport"
 	"iot-edge-anomaly/agent/pipeline"
-	"iot-edge-anomaly/agent/sheet"
 	"iot-edge-anomaly/drivers/replay"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
@@ -62,7 +62,7 @@ func (p *pageFile) drop() error {
 }
 
 // about names a page's subject as the user did, without the folders.
-func about(csvs, path string, m *model.Model) sheet.About {
+func about(csvs, path string, m *model.Model) htmlreport.About {
 	var files []string
 	for _, f := range strings.Split(csvs, ",") {
 		if f == "-" {
@@ -74,37 +74,37 @@ func about(csvs, path string, m *model.Model) sheet.About {
 	if len(files) > 3 {
 		name = fmt.Sprintf("%s to %s (%d files)", files[0], files[len(files)-1], len(files))
 	}
-	return sheet.About{Recording: name, Model: filepath.Base(path), Version: m.Version(), SHA256: m.SHA256()}
+	return htmlreport.About{Recording: name, Model: filepath.Base(path), Version: m.Version(), SHA256: m.SHA256()}
 }
 
 // runDrawn is run with a page of it, also of what there was before an error or
 // Ctrl-C.
-func (s *scoring) runDrawn(ctx context.Context, r *replay.Reader, page *pageFile, a sheet.About) error {
+func (s *scoring) runDrawn(ctx context.Context, r *replay.Reader, page *pageFile, a htmlreport.About) error {
 	parts := s.model.Parameters()
-	s.drawn = sheet.NewRecording(&parts)
+	s.drawn = htmlreport.NewRecording(&parts)
 	err := s.run(ctx, r)
-	return errors.Join(err, page.write(func(w io.Writer) error { return sheet.WriteScore(w, s.drawn, a) }))
+	return errors.Join(err, page.write(func(w io.Writer) error { return htmlreport.WriteScore(w, s.drawn, a) }))
 }
 
 // draw takes a row and its verdict to the page.
 func (s *scoring) draw(at time.Time, row []float64, v pipeline.Verdict) {
-	r := sheet.Row{Time: at, Values: row, Score: math.NaN(), State: sheet.Filling}
+	r := htmlreport.Row{Time: at, Values: row, Score: math.NaN(), State: htmlreport.Filling}
 	switch {
 	case v.Scored:
-		r.State, r.Score, r.Expected, r.Shares = sheet.Scored, float64(v.Score.Value), v.Score.Expected, v.Score.Shares
+		r.State, r.Score, r.Expected, r.Shares = htmlreport.Scored, float64(v.Score.Value), v.Score.Expected, v.Score.Shares
 	case v.State == pipeline.Idle:
-		r.State = sheet.Idle
+		r.State = htmlreport.Idle
 	case v.State == pipeline.Blind:
-		r.State = sheet.Blind
+		r.State = htmlreport.Blind
 	}
 	s.drawn.Push(r)
 }
 
 // drawn takes the learning rows to a page: with the scores that set the
 // threshold, and with what m expects of them.
-func (t *table) drawn(m *model.Model, report train.Report, d *train.Details) *sheet.Recording {
+func (t *table) drawn(m *model.Model, report train.Report, d *train.Details) *htmlreport.Recording {
 	parts := m.Parameters()
-	out, scorer := sheet.NewRecording(&parts), model.NewScorer(m)
+	out, scorer := htmlreport.NewRecording(&parts), model.NewScorer(m)
 	c := len(t.names)
 	for i, stamp := range t.times {
 		row := t.rows[i*c : (i+1)*c]
@@ -116,14 +116,14 @@ func (t *table) drawn(m *model.Model, report train.Report, d *train.Details) *sh
 		if stamp != noTime {
 			at = time.Unix(0, stamp)
 		}
-		r := sheet.Row{Time: at, Values: row, Score: float64(d.Scores[i]), State: sheet.Filling}
+		r := htmlreport.Row{Time: at, Values: row, Score: float64(d.Scores[i]), State: htmlreport.Filling}
 		switch {
 		case ok && i >= report.Start:
-			r.State, r.Shares = sheet.Scored, score.Shares
+			r.State, r.Shares = htmlreport.Scored, score.Shares
 		case scorer.Idle():
-			r.State = sheet.Idle
+			r.State = htmlreport.Idle
 		case scorer.Blind():
-			r.State = sheet.Blind
+			r.State = htmlreport.Blind
 		}
 		if ok {
 			r.Expected = score.Expected

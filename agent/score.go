@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/htmlreport"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
-	"iot-edge-anomaly/agent/sheet"
 	"iot-edge-anomaly/drivers/replay"
 	"iot-edge-anomaly/model"
 )
@@ -184,9 +184,9 @@ type scoring struct {
 	events     *report.Reporter // nil = no events wanted
 	eventsOut  *bufio.Writer
 	ref        report.ModelRef
-	failed     error            // of writing events
-	drawn      *sheet.Recording // nil = no page wanted
-	live       bool             // write each row at once
+	failed     error                 // of writing events
+	drawn      *htmlreport.Recording // nil = no page wanted
+	live       bool                  // write each row at once
 	doubts     rowDoubts
 	percentile bool // is a column
 	rows       int

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"iot-edge-anomaly/agent/config"
-	"iot-edge-anomaly/agent/sheet"
+	"iot-edge-anomaly/agent/htmlreport"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
@@ -76,7 +76,7 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 		return errors.Join(err, page.drop())
 	}
 	err = page.write(func(w io.Writer) error {
-		return sheet.WriteTrain(w, t.drawn(m, report, o.Details), &report, o.Details, about(*csvs, *out, m))
+		return htmlreport.WriteTrain(w, t.drawn(m, report, o.Details), &report, o.Details, about(*csvs, *out, m))
 	})
 	return errors.Join(err, tellTraining(e, *asJSON, *out, m, report))
 }

@@ -49,7 +49,7 @@ var bans = []ban{
 		why: "one schema is made from events and faults and handed to the queue; delivery is not its business"},
 	{from: in("./agent/chart"), to: all, tests: true,
 		why: "a drawing shows numbers; what they mean is the page's business"},
-	{from: in("./agent/sheet"), to: all, except: in("./agent/chart", "./agent/detect", "./agent/status/page", "./model", "./model/train"),
+	{from: in("./agent/htmlreport"), to: all, except: in("./agent/chart", "./agent/detect", "./agent/status/page", "./model", "./model/train"),
 		why: "a page shows what was judged; reading, scoring and delivery must not pass through it"},
 	{from: in("./agent/spool"), to: all, tests: true,
 		why: "the queue survives power cuts because it knows bytes only"},

@@ -1,4 +1,4 @@
-package sheet
+package htmlreport
 
 import (
 	"bytes"
@@ -16,8 +16,8 @@ var style string
 // policy forbids everything but the page's own styles.
 const policy = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
-// document collects a page. The figures are numbered as they come and listed
-// before the first one.
+// document collects a page. Figures are numbered in the order in which they are
+// added, and listed before the first one.
 type document struct {
 	title   string
 	badge   string
@@ -75,7 +75,7 @@ func (d *document) say(format string, args ...any) {
 	fmt.Fprintf(&d.words, "<p>%s</p>\n", chart.Escape(fmt.Sprintf(format, args...)))
 }
 
-// list writes sentences, each with a dot where it has none.
+// list writes the sentences as a list with this class.
 func (d *document) list(class string, sentences []string) {
 	fmt.Fprintf(&d.words, "<ul class=\"%s\">\n", class)
 	for _, s := range sentences {
@@ -138,14 +138,14 @@ func (d *document) table(caption string, heads ...string) {
 
 func (d *document) endTable() { d.body.WriteString("</tbody></table></div>\n") }
 
-// text is a cell of words, number one of digits, named a channel's name, which
-// keeps its own direction of writing.
+// text writes a cell of words, number a cell of digits and named a channel's name,
+// which keeps its own direction of writing.
 func (d *document) text(s string)   { d.between("<td>", s, "</td>") }
 func (d *document) number(s string) { d.between("<td class=\"number\">", s, "</td>") }
 func (d *document) named(s string)  { d.between("<th scope=\"row\"><bdi>", s, "</bdi></th>") }
 
-// between writes text between tags. Inlined wherever it is called, it would take
-// kilobytes of the binary.
+// between writes text between tags. It is not inlined: that would add kilobytes to
+// the binary.
 //
 //go:noinline
 func (d *document) between(open, text, end string) {

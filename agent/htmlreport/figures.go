@@ -1,4 +1,4 @@
-package sheet
+package htmlreport
 
 import (
 	"fmt"
@@ -25,18 +25,18 @@ func scoreScale(peak float64) chart.Scale {
 	return chart.Linear(0, max(peak, 1.2))
 }
 
-// spans draws what the machine did, below everything else.
+// spans shades when the machine was idle or blind, or its window filled.
 func (r *Recording) spans(b *chart.Box) {
 	b.Path("span gap", r.cols.GapSpans())
 	b.Path("span fill", r.cols.Spans(r.state(Filling), 0.5, 0, 1000))
 	b.Path("span idle", r.cols.Spans(r.state(Idle), 0.5, 0, 1000))
 	b.Path("span none", r.cols.Spans(r.state(Blind), 0.5, 0, 1000))
-	// What is shorter than half a column still shows at its foot.
+	// A span shorter than half a column still shows at the foot of the drawing.
 	b.Path("span idle", r.cols.Spans(r.state(Idle), 0, 960, 1000))
 	b.Path("span some", r.cols.Spans(r.state(Blind), 0, 960, 1000))
 }
 
-// keySpans explains the spans that there are.
+// keySpans explains the kinds of spans that occur.
 func (r *Recording) keySpans(filling string) (pairs []string) {
 	for _, k := range []struct {
 		process bool
@@ -64,7 +64,7 @@ func (r *Recording) keySpans(filling string) (pairs []string) {
 	return pairs
 }
 
-// class is how an event is shaded.
+// class is the CSS class of an event's shade.
 func (e *event) class() string {
 	if e.open.Kind == detect.ProcessAnomaly {
 		return "alarm"
@@ -72,7 +72,7 @@ func (e *event) class() string {
 	return "other"
 }
 
-// end is where an event ends on a drawing.
+// end is where the event ends in a drawing; an open one ends with the recording.
 func (r *Recording) end(e *event) time.Duration {
 	if e.closed {
 		return e.to
@@ -80,14 +80,14 @@ func (r *Recording) end(e *event) time.Duration {
 	return r.cols.At()
 }
 
-// box is a drawing over the recording's time.
+// box is an empty drawing over the time of the recording.
 func (r *Recording) box(title, desc string, tall int) *chart.Box {
 	b := &chart.Box{Title: title, Desc: desc, Width: r.cols.Used(), Tall: tall}
 	r.cols.Times(b)
 	return b
 }
 
-// drawScore is the score over time with the threshold and the events.
+// drawScore draws the score over time with the threshold and the events.
 func (d *document) drawScore(r *Recording, title, desc string) {
 	s := scoreScale(r.peak)
 	b := r.box(title, desc, 260)
@@ -104,8 +104,8 @@ func (d *document) drawScore(r *Recording, title, desc string) {
 	d.draw(b)
 }
 
-// drawDistribution is which share of the rows reached which score, of learning
-// and, where here is not empty, of this recording.
+// drawDistribution draws the share of rows that reach each score: in learning and,
+// if here is not empty, in this recording.
 func (d *document) drawDistribution(r *Recording, here [][2]float64, label string) {
 	learnt := make([][2]float64, len(r.parts.Ranks))
 	least, most, rarest := 1.0, 1.0, 1.0
@@ -141,8 +141,8 @@ func (d *document) drawDistribution(r *Recording, here [][2]float64, label strin
 	d.key(pairs...)
 }
 
-// drawShares is a table of channels with bars: parts of the score above the
-// threshold, and of all scores.
+// drawShares writes a table of channels with two bars each: the channel's part of
+// the scores above the threshold, and of all scores.
 func (d *document) drawShares(r *Recording, order []int) {
 	d.table("parts of the score by channel", "channel", "part of the score", "#above threshold", "#all rows")
 	alarming, all := total(r.alarming), total(r.all)
@@ -165,12 +165,13 @@ func (d *document) drawShares(r *Recording, order []int) {
 	d.endTable()
 }
 
-// bar writes shapes on a plane of 1000 by 100 that a cell shows.
+// bar writes shapes, drawn on a plane of 1000 by 100, into a cell.
 func (d *document) bar(shapes string) {
 	fmt.Fprintf(&d.body, `<svg class="bar" viewBox="0 0 1000 100" preserveAspectRatio="none" aria-hidden="true">%s</svg>`, shapes)
 }
 
-// drawParts is who made the score when, a row a channel that made some of it.
+// drawParts draws each channel's part of the score over time. It leaves out channels
+// that never made a tenth of the threshold.
 func (d *document) drawParts(r *Recording, all []int) {
 	order := slices.DeleteFunc(slices.Clone(all), func(j int) bool {
 		return r.cols.Level(j, r.state(Scored), partLevels[0], math.Inf(1), 0, 1) == ""
@@ -215,11 +216,11 @@ func (d *document) drawParts(r *Recording, all []int) {
 	d.key(pairs...)
 }
 
-// partLevels are parts of the score, in units of the threshold, that get a
-// darker shade each.
+// partLevels are the parts of the score, in units of the threshold, where the next
+// darker shade begins.
 var partLevels = [...]float64{0.1, 0.25, 0.5, 1}
 
-// drawChannels is value against expected, a panel a channel.
+// drawChannels draws value and expected value, one panel a channel.
 func (d *document) drawChannels(r *Recording, order []int) {
 	for _, j := range order {
 		ch := r.schema.Channels[j]
@@ -249,8 +250,8 @@ func (d *document) drawChannels(r *Recording, order []int) {
 	}
 }
 
-// order returns the channels to be drawn: all as in the recording, or those that
-// made most of the score where they are too many.
+// order returns the channels to draw in the order of the recording: all of them or,
+// if there are more than mostPanels, those with the largest parts of the score.
 func (r *Recording) order() []int {
 	out := make([]int, r.channels())
 	for j := range out {
@@ -264,7 +265,7 @@ func (r *Recording) order() []int {
 	return out
 }
 
-// byShare sorts channels, those that made most of the score first.
+// byShare sorts the channels by their part of the score, largest first.
 func (r *Recording) byShare(order []int) {
 	sort.SliceStable(order, func(i, k int) bool {
 		a, b := order[i], order[k]

@@ -1,4 +1,4 @@
-package sheet
+package htmlreport
 
 import (
 	"fmt"
@@ -26,7 +26,7 @@ func count(n int, noun string) string {
 	return s + " " + noun
 }
 
-// percentOf writes a part; – where there is no whole.
+// percentOf writes a part in per cent, or – if the whole is 0.
 func percentOf(part, whole float64) string {
 	if !(whole > 0) {
 		return "–"
@@ -45,7 +45,7 @@ func percent(part float64) string {
 	}
 }
 
-// part is v of whole, 0 where there is none.
+// part is v / whole, or 0 if the whole is 0.
 func part(v, whole float64) float64 {
 	if !(whole > 0) {
 		return 0
@@ -60,7 +60,7 @@ func total(v []float64) (sum float64) {
 	return sum
 }
 
-// listed writes names, at most most of them.
+// listed joins the names, at most most of them.
 func listed(names []string, most int) string {
 	if len(names) <= most {
 		return strings.Join(names, ", ")
@@ -68,7 +68,7 @@ func listed(names []string, most int) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// score writes a score with the digits that mean something.
+// score writes a score with its significant digits.
 func score(v float64) string {
 	switch {
 	case math.IsNaN(v):
@@ -81,7 +81,7 @@ func score(v float64) string {
 	return chart.Number(math.Round(v))
 }
 
-// rough writes two digits, and all of a large number.
+// rough writes two digits of a number below 100, else its whole part.
 func rough(v float64) string {
 	if v >= 100 {
 		return fmt.Sprintf("%.0f", v)
@@ -89,7 +89,7 @@ func rough(v float64) string {
 	return fmt.Sprintf("%.2g", v)
 }
 
-// until writes b, without its day where that is a's.
+// until writes b, without the date if a has the same.
 func until(a, b time.Time) string {
 	if d := chart.Date(a); d == chart.Date(b) && !b.IsZero() {
 		return strings.TrimPrefix(chart.Time(b), d+" ")
@@ -105,7 +105,7 @@ func value(v float64, unit string) string {
 	return chart.Number(v) + " " + unit
 }
 
-// fourDigits writes what is only estimated.
+// fourDigits writes an estimate with four digits.
 func fourDigits(v float64) string {
 	if short, err := strconv.ParseFloat(strconv.FormatFloat(v, 'g', 4, 64), 64); err == nil {
 		v = short
@@ -120,7 +120,7 @@ func unitWords(unit string) string {
 	return "in " + unit
 }
 
-// causeWords is cause within a sentence.
+// causeWords tells a cause within a sentence.
 func causeWords(c detect.Cause) string {
 	s := fmt.Sprintf("%s (%s)", c.Channel, percent(c.Share))
 	if math.IsNaN(c.Value) || math.IsNaN(c.Expected) {

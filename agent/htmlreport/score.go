@@ -1,4 +1,4 @@
-package sheet
+package htmlreport
 
 import (
 	"fmt"
@@ -11,7 +11,7 @@ import (
 	"iot-edge-anomaly/agent/detect"
 )
 
-// About names what a page is about.
+// About names the recording and the model of a page.
 type About struct {
 	Recording string // file, as the user named it
 	Model     string // file
@@ -19,7 +19,7 @@ type About struct {
 	SHA256    string // of the model's file
 }
 
-// WriteScore writes the page of a recording that a model was put to.
+// WriteScore writes the page of a scored recording. It returns the error of w.
 func WriteScore(w io.Writer, r *Recording, a About) error {
 	r.finish()
 	d := &document{title: "Scored: " + a.Recording, badge: "nothing unusual", tone: "good"}
@@ -88,7 +88,7 @@ func (r *Recording) panels(d *document, order []int) {
 	}
 }
 
-// verdict is the answer to why somebody opens the page.
+// verdict writes the result that the reader opens the page for.
 func (r *Recording) verdict(d *document) {
 	n := len(r.events) + r.more
 	lead := fmt.Sprintf("%s in %s", count(n, "event"), chart.Span(r.length()))
@@ -116,7 +116,7 @@ func (r *Recording) verdict(d *document) {
 	}
 }
 
-// ended tells how long an event was.
+// ended tells how long an event lasted.
 func (e *event) ended(last time.Time) string {
 	if e.closed {
 		return "lasted " + chart.Span(e.last.Until.Sub(e.open.Since))
@@ -148,7 +148,7 @@ func (r *Recording) coverage() (out []string) {
 	return out
 }
 
-// doubts tells what of the rows themselves should be looked at.
+// doubts lists what is unusual about the rows themselves, whatever their scores.
 func (r *Recording) doubts() (out []string) {
 	if n := r.cols.Backward(); n > 0 {
 		out = append(out, fmt.Sprintf("%s with no time, or with one before the row before: drawn in the order of the file", count(n, "row")))
@@ -172,14 +172,15 @@ func (r *Recording) doubts() (out []string) {
 	return append(out, outside.said("were outside all that was learnt in more than 5 % of the rows; see the table of channels")...)
 }
 
-// named is what is to be said of several channels.
+// named collects one sentence for each of several channels.
 type named struct{ names, sentences []string }
 
 func (n *named) add(name, sentence string) {
 	n.names, n.sentences = append(n.names, name), append(n.sentences, sentence)
 }
 
-// said returns each sentence, or one with all names where they are many.
+// said returns the sentences, or a single one with all names if there are more than
+// mostSaid.
 func (n *named) said(together string) []string {
 	if len(n.names) <= mostSaid {
 		return n.sentences
@@ -187,10 +188,10 @@ func (n *named) said(together string) []string {
 	return []string{fmt.Sprintf("%s %s: %s", count(len(n.names), "channel"), together, listed(n.names, mostPanels))}
 }
 
-// mostSaid is how many channels are told of one by one.
+// mostSaid is the largest number of channels that get a sentence each.
 const mostSaid = 5
 
-// learnt tells what the model is worth.
+// learnt tells what the model was trained on, with what warnings.
 func (r *Recording) learnt(d *document, a About) {
 	t := &r.parts.Training
 	d.card("What the model had learnt")

@@ -1,4 +1,4 @@
-package sheet
+package htmlreport
 
 import (
 	"fmt"
@@ -12,9 +12,9 @@ import (
 )
 
 const (
-	nearRows     = 120    // kept before an event, and after it
-	mostCloseups = 12     // drawn, those of the highest peaks
-	closeCells   = 30_000 // columns times channels of one
+	nearRows     = 120    // shown before an event, and after it
+	mostCloseups = 12     // drawn: the events with the highest peaks
+	closeCells   = 30_000 // columns times channels of one close-up
 	allCells     = 200_000
 	mostCauses   = 3
 )
@@ -24,17 +24,17 @@ const (
 type closeup struct {
 	cols     *chart.Columns // values, expected, score; missing
 	from, to time.Duration  // of the event, as drawn
-	begin    time.Time      // from here rows belong to the event's causes
-	after    int            // rows yet to come after its end
-	left     bool           // it has ended
+	begin    time.Time      // rows from here on count towards the event's causes
+	after    int            // rows still to be taken after its end
+	left     bool           // the event has ended
 
 	shares          []float64 // (C) added up over its rows above the threshold, times the score
 	worst           []float64 // (C) farthest from expected, in units of Spread
 	value, expected []float64 // (C) of that row
 }
 
-// near keeps copies of the newest rows, so that an event can be shown with what
-// came before it.
+// near keeps copies of the newest rows, so that a close-up can also show the rows
+// before the event.
 type near struct {
 	rows []Row // ring
 	next int
@@ -69,7 +69,7 @@ func (n *near) each(f func(Row)) {
 	}
 }
 
-// openCloseup begins the close-up of an event that the newest row opened.
+// openCloseup starts the close-up of an event that the newest row opened.
 func (r *Recording) openCloseup(ev detect.Event) *closeup {
 	c := r.channels()
 	lead := time.Duration(r.parts.Mean+r.parts.Smooth) * r.schema.Period // that a score looks back
@@ -83,7 +83,7 @@ func (r *Recording) openCloseup(ev detect.Event) *closeup {
 	return k
 }
 
-// pushCloseup takes a row to a close-up.
+// pushCloseup adds a row to a close-up.
 func (r *Recording) pushCloseup(k *closeup, row Row) {
 	c := r.channels()
 	for i := range r.ranges {
@@ -112,8 +112,8 @@ func (r *Recording) pushCloseup(k *closeup, row Row) {
 	}
 }
 
-// causes returns the channels that made most of the event, each with the value
-// that was farthest from what was expected.
+// causes returns the channels with the largest shares of the event, each with the
+// value that was farthest from the expected one.
 func (r *Recording) causes(k *closeup) (out []detect.Cause) {
 	order := make([]int, len(k.shares))
 	for j := range order {
@@ -137,7 +137,7 @@ func (r *Recording) causes(k *closeup) (out []detect.Cause) {
 	return out
 }
 
-// thinCloseups drops the least of too many.
+// thinCloseups drops the close-up with the lowest peak if there are too many.
 func (r *Recording) thinCloseups() {
 	most := min(mostCloseups, max(1, allCells/max(r.channels()*120, closeCells)))
 	least, n := -1, 0
@@ -154,7 +154,7 @@ func (r *Recording) thinCloseups() {
 	}
 }
 
-// drawCloseups is each event by itself: the score and the channels that made it.
+// drawCloseups draws each event by itself: its score and its main channels.
 func (d *document) drawCloseups(r *Recording) {
 	for i, e := range r.events {
 		if e.near == nil {
@@ -201,9 +201,10 @@ func (k *closeup) box(title, desc string, tall int) *chart.Box {
 	return b
 }
 
-// valueScale is the axis for a channel's value and what was expected of it. What
-// a model expects of absurd values must not hide the values; spread, the learnt
-// scale, tells what is absurd.
+// valueScale is the axis for a channel's value and its expected value. Far outside
+// the learnt range a model may expect absurd values, which must not flatten the
+// curve of the measured ones: the axis extends past those by their own range at
+// most, or by absurd times the learnt spread if that is more.
 func valueScale(c *chart.Columns, value, expected int, spread float64) chart.Scale {
 	low, high, ok := c.Range(value)
 	if !ok {
@@ -216,11 +217,10 @@ func valueScale(c *chart.Columns, value, expected int, spread float64) chart.Sca
 	return chart.Linear(low, high)
 }
 
-// absurd is how many learnt scales away from the values an expectation is not drawn
-// where it is.
+// absurd is how many learnt spreads beyond the measured values the axis may extend.
 const absurd = 5
 
-// finish settles the events that are still open.
+// finish ends the close-up of an event that is still open at the end.
 func (r *Recording) finish() {
 	for i := range r.events {
 		if e := r.events[i]; !e.closed && e.near != nil {

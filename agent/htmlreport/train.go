@@ -1,4 +1,4 @@
-package sheet
+package htmlreport
 
 import (
 	"fmt"
@@ -12,8 +12,9 @@ import (
 	"iot-edge-anomaly/model/train"
 )
 
-// WriteTrain writes the page of a training. r holds the learning rows: the score
-// of each is the calibration's, what was expected is the learnt model's.
+// WriteTrain writes the page of a training. r holds the learning rows with their
+// scores of the calibration and the values that the learnt model expects. It returns
+// the error of w.
 func WriteTrain(w io.Writer, r *Recording, rep *train.Report, det *train.Details, a About) error {
 	d := &document{title: "Learnt: " + a.Recording, badge: "no doubts", tone: "good"}
 	if n := len(rep.Warnings); n > 0 {
@@ -43,7 +44,7 @@ func WriteTrain(w io.Writer, r *Recording, rep *train.Report, det *train.Details
 	return d.writeTo(w)
 }
 
-// trainWords is the verdict and the doubts.
+// trainWords writes the verdict and the warnings.
 func trainWords(d *document, rep *train.Report) {
 	d.card("In words")
 	lead := fmt.Sprintf("Learnt from %s of %s rows", count(rep.Used, ""), count(rep.Rows, ""))
@@ -72,7 +73,7 @@ func trainWords(d *document, rep *train.Report) {
 	d.endCard()
 }
 
-// alarmWords tells the false alarms to be expected.
+// alarmWords tells how many false alarms to expect.
 func alarmWords(a *model.Alarms) string {
 	if a.Rate == 0 {
 		return " How many false alarms to expect is not known: too few rows."
@@ -80,7 +81,7 @@ func alarmWords(a *model.Alarms) string {
 	return fmt.Sprintf(" False alarms to be expected in 30 days of running time: %s (%s to %s); wanted: %.3g.", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
 }
 
-// foldWords tells which networks made the scores.
+// foldWords tells whether the networks that scored the rows had seen them.
 func foldWords(rep *train.Report) string {
 	if rep.Alarms.Rate > 0 {
 		return "Each row was scored by a network that had not seen it."
@@ -126,7 +127,7 @@ func drawLoss(d *document, loss []float64) {
 	d.endFigure()
 }
 
-// drawResiduals is a table of channels with the spread of value - expected.
+// drawResiduals writes a table of channels with the spread of value - expected.
 func drawResiduals(d *document, rep *train.Report, det *train.Details) {
 	d.figure("Residuals", "Value minus expected in the learning rows: bar 25 to 75 %, thin line 0.1 to 99.9 %, in units of each channel's standard deviation, all on one axis. Short is well explained by the other channels; as long as ±3 is not explained at all.")
 	most := 0.5

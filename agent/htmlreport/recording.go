@@ -1,4 +1,4 @@
-package sheet
+package htmlreport
 
 import (
 	"math"
@@ -9,19 +9,19 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// State is what was done with a row.
+// State tells how a row was judged.
 type State int
 
-// What can be done with a row.
+// The states of a row.
 const (
 	Scored  State = iota
-	Filling       // it ran, but too few rows had come for a score
+	Filling       // the machine ran, but the window of the score was not full yet
 	Idle          // outside run_when
-	Blind         // too little of it was there
+	Blind         // too many values were missing
 )
 
-// Row is one row of a recording and what was made of it. Its slices are read
-// during Push only.
+// Row is one row of a recording and how it was judged. Push does not keep its
+// slices.
 type Row struct {
 	Time     time.Time
 	Values   []float64 // (C) NaN = missing
@@ -38,8 +38,9 @@ const (
 	mostEvents  = 200     // listed
 )
 
-// Recording gathers what a page shows of a recording, in memory that does not
-// grow with its rows. Use NewRecording; it is not safe for concurrent use.
+// Recording gathers what a page shows about a recording. Its memory does not grow
+// with the number of rows. Use NewRecording; a Recording is not safe for concurrent
+// use.
 type Recording struct {
 	schema    model.Schema
 	parts     *model.Parameters
@@ -74,8 +75,8 @@ type event struct {
 	causes     []detect.Cause // of the whole event, largest share first
 }
 
-// NewRecording returns an empty Recording of what the model of p watches. Of p it
-// takes what was learnt and how, not the network; p's slices are only read.
+// NewRecording returns an empty Recording for the channels of the model p. It uses
+// what was learnt and how, not the network, and only reads p's slices.
 func NewRecording(p *model.Parameters) *Recording {
 	c := len(p.Schema.Channels)
 	r := &Recording{schema: p.Schema, parts: p, peak: math.NaN(), near: newNear(c), current: -1,
@@ -96,7 +97,7 @@ func (r *Recording) channels() int         { return len(r.all) }
 func (r *Recording) name(j int) string     { return r.schema.Channels[j].Name }
 func (r *Recording) length() time.Duration { return r.last.Sub(r.first) }
 
-// Push takes the next row.
+// Push adds the next row. It ignores a row that does not have a value a channel.
 func (r *Recording) Push(row Row) {
 	c := r.channels()
 	if len(row.Values) != c {
@@ -128,8 +129,7 @@ func (r *Recording) Push(row Row) {
 	r.follow(row)
 }
 
-// follow takes the row to the close-up of the event that is open, or was a short
-// time ago.
+// follow adds the row to the close-up of the event that is open or has just ended.
 func (r *Recording) follow(row Row) {
 	if r.current < 0 {
 		return
@@ -143,7 +143,7 @@ func (r *Recording) follow(row Row) {
 	}
 }
 
-// settle ends the close-up that takes rows.
+// settle ends the close-up that currently takes rows.
 func (r *Recording) settle() {
 	if r.current >= 0 {
 		r.current = -1
@@ -151,7 +151,7 @@ func (r *Recording) settle() {
 	}
 }
 
-// value counts what is to be said of one cell.
+// value counts whether a cell is missing or outside the learnt range.
 func (r *Recording) value(j int, v float64, s State) {
 	switch {
 	case s == Idle:
@@ -163,7 +163,7 @@ func (r *Recording) value(j int, v float64, s State) {
 	}
 }
 
-// scored counts what is to be said of a score.
+// scored counts a score and each channel's part of it.
 func (r *Recording) scored(s float64, row Row) {
 	r.scores.add(s)
 	for j, share := range row.Shares {
@@ -181,7 +181,7 @@ func (r *Recording) scored(s float64, row Row) {
 	}
 }
 
-// Event takes an event that the newest row made.
+// Event adds an event that the newest row caused: its opening, an update or its end.
 func (r *Recording) Event(ev detect.Event) {
 	at := r.cols.At()
 	if ev.State == detect.Open {
@@ -232,8 +232,8 @@ func (h *histogram) add(v float64) {
 	h.n++
 }
 
-// above returns points of score and the share of scores that are at least that,
-// rising in score.
+// above returns pairs of a score and the share of scores that reach it, in rising
+// order of the score.
 func (h *histogram) above() (out [][2]float64) {
 	left := h.n
 	for i, n := range h.counts {
