@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/store"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/quant"
@@ -110,7 +111,7 @@ func activeModels(e env, path string) (out []activeModel, err error) {
 		return nil, err
 	}
 	for _, m := range c.Machines {
-		loaded, err := store.Open(m.Model.Path).Active(schemaOf(m))
+		loaded, err := store.Open(m.Model.Path).Active(settings.Schema(m))
 		switch {
 		case errors.Is(err, store.ErrNone):
 			fmt.Fprintf(e.stderr, "machine %s has no model yet\n", m.Name)

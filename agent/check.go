@@ -13,6 +13,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/mqtt"
+	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/store"
 )
 
@@ -100,7 +101,7 @@ func missingFiles(path string, c *config.Config) (ps config.Problems) {
 func unfitModels(path string, c *config.Config) (ps config.Problems) {
 	for i, m := range c.Machines {
 		models := store.Open(m.Model.Path)
-		loaded, err := models.Active(schemaOf(m))
+		loaded, err := models.Active(settings.Schema(m))
 		hint := ""
 		switch {
 		case loaded != nil || errors.Is(err, fs.ErrPermission):

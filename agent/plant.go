@@ -13,6 +13,7 @@ import (
 	"iot-edge-anomaly/agent/learn"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/agent/store"
 	"iot-edge-anomaly/drivers"
@@ -56,7 +57,7 @@ func newPlant(c *config.Config, open openI2C, rep pipeline.Reporter, m *status.M
 }
 
 func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metrics) pipeline.Options {
-	s := schemaOf(mc)
+	s := settings.Schema(mc)
 	settle := 0
 	if s.RunWhen != nil {
 		settle = int((s.RunWhen.Settle + s.Period - 1) / s.Period)
@@ -66,7 +67,7 @@ func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metr
 		sensors = append(sensors, p.cfg.Sensors[r.Sensor].Name)
 	}
 	return pipeline.Options{
-		Name: mc.Name, Schema: s, Sensors: sensors, Models: store.Open(mc.Model.Path), Detect: policyOf(mc), Limits: limitsOf(mc),
+		Name: mc.Name, Schema: s, Sensors: sensors, Models: store.Open(mc.Model.Path), Detect: settings.Policy(mc), Limits: settings.Limits(mc),
 		Learn: pipeline.Learn{Allow: mc.Model.Learn.When == "no_model", Duty: mc.Model.Learn.Duty, FalseAlarms: mc.Detect.FalseAlarms,
 			Rows: learn.Options{Path: filepath.Join(p.cfg.State, "learn", mc.Name+".rows"), Schema: s.Hash(),
 				Channels: len(s.Channels), Want: int(min(mc.Model.Learn.For/s.Period, math.MaxInt32)), SettleRows: settle}},

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/model"
 )
 
@@ -167,7 +168,7 @@ func TestScorePolicyIsTheDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := policyOf(c.Machines[0])
+	want := settings.Policy(c.Machines[0])
 	if got.N != want.N || got.M != want.M || got.CloseBelow != want.CloseBelow || got.Hold != want.Hold || got.Update != want.Update ||
 		got.Cooldown != want.Cooldown || got.Repeats != want.Repeats || want.High != 1.5 || want.Critical != 3 || got.Latch != want.Latch {
 		t.Errorf("score's %+v, the configuration's %+v", got, want)

@@ -17,6 +17,7 @@ import (
 	"iot-edge-anomaly/agent/htmlreport"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/drivers/replay"
 	"iot-edge-anomaly/model"
 )
@@ -212,7 +213,7 @@ func scorePolicy(w io.Writer, m *model.Model, path, machine string) (detect.Opti
 	if err != nil {
 		return detect.Options{}, nil, &exitError{exitUsage, err}
 	}
-	s := schemaOf(mc)
+	s := settings.Schema(mc)
 	if got, want := names(m.Schema()), names(s); !slices.Equal(got, want) {
 		return detect.Options{}, nil, &exitError{exitConfig, fmt.Errorf("machine %s has the channels %s, the model %s",
 			mc.Name, strings.Join(want, ","), strings.Join(got, ","))}
@@ -220,8 +221,8 @@ func scorePolicy(w io.Writer, m *model.Model, path, machine string) (detect.Opti
 	if err := m.CheckSchema(s); err != nil {
 		fmt.Fprintf(w, "warning: run would refuse this model: %v: train it with --config\n", err)
 	}
-	limits, err := detect.NewLimits(mc.Name, limitsOf(mc))
-	return policyOf(mc), limits, err
+	limits, err := detect.NewLimits(mc.Name, settings.Limits(mc))
+	return settings.Policy(mc), limits, err
 }
 
 // isFile tells a file, which may be read and answered in large pieces, from a

@@ -15,6 +15,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/htmlreport"
+	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
@@ -168,7 +169,7 @@ func (t *table) schema(path, machine string) (model.Schema, error) {
 	if err != nil {
 		return model.Schema{}, &exitError{exitUsage, err}
 	}
-	s := schemaOf(m)
+	s := settings.Schema(m)
 	if got, want := strings.Join(t.names, ","), strings.Join(names(s), ","); got != want {
 		return s, fmt.Errorf("machine %s has the channels %s, the recording %s", m.Name, want, got)
 	}

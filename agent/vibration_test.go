@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/drivers"
 	"iot-edge-anomaly/drivers/sim/sysfssim"
 	"iot-edge-anomaly/model"
@@ -145,7 +146,7 @@ func TestVibration_bearingFault(t *testing.T) {
 	b.fault = 1.5
 	broken := b.rows(t, s, chip, faulty)
 
-	schema := schemaOf(c.Machines[0])
+	schema := settings.Schema(c.Machines[0])
 	m, report, err := train.Train(t.Context(), schema, slices.Concat(healthy[:learnt]...), train.Options{Seed: 1})
 	if err != nil {
 		t.Fatal(err)

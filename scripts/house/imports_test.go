@@ -130,6 +130,8 @@ func TestImports_planted(t *testing.T) {
 		{"./agent/scan", "./drivers/modbus/guess", false, false},
 		{"./agent/scan", "./drivers/lm75", false, true},
 		{"./agent/config", "./drivers", false, true},
+		{"./agent/settings", "./agent/config", false, false},
+		{"./agent/settings", "./agent/sampler", false, true},
 		{"./agent/detect", "./agent/report", false, true},
 		{"./agent/chart", "./model", false, true},
 		{"./agent/htmlreport", "./agent/report", false, true},

@@ -41,6 +41,8 @@ var bans = []ban{
 		why: "what differs between gateways is settled before the rest starts"},
 	{from: in("./agent/config"), to: all, tests: true,
 		why: "a configuration can be checked anywhere; what it must know of drivers is handed to it"},
+	{from: in("./agent/settings"), to: all, except: in("./agent/config", "./agent/detect", "./model"), tests: true,
+		why: "a machine's settings mean the same to the running agent and to recordings; neither's work belongs here"},
 	{from: in("./agent/sampler"), to: all, except: in("./drivers"),
 		why: "rows are the same whether they are learnt, scored or recorded"},
 	{from: in("./agent/detect"), to: all, except: in("./model"),
