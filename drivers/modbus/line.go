@@ -86,10 +86,11 @@ func (o LineOptions) withDefaults() LineOptions {
 // connection is opened by the first request that needs it and again when it was
 // lost. A Line is safe for concurrent use. Whoever made it closes it.
 type Line struct {
-	open     func(context.Context) (io.ReadWriteCloser, error)
-	opts     LineOptions
-	counts   counters
-	silences silences
+	open    func(context.Context) (io.ReadWriteCloser, error)
+	opts    LineOptions
+	counts  counters
+	backoff unitBackoff
+	late    *lateReplies // nil: answers carry a transaction id
 
 	free chan struct{} // one token for each link that is not in use
 
@@ -105,9 +106,9 @@ type Line struct {
 // interrupted by it, any other by closing it.
 func NewLine(open func(context.Context) (io.ReadWriteCloser, error), o LineOptions) *Line {
 	l := &Line{open: open, opts: o.withDefaults()}
-	l.silences.units = make(map[uint8]*breaker)
+	l.backoff.units = make(map[uint8]*breaker)
 	if l.opts.Mode != TCP {
-		l.silences.owed = newOwed()
+		l.late = newLateReplies()
 	}
 	l.free = make(chan struct{}, l.opts.Connections)
 	for range l.opts.Connections {

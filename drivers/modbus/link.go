@@ -17,7 +17,7 @@ import (
 type link struct {
 	line    *Line
 	framing framing
-	rest    rest
+	turn    turnaround
 
 	conn io.ReadWriteCloser // guarded by Line.mu against Line.Close
 	buf  [2 * maxADU]byte
@@ -36,7 +36,7 @@ type link struct {
 }
 
 func newLink(l *Line) *link {
-	return &link{line: l, framing: newFraming(l.opts.Mode), rest: newRest(l.opts)}
+	return &link{line: l, framing: newFraming(l.opts.Mode), turn: newTurnaround(l.opts)}
 }
 
 // request carries one request. Timeout bounds connecting, sending and every
@@ -96,7 +96,7 @@ func (k *link) connect(ctx context.Context, deadline time.Time, timeout time.Dur
 		return nil, k.connectFailed(ctx, hasty, err)
 	}
 	k.have, k.used, k.mute = 0, false, 0
-	k.rest.connected(conn, end)
+	k.turn.connected(conn, end)
 	k.line.counts.connects.Add(1)
 	k.line.mu.Lock()
 	defer k.line.mu.Unlock()
@@ -176,7 +176,7 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 	k.late = 0
 	release := interrupt(ctx, conn, deadline)
 	n, got, err := k.transact(conn, deadline, req, dst)
-	k.rest.after(time.Now(), err)
+	k.turn.after(time.Now(), err)
 	// An interruption that came as the answer did may still hit the next
 	// request.
 	interrupted := !release()

@@ -168,9 +168,9 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 		return fmt.Errorf("unit %d: %w", d.unit, err)
 	}
 	start := time.Now()
-	together := &d.client.line.silences
-	together.reads(d, start)
-	if err := together.refuse(d.unit, &d.silence, start); err != nil {
+	d.client.line.late.reads(d, start)
+	backoff := &d.client.line.backoff
+	if err := backoff.refuse(d.unit, &d.silence, start); err != nil {
 		return fmt.Errorf("unit %d %w", d.unit, err)
 	}
 	if !d.recut.IsZero() && !start.Before(d.recut) {
@@ -179,9 +179,9 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	d.errs, d.answered = nil, false
 	d.client.begin(start, d.silence.fails == 0)
 	if err := d.cycle(ctx, dst); isSilence(err) && !d.answered {
-		together.fail(d.unit, &d.silence, start, time.Now(), err, d.opts.Pause, d.opts.MaxPause)
+		backoff.fail(d.unit, &d.silence, start, time.Now(), err, d.opts.Pause, d.opts.MaxPause)
 	} else if d.answered {
-		together.ok(d.unit, &d.silence)
+		backoff.ok(d.unit, &d.silence)
 	}
 	if d.errs == nil {
 		return nil
@@ -207,7 +207,7 @@ func (d *Dev) cycle(ctx context.Context, dst []float64) error {
 			d.errs = append(d.errs, d.part(q, fmt.Errorf("%v %w", q, q.quiet.refusal(start, q.quiet.next))))
 			continue
 		}
-		if err := d.client.line.silences.confusable(d, q, start); err != nil {
+		if err := d.client.line.late.confusable(d, q, start); err != nil {
 			d.errs = append(d.errs, d.part(q, fmt.Errorf("%v: %w", q, err)))
 			continue
 		}
@@ -237,7 +237,7 @@ func (d *Dev) probe(ctx context.Context, q *request) error {
 		return nil
 	}
 	s := q.sample(d.regs)
-	if s == nil || d.client.line.silences.confusable(d, s, time.Now()) != nil {
+	if s == nil || d.client.line.late.confusable(d, s, time.Now()) != nil {
 		return nil
 	}
 	_, err := d.ask(ctx, s)

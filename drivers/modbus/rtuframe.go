@@ -56,7 +56,7 @@ func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 	if (unit == 0 || unit == 0xFF) && unit != req[0] {
 		return 1, true, nil
 	}
-	if _, owes := r.late[unit]; unit != req[0] && !owes {
+	if _, late := r.late[unit]; unit != req[0] && !late {
 		return behind(req, got, &UnitError{unit, req[0]})
 	}
 	n, err = frameLen(got)
