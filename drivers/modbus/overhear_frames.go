@@ -2,101 +2,103 @@ package modbus
 
 import "time"
 
-// overhearing makes sense of the bytes of a serial line on which another master
-// talks: bytes and their times of arrival in, exchanges out. It has no clock
-// and no goroutine, and allocates nothing once made. Times count from any fixed
-// moment and never go back. It is for one goroutine.
+// overhearing decodes the traffic of another master on a serial line. It takes
+// bytes with their times of arrival and emits exchanges. It has no clock and no
+// goroutine, and allocates nothing once made. Times count from any fixed moment
+// and never go back. It is for one goroutine.
 //
-// A frame is what the checksum says is one. Times are hints only: an adapter on
-// USB hands bytes over every 16 ms, so that a silence may be invisible, and a
-// busy host makes silences where there were none. Where a time decides, it is
-// the one that is certain.
+// The checksum decides what is a frame. Times are hints only: a USB adapter hands
+// bytes over every 16 ms and so hides silences, and a busy host adds silences
+// that the line did not have. So each byte has two times, the earliest and the
+// latest at which it can have arrived, and each decision uses the safe one.
 type overhearing struct {
 	pairs
 	char, gap time.Duration // of one character, between two frames
 
-	buf    [2 * maxADU]byte
-	stamps [2 * maxADU]time.Duration // when each byte arrived, at the latest
-	least  [2 * maxADU]time.Duration // and at the earliest
-	rested [2 * maxADU]bool          // there was a silence before it
-	have   int
-	inStep bool          // the next byte begins a frame, as far as is known
-	last   time.Duration // arrival of the newest byte
-	looked time.Duration // there was nothing else to read
+	buf          [2 * maxADU]byte
+	latest       [2 * maxADU]time.Duration // when each byte arrived, at the latest
+	earliest     [2 * maxADU]time.Duration // and at the earliest
+	afterSilence [2 * maxADU]bool          // a silence preceded it
+	have         int                       // bytes in buf
+	inStep       bool                      // the next byte probably begins a frame
+	last         time.Duration             // arrival of the newest byte
+	looked       time.Duration             // all that had arrived by then was read
 
-	run     [maxADU]byte // what the noise since the last frame began with
-	noisy   int          // bytes of it in run
-	noiseAt time.Duration
+	noiseBuf [maxADU]byte // the first bytes of the noise since the last frame
+	noiseLen int          // of them
+	noiseAt  time.Duration
 }
 
-// newOverhearing listens at a rate. An answer that begins later than window
-// after its request is not believed. Emit receives every exchange that is
-// beyond doubt; its data is valid during the call.
+// newOverhearing decodes a line of the given rate. An answer that begins later
+// than window after its request is rejected. Emit receives every exchange that is
+// certain; its data is valid during the call.
 func newOverhearing(baud int, window time.Duration, emit func(exchange)) *overhearing {
 	o := &overhearing{char: charTime(baud), gap: interFrame(baud)}
 	o.pairs = pairs{emit: emit, window: window, late: lateAfter * window, char: o.char}
 	return o
 }
 
-// pause is how long nothing must have come until idle is to be called.
+// pause is how long the line must be silent before idle is called.
 func (o *overhearing) pause() time.Duration { return max(40*time.Millisecond, 10*o.char) }
 
-// feed takes bytes that had arrived by now. All that had arrived before looked
-// had been read by then, which bounds how old the bytes of the next call are.
+// feed takes bytes that arrived by now. The caller began its read at looked: all
+// bytes that came before that had been read, so the bytes of the next call are
+// younger.
 func (o *overhearing) feed(looked, now time.Duration, b []byte) {
-	least := o.looked
+	earliest := o.looked
 	o.looked = looked
-	rested := now-o.last-time.Duration(len(b))*o.char >= o.gap
+	afterSilence := now-o.last-time.Duration(len(b))*o.char >= o.gap
 	o.last = now
 	for len(b) > 0 {
 		n := copy(o.buf[o.have:], b)
 		for i := o.have; i < o.have+n; i++ {
-			o.stamps[i], o.least[i], o.rested[i] = now, least, false
+			o.latest[i], o.earliest[i], o.afterSilence[i] = now, earliest, false
 		}
-		o.rested[o.have], rested = rested, false
+		o.afterSilence[o.have], afterSilence = afterSilence, false
 		o.have += n
 		b = b[n:]
 		o.parse(false)
 	}
 }
 
-// idle says that nothing has come for a while, at least until looked: a frame
-// that is not whole will never be, and an answer that is has no second one
-// behind it.
+// idle notes that nothing came for a while, at least until looked. An incomplete
+// frame will not be completed any more, and no second answer follows the newest
+// one.
 func (o *overhearing) idle(looked time.Duration) {
 	o.looked = looked
 	o.parse(true)
 	o.endNoise()
-	o.settle()
+	o.deliver()
 	o.inStep = true
 }
 
-// lost says that bytes may have been missed: nothing pairs across it.
+// lost notes that bytes may have been missed: a request before is not paired with
+// an answer after.
 func (o *overhearing) lost() {
 	o.parse(true)
 	o.endNoise()
-	o.settle()
+	o.deliver()
 	o.interrupted()
 	o.inStep = false
 }
 
 // waiting tells whether idle would change anything.
-func (o *overhearing) waiting() bool { return o.have > 0 || o.noisy > 0 || o.held.n > 0 }
+func (o *overhearing) waiting() bool { return o.have > 0 || o.noiseLen > 0 || o.held.n > 0 }
 
-// parse cuts frames off the buffer. Without final it leaves what may become one.
+// parse takes frames off the buffer. Unless final is set, it leaves bytes that may
+// become a frame.
 func (o *overhearing) parse(final bool) { o.compact(o.cut(0, o.have, final)) }
 
-// cut takes the frames between two places of the buffer and returns how far it
-// came.
+// cut takes the frames in buf[at:end] and returns where it stopped.
 func (o *overhearing) cut(at, end int, final bool) int {
 	for at < end {
 		b := o.buf[at:end]
-		n, more := match(b, o.inStep || o.rested[at], o.expects(b), final)
+		n, more := match(b, o.inStep || o.afterSilence[at], o.expects(b), final)
 		switch {
 		case n > 0:
 			o.endNoise()
 			o.stats.Bytes += int64(n)
-			o.frame(b[:n], o.least[at+n-1], o.stamps[at+n-1])
+			o.frame(b[:n], o.earliest[at+n-1], o.latest[at+n-1])
 			o.inStep = true
 			at += n
 		case more:
@@ -113,11 +115,11 @@ func (o *overhearing) cut(at, end int, final bool) int {
 	return at
 }
 
-// restart finds a whole frame that follows a silence behind a frame which is
-// not whole: that one was broken off. 0 = there is none.
+// restart finds a whole frame that begins after a silence within buf[at:end]. The
+// incomplete frame at its start was then broken off. 0 = there is none.
 func (o *overhearing) restart(at, end int) int {
 	for i := at + 1; i < end; i++ {
-		if o.rested[i] {
+		if o.afterSilence[i] {
 			if n, _ := match(o.buf[i:end], false, false, false); n > 0 {
 				return i
 			}
@@ -128,9 +130,9 @@ func (o *overhearing) restart(at, end int) int {
 
 func (o *overhearing) compact(at int) {
 	copy(o.buf[:], o.buf[at:o.have])
-	copy(o.stamps[:], o.stamps[at:o.have])
-	copy(o.least[:], o.least[at:o.have])
-	copy(o.rested[:], o.rested[at:o.have])
+	copy(o.latest[:], o.latest[at:o.have])
+	copy(o.earliest[:], o.earliest[at:o.have])
+	copy(o.afterSilence[:], o.afterSilence[at:o.have])
 	o.have -= at
 }
 
@@ -138,22 +140,22 @@ func (o *overhearing) compact(at int) {
 func (o *overhearing) noise(at int) {
 	o.inStep = false
 	o.stats.Bytes++
-	if o.noisy == len(o.run) {
+	if o.noiseLen == len(o.noiseBuf) {
 		o.endNoise()
 	}
-	o.run[o.noisy], o.noiseAt = o.buf[at], o.stamps[at]
-	o.noisy++
+	o.noiseBuf[o.noiseLen], o.noiseAt = o.buf[at], o.latest[at]
+	o.noiseLen++
 }
 
 func (o *overhearing) endNoise() {
-	if o.noisy > 0 {
-		o.garbled(o.run[:o.noisy], o.noiseAt)
-		o.noisy = 0
+	if o.noiseLen > 0 {
+		o.garbled(o.noiseBuf[:o.noiseLen], o.noiseAt)
+		o.noiseLen = 0
 	}
 }
 
-// Function codes whose frames have a length that their bytes tell, besides the
-// reading ones; V1.1b3 §6.5, §6.6, §6.11, §6.12.
+// Function codes besides 1-4 for which the bytes of a frame determine its length;
+// V1.1b3 §6.5, §6.6, §6.11, §6.12.
 const (
 	writeCoil      = 5
 	writeRegister  = 6
@@ -164,10 +166,12 @@ const (
 
 const minADU = 4 // unit, function, checksum
 
-// match finds the frame that b begins with: n is its length, 0 where there is
-// none; more tells that bytes to come may make one, which final rules out.
-// Anything means that a frame of a function whose length is unknown counts too,
-// by its checksum alone; longest that the longest one is what is waited for.
+// match finds the frame that b begins with. N is its length, 0 if there is none;
+// more tells whether further bytes may complete one, never if final is set.
+//
+// If anything is set, match also accepts frames of other functions, whose length
+// is unknown, by their checksum alone. Some bytes can begin a frame of either of
+// two lengths. If longest is set, wait for the longer candidate frame.
 func match(b []byte, anything, longest, final bool) (n int, more bool) {
 	if len(b) < minADU-1 {
 		return 0, !final
@@ -204,9 +208,9 @@ func match(b []byte, anything, longest, final bool) (n int, more bool) {
 	return 0, more || short > len(b) && !final
 }
 
-// whole tells whether b begins with a frame of n bytes. The checksum of one
-// that is a byte longer is right for this length too once in 256 frames, for
-// its first half is the second half of that one's: the longer goes first.
+// whole tells whether b begins with a frame of n bytes. Test the longer candidate
+// first: a frame of n+1 bytes passes for a frame of n bytes once in 256, when its
+// last data byte equals the first byte of the checksum of what precedes it.
 func whole(b []byte, n int) bool {
 	if n < minADU || n > min(len(b), maxRTU) {
 		return false
@@ -217,8 +221,10 @@ func whole(b []byte, n int) bool {
 
 const maxRTU = 256 // V1.02 §2.5.1
 
-// matchAny finds the shortest frame of any length: behind a whole frame the
-// checksum's register is 0. A zero behind it belongs to it.
+// matchAny finds the shortest frame of any length: after a whole frame, checksum
+// included, the CRC register is 0. A zero byte that follows leaves it 0, so it
+// belongs to the frame.
+
 func matchAny(b []byte, final bool) (n int, more bool) {
 	crc := uint16(0xFFFF)
 	for i, c := range b[:min(len(b), maxRTU)] {
