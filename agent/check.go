@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/store"
@@ -20,7 +21,7 @@ import (
 // loadConfig reads a configuration with the drivers this binary was built
 // with. Problems are an error with the configuration's exit code.
 func loadConfig(path string) (*config.Config, error) {
-	c, err := config.Load(path, driverInfos())
+	c, err := config.Load(path, devices.Infos())
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
@@ -34,7 +35,7 @@ func checkVerb(_ context.Context, e env, args []string) error {
 		return err
 	}
 	path := set.Arg(0)
-	c, err := config.Load(path, driverInfos())
+	c, err := config.Load(path, devices.Infos())
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {
 		if *asJSON { // whoever reads it wants a list, whatever happens
@@ -44,7 +45,7 @@ func checkVerb(_ context.Context, e env, args []string) error {
 		return &exitError{exitConfig, err}
 	}
 	if c != nil {
-		problems = slices.Concat(c.Warnings, missingFiles(path, c), unfitModels(path, c), lineLoad(path, c), longWaits(path, c))
+		problems = slices.Concat(c.Warnings, missingFiles(path, c), unfitModels(path, c), devices.LineLoad(path, c), devices.LongWaits(path, c))
 	}
 	if err := tellProblems(e.stdout, *asJSON, path, c, problems); err != nil {
 		return err

@@ -87,6 +87,26 @@ http: {listen: ":8080", tls: {cert: none.pem, key: none.key}, token_file: none}
 	}
 }
 
+// TestCheckWarnsOfBuses: check tells of buses that have no time for what is
+// configured.
+func TestCheckWarnsOfBuses(t *testing.T) {
+	cfg := write(t, "c.yaml", `
+buses:
+  slow: {modbus: "rtu:///dev/ttyUSB0?baud=1200", timeout: 50ms}
+  plc: {modbus: "tcp://10.0.0.5", timeout: 3s}
+sensors:
+  - {name: a, driver: modbus, bus: slow, unit: 1, registers: [{name: x, at: "input:0", type: f32}]}
+  - {name: b, driver: modbus, bus: plc, unit: 1, registers: [{name: x, at: "input:0", type: f32}]}
+  - {name: c, driver: modbus, bus: plc, unit: 2, registers: [{name: x, at: "input:0", type: f32}]}
+`)
+	code, out, errs := call(t, "", "check", cfg)
+	for _, want := range []string{":3:3: warning: buses.slow: timeout 50ms is shorter", ":4:3: warning: buses.plc: a device that does not answer is waited for 3s"} {
+		if code != 0 || !strings.Contains(out, want) {
+			t.Errorf("%d, want %q: %s%s", code, want, out, errs)
+		}
+	}
+}
+
 // fullDisk refuses every write.
 type fullDisk struct{}
 

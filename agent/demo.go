@@ -13,6 +13,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/demo"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/status/page"
 )
 
@@ -92,7 +93,7 @@ func runDemo(ctx context.Context, e env, o demo.Options, brokerURL string) error
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		return err
 	}
-	c, problems := config.Parse(path, text, driverInfos())
+	c, problems := config.Parse(path, text, devices.Infos())
 	if err := problems.Err(); err != nil && named && problems[0].Path == "mqtt.broker" {
 		return usagef("--broker %s: %s: %s", brokerURL, problems[0].Message, problems[0].Hint)
 	} else if err != nil {
@@ -101,7 +102,7 @@ func runDemo(ctx context.Context, e env, o demo.Options, brokerURL string) error
 	view := demo.NewView(e.stdout, viewOptions(e))
 	view.Header(demo.Header{Page: "http://" + httpAddr + "/", Broker: brokerURL, Topic: demo.Topic, Plant: station.Plant(), Config: path,
 		Notes: append(notes, movedNote("8080", "page", "http://"+httpAddr)...)})
-	g, err := newGateway(gatewayOptions{cfg: c, open: station.I2C, log: newLog(e.stderr, c.Log.Level)})
+	g, err := newGateway(gatewayOptions{cfg: c, host: devices.Host{I2C: station.I2C}, log: newLog(e.stderr, c.Log.Level)})
 	if err != nil {
 		return err
 	}

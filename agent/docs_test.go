@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 )
 
 // TestReadme: the configuration that README shows is one, and lacks nothing but
@@ -20,11 +21,11 @@ func TestReadme(t *testing.T) {
 	if block == nil {
 		t.Fatal("nothing to copy")
 	}
-	c, problems := config.Parse("README.md", block[1], driverInfos())
+	c, problems := config.Parse("README.md", block[1], devices.Infos())
 	if len(problems) > 0 {
 		t.Fatal(problems)
 	}
-	for _, p := range lineLoad("README.md", c) {
+	for _, p := range devices.LineLoad("README.md", c) {
 		t.Error(p)
 	}
 	for _, v := range verbs() {
@@ -48,7 +49,7 @@ func TestDocsDetect(t *testing.T) {
 	}
 	line := regexp.MustCompile(`(?m)^    detect: .*$`).FindString(string(text))
 	for _, yaml := range []string{before + string(block[1]), before + "machines:\n  - name: m\n" + line + "\n"} {
-		if _, problems := config.Parse("detect.md", []byte(yaml), driverInfos()); problems.Err() != nil {
+		if _, problems := config.Parse("detect.md", []byte(yaml), devices.Infos()); problems.Err() != nil {
 			t.Errorf("%v\n%s", problems, yaml)
 		}
 	}
@@ -79,7 +80,7 @@ func TestDocsSensors(t *testing.T) {
 			bus = "buses:\n  env: {i2c: auto}\n"
 		}
 		yaml := bus + regexp.MustCompile(`(?m)^    `).ReplaceAllString(strings.ReplaceAll(block, "/var/tmp/week.csv", week), "")
-		c, problems := config.Parse("sensors.md", []byte(yaml), driverInfos())
+		c, problems := config.Parse("sensors.md", []byte(yaml), devices.Infos())
 		if len(problems) > 0 {
 			t.Errorf("%v\n%s", problems, yaml)
 			continue
@@ -88,11 +89,11 @@ func TestDocsSensors(t *testing.T) {
 			named[s.Driver] = true
 		}
 	}
-	for name, d := range devices {
-		if !named[name] && d.info.Bus != "modbus" { // docs/modbus.md
+	for name, info := range devices.Infos() {
+		if !named[name] && info.Bus != "modbus" { // docs/modbus.md
 			t.Errorf("driver %s has nothing to copy", name)
 		}
-		if !strings.Contains(string(text), "`"+name+"`") && d.info.Bus == "i2c" {
+		if !strings.Contains(string(text), "`"+name+"`") && info.Bus == "i2c" {
 			t.Errorf("driver %s is not described", name)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/liveness"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/report"
@@ -25,7 +26,7 @@ import (
 // gateway is the running agent: one plant, one queue, one broker, one endpoint.
 type gateway struct {
 	cfg         *config.Config // of the plant in force; read under mu
-	open        openI2C
+	host        devices.Host
 	log         *slog.Logger
 	claim       *os.File // nil = the queue's lock is enough
 	device      report.Device
@@ -47,7 +48,7 @@ type gateway struct {
 // gatewayOptions are what run and demo decide differently.
 type gatewayOptions struct {
 	cfg    *config.Config
-	open   openI2C
+	host   devices.Host
 	log    *slog.Logger
 	reload func() (*config.Config, error) // nil = cannot be reloaded
 	hup    <-chan os.Signal
@@ -58,7 +59,7 @@ type gatewayOptions struct {
 // endpoint. It needs neither bus nor broker.
 func newGateway(o gatewayOptions) (*gateway, error) {
 	c := o.cfg
-	g := &gateway{cfg: c, open: o.open, log: o.log, metrics: status.NewMetrics(), started: time.Now()}
+	g := &gateway{cfg: c, host: o.host, log: o.log, metrics: status.NewMetrics(), started: time.Now()}
 	g.stalled.Store("")
 	g.memoryLimit = uint64(max(0, board.MemoryLimit("/")))
 	g.reloadOK.Store(true)
@@ -92,7 +93,7 @@ func (g *gateway) build() (err error) {
 	if g.reporter, err = report.New(g.device, g.queue, wallClock); err != nil {
 		return err
 	}
-	if g.plant, err = newPlant(c, g.open, g.reporter, g.metrics, g.log); err != nil {
+	if g.plant, err = newPlant(c, g.host, g.reporter, g.metrics, g.log); err != nil {
 		return &exitError{exitConfig, err}
 	}
 	if c.MQTT.Broker != "" {
@@ -243,7 +244,7 @@ func (g *gateway) replace(ctx context.Context, c *config.Config) error {
 	// The models and learning rows on disk are the old plant's until it stops;
 	// a first build proves that the configuration fits before anything stops. It
 	// says nothing: what is worth telling, the second one tells.
-	probe, err := newPlant(c, g.open, g.reporter, g.metrics, slog.New(slog.DiscardHandler))
+	probe, err := newPlant(c, g.host, g.reporter, g.metrics, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
@@ -251,7 +252,7 @@ func (g *gateway) replace(ctx context.Context, c *config.Config) error {
 		g.log.Warn("close sensors and buses", "error", err)
 	}
 	old.stop()
-	next, err := newPlant(c, g.open, g.reporter, g.metrics, g.log)
+	next, err := newPlant(c, g.host, g.reporter, g.metrics, g.log)
 	if err != nil {
 		return &exitError{exitRestart, fmt.Errorf("the configuration was good a moment ago: %w", err)}
 	}

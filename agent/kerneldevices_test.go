@@ -1,10 +1,10 @@
 package main
 
 import (
-	"maps"
 	"strings"
 	"testing"
 
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/drivers/sim/sysfssim"
 )
 
@@ -15,9 +15,8 @@ func onPi4(t *testing.T) *sysfssim.Tree {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := maps.Clone(devices)
-	maps.Copy(devices, kernelDevices(tree.Root))
-	t.Cleanup(func() { devices = old })
+	host = devices.Host{Root: tree.Root}
+	t.Cleanup(func() { host = devices.Host{} })
 	return tree
 }
 

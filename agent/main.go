@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/quant"
 )
 
@@ -38,6 +39,9 @@ const (
 
 // defaultConfig is the gateway's own configuration.
 const defaultConfig = "/etc/iot-edge-anomaly/config.yaml"
+
+// host is the computer whose sensors are read; tests put another in its place.
+var host devices.Host
 
 // kernelVariable forces a kernel of package quant by its name.
 const kernelVariable = "IOT_EDGE_ANOMALY_KERNEL"

@@ -10,6 +10,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/learn"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/sampler"
@@ -23,7 +24,7 @@ import (
 // replaces, while queue, broker connection and endpoint stay.
 type plant struct {
 	cfg      *config.Config
-	lines    *lines
+	buses    *devices.Buses
 	sensors  []drivers.Sensor
 	group    *sampler.Group
 	machines []*pipeline.Machine
@@ -37,13 +38,13 @@ type plant struct {
 
 // newPlant builds the plant of a configuration without touching hardware. An
 // error means that the configuration, or a model, does not fit.
-func newPlant(c *config.Config, open openI2C, rep pipeline.Reporter, m *status.Metrics, log *slog.Logger) (*plant, error) {
-	p := &plant{cfg: c, lines: newLines(c.Buses, open), log: log, done: make(chan struct{})}
+func newPlant(c *config.Config, host devices.Host, rep pipeline.Reporter, m *status.Metrics, log *slog.Logger) (*plant, error) {
+	p := &plant{cfg: c, buses: devices.Open(c.Buses, host), log: log, done: make(chan struct{})}
 	var err error
-	if p.sensors, err = makeSensors(c, p.lines); err != nil {
+	if p.sensors, err = devices.Sensors(c, p.buses); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
-	if p.group, err = newGroup(c, c.Machines, p.sensors); err != nil {
+	if p.group, err = devices.Group(c, c.Machines, p.sensors); err != nil {
 		return nil, errors.Join(err, p.close())
 	}
 	for _, mc := range c.Machines {
@@ -77,7 +78,7 @@ func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metr
 // start lets the plant run until stop; faults go to report.
 func (p *plant) start(ctx context.Context, report func(sampler.Fault)) {
 	ctx, p.cancel = context.WithCancel(ctx)
-	p.lines.listen(ctx)
+	p.buses.Listen(ctx)
 	var wg sync.WaitGroup
 	wg.Go(func() { p.group.Run(ctx) })
 	for _, m := range p.machines {
@@ -99,7 +100,7 @@ func (p *plant) start(ctx context.Context, report func(sampler.Fault)) {
 
 // close closes sensors and buses. It is for a plant that does not run.
 func (p *plant) close() error {
-	return errors.Join(closeSensors(p.sensors), p.lines.Close())
+	return errors.Join(devices.CloseSensors(p.sensors), p.buses.Close())
 }
 
 // stop ends the plant and waits for it.

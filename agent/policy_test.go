@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/model"
 )
@@ -155,7 +156,7 @@ func TestUnlatch(t *testing.T) {
 // The policy that score uses without a configuration is the configuration's
 // default.
 func TestScorePolicyIsTheDefault(t *testing.T) {
-	c, problems := config.Parse("c.yaml", []byte("buses: {plc: {modbus: \"tcp://127.0.0.1:1\"}}\nsensors:\n  - {name: m, driver: modbus, bus: plc, unit: 1, registers: [{name: a, at: \"holding:0\", type: u16}]}\n"), driverInfos())
+	c, problems := config.Parse("c.yaml", []byte("buses: {plc: {modbus: \"tcp://127.0.0.1:1\"}}\nsensors:\n  - {name: m, driver: modbus, bus: plc, unit: 1, registers: [{name: a, at: \"holding:0\", type: u16}]}\n"), devices.Infos())
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}

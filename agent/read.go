@@ -11,10 +11,11 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/status/page"
-	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/modbus"
 )
 
 // readout is one channel as read prints it.
@@ -49,14 +50,14 @@ func readVerb(ctx context.Context, e env, args []string) error {
 	if *only != "" && !slices.Contains(sensorNames(c), *only) {
 		return usagef("--sensor %s: the configuration has no such sensor: %s", *only, strings.Join(sensorNames(c), ", "))
 	}
-	l := newLines(c.Buses, board.OpenI2C)
+	l := devices.Open(c.Buses, host)
 	defer l.Close()
-	sensors, err := makeSensors(c, l)
+	sensors, err := devices.Sensors(c, l)
 	if err != nil {
-		return &exitError{exitConfig, err}
+		return err
 	}
-	defer closeSensors(sensors)
-	l.listen(ctx)
+	defer devices.CloseSensors(sensors)
+	l.Listen(ctx)
 	awaitHeard(ctx, sensors)
 	defer tellHeard(e.stderr, l)
 	r := &reader{cfg: c, sensors: sensors, only: *only, show: newReadView(e.stdout, *asJSON), hints: e.stderr}
@@ -88,14 +89,14 @@ type reader struct {
 // start lets a sampler without machines read the sensors until stop, which
 // waits for it.
 func (r *reader) start(ctx context.Context) (g *sampler.Group, stop func(), err error) {
-	var buses groupBuses
+	periods := make([]time.Duration, len(r.cfg.Sensors))
 	for i, s := range r.cfg.Sensors {
 		if r.only == "" || s.Name == r.only {
-			buses.add(r.cfg, s, sampler.SensorSpec{Name: s.Name, Sensor: r.sensors[i], Period: r.period(s), Checks: checksOf(s, r.sensors[i])})
+			periods[i] = r.period(s)
 		}
 	}
-	if g, err = sampler.New(buses, nil); err != nil {
-		return nil, nil, &exitError{exitConfig, err}
+	if g, err = devices.Readings(r.cfg, r.sensors, periods); err != nil {
+		return nil, nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var wg sync.WaitGroup
@@ -168,7 +169,7 @@ func (r *reader) wait(ctx context.Context, g *sampler.Group) {
 	budget := map[string]time.Duration{}
 	longest := time.Duration(0)
 	for _, x := range g.Readings() {
-		budget[x.Bus] += patience(r.cfg, x.Bus)
+		budget[x.Bus] += devices.Patience(r.cfg, x.Bus)
 		longest = max(longest, budget[x.Bus])
 	}
 	poll := time.NewTicker(5 * time.Millisecond)
@@ -236,4 +237,31 @@ func readoutOf(s config.Sensor, x sampler.Reading, j int, ch drivers.Channel) re
 	}
 	o.Error = x.Cause(j, x.Quality[j])
 	return o
+}
+
+// hearTimeout is how long read waits for another master to ask for what it is
+// to show.
+const hearTimeout = 3200 * time.Millisecond
+
+// awaitHeard waits until everything that sensors can only overhear was heard.
+func awaitHeard(ctx context.Context, sensors []drivers.Sensor) {
+	ctx, cancel := context.WithTimeout(ctx, hearTimeout)
+	defer cancel()
+	for _, s := range sensors {
+		if o, ok := s.(*modbus.Overheard); ok {
+			o.Wait(ctx)
+		}
+	}
+}
+
+// tellHeard says how much of the traffic was understood.
+func tellHeard(w io.Writer, l *devices.Buses) {
+	for _, s := range l.Heard() {
+		if s.Bytes == 0 {
+			fmt.Fprintf(w, "%s: overheard nothing\n", s.Bus)
+			continue
+		}
+		fmt.Fprintf(w, "%s: understood %.1f %% of %d bytes overheard: %d reads, %d refused, %d unanswered, %d in doubt; %d writes, %d other frames, %d bursts of noise\n",
+			s.Bus, 100*s.Share(), s.Bytes, s.Exchanges, s.Exceptions, s.Unanswered, s.Unpaired+s.Ambiguous, s.Writes, s.Foreign, s.Bursts)
+	}
 }

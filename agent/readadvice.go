@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/scan"
 	"iot-edge-anomaly/drivers"
@@ -51,7 +52,7 @@ func (r *reader) advise(rs []sampler.Reading) {
 // adviseTime tells of buses on which one reading of all sensors took longer than
 // the shortest of their periods: rows would get no values.
 func (r *reader) adviseTime(rs []sampler.Reading) {
-	periods := readPeriods(r.cfg, r.cfg.Machines)
+	periods := devices.Periods(r.cfg, r.cfg.Machines)
 	for _, b := range r.cfg.Buses {
 		var took, shortest time.Duration
 		for i, s := range r.cfg.Sensors {

@@ -11,8 +11,8 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/sampler"
-	"iot-edge-anomaly/board"
 )
 
 func recordVerb(ctx context.Context, e env, args []string) error {
@@ -40,16 +40,16 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 		ctx, cancel = context.WithTimeout(ctx, *length)
 		defer cancel()
 	}
-	l := newLines(c.Buses, board.OpenI2C)
+	l := devices.Open(c.Buses, host)
 	defer l.Close()
-	sensors, err := makeSensors(c, l)
+	sensors, err := devices.Sensors(c, l)
 	if err != nil {
-		return &exitError{exitConfig, err}
+		return err
 	}
-	defer closeSensors(sensors)
-	g, err := newGroup(c, []config.Machine{m}, sensors)
+	defer devices.CloseSensors(sensors)
+	g, err := devices.Group(c, []config.Machine{m}, sensors)
 	if err != nil {
-		return &exitError{exitConfig, err}
+		return err
 	}
 	w, closeOut, err := createText(e, *out)
 	if err != nil {
@@ -67,7 +67,7 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 			fmt.Fprintf(e.stderr, "%s %s%s: %s\n", f.Time.UTC().Format(time.RFC3339), f.Bus, dot(f.Sensor), state)
 		}
 	})
-	l.listen(ctx)
+	l.Listen(ctx)
 	running.Go(func() { g.Run(ctx) })
 	rows, err := recordRows(w, m, g.Sampler(m.Name), *out == "-")
 	stop()

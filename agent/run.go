@@ -6,7 +6,6 @@ import (
 	"syscall"
 
 	"iot-edge-anomaly/agent/config"
-	"iot-edge-anomaly/board"
 )
 
 func runVerb(ctx context.Context, e env, args []string) error {
@@ -25,7 +24,7 @@ func runVerb(ctx context.Context, e env, args []string) error {
 	for _, w := range c.Warnings {
 		log.Warn("configuration", "problem", w.String())
 	}
-	o := gatewayOptions{cfg: c, open: board.OpenI2C, log: log, hup: e.hup,
+	o := gatewayOptions{cfg: c, host: host, log: log, hup: e.hup,
 		reload: func() (*config.Config, error) { return loadConfig(*path) }}
 	g, err := newGateway(o)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/drivers/driverstest"
 	"iot-edge-anomaly/drivers/modbus"
 	"iot-edge-anomaly/drivers/sim/modbussim"
@@ -244,7 +245,7 @@ func TestTypesAgree(t *testing.T) {
 		if typ != modbus.Bit {
 			text = strings.Replace(text, "0.0", "0", 1)
 		}
-		if _, problems := config.Parse("c.yaml", []byte(text), driverInfos()); problems.Err() != nil {
+		if _, problems := config.Parse("c.yaml", []byte(text), devices.Infos()); problems.Err() != nil {
 			t.Errorf("type %v: %v", typ, problems)
 		}
 	}

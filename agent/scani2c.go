@@ -12,6 +12,7 @@ import (
 
 	"periph.io/x/conn/v3/i2c"
 
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers/bme280"
 	"iot-edge-anomaly/drivers/ina"
@@ -45,7 +46,7 @@ type i2cScan struct {
 // i2cPorts is what a scan needs of the board.
 type i2cPorts struct {
 	scan func(ctx context.Context, name string) (*board.I2CScan, error)
-	open openI2C
+	open func(name string) (i2c.BusCloser, error)
 }
 
 func scanI2C(ctx context.Context, e env, args []string) error {
@@ -114,9 +115,9 @@ func driversAt(bus i2c.Bus, addr uint16) (sure string, may []string) {
 			return sure, nil
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(devices)) {
+	for _, name := range slices.Sorted(maps.Keys(devices.Infos())) {
 		// What an identifier would have recognised is not there.
-		if slices.Contains(devices[name].info.Addresses, addr) && !slices.Contains(identifiable, name) {
+		if slices.Contains(devices.Infos()[name].Addresses, addr) && !slices.Contains(identifiable, name) {
 			may = append(may, name)
 		}
 	}
@@ -209,9 +210,9 @@ func (s *i2cScan) yaml() string {
 	sensor := func(prefix, driver string, addr uint16) {
 		more := ""
 		switch {
-		case slices.Contains(devices[driver].info.Keys, "shunt"):
+		case slices.Contains(devices.Infos()[driver].Keys, "shunt"):
 			more = ", shunt: 0.1"
-		case slices.Contains(devices[driver].info.Keys, "inputs"):
+		case slices.Contains(devices.Infos()[driver].Keys, "inputs"):
 			more = ", inputs: [{name: a, pins: 0, unit: V}]"
 		}
 		fmt.Fprintf(&b, "%s- {name: %s_%02x, driver: %s, bus: env, address: 0x%02x%s}\n", prefix, driver, addr, driver, addr, more)

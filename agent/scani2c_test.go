@@ -14,6 +14,7 @@ import (
 	"periph.io/x/conn/v3/i2c"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers/sim/i2csim"
 )
@@ -81,7 +82,7 @@ func TestScanI2C(t *testing.T) {
 	// What is proposed can be used, with the doubtful ones too.
 	_, text, _ := strings.Cut(out, "\nbuses:")
 	for _, yaml := range []string{text, regexp.MustCompile(`# (- \{name: (ina219_40|lm75_48|ads1115_4a|tmp102_4b))`).ReplaceAllString(text, "$1")} {
-		if _, problems := config.Parse("c.yaml", []byte("buses:"+yaml), driverInfos()); problems.Err() != nil {
+		if _, problems := config.Parse("c.yaml", []byte("buses:"+yaml), devices.Infos()); problems.Err() != nil {
 			t.Errorf("%v\n%s", problems, yaml)
 		}
 	}
@@ -139,7 +140,7 @@ func TestScanI2C_wiring(t *testing.T) {
 // Each driver that an identifier names can be told, and no other is said to be.
 func TestIdentifiable(t *testing.T) {
 	for _, name := range identifiable {
-		if _, ok := devices[name]; !ok {
+		if _, ok := devices.Infos()[name]; !ok {
 			t.Errorf("there is no driver %s", name)
 		}
 	}
@@ -166,3 +167,8 @@ func TestScanI2C_noBus(t *testing.T) {
 		t.Errorf("%d: %s", code, errs)
 	}
 }
+
+// keepOpen lets a simulated bus be opened again.
+type keepOpen struct{ *i2csim.Bus }
+
+func (keepOpen) Close() error { return nil }

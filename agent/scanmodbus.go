@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/scan"
-	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers/modbus"
 )
 
@@ -24,11 +24,11 @@ func scanModbus(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	l := newLines([]config.Bus{bus}, board.OpenI2C)
+	l := devices.Open([]config.Bus{bus}, host)
 	defer l.Close()
 	bar := newBar(e.stderr)
 	t.Progress = func(done int) { bar.show("%d of %d", done, t.Count) }
-	found, err := scan.Run(ctx, l.byName[bus.Name].modbus, t.Target)
+	found, err := scan.Run(ctx, l.Modbus(bus.Name), t.Target)
 	bar.done()
 	if err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
@@ -30,8 +29,8 @@ func (g *gateway) snapshot() status.Snapshot {
 	for _, m := range p.machines {
 		s.Machines = append(s.Machines, m.Status())
 	}
-	s.Modbus, s.Ears = p.lines.modbusStatus(p.cfg.Buses), p.lines.earStatus()
-	s.I2C = p.lines.i2cStatus(p.cfg.Buses, s.Now)
+	s.Modbus, s.Ears = p.buses.ModbusStatus(), p.buses.SnifferStatus()
+	s.I2C = p.buses.I2CStatus(s.Now)
 	if g.mqtt != nil {
 		s.Broker = brokerStatus(p.cfg.MQTT.Broker, g.mqtt)
 	}
@@ -45,23 +44,6 @@ func (g *gateway) snapshot() status.Snapshot {
 		s.Opened = append(s.Opened, status.EventCount{Kind: string(c.Kind), Severity: string(c.Severity), Sensor: c.Sensor, N: c.N})
 	}
 	return s
-}
-
-// modbusStatus are the counters of the Modbus lines, in the order of buses.
-func (l *lines) modbusStatus(buses []config.Bus) (out []status.ModbusLine) {
-	for _, b := range buses {
-		line := l.byName[b.Name].modbus
-		if line == nil {
-			continue
-		}
-		n := line.Stats()
-		out = append(out, status.ModbusLine{Bus: b.Name, Requests: uint64(n.Requests), Retries: uint64(n.Retries),
-			Resyncs: uint64(n.Resyncs), Connects: uint64(n.Connects), Errors: []status.ReasonCount{
-				{Reason: "timeout", N: uint64(n.Timeouts)}, {Reason: "frame", N: uint64(n.BadFrames)},
-				{Reason: "exception", N: uint64(n.Exceptions)}, {Reason: "hangup", N: uint64(n.Hangups)},
-				{Reason: "connect", N: uint64(n.ConnectErrors)}, {Reason: "refused", N: uint64(n.Refused)}}})
-	}
-	return out
 }
 
 // brokerStatus leaves user and password out of the address.

@@ -12,6 +12,7 @@ import (
 
 	"periph.io/x/conn/v3/i2c"
 
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/drivers/driverstest"
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
@@ -153,7 +154,7 @@ func TestRecordTrainRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := newGateway(gatewayOptions{cfg: c, open: noI2C, log: newLog(&strings.Builder{}, "error")})
+	g, err := newGateway(gatewayOptions{cfg: c, host: devices.Host{I2C: noI2C}, log: newLog(&strings.Builder{}, "error")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +163,7 @@ func TestRecordTrainRun(t *testing.T) {
 	}
 	other := *c
 	other.Spool.Dir = t.TempDir()
-	if _, err := newGateway(gatewayOptions{cfg: &other, open: noI2C, log: newLog(&strings.Builder{}, "error")}); err == nil || !strings.Contains(err.Error(), "in use by another") {
+	if _, err := newGateway(gatewayOptions{cfg: &other, host: devices.Host{I2C: noI2C}, log: newLog(&strings.Builder{}, "error")}); err == nil || !strings.Contains(err.Error(), "in use by another") {
 		t.Errorf("a second agent with the same state folder: %v, want a refusal", err)
 	}
 	s := g.snapshot()

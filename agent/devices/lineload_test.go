@@ -1,15 +1,28 @@
-package main
+package devices
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+
+	"iot-edge-anomaly/agent/config"
 )
 
-// TestCheckWarnsOfAFullLine: a plan that the line's baud rate has no time for
+// warningsOf is what find says of a configuration that is good.
+func warningsOf(t *testing.T, text string, find func(string, *config.Config) config.Problems) string {
+	t.Helper()
+	c, problems := config.Parse("config.yaml", []byte(text), Infos())
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	if found := find("config.yaml", c); len(found) > 0 {
+		return found.Error()
+	}
+	return ""
+}
+
+// TestLineLoad: a plan that the line's baud rate has no time for
 // is a warning with figures, one that fits is none.
-func TestCheckWarnsOfAFullLine(t *testing.T) {
+func TestLineLoad(t *testing.T) {
 	const file = `
 buses:
   line: {modbus: "rtu:///dev/ttyUSB0?baud=BAUD", timeout: TIMEOUT}
@@ -25,25 +38,18 @@ sensors:
 		{"2400", "500ms", "config.yaml:3:3: warning: buses.line: reading takes 159 % of the line's time at 2400 baud: 15 requests, 1.595s, the most frequent each 1s: periods 1.8 times as long would do, or 19200 baud, which takes 24 %"},
 		{"1200", "50ms", "config.yaml:3:3: warning: buses.line: timeout 50ms is shorter than the longest answer of sensor c takes at 1200 baud: 188ms"},
 	} {
-		name := filepath.Join(t.TempDir(), "config.yaml")
 		text := strings.NewReplacer("BAUD", c.baud, "TIMEOUT", c.timeout).Replace(file)
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		code, out, errs := call(t, "", "check", name)
+		out := warningsOf(t, text, LineLoad)
 		t.Log(out)
-		if code != 0 || errs != "" {
-			t.Fatalf("%d %s", code, errs)
-		}
 		if got := strings.Contains(out, c.want); got != (c.baud != "9600") {
 			t.Errorf("%s baud: got\n%swant %s", c.baud, out, c.want)
 		}
 	}
 }
 
-// TestCheckWarnsOfLongWaits: a dead device on a line must not cost the others rows.
-func TestCheckWarnsOfLongWaits(t *testing.T) {
-	const warning = "config.yaml:3:3: warning: buses.plc: a device that does not answer is waited for 3s, and the others lose rows of 1s: give it a shorter timeout, or longer periods\n"
+// TestLongWaits: a dead device on a line must not cost the others rows.
+func TestLongWaits(t *testing.T) {
+	const warning = "config.yaml:3:3: warning: buses.plc: a device that does not answer is waited for 3s, and the others lose rows of 1s: give it a shorter timeout, or longer periods"
 	for _, c := range []struct {
 		bus, unit string
 		warns     bool
@@ -54,7 +60,6 @@ func TestCheckWarnsOfLongWaits(t *testing.T) {
 		{"timeout: 3s", "unit: 1", false}, // nobody else is on the line
 		{"timeout: 3s, connections: 2", "unit: 2", false},
 	} {
-		name := filepath.Join(t.TempDir(), "config.yaml")
 		text := `
 buses:
   plc: {modbus: "tcp://10.0.0.5", ` + c.bus + `}
@@ -62,12 +67,8 @@ sensors:
   - {name: a, driver: modbus, bus: plc, unit: 1, registers: [{name: x, at: "input:0", type: f32}]}
   - {name: b, driver: modbus, bus: plc, ` + c.unit + `, registers: [{name: x, at: "input:8", type: f32}]}
 `
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		code, out, errs := call(t, "", "check", name)
-		if code != 0 || strings.Contains(out, warning) != c.warns || strings.Contains(out, "warning") != c.warns {
-			t.Errorf("%s, %s: %d %s%s", c.bus, c.unit, code, out, errs)
+		if out := warningsOf(t, text, LongWaits); out != "" != c.warns || c.warns && out != warning {
+			t.Errorf("%s, %s: %s", c.bus, c.unit, out)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"errors"
@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/drivers"
 	"iot-edge-anomaly/drivers/sim/sysfssim"
@@ -96,7 +97,10 @@ const vibrationConfig = `sensors:
 // A machine that was learnt healthy stays below its threshold, and a pit in a
 // bearing is found, from the kernel's scans to the score.
 func TestVibration_bearingFault(t *testing.T) {
-	tree := onPi4(t)
+	tree, err := sysfssim.Lay(t.TempDir(), sysfssim.Pi4)
+	if err != nil {
+		t.Fatal(err)
+	}
 	chip, err := tree.ADXL355(vibrationRate)
 	if err != nil {
 		t.Fatal(err)
@@ -107,15 +111,15 @@ func TestVibration_bearingFault(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	c, err := loadConfig(write(t, "config.yaml", vibrationConfig))
+	c, problems := config.Parse("config.yaml", []byte(vibrationConfig), Infos())
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	sensors, err := Sensors(c, Open(nil, Host{Root: tree.Root}))
 	if err != nil {
 		t.Fatal(err)
 	}
-	sensors, err := makeSensors(c, newLines(nil, nil))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closeSensors(sensors)
+	defer CloseSensors(sensors)
 	s := sensors[0]
 	if err := s.Read(t.Context(), make([]float64, len(s.Channels()))); err == nil || !strings.Contains(err.Error(), "no samples") {
 		t.Fatalf("before the first sample: %v", err)

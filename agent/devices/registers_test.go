@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"context"
@@ -46,13 +46,13 @@ sensors:
     never_read: ["` + strings.ReplaceAll(never, `"`, "") + `"]
     registers:
       - ` + register + "\n"
-		c, problems := config.Parse("config.yaml", []byte(text), driverInfos())
+		c, problems := config.Parse("config.yaml", []byte(text), Infos())
 		if problems.Err() != nil {
 			return
 		}
-		l := newLines(c.Buses, nil)
+		l := Open(c.Buses, Host{})
 		defer l.Close()
-		sensors, err := makeSensors(c, l)
+		sensors, err := Sensors(c, l)
 		if err != nil {
 			t.Fatalf("check accepts\n%s\nand the driver does not: %v", text, err)
 		}
@@ -79,7 +79,7 @@ sensors:
       - {name: b, at: 40002, type: i32, order: CDAB, scale: 0.5, offset: 2, missing: [-1]}
       - {name: c, at: "input:1", type: u16, states: {0: off, 7: run}}
 `
-	c, problems := config.Parse("config.yaml", []byte(text), driverInfos())
+	c, problems := config.Parse("config.yaml", []byte(text), Infos())
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -122,13 +122,13 @@ sensors:
     ` + tt.keys + `
     registers: [{name: a, at: "holding:0", type: u16}, {name: b, at: "holding:4", type: u16}, {name: c, at: "holding:5", type: u16}]
 `
-		c, problems := config.Parse("config.yaml", []byte(text), driverInfos())
+		c, problems := config.Parse("config.yaml", []byte(text), Infos())
 		if err := problems.Err(); err != nil {
 			t.Fatal(err)
 		}
 		wire := &refusing{}
 		ml := modbus.NewLine(func(context.Context) (io.ReadWriteCloser, error) { return wire, nil }, modbus.LineOptions{})
-		s, err := makeModbus(c.Sensors[0], line{modbus: ml})
+		s, err := makeModbus(c.Sensors[0], bus{modbus: ml})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"errors"
@@ -10,31 +10,30 @@ import (
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/physic"
 
-	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/drivers"
 )
 
-// reopening is an I2C bus that is opened when it is first used, and again when
-// it has failed for a while: adapters vanish and come back under the same name.
-// It is safe for concurrent use.
-type reopening struct {
+// i2cBus is an I2C bus that is opened when it is first used, and again after it
+// has failed for a while: adapters vanish and come back under the same name. It is
+// safe for concurrent use.
+type i2cBus struct {
 	name string
-	open openI2C
+	open func(name string) (i2c.BusCloser, error)
 
 	mu    sync.Mutex
 	bus   i2c.BusCloser // nil = not open
 	next  time.Time     // earliest next attempt to open
-	err   error         // of the newest attempt
-	fails int           // transfers in a row
-	last  uint16        // address of the newest that failed
-	wide  bool          // they were of more than one chip
-	stuck bool          // so many that it is the bus
+	err   error         // of the newest attempt to open
+	fails int           // transfers that failed in a row
+	last  uint16        // address of the newest transfer that failed
+	wide  bool          // the failed transfers went to more than one chip
+	stuck bool          // so many failed that the bus itself is at fault
 
 	since     time.Time // begin of the transfer under way; zero = none
 	transfers uint64
 	opens     uint64
-	retries   uint64 // of buses that are closed
+	retries   uint64 // of buses that were closed since
 	errs      [len(i2cReasons)]uint64
 }
 
@@ -48,8 +47,8 @@ var i2cReasons = [...]string{"no_answer", "stuck", "gone", "open", "other"}
 
 const reasonOpen = 3
 
-// i2cReason sorts an error. Controllers disagree on the errno of one event, so
-// this is for people to read; nothing is decided by it.
+// i2cReason sorts an error into i2cReasons. Controllers disagree on the errno of
+// the same event, so the reason is for people to read; nothing is decided by it.
 func i2cReason(err error) int {
 	var errno syscall.Errno
 	errors.As(err, &errno)
@@ -64,19 +63,19 @@ func i2cReason(err error) int {
 	return len(i2cReasons) - 1
 }
 
-func (r *reopening) String() string { return r.name }
+func (r *i2cBus) String() string { return r.name }
 
 // SetSpeed is refused: the bus speed is the board's (dtparam), shared by all.
-func (r *reopening) SetSpeed(physic.Frequency) error {
+func (r *i2cBus) SetSpeed(physic.Frequency) error {
 	return errors.New("set i2c speed: configured by the board")
 }
 
-func (r *reopening) Tx(addr uint16, w, rd []byte) error {
+func (r *i2cBus) Tx(addr uint16, w, rd []byte) error {
 	bus, err := r.ensure()
 	if err != nil {
 		return err
 	}
-	// Without the lock: a controller that hangs must not hold up Close.
+	// The lock is not held here: a controller that hangs must not hold up Close.
 	err = bus.Tx(addr, w, rd)
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -89,11 +88,12 @@ func (r *reopening) Tx(addr uint16, w, rd []byte) error {
 	return r.failed(bus, addr, err)
 }
 
-// failed counts a failure of addr and closes the bus after so many in a row, or
-// at once where its adapter was unplugged: the kernel lets go of the USB port only
-// then. A row of failures at more than one chip is the bus's, whatever the errno.
-// mu is held.
-func (r *reopening) failed(bus i2c.BusCloser, addr uint16, err error) error {
+// failed counts a failed transfer to addr. It closes the bus after reopenAfter
+// failures in a row, or at once where the adapter was unplugged, because the
+// kernel releases the USB port only when the bus is closed. If the failures went
+// to more than one chip, the error is marked as the bus's (drivers.ErrBus),
+// whatever the errno. mu is held.
+func (r *i2cBus) failed(bus i2c.BusCloser, addr uint16, err error) error {
 	r.errs[i2cReason(err)]++
 	r.wide = r.wide || r.fails > 0 && addr != r.last
 	r.last = addr
@@ -129,7 +129,7 @@ func retriesOf(bus i2c.Bus) uint64 {
 
 // ensure opens the bus where it is not open, at most once in openPause, and
 // marks the begin of a transfer.
-func (r *reopening) ensure() (i2c.BusCloser, error) {
+func (r *i2cBus) ensure() (i2c.BusCloser, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
@@ -151,7 +151,7 @@ func (r *reopening) ensure() (i2c.BusCloser, error) {
 	return r.bus, nil
 }
 
-func (r *reopening) Close() error {
+func (r *i2cBus) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.bus == nil {
@@ -164,7 +164,7 @@ func (r *reopening) Close() error {
 }
 
 // status copies the counters.
-func (r *reopening) status(now time.Time) status.I2CBus {
+func (r *i2cBus) status(now time.Time) status.I2CBus {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	s := status.I2CBus{Transfers: r.transfers, Retries: r.retries, Opens: r.opens}
@@ -178,16 +178,4 @@ func (r *reopening) status(now time.Time) status.I2CBus {
 		s.Errors = append(s.Errors, status.ReasonCount{Reason: i2cReasons[i], N: n})
 	}
 	return s
-}
-
-// i2cStatus are the counters of the I2C buses, in the order of buses.
-func (l *lines) i2cStatus(buses []config.Bus, now time.Time) (out []status.I2CBus) {
-	for _, b := range buses {
-		if r, ok := l.byName[b.Name].i2c.(*reopening); ok {
-			s := r.status(now)
-			s.Bus = b.Name
-			out = append(out, s)
-		}
-	}
-	return out
 }

@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"bytes"
@@ -50,7 +50,7 @@ func neighbours(t *testing.T, port string, period time.Duration) *config.Config 
 		fmt.Fprintf(&text, "  - {name: live%d, driver: modbus, bus: line, unit: %d, registers: [{name: x, at: \"input:3\", type: u16}]}\n", unit, unit)
 	}
 	fmt.Fprintf(&text, "machines: [{name: main, channels: [\"*\"], period: %v}]\n", period)
-	c, problems := config.Parse("config.yaml", text.Bytes(), driverInfos())
+	c, problems := config.Parse("config.yaml", text.Bytes(), Infos())
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -135,13 +135,13 @@ func TestDeadSlave_virtual(t *testing.T) {
 		l := modbus.NewLine(pipeLine(tap, 1, dies, returns), lineOptions(c.Buses[0], modbus.RTU))
 		var sensors []drivers.Sensor
 		for _, s := range c.Sensors {
-			d, err := makeModbus(s, line{modbus: l})
+			d, err := makeModbus(s, bus{modbus: l})
 			if err != nil {
 				t.Fatal(err)
 			}
 			sensors = append(sensors, d)
 		}
-		g, err := newGroup(c, c.Machines, sensors)
+		g, err := Group(c, c.Machines, sensors)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -208,13 +208,13 @@ func TestDeadSlaveCostsItsNeighboursNothing(t *testing.T) {
 	s := modbussim.ServeRTU(tap, 115200, units)
 	defer s.Close()
 	c := neighbours(t, p.Path, period)
-	l := newLines(c.Buses, nil)
+	l := Open(c.Buses, Host{})
 	defer l.Close()
-	sensors, err := makeSensors(c, l)
+	sensors, err := Sensors(c, l)
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := newGroup(c, c.Machines, sensors)
+	g, err := Group(c, c.Machines, sensors)
 	if err != nil {
 		t.Fatal(err)
 	}

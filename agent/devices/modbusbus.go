@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"context"
@@ -31,8 +31,8 @@ func rtuLine(b config.Bus) *modbus.Line {
 	return modbus.NewLine(openSerial(*b.Modbus), lineOptions(b, modbus.RTU))
 }
 
-// openSerial opens the port of a serial line: the name is looked up each time,
-// for an adapter that was unplugged may come back as another device.
+// openSerial opens the port of a serial line. The name is looked up each time,
+// because an adapter that was unplugged may come back as another device.
 func openSerial(m config.ModbusURL) func(context.Context) (io.ReadWriteCloser, error) {
 	s := m.Serial
 	return func(context.Context) (io.ReadWriteCloser, error) {
@@ -48,7 +48,8 @@ func openSerial(m config.ModbusURL) func(context.Context) (io.ReadWriteCloser, e
 	}
 }
 
-// switched has the driver of a two-wire line switched as configured.
+// switched is the port with the direction of its RS-485 transceiver switched as
+// configured.
 func switched(port *board.Serial, s *config.Serial) (io.ReadWriteCloser, error) {
 	mode := board.RS485{Low: s.RS485.Low, Before: s.RS485.Before, After: s.RS485.After}
 	switch s.RS485.Mode {
@@ -68,13 +69,13 @@ func switched(port *board.Serial, s *config.Serial) (io.ReadWriteCloser, error) 
 	return port, nil
 }
 
-// requestLimits bounds a sensor's requests: what it says itself, else what its bus
-// says.
-func (l line) requestLimits(s config.ModbusSensor) modbus.RequestLimits {
-	e := modbus.RequestLimits{Timeout: s.Timeout, Budget: l.bus.Budget}
+// requestLimits bounds a sensor's requests by what the sensor configures, else by
+// what its bus configures.
+func (b bus) requestLimits(s config.ModbusSensor) modbus.RequestLimits {
+	e := modbus.RequestLimits{Timeout: s.Timeout, Budget: b.conf.Budget}
 	retries := s.Retries
 	if retries == nil {
-		retries = l.bus.Retries
+		retries = b.conf.Retries
 	}
 	if retries != nil {
 		e.Retries = *retries

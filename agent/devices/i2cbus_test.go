@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"context"
@@ -55,7 +55,7 @@ func (s *timed) jitter(period time.Duration) (p99 time.Duration, n int) {
 }
 
 // twoBuses is a gateway with a bus "good" (one chip) and a bus "bad" (two).
-func twoBuses(t *testing.T, period time.Duration) (g *sampler.Group, good *timed, bad *i2csim.Bus, l *lines) {
+func twoBuses(t *testing.T, period time.Duration) (g *sampler.Group, good *timed, bad *i2csim.Bus, l *Buses) {
 	t.Helper()
 	c, problems := config.Parse("config.yaml", fmt.Appendf(nil, `
 buses: {good: {i2c: /dev/i2c-1}, bad: {i2c: /dev/i2c-2}}
@@ -65,7 +65,7 @@ sensors:
   - {name: motor, driver: ina226, bus: bad, address: 0x40}
 machines:
   - {name: m, channels: ["*"], period: %v}
-`, period), driverInfos())
+`, period), Infos())
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -74,14 +74,14 @@ machines:
 	bad = buses["/dev/i2c-2"]
 	bad.Attach(0x48, i2csim.NewLM75(11))
 	bad.Attach(0x40, i2csim.NewINA226(0.1))
-	l = newLines(c.Buses, func(name string) (i2c.BusCloser, error) { return keepOpen{buses[name]}, nil })
-	sensors, err := makeSensors(c, l)
+	l = Open(c.Buses, Host{I2C: func(name string) (i2c.BusCloser, error) { return keepOpen{buses[name]}, nil }})
+	sensors, err := Sensors(c, l)
 	if err != nil {
 		t.Fatal(err)
 	}
 	good = &timed{Sensor: sensors[0]}
 	sensors[0] = good
-	if g, err = newGroup(c, c.Machines, sensors); err != nil {
+	if g, err = Group(c, c.Machines, sensors); err != nil {
 		t.Fatal(err)
 	}
 	return g, good, bad, l
@@ -135,7 +135,7 @@ func hangOneBus(t *testing.T, period, hang, after time.Duration) time.Duration {
 	if h := health(); h != status.Degraded {
 		t.Errorf("%v while a bus hangs", h)
 	}
-	if st := l.i2cStatus([]config.Bus{{Name: "bad"}}, time.Now()); len(st) != 1 || st[0].Hangs < period {
+	if st := l.I2CStatus(time.Now()); len(st) != 2 || st[0].Hangs != 0 || st[1].Bus != "bad" || st[1].Hangs < period {
 		t.Errorf("%+v", st)
 	}
 	time.Sleep(after)
@@ -183,7 +183,7 @@ func TestStuckBusIsOneFault(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			bus, opens := i2csim.New("i2c-1"), 0
 			bus.Attach(0x48, i2csim.NewLM75(11))
-			r := &reopening{name: "i2c-1", open: func(string) (i2c.BusCloser, error) { opens++; return keepOpen{bus}, nil }}
+			r := &i2cBus{name: "i2c-1", open: func(string) (i2c.BusCloser, error) { opens++; return keepOpen{bus}, nil }}
 			read := func(addr uint16) error { return r.Tx(addr, []byte{0}, make([]byte, 2)) }
 			for range 3 * reopenAfter { // one chip that is not there is no fault of the bus
 				if err := read(0x49); err == nil || errors.Is(err, drivers.ErrBus) {
@@ -236,7 +236,7 @@ func TestUnpluggedBus(t *testing.T) {
 	for _, errno := range []error{syscall.EIO, syscall.ENODEV} {
 		bus, gone, closed := i2csim.New("i2c-7"), false, false
 		bus.Attach(0x48, i2csim.NewLM75(11))
-		r := &reopening{name: "i2c-7", open: func(string) (i2c.BusCloser, error) { return unplugged{bus, &gone, &closed}, nil }}
+		r := &i2cBus{name: "i2c-7", open: func(string) (i2c.BusCloser, error) { return unplugged{bus, &gone, &closed}, nil }}
 		read := func() error { return r.Tx(0x48, []byte{0}, make([]byte, 2)) }
 		if bus.FailNext(1, syscall.EIO); read() == nil || closed {
 			t.Errorf("closed %v for one lost transfer", closed)
@@ -250,16 +250,16 @@ func TestUnpluggedBus(t *testing.T) {
 
 // The counters reach the scrape.
 func TestI2CMetrics(t *testing.T) {
-	l := newLines([]config.Bus{{Name: "env", I2C: "auto"}}, func(string) (i2c.BusCloser, error) {
+	l := Open([]config.Bus{{Name: "env", I2C: "auto"}}, Host{I2C: func(string) (i2c.BusCloser, error) {
 		bus := i2csim.New("sim")
 		bus.Attach(0x48, i2csim.NewLM75(11))
 		return bus, nil
-	})
+	}})
 	for _, addr := range []uint16{0x48, 0x48, 0x49} {
 		_ = l.byName["env"].i2c.Tx(addr, []byte{0}, make([]byte, 2))
 	}
 	var out strings.Builder
-	status.NewMetrics().Write(&out, &status.Snapshot{I2C: l.i2cStatus([]config.Bus{{Name: "env"}}, time.Now())}, 0)
+	status.NewMetrics().Write(&out, &status.Snapshot{I2C: l.I2CStatus(time.Now())}, 0)
 	for _, want := range []string{`i2c_transfers_total{bus="env"} 3`, `i2c_opens_total{bus="env"} 1`,
 		`i2c_errors_total{bus="env",reason="no_answer"} 1`, `i2c_retries_total{bus="env"} 0`, `i2c_transfer_underway_seconds{bus="env"} 0`} {
 		if !strings.Contains(out.String(), want+"\n") {

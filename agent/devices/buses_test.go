@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"errors"
@@ -19,7 +19,7 @@ func TestBusComesAndGoes(t *testing.T) {
 		absent := errors.New("no such file or directory")
 		opens := 0
 		var bus *i2csim.Bus
-		r := &reopening{name: "/dev/i2c-1", open: func(string) (i2c.BusCloser, error) {
+		r := &i2cBus{name: "/dev/i2c-1", open: func(string) (i2c.BusCloser, error) {
 			if opens++; bus == nil {
 				return nil, absent
 			}
@@ -64,7 +64,7 @@ func TestHangingTransferDoesNotHoldUpClose(t *testing.T) {
 		bus := i2csim.New("i2c-1")
 		bus.Attach(0x48, i2csim.NewLM75(9))
 		bus.Hang(time.Minute)
-		r := &reopening{name: "i2c-1", open: func(string) (i2c.BusCloser, error) { return bus, nil }}
+		r := &i2cBus{name: "i2c-1", open: func(string) (i2c.BusCloser, error) { return bus, nil }}
 		done := make(chan struct{})
 		go func() { r.Tx(0x48, []byte{0}, make([]byte, 2)); close(done) }()
 		synctest.Wait()

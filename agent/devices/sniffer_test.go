@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"bufio"
@@ -35,7 +35,7 @@ type overheardLine struct {
 	master, slave chan []byte
 	toMaster      *os.File
 	toSlave       *os.File
-	ear           *os.File
+	wire          *os.File
 
 	mu    sync.Mutex
 	valid []time.Time // of reads that were asked, answered and heard unharmed
@@ -146,7 +146,7 @@ func (l *overheardLine) pass(heard, sent []byte, to io.Writer) {
 		n := min(len(heard)-done, 1+l.IntN(1+int(16*time.Millisecond/l.char)))
 		done += n
 		time.Sleep(time.Until(start.Add(time.Duration(done) * l.char)))
-		l.ear.Write(heard[done-n : done])
+		l.wire.Write(heard[done-n : done])
 	}
 	if to != nil {
 		to.Write(sent)
@@ -300,16 +300,20 @@ func TestListening_pymodbus(t *testing.T) {
 func overhearPymodbus(t *testing.T, baud, trouble int, length time.Duration) {
 	toMaster, masterPort := rawPair(t)
 	toSlave, slavePort := rawPair(t)
-	wire, earPort := rawPair(t)
+	wire, sniffPort := rawPair(t)
 	l := &overheardLine{Rand: rand.New(rand.NewPCG(uint64(baud), uint64(trouble))), char: 11 * time.Second / time.Duration(baud), trouble: trouble,
-		toMaster: toMaster, toSlave: toSlave, ear: wire}
-	e := newEar(config.Bus{Name: "line", Timeout: 500 * time.Millisecond,
-		Modbus: &config.ModbusURL{Scheme: "rtu", Addr: earPort, Listen: true, Serial: &config.Serial{Baud: baud, Parity: "even", Stop: 1}}})
+		toMaster: toMaster, toSlave: toSlave, wire: wire}
+	e := newSniffer(config.Bus{Name: "line", Timeout: 500 * time.Millisecond,
+		Modbus: &config.ModbusURL{Scheme: "rtu", Addr: sniffPort, Listen: true, Serial: &config.Serial{Baud: baud, Parity: "even", Stop: 1}}})
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	e.start(ctx)
 	defer e.Close()
-	waitFor(t, 10*time.Second, "the port", func() bool { return e.Stats().Opens == 1 })
+	for end := time.Now().Add(2 * time.Minute); e.Stats().Opens != 1; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) { // a busy machine needs a while
+			t.Fatal("the port was not opened")
+		}
+	}
 
 	l.master, l.slave = frames(toMaster), frames(toSlave)
 	rtuPeer(t, "rtu_slave.py", slavePort, baud)
@@ -348,7 +352,7 @@ func overhearPymodbus(t *testing.T, baud, trouble int, length time.Duration) {
 
 // checkHeard reads every sensor until ctx is done and returns how many values
 // it saw. Each tells its own place, and a later request than the one before.
-func checkHeard(t *testing.T, e *ear, ctx context.Context) (values int) {
+func checkHeard(t *testing.T, e *sniffer, ctx context.Context) (values int) {
 	regs, place := registersHeard()
 	var sensors []*modbus.Overheard
 	newest := map[string]uint32{}

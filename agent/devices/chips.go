@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"errors"
@@ -10,20 +10,20 @@ import (
 )
 
 // makeADS1115 makes a converter with the inputs of the configuration.
-func makeADS1115(c config.Sensor, l line) (drivers.Sensor, error) {
+func makeADS1115(c config.Sensor, b bus) (drivers.Sensor, error) {
 	o := ads1115.Options{Address: c.Address, Rate: int(c.Rate)}
 	for _, in := range c.Inputs {
 		o.Inputs = append(o.Inputs, ads1115.Input{Name: in.Name, Quantity: drivers.Quantity{Unit: in.UnitOf},
 			Positive: in.Positive, Negative: in.Negative, FullScale: in.FullScale, Scale: in.Scale, Offset: in.Offset})
 	}
-	return ads1115.New(l.i2c, o)
+	return ads1115.New(b.i2c, o)
 }
 
 // checksums are the driver's by the configuration's names.
 var checksums = map[string]regs.CRC{"none": regs.NoCRC, "sensirion": regs.Sensirion, "pec": regs.PEC}
 
 // makeRegs makes a chip that is known by the configuration's table only.
-func makeRegs(c config.Sensor, l line) (drivers.Sensor, error) {
+func makeRegs(c config.Sensor, b bus) (drivers.Sensor, error) {
 	if c.Table == nil {
 		return nil, errors.New("regs: no registers")
 	}
@@ -41,5 +41,5 @@ func makeRegs(c config.Sensor, l line) (drivers.Sensor, error) {
 		o.Registers = append(o.Registers, regs.Register{Name: r.Name, Quantity: drivers.Quantity{Unit: r.UnitOf}, Place: place(r.ChipPlace),
 			Mask: r.Mask, Shift: r.Shift, Signed: r.Signed, Scale: r.Scale, Offset: r.Offset, Missing: r.Missing})
 	}
-	return regs.New(l.i2c, o)
+	return regs.New(b.i2c, o)
 }

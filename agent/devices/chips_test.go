@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"math"
@@ -41,19 +41,19 @@ sensors:
 
 // TestListedChips: what the configuration lists is what the drivers read.
 func TestListedChips(t *testing.T) {
-	c, problems := config.Parse("config.yaml", []byte(chipsYAML), driverInfos())
+	c, problems := config.Parse("config.yaml", []byte(chipsYAML), Infos())
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
 	synctest.Test(t, func(t *testing.T) {
-		bus, ads, duct := i2csim.New("sim"), i2csim.NewADS1115(), i2csim.NewSHT3x()
+		wire, ads, duct := i2csim.New("sim"), i2csim.NewADS1115(), i2csim.NewSHT3x()
 		ads.Set(0, 1.2)
 		ads.Set(2, 0.1)
 		duct.Set(20, 33)
-		bus.Attach(0x48, ads)
-		bus.Attach(0x5A, i2csim.NewTable(map[byte][]byte{0x07: {0xD2, 0x3A}, 0x30: {0xFF, 0xFF, 0xF0}}))
-		bus.Attach(0x44, duct)
-		sensors, err := makeSensors(c, &lines{byName: map[string]line{"env": {i2c: bus}}})
+		wire.Attach(0x48, ads)
+		wire.Attach(0x5A, i2csim.NewTable(map[byte][]byte{0x07: {0xD2, 0x3A}, 0x30: {0xFF, 0xFF, 0xF0}}))
+		wire.Attach(0x44, duct)
+		sensors, err := Sensors(c, &Buses{byName: map[string]bus{"env": {i2c: wire}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestListedChips(t *testing.T) {
 // it never panics, and invents nothing.
 func FuzzRegs(f *testing.F) {
 	f.Add([]byte(chipsYAML))
-	files, err := filepath.Glob("config/testdata/*/*/config.yaml")
+	files, err := filepath.Glob("../config/testdata/*/*/config.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -90,17 +90,17 @@ func FuzzRegs(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	infos := map[string]config.DriverInfo{"regs": devices["regs"].info, "ads1115": devices["ads1115"].info}
+	infos := map[string]config.DriverInfo{"regs": entries["regs"].info, "ads1115": entries["ads1115"].info}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, problems := config.Parse("config.yaml", data, infos)
 		if problems.Err() != nil {
 			return
 		}
 		synctest.Test(t, func(t *testing.T) {
-			bus := i2csim.New("sim")
+			wire := i2csim.New("sim")
 			for _, s := range c.Sensors {
-				bus.Attach(s.Address, i2csim.NewTable(map[byte][]byte{0: {1, 2, 3}, 0x80: {0xFF, 0xFF}}))
-				sensor, err := devices[s.Driver].make(s, line{i2c: bus})
+				wire.Attach(s.Address, i2csim.NewTable(map[byte][]byte{0: {1, 2, 3}, 0x80: {0xFF, 0xFF}}))
+				sensor, err := entries[s.Driver].make(s, bus{i2c: wire})
 				if err != nil {
 					t.Fatalf("accepted by check: %v", err)
 				}

@@ -1,4 +1,4 @@
-package main
+package devices
 
 import (
 	"cmp"
@@ -10,18 +10,21 @@ import (
 	"iot-edge-anomaly/drivers/modbus"
 )
 
-// fullLine is the share of a line's time above which reading is too much for
-// it: the rest is for repeated requests and slow answers.
+// fullLine is the largest share of a line's time that reading may take. The rest
+// is needed for repeated requests and slow answers.
 const fullLine = 0.9
 
-// lineLoad warns of serial lines that are too slow for what is to be read.
-func lineLoad(path string, c *config.Config) (ps config.Problems) {
-	l := newLines(c.Buses, nil)
-	sensors, err := makeSensors(c, l)
+// LineLoad warns of serial lines whose baud rate is too low for what is to be read
+// on them, and of timeouts that are shorter than an answer takes. path is the
+// configuration's file name.
+func LineLoad(path string, c *config.Config) (ps config.Problems) {
+	buses := Open(c.Buses, Host{})
+	defer buses.Close()
+	sensors, err := Sensors(c, buses)
 	if err != nil {
-		return nil // told by those who judge the file
+		return nil // reported elsewhere
 	}
-	periods := readPeriods(c, c.Machines)
+	periods := Periods(c, c.Machines)
 	for _, b := range c.Buses {
 		if b.Modbus == nil || b.Modbus.Serial == nil || b.Modbus.Serial.Baud == 0 || b.Modbus.Listen {
 			continue
@@ -33,8 +36,12 @@ func lineLoad(path string, c *config.Config) (ps config.Problems) {
 		load := loadOf(c, b, sensors, periods)
 		baud := b.Modbus.Serial.Baud
 		if s := load.at(baud); s.share > fullLine {
-			warn(load.help(baud), "reading takes %.0f %% of the line's time at %d baud: %s, %v, the most frequent each %v",
-				100*s.share, baud, plural(s.requests, "request", "requests"), s.wire.Round(time.Millisecond), load.shortest)
+			requests := "requests"
+			if s.requests == 1 {
+				requests = "request"
+			}
+			warn(load.help(baud), "reading takes %.0f %% of the line's time at %d baud: %d %s, %v, the most frequent each %v",
+				100*s.share, baud, s.requests, requests, s.wire.Round(time.Millisecond), load.shortest)
 		}
 		for _, u := range load.users {
 			if longest := u.dev.Cost(baud, 0).Longest; longest > u.timeout {
@@ -46,10 +53,11 @@ func lineLoad(path string, c *config.Config) (ps config.Problems) {
 	return ps
 }
 
-// longWaits warns of lines on which a device that does not answer is waited for
-// longer than the period of the others, which lose rows then.
-func longWaits(path string, c *config.Config) (ps config.Problems) {
-	periods := readPeriods(c, c.Machines)
+// LongWaits warns of Modbus lines whose timeout is longer than the shortest period
+// of their sensors: a device that does not answer then costs the others rows. path
+// is the configuration's file name.
+func LongWaits(path string, c *config.Config) (ps config.Problems) {
+	periods := Periods(c, c.Machines)
 	for _, b := range c.Buses {
 		if b.Modbus == nil || b.Modbus.Listen || b.Connections > 1 {
 			continue
@@ -125,7 +133,7 @@ func (l load) at(baud int) (s lineShare) {
 	return s
 }
 
-// help names what would make the load fit.
+// help says what would make the load fit.
 func (l load) help(baud int) string {
 	period := l.shortest * time.Duration(l.at(baud).share/fullLine*10+1) / 10
 	text := fmt.Sprintf("periods %.1f times as long", float64(period)/float64(l.shortest))

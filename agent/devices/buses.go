@@ -1,0 +1,143 @@
+package devices
+
+import (
+	"context"
+	"errors"
+	"io"
+	"time"
+
+	"periph.io/x/conn/v3/i2c"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/status"
+	"iot-edge-anomaly/board"
+	"iot-edge-anomaly/drivers/modbus"
+)
+
+// Host is the computer whose buses are opened. The zero Host is this one; tests
+// and the demonstration put simulated parts in its place.
+type Host struct {
+	// I2C opens the bus that a configuration names. Nil means board.OpenI2C.
+	I2C func(name string) (i2c.BusCloser, error)
+
+	// Root is the folder below which /sys and /dev are found. Empty means /.
+	Root string
+}
+
+// bus is one bus as a driver receives it. One of i2c, modbus and sniffer is set;
+// none is for a sensor that sits on no bus of the configuration.
+type bus struct {
+	i2c     i2c.Bus // an *i2cBus, except in tests
+	modbus  *modbus.Line
+	sniffer *sniffer
+	conf    config.Bus // as configured
+	root    string     // Host.Root
+}
+
+// Buses are the buses of a configuration. They are safe for concurrent use.
+type Buses struct {
+	host    Host
+	order   []string // as configured
+	byName  map[string]bus
+	closers []io.Closer
+}
+
+// Open makes the buses of a configuration. It touches no hardware: a bus is
+// opened with the first transfer, and again after it has failed. The caller closes
+// the Buses.
+func Open(buses []config.Bus, h Host) *Buses {
+	if h.I2C == nil {
+		h.I2C = board.OpenI2C
+	}
+	out := &Buses{host: h, byName: map[string]bus{}}
+	for _, c := range buses {
+		b, closer := open(c, h)
+		b.conf, b.root = c, h.Root
+		out.byName[c.Name] = b
+		out.order = append(out.order, c.Name)
+		out.closers = append(out.closers, closer)
+	}
+	return out
+}
+
+// open makes one bus.
+func open(c config.Bus, h Host) (bus, io.Closer) {
+	if c.Modbus == nil {
+		b := &i2cBus{name: c.I2C, open: h.I2C}
+		return bus{i2c: b}, b
+	}
+	if c.Modbus.Listen {
+		s := newSniffer(c)
+		return bus{sniffer: s}, s
+	}
+	var l *modbus.Line
+	switch c.Modbus.Scheme {
+	case "rtu":
+		l = rtuLine(c)
+	case "rtutcp":
+		l = rtuOverTCPLine(c)
+	default:
+		l = tcpLine(c)
+	}
+	return bus{modbus: l}, l
+}
+
+// of is the bus that a sensor sits on.
+func (b *Buses) of(s config.Sensor) bus {
+	if on, ok := b.byName[s.Bus]; ok {
+		return on
+	}
+	return bus{root: b.host.Root}
+}
+
+// Modbus is the named line, or nil where there is no Modbus line of that name
+// that is polled. It stays the property of Buses.
+func (b *Buses) Modbus(name string) *modbus.Line { return b.byName[name].modbus }
+
+// Close closes all buses, ends all listening and joins the errors.
+func (b *Buses) Close() error {
+	var errs []error
+	for _, c := range b.closers {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Listen begins to listen on the Modbus lines that another master polls, until
+// Close or the end of ctx. Other buses need no beginning. It is called once at
+// most.
+func (b *Buses) Listen(ctx context.Context) {
+	for _, s := range b.sniffers() {
+		s.start(ctx)
+	}
+}
+
+// I2CStatus copies the counters of the I2C buses, in the configuration's order.
+func (b *Buses) I2CStatus(now time.Time) (out []status.I2CBus) {
+	for _, name := range b.order {
+		if r, ok := b.byName[name].i2c.(*i2cBus); ok {
+			s := r.status(now)
+			s.Bus = name
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// ModbusStatus copies the counters of the Modbus lines that are polled, in the
+// configuration's order.
+func (b *Buses) ModbusStatus() (out []status.ModbusLine) {
+	for _, name := range b.order {
+		line := b.byName[name].modbus
+		if line == nil {
+			continue
+		}
+		n := line.Stats()
+		out = append(out, status.ModbusLine{Bus: name, Requests: uint64(n.Requests), Retries: uint64(n.Retries),
+			Resyncs: uint64(n.Resyncs), Connects: uint64(n.Connects), Errors: []status.ReasonCount{
+				{Reason: "timeout", N: uint64(n.Timeouts)}, {Reason: "frame", N: uint64(n.BadFrames)},
+				{Reason: "exception", N: uint64(n.Exceptions)}, {Reason: "hangup", N: uint64(n.Hangups)},
+				{Reason: "connect", N: uint64(n.ConnectErrors)}, {Reason: "refused", N: uint64(n.Refused)}}})
+	}
+	return out
+}
