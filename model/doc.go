@@ -69,7 +69,7 @@
 // The path from row to score gives identical bits on every CPU: every product
 // is converted explicitly so that no compiler may fuse it into an addition, no
 // function above Sqrt is called, and sums run in a fixed order. A test
-// disassembles the package for arm64 and refuses fused instructions.
+// in scripts/house disassembles the package for Arm and refuses fused instructions.
 //
 // # The file
 //

@@ -25,31 +25,6 @@ func goTool(t *testing.T, env []string, args ...string) string {
 	return string(out)
 }
 
-// TestNoFusedMultiplyAdd compiles this package for arm64, where the compiler
-// fuses x*y + z unless a conversion stands between, and looks for the
-// instructions. The package to look at is the folder the test runs in.
-func TestNoFusedMultiplyAdd(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compiles for arm64")
-	}
-	obj := filepath.Join(t.TempDir(), "package.a")
-	goTool(t, []string{"GOOS=linux", "GOARCH=arm64"}, "build", "-o", obj, ".")
-	asm := goTool(t, nil, "tool", "objdump", obj)
-	if !regexp.MustCompile(`\bFMULS\b`).MatchString(asm) {
-		t.Fatal("no FMULS in the listing: is this the right package?")
-	}
-	fused := regexp.MustCompile(`\bFN?M(ADD|SUB)[SD]?\b`)
-	where := ""
-	for line := range strings.Lines(asm) {
-		if strings.HasPrefix(line, "TEXT ") {
-			where = strings.TrimSpace(line)
-		}
-		if fused.MatchString(line) {
-			t.Errorf("%s\n%s", where, line)
-		}
-	}
-}
-
 // TestBoundsChecks asks the compiler where bounds checks remain: none in the
 // inner loops, which are function dot.
 func TestBoundsChecks(t *testing.T) {
