@@ -35,9 +35,9 @@ func TestPromtoolReadsRareMetrics(t *testing.T) {
 			Quality: []sampler.Quality{sampler.Good}, Drift: pipeline.Drift{Score: 0.4, Channels: []model.ChannelDrift{{Score: 0.4}}}}},
 		I2C:  []status.I2CBus{{Bus: "env", Transfers: 9, Errors: []status.ReasonCount{{Reason: "no_answer", N: 1}}}},
 		Ears: []status.ModbusEar{{Bus: "line", Bytes: 200, Understood: 150, Passed: []status.ReasonCount{{Reason: "noise", N: 2}}}},
-	}, 0)
+	})
 	for _, want := range []string{`i2c_errors_total{bus="env",reason="no_answer"} 1`, `modbus_listen_understood_ratio{bus="line"} 0.75`,
-		`modbus_listen_passed_total{bus="line",reason="noise"} 2`, `model_drift_score{machine="pump1"} 0.4`, `model_drift_sensor_score{machine="pump1",sensor="pump.flow"} 0.4`} {
+		`modbus_listen_passed_total{bus="line",reason="noise"} 2`, `model_drift_score{machine="pump1"} 0.4`, `model_drift_sensor_score{machine="pump1",channel="pump.flow"} 0.4`} {
 		if !strings.Contains(b.String(), want+"\n") {
 			t.Errorf("no %s in\n%s", want, b.String())
 		}

@@ -24,7 +24,7 @@ func (g *gateway) snapshot() status.Snapshot {
 		Device: g.device.Device, Site: g.device.Site, Started: g.started, Now: time.Now(),
 		ReadyAfter: time.Duration(g.ready.Load()), TimeQuality: board.Clock().String(),
 		Readings: p.group.Readings(), Buses: p.group.Stats(), MemoryLimit: g.memoryLimit,
-		Stalled: g.stalled.Load().(string), ReloadOK: g.reloadOK.Load(),
+		Stalled: g.stalled.Load().(string), ReloadOK: g.reloadOK.Load(), Opened: g.reporter.Opened(),
 	}
 	for _, m := range p.machines {
 		s.Machines = append(s.Machines, m.Status())
@@ -39,9 +39,6 @@ func (g *gateway) snapshot() status.Snapshot {
 		Appended: q.Appended, Dropped: q.Dropped, Corrupt: q.Corrupt, BytesWritten: q.Written, Volatile: uint64(q.Volatile), Error: q.Down}
 	for _, a := range g.reporter.Active() {
 		s.Events = append(s.Events, openEvent(a))
-	}
-	for _, c := range g.reporter.Opened() {
-		s.Opened = append(s.Opened, status.EventCount{Kind: string(c.Kind), Severity: string(c.Severity), Sensor: c.Sensor, N: c.N})
 	}
 	return s
 }

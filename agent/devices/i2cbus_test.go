@@ -259,7 +259,7 @@ func TestI2CMetrics(t *testing.T) {
 		_ = l.byName["env"].i2c.Tx(addr, []byte{0}, make([]byte, 2))
 	}
 	var out strings.Builder
-	status.NewMetrics().Write(&out, &status.Snapshot{I2C: l.I2CStatus(time.Now())}, 0)
+	status.NewMetrics().Write(&out, &status.Snapshot{I2C: l.I2CStatus(time.Now())})
 	for _, want := range []string{`i2c_transfers_total{bus="env"} 3`, `i2c_opens_total{bus="env"} 1`,
 		`i2c_errors_total{bus="env",reason="no_answer"} 1`, `i2c_retries_total{bus="env"} 0`, `i2c_transfer_underway_seconds{bus="env"} 0`} {
 		if !strings.Contains(out.String(), want+"\n") {

@@ -8,27 +8,32 @@ import (
 	"iot-edge-anomaly/agent/detect"
 )
 
-// Count is how many events of one sort opened since the start. Sensor is the
-// sensor that is to blame: a fault's, or that of the first cause.
+// Count is how many events of one sort opened since the start.
 type Count struct {
 	Kind     detect.Kind
 	Severity detect.Severity // when it opened
-	Sensor   string
+	Sensor   string          // the faulty sensor, or that of the first cause; empty = none is to blame
+	Bus      string          // of a bus fault; else empty
 	N        uint64
 }
 
 func (r *Reporter) count(rec *record) {
-	sensor := rec.Key
-	if len(rec.Causes) > 0 {
-		sensor, _, _ = strings.Cut(rec.Causes[0].Channel, ".")
+	c := Count{Kind: rec.Kind, Severity: rec.Severity, N: 1}
+	switch {
+	case rec.Kind == detect.BusFault:
+		c.Bus = rec.Key
+	case rec.Kind == detect.SensorFault:
+		c.Sensor = rec.Key
+	case len(rec.Causes) > 0:
+		c.Sensor, _, _ = strings.Cut(rec.Causes[0].Channel, ".")
 	}
 	for i := range r.opened {
-		if o := &r.opened[i]; o.Kind == rec.Kind && o.Severity == rec.Severity && o.Sensor == sensor {
+		if o := &r.opened[i]; o.Kind == c.Kind && o.Severity == c.Severity && o.Sensor == c.Sensor && o.Bus == c.Bus {
 			o.N++
 			return
 		}
 	}
-	r.opened = append(r.opened, Count{rec.Kind, rec.Severity, sensor, 1})
+	r.opened = append(r.opened, c)
 }
 
 // Opened counts the events opened since the start.

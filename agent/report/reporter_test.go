@@ -72,7 +72,7 @@ func TestEvent_severity(t *testing.T) {
 			t.Errorf("step %d: severity %s", i, p.Severity)
 		}
 	}
-	if got := r.Opened(); len(got) != 1 || got[0] != (Count{detect.ProcessAnomaly, detect.Warning, "pump", 1}) {
+	if got := r.Opened(); len(got) != 1 || got[0] != (Count{Kind: detect.ProcessAnomaly, Severity: detect.Warning, Sensor: "pump", N: 1}) {
 		t.Errorf("opened %+v", got)
 	}
 }

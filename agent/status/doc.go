@@ -5,7 +5,8 @@
 // It does not measure anything itself, but for the process it runs in, and it
 // changes nothing: every handler is read-only.
 //
-// Prometheus names stand in metrics.go and nowhere else.
+// Prometheus names stand in table.go and nowhere else. docs/metrics.md is written
+// from that table.
 //
 // # Why
 //

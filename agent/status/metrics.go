@@ -5,224 +5,121 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"os"
-	"runtime"
 	"strconv"
-	"time"
+	"strings"
+	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
-
-	"iot-edge-anomaly/agent/pipeline"
-	"iot-edge-anomaly/agent/sampler"
 )
 
 // inferenceBuckets are the bounds in seconds; 0.01 is the alert's.
 var inferenceBuckets = []float64{25e-6, 50e-6, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 1e-1}
 
-// errorBuckets are the bounds of the score; 1 is the threshold.
-var errorBuckets = []float64{0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10}
+// scoreBuckets are the bounds of the score; 1 is the threshold.
+var scoreBuckets = []float64{0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10}
 
-// Metrics is the one place where Prometheus names live. Histograms are fed by
-// the stages; everything else is copied from a snapshot at each scrape. It is
-// safe for concurrent use.
+// Metrics counts what this package sees itself and renders /metrics. The scoring
+// stage feeds the histograms; everything else comes from a Snapshot at each
+// scrape. It is safe for concurrent use.
 type Metrics struct {
-	set       *metrics.Set // what is counted here
-	inference *metrics.PrometheusHistogram
-	scores    *metrics.PrometheusHistogram
+	inference, scores *histogram
+	requests          [600]atomic.Uint64 // by HTTP status
+	refused           atomic.Uint64      // requests without the token
 }
 
-// NewMetrics makes an empty registry of its own.
+// NewMetrics returns a Metrics that has counted nothing yet.
 func NewMetrics() *Metrics {
-	set := metrics.NewSet()
-	metrics.ExposeMetadata(true)
-	return &Metrics{set: set,
-		inference: set.NewPrometheusHistogramExt("inference_duration_seconds", inferenceBuckets),
-		scores:    set.NewPrometheusHistogramExt("reconstruction_error", errorBuckets)}
+	metrics.ExposeMetadata(true) // TYPE lines of the process's metrics
+	return &Metrics{inference: newHistogram("inference_duration_seconds", inferenceBuckets),
+		scores: newHistogram("reconstruction_error", scoreBuckets)}
 }
 
-// Inference takes the time of one inference in seconds. It does not allocate.
+// Inference takes the duration of one inference in seconds. It does not allocate.
 func (m *Metrics) Inference(seconds float64) { m.inference.Update(seconds) }
 
 // Score takes one score. It does not allocate.
 func (m *Metrics) Score(value float64) { m.scores.Update(value) }
 
+// request counts an answer.
 func (m *Metrics) request(code int) {
-	m.set.GetOrCreateCounter(`http_requests_total{status="` + strconv.Itoa(code) + `"}`).Inc()
-}
-
-// scrape holds the copied values of one scrape, so that what is no more, a
-// machine or a model, is not told any longer.
-type scrape struct{ set *metrics.Set }
-
-// counter and gauge copy a value under a name; label pairs follow. Label values
-// come from names that the configuration restricts.
-func (m *scrape) counter(v uint64, name string, labels ...string) {
-	m.set.GetOrCreateCounter(series(name, labels)).Set(v)
-}
-
-func (m *scrape) gauge(v float64, name string, labels ...string) {
-	m.set.GetOrCreateGauge(series(name, labels), nil).Set(v)
-}
-
-func series(name string, labels []string) string {
-	if len(labels) == 0 {
-		return name
+	if code >= 0 && code < len(m.requests) {
+		m.requests[code].Add(1)
 	}
-	b := append([]byte(name), '{')
-	for i := 0; i < len(labels); i += 2 {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = append(append(b, labels[i]...), '=')
-		b = strconv.AppendQuoteToASCII(b, labels[i+1])
-	}
-	return string(append(b, '}'))
-}
-
-func flag(on bool) float64 {
-	if on {
-		return 1
-	}
-	return 0
-}
-
-func seconds(t time.Time) float64 {
-	if t.IsZero() {
-		return 0
-	}
-	return float64(t.UnixMilli()) / 1000
 }
 
 // Write renders the snapshot in Prometheus' text format.
-func (ms *Metrics) Write(w io.Writer, s *Snapshot, refused uint64) {
-	m := &scrape{metrics.NewSet()}
-	m.gauge(1, "build_info", "version", s.Build.Version, "commit", s.Build.Commit, "go", s.Build.Go, "kernel", s.Build.Kernel, "arch", runtime.GOARCH, "device_id", s.Device, "site", s.Site)
-	m.gauge(s.ReadyAfter.Seconds(), "application_startup_duration_seconds")
-	m.gauge(flag(s.ReloadOK), "config_last_reload_successful")
-	m.gauge(flag(s.Stalled == ""), "watchdog_progress")
-	m.counter(refused, "authentication_failures_total")
-	m.memory(s)
-	for i := range s.Machines {
-		m.machine(&s.Machines[i])
-	}
-	for i := range s.Readings {
-		m.reading(&s.Readings[i])
-	}
-	for _, b := range s.Buses {
-		m.counter(b.Overruns, "bus_overruns_total", "bus", b.Bus)
-		m.counter(b.Panics, "bus_panics_total", "bus", b.Bus)
-	}
-	for i := range s.Modbus {
-		m.modbusLine(&s.Modbus[i])
-	}
-	for i := range s.Ears {
-		m.modbusEar(&s.Ears[i])
-	}
-	for i := range s.I2C {
-		m.i2cBus(&s.I2C[i])
-	}
-	m.delivery(s)
-	for _, e := range s.Opened {
-		m.counter(e.N, "anomalies_detected_total", "severity", e.Severity, "sensor", e.Sensor, "kind", e.Kind)
-	}
+func (m *Metrics) Write(w io.Writer, s *Snapshot) {
 	var b bytes.Buffer
-	ms.set.WritePrometheus(&b)
-	m.set.WritePrometheus(&b)
-	metrics.WriteProcessMetrics(&b)
-	writeHelped(w, b.Bytes())
-}
-
-func (m *scrape) memory(s *Snapshot) {
-	m.gauge(float64(residentBytes()), "memory_usage_bytes")
-	if s.MemoryLimit > 0 {
-		m.gauge(float64(s.MemoryLimit), "memory_limit_bytes")
-	}
-}
-
-var states = []pipeline.State{pipeline.Learning, pipeline.Idle, pipeline.Normal, pipeline.Anomaly, pipeline.Blind}
-
-func (m *scrape) machine(s *pipeline.Status) {
-	n := s.Name
-	for _, st := range states {
-		m.gauge(flag(s.State == st), "machine_state", "machine", n, "state", string(st))
-	}
-	m.counter(s.Rows, "samples_processed_total", "machine", n)
-	m.counter(s.Scored, "samples_scored_total", "machine", n)
-	m.counter(s.Dropped, "samples_dropped_total", "machine", n)
-	m.counter(s.Late, "samples_late_total", "machine", n)
-	m.counter(s.Errors, "machine_errors_total", "machine", n)
-	m.gauge(seconds(s.RowTime), "machine_last_row_timestamp_seconds", "machine", n)
-	progress := 1.0
-	if s.State == pipeline.Learning {
-		progress = s.Learning.Done
-	}
-	m.gauge(progress, "learning_progress_ratio", "machine", n)
-	m.gauge(s.Score, "anomaly_score", "machine", n)
-	if s.Model.Version != "" {
-		m.gauge(1, "model_info", "machine", n, "model_version", s.Model.Version, "sha", s.Model.SHA256)
-	}
-	m.drift(n, s)
-	for i, c := range s.Channels {
-		m.gauge(s.Values[i], "sensor_value", "machine", n, "sensor", c.Name)
-		m.gauge(float64(s.Quality[i]), "sensor_quality", "machine", n, "sensor", c.Name)
-	}
-	for _, f := range s.Flags {
-		m.counter(f.N, "sensor_flags_total", "machine", n, "sensor", f.Sensor, "quality", f.Quality.String())
-	}
-}
-
-// drift leaves out what cannot be said yet: 0 would be a claim.
-func (m *scrape) drift(name string, s *pipeline.Status) {
-	if !math.IsNaN(s.Drift.Score) {
-		m.gauge(s.Drift.Score, "model_drift_score", "machine", name)
-	}
-	for i, d := range s.Drift.Channels {
-		if !math.IsNaN(d.Score) {
-			m.gauge(d.Score, "model_drift_sensor_score", "machine", name, "sensor", s.Channels[i].Name)
+	from := &scrape{s, m}
+	for i := range table {
+		for j := range table[i].metrics {
+			table[i].metrics[j].write(&b, from)
 		}
 	}
+	writeProcess(&b)
+	w.Write(b.Bytes()) // an error means that the reader has gone
 }
 
-func (m *scrape) reading(r *sampler.Reading) {
-	m.counter(r.Reads, "sensor_reads_total", "bus", r.Bus, "sensor", r.Sensor)
-	for i, reason := range sampler.Reasons {
-		m.counter(r.Errors[i], "sensor_read_errors_total", "bus", r.Bus, "sensor", r.Sensor, "reason", reason)
+// write renders one row of the table, or nothing where it has no sample.
+func (m *metric) write(b *bytes.Buffer, s *scrape) {
+	begin := b.Len()
+	fmt.Fprintf(b, "# HELP %s %s\n# TYPE %s %s\n", m.name, m.help, m.name, m.kind)
+	head := b.Len()
+	if m.histogram != nil {
+		m.histogram(s.metrics).write(b)
+	} else {
+		m.collect(s, func(v float64, values ...string) { m.sample(b, v, values) })
 	}
-	m.gauge(seconds(r.LastGood), "sensor_last_good_timestamp_seconds", "bus", r.Bus, "sensor", r.Sensor)
-	m.gauge(r.Latency.Seconds(), "sensor_read_duration_seconds", "bus", r.Bus, "sensor", r.Sensor)
-}
-
-func (m *scrape) delivery(s *Snapshot) {
-	if b := s.Broker; b != nil {
-		m.gauge(flag(b.Connected), "mqtt_connected")
-		m.counter(b.Connects, "mqtt_connects_total")
-		m.counter(b.Disconnects, "mqtt_disconnects_total")
-		m.counter(b.Published, "mqtt_publish_sent_total")
-		m.counter(b.Acked, "mqtt_publish_acked_total")
-		m.counter(b.Resent, "mqtt_publish_resent_total")
-		m.counter(b.Errors, "mqtt_publish_errors_total")
-	}
-	if q := s.Spool; q != nil {
-		m.gauge(float64(q.Messages), "spool_messages")
-		m.gauge(float64(q.Bytes), "spool_bytes")
-		m.gauge(q.OldestAge.Seconds(), "spool_oldest_age_seconds")
-		m.counter(q.Dropped, "spool_dropped_total")
-		m.counter(q.Corrupt, "spool_corrupt_total")
-		m.counter(q.Appended, "spool_appended_total")
-		m.counter(q.BytesWritten, "disk_bytes_written_total")
+	if b.Len() == head {
+		b.Truncate(begin)
 	}
 }
 
-// residentBytes is the process's resident set, from /proc/self/statm; 0 where
-// the kernel does not tell.
-func residentBytes() uint64 {
-	b, err := os.ReadFile("/proc/self/statm")
-	if err != nil {
-		return 0
+// escape makes a text fit between the quotes of a label value.
+var escape = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
+// sample writes one line: name{label="value",...} value.
+func (m *metric) sample(b *bytes.Buffer, v float64, values []string) {
+	b.WriteString(m.name)
+	sep := byte('{')
+	for i, label := range m.labels {
+		if values[i] == "" {
+			continue
+		}
+		b.WriteByte(sep)
+		b.WriteString(label + `="` + escape.Replace(values[i]) + `"`)
+		sep = ','
 	}
-	var pages, resident uint64
-	if _, err := fmt.Sscanf(string(b), "%d %d", &pages, &resident); err != nil {
-		return 0
+	if sep == ',' {
+		b.WriteByte('}')
 	}
-	return resident * uint64(os.Getpagesize())
+	b.WriteByte(' ')
+	if v == math.Trunc(v) && math.Abs(v) < 1<<53 {
+		b.Write(strconv.AppendInt(b.AvailableBuffer(), int64(v), 10))
+	} else {
+		b.Write(strconv.AppendFloat(b.AvailableBuffer(), v, 'g', -1, 64))
+	}
+	b.WriteByte('\n')
+}
+
+// histogram counts values by buckets. Its Update does not allocate.
+type histogram struct {
+	*metrics.PrometheusHistogram
+	set *metrics.Set // it alone
+}
+
+func newHistogram(name string, bounds []float64) *histogram {
+	set := metrics.NewSet()
+	return &histogram{set.NewPrometheusHistogramExt(name, bounds), set}
+}
+
+// write copies the samples without the library's HELP and TYPE lines.
+func (h *histogram) write(b *bytes.Buffer) {
+	var text bytes.Buffer
+	h.set.WritePrometheus(&text)
+	for line := range bytes.Lines(text.Bytes()) {
+		if line[0] != '#' {
+			b.Write(line)
+		}
+	}
 }

@@ -39,7 +39,6 @@ type Server struct {
 	tls   *tls.Config  // nil = plain HTTP
 	token [32]byte     // sha256
 	srv   *http.Server
-	auth  atomic.Uint64 // refused requests
 }
 
 // NewServer reads the files that the options name and tries the address. One that
@@ -89,9 +88,6 @@ func (s *Server) listen() error {
 	return nil
 }
 
-// Refused counts the requests without the right token.
-func (s *Server) Refused() uint64 { return s.auth.Load() }
-
 // Serve answers until ctx is done.
 func (s *Server) Serve(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() {
@@ -139,7 +135,7 @@ func (s *Server) mux() http.Handler {
 	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		snap := s.o.Collect()
-		s.o.Metrics.Write(w, &snap, s.Refused())
+		s.o.Metrics.Write(w, &snap)
 	})
 	mux.Handle("GET /api/v1/state", page.ServeState(func() page.State { snap := s.o.Collect(); return snap.Page() }))
 	mux.Handle("GET /", page.Handler())
@@ -160,7 +156,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		if s.o.TokenFile != "" {
 			sum := sha256.Sum256([]byte(tokenOf(r)))
 			if subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 {
-				s.auth.Add(1)
+				s.o.Metrics.refused.Add(1)
 				cw.Header()["Www-Authenticate"] = []string{"Bearer", `Basic realm="iot-edge-anomaly", charset="UTF-8"`}
 				http.Error(cw, "token wanted, as a bearer token or as the password of any user", http.StatusUnauthorized)
 				return

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/status/page"
 )
@@ -55,10 +56,10 @@ type Snapshot struct {
 	Broker       *Broker // nil = none configured
 	Spool        *Spool
 	Events       []OpenEvent
-	Opened       []EventCount
-	MemoryLimit  uint64 // bytes; 0 = unknown
-	Stalled      string // the stage that does not progress; empty = all do
-	ReloadOK     bool   // the newest configuration reload worked, or none was asked for
+	Opened       []report.Count // events opened since the start
+	MemoryLimit  uint64         // bytes; 0 = unknown
+	Stalled      string         // the stage that does not progress; empty = all do
+	ReloadOK     bool           // the newest configuration reload worked, or none was asked for
 }
 
 // OpenEvent is an event that is open now, of any kind.
@@ -66,10 +67,4 @@ type OpenEvent struct {
 	Machine string   // empty: a fault that several machines share
 	Missing []string // the channels it takes
 	page.Event
-}
-
-// EventCount counts the events opened since the start.
-type EventCount struct {
-	Kind, Severity, Sensor string
-	N                      uint64
 }

@@ -66,7 +66,7 @@ func near(want, tolerance float64) func(float64) bool {
 }
 
 func value(machine, channel string) string {
-	return fmt.Sprintf(`sensor_value{machine=%q,sensor=%q}`, machine, channel)
+	return fmt.Sprintf(`sensor_value{machine=%q,channel=%q}`, machine, channel)
 }
 
 func (t *trial) awaitValue(machine, channel string, want, tolerance float64) error {

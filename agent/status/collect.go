@@ -1,0 +1,230 @@
+package status
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/sampler"
+)
+
+// scrape is what one scrape is collected from.
+type scrape struct {
+	*Snapshot
+	metrics *Metrics
+}
+
+// put adds a sample of the row that is being collected. The label values come
+// in the order of the row's labels. An empty value is left out, which means the
+// same to Prometheus.
+type put func(value float64, labels ...string)
+
+// collect puts the samples of one row.
+type collect func(*scrape, put)
+
+type numeric interface {
+	~int | ~int64 | ~uint64 | ~float64
+}
+
+// one is a single sample without labels.
+func one[N numeric](of func(*scrape) N) collect {
+	return func(s *scrape, put put) { put(float64(of(s))) }
+}
+
+// perMachine is one sample for each machine.
+func perMachine[N numeric](of func(*pipeline.Status) N) collect {
+	return func(s *scrape, put put) {
+		for i := range s.Machines {
+			put(float64(of(&s.Machines[i])), s.Machines[i].Name)
+		}
+	}
+}
+
+// perChannel is one sample for each channel of each machine.
+func perChannel(of func(m *pipeline.Status, channel int) float64) collect {
+	return func(s *scrape, put put) {
+		for i := range s.Machines {
+			m := &s.Machines[i]
+			for j := range m.Channels {
+				put(of(m, j), m.Name, m.Channels[j].Name)
+			}
+		}
+	}
+}
+
+// perSensor is one sample for each sensor.
+func perSensor[N numeric](of func(*sampler.Reading) N) collect {
+	return func(s *scrape, put put) {
+		for i := range s.Readings {
+			put(float64(of(&s.Readings[i])), s.Readings[i].Bus, s.Readings[i].Sensor)
+		}
+	}
+}
+
+// perBus is one sample for each bus.
+func perBus[N numeric](of func(*sampler.BusStats) N) collect {
+	return func(s *scrape, put put) {
+		for i := range s.Buses {
+			put(float64(of(&s.Buses[i])), s.Buses[i].Bus)
+		}
+	}
+}
+
+// perModbus is one sample for each Modbus bus that the agent polls.
+func perModbus[N numeric](of func(*ModbusLine) N) collect {
+	return func(s *scrape, put put) {
+		for i := range s.Modbus {
+			put(float64(of(&s.Modbus[i])), s.Modbus[i].Bus)
+		}
+	}
+}
+
+// perListener is one sample for each Modbus bus that the agent listens to.
+func perListener[N numeric](of func(*ModbusEar) N) collect {
+	return func(s *scrape, put put) {
+		for i := range s.Ears {
+			put(float64(of(&s.Ears[i])), s.Ears[i].Bus)
+		}
+	}
+}
+
+// perI2C is one sample for each I2C bus.
+func perI2C[N numeric](of func(*I2CBus) N) collect {
+	return func(s *scrape, put put) {
+		for i := range s.I2C {
+			put(float64(of(&s.I2C[i])), s.I2C[i].Bus)
+		}
+	}
+}
+
+// ofBroker is one sample where a broker is configured.
+func ofBroker[N numeric](of func(*Broker) N) collect {
+	return func(s *scrape, put put) {
+		if s.Broker != nil {
+			put(float64(of(s.Broker)))
+		}
+	}
+}
+
+// ofSpool is one sample where there is a queue.
+func ofSpool[N numeric](of func(*Spool) N) collect {
+	return func(s *scrape, put put) {
+		if s.Spool != nil {
+			put(float64(of(s.Spool)))
+		}
+	}
+}
+
+func modbusErrors(s *scrape, put put) {
+	for _, b := range s.Modbus {
+		for _, e := range b.Errors {
+			put(float64(e.N), b.Bus, e.Reason)
+		}
+	}
+}
+
+func listenPassed(s *scrape, put put) {
+	for _, b := range s.Ears {
+		for _, p := range b.Passed {
+			put(float64(p.N), b.Bus, p.Reason)
+		}
+	}
+}
+
+func i2cErrors(s *scrape, put put) {
+	for _, b := range s.I2C {
+		for _, e := range b.Errors {
+			put(float64(e.N), b.Bus, e.Reason)
+		}
+	}
+}
+
+// states are the states of a machine.
+var states = []pipeline.State{pipeline.Learning, pipeline.Idle, pipeline.Normal, pipeline.Anomaly, pipeline.Blind}
+
+// blames are the kinds and severities of the events that open with a sensor to
+// blame.
+var blames = []report.Count{
+	{Kind: detect.ProcessAnomaly, Severity: detect.Warning}, {Kind: detect.ProcessAnomaly, Severity: detect.High}, {Kind: detect.ProcessAnomaly, Severity: detect.Critical},
+	{Kind: detect.LimitExceeded, Severity: detect.Warning}, {Kind: detect.LimitExceeded, Severity: detect.Critical},
+	{Kind: detect.SensorFault, Severity: detect.Warning},
+	{Kind: detect.Drift, Severity: detect.Warning},
+}
+
+// eventsOpened puts a series for every kind of event that each configured sensor
+// and bus can have, so that a rate sees the first event too, and whatever else
+// was counted.
+func eventsOpened(s *scrape, put put) {
+	n := map[report.Count]uint64{}
+	var order []report.Count
+	add := func(c report.Count, by uint64) {
+		c.N = 0
+		if _, known := n[c]; !known {
+			order = append(order, c)
+		}
+		n[c] += by
+	}
+	for i := range s.Readings {
+		for _, c := range blames {
+			c.Sensor = s.Readings[i].Sensor
+			add(c, 0)
+		}
+	}
+	for _, b := range s.Buses {
+		add(report.Count{Kind: detect.BusFault, Severity: detect.High, Bus: b.Bus}, 0)
+	}
+	for _, c := range s.Opened {
+		add(c, c.N)
+	}
+	for _, c := range order {
+		put(float64(n[c]), string(c.Severity), c.Sensor, string(c.Kind), c.Bus)
+	}
+}
+
+// answers are the HTTP statuses that this endpoint itself gives.
+var answers = []int{200, 401, 404, 405, 421, 500, 503}
+
+// requests puts the statuses that were answered, and those of answers at least.
+func requests(s *scrape, put put) {
+	for code := range s.metrics.requests {
+		n := s.metrics.requests[code].Load()
+		if n > 0 || slices.Contains(answers, code) {
+			put(float64(n), strconv.Itoa(code))
+		}
+	}
+}
+
+// truth is 1 or 0.
+func truth(on bool) float64 {
+	if on {
+		return 1
+	}
+	return 0
+}
+
+// seconds is a time for a *_timestamp_seconds metric; never is 0.
+func seconds(t time.Time) float64 {
+	if t.IsZero() {
+		return 0
+	}
+	return float64(t.UnixMilli()) / 1000
+}
+
+// residentBytes is the process's resident memory, from /proc/self/statm; 0 where
+// the kernel does not tell.
+func residentBytes() uint64 {
+	b, err := os.ReadFile("/proc/self/statm")
+	if err != nil {
+		return 0
+	}
+	var pages, resident uint64
+	if _, err := fmt.Sscanf(string(b), "%d %d", &pages, &resident); err != nil {
+		return 0
+	}
+	return resident * uint64(os.Getpagesize())
+}

@@ -1,0 +1,393 @@
+package status
+
+import (
+	"math"
+	"runtime"
+
+	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/sampler"
+)
+
+// metric is one row of the table of metrics. /metrics and docs/metrics.md are
+// both written from it.
+type metric struct {
+	name    string
+	kind    kind
+	labels  []string
+	help    string // one sentence, for Prometheus' HELP line
+	meaning string // what an operator concludes from it, or does about it
+
+	// Either collect or histogram is set. Collect puts the samples of one
+	// scrape; it puts none where nothing can be said.
+	collect   collect
+	histogram func(*Metrics) *histogram
+}
+
+// kind is the type of a metric in Prometheus' text format.
+type kind string
+
+const (
+	counter kind = "counter"
+	gauge   kind = "gauge"
+	distrib kind = "histogram"
+)
+
+// section is a part of the table under one heading of docs/metrics.md.
+type section struct {
+	title   string
+	metrics []metric
+}
+
+func labels(names ...string) []string { return names }
+
+// table holds every metric of the agent but those that the metrics library
+// writes about the process and the Go runtime (go_* and process_*).
+//
+// `sensor` is always a configured sensor, `channel` always a full channel name
+// (sensor.channel), `bus` a configured bus and `machine` a configured machine.
+// A counter whose label values are known beforehand has all of them from the
+// first scrape on, with the value 0.
+var table = []section{
+	{"The agent", []metric{
+		{name: "build_info", kind: gauge, labels: labels("version", "commit", "go", "kernel", "arch", "device_id", "site"),
+			help:    "Always 1; the labels name the binary, the compute kernel in use and the gateway.",
+			meaning: "Join other series with it to see which version and which gateway they come from.",
+			collect: func(s *scrape, put put) {
+				b := &s.Build
+				put(1, b.Version, b.Commit, b.Go, b.Kernel, runtime.GOARCH, s.Device, s.Site)
+			}},
+		{name: "application_startup_duration_seconds", kind: gauge,
+			help:    "Time from the start of the process until it was ready; 0 while it is starting.",
+			meaning: "Above 30 s the gateway is overloaded or its disk is slow.",
+			collect: one(func(s *scrape) float64 { return s.ReadyAfter.Seconds() })},
+		{name: "config_last_reload_successful", kind: gauge,
+			help:    "1 if the newest reload of the configuration worked or none was requested, else 0.",
+			meaning: "At 0 the previous configuration is still in force: run `check` on the file and reload.",
+			collect: one(func(s *scrape) float64 { return truth(s.ReloadOK) })},
+		{name: "watchdog_progress", kind: gauge,
+			help:    "1 while sampling, scoring and delivery all make progress, else 0.",
+			meaning: "At 0 systemd restarts the agent when its watchdog interval ends; /health names the stage that is stuck.",
+			collect: one(func(s *scrape) float64 { return truth(s.Stalled == "") })},
+		{name: "memory_usage_bytes", kind: gauge,
+			help:    "Resident memory of the process.",
+			meaning: "Compare it with memory_limit_bytes; steady growth over days is a leak worth a report.",
+			collect: one(func(*scrape) float64 { return float64(residentBytes()) })},
+		{name: "memory_limit_bytes", kind: gauge,
+			help:    "Memory that the process may use: the lowest limit of its control groups, else the memory of the gateway.",
+			meaning: "Above 90 % of it the kernel may soon kill the agent. Absent where the limit is unknown.",
+			collect: func(s *scrape, put put) {
+				if s.MemoryLimit > 0 {
+					put(float64(s.MemoryLimit))
+				}
+			}},
+		{name: "http_requests_total", kind: counter, labels: labels("status"),
+			help:    "Requests that the HTTP endpoint answered, by HTTP status.",
+			meaning: "A rising 500 or 503 means that the agent reports itself unhealthy; 421 that a client uses a host name the endpoint does not accept. 200, 401, 404, 405, 421, 500 and 503 exist from the start, other statuses from their first answer on.",
+			collect: requests},
+		{name: "authentication_failures_total", kind: counter,
+			help:    "Requests refused because they did not carry the token.",
+			meaning: "A burst is a scanner or a client with an old token.",
+			collect: one(func(s *scrape) uint64 { return s.metrics.refused.Load() })},
+	}},
+
+	{"Machines", []metric{
+		{name: "machine_state", kind: gauge, labels: labels("machine", "state"),
+			help:    "1 for the state that the machine is in, 0 for the others: learning, idle, normal, anomaly or blind.",
+			meaning: "A machine that is blind is not watched: /health says why.",
+			collect: func(s *scrape, put put) {
+				for i := range s.Machines {
+					for _, st := range states {
+						put(truth(s.Machines[i].State == st), s.Machines[i].Name, string(st))
+					}
+				}
+			}},
+		{name: "machine_last_row_timestamp_seconds", kind: gauge, labels: labels("machine"),
+			help:    "Time of the newest row, in seconds since 1970; 0 before the first.",
+			meaning: "When it is older than three periods, no data arrives and /health is unhealthy.",
+			collect: perMachine(func(m *pipeline.Status) float64 { return seconds(m.RowTime) })},
+		{name: "machine_errors_total", kind: counter, labels: labels("machine"),
+			help:    "Errors of the machine's model, its stored rows or its event messages.",
+			meaning: "It should not rise: the log and /health carry the text of the newest error.",
+			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Errors })},
+		{name: "learning_progress_ratio", kind: gauge, labels: labels("machine"),
+			help:    "How much of the learning is done, 0 to 1; 1 when the machine is not learning.",
+			meaning: "When it stands still, the machine is idle or its rows have no values.",
+			collect: perMachine(func(m *pipeline.Status) float64 {
+				if m.State == pipeline.Learning {
+					return m.Learning.Done
+				}
+				return 1
+			})},
+		{name: "samples_processed_total", kind: counter, labels: labels("machine"),
+			help:    "Rows taken from the sensors.",
+			meaning: "It rises by one per period; the difference to samples_scored_total is rows without a score.",
+			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Rows })},
+		{name: "samples_scored_total", kind: counter, labels: labels("machine"),
+			help:    "Rows that received a score.",
+			meaning: "It stands still while the machine is learning, idle or blind.",
+			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Scored })},
+		{name: "samples_late_total", kind: counter, labels: labels("machine"),
+			help:    "Rows completed only at the end of their period because a sensor had not answered.",
+			meaning: "When most rows are late, a sensor is too slow for the machine's period; sensor_read_duration_seconds shows which.",
+			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Late })},
+		{name: "samples_dropped_total", kind: counter, labels: labels("machine"),
+			help:    "Rows dropped because scoring had fallen behind.",
+			meaning: "A few during training are normal; a steady rise means that the CPU is too slow for the periods.",
+			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Dropped })},
+		{name: "inference_duration_seconds", kind: distrib,
+			help:      "Time from a row to its score.",
+			meaning:   "A 95th percentile above 10 ms means an overloaded or throttled CPU.",
+			histogram: func(m *Metrics) *histogram { return m.inference }},
+	}},
+
+	{"Scores and events", []metric{
+		{name: "anomaly_score", kind: gauge, labels: labels("machine"),
+			help:    "Newest score, where 1 is the threshold; NaN while there is none.",
+			meaning: "Lasting values above 1 become an event of kind process_anomaly.",
+			collect: perMachine(func(m *pipeline.Status) float64 { return m.Score })},
+		{name: "reconstruction_error", kind: distrib,
+			help:      "Distribution of the scores of all machines, where 1 is the threshold.",
+			meaning:   "More than a few per cent of scores above 1 in normal operation mean that the model no longer fits.",
+			histogram: func(m *Metrics) *histogram { return m.scores }},
+		{name: "anomalies_detected_total", kind: counter, labels: labels("severity", "sensor", "kind", "bus"),
+			help:    "Events opened, by severity (warning, high, critical) and kind (process_anomaly, limit, sensor_fault, bus_fault, drift).",
+			meaning: "Alert on an increase of the kinds and severities you act on. `sensor` is the faulty sensor, or the sensor of the channel most to blame when the event opened; a bus_fault has no sensor but a `bus`. Every configured sensor and bus has its series from the start.",
+			collect: eventsOpened},
+	}},
+
+	{"Models and drift", []metric{
+		{name: "model_info", kind: gauge, labels: labels("machine", "model_version", "sha"),
+			help:    "Always 1; the labels carry the version and the SHA-256 of the machine's active model.",
+			meaning: "Shows which model judged at a given time. Absent while the machine has no model.",
+			collect: func(s *scrape, put put) {
+				for i := range s.Machines {
+					if m := &s.Machines[i]; m.Model.Version != "" {
+						put(1, m.Name, m.Model.Version, m.Model.SHA256)
+					}
+				}
+			}},
+		{name: "model_drift_score", kind: gauge, labels: labels("machine"),
+			help:    "How far the machine has moved from what was learnt, 0 to 1; from 0.7 on it has drifted.",
+			meaning: "Above 0.7 find out whether the change is wanted, then learn the machine anew. Absent until there is enough data to judge.",
+			collect: func(s *scrape, put put) {
+				for i := range s.Machines {
+					if m := &s.Machines[i]; !math.IsNaN(m.Drift.Score) {
+						put(m.Drift.Score, m.Name)
+					}
+				}
+			}},
+		{name: "model_drift_sensor_score", kind: gauge, labels: labels("machine", "channel"),
+			help:    "How far one channel has moved from what was learnt, 0 to 1.",
+			meaning: "Shows which channels make up the machine's drift. In spite of its name it is per channel, not per sensor. Absent until there is enough data to judge.",
+			collect: func(s *scrape, put put) {
+				for i := range s.Machines {
+					m := &s.Machines[i]
+					for j, d := range m.Drift.Channels {
+						if !math.IsNaN(d.Score) {
+							put(d.Score, m.Name, m.Channels[j].Name)
+						}
+					}
+				}
+			}},
+	}},
+
+	{"Sensors", []metric{
+		{name: "sensor_value", kind: gauge, labels: labels("machine", "channel"),
+			help:    "Newest value in the channel's unit; NaN unless its quality is good.",
+			meaning: "For trends and dashboards.",
+			collect: perChannel(func(m *pipeline.Status, channel int) float64 { return m.Values[channel] })},
+		{name: "sensor_quality", kind: gauge, labels: labels("machine", "channel"),
+			help:    "Quality of the newest value: 1 good, 3 suspect, 4 bad, 7 stale, 9 missing.",
+			meaning: "Anything but 1 is not scored. See docs/quality.md; the page and /api/v1/state give the reason.",
+			collect: perChannel(func(m *pipeline.Status, channel int) float64 { return float64(m.Quality[channel]) })},
+		{name: "sensor_flags_total", kind: counter, labels: labels("machine", "sensor", "quality"),
+			help:    "Values of the sensor in the machine's rows, by quality: good, suspect, bad, stale or missing.",
+			meaning: "The share that is not good says how much of the sensor's data the model cannot use.",
+			collect: func(s *scrape, put put) {
+				for i := range s.Machines {
+					for _, f := range s.Machines[i].Flags {
+						put(float64(f.N), s.Machines[i].Name, f.Sensor, f.Quality.String())
+					}
+				}
+			}},
+		{name: "sensor_reads_total", kind: counter, labels: labels("bus", "sensor"),
+			help:    "Reads of the sensor, successful or not.",
+			meaning: "Divide sensor_read_errors_total by it for the error rate.",
+			collect: perSensor(func(r *sampler.Reading) uint64 { return r.Reads })},
+		{name: "sensor_read_errors_total", kind: counter, labels: labels("bus", "sensor", "reason"),
+			help:    "Reads that failed, by reason: timeout (no answer), bus (the shared line), device (an error or a wrong answer from the device), panic (a fault of the driver).",
+			meaning: "timeout: check supply and address; bus: check cable and adapter; device: check the configuration; panic: report it.",
+			collect: func(s *scrape, put put) {
+				for i := range s.Readings {
+					for j, reason := range sampler.Reasons {
+						put(float64(s.Readings[i].Errors[j]), s.Readings[i].Bus, s.Readings[i].Sensor, reason)
+					}
+				}
+			}},
+		{name: "sensor_last_good_timestamp_seconds", kind: gauge, labels: labels("bus", "sensor"),
+			help:    "End of the newest read that brought a value, in seconds since 1970; 0 before the first.",
+			meaning: "`time()` minus it is how long the sensor has been silent.",
+			collect: perSensor(func(r *sampler.Reading) float64 { return seconds(r.LastGood) })},
+		{name: "sensor_read_duration_seconds", kind: gauge, labels: labels("bus", "sensor"),
+			help:    "Duration of the newest read.",
+			meaning: "The reads of all sensors of a bus together must fit into the period.",
+			collect: perSensor(func(r *sampler.Reading) float64 { return r.Latency.Seconds() })},
+	}},
+
+	{"Buses", []metric{
+		{name: "bus_overruns_total", kind: counter, labels: labels("bus"),
+			help:    "Reads skipped because the one before took longer than the period.",
+			meaning: "When it rises steadily, give the sensors of the bus a longer period or a shorter timeout.",
+			collect: perBus(func(b *sampler.BusStats) uint64 { return b.Overruns })},
+		{name: "bus_panics_total", kind: counter, labels: labels("bus"),
+			help:    "Panics of drivers on the bus, each confined to its sensor.",
+			meaning: "Any is a fault of the program: report it with the stack trace from the log.",
+			collect: perBus(func(b *sampler.BusStats) uint64 { return b.Panics })},
+	}},
+
+	{"Modbus", []metric{
+		{name: "modbus_requests_total", kind: counter, labels: labels("bus"),
+			help:    "Requests made on the bus, attempts to connect included.",
+			meaning: "It stands still while a connection that failed is left alone.",
+			collect: perModbus(func(n *ModbusLine) uint64 { return n.Requests })},
+		{name: "modbus_retries_total", kind: counter, labels: labels("bus"),
+			help:    "Requests made a second time at once.",
+			meaning: "Many on a serial line mean noise: check termination, bias resistors and shield.",
+			collect: perModbus(func(n *ModbusLine) uint64 { return n.Retries })},
+		{name: "modbus_resync_total", kind: counter, labels: labels("bus"),
+			help:    "Frames skipped on the way to an answer: late answers and echoes.",
+			meaning: "Late answers mean that `timeout` is too short for a device; docs/modbus.md says what they cost.",
+			collect: perModbus(func(n *ModbusLine) uint64 { return n.Resyncs })},
+		{name: "modbus_connects_total", kind: counter, labels: labels("bus"),
+			help:    "Connections made, or serial ports opened.",
+			meaning: "When it rises steadily, the device closes the connection or the adapter is unplugged again and again.",
+			collect: perModbus(func(n *ModbusLine) uint64 { return n.Connects })},
+		{name: "modbus_errors_total", kind: counter, labels: labels("bus", "reason"),
+			help:    "Requests that brought no values, by reason: timeout, frame (length, checksum or function), exception, hangup, connect, refused (not a read, so it was not sent).",
+			meaning: "timeout: device or wiring; frame: noise or wrong baud rate and parity; exception: a register that the device does not have; hangup and connect: network, port or too many clients.",
+			collect: modbusErrors},
+	}},
+
+	{"Modbus, listening", []metric{
+		{name: "modbus_listen_bytes_total", kind: counter, labels: labels("bus"),
+			help:    "Bytes overheard on the line.",
+			meaning: "When it stands still, the other master does not poll or the wires are not connected.",
+			collect: perListener(func(n *ModbusEar) uint64 { return n.Bytes })},
+		{name: "modbus_listen_understood_bytes_total", kind: counter, labels: labels("bus"),
+			help:    "Overheard bytes that belong to frames whose part in the traffic is known.",
+			meaning: "Divide its rate by that of modbus_listen_bytes_total for the present share.",
+			collect: perListener(func(n *ModbusEar) uint64 { return n.Understood })},
+		{name: "modbus_listen_understood_ratio", kind: gauge, labels: labels("bus"),
+			help:    "Share of the overheard bytes that was understood, 0 to 1.",
+			meaning: "Below 0.99 check baud rate, parity and noise. Absent before the first byte.",
+			collect: func(s *scrape, put put) {
+				for i := range s.Ears {
+					if e := &s.Ears[i]; e.Bytes > 0 {
+						put(float64(e.Understood)/float64(e.Bytes), e.Bus)
+					}
+				}
+			}},
+		{name: "modbus_listen_exchanges_total", kind: counter, labels: labels("bus"),
+			help:    "Reads of the other master whose values were used.",
+			meaning: "When it stands still, no value of the bus is renewed.",
+			collect: perListener(func(n *ModbusEar) uint64 { return n.Exchanges })},
+		{name: "modbus_listen_opens_total", kind: counter, labels: labels("bus"),
+			help:    "Times that the serial port was opened.",
+			meaning: "When it rises, the adapter is unplugged again and again.",
+			collect: perListener(func(n *ModbusEar) uint64 { return n.Opens })},
+		{name: "modbus_listen_passed_total", kind: counter, labels: labels("bus", "reason"),
+			help:    "Overheard traffic that brought no value, by reason: exception, write, foreign (another function), unanswered, unpaired, ambiguous, noise.",
+			meaning: "unanswered: a device is dead; unpaired and ambiguous: answers that could not be assigned safely; noise: check baud rate, parity and wiring.",
+			collect: listenPassed},
+	}},
+
+	{"I2C", []metric{
+		{name: "i2c_transfers_total", kind: counter, labels: labels("bus"),
+			help:    "Transfers that ended, successful or not; a repeated one counts once.",
+			meaning: "Divide i2c_errors_total by it for the error rate.",
+			collect: perI2C(func(n *I2CBus) uint64 { return n.Transfers })},
+		{name: "i2c_retries_total", kind: counter, labels: labels("bus"),
+			help:    "Attempts at a transfer beyond the first.",
+			meaning: "Many mean long or disturbed wires, weak pull-up resistors or too fast a bus.",
+			collect: perI2C(func(n *I2CBus) uint64 { return n.Retries })},
+		{name: "i2c_opens_total", kind: counter, labels: labels("bus"),
+			help:    "Times that the bus was opened.",
+			meaning: "More than 1 means that the bus was reopened after many errors or after its adapter was unplugged.",
+			collect: perI2C(func(n *I2CBus) uint64 { return n.Opens })},
+		{name: "i2c_errors_total", kind: counter, labels: labels("bus", "reason"),
+			help:    "Transfers that failed, by reason: no_answer, stuck, gone (the adapter), open (the bus cannot be opened), other.",
+			meaning: "no_answer: wiring, address, or a chip that is still measuring; stuck: a chip holds a wire low, switch the supply off and on; gone: the adapter was unplugged; open: driver or permissions.",
+			collect: i2cErrors},
+		{name: "i2c_transfer_underway_seconds", kind: gauge, labels: labels("bus"),
+			help:    "How long the present transfer has been in the controller; 0 when there is none.",
+			meaning: "Above some seconds the controller hangs and its sensors bring no values.",
+			collect: perI2C(func(n *I2CBus) float64 { return n.Hangs.Seconds() })},
+	}},
+
+	{"Delivery", []metric{
+		{name: "mqtt_connected", kind: gauge,
+			help:    "1 while the broker is connected, else 0.",
+			meaning: "At 0 messages wait in the queue; /health carries the error. The mqtt_* metrics are absent where no broker is configured.",
+			collect: ofBroker(func(b *Broker) float64 { return truth(b.Connected) })},
+		{name: "mqtt_connects_total", kind: counter,
+			help:    "Connections that the broker accepted.",
+			meaning: "When it rises steadily, two clients may be using one client id, or the network is unstable.",
+			collect: ofBroker(func(b *Broker) uint64 { return b.Connects })},
+		{name: "mqtt_disconnects_total", kind: counter,
+			help:    "Connections to the broker that ended.",
+			meaning: "See mqtt_connects_total.",
+			collect: ofBroker(func(b *Broker) uint64 { return b.Disconnects })},
+		{name: "mqtt_publish_sent_total", kind: counter,
+			help:    "Messages from the queue handed to a connection.",
+			meaning: "When it runs ahead of mqtt_publish_acked_total, the broker is slow.",
+			collect: ofBroker(func(b *Broker) uint64 { return b.Published })},
+		{name: "mqtt_publish_acked_total", kind: counter,
+			help:    "Messages from the queue that the broker acknowledged.",
+			meaning: "These are delivered and have left the queue.",
+			collect: ofBroker(func(b *Broker) uint64 { return b.Acked })},
+		{name: "mqtt_publish_resent_total", kind: counter,
+			help:    "Messages sent again after a connection was lost.",
+			meaning: "Receivers may see them twice; the event's id and seq tell.",
+			collect: ofBroker(func(b *Broker) uint64 { return b.Resent })},
+		{name: "mqtt_publish_errors_total", kind: counter,
+			help:    "Connections to the broker that could not be made or broke.",
+			meaning: "The log and /health carry the text of the newest error.",
+			collect: ofBroker(func(b *Broker) uint64 { return b.Errors })},
+		{name: "spool_messages", kind: gauge,
+			help:    "Messages in the queue that the broker has not acknowledged.",
+			meaning: "A lasting rise means that nothing is delivered.",
+			collect: ofSpool(func(q *Spool) uint64 { return q.Messages })},
+		{name: "spool_bytes", kind: gauge,
+			help:    "Disk space that the queue uses.",
+			meaning: "At `spool.max` the oldest messages are dropped.",
+			collect: ofSpool(func(q *Spool) uint64 { return q.Bytes })},
+		{name: "spool_oldest_age_seconds", kind: gauge,
+			help:    "Age of the oldest message in the queue; 0 when it is empty.",
+			meaning: "How far the receivers of events are behind.",
+			collect: ofSpool(func(q *Spool) float64 { return q.OldestAge.Seconds() })},
+		{name: "spool_appended_total", kind: counter,
+			help:    "Messages that became durable in the queue.",
+			meaning: "The number of event messages made.",
+			collect: ofSpool(func(q *Spool) uint64 { return q.Appended })},
+		{name: "spool_dropped_total", kind: counter,
+			help:    "Messages dropped because the queue or the disk was full.",
+			meaning: "Any are lost for good: bring the broker back, free disk space or raise `spool.max`.",
+			collect: ofSpool(func(q *Spool) uint64 { return q.Dropped })},
+		{name: "spool_corrupt_total", kind: counter,
+			help:    "Messages in the queue lost to damaged storage.",
+			meaning: "Any means that the SD card or disk is failing: replace it.",
+			collect: ofSpool(func(q *Spool) uint64 { return q.Corrupt })},
+		{name: "disk_bytes_written_total", kind: counter,
+			help:    "Bytes that the queue wrote to disk.",
+			meaning: "Its daily rate is the queue's share of the wear of the SD card.",
+			collect: ofSpool(func(q *Spool) uint64 { return q.BytesWritten })},
+	}},
+}
+
+// renamed are labels that had another name before. docs/metrics.md lists them.
+var renamed = []struct{ metric, before, now string }{
+	{"sensor_value", "sensor", "channel"},
+	{"sensor_quality", "sensor", "channel"},
+	{"model_drift_sensor_score", "sensor", "channel"},
+	{"anomalies_detected_total", "sensor (of a bus_fault: the bus)", "bus"},
+}
