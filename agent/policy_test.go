@@ -10,11 +10,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"iot-edge-anomaly/agent/config"
-	"iot-edge-anomaly/agent/devices"
-	"iot-edge-anomaly/agent/settings"
-	"iot-edge-anomaly/model"
 )
 
 // policyConfig is a machine with the channels of the wave and a policy of its
@@ -150,29 +145,6 @@ func TestUnlatch(t *testing.T) {
 	stop()
 	if code := <-ended; code != 0 {
 		t.Errorf("run ended with %d", code)
-	}
-}
-
-// The policy that score uses without a configuration is the configuration's
-// default.
-func TestScorePolicyIsTheDefault(t *testing.T) {
-	c, problems := config.Parse("c.yaml", []byte("buses: {plc: {modbus: \"tcp://127.0.0.1:1\"}}\nsensors:\n  - {name: m, driver: modbus, bus: plc, unit: 1, registers: [{name: a, at: \"holding:0\", type: u16}]}\n"), devices.Infos())
-	if err := problems.Err(); err != nil {
-		t.Fatal(err)
-	}
-	m, _ := trainedWave(t)
-	mod, err := model.Load(m)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, _, err := scorePolicy(io.Discard, mod, "", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := settings.Policy(c.Machines[0])
-	if got.N != want.N || got.M != want.M || got.CloseBelow != want.CloseBelow || got.Hold != want.Hold || got.Update != want.Update ||
-		got.Cooldown != want.Cooldown || got.Repeats != want.Repeats || want.High != 1.5 || want.Critical != 3 || got.Latch != want.Latch {
-		t.Errorf("score's %+v, the configuration's %+v", got, want)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/offline"
 	"iot-edge-anomaly/agent/sampler"
 )
 
@@ -51,7 +52,7 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	w, closeOut, err := createText(e, *out)
+	w, closeOut, err := offline.Create(e.stdout, *out)
 	if err != nil {
 		return err
 	}

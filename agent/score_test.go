@@ -3,57 +3,13 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/csv"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
-
-	"iot-edge-anomaly/model"
 )
-
-// TestScoresAreCSV: a channel's name and a timestamp come back as they were,
-// whatever characters they hold.
-func TestScoresAreCSV(t *testing.T) {
-	odd := strings.Replace(wave(400, 300), "load,speed,flow", `"a,b","say ""x""",flow`, 1)
-	rows := write(t, "odd.csv", strings.Replace(odd, "2026-11-23T08:05:00Z", `"yesterday, noon"`, 1))
-	modelPath := filepath.Join(t.TempDir(), "m.safetensors")
-	if code, out, errs := call(t, "", "train", "--csv", rows, "--rows", "290", "--out", modelPath); code != 0 {
-		t.Fatalf("train ended with %d\n%s%s", code, out, errs)
-	}
-	_, out, _ := call(t, "", "score", "--model", modelPath, "--csv", rows)
-	got, err := csv.NewReader(strings.NewReader(out)).ReadAll()
-	if err != nil {
-		t.Fatalf("%v: want five fields a row", err)
-	}
-	if len(got) != 401 || got[301][0] != "yesterday, noon" {
-		t.Errorf("%d rows, row 300 is %v", len(got), got[min(301, len(got)-1)])
-	}
-	seen := map[string]bool{}
-	for _, r := range got[1:] {
-		seen[r[3]] = true
-	}
-	if !seen["a,b"] && !seen[`say "x"`] {
-		t.Errorf("the channels on top were %v", seen)
-	}
-}
-
-// TestFlagIsWhatTheScoreSays: who reads a row finds flag 1 where the score that is
-// printed is above 1, at the threshold too.
-func TestFlagIsWhatTheScoreSays(t *testing.T) {
-	one := float32(1)
-	for _, v := range []float32{0.5, 0.9999997, math.Nextafter32(one, 0), one, math.Nextafter32(one, 2), 1.000004, 1.00001, 1.5, 1234567} {
-		f := strings.Split(string(appendScore(nil, "t", model.Score{Value: v}, true, nil)), ",")
-		printed, err := strconv.ParseFloat(f[1], 64)
-		if err != nil || (printed > 1) != (f[2] == "1") || (v > 1) != (f[2] == "1") {
-			t.Errorf("%v is printed as %s with flag %s: %v", v, f[1], f[2], err)
-		}
-	}
-}
 
 // TestOutputsToNowhere: /dev/null may be named more than once.
 func TestOutputsToNowhere(t *testing.T) {

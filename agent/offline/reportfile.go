@@ -1,8 +1,7 @@
-package main
+package offline
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,34 +14,32 @@ import (
 
 	"iot-edge-anomaly/agent/htmlreport"
 	"iot-edge-anomaly/agent/pipeline"
-	"iot-edge-anomaly/drivers/replay"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
 
-// pageFile is an HTML file that takes its place when it is whole: what was there
-// before stays until then.
-type pageFile struct {
+// reportFile is an HTML file that replaces the one at its path once it is complete.
+type reportFile struct {
 	f    *os.File
 	path string
 }
 
-// createPage tells at once, before hours of scoring, whether path can be written.
-func createPage(path string) (*pageFile, error) {
+// createReport fails at once, before hours of work, if path cannot be written.
+func createReport(path string) (*reportFile, error) {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
 		return nil, fmt.Errorf("--report %s: not a regular file", path)
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
-		return nil, fmt.Errorf("--report %s: %w", path, pe.Err) // not the passing name
+		return nil, fmt.Errorf("--report %s: %w", path, pe.Err) // without the temporary name
 	} else if err != nil {
 		return nil, fmt.Errorf("--report %s: %w", path, err)
 	}
-	return &pageFile{f, path}, nil
+	return &reportFile{f, path}, nil
 }
 
-// write fills the file and puts it in its place.
-func (p *pageFile) write(page func(io.Writer) error) error {
+// write fills the file and moves it to its path.
+func (p *reportFile) write(page func(io.Writer) error) error {
 	w := bufio.NewWriterSize(p.f, 1<<16)
 	if err := errors.Join(page(w), w.Flush(), p.f.Chmod(0o644), p.f.Close()); err != nil {
 		return errors.Join(fmt.Errorf("--report %s: %w", p.path, err), os.Remove(p.f.Name()))
@@ -53,18 +50,19 @@ func (p *pageFile) write(page func(io.Writer) error) error {
 	return nil
 }
 
-// drop leaves things as they were; nil has nothing to leave.
-func (p *pageFile) drop() error {
+// drop removes the incomplete file and leaves what is at its path as it was. It does
+// nothing if p is nil.
+func (p *reportFile) drop() error {
 	if p == nil {
 		return nil
 	}
 	return errors.Join(p.f.Close(), os.Remove(p.f.Name()))
 }
 
-// about names a page's subject as the user did, without the folders.
-func about(csvs, path string, m *model.Model) htmlreport.About {
+// about names recordings and model as the user did, without their folders.
+func about(recordings []string, path string, m *model.Model) htmlreport.About {
 	var files []string
-	for _, f := range strings.Split(csvs, ",") {
+	for _, f := range recordings {
 		if f == "-" {
 			f = "stdin"
 		}
@@ -77,17 +75,8 @@ func about(csvs, path string, m *model.Model) htmlreport.About {
 	return htmlreport.About{Recording: name, Model: filepath.Base(path), Version: m.Version(), SHA256: m.SHA256()}
 }
 
-// runDrawn is run with a page of it, also of what there was before an error or
-// Ctrl-C.
-func (s *scoring) runDrawn(ctx context.Context, r *replay.Reader, page *pageFile, a htmlreport.About) error {
-	parts := s.model.Parameters()
-	s.drawn = htmlreport.NewRecording(&parts)
-	err := s.run(ctx, r)
-	return errors.Join(err, page.write(func(w io.Writer) error { return htmlreport.WriteScore(w, s.drawn, a) }))
-}
-
-// draw takes a row and its verdict to the page.
-func (s *scoring) draw(at time.Time, row []float64, v pipeline.Verdict) {
+// scoredRow is a row and its verdict as the report takes them.
+func scoredRow(at time.Time, row []float64, v pipeline.Verdict) htmlreport.Row {
 	r := htmlreport.Row{Time: at, Values: row, Score: math.NaN(), State: htmlreport.Filling}
 	switch {
 	case v.Scored:
@@ -97,20 +86,20 @@ func (s *scoring) draw(at time.Time, row []float64, v pipeline.Verdict) {
 	case v.State == pipeline.Blind:
 		r.State = htmlreport.Blind
 	}
-	s.drawn.Push(r)
+	return r
 }
 
-// drawn takes the learning rows to a page: with the scores that set the
-// threshold, and with what m expects of them.
-func (t *table) drawn(m *model.Model, report train.Report, d *train.Details) *htmlreport.Recording {
-	parts := m.Parameters()
-	out, scorer := htmlreport.NewRecording(&parts), model.NewScorer(m)
+// recording takes the learning rows to a report: with the scores of the calibration,
+// which set the threshold, and the values that m expects.
+func (t *trainingSet) recording(m *model.Model, report train.Report, d *train.Details) *htmlreport.Recording {
+	parameters := m.Parameters()
+	out, scorer := htmlreport.NewRecording(&parameters), model.NewScorer(m)
 	c := len(t.names)
 	for i, stamp := range t.times {
 		row := t.rows[i*c : (i+1)*c]
 		score, ok := scorer.Push(row)
 		if stamp == noTime && empty(row) {
-			continue // a gap: the times around it tell
+			continue // a gap: the report sees it by the times around it
 		}
 		var at time.Time
 		if stamp != noTime {
@@ -131,14 +120,4 @@ func (t *table) drawn(m *model.Model, report train.Report, d *train.Details) *ht
 		out.Push(r)
 	}
 	return out
-}
-
-// empty tells a row without any value.
-func empty(row []float64) bool {
-	for _, v := range row {
-		if v == v {
-			return false
-		}
-	}
-	return true
 }
