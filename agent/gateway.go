@@ -97,7 +97,7 @@ func (g *gateway) build() (err error) {
 		return &exitError{exitConfig, err}
 	}
 	if c.MQTT.Broker != "" {
-		if g.mqtt, err = mqtt.New(g.mqttOptions(), g.queue); err != nil {
+		if g.mqtt, err = mqtt.New(g.mqttOptions(), report.NewOutbox(g.queue, g.device.Boot, wallClock)); err != nil {
 			return &exitError{exitConfig, err}
 		}
 	}
@@ -349,7 +349,7 @@ func (g *gateway) mqttOptions() mqtt.Options {
 	}
 	return mqtt.Options{Broker: c.Broker, ClientID: clientID(g.device), Username: c.Username, PasswordFile: c.PasswordFile,
 		CA: c.CA, Cert: c.Cert, Key: c.Key, Birth: status("online"), Will: status("offline"), Offline: status("offline"),
-		Prepare: g.reporter.Prepare, Logger: g.log}
+		Logger: g.log}
 }
 
 // clientID is stable, so that the broker replaces a connection it still

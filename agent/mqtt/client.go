@@ -23,23 +23,35 @@ const (
 	beat          = time.Second                    // of the progress counter
 )
 
-// Client delivers one queue to one broker. It is safe for concurrent use; Run
+// Source gives the client its messages, ready to be published: the queue, or a
+// stage behind it that finishes what the queue holds. It must be safe for
+// concurrent use.
+type Source interface {
+	// Next returns the oldest message with a number above after that is not
+	// acknowledged, and waits for one.
+	Next(ctx context.Context, after uint64) (spool.Entry, error)
+	// Ack says that the message with this number has arrived.
+	Ack(id uint64) error
+	// Len returns the number of messages that are not acknowledged.
+	Len() int
+}
+
+// Client delivers one source to one broker. It is safe for concurrent use; Run
 // is called once at a time.
 type Client struct {
-	opts  Options
-	addr  address
-	queue *spool.Queue
-	log   *slog.Logger
-	dial  func(ctx context.Context, network, addr string) (net.Conn, error)
-	wait  time.Duration // longest
+	opts   Options
+	addr   address
+	source Source
+	log    *slog.Logger
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	wait   time.Duration // longest
 
 	connected atomic.Bool
 	progress  atomic.Uint64
 	published atomic.Uint64
 	acked     atomic.Uint64
 	resent    atomic.Uint64
-	sent      uint64 // highest number that may have been sent before; the pump's alone
-	deaf      int    // subscriptions in a row that ended the connection; Run's alone
+	deaf      int // subscriptions in a row that ended the connection; Run's alone
 
 	mu          sync.Mutex
 	retained    []*retained // in the order of their first setting
@@ -64,9 +76,9 @@ type Stats struct {
 	Since       time.Time // of the present state
 	Connects    uint64    // connections the broker accepted
 	Disconnects uint64    // of those, the ones that ended
-	Published   uint64    // queue messages handed to a connection
-	Acked       uint64    // queue messages the broker acknowledged
-	Resent      uint64    // of Published, sent before on an earlier connection
+	Published   uint64    // messages of the source handed to a connection
+	Acked       uint64    // messages of the source the broker acknowledged
+	Resent      uint64    // of Published, those that may have been sent before
 	Errors      uint64    // connections that failed or broke
 	LastError   string    // "" = none yet
 	// Progress advances about once a second while the client does its work,
@@ -75,9 +87,9 @@ type Stats struct {
 	Progress uint64
 }
 
-// New checks the options and returns a client for q. It reads no file and
+// New checks the options and returns a client for s. It reads no file and
 // opens no connection.
-func New(o Options, q *spool.Queue) (*Client, error) {
+func New(o Options, s Source) (*Client, error) {
 	addr, err := o.validate()
 	if err != nil {
 		return nil, fmt.Errorf("mqtt: %w", err)
@@ -89,7 +101,7 @@ func New(o Options, q *spool.Queue) (*Client, error) {
 		o.Logger = slog.Default()
 	}
 	c := &Client{
-		opts: o, addr: addr, queue: q, log: o.Logger.With("broker", addr.url.Redacted()),
+		opts: o, addr: addr, source: s, log: o.Logger.With("broker", addr.url.Redacted()),
 		dial: (&net.Dialer{}).DialContext, wait: longestWait,
 		wake: make(chan struct{}, 1), since: time.Now(),
 	}
@@ -151,7 +163,6 @@ func (c *Client) Stats() Stats {
 // some seconds.
 func (c *Client) Run(ctx context.Context) error {
 	down := time.Now() // since when there has been no steady connection
-	c.sent = max(c.sent, c.queue.Inherited())
 	for ctx.Err() == nil {
 		start := time.Now()
 		err := c.session(ctx)

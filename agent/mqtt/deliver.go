@@ -10,34 +10,31 @@ import (
 	"iot-edge-anomaly/agent/spool"
 )
 
-// pump sends the queue, oldest first, as long as the window has room.
+// pump sends the source's messages, oldest first, as long as the window has
+// room.
 func (s *session) pump() {
 	defer close(s.flight)
-	for {
+	for last := uint64(0); ; {
 		select {
 		case s.window <- struct{}{}:
 		case <-s.ctx.Done():
 			return
 		}
-		e, err := s.queue.Next(s.ctx)
+		e, err := s.source.Next(s.ctx, last)
 		if err != nil {
 			s.stop(fmt.Errorf("reading the spool: %w", err)) // no effect if it is s.ctx that ended
 			return
 		}
-		resent := e.ID <= s.sent
-		if s.opts.Prepare != nil {
-			e.Payload = s.opts.Prepare(e.Payload, resent)
-		}
-		if resent {
+		last = e.ID
+		if e.Resent {
 			s.resent.Add(1)
 		}
-		s.sent = max(s.sent, e.ID)
 		s.published.Add(1)
 		s.flight <- flying{e.ID, s.publish(e.Message)} // has room: the window is as wide
 	}
 }
 
-// settle deletes from the queue what the broker acknowledged on this
+// settle acknowledges to the source what the broker acknowledged on this
 // connection, in the order of sending.
 func (s *session) settle() {
 	for m := range s.flight {
@@ -45,7 +42,7 @@ func (s *session) settle() {
 			s.stop(fmt.Errorf("publishing message %d: %w", m.id, err))
 			return
 		}
-		if err := s.queue.Ack(m.id); err != nil {
+		if err := s.source.Ack(m.id); err != nil {
 			s.log.Warn("a delivered message may be sent again", "err", err)
 		}
 		s.acked.Add(1)

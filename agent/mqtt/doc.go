@@ -1,13 +1,13 @@
-// Package mqtt delivers the spool to an MQTT 3.1.1 broker and keeps a few
+// Package mqtt delivers messages to an MQTT 3.1.1 broker and keeps a few
 // retained topics there up to date.
 //
 // It does not know what the messages say, and decides nothing about them: it
-// moves bytes from a spool.Queue to a broker, in order, and tells the queue
-// what arrived. It never refuses to run because the broker is away.
+// takes them from a Source, publishes them in order as they are, and tells the
+// Source what arrived. It never refuses to run because the broker is away.
 //
 // # Delivery
 //
-// A message leaves the queue when the broker's PUBACK for it arrived on the
+// A message is acknowledged to the Source when the broker's PUBACK for it arrived on the
 // connection it was sent on; anything else is sent again on the next one. At
 // most Window messages are under way. So each message arrives at least once,
 // in order of first arrival, and the consumer recognises a repetition by its

@@ -30,11 +30,6 @@ type Options struct {
 	// out all three. They are published with QoS 1.
 	Birth, Will, Offline spool.Message
 
-	// Prepare, if set, returns what is sent instead of payload, which it must
-	// not change; resent tells that the message may have been sent before: on
-	// an earlier connection, or by the process before this one. It is called by one goroutine.
-	Prepare func(payload []byte, resent bool) []byte
-
 	Window int          // messages under way at most; 0 = 16
 	Logger *slog.Logger // nil = slog.Default()
 }

@@ -174,7 +174,6 @@ func (s *session) await(ctx context.Context, t paho.Token) error {
 // serve delivers until the connection ends, or ctx is done and what is left
 // was delivered or took too long.
 func (s *session) serve(ctx context.Context) error {
-	s.queue.Rewind()
 	var wg sync.WaitGroup
 	wg.Go(s.pump)
 	wg.Go(s.settle)
@@ -210,7 +209,7 @@ func (s *session) watch(ctx context.Context) error {
 			tick.Reset(beat / 50)
 		case <-tick.C:
 		}
-		waiting := s.queue.Stats().Messages
+		waiting := s.source.Len()
 		if n := s.acked.Load(); n != acked || waiting == 0 {
 			acked, moved = n, time.Now()
 		}

@@ -24,10 +24,19 @@
 //
 // While the wall clock is not set, time, since and until are null and uptime_s,
 // since_uptime_s and until_uptime_s stand beside them: seconds since the boot
-// that the message names. Prepare, called just before publishing, turns them
-// into times if the clock has been set in the same boot. What was not published
-// before the next boot keeps null: not knowing is never guessed. A duration is
-// taken from the uptime within one boot and from the wall clock else.
+// that the message names. The Outbox turns them into times if the clock has
+// been set in the same boot. What was not published before the next boot keeps
+// null: not knowing is never guessed. A duration is taken from the uptime
+// within one boot and from the wall clock else.
+//
+// # The way of a message
+//
+//	Reporter -> queue -> Outbox -> agent/mqtt
+//
+// The Reporter stores the payload with a note: which stretches of it are to be
+// replaced before it is published, and by what (note.go). The Outbox reads the
+// queue, makes these edits and hands the message on. Nobody parses the payload,
+// and a message without a note is published as it was stored.
 //
 // # Numbers
 //

@@ -48,6 +48,17 @@ func (q *memory) Append(state []byte, build func(seq uint64) (spool.Message, err
 
 func (q *memory) State() []byte { return q.state }
 
+// finished is message i as it is published.
+func (q *memory) finished(t testing.TB, i int, resent bool, boot string, c Clock) []byte {
+	t.Helper()
+	m := q.messages[i]
+	n, ok := parseNote(m.Note, len(m.Payload))
+	if !ok {
+		t.Fatalf("message %d has note %x", i, m.Note)
+	}
+	return n.finish(m.Payload, resent, boot, c)
+}
+
 func (q *memory) last() []byte { return q.messages[len(q.messages)-1].Payload }
 
 // parsed is a message as a consumer reads it.

@@ -55,7 +55,7 @@ func TestGolden_events(t *testing.T) {
 	step("event_update", r.Event(ev, theModel))
 	ev.State, ev.Time, ev.Until, ev.Reason = detect.Close, noon.Add(time.Minute), noon.Add(30*time.Second), detect.ReasonNormal
 	step("event_close", r.Event(ev, theModel))
-	golden(t, "event_resent", r.Prepare(q.last(), true))
+	golden(t, "event_resent", q.finished(t, 2, true, boot1, steady(Synced)()))
 
 	lim := detect.Event{Machine: "pump1", Kind: detect.LimitExceeded, Key: "pump.current", State: detect.Open, Time: noon, Since: noon,
 		Severity: detect.Critical, Score: 1.25, Peak: 1.25,
@@ -111,8 +111,7 @@ func TestGolden_unset(t *testing.T) {
 	ev.State, ev.Time, ev.Until, ev.Reason = detect.Close, c.now(), c.now().Add(-time.Second), detect.ReasonStopped
 	must(t, r.Event(ev, theModel))
 	golden(t, "event_unset_close", q.last())
-	later := &Reporter{device: r.device, clock: steady(Synced)}
-	golden(t, "event_dated", later.Prepare(q.messages[0].Payload, false))
+	golden(t, "event_dated", q.finished(t, 0, false, boot1, steady(Synced)()))
 }
 
 func TestGolden_states(t *testing.T) {

@@ -54,11 +54,17 @@ func (o *object) orNull(name, v string) {
 }
 
 // moment writes s as a time, or null and, if it is of this boot, its uptime
-// beside it.
-func (o *object) moment(name, uptime string, s stamp, boot string) {
-	if o.b = appendTime(o.field(name), s.Wall); s.Wall.IsZero() && s.Boot == boot && boot != "" {
-		o.seconds(uptime, s.Up)
+// beside it. In the latter case later is true, and e replaces what was written
+// once the time can be told.
+func (o *object) moment(name, uptime string, s stamp, boot string) (e edit, later bool) {
+	b := o.field(name)
+	from := len(b)
+	o.b = appendTime(b, s.Wall)
+	if !s.Wall.IsZero() || s.Boot != boot || boot == "" {
+		return edit{}, false
 	}
+	o.seconds(uptime, s.Up)
+	return edit{What: editTime, From: uint32(from), To: uint32(len(o.b)), Up: s.Up.Round(time.Millisecond).Milliseconds()}, true
 }
 
 func (o *object) texts(name string, list []string) {

@@ -159,9 +159,10 @@ type message struct {
 	reason   string        // of a close
 }
 
-// append writes m as JSON, fields in the schema's order.
-func (m *message) append(b []byte, d *Device) []byte {
-	o := openObject(b)
+// encode writes m as JSON, fields in the schema's order, and the note that
+// goes with it.
+func (m *message) encode(d *Device) (payload, later []byte) {
+	o, n := openObject(nil), newNote(d.Boot)
 	o.b = append(o.field("schema"), '1')
 	o.text("id", d.id(m.seq))
 	o.b = strconv.AppendUint(o.field("seq"), m.seq, 10)
@@ -176,9 +177,13 @@ func (m *message) append(b []byte, d *Device) []byte {
 	o.text("state", string(m.state))
 	o.text("event", m.ID)
 	o.b = append(o.field("resent"), "false"...)
-	o.moment("time", "uptime_s", m.time, d.Boot)
-	o.text("time_quality", m.quality)
-	o.moment("since", "since_uptime_s", m.Since, d.Boot)
+	n.add(edit{What: editResent, From: uint32(len(o.b) - len("false")), To: uint32(len(o.b))}, true)
+	e, unknown := o.moment("time", "uptime_s", m.time, d.Boot)
+	n.add(e, unknown)
+	b := o.field("time_quality")
+	o.b = appendString(b, m.quality)
+	n.add(edit{What: editQuality, From: uint32(len(b)), To: uint32(len(o.b)), Up: e.Up}, unknown)
+	n.add(o.moment("since", "since_uptime_s", m.Since, d.Boot))
 	o.text("severity", string(m.Severity))
 	o.number("score", float64(m.Score))
 	o.number("peak", float64(m.Peak))
@@ -190,13 +195,13 @@ func (m *message) append(b []byte, d *Device) []byte {
 		o.text("detail", m.Detail)
 	}
 	if m.state == detect.Close {
-		m.appendEnd(&o, d)
+		m.appendEnd(&o, &n, d)
 	}
-	return o.close()
+	return o.close(), n.encode()
 }
 
-func (m *message) appendEnd(o *object, d *Device) {
-	o.moment("until", "until_uptime_s", m.until, d.Boot)
+func (m *message) appendEnd(o *object, n *note, d *Device) {
+	n.add(o.moment("until", "until_uptime_s", m.until, d.Boot))
 	if m.timed {
 		o.seconds("duration_s", m.duration)
 	} else {

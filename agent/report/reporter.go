@@ -209,6 +209,7 @@ func (r *Reporter) append(next blob, msg *message) error {
 	}
 	return r.queue.Append(state, func(seq uint64) (spool.Message, error) {
 		msg.seq = seq
-		return spool.Message{Topic: r.device.Topic + "/event", Payload: msg.append(nil, &r.device)}, nil
+		payload, note := msg.encode(&r.device)
+		return spool.Message{Topic: r.device.Topic + "/event", Payload: payload, Note: note}, nil
 	})
 }

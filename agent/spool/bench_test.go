@@ -41,7 +41,7 @@ func BenchmarkAppend(b *testing.B) {
 			for range writers {
 				wg.Go(func() {
 					for left.Add(-1) >= 0 {
-						if err := q.Append(nil, func(uint64) (Message, error) { return Message{"plant/gw7/event", body, false}, nil }); err != nil {
+						if err := q.Append(nil, func(uint64) (Message, error) { return Message{Topic: "plant/gw7/event", Payload: body}, nil }); err != nil {
 							b.Error(err)
 						}
 					}
@@ -66,7 +66,7 @@ func BenchmarkDeliver(b *testing.B) {
 	}
 	b.ResetTimer()
 	for range b.N {
-		e, err := q.Next(b.Context())
+		e, err := q.Next(b.Context(), 0)
 		if err != nil {
 			b.Fatal(err)
 		}

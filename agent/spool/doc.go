@@ -14,6 +14,10 @@
 // (which events are open): the newest accepted blob is State after the next
 // Open, whether or not any message is left.
 //
+// A message may carry a note of up to 255 bytes for whoever finishes it before
+// it is published. The queue returns the note with the message and does not
+// look into it.
+//
 // # Files
 //
 //	<16 hex digits>.seg       segments, in the order of their numbers
@@ -26,9 +30,9 @@
 //	header  mark F7 "spool" CR LF | version u16 | 0 u16 | state length u32
 //	        last u64 | prev u64 | created u64 | 0 u32 | sum u32 | state
 //	record  mark F7 "rec" | body length u32 | number u64 | time u64
-//	        topic length u16 | flags u8 | 0 u8 | state length u32
+//	        topic length u16 | flags u8 | note length u8 | state length u32
 //	        sum of the body u32 | sum of the 36 bytes before u32
-//	        body: topic, state, payload
+//	        body: topic, state, note, payload
 //	cursor  mark F7 "cur" | generation u64 | acknowledged u64 | last u64 | sum u32
 //
 // last is the highest number given out when the segment began and prev the

@@ -33,18 +33,21 @@ const (
 	healEvery    = time.Second
 )
 
-// Message is what is published: a topic, its payload, and whether the broker
-// keeps it for those who subscribe later.
+// Message is what is published, and what the queue stores with it.
 type Message struct {
 	Topic   string
 	Payload []byte
-	Retain  bool
+	Retain  bool // the broker keeps it for those who subscribe later
+
+	// Note is not published: at most 255 bytes for whoever finishes the payload
+	// before publishing. The queue does not look into it.
+	Note []byte
 }
 
-// Entry is a message on its way out. ID is its number, rising without reuse
-// over the life of the folder.
+// Entry is a stored message as Next returns it.
 type Entry struct {
-	ID uint64
+	ID     uint64 // the message's number, rising without reuse over the life of the folder
+	Resent bool   // it may have been sent before: Next returned it already, or an earlier process may have sent it
 	Message
 }
 
@@ -92,9 +95,8 @@ type Queue struct {
 	file    uint64 // last segment file number
 	cursor  *cursorFile
 
-	inherited uint64 // number of the newest record found by Open
-	handed    uint64 // highest number Next ever returned
-	pos       uint64 // number Next returned last
+	inherited uint64 // last number given out before Open
+	handed    uint64 // highest number Next has returned since
 	reader    reader
 
 	ring  []*pending // not on disk, rising
@@ -148,10 +150,6 @@ func open(dir string, o Options, d disk) (*Queue, error) {
 	return q, nil
 }
 
-// Inherited returns the last number given out before Open: what is queued up to
-// it may have been delivered by an earlier process.
-func (q *Queue) Inherited() uint64 { return q.inherited }
-
 // Seq returns the last number given out.
 func (q *Queue) Seq() uint64 {
 	q.mu.Lock()
@@ -169,17 +167,31 @@ func (q *Queue) State() []byte {
 	return append([]byte{}, q.state...)
 }
 
+// Len returns the number of messages that are not acknowledged.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.waiting()
+}
+
+// waiting is Len; mu is held.
+func (q *Queue) waiting() int {
+	n := len(q.ring)
+	for _, g := range q.segs {
+		n += g.live
+	}
+	return n
+}
+
 // Stats returns the counters.
 func (q *Queue) Stats() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.stats
-	s.Volatile = len(q.ring)
+	s.Messages, s.Volatile = q.waiting(), len(q.ring)
 	for _, g := range q.segs {
-		s.Messages += g.live
 		s.Bytes += g.size
 	}
-	s.Messages += len(q.ring)
 	if s.Messages > 0 {
 		s.Oldest = max(0, time.Since(q.born)-q.oldest())
 	}
@@ -223,17 +235,17 @@ func (q *Queue) Close() error {
 	return nil
 }
 
-// Next returns the next message after the one it returned last, and waits
-// while there is none. It deletes nothing. It fails only with ctx's error or
-// ErrClosed.
-func (q *Queue) Next(ctx context.Context) (Entry, error) {
+// Next returns the oldest message with a number above after that is not
+// acknowledged, and waits while there is none. It deletes nothing. It fails
+// only with ctx's error or ErrClosed.
+func (q *Queue) Next(ctx context.Context, after uint64) (Entry, error) {
 	for {
 		q.mu.Lock()
 		if q.closed {
 			q.mu.Unlock()
 			return Entry{}, ErrClosed
 		}
-		e, ok := q.next()
+		e, ok := q.next(after)
 		wake := q.wake
 		q.mu.Unlock()
 		if ok {
@@ -245,15 +257,6 @@ func (q *Queue) Next(ctx context.Context) (Entry, error) {
 		case <-wake:
 		}
 	}
-}
-
-// Rewind makes Next begin again at the oldest message that is not
-// acknowledged. Those acknowledged out of turn are not returned again.
-func (q *Queue) Rewind() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.pos = q.lowest() - 1
-	q.signal()
 }
 
 // signal wakes every Next; mu is held.

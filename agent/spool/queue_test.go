@@ -53,7 +53,11 @@ func payload(seq uint64) []byte {
 }
 
 func message(seq uint64) (Message, error) {
-	return Message{Topic: "plant/gw/event", Payload: payload(seq), Retain: seq%3 == 0}, nil
+	m := Message{Topic: "plant/gw/event", Payload: payload(seq), Retain: seq%3 == 0}
+	if seq%2 == 0 {
+		m.Note = fmt.Appendf(nil, "note %0*d", seq%40, seq)
+	}
+	return m, nil
 }
 
 func mustAppend(t testing.TB, q *Queue, n int) {
@@ -68,24 +72,29 @@ func mustAppend(t testing.TB, q *Queue, n int) {
 // check fails unless e is the message its number says.
 func check(t testing.TB, e Entry) {
 	t.Helper()
-	want, _ := message(e.ID)
-	if e.Topic != want.Topic || string(e.Payload) != string(want.Payload) || e.Retain != want.Retain {
+	if want, _ := message(e.ID); fmt.Sprint(e.Message) != fmt.Sprint(want) {
 		t.Fatalf("message %d is %+v, want %+v", e.ID, e.Message, want)
 	}
 }
 
-// drain returns the numbers Next has at once, checking each message.
+// nextNow is Next without waiting.
+func (q *Queue) nextNow(after uint64) (Entry, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.next(after)
+}
+
+// drain returns the numbers of all that Next has at once, checking each message.
 func drain(t testing.TB, q *Queue) []uint64 {
 	t.Helper()
 	var ids []uint64
-	for {
-		q.mu.Lock()
-		e, ok := q.next()
-		q.mu.Unlock()
+	for after := uint64(0); ; {
+		e, ok := q.nextNow(after)
 		if !ok {
 			return ids
 		}
 		check(t, e)
+		after = e.ID
 		ids = append(ids, e.ID)
 	}
 }
@@ -118,11 +127,10 @@ func TestQueue(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	q.Rewind()
 	if ids := drain(t, q); fmt.Sprint(ids) != "[3 5 6 7 8 9 10]" {
-		t.Fatalf("after rewind: %v", ids)
+		t.Fatalf("after acknowledging 1, 2 and 4: %v", ids)
 	}
-	if s := q.Stats(); s.Messages != 7 || s.Acked != 3 || s.Appended != 10 {
+	if s := q.Stats(); s.Messages != 7 || q.Len() != 7 || s.Acked != 3 || s.Appended != 10 {
 		t.Fatalf("stats %+v", s)
 	}
 	if err := q.Close(); err != nil {
@@ -155,6 +163,10 @@ func TestAppend_refused(t *testing.T) {
 	}
 	if err := q.Append(make([]byte, maxState+1), message); err == nil {
 		t.Fatal("a state too large was taken")
+	}
+	noted := func(uint64) (Message, error) { return Message{Note: make([]byte, maxNote+1)}, nil }
+	if err := q.Append(nil, noted); err == nil || errors.Is(err, ErrVolatile) {
+		t.Fatal("a note too large was taken")
 	}
 	mustAppend(t, q, 1)
 	wantIDs(t, drain(t, q), 1, 1)
@@ -210,11 +222,12 @@ func TestNext_waits(t *testing.T) {
 	got := make(chan Entry)
 	go func() {
 		defer close(got)
-		for {
-			e, err := q.Next(ctx)
+		for after := uint64(0); ; {
+			e, err := q.Next(ctx, after)
 			if err != nil {
 				return
 			}
+			after = e.ID
 			got <- e
 		}
 	}()
@@ -227,7 +240,7 @@ func TestNext_waits(t *testing.T) {
 		t.Fatal("Next returned a message after its context ended")
 	}
 	go func() { time.Sleep(10 * time.Millisecond); q.Close() }()
-	if _, err := q.Next(t.Context()); !errors.Is(err, ErrClosed) {
+	if _, err := q.Next(t.Context(), 1); !errors.Is(err, ErrClosed) {
 		t.Fatal(err)
 	}
 }

@@ -55,14 +55,14 @@ func (q *Queue) find(seq uint64) (*segment, int) {
 	return nil, 0
 }
 
-// next finds and reads the message after pos.
-func (q *Queue) next() (Entry, bool) {
+// next is Next without waiting; mu is held.
+func (q *Queue) next(after uint64) (Entry, bool) {
 	for {
-		g, i := q.find(q.pos + 1)
+		g, i := q.find(after + 1)
 		if g == nil {
-			return q.nextVolatile()
+			return q.nextVolatile(after)
 		}
-		q.pos = g.recs[i].seq
+		after = g.recs[i].seq
 		if g.recs[i].acked {
 			continue
 		}
@@ -71,28 +71,33 @@ func (q *Queue) next() (Entry, bool) {
 			q.lose(g, i, err)
 			continue
 		}
-		q.handed = max(q.handed, r.seq)
-		return Entry{ID: r.seq, Message: r.msg}, true
+		return q.hand(r), true
 	}
 }
 
 // nextVolatile returns what the disk did not take, once everything before it
 // is settled. The number is noted in the cursor first, so that it is not used
 // again if the process ends before the disk heals.
-func (q *Queue) nextVolatile() (Entry, bool) {
+func (q *Queue) nextVolatile(after uint64) (Entry, bool) {
 	if len(q.pending) > 0 {
 		return Entry{}, false
 	}
 	for _, p := range q.ring {
-		if p.seq > q.pos {
-			q.pos, q.handed = p.seq, max(q.handed, p.seq)
+		if p.seq > after {
 			q.saveCursor()
-			m := p.msg
-			m.Payload = slices.Clone(m.Payload) // stored later
-			return Entry{ID: p.seq, Message: m}, true
+			e := q.hand(p.record)
+			e.Payload = slices.Clone(e.Payload) // stored later
+			return e, true
 		}
 	}
 	return Entry{}, false
+}
+
+// hand makes the entry that Next returns.
+func (q *Queue) hand(r record) Entry {
+	e := Entry{ID: r.seq, Resent: r.seq <= max(q.handed, q.inherited), Message: r.msg}
+	q.handed = max(q.handed, r.seq)
+	return e
 }
 
 // lose counts a record that was sound when indexed and can not be read now,

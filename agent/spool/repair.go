@@ -58,7 +58,6 @@ func (q *Queue) load() error {
 	}
 	q.cursor.acked = min(q.cursor.acked, q.seq)
 	q.settleAcked()
-	q.pos = q.cursor.acked
 	q.reuse()
 	q.makeRoom(0)
 	return nil

@@ -13,10 +13,11 @@ import (
 const (
 	version     = 1
 	headerFixed = 48 // one copy of the segment header without its state
-	recordFixed = 40 // a record's head, before topic, state and payload
+	recordFixed = 40 // a record's head, before its body
 
 	maxTopic  = math.MaxUint16
 	maxState  = 64 << 10
+	maxNote   = math.MaxUint8
 	maxRecord = 1 << 20 // head and body
 
 	flagRetain = 1 << 0
@@ -103,12 +104,14 @@ func parseHeader(b []byte) (header, int, error) {
 
 // appendRecord appends one record, or says which limit it breaks.
 func appendRecord(b []byte, r record) ([]byte, error) {
-	body := len(r.msg.Topic) + len(r.state) + len(r.msg.Payload)
+	body := len(r.msg.Topic) + len(r.state) + len(r.msg.Note) + len(r.msg.Payload)
 	switch {
 	case len(r.msg.Topic) > maxTopic:
 		return b, fmt.Errorf("topic of %d bytes, at most %d", len(r.msg.Topic), maxTopic)
 	case len(r.state) > maxState:
 		return b, fmt.Errorf("state of %d bytes, at most %d", len(r.state), maxState)
+	case len(r.msg.Note) > maxNote:
+		return b, fmt.Errorf("note of %d bytes, at most %d", len(r.msg.Note), maxNote)
 	case body > maxRecord-recordFixed:
 		return b, fmt.Errorf("message of %d bytes, at most %d", body, maxRecord-recordFixed)
 	}
@@ -119,11 +122,12 @@ func appendRecord(b []byte, r record) ([]byte, error) {
 	b = le.AppendUint64(b, r.seq)
 	b = le.AppendUint64(b, uint64(r.at))
 	b = le.AppendUint16(b, uint16(len(r.msg.Topic)))
-	b = append(b, flags(r), 0)
+	b = append(b, flags(r), byte(len(r.msg.Note)))
 	b = le.AppendUint32(b, uint32(len(r.state)))
 	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0) // the two sums, below
 	b = append(b, r.msg.Topic...)
 	b = append(b, r.state...)
+	b = append(b, r.msg.Note...)
 	b = append(b, r.msg.Payload...)
 	le.PutUint32(b[start+32:], crc32.Checksum(b[start+recordFixed:], castagnoli))
 	le.PutUint32(b[start+36:], crc32.Checksum(b[start:start+36], castagnoli))
@@ -149,8 +153,8 @@ func recordHead(b []byte) (n int, seq uint64, ok bool) {
 		crc32.Checksum(b[:36], castagnoli) != le.Uint32(b[36:]) {
 		return 0, 0, false
 	}
-	body, topic, state := le.Uint32(b[4:]), le.Uint16(b[24:]), le.Uint32(b[28:])
-	if body > maxRecord-recordFixed || state > maxState || uint32(topic)+state > body {
+	body, topic, note, state := le.Uint32(b[4:]), le.Uint16(b[24:]), b[27], le.Uint32(b[28:])
+	if body > maxRecord-recordFixed || state > maxState || uint32(topic)+state+uint32(note) > body {
 		return 0, 0, false
 	}
 	return recordFixed + int(body), le.Uint64(b[8:]), true
@@ -168,13 +172,18 @@ func parseRecord(b []byte) (record, int, error) {
 	if crc32.Checksum(body, castagnoli) != le.Uint32(b[32:]) {
 		return record{}, 0, errDamaged
 	}
-	topic, state := int(le.Uint16(b[24:])), int(le.Uint32(b[28:]))
+	state := int(le.Uint16(b[24:])) // where each part of the body begins
+	note := state + int(le.Uint32(b[28:]))
+	payload := note + int(b[27])
 	r := record{seq: seq, at: int64(le.Uint64(b[16:]))}
-	r.msg.Topic = string(body[:topic])
+	r.msg.Topic = string(body[:state])
 	r.msg.Retain = b[26]&flagRetain != 0
-	r.msg.Payload = append([]byte{}, body[topic+state:]...)
 	if b[26]&flagState != 0 {
-		r.state = append([]byte{}, body[topic:topic+state]...)
+		r.state = append([]byte{}, body[state:note]...)
 	}
+	if payload > note {
+		r.msg.Note = bytes.Clone(body[note:payload])
+	}
+	r.msg.Payload = append([]byte{}, body[payload:]...)
 	return r, n, nil
 }

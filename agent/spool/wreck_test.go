@@ -391,6 +391,27 @@ func TestQuarantine_bounded(t *testing.T) {
 	}
 }
 
+// The bytes of a record, with a note and without.
+func TestRecord_layout(t *testing.T) {
+	r := record{seq: 7, at: 1700000000123, state: []byte("open"),
+		msg: Message{Topic: "a/event", Payload: []byte(`{"seq":7}`), Retain: true}}
+	for note, want := range map[string]string{
+		"":     "f77265631400000007000000000000007b68e5cf8b0100000700030004000000181f2476202e97e3612f6576656e746f70656e7b22736571223a377d",
+		"note": "f77265631800000007000000000000007b68e5cf8b01000007000304040000004eba374a74c6e082612f6576656e746f70656e6e6f74657b22736571223a377d",
+	} {
+		if note != "" {
+			r.msg.Note = []byte(note)
+		}
+		b, err := appendRecord(nil, r)
+		if err != nil || fmt.Sprintf("%x", b) != want {
+			t.Errorf("note %q: %x, %v, want %s", note, b, err, want)
+		}
+		if back, n, err := parseRecord(b); err != nil || n != len(b) || fmt.Sprintf("%+v", back) != fmt.Sprintf("%+v", r) {
+			t.Errorf("note %q: read back as %+v, %v", note, back, err)
+		}
+	}
+}
+
 func FuzzSegment(f *testing.F) {
 	b := appendHeader(nil, header{last: 3, state: []byte("open")})
 	f.Add(b, uint64(0))
