@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
@@ -95,11 +94,11 @@ func (t *target) place(table, at string) error {
 	if a.Bit >= 0 {
 		return usagef("--at %s: a scan reads whole registers", at)
 	}
-	tab, first, err := modbus.ParseAt(fmt.Sprintf("%s:%d", a.Table, a.At), t.Base)
+	tab, err := modbus.ParseTable(a.Table)
 	if err != nil {
 		return usagef("--at: %w", err)
 	}
-	t.Table, t.First = tab, int(first)
+	t.Table, t.First = tab, a.At-t.Base
 	limit := scan.Limit(tab)
 	if t.Count == 0 {
 		return usagef("--count is needed, 1 to %d", limit)

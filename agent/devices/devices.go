@@ -150,24 +150,20 @@ func makeModbus(c config.Sensor, b bus) (drivers.Sensor, error) {
 	if b.sniffer != nil {
 		return modbus.NewOverheard(b.sniffer.Listener, c.Unit, regs, max(10*time.Second, c.Period*3/2))
 	}
-	o := modbus.Options{MaxGap: c.MaxGap, MaxRegisters: c.MaxRegisters, Alone: !c.Join}
-	o.RequestLimits = b.requestLimits(c.ModbusSensor)
-	if c.MaxGap == 0 {
-		o.MaxGap = -1 // none; 0 would mean the default
-	}
+	o := modbus.Options{MaxGap: c.MaxGap, MaxRegisters: c.MaxRegisters, Alone: !c.Join, RequestLimits: b.requestLimits(c.ModbusSensor)}
 	for _, n := range c.NeverRead {
-		table, first, err := modbus.ParseAt(fmt.Sprintf("%s:%d", n.Table, n.First), c.AddressBase)
+		table, err := modbus.ParseTable(n.Table)
 		if err != nil {
 			return nil, err
 		}
-		o.NeverRead = append(o.NeverRead, modbus.Range{Table: table, First: first, Last: uint16(n.Last - c.AddressBase)})
+		o.NeverRead = append(o.NeverRead, modbus.Range{Table: table, First: uint16(n.First - c.AddressBase), Last: uint16(n.Last - c.AddressBase)})
 	}
 	return modbus.New(b.modbus, c.Unit, regs, o)
 }
 
 // register is a register of the configuration as the driver takes it.
 func register(c config.Sensor, r config.Register) (modbus.Register, error) {
-	table, at, err := modbus.ParseAt(fmt.Sprintf("%s:%d", r.Table, r.At), c.AddressBase)
+	table, err := modbus.ParseTable(r.Table)
 	if err != nil {
 		return modbus.Register{}, err
 	}
@@ -179,7 +175,7 @@ func register(c config.Sensor, r config.Register) (modbus.Register, error) {
 	if err != nil {
 		return modbus.Register{}, err
 	}
-	return modbus.Register{Name: r.Name, Quantity: drivers.Quantity{Unit: r.UnitOf}, Table: table, Address: at,
+	return modbus.Register{Name: r.Name, Quantity: drivers.Quantity{Unit: r.UnitOf}, Table: table, Address: uint16(r.At - c.AddressBase),
 		Type: typ, Bit: uint8(r.Bit), Order: order, Scale: r.Scale, Offset: r.Offset, Missing: r.Missing, States: r.States}, nil
 }
 

@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -72,16 +73,5 @@ func switched(port *board.Serial, s *config.Serial) (io.ReadWriteCloser, error) 
 // requestLimits bounds a sensor's requests by what the sensor configures, else by
 // what its bus configures.
 func (b bus) requestLimits(s config.ModbusSensor) modbus.RequestLimits {
-	e := modbus.RequestLimits{Timeout: s.Timeout, Budget: b.conf.Budget}
-	retries := s.Retries
-	if retries == nil {
-		retries = b.conf.Retries
-	}
-	if retries != nil {
-		e.Retries = *retries
-		if e.Retries == 0 {
-			e.Retries = -1 // none; 0 would mean the default
-		}
-	}
-	return e
+	return modbus.RequestLimits{Timeout: s.Timeout, Budget: b.conf.Budget, Retries: cmp.Or(s.Retries, b.conf.Retries)}
 }

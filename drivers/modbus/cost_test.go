@@ -8,7 +8,7 @@ import (
 // By hand: 8 characters, 5 ms, 5+2n characters, 3.5 characters of silence.
 func TestDev_Cost(t *testing.T) {
 	l := NewLine(nil, LineOptions{Mode: RTU})
-	d := newDev(t, l, 7, []Register{reg(Input, 0, U16), reg(Input, 1, F32), reg(Coil, 0, Bit), reg(Coil, 8, Bit)}, Options{})
+	d := newDev(t, l, 7, []Register{reg(Input, 0, U16), reg(Input, 1, F32), reg(Coil, 0, Bit), reg(Coil, 8, Bit)}, Options{MaxGap: 8})
 	for _, c := range []struct {
 		baud  int
 		pause time.Duration

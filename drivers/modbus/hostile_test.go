@@ -209,7 +209,7 @@ func TestDev_budget(t *testing.T) {
 		open, _ := pipeServer(func(byte, int, int) byte { time.Sleep(30 * time.Millisecond); return 0 })
 		l := NewLine(open, LineOptions{})
 		defer l.Close()
-		d := newDev(t, l, 7, words(0, 20, 40), Options{MaxGap: -1, RequestLimits: RequestLimits{Budget: 40 * time.Millisecond}})
+		d := newDev(t, l, 7, words(0, 20, 40), Options{RequestLimits: RequestLimits{Budget: 40 * time.Millisecond}})
 		want := []string{"xx-", "x-x", "-xx", "xx-"}
 		for i, w := range want {
 			there, err := read(t, d)

@@ -9,27 +9,28 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// RequestLimits bounds the time and the requests that one unit may take. The zero
-// value of each field means its default.
+// RequestLimits bounds the time and the requests that one unit may take.
 type RequestLimits struct {
-	// Timeout is that of one request; the line's.
+	// Timeout bounds one request. 0 means the line's.
 	Timeout time.Duration
-	// Retries is how often a request is repeated in a cycle. By default an
-	// answer that noise on a serial line has spoiled is asked for once more,
-	// and a silent unit not before the next cycle: on a serial line its late
-	// answer has to be waited out first, which costs its neighbours three
-	// timeouts in place of one. Negative means never.
-	Retries int
+	// Retries is how often a request is repeated in a cycle. Nil means: once, if
+	// noise on a serial line has spoiled the answer. A silent unit is not asked
+	// again before the next cycle then: on a serial line its late answer has to be
+	// waited out first, which costs its neighbours three timeouts instead of one.
+	Retries *int
 	// Budget is the time after which no request of a cycle begins; those left
-	// come first in the next. None.
+	// come first in the next cycle. 0 means no limit.
 	Budget time.Duration
 }
 
 // retry tells whether a request that has failed try times is to be repeated. A
 // unit that was silent before is not asked twice.
 func (c *client) retry(ctx context.Context, err error, try int) bool {
-	spoiled, allowed := errors.Is(err, ErrFrame) && !isOutOfStep(err), c.limits.Retries
-	if allowed == 0 && spoiled && c.line.opts.Mode != TCP {
+	spoiled, allowed := errors.Is(err, ErrFrame) && !isOutOfStep(err), 0
+	switch {
+	case c.limits.Retries != nil:
+		allowed = *c.limits.Retries
+	case spoiled && c.line.opts.Mode != TCP:
 		allowed = 1
 	}
 	if try > allowed || ctx.Err() != nil || c.spent(time.Now()) {

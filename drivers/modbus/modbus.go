@@ -11,10 +11,10 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// Options tunes a device. The zero value of each field means its default.
+// Options tunes a device. A zero field means what its comment says.
 type Options struct {
 	// MaxGap is how many registers that nobody wants may be read along to
-	// save a request (bits: 16 times as many); 8. Negative means none.
+	// save a request (bits: 16 times as many). 0 means none.
 	MaxGap int
 	// MaxRegisters is what one request may ask for, 1 to 125; 125. Bits are
 	// always up to 2000.
@@ -34,10 +34,6 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	if o.MaxGap == 0 {
-		o.MaxGap = 8
-	}
-	o.MaxGap = max(o.MaxGap, 0)
 	if o.MaxRegisters == 0 {
 		o.MaxRegisters = Holding.limit()
 	}

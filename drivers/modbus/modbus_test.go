@@ -80,7 +80,7 @@ func TestDev_read(t *testing.T) {
 		{Name: "n", Table: Holding, Address: 41, Type: I32, Scale: 1},
 		{Name: "b11", Table: Coil, Address: 11, Type: Bit, Scale: 1, Offset: 0},
 		{Name: "closed", Table: Discrete, Address: 0, Type: Bit, Scale: -1, Offset: 1},
-	}, Options{})
+	}, Options{MaxGap: 8})
 	dst := make([]float64, 7)
 	if err := d.Read(context.Background(), dst); err != nil {
 		t.Fatal(err)
@@ -129,7 +129,7 @@ func TestDev_gapRefused(t *testing.T) {
 		b.SetInput(a, uint16(1000+a))
 	}
 	s := serve(t, map[uint8]*modbussim.Bank{7: &b})
-	d := newDev(t, newLine(t, s, LineOptions{}), 7, words(20, 10, 14, 11), Options{})
+	d := newDev(t, newLine(t, s, LineOptions{}), 7, words(20, 10, 14, 11), Options{MaxGap: 8})
 	for cycle, requests := range []int{5, 3, 3} { // 10-20, 10-14, 10-11, 14, 20; then three
 		before := s.RequestsTo(7)
 		if cells, err := read(t, d); cells != "xxxx" || err != nil {

@@ -70,51 +70,19 @@ func TestRegister_decodeScaled(t *testing.T) {
 	}
 }
 
-func TestParseAt(t *testing.T) {
-	tests := []struct {
-		s     string
-		base  int
-		table Table
-		at    uint16
-		err   string
-	}{
-		{"holding:40", 0, Holding, 40, ""},
-		{"holding:40", 1, Holding, 39, ""},
-		{"input:16", 1, Input, 15, ""},
-		{"coil:1", 1, Coil, 0, ""},
-		{"discrete:0", 0, Discrete, 0, ""},
-		{"input:0010", 0, Input, 10, ""},
-		{"input:0x10", 0, Input, 16, ""},
-		{"input:65535", 0, Input, 65535, ""},
-		{"input:65536", 1, Input, 65535, ""},
-		{"input:65536", 0, 0, 0, `register "input:65536": address "65536", want 0 to 65535`},
-		{"input:0", 1, 0, 0, `register "input:0": address "0", want 1 to 65536`},
-		{"input:-1", 0, 0, 0, `address "-1"`},
-		{"input:", 0, 0, 0, `address ""`},
-		{"input:99999999999999999999", 0, 0, 0, "want 0 to 65535"},
-		{"40", 0, 0, 0, "want a table and an address"},
-		{"register:40", 0, 0, 0, `table "register", want coil, discrete, holding or input`},
-		{"input:16", 2, 0, 0, "address base 2, want 0 or 1"},
-	}
-	for _, tt := range tests {
-		table, at, err := ParseAt(tt.s, tt.base)
-		if tt.err != "" {
-			if err == nil || !strings.Contains(err.Error(), tt.err) {
-				t.Errorf("ParseAt(%q, %d): error %v, want %q", tt.s, tt.base, err, tt.err)
-			}
-			continue
-		}
-		if err != nil || table != tt.table || at != tt.at {
-			t.Errorf("ParseAt(%q, %d) = %v %d, %v; want %v %d", tt.s, tt.base, table, at, err, tt.table, tt.at)
-		}
-	}
-}
-
 func TestParse_names(t *testing.T) {
 	for typ := Bit; typ <= F64; typ++ {
 		if got, err := ParseType(typ.String()); err != nil || got != typ {
 			t.Errorf("ParseType(%q) = %v, %v", typ, got, err)
 		}
+	}
+	for table := Coil; table <= Input; table++ {
+		if got, err := ParseTable(table.String()); err != nil || got != table {
+			t.Errorf("ParseTable(%q) = %v, %v", table, got, err)
+		}
+	}
+	if _, err := ParseTable("register"); err == nil || err.Error() != `table "register": want coil, discrete, holding or input` {
+		t.Errorf("ParseTable of no table: %v", err)
 	}
 	for o := ABCD; o <= CDAB; o++ {
 		if got, err := ParseOrder(o.String()); err != nil || got != o {
