@@ -2,12 +2,11 @@ package model
 
 import "iot-edge-anomaly/quant"
 
-// Ahead tells the Scorer which rows Push will get next, (C) each as Push takes
-// them, quant.Windows of them; it does nothing with another number. A network
-// that computes several windows faster at once does so now, and Push finds the
-// answers. Every Score stays what it is without, bit for bit: where other rows
-// come than were told, or a reset between them, their windows are computed as
-// ever. It is for recordings; it allocates at its first call and then no more.
+// Ahead tells the Scorer which rows Push will get next: quant.Windows of them, each
+// (C) as Push takes it. A network that computes several windows at once faster does
+// so now, and Push uses the results. Every Score has the same bits as without Ahead,
+// also if other rows come or Reset is called in between. Another number of rows is
+// ignored. Ahead is for recordings; it allocates at its first call only.
 func (s *Scorer) Ahead(rows ...[]float64) {
 	n, ok := s.net.(*int8Net)
 	if !ok || len(rows) != quant.Windows || !n.net.Batches() || s.idle || s.rows < s.p.Window {
@@ -27,7 +26,7 @@ func (s *Scorer) Ahead(rows ...[]float64) {
 			}
 		}
 		if seen > 0 && seen < s.c {
-			s.guess(s.row, s.ageAhead, s.p.Fill)
+			s.impute(s.row, s.ageAhead, s.p.Fill)
 		}
 		n.foresee(k, s.row)
 	}

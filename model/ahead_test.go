@@ -42,7 +42,7 @@ func TestAhead(t *testing.T) {
 				t.Fatal(err)
 			}
 			testAhead(t, reload(t, machine(t)))
-			testAhead(t, reload(t, peersMachine(t)))
+			testAhead(t, reload(t, crossMachine(t)))
 		})
 	}
 }

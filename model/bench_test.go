@@ -42,7 +42,7 @@ func BenchmarkPush(b *testing.B) {
 		for j := range c {
 			s.Channels = append(s.Channels, model.Channel{Name: fmt.Sprintf("plant.c%d", j)})
 		}
-		rows := plant(c, 2048) // enough for peers
+		rows := plant(c, 2048) // enough for a cross-channel network
 		learnt, _, err := train.Train(context.Background(), s, rows, train.Options{Seed: 1, Epochs: 3})
 		if err != nil {
 			b.Fatal(err)
@@ -108,7 +108,7 @@ func BenchmarkDrift(b *testing.B) {
 	}
 }
 
-// wide is a model of so many channels that does nothing but hold a reference.
+// wide returns a model of so many channels that holds a drift reference only.
 func wide(b *testing.B, s model.Schema) *model.Model {
 	b.Helper()
 	c := len(s.Channels)
@@ -120,7 +120,7 @@ func wide(b *testing.B, s model.Schema) *model.Model {
 			{In: 1, Out: c, Weights: make([]int8, c), Bias: make([]int32, c), Mult: full(c, 1), FloatW: full(c, 0), FloatBias: full(c, 0)}},
 		ResidualCenter: full(c, 0), ResidualScale: full(c, 1), LevelCenter: full(c, 0), LevelScale: full(c, 1), Precision: full(c*c, 0),
 		Limits: full(model.Terms, 1), Ranks: []float32{0, 0.5}, Percentiles: []float32{0, 1}, GoldenIn: full(c, 0), GoldenOut: full(c, 0),
-		DriftRows: slices.Repeat([]int32{10000}, c), DriftTime: full(c, 1), DriftScore: []float32{-1, 0.5, 10}}
+		MissingMargin: full(c, 0), DriftRows: slices.Repeat([]int32{10000}, c), DriftTime: full(c, 1), DriftScore: []float32{-1, 0.5, 10}}
 	for j := range c {
 		p.Precision[j*c+j] = 1
 	}

@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// ErrSchema marks a model that was learnt on other channels, another period or
-// another operating condition than the machine at hand.
+// ErrSchema marks a model that was learnt with other channels, another period or
+// another operating condition than the machine has.
 var ErrSchema = errors.New("model does not fit the machine")
 
 // Hash returns 64 hex digits that are equal for equal schemas: same channel
@@ -42,10 +42,10 @@ func (c *Condition) text() string {
 	return t + " settle " + c.Settle.String()
 }
 
-// CheckSchema tells whether the model may score rows of s. Names, units and
-// order of the channels, the period and the condition must be equal; a unit or
-// a period that one side does not state matches any. The error wraps ErrSchema
-// and names the first difference.
+// CheckSchema checks that the model may score rows of s. Names, units and order of
+// the channels, the period and the condition must be equal; a unit or period that
+// one side does not state matches any. The error wraps ErrSchema and names the first
+// difference.
 func (m *Model) CheckSchema(s Schema) error {
 	own := m.p.Schema
 	for i := 0; i < len(own.Channels) && i < len(s.Channels); i++ {

@@ -1,10 +1,7 @@
 package model_test
 
 import (
-	"bytes"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -12,55 +9,10 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// TestLayout4 holds that a model with peers comes back from its file as it went
-// in, and that without them it is a file of layout 3.
-func TestLayout4(t *testing.T) {
-	m := peersMachine(t)
-	path := filepath.Join(t.TempDir(), "model")
-	for layout, p := range map[string]model.Parameters{`"layout":"4"`: m.Parameters(), `"layout":"3"`: peerless(m)} {
-		made, err := model.New(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := made.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		raw, err := os.ReadFile(path)
-		if err != nil || !bytes.Contains(raw[:80], []byte(layout)) || bytes.Contains(raw, []byte("peers")) != (p.Cross != nil) {
-			t.Fatalf("%v, begins with %q, want %s", err, raw[8:80], layout)
-		}
-		loaded, err := model.Load(path)
-		if err != nil || loaded.SHA256() != made.SHA256() {
-			t.Fatal(err)
-		}
-		rows := stream(300, 4)
-		a, _, _ := highest(model.NewScorer(loaded), rows, 3, 0)
-		if b, _, _ := highest(model.NewScorer(made), rows, 3, 0); a != b || a == 0 {
-			t.Errorf("%s: scores up to %v, want %v", layout, a, b)
-		}
-		other := `"layout":"3"`
-		if layout == other {
-			other = `"layout":"4"`
-		}
-		relabelled := bytes.Replace(raw, []byte(layout), []byte(other), 1)
-		if _, err := model.Decode(resealed(relabelled)); err == nil || !strings.Contains(err.Error(), "header and tensors disagree") {
-			t.Errorf("%s in place of %s: %v", other, layout, err)
-		}
-	}
-}
-
-// peerless returns m without its peers.
-func peerless(m *model.Model) model.Parameters {
-	p := m.Parameters()
-	p.Cross, p.Limits = nil, slices.Clone(p.Limits)
-	p.Limits[model.Cross] = 1
-	return p
-}
-
-// TestPeers_own holds that what a channel is expected to be does not depend on it,
-// and that its peers' distance from it does in full.
-func TestPeers_own(t *testing.T) {
-	m := peersMachine(t)
+// TestCross_own holds that the expected value of a channel does not depend on the
+// channel itself, and that a fault in it shows in its residual in full.
+func TestCross_own(t *testing.T) {
+	m := crossMachine(t)
 	a, b := model.NewScorer(m), model.NewScorer(m)
 	rows := stream(300, 3)
 	p := m.Parameters()
@@ -77,7 +29,7 @@ func TestPeers_own(t *testing.T) {
 			t.Fatalf("row %d: expected %v, and %v with the flow off", i, v.Expected, w.Expected)
 		}
 		if !a.CrossResidual(near) || !b.CrossResidual(far) {
-			continue // beyond the range of what was learnt
+			continue // outside the learnt range
 		}
 		judged++
 		if got, want := float64(far[1]-near[1]), 2/p.Spread[1]*float64(p.Cross.Gain[1]); math.Abs(got-want) > 1e-3 {
@@ -89,10 +41,10 @@ func TestPeers_own(t *testing.T) {
 	}
 }
 
-// TestPeers_beyond holds that p is silent while a channel is beyond the range that
-// was learnt, and after it for as long as a score looks back.
-func TestPeers_beyond(t *testing.T) {
-	m := peersMachine(t)
+// TestCross_outOfRange holds that the cross term is silent while a channel is outside
+// its learnt range, and after that for as long as a score looks back.
+func TestCross_outOfRange(t *testing.T) {
+	m := crossMachine(t)
 	s, rows, p := model.NewScorer(m), stream(300, 3), m.Parameters()
 	rows[3*150+2] += 100
 	apart := make([]float32, 3)
@@ -100,26 +52,27 @@ func TestPeers_beyond(t *testing.T) {
 		v, ok := s.Push(rows[3*i : 3*i+3])
 		if since := i - 150; ok && since >= 0 && since < p.Window+p.Mean+p.Smooth-2 {
 			if s.CrossResidual(apart) || since >= p.Smooth && v.Terms[model.Cross] != 0 {
-				t.Fatalf("%d rows after a value beyond the range: p is %v", since, v.Terms[model.Cross])
+				t.Fatalf("%d rows after a value outside the range: the cross term is %v", since, v.Terms[model.Cross])
 			}
 		}
 	}
 }
 
-// TestPeers_rise holds that p waits when a channel goes, that its limit rises then
-// while the channel is missing, and that the channel itself adds nothing.
-func TestPeers_rise(t *testing.T) {
-	scorer := func(rise ...float32) *model.Scorer {
-		p := peersMachine(t).Parameters()
+// TestCross_missing holds that the cross term is silent for a while after a channel
+// goes missing, that its limit is then raised by the channel's margin, and that the
+// channel itself adds nothing.
+func TestCross_missing(t *testing.T) {
+	scorer := func(margins ...float32) *model.Scorer {
+		p := crossMachine(t).Parameters()
 		own := *p.Cross
-		own.MissingMargin, p.Cross = rise, &own
+		own.MissingMargin, p.Cross = margins, &own
 		m, err := model.New(p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return model.NewScorer(m)
 	}
-	p, rows := peersMachine(t).Parameters(), stream(600, 6)
+	p, rows := crossMachine(t).Parameters(), stream(600, 6)
 	for i := 200; i < 600; i++ {
 		rows[3*i+1] = math.NaN()
 	}
@@ -136,7 +89,7 @@ func TestPeers_rise(t *testing.T) {
 		case i < gone:
 		case i < gone+p.Window+p.Mean+p.Smooth-2: // waits
 			if known || i >= gone+p.Smooth && x.Terms[model.Cross] != 0 {
-				t.Fatalf("row %d: p is %v so soon after flow went", i, x.Terms[model.Cross])
+				t.Fatalf("row %d: the cross term is %v so soon after flow went missing", i, x.Terms[model.Cross])
 			}
 			continue
 		default:
@@ -150,29 +103,33 @@ func TestPeers_rise(t *testing.T) {
 	}
 }
 
-func TestNew_refusesPeers(t *testing.T) {
+func TestNew_refusesCross(t *testing.T) {
 	nan := float32(math.NaN())
-	for want, spoil := range map[string]func(p *model.Parameters, q *model.CrossNetwork){
-		"peers: clip 0, want above 0":       func(_ *model.Parameters, q *model.CrossNetwork) { q.Clip = 0 },
-		"2 values of peers' gain, want 3":   func(_ *model.Parameters, q *model.CrossNetwork) { q.Gain = q.Gain[:2] },
-		"peers' scale 1 is 0, want above 0": func(_ *model.Parameters, q *model.CrossNetwork) { q.Scale = []float32{1, 0, 1} },
-		"peers' center 2 is NaN":            func(_ *model.Parameters, q *model.CrossNetwork) { q.Center = []float32{0, 0, nan} },
-		"peers: 0 values of rise, want 3":   func(_ *model.Parameters, q *model.CrossNetwork) { q.MissingMargin = nil },
-		"peers: limit rises by -1":          func(_ *model.Parameters, q *model.CrossNetwork) { q.MissingMargin = []float32{0, -1, 0} },
-		"3 values of peers' golden inputs":  func(_ *model.Parameters, q *model.CrossNetwork) { q.GoldenIn = q.GoldenIn[:3] },
-		"peers: 0 layers, want 1 to":        func(_ *model.Parameters, q *model.CrossNetwork) { q.Layers = nil },
-		"peers: network ends with":          func(_ *model.Parameters, q *model.CrossNetwork) { q.Layers = q.Layers[:1] },
-		"peers: layer 1: ": func(_ *model.Parameters, q *model.CrossNetwork) {
-			q.Layers = []model.Layer{q.Layers[0], {In: q.Layers[1].In, Out: 3}}
+	for want, spoil := range map[string]func(p *model.Parameters, n *model.CrossNetwork){
+		"cross-channel network: clip 0, want above 0": func(_ *model.Parameters, n *model.CrossNetwork) { n.Clip = 0 },
+		"2 values of cross-channel gain, want 3":      func(_ *model.Parameters, n *model.CrossNetwork) { n.Gain = n.Gain[:2] },
+		"cross-channel scale 1 is 0, want above 0":    func(_ *model.Parameters, n *model.CrossNetwork) { n.Scale = []float32{1, 0, 1} },
+		"cross-channel center 2 is NaN":               func(_ *model.Parameters, n *model.CrossNetwork) { n.Center = []float32{0, 0, nan} },
+		"0 values of cross-channel missing margin, want 3": func(_ *model.Parameters, n *model.CrossNetwork) {
+			n.MissingMargin = nil
 		},
-		"peers' golden vector 0: output 0 is": func(_ *model.Parameters, q *model.CrossNetwork) {
-			q.GoldenOut = slices.Clone(q.GoldenOut)
-			q.GoldenOut[0]++
+		"cross-channel missing margin of channel 1 is -1": func(_ *model.Parameters, n *model.CrossNetwork) {
+			n.MissingMargin = []float32{0, -1, 0}
 		},
-		"4 values of limits, want 5":     func(p *model.Parameters, _ *model.CrossNetwork) { p.Limits = p.Limits[:4] },
-		"of peers that are none, want 1": func(p *model.Parameters, _ *model.CrossNetwork) { p.Cross = nil },
+		"3 values of cross-channel golden inputs":    func(_ *model.Parameters, n *model.CrossNetwork) { n.GoldenIn = n.GoldenIn[:3] },
+		"cross-channel network: 0 layers, want 1 to": func(_ *model.Parameters, n *model.CrossNetwork) { n.Layers = nil },
+		"cross-channel network: network ends with":   func(_ *model.Parameters, n *model.CrossNetwork) { n.Layers = n.Layers[:1] },
+		"cross-channel network: layer 1: ": func(_ *model.Parameters, n *model.CrossNetwork) {
+			n.Layers = []model.Layer{n.Layers[0], {In: n.Layers[1].In, Out: 3}}
+		},
+		"cross-channel golden vector 0: output 0 is": func(_ *model.Parameters, n *model.CrossNetwork) {
+			n.GoldenOut = slices.Clone(n.GoldenOut)
+			n.GoldenOut[0]++
+		},
+		"4 values of limits, want 5":                        func(p *model.Parameters, _ *model.CrossNetwork) { p.Limits = p.Limits[:4] },
+		"of a cross-channel network that is absent, want 1": func(p *model.Parameters, _ *model.CrossNetwork) { p.Cross = nil },
 	} {
-		p := peersMachine(t).Parameters()
+		p := crossMachine(t).Parameters()
 		own := *p.Cross
 		p.Cross = &own
 		spoil(&p, &own)

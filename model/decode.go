@@ -30,10 +30,10 @@ func Load(path string) (*Model, error) {
 	return m, nil
 }
 
-// Decode verifies a model file's bytes and builds the model: format, layout
-// version, checksum, sizes, every value, and the golden vectors on this CPU.
-// Memory beyond data is only taken for sizes that data itself has. The error
-// wraps ErrFormat, ErrVersion or ErrCorrupt. data is not kept.
+// Decode verifies a model file's bytes and builds the model: format, layout,
+// checksum, sizes, every value, and the golden vectors on this CPU. It allocates no
+// more than a small multiple of data's own size. The error wraps ErrFormat,
+// ErrVersion or ErrCorrupt. data is not kept.
 func Decode(data []byte) (*Model, error) {
 	if err := recognise(data); err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func Decode(data []byte) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := readParts(header, body)
+	p, err := readParameters(header, body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
@@ -50,8 +50,8 @@ func Decode(data []byte) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
 	}
-	// One model, one file: whatever the header says beyond what was read is
-	// compared here, tensor names, shapes and offsets included.
+	// One model has one file: this compares what was not read above, such as tensor
+	// names, shapes and offsets.
 	again, err := encode(&m.p)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrCorrupt, err)
@@ -62,7 +62,7 @@ func Decode(data []byte) (*Model, error) {
 	return m, nil
 }
 
-// recognise settles whether data is a model file of a layout we know.
+// recognise tells whether data is a model file of the layout that this program reads.
 func recognise(data []byte) error {
 	if len(data) == 0 {
 		return fmt.Errorf("%w: file is empty", ErrCorrupt)
@@ -74,21 +74,20 @@ func recognise(data []byte) error {
 		return fmt.Errorf("%w: header does not begin with the format's name", ErrFormat)
 	}
 	end := sumOffset(data) - len(sumKey)
-	layout, err := strconv.Atoi(string(data[8+len(head) : min(end, 8+len(head)+9)]))
-	if err != nil || layout < 1 {
-		return fmt.Errorf("%w: no layout version", ErrCorrupt)
-	}
-	if layout > layoutVersion {
-		return fmt.Errorf("%w: layout %d is newer than %d: update the program", ErrVersion, layout, layoutVersion)
-	}
-	if layout < oldestLayout {
-		return fmt.Errorf("%w: layout %d is older than %d: learn the machine anew", ErrVersion, layout, oldestLayout)
+	got, err := strconv.Atoi(string(data[8+len(head) : min(end, 8+len(head)+9)]))
+	switch {
+	case err != nil || got < 1:
+		return fmt.Errorf("%w: no layout number", ErrCorrupt)
+	case got > layout:
+		return fmt.Errorf("%w: layout %d is newer than %d: update the program", ErrVersion, got, layout)
+	case got < layout:
+		return fmt.Errorf("%w: layout %d is older than %d: learn the machine anew", ErrVersion, got, layout)
 	}
 	return nil
 }
 
-// verifySum checks lengths and checksum and returns the header's JSON and the
-// tensors' bytes.
+// verifySum checks the length of the header and the checksum, and returns the
+// header's JSON and the tensors' bytes.
 func verifySum(data []byte) (header, body []byte, err error) {
 	n := binary.LittleEndian.Uint64(data)
 	if n > maxHeader || n > uint64(len(data)-8) {
@@ -108,9 +107,9 @@ func verifySum(data []byte) (header, body []byte, err error) {
 	return data[8 : 8+n], data[8+n:], nil
 }
 
-// readParts reads the header's metadata and, by the shapes that follow from it,
-// the tensors.
-func readParts(header, body []byte) (Parameters, error) {
+// readParameters reads the header's metadata and the tensors, whose shapes follow
+// from it.
+func readParameters(header, body []byte) (Parameters, error) {
 	var h struct {
 		Metadata map[string]string `json:"__metadata__"`
 	}
@@ -134,7 +133,7 @@ func readParts(header, body []byte) (Parameters, error) {
 	if err != nil {
 		return Parameters{}, err
 	}
-	p, err := shape.parts(s, len(body))
+	p, err := shape.parameters(s, len(body))
 	if err != nil {
 		return Parameters{}, err
 	}

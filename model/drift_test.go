@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -339,6 +340,25 @@ func TestDrift_restart(t *testing.T) {
 	other := model.NewDrift(learnRows(t, schema(), stream(400, 1)))
 	if err := other.RestoreState(model.NewDrift(m).AppendState(nil)); err == nil {
 		t.Error("the state of another model was taken")
+	}
+}
+
+func TestNew_refusesDrift(t *testing.T) {
+	for want, spoil := range map[string]func(p *model.Parameters){
+		"2 values of drift rows, want 3":         func(p *model.Parameters) { p.DriftRows = p.DriftRows[:2] },
+		"0 values of drift time, want 3":         func(p *model.Parameters) { p.DriftTime = nil },
+		"0 values of drift score, want 3":        func(p *model.Parameters) { p.DriftScore = nil },
+		"drift rows of channel 1 are -1, want 0": func(p *model.Parameters) { p.DriftRows = []int32{1, -1, 1} },
+		"drift time 2 is 0, want above 0":        func(p *model.Parameters) { p.DriftTime = []float32{1, 1, 0} },
+		"drift time 0 is NaN, want a finite":     func(p *model.Parameters) { p.DriftTime = []float32{float32(math.NaN()), 1, 0} },
+		"want a deviation and a time above 0":    func(p *model.Parameters) { p.DriftScore = []float32{-1, 0, 3} },
+		"drift score 0 is +Inf, want a finite":   func(p *model.Parameters) { p.DriftScore = []float32{float32(math.Inf(1)), 1, 3} },
+	} {
+		p := machine(t).Parameters()
+		spoil(&p)
+		if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
+		}
 	}
 }
 

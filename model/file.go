@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// The three ways in which a file is no model. Errors of Decode and Load wrap
-// exactly one of them unless the file could not be read at all.
+// The three reasons for which a file is refused. Errors of Decode and Load wrap
+// exactly one of them, unless the file could not be read at all.
 var (
 	ErrFormat  = errors.New("not a model of this program")
 	ErrVersion = errors.New("model is of another version of this program")
@@ -21,22 +21,21 @@ var (
 )
 
 const (
-	layoutVersion = 4 // 3: as 4, without peers; 2: as 3, without what drift is judged by and missing channels cost; both still read and written
-	peerless      = 3
-	oldestLayout  = 2 // 1: other terms; such models are refused, their machines learnt anew
-	maxFile       = 64 << 20
-	maxHeader     = 1 << 20
+	layout    = 4
+	maxFile   = 64 << 20
+	maxHeader = 1 << 20
 
-	// head is how the JSON header of every layout begins, so that a file is
-	// recognised, and its layout read, before anything else is trusted.
+	// head begins the JSON header of every layout, so that a file is recognised, and
+	// its layout read, before anything else in it is trusted.
 	head = `{"__metadata__":{"format":"iot-edge-anomaly","layout":"`
-	// sumKey precedes the 64 digits that stand as zeros while they are computed.
+	// sumKey precedes the 64 digits of the checksum, which count as zeros while it is
+	// computed.
 	sumKey = `","sha256":"`
 )
 
 var zeros = strings.Repeat("0", sha256.Size*2)
 
-// schemaJSON is the schema's text in the header.
+// schemaJSON is a Schema in the header.
 type schemaJSON struct {
 	Channels []string       `json:"channels"`
 	Units    []string       `json:"units"`
@@ -53,7 +52,7 @@ type conditionJSON struct {
 	Settle  time.Duration `json:"settle_ns"`
 }
 
-// shapeJSON is what all tensor shapes follow from.
+// shapeJSON holds the numbers that all tensor shapes follow from.
 type shapeJSON struct {
 	Window      int     `json:"window"`
 	Mean        int     `json:"mean"`
@@ -62,13 +61,11 @@ type shapeJSON struct {
 	Fill        int     `json:"fill"`
 	Clip        float32 `json:"clip"`
 	Layers      []int   `json:"layers"` // inputs of the first, then outputs of each
+	Cross       []int   `json:"cross,omitempty"`
+	CrossClip   float32 `json:"cross_clip,omitempty"`
 	Golden      int     `json:"golden"`
 	Percentiles int     `json:"percentiles"`
 	Drift       int     `json:"drift"`
-	DriftScore  int     `json:"drift_score,omitempty"` // 0 in layout 2
-	Rise        int     `json:"rise,omitempty"`        // 0 in layout 2
-	Peers       []int   `json:"peers,omitempty"`       // as Layers; none before layout 4
-	PeersClip   float32 `json:"peers_clip,omitempty"`  // 0 before layout 4
 }
 
 func newSchemaJSON(s Schema) schemaJSON {
@@ -112,27 +109,30 @@ func orNaN(v *float64) float64 {
 
 func newShapeJSON(p *Parameters) shapeJSON {
 	j := shapeJSON{Window: p.Window, Mean: p.Mean, Smooth: p.Smooth, SmoothFast: p.SmoothFast, Fill: p.Fill, Clip: p.Clip,
-		Layers: []int{p.inputs()}, Golden: len(p.GoldenIn) / p.inputs(), Percentiles: len(p.Percentiles),
-		Drift: len(p.Drift) / len(p.Schema.Channels), DriftScore: len(p.DriftScore), Rise: len(p.MissingMargin)}
-	for _, l := range p.Layers {
-		j.Layers = append(j.Layers, l.Out)
-	}
-	if q := p.Cross; q != nil {
-		j.Peers, j.PeersClip = []int{len(p.Schema.Channels)}, q.Clip
-		for _, l := range q.Layers {
-			j.Peers = append(j.Peers, l.Out)
-		}
+		Layers: widths(p.Layers), Golden: len(p.GoldenIn) / p.inputs(), Percentiles: len(p.Percentiles), Drift: len(p.Drift) / len(p.Schema.Channels)}
+	if n := p.Cross; n != nil {
+		j.Cross, j.CrossClip = widths(n.Layers), n.Clip
 	}
 	return j
 }
 
-// parts returns Parameters with every slice of the size the shape asks for, after
-// checking that these sizes are reasonable and together are have bytes.
-func (j shapeJSON) parts(s Schema, have int) (Parameters, error) {
+// widths returns the inputs of the first of layers and the outputs of each.
+func widths(layers []Layer) []int {
+	w := []int{layers[0].In}
+	for _, l := range layers {
+		w = append(w, l.Out)
+	}
+	return w
+}
+
+// parameters returns Parameters whose slices have the sizes that the shape asks for,
+// after checking that the sizes are within bounds and that all tensors together take
+// exactly have bytes.
+func (j shapeJSON) parameters(s Schema, have int) (Parameters, error) {
 	p := Parameters{Schema: s, Window: j.Window, Mean: j.Mean, Smooth: j.Smooth, SmoothFast: j.SmoothFast, Fill: j.Fill, Clip: j.Clip}
 	p.Layers = layersOf(j.Layers)
-	if len(j.Peers) > 0 {
-		p.Cross = &CrossNetwork{Clip: j.PeersClip, Layers: layersOf(j.Peers)}
+	if len(j.Cross) > 0 {
+		p.Cross = &CrossNetwork{Clip: j.CrossClip, Layers: layersOf(j.Cross)}
 	}
 	if err := p.validateSizes(); err != nil {
 		return Parameters{}, err
@@ -140,13 +140,7 @@ func (j shapeJSON) parts(s Schema, have int) (Parameters, error) {
 	if j.Golden < 1 || j.Golden > maxGolden || j.Percentiles < 2 || j.Percentiles > maxTable || j.Drift < 2 || j.Drift > maxTable {
 		return Parameters{}, fmt.Errorf("tables of %d, %d and %d rows", j.Golden, j.Percentiles, j.Drift)
 	}
-	if j.DriftScore != 0 && j.DriftScore != driftScores {
-		return Parameters{}, fmt.Errorf("drift score of %d numbers, want %d", j.DriftScore, driftScores)
-	}
 	c := len(s.Channels)
-	if j.Rise != 0 && j.Rise != c {
-		return Parameters{}, fmt.Errorf("rise of %d channels, want %d", j.Rise, c)
-	}
 	if need := j.bytes(c); need != have {
 		return Parameters{}, fmt.Errorf("%d bytes of tensors, want %d", have, need)
 	}
@@ -154,26 +148,21 @@ func (j shapeJSON) parts(s Schema, have int) (Parameters, error) {
 	p.ResidualCenter, p.ResidualScale = make([]float32, c), make([]float32, c)
 	p.LevelCenter, p.LevelScale, p.Still = make([]float32, c), make([]float32, c), make([]float32, c)
 	p.Step, p.Rough = make([]float64, c), make([]int32, c)
-	if j.DriftScore > 0 {
-		p.DriftRows, p.DriftTime, p.DriftScore = make([]int32, c), make([]float32, c), make([]float32, driftScores)
-	}
-	if j.Rise > 0 {
-		p.MissingMargin = make([]float32, c)
-	}
-	p.Precision, p.Limits = make([]float32, c*c), make([]float32, Terms)
-	p.Limits[Cross] = 1
+	p.DriftRows, p.DriftTime, p.DriftScore = make([]int32, c), make([]float32, c), make([]float32, driftScores)
+	p.Precision, p.Limits, p.MissingMargin = make([]float32, c*c), make([]float32, Terms), make([]float32, c)
 	p.Ranks, p.Percentiles = make([]float32, j.Percentiles), make([]float32, j.Percentiles)
 	p.GoldenIn, p.GoldenOut = make([]float32, j.Golden*p.inputs()), make([]float32, j.Golden*p.inputs())
-	room(p.Layers)
-	if q := p.Cross; q != nil {
-		room(q.Layers)
-		q.Gain, q.Center, q.Scale, q.MissingMargin = make([]float32, c), make([]float32, c), make([]float32, c), make([]float32, c)
-		q.GoldenIn, q.GoldenOut = make([]float32, j.Golden*c), make([]float32, j.Golden*c)
+	allocate(p.Layers)
+	if n := p.Cross; n != nil {
+		allocate(n.Layers)
+		n.Gain, n.Center, n.Scale, n.MissingMargin = make([]float32, c), make([]float32, c), make([]float32, c), make([]float32, c)
+		n.GoldenIn, n.GoldenOut = make([]float32, j.Golden*c), make([]float32, j.Golden*c)
 	}
 	return p, nil
 }
 
-// layersOf returns layers of the widths, as far as a model may have any.
+// layersOf returns layers of the given widths without weights, one more than a model
+// may have at most.
 func layersOf(widths []int) (layers []Layer) {
 	for i := 1; i < len(widths) && i <= maxLayers+1; i++ {
 		layers = append(layers, Layer{In: widths[i-1], Out: widths[i]})
@@ -181,8 +170,8 @@ func layersOf(widths []int) (layers []Layer) {
 	return layers
 }
 
-// room makes the slices of layers.
-func room(layers []Layer) {
+// allocate makes the slices of layers.
+func allocate(layers []Layer) {
 	for i := range layers {
 		l := &layers[i]
 		l.Weights, l.Bias, l.Mult = make([]int8, l.In*l.Out), make([]int32, l.Out), make([]float32, l.Out)
@@ -192,41 +181,28 @@ func room(layers []Layer) {
 
 // bytes returns the size of all tensors for c channels.
 func (j shapeJSON) bytes(c int) int {
-	n := 8*(3*c+c*j.Drift) + 4*(6*c+j.Rise+c*c+Cross+2*j.Percentiles+2*j.Golden*j.Window*c)
-	if j.DriftScore > 0 {
-		n += 4 * (2*c + driftScores)
+	n := 8*(3*c+c*j.Drift) + 4*(9*c+c*c+Terms+driftScores+2*j.Percentiles+2*j.Golden*j.Window*c)
+	if len(j.Cross) > 0 {
+		n += 4 * (4*c + 2*j.Golden*c)
 	}
-	if len(j.Peers) > 0 {
-		n += 4 * (1 + 4*c + 2*j.Golden*c)
-	}
-	for _, widths := range [][]int{j.Layers, j.Peers} {
-		for i := 1; i < len(widths); i++ {
-			n += 5*widths[i-1]*widths[i] + 12*widths[i]
+	for _, w := range [][]int{j.Layers, j.Cross} {
+		for i := 1; i < len(w); i++ {
+			n += 5*w[i-1]*w[i] + 12*w[i]
 		}
 	}
 	return n
 }
 
-// layout returns that of the file that stands for p.
-func (p *Parameters) layout() int {
-	if p.Cross != nil {
-		return layoutVersion
+// Encode returns the bytes of the model's file. A model made for measurements (see
+// Reference) has none.
+func (m *Model) Encode() ([]byte, error) {
+	if m.p.Reference != Int8 {
+		return nil, errors.New("encoding model: it was made for measurements")
 	}
-	if len(p.DriftScore) == 0 && len(p.MissingMargin) == 0 {
-		return oldestLayout
-	}
-	return peerless
+	return encode(&m.p)
 }
 
-// terms returns how many terms have a limit in that file.
-func (p *Parameters) terms() int {
-	if p.Cross == nil {
-		return Cross
-	}
-	return Terms
-}
-
-// encode writes the one file that stands for p, checksum included.
+// encode returns the one file that p has, checksum included.
 func encode(p *Parameters) ([]byte, error) {
 	texts := make([]string, 0, 3)
 	for _, v := range []any{newSchemaJSON(p.Schema), newShapeJSON(p), p.Training} {
@@ -238,14 +214,14 @@ func encode(p *Parameters) ([]byte, error) {
 	}
 	var h strings.Builder
 	fmt.Fprintf(&h, `%s%d%s%s","version":%s,"schema":%s,"shape":%s,"training":%s}`,
-		head, p.layout(), sumKey, zeros, quote(p.Version), texts[0], texts[1], texts[2])
+		head, layout, sumKey, zeros, quote(p.Version), texts[0], texts[1], texts[2])
 	ts, size := tensors(p), 0
 	for _, t := range ts {
 		fmt.Fprintf(&h, `,%s:{"dtype":"%s","shape":%s,"data_offsets":[%d,%d]}`, quote(t.name), t.dtype, t.shape, size, size+t.size())
 		size += t.size()
 	}
 	h.WriteString("}")
-	for h.Len()%8 != 0 { // the tensors that follow are aligned to 8 bytes
+	for h.Len()%8 != 0 { // align the tensors to 8 bytes
 		h.WriteByte(' ')
 	}
 	if h.Len() > maxHeader || 8+h.Len()+size > maxFile {
@@ -265,13 +241,14 @@ func encode(p *Parameters) ([]byte, error) {
 // quote writes s as a JSON string, exactly as encoding/json does.
 func quote(s string) string {
 	t, err := json.Marshal(s)
-	if err != nil { // no string makes Marshal fail
+	if err != nil { // Marshal fails for no string
 		return `""`
 	}
 	return string(t)
 }
 
-// sumOffset returns where the 64 digits stand; raw begins as encode writes it.
+// sumOffset returns where the 64 digits of the checksum begin; raw begins with head
+// and the layout.
 func sumOffset(raw []byte) int {
 	i := 8 + len(head)
 	for i < len(raw) && raw[i] >= '0' && raw[i] <= '9' {

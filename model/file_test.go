@@ -11,20 +11,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
 	"iot-edge-anomaly/model"
 )
 
-// saved returns the bytes of the test model's file.
-func saved(t testing.TB) []byte {
+// encoded returns the bytes of m's file.
+func encoded(t testing.TB, m *model.Model) []byte {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "model")
-	if err := machine(t).Save(path); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := os.ReadFile(path)
+	raw, err := m.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -84,7 +82,7 @@ func TestSave_leavesOld(t *testing.T) {
 }
 
 func TestDecode_refuses(t *testing.T) {
-	raw := saved(t)
+	raw := encoded(t, machine(t))
 	change := func(f func(b []byte) []byte) []byte { return f(bytes.Clone(raw)) }
 	for _, c := range []struct {
 		name string
@@ -96,12 +94,7 @@ func TestDecode_refuses(t *testing.T) {
 		{"other safetensors", change(func(b []byte) []byte {
 			return bytes.Replace(b, []byte("iot-edge-anomaly"), []byte("iot-edge-unknown"), 1)
 		}), model.ErrFormat},
-		{"newer", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"5"`), 1) }), model.ErrVersion},
-		{"older", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"1"`), 1) }), model.ErrVersion},
-		{"much newer", change(func(b []byte) []byte {
-			return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"123456789"`), 1)
-		}), model.ErrVersion},
-		{"layout 0", change(func(b []byte) []byte { return bytes.Replace(b, []byte(`"layout":"3"`), []byte(`"layout":"0"`), 1) }), model.ErrCorrupt},
+		{"layout 0", relabelled(raw, "0"), model.ErrCorrupt},
 		{"longer", change(func(b []byte) []byte { return append(b, 0) }), model.ErrCorrupt},
 		{"huge header", change(func(b []byte) []byte { binary.LittleEndian.PutUint64(b, 1<<60); return b }), model.ErrCorrupt},
 		{"checksum gone", change(func(b []byte) []byte { return bytes.Replace(b, []byte("sha256"), []byte("sha255"), 1) }), model.ErrCorrupt},
@@ -114,8 +107,61 @@ func TestDecode_refuses(t *testing.T) {
 	}
 }
 
+// relabelled returns a copy of a model file with another layout number.
+func relabelled(raw []byte, layout string) []byte {
+	return bytes.Replace(raw, []byte(`"layout":"4"`), []byte(`"layout":"`+layout+`"`), 1)
+}
+
+// TestDecode_otherLayouts holds that a file of another layout is refused with what
+// to do, whether its checksum is right or not.
+func TestDecode_otherLayouts(t *testing.T) {
+	raw := encoded(t, machine(t))
+	for layout, want := range map[string]string{
+		"1": "layout 1 is older than 4: learn the machine anew", "3": "layout 3 is older than 4: learn the machine anew",
+		"5": "layout 5 is newer than 4: update the program", "123456789": "layout 123456789 is newer than 4: update the program",
+	} {
+		for _, data := range [][]byte{relabelled(raw, layout), resealed(relabelled(raw, layout))} {
+			if _, err := model.Decode(data); !errors.Is(err, model.ErrVersion) || !oneSentinel(err) || !strings.Contains(err.Error(), want) {
+				t.Errorf("layout %s: %v, want ErrVersion with %q", layout, err, want)
+			}
+		}
+	}
+}
+
+// TestEncode_roundTrip holds that a model, with a cross-channel network and without,
+// comes back from its file as it was.
+func TestEncode_roundTrip(t *testing.T) {
+	for _, p := range []model.Parameters{crossMachine(t).Parameters(), withoutCross(crossMachine(t))} {
+		made, err := model.New(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw := encoded(t, made)
+		if bytes.Contains(raw, []byte("cross")) != (p.Cross != nil) {
+			t.Errorf("header %q", raw[8:400])
+		}
+		loaded, err := model.Decode(raw)
+		if err != nil || loaded.SHA256() != made.SHA256() || !reflect.DeepEqual(loaded.Parameters(), made.Parameters()) {
+			t.Fatalf("%v, or another model", err)
+		}
+		rows := stream(300, 4)
+		a, _, _ := highest(model.NewScorer(loaded), rows, 3, 0)
+		if b, _, _ := highest(model.NewScorer(made), rows, 3, 0); a != b || a == 0 {
+			t.Errorf("scores up to %v, want %v", a, b)
+		}
+	}
+}
+
+// withoutCross returns the parameters of m without its cross-channel network.
+func withoutCross(m *model.Model) model.Parameters {
+	p := m.Parameters()
+	p.Cross, p.Limits = nil, slices.Clone(p.Limits)
+	p.Limits[model.Cross] = 1
+	return p
+}
+
 func TestDecode_truncated(t *testing.T) {
-	raw := saved(t)
+	raw := encoded(t, machine(t))
 	step := 1
 	if testing.Short() {
 		step = 101
@@ -128,7 +174,7 @@ func TestDecode_truncated(t *testing.T) {
 }
 
 func TestDecode_bitFlips(t *testing.T) {
-	raw := saved(t)
+	raw := encoded(t, machine(t))
 	header := 8 + int(binary.LittleEndian.Uint64(raw))
 	step, far := 1, 29 // every byte of the header, one in 29 of the tensors
 	if testing.Short() {
@@ -192,7 +238,7 @@ func TestSave_otherReader(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := exec.Command(python, "-c", reader, path).CombinedOutput()
-	if got, want := strings.TrimSpace(string(out)), "iot-edge-anomaly 3 test-1 pump.current,pump.flow,pump.voltage"; err != nil || got != want {
+	if got, want := strings.TrimSpace(string(out)), "iot-edge-anomaly 4 test-1 pump.current,pump.flow,pump.voltage"; err != nil || got != want {
 		t.Errorf("independent reader: %v\n%s\nwant %s", err, got, want)
 	}
 }
@@ -206,7 +252,9 @@ func smallest(t testing.TB, changes ...func(*model.Parameters)) []byte {
 		Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1, Center: []float64{0}, Spread: []float64{1}, Clip: 8,
 		Layers:         []model.Layer{{In: 1, Out: 1, Weights: []int8{127}, Bias: []int32{0}, Mult: half, FloatW: one, FloatBias: one}},
 		ResidualCenter: half, ResidualScale: one, LevelCenter: half, LevelScale: one, Precision: one, Still: one, Step: []float64{1}, Rough: []int32{0}, Limits: []float32{1, 1, 1, 1, 1},
-		Ranks: []float32{0, 0.5}, Percentiles: []float32{0, 1}, Drift: []float64{0, 1}, GoldenIn: []float32{0}, GoldenOut: []float32{0}}
+		MissingMargin: half,
+		Ranks:         []float32{0, 0.5}, Percentiles: []float32{0, 1}, Drift: []float64{0, 1}, DriftRows: []int32{9}, DriftTime: one, DriftScore: []float32{-1, 1, 3},
+		GoldenIn: []float32{0}, GoldenOut: []float32{0}}
 	for _, change := range changes {
 		change(&p)
 	}
@@ -214,15 +262,7 @@ func smallest(t testing.TB, changes ...func(*model.Parameters)) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "smallest")
-	if err := m.Save(path); err != nil {
-		t.Fatal(err)
-	}
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
+	return encoded(t, m)
 }
 
 // resealed returns data with the checksum it would need, so that a fuzzer gets
@@ -372,11 +412,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(raw)
 	f.Add(raw[:len(raw)/2])
 	f.Add([]byte{})
-	f.Add(smallest(f, func(p *model.Parameters) { // layout 3
-		p.DriftRows, p.DriftTime, p.DriftScore = []int32{9}, []float32{2}, []float32{-1, 1, 3}
-		p.MissingMargin = []float32{0.5}
-	}))
-	f.Add(smallest(f, func(p *model.Parameters) { // layout 4
+	f.Add(smallest(f, func(p *model.Parameters) {
 		one, zero := []float32{1}, []float32{0}
 		p.Cross = &model.CrossNetwork{Gain: one, Clip: 4, Center: zero, Scale: one, MissingMargin: zero, GoldenIn: zero, GoldenOut: []float32{0},
 			Layers: []model.Layer{{In: 1, Out: 1, Weights: []int8{0}, Bias: []int32{0}, Mult: one, FloatW: zero, FloatBias: zero}}}
@@ -390,12 +426,8 @@ func FuzzDecode(f *testing.F) {
 				}
 				continue
 			}
-			path := filepath.Join(t.TempDir(), "model")
-			if err := m.Save(path); err != nil {
-				t.Fatal(err)
-			}
-			if again, err := os.ReadFile(path); err != nil || !bytes.Equal(again, d) {
-				t.Fatalf("what was accepted is not what is saved (err %v)", err)
+			if !bytes.Equal(encoded(t, m), d) {
+				t.Fatal("the accepted bytes are not those of the model's file")
 			}
 		}
 	})

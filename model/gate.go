@@ -6,17 +6,17 @@ import (
 )
 
 // GateHold is the number of rows for which a machine whose condition channel is
-// missing is believed to do what it did before. After that it counts as idle: a
-// score without knowing whether the machine runs would be a guess.
+// missing keeps its last state. After that it counts as idle, because whether it
+// runs is unknown.
 const GateHold = 10
 
 // A Gate decides row by row whether the machine runs. Learning and scoring use
 // the same Gate. It is not safe for concurrent use.
 //
-// A start is followed by the condition's settle time, which still counts as
-// idle; so is the first row ever seen, since nobody knows for how long the
-// machine had been running. A missing condition value holds the last state for
-// 10 rows and is idle from then on; when it returns, that is a start.
+// After a start the machine counts as idle until the condition's settle time is
+// over. The first row ever seen counts as a start, because it is unknown how long
+// the machine has been running. A missing condition value keeps the last state for
+// GateHold rows; then the machine is idle, and the value's return is a start.
 type Gate struct {
 	channel      int // index of the condition's channel; -1 = always running
 	above, below float64
@@ -46,7 +46,7 @@ func NewGate(s Schema) *Gate {
 	return g
 }
 
-// Running takes the next row, in physical units, and tells whether it is to be
+// Running takes the next row, in physical units, and reports whether it is to be
 // learnt or scored. It does not allocate.
 func (g *Gate) Running(row []float64) bool {
 	if g.channel < 0 {
@@ -79,14 +79,14 @@ func (g *Gate) Running(row []float64) bool {
 	return true
 }
 
-// Lost tells whether nobody knows if the machine runs: its condition channel has
-// been missing for too long.
+// Lost reports whether the condition channel has been missing for so long that it is
+// unknown whether the machine runs.
 func (g *Gate) Lost() bool { return g.unknown > GateHold }
 
-// Known tells whether the newest row itself said if the machine runs.
+// Known reports whether the newest row has a value of the condition channel.
 func (g *Gate) Known() bool { return g.unknown == 0 }
 
-// Reset forgets what the gate has seen.
+// Reset forgets all rows.
 func (g *Gate) Reset() {
 	g.on, g.rows, g.unknown = false, 0, 0
 }

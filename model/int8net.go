@@ -6,18 +6,18 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// int8Net runs the int8 network. A row is quantised once, when it comes, and not
-// again in each window that it is part of.
+// int8Net runs the int8 network. Each row is quantised once, when it comes, not once
+// in each window that holds it.
 type int8Net struct {
 	net    *quant.Network // of Parameters.Newest
 	input  quant.Params
 	window []int8 // (Window, C) oldest row first
 	c      int
 
-	// What compute made of the rows that foresee was told.
+	// Results of compute for the rows passed to foresee.
 	foreseen []int8    // (Window - 1 + quant.Windows, C) nil before the first
 	answers  []float32 // (quant.Windows, C)
-	left     int       // answers whose rows are yet to come
+	left     int       // answers whose rows have not come yet
 	hit      int       // the answer to the present window; -1 = none
 }
 
@@ -28,7 +28,7 @@ func (n *int8Net) push(row []float32) {
 	if n.hit = -1; n.left == 0 {
 		return
 	}
-	// Windows are equal where the rows since compute are.
+	// The window is the foreseen one if all rows since compute were.
 	k := quant.Windows - n.left
 	if !slices.Equal(newest, n.place(k)) {
 		n.left = 0
@@ -51,14 +51,14 @@ func (n *int8Net) reset() {
 	n.left, n.hit = 0, -1
 }
 
-// place is where the row that comes after k others is foreseen.
+// place returns where foreseen holds the row that will come after k others.
 func (n *int8Net) place(k int) []int8 {
 	at := len(n.window) + (k-1)*n.c
 	return n.foreseen[at : at+n.c]
 }
 
-// foresee takes the row that will come after k others. The answers to those that
-// were foreseen before are no answers to it.
+// foresee takes the row that will come after k others. It discards the answers of
+// the last compute.
 func (n *int8Net) foresee(k int, row []float32) {
 	n.left = 0
 	if n.foreseen == nil {
@@ -68,7 +68,8 @@ func (n *int8Net) foresee(k int, row []float32) {
 	n.input.Quantise(n.place(k), row)
 }
 
-// compute answers the windows of the rows foreseen, quant.Windows of them.
+// compute runs the network on the windows that end with the quant.Windows foreseen
+// rows.
 func (n *int8Net) compute() {
 	copy(n.foreseen, n.window[n.c:])
 	n.net.Forward4Quantised(n.answers, n.foreseen, n.c)

@@ -5,9 +5,9 @@ import "math"
 var log2Terms = [...]float64{1.0 / 15, 1.0 / 13, 1.0 / 11, 1.0 / 9, 1.0 / 7, 1.0 / 5, 1.0 / 3, 1}
 
 // log2 returns the binary logarithm of x > 0, within 1e-12, with the same bits
-// on every CPU: math.Log has assembly on some of them. It is
-// 2/ln 2 * (t + t³/3 + t⁵/5 + …) with t = (m-1)/(m+1), x = m * 2^e and m from
-// √½ to √2. What is not above 0 counts as the smallest number.
+// on every CPU; math.Log has not, because it is assembly on some. It computes
+// e + 2/ln 2 * (t + t³/3 + t⁵/5 + …) with t = (m-1)/(m+1), x = m * 2^e and m from
+// √½ to √2. An x that is not above 0 counts as the smallest positive number.
 func log2(x float64) float64 {
 	if !(x > math.SmallestNonzeroFloat64) {
 		x = math.SmallestNonzeroFloat64

@@ -9,14 +9,13 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// Model is one learnt machine. It never changes after New, Decode or Load and
-// is safe for concurrent use; each Scorer has its own scratch memory.
+// Model is one learnt machine. It never changes after New, Decode or Load and is
+// safe for concurrent use; each Scorer has its own scratch memory.
 type Model struct {
-	p   Parameters
-	net *quant.Network // of Newest, never run itself; Scorers run clones
-	sum string
-
-	peers *quant.Network // of Parameters.Cross, the same; nil = none
+	p     Parameters
+	net   *quant.Network // of Parameters.Newest; Scorers run clones of it
+	cross *quant.Network // of Parameters.Cross, the same; nil = none
+	sum   string
 }
 
 // New builds a model. It checks every size and value, replays the golden
@@ -33,8 +32,8 @@ func New(p Parameters) (*Model, error) {
 	}
 	m := &Model{p: p, net: net}
 	if p.Cross != nil {
-		if m.peers, err = p.Cross.Network(); err != nil {
-			return nil, fmt.Errorf("building model: peers: %w", err)
+		if m.cross, err = p.Cross.Network(); err != nil {
+			return nil, fmt.Errorf("building model: cross-channel network: %w", err)
 		}
 	}
 	if p.Reference != Int8 {
@@ -47,25 +46,21 @@ func New(p Parameters) (*Model, error) {
 	if err != nil {
 		return nil, fmt.Errorf("building model: %w", err)
 	}
-	m.setSum(raw)
+	sum := sha256.Sum256(raw)
+	m.sum = hex.EncodeToString(sum[:])
 	return m, nil
 }
 
-func (m *Model) setSum(raw []byte) {
-	sum := sha256.Sum256(raw)
-	m.sum = hex.EncodeToString(sum[:])
-}
-
-// Network builds the int8 network of the parts' layers: inputs and outputs are
-// Window*C float32 in units of Spread, oldest row first.
+// Network builds the int8 network of Layers: inputs and outputs are Window*C float32
+// in units of Spread, oldest row first.
 func (p *Parameters) Network() (*quant.Network, error) { return networkOf(p.Layers, p.Clip) }
 
-// Newest builds the network that a Scorer runs: Network, whose last layer gives
-// only the newest row (C). The residual (2) needs no other.
+// Newest builds the network that a Scorer runs: as Network, but with the newest row
+// (C) as its only output, because the residual (2) needs no other.
 func (p *Parameters) Newest() (*quant.Network, error) { return networkOf(p.NewestLayers(), p.Clip) }
 
-// NewestLayers are the layers of Newest; their float32 weights are the whole
-// network's. The arrays are the model's own.
+// NewestLayers returns the layers of Newest. Their float32 weights are those of the
+// whole network. The arrays are the model's own and must not be written to.
 func (p *Parameters) NewestLayers() []Layer {
 	layers := append([]Layer(nil), p.Layers...)
 	l, c := &layers[len(layers)-1], len(p.Schema.Channels)
@@ -73,10 +68,6 @@ func (p *Parameters) NewestLayers() []Layer {
 	l.Out, l.Weights, l.Bias, l.Mult = c, l.Weights[cut*l.In:], l.Bias[cut:], l.Mult[cut:]
 	return layers
 }
-
-// Network builds the int8 network of the peers' layers: inputs are (C) in units of
-// Spread/Gain, outputs what each is expected to be.
-func (p *CrossNetwork) Network() (*quant.Network, error) { return networkOf(p.Layers, p.Clip) }
 
 func networkOf(layers []Layer, clip float32) (*quant.Network, error) {
 	out := make([]*quant.Dense, len(layers))
@@ -90,13 +81,13 @@ func networkOf(layers []Layer, clip float32) (*quant.Network, error) {
 	return quant.NewNetwork(inputOf(clip), out...)
 }
 
-// Input is how the network's inputs become int8.
+// Input returns how the network's inputs are quantised to int8.
 func (p *Parameters) Input() quant.Params { return inputOf(p.Clip) }
 
 func inputOf(clip float32) quant.Params { return quant.Params{Scale: clip / 127} }
 
-// replay runs the golden vectors and compares every bit, of the whole network
-// and of the one that Scorers run, alone and by fours, and of the peers'.
+// replay runs the golden vectors through the whole network, the one that Scorers
+// run, alone and by fours, and the cross-channel network, and compares every bit.
 func (m *Model) replay() error {
 	whole, err := m.p.Network()
 	if err != nil {
@@ -118,20 +109,20 @@ func (m *Model) replay() error {
 			}
 		}
 	}
-	return m.replayPeers(out)
+	return m.replayCross(out)
 }
 
-// replayPeers does so for the peers' network; out is at least (C).
-func (m *Model) replayPeers(out []float32) error {
-	if m.peers == nil {
+// replayCross does so for the cross-channel network; out is scratch of at least (C).
+func (m *Model) replayCross(out []float32) error {
+	if m.cross == nil {
 		return nil
 	}
-	p, net, c := m.p.Cross, m.peers.Clone(), len(m.p.Schema.Channels)
+	p, net, c := m.p.Cross, m.cross.Clone(), len(m.p.Schema.Channels)
 	for g := 0; g+c <= len(p.GoldenIn); g += c {
 		net.Forward(out[:c], p.GoldenIn[g:g+c])
 		for i, got := range out[:c] {
 			if want := p.GoldenOut[g+i]; math.Float32bits(got) != math.Float32bits(want) {
-				return fmt.Errorf("peers' golden vector %d: output %d is %v on this CPU, want %v", g/c, i, got, want)
+				return fmt.Errorf("cross-channel golden vector %d: output %d is %v on this CPU, want %v", g/c, i, got, want)
 			}
 		}
 	}
@@ -144,14 +135,12 @@ func (m *Model) SHA256() string { return m.sum }
 // Version returns the name the model was given when it was learnt.
 func (m *Model) Version() string { return m.p.Version }
 
-// Schema returns what the model's rows mean.
+// Schema returns a copy of what the model's rows mean.
 func (m *Model) Schema() Schema { return m.p.Schema.clone() }
 
-// Parameters returns the model's content. The slices are the model's own and must
-// not be written to.
+// Parameters returns everything the model consists of. The slices are the model's
+// own and must not be written to.
 func (m *Model) Parameters() Parameters { return m.p }
 
 // FillRows returns how many running rows a Scorer needs before its first score.
 func (m *Model) FillRows() int { return m.p.fillRows() }
-
-func (p *Parameters) fillRows() int { return p.Window + p.Mean + p.Smooth - 2 }

@@ -2,10 +2,9 @@ package model
 
 import "sort"
 
-// Percentile returns the share of the learning rows whose score stays below
-// score, 0 to 1, between two ranks of the table linearly. Above the highest
-// score of learning nothing is known: it returns the last rank of the table,
-// which is below 1. Allocates nothing.
+// Percentile returns the share of the learning rows whose score is below score, 0 to
+// 1, interpolated linearly between the ranks of the table. Above the highest score of
+// the learning rows it returns the last rank, which is below 1. It allocates nothing.
 func (m *Model) Percentile(score float32) float32 {
 	ranks, v := m.p.Ranks, m.p.Percentiles
 	i := sort.Search(len(v), func(i int) bool { return v[i] >= score })

@@ -2,28 +2,27 @@ package model
 
 import "iot-edge-anomaly/quant"
 
-// Reference says which network a Scorer runs. Anything but the int8 network is
-// for measuring what quantising costs and what the network is worth; such a
-// model has no file and no checksum.
+// Reference says which network a Scorer runs. Anything but the int8 network is for
+// measuring what quantising costs and what the network gains; such a model has no
+// file and no checksum.
 type Reference int
 
 // The networks a Scorer may run.
 const (
-	Int8    Reference = iota // what ships
-	Float32                  // the weights that the int8 ones came from
-	None                     // expects the median, whatever the window
+	Int8    Reference = iota // the product
+	Float32                  // the float32 weights that the int8 ones were quantised from
+	None                     // no network: the median is expected in every row
 )
 
-// network is what a Scorer asks for the newest row: it keeps the last Window
-// rows.
+// network predicts the newest row from the rows it was given.
 type network interface {
 	push(row []float32)   // (C) in units of Spread, 0 = masked
-	expect(dst []float32) // (C) the newest row as the network gives it back
-	reset()               // rows of 0
+	expect(dst []float32) // (C) the newest row as the network reconstructs it
+	reset()               // sets all rows to 0
 }
 
-// runner returns what a Scorer runs: net or, for measurements, the float weights
-// of layers; with its own memory of so many rows.
+// runner returns the network that a Scorer runs over so many rows, with its own
+// memory: net or, for measurements, the float32 weights of layers or none.
 func (m *Model) runner(net *quant.Network, layers []Layer, clip float32, rows int) network {
 	c := len(m.p.Schema.Channels)
 	switch m.p.Reference {
@@ -41,14 +40,14 @@ func (m *Model) runner(net *quant.Network, layers []Layer, clip float32, rows in
 	return &int8Net{net: net.Clone(), input: inputOf(clip), window: make([]int8, rows*c), c: c, hit: -1}
 }
 
-// noNet expects 0.
+// noNet expects 0, which is the median.
 type noNet struct{}
 
 func (noNet) push([]float32)       {}
 func (noNet) expect(dst []float32) { clear(dst) }
 func (noNet) reset()               {}
 
-// floatNet runs the float32 weights.
+// floatNet runs float32 weights.
 type floatNet struct {
 	layers []Layer
 	clip   float32
@@ -70,7 +69,7 @@ func (n *floatNet) expect(dst []float32) {
 	}
 	for i, l := range n.layers {
 		last := i == len(n.layers)-1
-		first := 0 // row of the weights
+		first := 0 // row of the weights: the last layer computes the newest row only
 		if y = y[:l.Out]; last {
 			first, y = l.Out-len(dst), dst
 		}

@@ -12,10 +12,7 @@ import (
 // the whole model, also after a power cut: a temporary file in the same folder,
 // fsync, rename, fsync of the folder. The file is readable by its owner's group.
 func (m *Model) Save(path string) error {
-	if m.p.Reference != Int8 {
-		return fmt.Errorf("saving model %s: it was made for measurements", path)
-	}
-	raw, err := encode(&m.p)
+	raw, err := m.Encode()
 	if err != nil {
 		return fmt.Errorf("saving model %s: %w", path, err)
 	}
@@ -36,7 +33,7 @@ func replace(root *os.Root, name string, data []byte) error {
 		return errors.New("not a regular file: a device or folder is not replaced")
 	}
 	tmp := "." + name + ".new"
-	// A leftover of a crash is nobody's work.
+	// An earlier crash may have left a temporary file.
 	if err := root.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

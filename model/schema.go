@@ -8,16 +8,16 @@ type Channel struct {
 	Unit string // "A"; empty = not stated, matches any unit
 }
 
-// Condition says when the machine runs. Rows outside are neither learnt nor
+// Condition says when the machine runs. Rows outside it are neither learnt nor
 // scored.
 type Condition struct {
 	Channel string
 	Above   float64       // runs while value > Above; NaN = no lower bound
 	Below   float64       // runs while value < Below; NaN = no upper bound
-	Settle  time.Duration // rows this long after a start still count as idle
+	Settle  time.Duration // for so long after a start the machine still counts as idle
 }
 
-// Schema is what a model's rows mean: channels in order, the time between two
+// Schema says what a model's rows mean: the channels in order, the time between two
 // rows, and the operating condition. Its hash ties a model to a machine.
 type Schema struct {
 	Channels []Channel

@@ -2,54 +2,47 @@ package model
 
 import "math"
 
-// uMax bounds (1): beyond a million spreads every value is equally impossible,
-// and its square still fits float32 with room for sums.
+// uMax bounds (1). Beyond a million spreads every value is equally impossible, and
+// its square still fits float32 with room for sums.
 const uMax = 1e6
 
-// A Scorer turns rows into scores. Rows must come in time order, one per
-// period; a gap in time is for the caller to fill with rows of NaN or to answer
-// with Reset. It is not safe for concurrent use, but any number of Scorers may
-// share a Model. Push never allocates.
+// A Scorer turns rows into scores. Rows must come in time order, one per period;
+// the caller fills a gap in time with rows of NaN or calls Reset. It is not safe
+// for concurrent use, but any number of Scorers may share a Model. Push never
+// allocates.
 type Scorer struct {
 	p    *Parameters
-	net  network
-	gate *Gate
 	c    int
+	gate *Gate
+	net  network
 
 	last      []float64   // (C) last value seen
 	age       []int       // (C) rows since then
 	behaviour []Behaviour // (C)
-	row       []float32   // (C) newest row in units of Spread, masked cells guessed
-	now       []float32   // (C) the same, NaN = masked
-	expected  []float32   // (C) what the network makes of it
+	row       []float32   // (C) newest row in units of Spread, masked cells imputed
+	now       []float32   // (C) as row, NaN = masked
+	repeats   bool        // the newest row repeats an older value
+	expected  []float32   // (C) the network's output for the newest row
+	newest    []float32   // (C) residual of the newest row, NaN = masked
+	residual  ring        // (Mean, C) residuals, masked cells imputed
+	level     ring        // (Mean, C) rows, the same
+	smooth    [Terms]ring // (Smooth or SmoothFast, 1); none for Sensor
+	causes    ring        // (Smooth, C) squared terms by channel
+	cross     *crossState // nil = no cross-channel network
 
-	lastAhead []float64 // (C) as last and age, of the rows that Ahead was told
+	lastAhead []float64 // (C) as last and age, of the rows passed to Ahead
 	ageAhead  []int
 
-	newest   []float32       // (C) residual of the newest row, NaN = masked
-	residual ring            // (Mean, C) masked cells guessed
-	level    ring            // (Mean, C) the same
-	smooth   [Terms - 1]ring // of r, l, s and p
-	causes   ring            // (Smooth, C) squared terms by channel
-
-	peers     network   // nil = none
-	gained    []float32 // (C) newest row in the units of peers
-	apart     []float32 // (C) (10) of the newest row
-	apartness ring      // (Mean, C) (10)
-	steady    int       // rows since other channels were masked than now, or one was beyond its range, up to FillRows
-
-	limit   float32 // of term r
-	limitP  float32 // of term p
-	raised  bool    // above their Limits
-	present []int   // (C) rows since the channel was masked, up to FillRows
+	limits  [Terms]float32 // Parameters.Limits plus the margins of missing channels
+	raised  bool           // limits are above Parameters.Limits
+	present []int          // (C) rows since the channel was masked, up to FillRows
+	stable  int            // rows since the set of masked channels changed or a channel was outside its learnt range, up to FillRows
 
 	rows  int // running rows since the last reset, up to FillRows
 	idle  bool
 	blind bool
 
-	stale bool // a value of the newest row is repeated
-
-	meanR, meanL, meanP, fresh, pulled, hung []float32 // (C) scratch
+	meanR, meanL, fresh, pulled, hung []float32 // (C) scratch
 
 	terms [Terms]float32 // (5) to (8), (12)
 	score Score
@@ -59,15 +52,14 @@ type Scorer struct {
 func NewScorer(m *Model) *Scorer {
 	p := &m.p
 	c := len(p.Schema.Channels)
-	s := &Scorer{p: p, net: m.runner(m.net, p.Layers, p.Clip, p.Window), gate: NewGate(p.Schema), c: c,
+	s := &Scorer{p: p, c: c, gate: NewGate(p.Schema), net: m.runner(m.net, p.Layers, p.Clip, p.Window), cross: newCross(m),
 		last: make([]float64, c), age: make([]int, c), behaviour: make([]Behaviour, c),
 		present: make([]int, c), row: make([]float32, c), now: make([]float32, c), expected: make([]float32, c),
 		newest: make([]float32, c), residual: newRing(p.Mean, c), level: newRing(p.Mean, c), causes: newRing(p.Smooth, c),
 		meanR: make([]float32, c), meanL: make([]float32, c), fresh: make([]float32, c), pulled: make([]float32, c), hung: make([]float32, c),
 		score: Score{Shares: make([]float32, c), Values: make([]float64, c), Expected: make([]float64, c)},
 	}
-	s.smooth = [...]ring{newRing(p.Smooth, 1), newRing(p.Smooth, 1), newRing(p.SmoothFast, 1), newRing(p.Smooth, 1)}
-	s.watchPeers(m)
+	s.smooth = [Terms]ring{Relation: newRing(p.Smooth, 1), Level: newRing(p.Smooth, 1), Jump: newRing(p.SmoothFast, 1), Cross: newRing(p.Smooth, 1)}
 	s.Reset()
 	return s
 }
@@ -79,63 +71,62 @@ func (s *Scorer) Reset() {
 	s.idle = s.gate.channel >= 0
 }
 
-// Lost tells whether the machine counts as idle only because the channel of its
-// operating condition has been missing for too long.
-func (s *Scorer) Lost() bool { return s.idle && s.gate.Lost() }
-
-// Still tells whether the last row itself says that the machine stands still, or
-// has just started.
-func (s *Scorer) Still() bool { return s.idle && s.gate.Known() }
-
-// Restart empties the window, as after a fault of the bus; whether the machine
-// runs is still known.
+// Restart empties the window, as after a fault of the bus, but remembers whether
+// the machine runs.
 func (s *Scorer) Restart() {
-	s.rows, s.blind, s.steady = 0, false, s.p.fillRows()
+	s.rows, s.blind, s.stable = 0, false, s.p.fillRows()
 	for i := range s.age {
 		s.age[i] = math.MaxInt32
 	}
 	clear(s.behaviour)
 	clear(s.present)
-	s.limit, s.limitP, s.raised = s.p.Limits[0], s.p.Limits[Cross], false
+	copy(s.limits[:], s.p.Limits)
+	s.raised = false
 	s.net.reset()
 }
 
 // Idle tells whether the last row was outside the operating condition.
 func (s *Scorer) Idle() bool { return s.idle }
 
-// Filling tells whether the machine runs but too few rows have been seen since
-// it started.
+// Lost tells whether the machine counts as idle only because the channel of its
+// operating condition has been missing for too long.
+func (s *Scorer) Lost() bool { return s.idle && s.gate.Lost() }
+
+// Still tells whether the last row itself shows that the machine stands still or
+// has just started.
+func (s *Scorer) Still() bool { return s.idle && s.gate.Known() }
+
+// Filling tells whether the machine runs but too few rows have been seen since it
+// started.
 func (s *Scorer) Filling() bool {
 	return !s.idle && !s.blind && s.rows < s.p.fillRows()
 }
 
-// Blind tells whether the last row could not be scored because every channel
-// has been missing for longer than the fill limit. The window then starts anew.
+// Blind tells whether the last row could not be scored because every channel has
+// been missing for longer than the fill limit. The window is then empty.
 func (s *Scorer) Blind() bool { return !s.idle && s.blind }
 
-// Terms returns the terms r, l, s, h and p of the last score, each divided by
-// its limit; the largest is the score.
+// Terms returns the terms of the last score, each divided by its limit; the
+// largest is the score.
 func (s *Scorer) Terms() [Terms]float32 {
 	var t [Terms]float32
 	for i := range t {
-		t[i] = s.terms[i] / s.p.Limits[i]
+		t[i] = s.terms[i] / s.limits[i]
 	}
-	t[0] = s.terms[0] / s.limit
-	t[Cross] = s.terms[Cross] / s.limitP
 	return t
 }
 
 // Residual returns (2) for the newest row, (C) in units of Spread, NaN where the
-// channel is masked; ok is false while no window is complete. The slice belongs
-// to the Scorer until the next Push.
+// channel is masked; ok is false while no window is complete. The slice belongs to
+// the Scorer until the next Push.
 func (s *Scorer) Residual() (e []float32, ok bool) {
 	return s.newest, !s.idle && s.rows >= s.p.Window
 }
 
-// Push takes the next row, (C) in physical units with NaN for missing values.
-// It returns false while the machine is idle, the window fills, or every channel
-// is missing. The Score's slices belong to the Scorer until its next Push. A row
-// of another length returns false.
+// Push takes the next row, (C) in physical units with NaN for missing values. It
+// reports false while the machine is idle, while the window fills, if every channel
+// is missing, and for a row of another length. The Score's slices belong to the
+// Scorer until its next Push.
 func (s *Scorer) Push(row []float64) (Score, bool) {
 	if len(row) != s.c {
 		return Score{}, false
@@ -168,17 +159,12 @@ func (s *Scorer) Push(row []float64) (Score, bool) {
 	return s.score, true
 }
 
-// cyclic tells that means are those of whole cycles. There a missing value is the
-// one a cycle ago rather than the last: the mean of a cycle is so steady that a
-// value in the wrong place of it would count.
-func (p *Parameters) cyclic() bool { return p.Mean > p.Fill }
-
-// take scales the row, hands it to the network and returns how many channels
-// are not masked.
+// take scales the row, gives it to the network and returns how many channels are
+// not masked.
 func (s *Scorer) take(row []float64) (seen int) {
-	u, before := s.row, s.level.next()
-	s.stale = false
-	s.steady = min(s.steady+1, s.p.fillRows())
+	u, cycleAgo := s.row, s.level.next() // the ring's oldest row is overwritten below
+	s.repeats = false
+	s.stable = min(s.stable+1, s.p.fillRows())
 	for i, x := range row {
 		if s.p.Spread[i] != Unlearnt {
 			if math.IsInf(x, 0) {
@@ -188,15 +174,15 @@ func (s *Scorer) take(row []float64) (seen int) {
 		}
 		var ok bool
 		u[i], ok = s.scale(i, x, &s.last[i], &s.age[i])
-		if was := s.now[i] == s.now[i]; s.rows > 0 && ok != was || s.beyond(i, x) {
-			s.steady = 0
+		if was := s.now[i] == s.now[i]; s.rows > 0 && ok != was || s.outOfRange(i, x) {
+			s.stable = 0
 		}
 		if ok {
 			if s.age[i] > 0 && s.p.cyclic() && s.present[i] >= s.p.Mean {
-				u[i] = before[i]
+				u[i] = cycleAgo[i]
 			}
 			s.now[i] = u[i]
-			s.stale = s.stale || s.age[i] > 0
+			s.repeats = s.repeats || s.age[i] > 0
 			s.present[i] = min(s.present[i]+1, s.p.fillRows())
 			seen++
 		} else {
@@ -205,18 +191,19 @@ func (s *Scorer) take(row []float64) (seen int) {
 		}
 	}
 	if seen > 0 && seen < s.c {
-		s.guess(u, s.age, s.p.Fill)
+		s.impute(u, s.age, s.p.Fill)
 	}
 	if seen < s.c || s.raised {
-		s.raise()
+		s.raiseLimits()
 	}
-	copy(before, u)
+	copy(cycleAgo, u)
 	s.net.push(u)
 	return seen
 }
 
-// scale is (1) for channel i, whose last value is so many rows old. It is false,
-// and u is 0, where the channel is masked.
+// scale returns (1) for channel i and updates its last value and the rows since
+// then. A missing value repeats the last one; after Fill rows the channel is
+// masked: u is 0 and ok false.
 func (s *Scorer) scale(i int, x float64, last *float64, age *int) (u float32, ok bool) {
 	if s.p.Spread[i] == Unlearnt {
 		return 0, false
@@ -243,8 +230,8 @@ func (s *Scorer) compare() {
 		e[i] = s.row[i] - x
 		s.newest[i] = s.now[i] - x // NaN stays NaN
 	}
-	if s.peers != nil {
-		s.ask()
+	if s.cross != nil {
+		s.crossResidual()
 	}
 }
 

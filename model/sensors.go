@@ -2,9 +2,9 @@ package model
 
 import "math"
 
-// sensorMost bounds (8): a sensor that hangs or flickers is a warning, for
-// however long.
-const sensorMost = 1.4
+// sensorMax bounds (8): a sensor that hangs or flickers stays a warning, however
+// long it does so.
+const sensorMax = 1.4
 
 const (
 	roughRows = 40
@@ -12,10 +12,10 @@ const (
 	roughFull = roughRows * roughUnit
 )
 
-// Behaviour follows how one channel's values change from row to row: for how
-// many rows they stay the same, and how large the steps of the last 40 rows are.
-// Learning and scoring use the same. The counts are integers, so that no rounding
-// adds up over years. The zero value is ready, and has seen nothing.
+// Behaviour follows how one channel's values change from row to row: for how many
+// rows they stay the same, and how large the steps of the last 40 rows are.
+// Learning and scoring use the same code. The counts are integers, so that rounding
+// errors cannot add up over years. The zero value is ready to use.
 type Behaviour struct {
 	last  float64
 	known bool
@@ -25,8 +25,8 @@ type Behaviour struct {
 	sum   int32
 }
 
-// Push takes the newest value, NaN where it is missing: a missing value neither
-// changes nor repeats anything.
+// Push takes the newest value, NaN where it is missing; step is the channel's Step.
+// A missing value counts neither as a change nor as a repetition.
 func (b *Behaviour) Push(x, step float64) {
 	var d uint8
 	if !math.IsNaN(x) {
@@ -53,11 +53,12 @@ func (b *Behaviour) Push(x, step float64) {
 // Same returns for how many rows the value has stayed the same.
 func (b *Behaviour) Same() int { return b.same }
 
-// Rough returns the steps of the last 40 rows, 0 to 10,200.
+// Rough returns the sum of the steps of the last 40 rows, 0 to 10,200, in 255ths of
+// Step.
 func (b *Behaviour) Rough() int32 { return b.sum }
 
-// sensors returns (8), puts the square of each channel that misbehaves, in units
-// of limit, into hung, and adds it to causes.
+// sensors returns (8). It writes each misbehaving channel's square, in units of
+// limit, to hung and adds it to causes.
 func (s *Scorer) sensors(limit float32, causes []float32) float32 {
 	clear(s.hung)
 	var top float32
@@ -78,10 +79,10 @@ func (s *Scorer) sensors(limit float32, causes []float32) float32 {
 	return top
 }
 
-// over returns v/most where that is above 1, else 0; 0 as most is any.
-func over(v, most float32) float32 {
-	if most == 0 || v <= most {
+// over returns v/limit where that is above 1, else 0; with limit 0 always 0.
+func over(v, limit float32) float32 {
+	if limit == 0 || v <= limit {
 		return 0
 	}
-	return min(v/most, sensorMost)
+	return min(v/limit, sensorMax)
 }

@@ -25,14 +25,14 @@ func TestScorer_hangingSensor(t *testing.T) {
 		s, at, last := model.NewScorer(m), -1, model.Score{}
 		for i := range 1000 {
 			v, ok := s.Push(rows[3*i : 3*i+3])
-			if ok && s.Terms()[3] > 0 && at < 0 {
+			if ok && s.Terms()[model.Sensor] > 0 && at < 0 {
 				at = i
 			}
-			if ok && v.Terms[3] == v.Value && (v.Shares[ch] < 0.99 || v.Flickers) { // from the first row on
+			if ok && v.Terms[model.Sensor] == v.Value && (v.Shares[ch] < 0.99 || v.Flickers) { // from the first row on
 				t.Fatalf("channel %d, row %d: shares %v", ch, i, v.Shares)
 			}
-			if last = v; s.Terms()[3] > 1.4 {
-				t.Fatalf("channel %d, row %d: %v, want at most 1.4", ch, i, s.Terms()[3])
+			if last = v; s.Terms()[model.Sensor] > 1.4 {
+				t.Fatalf("channel %d, row %d: %v, want at most 1.4", ch, i, s.Terms()[model.Sensor])
 			}
 		}
 		if want := begin + still + 2; at != want { // one of them was missing
@@ -62,7 +62,7 @@ func TestScorer_flickeringSensor(t *testing.T) {
 		var last model.Score
 		for i := range 500 {
 			last, _ = s.Push(rows[3*i : 3*i+3])
-			if s.Terms()[3] > 0 {
+			if s.Terms()[model.Sensor] > 0 {
 				if !last.Flickers {
 					t.Fatalf("channel %d, row %d: no flicker", ch, i)
 				}

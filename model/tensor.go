@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// tensor is one named array of the file; exactly one of the slices is set and
-// shares memory with the Parameters it was taken from.
+// tensor is one named array of the file. Exactly one of the slices is set; it shares
+// memory with the Parameters it was taken from.
 type tensor struct {
 	name  string
 	dtype string // safetensors: F64, F32, I32, I8
@@ -20,8 +20,8 @@ type tensor struct {
 	i8  []int8
 }
 
-// tensors lists p's arrays in the order of the file: widest elements first, so
-// that each is aligned to its own size.
+// tensors lists p's arrays in the order of the file: widest elements first, so that
+// each array is aligned to its element's size.
 func tensors(p *Parameters) []tensor {
 	c, n := len(p.Schema.Channels), p.inputs()
 	g, d := len(p.GoldenIn)/n, len(p.Drift)/c
@@ -30,46 +30,39 @@ func tensors(p *Parameters) []tensor {
 		{name: "scaler.spread", f64: p.Spread, shape: dims(c)},
 		{name: "sensor.step", f64: p.Step, shape: dims(c)},
 		{name: "drift.quantiles", f64: p.Drift, shape: dims(d, c)},
+		{name: "drift.time", f32: p.DriftTime, shape: dims(c)},
+		{name: "drift.score", f32: p.DriftScore, shape: dims(driftScores)},
 		{name: "residual.center", f32: p.ResidualCenter, shape: dims(c)},
 		{name: "residual.scale", f32: p.ResidualScale, shape: dims(c)},
 		{name: "level.center", f32: p.LevelCenter, shape: dims(c)},
 		{name: "level.scale", f32: p.LevelScale, shape: dims(c)},
-		{name: "level.precision", f32: p.Precision, shape: dims(c, c)},
+		{name: "jump.precision", f32: p.Precision, shape: dims(c, c)},
 		{name: "sensor.still", f32: p.Still, shape: dims(c)},
-		{name: "calibration.limits", f32: p.Limits[:p.terms()], shape: dims(p.terms())},
+		{name: "calibration.limits", f32: p.Limits, shape: dims(Terms)},
+		{name: "calibration.missing_margin", f32: p.MissingMargin, shape: dims(c)},
 		{name: "calibration.ranks", f32: p.Ranks, shape: dims(len(p.Ranks))},
 		{name: "calibration.percentiles", f32: p.Percentiles, shape: dims(len(p.Percentiles))},
 		{name: "golden.inputs", f32: p.GoldenIn, shape: dims(g, n)},
 		{name: "golden.outputs", f32: p.GoldenOut, shape: dims(g, n)},
 	}
 	ts = append(ts, floats("layer", p.Layers)...)
-	if q := p.Cross; q != nil {
+	var cross []Layer
+	if n := p.Cross; n != nil {
+		cross = n.Layers
 		ts = append(ts,
-			tensor{name: "peers.gain", f32: q.Gain, shape: dims(c)},
-			tensor{name: "peers.center", f32: q.Center, shape: dims(c)},
-			tensor{name: "peers.scale", f32: q.Scale, shape: dims(c)},
-			tensor{name: "peers.rise", f32: q.MissingMargin, shape: dims(c)},
-			tensor{name: "peers.golden.inputs", f32: q.GoldenIn, shape: dims(g, c)},
-			tensor{name: "peers.golden.outputs", f32: q.GoldenOut, shape: dims(g, c)})
-		ts = append(ts, floats("peers.layer", q.Layers)...)
+			tensor{name: "cross.gain", f32: n.Gain, shape: dims(c)},
+			tensor{name: "cross.center", f32: n.Center, shape: dims(c)},
+			tensor{name: "cross.scale", f32: n.Scale, shape: dims(c)},
+			tensor{name: "cross.missing_margin", f32: n.MissingMargin, shape: dims(c)},
+			tensor{name: "cross.golden.inputs", f32: n.GoldenIn, shape: dims(g, c)},
+			tensor{name: "cross.golden.outputs", f32: n.GoldenOut, shape: dims(g, c)})
+		ts = append(ts, floats("cross.layer", cross)...)
 	}
-	if len(p.MissingMargin) > 0 {
-		ts = append(ts, tensor{name: "calibration.rise", f32: p.MissingMargin, shape: dims(c)})
-	}
-	if len(p.DriftScore) > 0 {
-		ts = append(ts,
-			tensor{name: "drift.time", f32: p.DriftTime, shape: dims(c)},
-			tensor{name: "drift.score", f32: p.DriftScore, shape: dims(driftScores)},
-			tensor{name: "drift.rows", i32: p.DriftRows, shape: dims(c)})
-	}
-	ts = append(ts, tensor{name: "sensor.rough", i32: p.Rough, shape: dims(c)})
-	ts = append(ts, biases("layer", p.Layers)...)
-	if p.Cross != nil {
-		ts = append(ts, biases("peers.layer", p.Cross.Layers)...)
-	}
-	ts = append(ts, weights("layer", p.Layers)...)
-	if p.Cross != nil {
-		ts = append(ts, weights("peers.layer", p.Cross.Layers)...)
+	ts = append(ts,
+		tensor{name: "sensor.rough", i32: p.Rough, shape: dims(c)},
+		tensor{name: "drift.rows", i32: p.DriftRows, shape: dims(c)})
+	for _, part := range [][]tensor{biases("layer", p.Layers), biases("cross.layer", cross), weights("layer", p.Layers), weights("cross.layer", cross)} {
+		ts = append(ts, part...)
 	}
 	for i := range ts {
 		ts[i].dtype = ts[i].kind()
@@ -88,6 +81,7 @@ func floats(name string, layers []Layer) (ts []tensor) {
 	return ts
 }
 
+// biases lists the int32 biases of layers.
 func biases(name string, layers []Layer) (ts []tensor) {
 	for i, l := range layers {
 		ts = append(ts, tensor{name: fmt.Sprintf("%s.%d.bias", name, i), i32: l.Bias, shape: dims(l.Out)})
@@ -95,6 +89,7 @@ func biases(name string, layers []Layer) (ts []tensor) {
 	return ts
 }
 
+// weights lists the int8 weights of layers.
 func weights(name string, layers []Layer) (ts []tensor) {
 	for i, l := range layers {
 		ts = append(ts, tensor{name: fmt.Sprintf("%s.%d.weight", name, i), i8: l.Weights, shape: dims(l.Out, l.In)})
@@ -102,10 +97,12 @@ func weights(name string, layers []Layer) (ts []tensor) {
 	return ts
 }
 
+// dims writes a shape: "[3,4]".
 func dims(n ...int) string {
 	return strings.ReplaceAll(fmt.Sprint(n), " ", ",")
 }
 
+// kind returns the safetensors name of the element type.
 func (t tensor) kind() string {
 	switch {
 	case t.f64 != nil:

@@ -6,35 +6,36 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// aMax bounds (3) and (4): their fourth power still fits float32 with room for
+// aMax bounds (3), (4) and (11): the fourth power still fits float32 with room for
 // sums over every channel.
 const aMax = 1e6
 
-// weigh computes the terms of the newest row, puts them into the smoothing
-// rings, and leaves (5) to (8) and (12) in s.terms.
+// weigh computes the terms of the newest row, puts them into the smoothing rings,
+// and leaves (5) to (8) and (12) in s.terms.
 func (s *Scorer) weigh() {
 	causes := s.causes.next()
 	clear(causes)
 	s.residual.mean(s.meanR, s.present)
 	s.level.mean(s.meanL, s.present)
-	r := s.norm(s.meanR, s.p.ResidualCenter, s.p.ResidualScale, s.limit, causes)
-	l := s.norm(s.meanL, s.p.LevelCenter, s.p.LevelScale, s.p.Limits[1], causes)
-	d := s.distance(s.p.Limits[2], causes)
-	for i, t := range [...]float32{r, l, d} {
-		s.smooth[i].next()[0] = t
-		s.terms[i] = s.smooth[i].average()
+	s.smoothed(Relation, s.norm(s.meanR, s.p.ResidualCenter, s.p.ResidualScale, s.limits[Relation], causes))
+	s.smoothed(Level, s.norm(s.meanL, s.p.LevelCenter, s.p.LevelScale, s.limits[Level], causes))
+	s.smoothed(Jump, s.distance(s.limits[Jump], causes))
+	if s.cross != nil {
+		s.smoothed(Cross, s.crossTerm(causes))
 	}
-	if s.peers != nil {
-		last := &s.smooth[len(s.smooth)-1]
-		last.next()[0] = s.distant(causes)
-		s.terms[Cross] = last.average()
-	}
-	s.terms[Sensor] = s.sensors(s.p.Limits[Sensor], causes)
+	s.terms[Sensor] = s.sensors(s.limits[Sensor], causes)
+}
+
+// smoothed sets a term to the mean of its last rows, of which v is the newest.
+func (s *Scorer) smoothed(term int, v float32) {
+	r := &s.smooth[term]
+	r.next()[0] = v
+	s.terms[term] = r.average()
 }
 
 // norm returns (sum of ((v-center)/scale)⁴ / C)^¼ over the channels that are not
-// masked, and adds each channel's part of its square, in units of limit, to
-// causes. v is used up.
+// NaN in v, and adds each channel's part of its square, in units of limit, to
+// causes. It overwrites v.
 func (s *Scorer) norm(v, center, scale []float32, limit float32, causes []float32) float32 {
 	var sum float32
 	for i, x := range v {
@@ -60,16 +61,17 @@ func (s *Scorer) norm(v, center, scale []float32, limit float32, causes []float3
 }
 
 // distance returns (7) of the newest row, and adds each channel's part of its
-// square, in units of limit, to causes. Masked channels have the values that make
-// it the least; so have those that repeat one, for the others have moved on.
+// square, in units of limit, to causes. Masked channels have the values that
+// minimise it. So have, here alone, channels that repeat an older value, because
+// the others have moved on.
 func (s *Scorer) distance(limit float32, causes []float32) float32 {
 	row, u, pulled := s.now, s.row, s.pulled
-	if s.stale {
+	if s.repeats {
 		u = s.fresh
 		copy(u, s.row)
-		s.guess(u, s.age, 0)
+		s.impute(u, s.age, 0)
 	}
-	quant.SumRows(pulled, s.p.Precision, u) // symmetric: its rows are its columns
+	quant.SumRows(pulled, s.p.Precision, u) // the matrix is symmetric: its rows are its columns
 	var sum, positive float32
 	for i, x := range row {
 		p := float32(u[i] * pulled[i])
@@ -89,13 +91,13 @@ func (s *Scorer) distance(limit float32, causes []float32) float32 {
 	return sqrt(sum / float32(s.c))
 }
 
-// share turns the causes of the last rows into parts that sum to 1. Where (8)
-// makes the score, it is the channels that misbehave now: the term is not
-// smoothed, and the rows before say nothing of it.
+// share turns the causes of the last rows into shares that sum to 1. If the term
+// Sensor makes the score, only the channels that misbehave in this row count: that
+// term is not smoothed, so the rows before do not contribute to it.
 func (s *Scorer) share() {
 	out := s.score.Shares
 	var total float32
-	if foremost(&s.score.Terms) == Sensor {
+	if largest(&s.score.Terms) == Sensor {
 		for i, v := range s.hung {
 			out[i] = v
 			total += v
@@ -121,8 +123,8 @@ func (s *Scorer) share() {
 	}
 }
 
-// foremost is the term that makes the score.
-func foremost(terms *[Terms]float32) (best int) {
+// largest returns which term makes the score.
+func largest(terms *[Terms]float32) (best int) {
 	for k, v := range terms {
 		if v > terms[best] {
 			best = k
@@ -133,8 +135,8 @@ func foremost(terms *[Terms]float32) (best int) {
 
 func sqrt(v float32) float32 { return float32(math.Sqrt(float64(v))) }
 
-// above0 is v where that is above 0, else 0. Signs come as they like: a branch
-// would be guessed wrong half of the time.
+// above0 returns v where it is above 0, else 0, without a branch: the signs are
+// random, so half of the branches would be mispredicted.
 func above0(v float32) float32 {
 	b := math.Float32bits(v)
 	return math.Float32frombits(b &^ uint32(int32(b)>>31))
@@ -166,7 +168,8 @@ func newRing(n, width int) ring {
 	return r
 }
 
-// next makes room for the newest row and returns it to be written.
+// next moves the ring on by a row and returns it: it still holds the oldest values
+// and is to be overwritten.
 func (r *ring) next() []float32 {
 	if r.at++; r.at == r.n {
 		r.at = 0
@@ -177,9 +180,9 @@ func (r *ring) next() []float32 {
 // sum writes to dst, for each of the width values, the sum of the rows.
 func (r *ring) sum(dst []float32) { quant.SumRows(dst, r.v, r.ones) }
 
-// mean writes to dst, for each of the width values, the mean of the rows; NaN
-// where one of them is a guess: present is how many rows came since. A part of a
-// cycle has another mean than the whole.
+// mean writes to dst, for each of the width values, the mean of the rows; NaN where
+// fewer than all n are measured (present counts the rows since a channel was
+// masked): the mean of a part of a cycle differs from that of the whole.
 func (r *ring) mean(dst []float32, present []int) {
 	r.sum(dst)
 	for i, sum := range dst {
@@ -190,7 +193,8 @@ func (r *ring) mean(dst []float32, present []int) {
 	}
 }
 
-// average returns the mean of a ring of width 1 without NaN, the newest first.
+// average returns the mean of a ring of width 1 without NaN, summed from the newest
+// row to the oldest.
 func (r *ring) average() float32 {
 	var sum float32
 	for i := r.at; i >= 0; i-- {

@@ -27,7 +27,9 @@ func neutral(p *model.Parameters, c int) {
 	for j := range p.Step {
 		p.Step[j] = 1
 	}
-	p.Ranks, p.Percentiles, p.Drift = []float32{0, 0.5}, []float32{0, 1}, make([]float64, 2*c)
+	p.MissingMargin = make([]float32, c)
+	p.Ranks, p.Percentiles = []float32{0, 0.5}, []float32{0, 1}
+	p.Drift, p.DriftRows, p.DriftTime, p.DriftScore = make([]float64, 2*c), make([]int32, c), ones(c), ones(3)
 }
 
 // levels sets what term l and s need: they see u alone. ws are in units of u.

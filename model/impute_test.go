@@ -2,16 +2,17 @@ package model_test
 
 import (
 	"math"
+	"strings"
 	"testing"
 
 	"iot-edge-anomaly/model"
 )
 
-// risen returns the test model with another Rise.
-func risen(t *testing.T, rise ...float32) *model.Scorer {
+// withMargins returns a Scorer of the test model with other missing-channel margins.
+func withMargins(t *testing.T, margins ...float32) *model.Scorer {
 	t.Helper()
 	p := machine(t).Parameters()
-	p.MissingMargin = rise
+	p.MissingMargin = margins
 	m, err := model.New(p)
 	if err != nil {
 		t.Fatal(err)
@@ -19,10 +20,10 @@ func risen(t *testing.T, rise ...float32) *model.Scorer {
 	return model.NewScorer(m)
 }
 
-// TestRise holds that the relation term's limit rises for as long as the term
-// holds a row without the channel, by the sum over the channels that are missing,
-// and that nothing else changes.
-func TestRise(t *testing.T) {
+// TestMissingMargin holds that the relation term's limit is raised by the sum of the
+// missing channels' margins for as long as the term includes a row without the
+// channel, and that no other term changes.
+func TestMissingMargin(t *testing.T) {
 	fill := machine(t).FillRows()
 	masked := machine(t).Parameters().Fill // rows a value is repeated
 	rows := stream(600, 6)
@@ -32,7 +33,7 @@ func TestRise(t *testing.T) {
 			rows[3*i+2] = math.NaN()
 		}
 	}
-	high, flat := risen(t, 7, 1, 0.5), risen(t)
+	high, flat := withMargins(t, 7, 1, 0.5), withMargins(t, 0, 0, 0)
 	for i := range 600 {
 		a, ok := high.Push(rows[3*i : 3*i+3])
 		b, _ := flat.Push(rows[3*i : 3*i+3])
@@ -46,12 +47,12 @@ func TestRise(t *testing.T) {
 		if i >= 300+masked && i < 399+fill {
 			want += 0.5
 		}
-		if got := b.Terms[0] / a.Terms[0]; math.Abs(float64(got/want-1)) > 1e-5 {
+		if got := b.Terms[model.Relation] / a.Terms[model.Relation]; math.Abs(float64(got/want-1)) > 1e-5 {
 			t.Fatalf("row %d: limit %v times as high, want %v", i, got, want)
 		}
-		for k := 1; k < model.Terms; k++ {
+		for k := model.Relation + 1; k < model.Terms; k++ {
 			if a.Terms[k] != b.Terms[k] {
-				t.Fatalf("row %d: term %d is %v, without rise %v", i, k, a.Terms[k], b.Terms[k])
+				t.Fatalf("row %d: term %d is %v, without margins %v", i, k, a.Terms[k], b.Terms[k])
 			}
 		}
 	}
@@ -60,7 +61,7 @@ func TestRise(t *testing.T) {
 	for i := range 100 {
 		a, ok := high.Push(rows[3*i : 3*i+3])
 		if b, _ := flat.Push(rows[3*i : 3*i+3]); ok && a.Value != b.Value {
-			t.Fatalf("row %d after a reset: score %v, without rise %v", i, a.Value, b.Value)
+			t.Fatalf("row %d after a reset: score %v, without margins %v", i, a.Value, b.Value)
 		}
 	}
 }
@@ -78,11 +79,26 @@ func TestMissing_lowers(t *testing.T) {
 		for i := range 900 {
 			all, ok := a.Push(rows[c*i : c*i+c])
 			without, _ := b.Push(less[c*i : c*i+c])
-			for k := 1; ok && k <= 2; k++ {
+			for k := model.Level; ok && k <= model.Jump; k++ {
 				if without.Terms[k] > all.Terms[k]*1.0001 {
 					t.Fatalf("row %d without channel %d: term %d is %v, with it %v", i, ch, k, without.Terms[k], all.Terms[k])
 				}
 			}
+		}
+	}
+}
+
+func TestNew_refusesMargins(t *testing.T) {
+	for want, margins := range map[string][]float32{
+		"0 values of missing margin, want 3":        nil,
+		"missing margin 1 is NaN, want a finite":    {0, float32(math.NaN()), 0},
+		"missing margin of channel 2 is -1, want 0": {0, 0, -1},
+		"missing margin of channel 0 is 2e+06":      {2e6, 0, 0},
+	} {
+		p := machine(t).Parameters()
+		p.MissingMargin = margins
+		if _, err := model.New(p); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %q in it", err, want)
 		}
 	}
 }
