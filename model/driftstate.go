@@ -7,20 +7,20 @@ import (
 	"math"
 )
 
-// errDriftState marks bytes that are not a state of this model's Drift.
-var errDriftState = errors.New("not a drift state of this model")
+// errDriftState marks a state that is no Drift's of this model.
+var errDriftState = errors.New("no state of this model's drift")
 
-// driftHead is the number of bytes before the rows.
+// driftHead is the bytes of a state before its rows.
 const driftHead = 4*6 + 8
 
-// AppendState appends the state that RestoreState reads: 40 bytes at most, then 4
-// bytes for each value in the window, little-endian.
+// AppendState appends what RestoreState continues from: 4 bytes for each value
+// in the window, little-endian.
 func (d *Drift) AppendState(b []byte) []byte {
 	for _, v := range [...]int{d.c, d.perBlock, d.whole(), d.fresh, d.skip, d.rising} {
 		b = binary.LittleEndian.AppendUint32(b, uint32(v))
 	}
 	b = binary.LittleEndian.AppendUint64(b, math.Float64bits(d.page))
-	for back := d.whole(); back > -d.fresh; back-- { // oldest first, the incomplete block last
+	for back := d.whole(); back > -d.fresh; back-- { // oldest first, the block under way last
 		for j := range d.c {
 			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(d.past(back, j)))
 		}
@@ -28,8 +28,8 @@ func (d *Drift) AppendState(b []byte) []byte {
 	return b
 }
 
-// RestoreState continues from what AppendState wrote of a Drift of the same model.
-// After an error the Drift is as NewDrift made it.
+// RestoreState takes over what AppendState wrote of a Drift of the same model.
+// With an error the Drift is as new.
 func (d *Drift) RestoreState(b []byte) error {
 	if len(b) < driftHead {
 		return fmt.Errorf("%d bytes: %w", len(b), errDriftState)
@@ -56,8 +56,7 @@ func (d *Drift) RestoreState(b []byte) error {
 		}
 		d.rows[i] = min(max(v, -uMax), uMax)
 	}
-	// The incomplete block of a full ring has overwritten a part of the oldest block,
-	// so only the complete ones were written.
+	// Whole blocks only: a ring that was full has lost a part of its oldest.
 	d.kept, d.fresh, d.next = kept, fresh, (kept+fresh)%size
 	d.skip, d.rising, d.page = skip, rising, page
 	if kept > 0 {

@@ -193,15 +193,6 @@ func (j shapeJSON) bytes(c int) int {
 	return n
 }
 
-// Encode returns the bytes of the model's file. A model made for measurements (see
-// Reference) has none.
-func (m *Model) Encode() ([]byte, error) {
-	if m.p.Reference != Int8 {
-		return nil, errors.New("encoding model: it was made for measurements")
-	}
-	return encode(&m.p)
-}
-
 // encode returns the one file that p has, checksum included.
 func encode(p *Parameters) ([]byte, error) {
 	texts := make([]string, 0, 3)

@@ -14,11 +14,12 @@ const (
 	None                     // no network: the median is expected in every row
 )
 
-// network predicts the newest row from the rows it was given.
+// network is what a Scorer asks for the newest row: it keeps the last Window
+// rows.
 type network interface {
 	push(row []float32)   // (C) in units of Spread, 0 = masked
-	expect(dst []float32) // (C) the newest row as the network reconstructs it
-	reset()               // sets all rows to 0
+	expect(dst []float32) // (C) the newest row as the network gives it back
+	reset()               // rows of 0
 }
 
 // runner returns the network that a Scorer runs over so many rows, with its own

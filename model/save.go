@@ -8,6 +8,15 @@ import (
 	"path/filepath"
 )
 
+// Encode returns the model's file. Whoever writes it must replace an old file
+// atomically: a power cut must not leave half a model.
+func (m *Model) Encode() ([]byte, error) {
+	if m.p.Reference != Int8 {
+		return nil, fmt.Errorf("encode model %s: it was made for measurements", m.p.Version)
+	}
+	return encode(&m.p)
+}
+
 // Save writes the model's file so that path holds either what it held before or
 // the whole model, also after a power cut: a temporary file in the same folder,
 // fsync, rename, fsync of the folder. The file is readable by its owner's group.
@@ -33,7 +42,7 @@ func replace(root *os.Root, name string, data []byte) error {
 		return errors.New("not a regular file: a device or folder is not replaced")
 	}
 	tmp := "." + name + ".new"
-	// An earlier crash may have left a temporary file.
+	// A leftover of a crash is nobody's work.
 	if err := root.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -30,9 +30,8 @@ func normal(t testing.TB, rows int32, layout2 bool) *model.Model {
 		x := float64(k) / 32
 		p.Drift = append(p.Drift, x, x, x)
 	}
-	if !layout2 {
-		p.DriftRows, p.DriftTime, p.DriftScore = []int32{rows, rows, rows}, three(1), []float32{-2, 0.5, 20}
-	}
+	p.MissingMargin = three(0)
+	p.DriftRows, p.DriftTime, p.DriftScore = []int32{rows, rows, rows}, three(1), []float32{-2, 0.5, 20}
 	m, err := model.New(p)
 	if err != nil {
 		t.Fatal(err)
