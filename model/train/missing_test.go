@@ -109,26 +109,26 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestMissing_rise holds that the limit has to rise, and where.
-func TestMissing_rise(t *testing.T) {
+// TestMissing_margin holds that margins are needed, and for which channels.
+func TestMissing_margin(t *testing.T) {
 	v := cyclic()
 	m, _ := learn(t, v.schema, v.rows(0, 600), Options{Seed: 1})
 	p := m.Parameters()
-	if len(p.MissingMargin) != 4 || !(p.MissingMargin[3] > 0.4) || max(p.MissingMargin[0], p.MissingMargin[1], p.MissingMargin[2]) > 0.4 {
-		t.Errorf("limit rises by %v, want by most without the late channel", p.MissingMargin)
+	if !(p.MissingMargin[3] > 0.4) || max(p.MissingMargin[0], p.MissingMargin[1], p.MissingMargin[2]) > 0.4 {
+		t.Errorf("margins %v, want the largest for the late channel", p.MissingMargin)
 	}
-	p.MissingMargin = nil
+	p.MissingMargin = make([]float32, 4)
 	without, err := model.New(p)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if above, _, _ := watch(without, gone(v.rows(1000*1440, 1000), 4, 3, 0)); above == 0 {
-		t.Error("nothing is above the threshold without the rise: the test above shows nothing")
+		t.Error("nothing is above the threshold without margins: the test above shows nothing")
 	}
 	running := &model.Condition{Channel: "speed", Above: 20, Below: math.NaN()}
 	dead := with(batches(running).rows(0, 1500), 3, 2, 0, func(float64) float64 { return math.NaN() })
 	m, _ = learn(t, batches(running).schema, dead, Options{Seed: 1, Epochs: 2})
 	if r := m.Parameters().MissingMargin; r[0] != 0 || r[2] != 0 {
-		t.Errorf("limit rises by %v, want 0 for the channel of run_when and the one that never had a value", r)
+		t.Errorf("margins %v, want 0 for the channel of run_when and the one that never had a value", r)
 	}
 }
