@@ -5,18 +5,18 @@ import (
 	"time"
 )
 
-// breaker leaves something alone that keeps failing, for pauses that double.
-// The zero value is closed. It is for one goroutine.
+// breaker is a circuit breaker: after repeated failures it forbids tries for
+// pauses that double. The zero value is closed. It is for one goroutine.
 type breaker struct {
 	fails int       // in a row
-	since time.Time // of the first of them
+	since time.Time // when the first of them began
 	last  time.Time // when the newest was noticed
 	next  time.Time // earliest next try; zero = any time
 	cause error     // of the newest
 }
 
-// threshold is the number of failures in a row that open a breaker: the first
-// may be noise on the line.
+// threshold is the number of failures in a row that open a breaker. A single
+// failure may be noise on the line.
 const threshold = 2
 
 // ready reports whether a try is due.
@@ -40,10 +40,11 @@ func (b *breaker) fail(start, now time.Time, cause error, pause, limit time.Dura
 // ok closes the breaker.
 func (b *breaker) ok() { *b = breaker{} }
 
-// open tells whether the next try is a probe.
+// open reports whether the breaker is open: the next try is then a probe.
 func (b *breaker) open() bool { return b.fails >= threshold }
 
-// refusal is the error until the next try.
+// refusal is the error to return until next.
+
 func (b *breaker) refusal(now, next time.Time) error {
 	return fmt.Errorf("no good answer for %v, next try in %v: %w",
 		now.Sub(b.since).Round(time.Second), next.Sub(now).Round(time.Millisecond), b.cause)

@@ -13,10 +13,10 @@ import (
 type client struct {
 	pdu     modbus.Client
 	line    *Line
-	ctx     context.Context // of the request under way: goburrow passes none
+	ctx     context.Context // of the request under way, because goburrow passes none
 	answer  [maxADU]byte
 	limits  RequestLimits
-	silent  error     // why a try of the newest read may still be answered; nil = none may
+	silent  error     // a try of the newest read timed out with this and may still be answered; nil = none
 	trusted bool      // the unit has not been silent lately
 	until   time.Time // end of the cycle's budget; zero = none
 }
@@ -72,10 +72,10 @@ func (c *client) once(ctx context.Context, t Table, at, n uint16) (b []byte, err
 	case Input:
 		b, err = c.pdu.ReadInputRegisters(at, n)
 	default:
-		return nil, fmt.Errorf("table %d: unknown", t)
+		return nil, fmt.Errorf("table %d: want %d to %d", t, Coil, Input)
 	}
 	if err != nil {
-		var refusal *modbus.ModbusError // here, for it escapes
+		var refusal *modbus.ModbusError // declared here because it escapes to the heap
 		if errors.As(err, &refusal) {
 			c.line.counts.exceptions.Add(1)
 			return nil, &ExceptionError{Function: refusal.FunctionCode &^ 0x80, Code: refusal.ExceptionCode}
@@ -93,8 +93,9 @@ func (c *client) once(ctx context.Context, t Table, at, n uint16) (b []byte, err
 }
 
 // Read reads n consecutive registers (2 bytes each, as sent) or bits (packed,
-// first bit lowest) of a unit once, beside any plan: for scanning. The error is
-// of the kinds that the package comment lists.
+// first bit lowest) of a unit once. It is for scans and follows no device's plan.
+// The package comment lists the kinds of errors.
+
 func (l *Line) Read(ctx context.Context, unit uint8, t Table, at, n uint16) ([]byte, error) {
 	b, err := newClient(l, unit, RequestLimits{}).read(ctx, t, at, n)
 	if err != nil {

@@ -2,22 +2,22 @@ package modbus
 
 import "time"
 
-// Cost is what one cycle of a device takes on a serial line.
+// Cost is the line time that one cycle of a device takes on a serial line.
 type Cost struct {
 	Requests int
-	Wire     time.Duration // of all requests with answers, silences, pauses and turn-round
-	Longest  time.Duration // from the start of a request to the end of its answer, at most
+	Wire     time.Duration // all requests with their answers, silences, pauses and the slave's response times
+	Longest  time.Duration // the longest time from the start of a request to the end of its answer
 }
 
-// turnRound is what a slave is assumed to take before it answers: between the 1
-// to 20 ms of common meters and drives.
-const turnRound = 5 * time.Millisecond
+// responseTime is the assumed time before a slave answers; common meters and
+// drives take 1 to 20 ms.
+const responseTime = 5 * time.Millisecond
 
 // requestChars is the length of a read request: unit, PDU of 5, CRC.
 const requestChars = 5 + rtuOverhead
 
-// Cost is that of the device's plan at a baud rate, with pause between an
-// answer and the next request.
+// Cost estimates the device's plan at a baud rate, with pause between an answer
+// and the next request.
 func (d *Dev) Cost(baud int, pause time.Duration) (c Cost) {
 	char, silence := charTime(baud), interFrame(baud)
 	for _, q := range d.plan {
@@ -26,8 +26,9 @@ func (d *Dev) Cost(baud int, pause time.Duration) (c Cost) {
 			data = (q.n + 7) / 8
 		}
 		answer := time.Duration(rtuOverhead + 2 + data)
-		// The slave takes the request as ended after a silence; V1.02 §2.5.1.1.
-		took := requestChars*char + max(silence, turnRound) + answer*char
+		// The slave detects the end of the request by a silence; V1.02 §2.5.1.1.
+		took := requestChars*char + max(silence, responseTime) + answer*char
+
 		c.Requests++
 		c.Longest = max(c.Longest, took)
 		c.Wire += took + max(silence, pause)

@@ -1,11 +1,23 @@
 // Package modbus reads the registers of Modbus devices over TCP, over serial
-// lines (RTU) and through serial servers (RTU over TCP): a Line is one physical
-// line, or the connections to one host, shared by every unit behind it; a Dev is
-// one unit on it as a drivers.Sensor.
+// lines (RTU) and through serial servers (RTU over TCP). A Line is one physical
+// line, or the connections to one host, shared by every unit behind it. A Dev is
+// one unit on a line as a drivers.Sensor. A Listener overhears the traffic of
+// another master; an Overheard is one unit in that traffic.
 //
 // It does not write to any device, know a device's register map, schedule
 // reads, start goroutines, or find serial ports and hosts: a Line receives the
 // function that opens its connection.
+//
+// # Files
+//
+//	modbus.go plan.go limits.go     Dev: registers joined into requests, one cycle
+//	line.go link.go client.go       Line: one request on one connection
+//	framing.go rtu.go rtuframe.go   what a frame looks like, over TCP and serial
+//	turnaround.go                   when a serial line may be used again
+//	latereplies.go unitbackoff.go   late answers; pauses for silent units
+//	register.go table.go value.go   from the bits of an answer to a value
+//	listener.go overheard.go        listening to another master
+//	overhear_*.go                   from overheard bytes to requests with answers
 //
 // # Sources
 //
@@ -19,156 +31,163 @@
 //
 // # A request
 //
-// goburrow/modbus builds the request and takes the answer apart; Line carries
-// it. One request ends in one of five ways:
+// goburrow/modbus builds the request and parses the answer; Line transports both.
+// A request ends in one of five ways:
 //
 //	answer       the values
-//	exception    *ExceptionError; the device is alive, the connection stays
+//	exception    *ExceptionError; the device is alive, the connection stays open
 //	silence      ErrTimeout; a TCP connection is closed, a port stays open
 //	nonsense     ErrFrame; the same
 //	no line      drivers.ErrBus and its cause: refused, reset, hung up, closed
 //
-// The deadline is absolute: dialing, sending and every byte of the answer share
-// it. Transaction ids are the line's own and rise across connections. An answer
-// with an older id than the request's was late and is dropped; the wait goes on
-// until the deadline. A connection that the peer has closed between two
-// requests is opened anew once, inside the same deadline: controllers close
-// idle connections and reading twice does no harm. A host that refuses is asked
-// again after pauses that grow from Pause to MaxPause with jitter; in between
-// requests fail at once. So is one that accepts and hangs up, after the fifth
-// time.
+// The deadline is absolute: connecting, sending and every byte of the answer
+// share it. Transaction ids belong to the connection and increase. An answer with
+// an older id than the request's was late: it is dropped, and the wait continues
+// until the deadline. If the peer closed the connection between two requests, it
+// is opened again once within the same deadline: controllers close idle
+// connections, and reading twice does no harm. After a host refuses a connection,
+// the next attempts follow after pauses that grow from Pause to MaxPause with
+// jitter; requests during a pause fail at once. A host that accepts connections
+// and hangs up at once is treated like that after the fifth time.
 //
 // # Serial lines
 //
-// An RTU frame has a checksum and no transaction: nothing in it tells a late
-// answer from the one that was asked for. So time has to:
+// An RTU frame has a checksum but no transaction id: nothing in it distinguishes a
+// late answer from the one that was asked for. The line has to tell them apart by
+// time:
 //
-//   - An answer is whole when as many bytes have come as its function, byte count
-//     and the request say, five for an exception; it must be of the unit, the
-//     function and the size that were asked for, with a good CRC.
-//   - A unit that let a request time out is not asked again for one more timeout
-//     and 30 ms, and what comes meanwhile is thrown away. Its neighbours are: a
-//     late answer that comes into theirs carries another unit, and is passed
-//     over. A Dev makes no request whose answer would have the unit, function
-//     and size of one that may still come, until four timeouts have passed or
-//     the unit has answered something else, for it answers in order; but at
-//     the most for two of its readings. Later than that, no master on a serial
-//     line can tell.
-//   - Before each request the line has been silent for 3.5 characters, 1.75 ms
-//     above 19,200 baud (30 ms after nonsense: USB adapters hand bytes on late),
-//     and is emptied. Where others never stop talking, that is ErrFrame.
-//   - The adapter's echo of a request, null and all-ones bytes and up to three
-//     others, as a line without bias makes them when it turns round, are passed
-//     over: unit, function, size and CRC of what follows leave no doubt. After
-//     more that is not of the unit, but too little to be its answer, the answer
-//     is waited out as above, to the end of the timeout.
-//   - A port stays open through silence and nonsense. It is closed when it hangs
-//     up (0 bytes, EIO), or after eight requests without a byte, for an adapter
-//     may be stuck; the name is then opened anew at most once a second.
-//   - An answer that noise has spoiled is asked for once more (RequestLimits.Retries).
-//   - The silence inside a frame, t1.5, is not judged: a USB adapter and a busy
-//     kernel put silences where the wire had none.
+//   - An answer is complete when it has as many bytes as its function, its byte
+//     count and the request say, five for an exception. It must have the unit,
+//     function and size that were asked for, and a good CRC.
+//   - A unit whose request timed out is not asked again for another timeout and
+//     30 ms; bytes that arrive meanwhile are discarded. Other units are asked
+//     meanwhile: a late answer that arrives then carries the number of another
+//     unit and is skipped. A Dev makes no request whose answer would have the
+//     unit, function and size of an answer that may still arrive. That ends when
+//     four timeouts have passed, when the unit has answered another request (a
+//     unit answers in order), or after two of the Dev's readings. No master on a
+//     serial line can detect an answer that is later than that.
+//   - Before each request the line must have been silent for 3.5 characters,
+//     1.75 ms above 19,200 baud (30 ms after nonsense: USB adapters deliver bytes
+//     late), and its input is discarded. If bytes never stop coming, that is
+//     ErrFrame.
+//   - The line skips the adapter's echo of a request, null and all-ones bytes and
+//     up to three other bytes, as a line without bias resistors makes them at its
+//     turnaround: unit, function, size and CRC identify the answer that follows.
+//     After more foreign bytes than that, but fewer than the answer has, the
+//     answer may still come, and the unit is not asked before the timeout and
+//     30 ms are over.
+//   - A port stays open after silence and nonsense. It is closed when it hangs up
+//     (0 bytes, EIO), or after eight requests without a single byte, because the
+//     adapter may be stuck. Its name is then opened again at most once a second.
+//   - A request whose answer was damaged by noise is repeated once
+//     (RequestLimits.Retries).
+//   - The silence inside a frame, t1.5, is not checked: USB adapters and a busy
+//     kernel add silences that the wire did not have.
 //
-// A serial server (RTUOverTCP) is both: its connection is closed after an error
-// as TCP's is, and its units are waited out as on a serial line, because the
-// late answer may come through the new connection.
+// A serial server (RTUOverTCP) combines both: its connection is closed after an
+// error like that of TCP, and late answers of its units are waited for as on a
+// serial line, because they may arrive through the new connection.
 //
 // # A cycle
 //
 // Registers are sorted and joined into as few requests as MaxGap, MaxRegisters,
-// NeverRead and Alone allow. A request of several registers that is refused
-// with exception 2 is cut at its widest gap, without one in halves, and so on
-// until the register that the device does not have stands alone; with exception
-// 3 (quantity) in halves. What helped is remembered. After a refused quantity
-// all of whose parts came, no request is longer
-// than the longest part. Cuts are kept for Relearn, doubling up to a day, and
-// then the whole plan is tried again: firmware changes, and what refused while
-// it booted must not stay cut up for ever. A device that refuses every part
-// keeps its plan.
+// NeverRead and Alone allow.
 //
-// After a silence, nonsense or a lost line the cycle ends: a dead unit costs one
-// timeout, however many registers it has. After two cycles without any answer
-// the unit is left alone for 1, 2, 4 … 30 s, so its neighbours keep their
-// period: with all sensors that are parts of it, save one that it has just
-// answered or that has not asked yet, and never so that probes of dead units take
-// more than a fifth of the line's time. With a Budget no request of a cycle
-// begins after it; the rest come first in the next. A range that stays silent on
-// a unit which answers elsewhere is left
-// alone in the same way. Either is first asked for one value of it when its
-// pause is over: a range whose sample comes while the whole stays silent is too
-// long for the device or the gateway before it, and is cut as if refused.
+// A device may refuse a request of several registers. After exception 2 (illegal
+// address) the request is cut at its widest gap, or in halves if it has none, and
+// so on until the register that the device does not have is alone in its request.
+// After exception 3 (quantity) it is cut in halves. If all parts of a request with
+// a refused quantity were answered, no request is longer than the longest part
+// from then on. The cuts are kept for Relearn, which doubles up to a day; then the
+// uncut plan is tried again. Firmware changes, and a device that refuses requests
+// while it boots must not be read in small pieces for ever. A device that refuses
+// every part keeps its plan.
+//
+// A cycle ends after silence, nonsense or a lost line: a dead unit costs one
+// timeout, however many registers it has. After two cycles without any answer the
+// unit is not asked for 1, 2, 4 … 30 s, so that its neighbours keep their period.
+// This pause holds for all sensors that belong to the unit, except that a sensor
+// which has not failed since its last answer may ask earlier. Probes of dead units
+// take at most a fifth of the line's time. With a Budget, no request of a cycle
+// begins after it; the remaining ones come first in the next cycle.
+//
+// A range that stays silent on a unit which answers other requests gets pauses in
+// the same way. After its pause, a unit or range is first asked for a single value.
+// If that is answered but the whole range stays silent, the range is too long for
+// the device or for the gateway before it, and is cut as if it had been refused.
 //
 // # Values
 //
-// value = raw*Scale + Offset, in float64, the product rounded before the sum so
-// that every CPU gives the same bits. Letters name the bytes of a 32-bit value
-// from the most significant (A) to the least (D), in the order in which they
-// are sent: ABCD, CDAB (words swapped), BADC (bytes swapped), DCBA (both). A
-// register holds two bytes, so for 16-bit types ABCD and CDAB read AB, BADC and
-// DCBA read BA; the four registers of a 64-bit value are swapped likewise:
-// ABCDEFGH, GHEFCDAB (CDAB), BADCFEHG (BADC), HGFEDCBA (DCBA). Bit 0 of a register
-// is its least significant, after the swap. A float64 holds whole numbers up to
-// 2^53; u64 and i64 beyond lose their lowest bits.
+// value = raw*Scale + Offset, in float64. The product is rounded before the sum,
+// so that every CPU gives the same bits. Letters name the bytes of a 32-bit value
+// from the most significant (A) to the least significant (D), in the order in
+// which they are sent: ABCD, CDAB (words swapped), BADC (bytes swapped), DCBA
+// (both). A register holds two bytes, so for 16-bit types ABCD and CDAB read AB,
+// BADC and DCBA read BA. The four registers of a 64-bit value are swapped in the
+// same way: ABCDEFGH, GHEFCDAB (CDAB), BADCFEHG (BADC), HGFEDCBA (DCBA). Bit 0 of
+// a register is its least significant, after the swap. A float64 holds whole
+// numbers up to 2^53; u64 and i64 beyond that lose their lowest bits.
 //
-// A cell is missing with a drivers.ValueError, never a value, where the raw bits
-// are listed as Missing, where a NaN or an infinity is sent, or where the number
-// is none of the register's States.
+// A cell is NaN with a drivers.ValueError if the raw bits are listed as Missing, if
+// the device sent a NaN or an infinity, or if the number is none of the register's
+// States.
 //
 // # Listening
 //
-// A Listener overhears the RTU traffic of another master and can send nothing:
-// its Port has no Write. Overheard is one unit on it as a drivers.Sensor. Bytes
+// A Listener overhears the RTU traffic of another master and cannot send: its Port
+// has no Write. Overheard is one unit on that line as a drivers.Sensor. Bytes
 // become frames by their checksum (V1.02 §2.5.1.2) and the lengths that their
-// functions allow; silences (§2.5.1.1) are hints only, for a USB adapter hides
-// them and a busy host invents them. RTU has no transaction number, so an
-// answer is believed only where nothing else could be true:
+// functions allow. Silences (§2.5.1.1) are hints only, because a USB adapter hides
+// them and a busy host adds others. RTU has no transaction id, so an answer is
+// accepted only if no other interpretation is possible:
 //
-//   - it follows its request directly, no frame and no noise between, save one
-//     or two bytes of the line's turning round where it comes within 150 ms;
-//   - unit, function and byte count fit, and it began within Timeout;
-//   - no other question of the same unit, function and size can still be
-//     answered late. One is open for four Timeouts after it was left
-//     unanswered, unless its answer was heard hurt, or the unit has since
-//     answered a question of another size: a unit answers in order;
-//   - no second answer of that unit follows.
+//   - It follows its request directly, without a frame or noise between them. One
+//     or two bytes from the line's turnaround are allowed if the answer comes
+//     within 150 ms.
+//   - Its unit, function and byte count fit, and it begins within Timeout.
+//   - No other request with the same unit, function and size can still be
+//     answered late. A request without an answer counts as open for four Timeouts,
+//     unless a damaged answer to it was heard, or the unit has since answered a
+//     request of another size: a unit answers in order.
+//   - No second answer of that unit follows.
 //
-// What is written by the master is counted and never taken for a value. Two
-// things cannot be told from the truth: damage that the 16-bit checksum misses,
-// one burst in 65,536, and a master that itself takes each answer for that to
-// its next request, for longer than four Timeouts and with all requests of one
-// size.
+// Values that the master writes are counted but never used as readings. Two errors
+// cannot be detected: damage that the 16-bit checksum misses, one burst in 65,536;
+// and a master that itself assigns each answer to its next request, for longer than
+// four Timeouts and with all requests of one size.
 //
-// Listener.Run is for a goroutine of the caller's, the one of this package: a
-// polled line speaks when it is asked, an overheard one when it likes, and the
-// kernel keeps 4 KiB, a third of a second at 115,200 baud.
+// Listener.Run needs a goroutine of the caller's, the only one in this package. A
+// polled line sends only when it is asked, but an overheard one sends at any time,
+// and the kernel buffers 4 KiB, a third of a second at 115,200 baud.
 //
 // # Cost
 //
-// One request allocates 7 small objects, 232 bytes on 64 bits: 4 in goburrow's
-// client and 3 that watch the context, none if it cannot be cancelled. Line, in
-// either framing, and decoding add nothing (TestDev_allocations,
-// TestSerial_allocations).
+// One request allocates 7 small objects, 232 bytes on 64-bit systems: 4 in
+// goburrow's client and 3 to watch the context, none of the 3 if the context cannot
+// be cancelled. Line, in either framing, and decoding add nothing
+// (TestDev_allocations, TestSerial_allocations).
 //
-// On a serial line the median of polls takes 90 to 99 % of what the characters
-// and silences allow (BenchmarkRTU, with goburrow's own handler beside it: 14 to
-// 80 %).
+// On a serial line the median poll reaches 90 to 99 % of the rate that the
+// characters and silences allow; goburrow's own handler reaches 14 to 80 %
+// (BenchmarkRTU measures both).
 //
 // # Why
 //
 // goburrow's own transporter keeps a connection after an error and is then one
-// answer behind for ever, restarts its timeout at every byte, accepts answers
-// of the wrong size, and takes any foreign function code for an exception.
-// Modbus TCP has no checksum and a controller no memory of what it was asked,
-// so a value may be believed only when transaction, unit, function and length
-// all fit the request; whatever else arrives proves that the stream is out of
-// step, and the only way into step is a new connection.
+// answer behind for ever, restarts its timeout at every byte, accepts answers of
+// the wrong size, and takes any foreign function code for an exception. Modbus TCP
+// has no checksum, and a controller does not remember what it was asked. So a value
+// is trustworthy only if transaction, unit, function and length all fit the
+// request. Anything else that arrives proves that the stream is out of step, and
+// only a new connection is in step again.
 //
-// Telegraf and EdgeX moved on to grid-x/modbus. A test puts 10,000 answers to both:
-// the registers and exceptions are the same, and we alone refuse an answer to
-// another function (there an exception), an exception that is not two bytes
-// long, and more or fewer registers than were asked for; we alone wait for the
-// right answer behind a late one.
+// Telegraf and EdgeX moved on to grid-x/modbus. A test gives 10,000 answers to both
+// that library and this package: the registers and exceptions are the same. Only
+// this package refuses an answer to another function (grid-x reports an exception),
+// an exception that is not two bytes long, and more or fewer registers than were
+// asked for; only this package waits for the right answer behind a late one.
 //
-// The read-only rule lives in Line and not in Dev: there is no path to the wire
-// around it, whichever of goburrow's functions is called.
+// The read-only rule is enforced in Line and not in Dev, so no path to the wire
+// avoids it, whichever of goburrow's functions is called.
 package modbus

@@ -13,10 +13,10 @@ var (
 	// ErrTimeout means that no whole answer came before the deadline although
 	// the line was open. It wraps os.ErrDeadlineExceeded.
 	ErrTimeout = fmt.Errorf("no answer: %w", os.ErrDeadlineExceeded)
-	// ErrFrame means that something came which is not the answer.
+	// ErrFrame means that the bytes received are no answer to the request.
 	ErrFrame = errors.New("not an answer to the request")
-	// ErrReadOnly means that a request was not one of the functions 1-4 and
-	// was not sent.
+	// ErrReadOnly means that a request was not sent because it is no valid read
+	// by one of the functions 1-4.
 	ErrReadOnly = errors.New("only functions 1-4 are sent")
 )
 
@@ -26,7 +26,8 @@ type ExceptionError struct {
 	Code     byte
 }
 
-// UnitError means that another unit answered than was asked. It is an ErrFrame.
+// UnitError means that a unit answered other than the one asked. It is an
+// ErrFrame.
 type UnitError struct{ Got, Want uint8 }
 
 // Error gives both units.
@@ -37,7 +38,7 @@ func (e *UnitError) Error() string {
 // Unwrap makes it an ErrFrame.
 func (e *UnitError) Unwrap() error { return ErrFrame }
 
-// Exception codes that steer a cycle, V1.1b3 §7.
+// Exception codes that change what a cycle does, V1.1b3 §7.
 const (
 	illegalAddress  = 2
 	illegalValue    = 3
@@ -67,14 +68,14 @@ func (e *ExceptionError) Error() string {
 	return fmt.Sprintf("exception %d (%s) to function %d", e.Code, name, e.Function)
 }
 
-// Is tells that a gateway's word for a silent device is silence to whoever asks
-// for os.ErrDeadlineExceeded.
+// Is reports that an exception is os.ErrDeadlineExceeded where a gateway sent it
+// because the device behind it did not answer.
 func (e *ExceptionError) Is(target error) bool {
 	return target == os.ErrDeadlineExceeded && (e.Code == pathUnavailable || e.Code == targetSilent)
 }
 
-// LostError means that an open connection, or port, failed under a request. It
-// is a drivers.ErrBus.
+// LostError means that an open connection or port failed during a request. It is
+// a drivers.ErrBus.
 type LostError struct{ Cause error }
 
 // Error gives the cause.
@@ -85,7 +86,7 @@ func (e *LostError) Error() string {
 // Unwrap gives drivers.ErrBus and the cause.
 func (e *LostError) Unwrap() []error { return []error{drivers.ErrBus, e.Cause} }
 
-// cycleError is what went wrong in one Read.
+// cycleError holds the errors of one Read.
 type cycleError struct {
 	unit uint8
 	errs []error
@@ -95,14 +96,14 @@ func (e *cycleError) Error() string {
 	texts := make([]string, len(e.errs))
 	for i, err := range e.errs {
 		if part, ok := err.(*drivers.PartError); ok {
-			err = part.Err // the unit stands before all
+			err = part.Err // its text names the unit, which is named once for all
 		}
 		texts[i] = err.Error()
 	}
 	return named(e.unit) + ": " + strings.Join(texts, "; ")
 }
 
-// named is what errors call a unit.
+// named is a unit's name in errors.
 func named(unit uint8) string { return fmt.Sprintf("unit %d", unit) }
 
 // Unwrap gives every cause to errors.Is and errors.As.
@@ -113,38 +114,40 @@ func isException(err error) bool {
 	return errors.As(err, &e)
 }
 
-// isRefusal tells whether the device does not have a range of registers.
+// isRefusal reports whether the device refused a range of registers.
 func isRefusal(err error) bool {
 	var e *ExceptionError
 	return errors.As(err, &e) && (e.Code == illegalAddress || e.Code == illegalValue)
 }
 
-// isTooLong tells whether the device refused the quantity.
+// isTooLong reports whether the device refused the quantity.
 func isTooLong(err error) bool {
 	var e *ExceptionError
 	return errors.As(err, &e) && e.Code == illegalValue
 }
 
-// isSilence tells whether the unit itself did not answer, or a gateway says so
-// for it: not the line, which has its own pauses, and not the caller giving up.
+// isSilence reports whether the unit itself did not answer, or a gateway reported
+// that. It is false for failures of the line, which has its own pauses, and where
+// the caller gave up.
 func isSilence(err error) bool {
 	if err == nil {
 		return false
 	}
-	var e *ExceptionError // here, for it escapes
+	var e *ExceptionError // declared here because it escapes to the heap
 	if errors.As(err, &e) {
 		return e.Code == pathUnavailable || e.Code == targetSilent
 	}
 	return errors.Is(err, ErrTimeout) || errors.Is(err, ErrFrame)
 }
 
-// outOfStep is an ErrFrame: the unit answered something else, perhaps an earlier
-// request, and the answer to this one may still come.
+// outOfStep is an ErrFrame: the unit sent another answer, perhaps to an earlier
+// request, and the answer to this one may still arrive.
 type outOfStep struct{ error }
 
 func (o outOfStep) Unwrap() error { return o.error }
 
 func isOutOfStep(err error) bool {
-	var o outOfStep // here, for it escapes
+	var o outOfStep // declared here because it escapes to the heap
+
 	return errors.As(err, &o)
 }

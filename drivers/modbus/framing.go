@@ -8,23 +8,23 @@ import (
 	"github.com/goburrow/modbus"
 )
 
-// framing is how requests and answers are wrapped on a line. A framing belongs
-// to one line and is used by one request at a time.
+// framing wraps requests and unwraps answers on a connection. It belongs to one
+// connection and is used by one request at a time.
 type framing interface {
 	// packager builds the requests to a unit.
 	packager(unit uint8) modbus.Packager
-	// stamp readies a request for sending, in place, and returns the PDU
+	// stamp completes a request for sending, in place, and returns the PDU
 	// inside it.
 	stamp(req []byte) (pdu []byte, err error)
-	// cut judges the bytes received since the request. n > 0: the first n
-	// bytes are a frame, the answer if it is not stale; n = 0: more bytes are
+	// cut examines the bytes received since the request. n > 0: skip the first n
+	// bytes if stale is true, else they are the answer. n = 0: more bytes are
 	// needed. An error wraps ErrFrame: the stream is out of step.
 	cut(req, got []byte) (n int, stale bool, err error)
-	// missed notes that the answer to req may still come, until a time; zero
-	// takes the note back.
+	// missed notes that the answer to req may still arrive, until a time; zero
+	// withdraws that.
 	missed(req []byte, until time.Time)
-	// earliest is when req may be sent: not while an earlier answer could be
-	// taken for its own. Zero means at once.
+	// earliest is when req may be sent without mistaking an earlier answer for
+	// its own. Zero means at once.
 	earliest(req []byte) time.Time
 }
 
@@ -51,8 +51,8 @@ func (m *mbap) packager(unit uint8) modbus.Packager {
 	return h
 }
 
-// stamp replaces the packager's transaction id, which is the unit's own, by the
-// line's: on a shared connection two units would use the same ids.
+// stamp replaces the packager's transaction id by the connection's. Each unit has
+// its own packager, so on a shared connection two units would use the same ids.
 func (m *mbap) stamp(req []byte) ([]byte, error) {
 	if len(req) < mbapLen+1 {
 		return nil, fmt.Errorf("request of %d bytes: %w", len(req), ErrReadOnly)
@@ -69,14 +69,14 @@ func (m *mbap) cut(req, got []byte) (n int, stale bool, err error) {
 	if p := binary.BigEndian.Uint16(got[2:]); p != 0 {
 		return 0, false, fmt.Errorf("%w: protocol id %d, want 0", ErrFrame, p)
 	}
-	// Unit, function and at least one byte more; V1.1b3 §4.1 bounds the PDU.
+	// At least unit, function and one more byte; V1.1b3 §4.1 bounds the PDU.
 	length := int(binary.BigEndian.Uint16(got[4:]))
 	if length < 3 || length > maxADU-mbapLen+1 {
 		return 0, false, fmt.Errorf("%w: length %d, want 3 to %d", ErrFrame, length, maxADU-mbapLen+1)
 	}
 	id, want := binary.BigEndian.Uint16(got), binary.BigEndian.Uint16(req)
 	if age := int16(want - id); age < 0 {
-		return 0, false, fmt.Errorf("%w: transaction %d was not asked for yet, want %d", ErrFrame, id, want)
+		return 0, false, fmt.Errorf("%w: transaction %d is not yet in use, want %d", ErrFrame, id, want)
 	} else if age > 0 {
 		stale = true
 	} else if got[6] != req[6] {
@@ -94,12 +94,12 @@ func (m *mbap) cut(req, got []byte) (n int, stale bool, err error) {
 	return n, stale, nil
 }
 
-// Transaction ids tell late answers apart.
+// missed and earliest do nothing: transaction ids identify late answers.
 func (m *mbap) missed([]byte, time.Time)  {}
 func (m *mbap) earliest([]byte) time.Time { return time.Time{} }
 
-// checkShape holds the function code and the size of an answer's PDU against
-// the request's PDU, so that a wrong length is known before it is waited for.
+// checkShape compares the function code and the size of an answer's PDU with the
+// request's PDU, so that a wrong length is found before the answer is complete.
 func checkShape(req []byte, fc byte, size int) error {
 	want := 2 // exception: function and code, V1.1b3 §7
 	if fc != req[0]|0x80 {
@@ -123,7 +123,8 @@ func dataLen(pdu []byte) int {
 	return 2 * n
 }
 
-// checkReading lets only reads of a sane quantity pass.
+// checkReading accepts only reads of a valid quantity.
+
 func checkReading(pdu []byte) error {
 	if fc := pdu[0]; fc < byte(Coil) || fc > byte(Input) || len(pdu) != 5 {
 		return fmt.Errorf("function %d: %w", fc, ErrReadOnly)

@@ -23,8 +23,8 @@ type RequestLimits struct {
 	Budget time.Duration
 }
 
-// retry tells whether a request that has failed try times is to be repeated. A
-// unit that was silent before is not asked twice.
+// retry reports whether to repeat a request that has failed try times. A unit that
+// was silent in the cycle before gets no second try.
 func (c *client) retry(ctx context.Context, err error, try int) bool {
 	spoiled, allowed := errors.Is(err, ErrFrame) && !isOutOfStep(err), 0
 	switch {
@@ -43,8 +43,8 @@ func (c *client) retry(ctx context.Context, err error, try int) bool {
 	return true
 }
 
-// begin starts the budget of a cycle of a unit; trusted means that it has not
-// been silent lately.
+// begin starts the budget of a unit's cycle. Trusted means that the unit answered
+// in the cycle before.
 func (c *client) begin(now time.Time, trusted bool) {
 	c.trusted, c.until = trusted, time.Time{}
 	if c.limits.Budget > 0 {
@@ -52,11 +52,12 @@ func (c *client) begin(now time.Time, trusted bool) {
 	}
 }
 
-// spent tells whether the budget of the cycle is used up.
+// spent reports whether the budget of the cycle is used up.
 func (c *client) spent(now time.Time) bool { return !c.until.IsZero() && !now.Before(c.until) }
 
-// postpone leaves the requests of the plan from one on for the next cycle, which
-// begins with them.
+// postpone leaves n requests of the plan, from index from on, to the next cycle,
+// which begins with them.
+
 func (d *Dev) postpone(from, n int) {
 	var left request
 	for i := range n {

@@ -13,8 +13,7 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// Dial returns the open function of a TCP line: one connection to addr,
-// "host:port".
+// Dial returns the open function of a TCP line. It connects to addr, "host:port".
 func Dial(addr string) func(context.Context) (io.ReadWriteCloser, error) {
 	return func(ctx context.Context) (io.ReadWriteCloser, error) {
 		var d net.Dialer
@@ -22,7 +21,7 @@ func Dial(addr string) func(context.Context) (io.ReadWriteCloser, error) {
 	}
 }
 
-// Mode is how requests travel on a line.
+// Mode is the framing of requests and the kind of connection they use.
 type Mode int
 
 // The modes.
@@ -37,21 +36,22 @@ type LineOptions struct {
 	Mode    Mode
 	Timeout time.Duration // of one request, connecting included; 1 s
 
-	// Pause and MaxPause are between attempts to connect: the first and what
-	// it doubles to; 500 ms and 10 s, on a serial port 1 s.
+	// Pause and MaxPause are the first and the longest pause between attempts to
+	// connect; the pause doubles. 500 ms and 10 s, on a serial port 1 s.
 	Pause    time.Duration
 	MaxPause time.Duration
 
-	// Gap is left between an answer and the next request, Settle between
-	// connecting and the first request: for devices that need a rest. None.
+	// Gap is the pause between an answer and the next request, Settle the pause
+	// between connecting and the first request, for devices that need one. None.
 	Gap    time.Duration
 	Settle time.Duration
 
-	// Connections is how many connections may be open at once, each with a
-	// request of its own; 1. A serial line, near or far, has one.
+	// Connections is how many connections may be open at once, each with one
+	// request at a time; 1. A serial line, local or behind a serial server,
+	// always has one.
 	Connections int
 
-	// Baud is the rate of the serial line, which fixes the silence between
+	// Baud is the rate of the serial line, which determines the silence between
 	// frames; 19200, behind a serial server 9600.
 	Baud int
 }
@@ -66,7 +66,7 @@ func (o LineOptions) withDefaults() LineOptions {
 	fallback(&o.Pause, 500*time.Millisecond)
 	longest := 10 * time.Second
 	if o.Mode == RTU {
-		longest = time.Second // opening a port disturbs nobody
+		longest = time.Second // opening a local port costs nothing
 	}
 	fallback(&o.MaxPause, longest)
 	if o.Connections < 1 || o.Mode != TCP {
@@ -75,15 +75,15 @@ func (o LineOptions) withDefaults() LineOptions {
 	if o.Baud <= 0 {
 		o.Baud = 19_200
 		if o.Mode == RTUOverTCP {
-			o.Baud = 9_600 // the slowest in common use
+			o.Baud = 9_600 // the slowest common rate, because the real one is unknown
 		}
 	}
 	return o
 }
 
-// Line is one physical line, or the capped connections to one host, shared by
-// the units behind it: one request at a time on a connection, whoever asks. A
-// connection is opened by the first request that needs it and again when it was
+// Line is one physical line, or a limited number of connections to one host,
+// shared by the units behind it. Each connection carries one request at a time. A
+// connection is opened by the first request that needs it, and again after it was
 // lost. A Line is safe for concurrent use. Whoever made it closes it.
 type Line struct {
 	open    func(context.Context) (io.ReadWriteCloser, error)
@@ -94,16 +94,16 @@ type Line struct {
 
 	free chan struct{} // one token for each link that is not in use
 
-	mu     sync.Mutex // guards what is below, and each link's conn
-	idle   []*link    // the one used last stands last
-	excess []*link    // those that the host does not give: their tokens are withheld
+	mu     sync.Mutex // guards the fields below, and each link's conn
+	idle   []*link    // the most recently used last
+	excess []*link    // connections that the host refuses; their tokens are withheld
 	links  []*link
 	closed bool
 }
 
-// NewLine makes a line that open connects. It touches no network and no port.
-// Open must honour its context. A connection with a SetDeadline method is
-// interrupted by it, any other by closing it.
+// NewLine makes a line that calls open to connect. NewLine itself touches no
+// network and no port. Open must honour its context. A connection with a
+// SetDeadline method is interrupted by it, any other by closing it.
 func NewLine(open func(context.Context) (io.ReadWriteCloser, error), o LineOptions) *Line {
 	l := &Line{open: open, opts: o.withDefaults()}
 	l.backoff.units = make(map[uint8]*breaker)
@@ -138,12 +138,12 @@ func (l *Line) Close() error {
 	return first
 }
 
-// errClosed is the error of a line that was closed.
+// errClosed is the error of requests on a closed line.
 func errClosed() error { return fmt.Errorf("%w: line: %w", drivers.ErrBus, net.ErrClosed) }
 
-// send carries one request and copies its answer, an exception included, into
-// dst, which holds maxADU bytes. It stamps req in place. The request may take
-// timeout, or the line's if that is zero.
+// send makes one request and copies the answer, which may be an exception, into
+// dst, which holds maxADU bytes. It changes req in place, as the framing's stamp
+// does. Timeout is that of the request.
 func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte) (int, error) {
 	select {
 	case <-l.free:
@@ -169,15 +169,16 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte)
 	}
 	n, err := k.request(ctx, timeout, req, dst)
 	if !k.used && errors.Is(err, drivers.ErrBus) && l.withhold(k) {
-		return l.send(ctx, timeout, req, dst) // on a connection that there is
+		return l.send(ctx, timeout, req, dst) // on another connection, which is open
 	}
 	l.give(k)
 	return n, err
 }
 
-// withhold sets a link aside whose connection the host refused or hung up at
-// once, if another is open: a host with fewer connections than are configured
-// must not cost a request in each cycle. It is tried again after MaxPause.
+// withhold sets a link aside if the host refused its connection or hung up at once
+// while another connection is open. A host that accepts fewer connections than
+// are configured would otherwise cost a failed request in each cycle. The link is
+// tried again after MaxPause.
 func (l *Line) withhold(k *link) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -189,9 +190,8 @@ func (l *Line) withhold(k *link) bool {
 	return true
 }
 
-// take gives the open link that was used last, so that connections beyond those
-// needed at once stay closed, and none is asked for that the host does not give
-// while another is idle.
+// take returns the most recently used link, an open one if there is one. So no
+// more connections are opened than are needed at the same time.
 func (l *Line) take() *link {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -207,8 +207,9 @@ func (l *Line) take() *link {
 	return k
 }
 
-// give returns a link, and those withheld whose time is over or which are the
-// only ones left to try.
+// give puts a link back. It also puts the withheld links back if their pause is
+// over or if k is not connected.
+
 func (l *Line) give(k *link) {
 	l.mu.Lock()
 	back := 1
@@ -218,7 +219,8 @@ func (l *Line) give(k *link) {
 		for _, e := range l.excess {
 			e.next = time.Time{}
 		}
-		l.idle = slices.Concat(l.excess, l.idle) // first: those known to be open come before them
+		l.idle = slices.Concat(l.excess, l.idle) // at the front, so that take prefers the others
+
 		l.excess = nil
 	}
 	l.mu.Unlock()

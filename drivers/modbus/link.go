@@ -12,8 +12,8 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// link is one connection of a line, or the place for one. Whoever took it from
-// the line owns it until it is given back.
+// link is one connection of a line, open or not. Whoever took it from the line
+// owns it until it is given back.
 type link struct {
 	line    *Line
 	framing framing
@@ -21,10 +21,10 @@ type link struct {
 
 	conn io.ReadWriteCloser // guarded by Line.mu against Line.Close
 	buf  [2 * maxADU]byte
-	have int  // bytes of buf received and not yet cut
-	late int  // frames passed over before the answer to the newest request
+	have int  // bytes in buf
+	late int  // frames skipped while waiting for the answer to the newest request
 	used bool // the connection has served a request
-	mute int  // requests in a row to which no byte came back
+	mute int  // requests in a row without a single byte in return
 
 	// fails is the number of failed attempts to connect in a row, next the
 	// earliest time of another, cause the newest error. Spurned is the number
@@ -39,8 +39,8 @@ func newLink(l *Line) *link {
 	return &link{line: l, framing: newFraming(l.opts.Mode), turn: newTurnaround(l.opts)}
 }
 
-// request carries one request. Timeout bounds connecting, sending and every
-// byte of the answer together; the pauses that the line needs come on top.
+// request makes one request. Timeout bounds the sum of connecting, sending and
+// receiving the whole answer; the pauses that the line needs come on top.
 func (k *link) request(ctx context.Context, timeout time.Duration, req, dst []byte) (int, error) {
 	deadline := time.Now().Add(timeout)
 	for {
@@ -61,8 +61,8 @@ func (k *link) request(ctx context.Context, timeout time.Duration, req, dst []by
 	}
 }
 
-// leftAlone tells whether a request fails at once, because connecting failed a
-// short while ago.
+// leftAlone reports whether a request would fail at once because connecting failed
+// a short while ago.
 func (k *link) leftAlone() bool {
 	k.line.mu.Lock()
 	defer k.line.mu.Unlock()
@@ -101,16 +101,16 @@ func (k *link) connect(ctx context.Context, deadline time.Time, timeout time.Dur
 	k.line.mu.Lock()
 	defer k.line.mu.Unlock()
 	if k.line.closed {
-		conn.Close() // the line was closed meanwhile: that is the error to tell
+		conn.Close() // the line was closed meanwhile: report that, not an error of Close
 		return nil, errClosed()
 	}
 	k.conn = conn
 	return conn, nil
 }
 
-// connectFailed sets the pause before the next attempt: doubling, half of it
-// random. A hasty attempt, cut short by a caller with little time left, says
-// nothing about the host and sets none.
+// connectFailed sets the pause before the next attempt: it doubles, and half of it
+// is random. A hasty attempt was cut short by a caller with little time left. It
+// says nothing about the host and sets no pause.
 func (k *link) connectFailed(ctx context.Context, hasty bool, err error) error {
 	k.used = false
 	if errors.Is(ctx.Err(), context.Canceled) {
@@ -124,6 +124,7 @@ func (k *link) connectFailed(ctx context.Context, hasty bool, err error) error {
 	return fmt.Errorf("%w: connecting: %w", drivers.ErrBus, err)
 }
 
+// retreat forbids attempts to connect for the next pause.
 func (k *link) retreat(err error) {
 	pause := k.line.opts.MaxPause
 	if k.fails < 16 {
@@ -134,11 +135,12 @@ func (k *link) retreat(err error) {
 	k.cause = err
 }
 
-// spurnedAfter is how many connections in a row may be hung up at once before
-// that counts as a failed attempt: by a host that has another client, say.
+// spurnedAfter is how many connections in a row a host may hang up at once, for
+// example because it serves another client, before the next one counts as a
+// failed attempt to connect.
 const spurnedAfter = 5
 
-// tried notes what came of a request on a connection that has served none.
+// tried notes the result of the first request on a connection.
 func (k *link) tried(got int, err error) {
 	var lost *LostError
 	if got > 0 || !errors.As(err, &lost) {
@@ -153,7 +155,7 @@ func (k *link) drop(conn io.Closer) {
 	k.line.mu.Lock()
 	defer k.line.mu.Unlock()
 	if k.conn != nil {
-		conn.Close() // already broken: its error adds nothing to the cause
+		conn.Close() // the connection is broken: an error of Close adds nothing
 		k.conn = nil
 	}
 	k.have = 0
@@ -163,8 +165,8 @@ func (k *link) drop(conn io.Closer) {
 // have begun, after it had served earlier requests.
 var errHungUp = errors.New("connection was closed while idle")
 
-// reopenAfter is how many requests in a row may stay without a byte before a
-// serial port is opened anew: more than one dead unit, perhaps a stuck adapter.
+// reopenAfter is how many requests in a row may remain without a single byte in
+// return before a serial port is opened again: the adapter may be stuck.
 const reopenAfter = 8
 
 // exchange sends req and waits for its answer.
@@ -177,7 +179,7 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 	release := interrupt(ctx, conn, deadline)
 	n, got, err := k.transact(conn, deadline, req, dst)
 	k.turn.after(time.Now(), err)
-	// An interruption that came as the answer did may still hit the next
+	// An interruption that coincides with the answer may still break the next
 	// request.
 	interrupted := !release()
 	if got > 0 {
@@ -198,7 +200,7 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 	}
 	if errors.Is(err, ErrFrame) {
 		k.spoil(req, got, deadline.Add(calm))
-	} else { // the answer may be on its way, and then in an adapter
+	} else { // the answer may still arrive, and an adapter may delay it
 		k.framing.missed(req, time.Now().Add(timeout+calm))
 	}
 	if interrupted || !k.keeps(err) {
@@ -210,9 +212,9 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 	return 0, err
 }
 
-// keeps tells whether the connection stays open after an error. The bytes of a
-// serial port are thrown away before the next request; those of a TCP
-// connection may be anywhere on their way, so only a new one is in step.
+// keeps reports whether the connection stays open after an error. Stray bytes of a
+// serial port are discarded before the next request. Those of a TCP connection
+// may still be under way, so only a new connection is in step.
 func (k *link) keeps(err error) bool {
 	if k.line.opts.Mode != RTU {
 		return false
@@ -224,8 +226,8 @@ func (k *link) keeps(err error) bool {
 	return errors.Is(err, ErrFrame)
 }
 
-// transact writes req and reads until its answer is whole. Got is the number of
-// bytes that were received.
+// transact writes req and reads until the answer is complete. Got is the number of
+// bytes received.
 func (k *link) transact(conn io.ReadWriter, deadline time.Time, req, dst []byte) (n, got int, err error) {
 	if w, err := conn.Write(req); err != nil {
 		return 0, 0, err
@@ -255,7 +257,7 @@ func (k *link) transact(conn io.ReadWriter, deadline time.Time, req, dst []byte)
 		r, err := conn.Read(k.buf[k.have:])
 		k.have, got = k.have+r, got+r
 		if r == 0 && err == nil {
-			err = io.EOF // a serial adapter that was unplugged reads like this
+			err = io.EOF // an unplugged serial adapter returns 0 bytes and no error
 		}
 		if r == 0 {
 			return 0, got, err
@@ -263,7 +265,7 @@ func (k *link) transact(conn io.ReadWriter, deadline time.Time, req, dst []byte)
 	}
 }
 
-// judge names the error of an exchange and counts it.
+// judge classifies the error of an exchange and counts it.
 func (k *link) judge(ctx context.Context, deadline time.Time, limited bool, timeout time.Duration, got int, err error) error {
 	counts := &k.line.counts
 	switch {
@@ -278,7 +280,7 @@ func (k *link) judge(ctx context.Context, deadline time.Time, limited bool, time
 			return fmt.Errorf("%w: %w", ErrTimeout, context.DeadlineExceeded)
 		}
 		if k.late > 0 && k.line.opts.Mode == TCP {
-			return fmt.Errorf("%w in %v, only to transactions before it", ErrTimeout, timeout)
+			return fmt.Errorf("%w in %v, only answers to earlier transactions", ErrTimeout, timeout)
 		}
 		if got > 0 {
 			return fmt.Errorf("%w in %v, only %d bytes", ErrTimeout, timeout, got)
@@ -292,8 +294,9 @@ func (k *link) judge(ctx context.Context, deadline time.Time, limited bool, time
 	return &LostError{err}
 }
 
-// interrupt makes conn fail at deadline or when ctx ends. Release undoes it and
-// is false when the interruption has already begun.
+// interrupt makes conn fail at deadline or when ctx ends. Release undoes that; it
+// returns false if the interruption has already begun.
+
 func interrupt(ctx context.Context, conn io.Closer, deadline time.Time) (release func() bool) {
 	d, ok := conn.(interface{ SetDeadline(time.Time) error })
 	if ok && d.SetDeadline(deadline) == nil {

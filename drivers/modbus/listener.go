@@ -13,11 +13,12 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// Port is what a listener needs of a serial line: it cannot send.
+// Port is what a listener needs of a serial port. It has no Write: a listener
+// cannot send.
 type Port interface {
 	io.ReadCloser
 	// SetReadDeadline makes reads that have not ended by t fail with
-	// os.ErrDeadlineExceeded, the one under way included; zero = never.
+	// os.ErrDeadlineExceeded, including a read under way; zero = never.
 	SetReadDeadline(t time.Time) error
 }
 
@@ -25,8 +26,8 @@ type Port interface {
 // default.
 type ListenOptions struct {
 	Baud int // 19200
-	// Timeout is how long after a request its answer may begin; 500 ms. The
-	// master's own timeout, or less, is right.
+	// Timeout is how long after a request its answer may begin; 500 ms. It should
+	// not exceed the master's own timeout.
 	Timeout time.Duration
 	Pause   time.Duration // between attempts to open the port; 500 ms
 }
@@ -46,23 +47,23 @@ func (o ListenOptions) withDefaults() ListenOptions {
 
 // ListenStats are the counters of a listener since it was made.
 type ListenStats struct {
-	Bytes      int64 // heard
-	Understood int64 // bytes of them in frames whose part in the traffic is known
-	Frames     int64 // with a right checksum
-	Exchanges  int64 // reads that were believed
-	Exceptions int64 // refusals
+	Bytes      int64 // received
+	Understood int64 // of them in frames whose role is known
+	Frames     int64 // with a correct checksum
+	Exchanges  int64 // reads that were accepted: a request with its answer
+	Exceptions int64 // exception answers
 	Writes     int64 // requests of the master to change a device
 	Foreign    int64 // frames of other functions
 	Unanswered int64 // requests to read that no answer followed
-	Unpaired   int64 // answers without their request, or too late for it
-	Ambiguous  int64 // answers that could have belonged to two requests
+	Unpaired   int64 // answers without a request, or too late for it
+	Ambiguous  int64 // answers that could belong to more than one request
 	Bursts     int64 // runs of bytes that belong to no frame: noise, collisions
 	Opens      int64 // times that the port was opened
 	Hangups    int64 // times that it was lost
 }
 
-// Share is how much of what was heard was understood, 0 to 1; 0 before
-// anything was heard.
+// Share is the share of the received bytes that was understood, 0 to 1; 0 before
+// the first byte.
 func (s ListenStats) Share() float64 {
 	if s.Bytes == 0 {
 		return 0
@@ -77,17 +78,17 @@ type Listener struct {
 	opts  ListenOptions
 	epoch time.Time
 
-	mu      sync.Mutex // guards what is below
+	mu      sync.Mutex // guards the fields below
 	hears   *overhearing
 	sensors []*Overheard
-	stats   ListenStats // Opens and Hangups only
-	cause   error       // why the port is not open; nil = it is
-	heard   time.Duration
+	stats   ListenStats   // Opens and Hangups only
+	cause   error         // why the port is not open; nil = it is
+	heard   time.Duration // newest byte
 	framed  time.Duration // newest frame
 	opened  time.Duration
 }
 
-// errNotStarted is the cause until Run opens the port.
+// errNotStarted is the cause before Run opens the port.
 var errNotStarted = errors.New("not opened yet")
 
 // NewListener makes a listener on the port that open opens. It touches no
@@ -99,8 +100,8 @@ func NewListener(open func(context.Context) (Port, error), o ListenOptions) *Lis
 }
 
 // Run listens until ctx is done. A port that is absent or vanishes is opened
-// again. It is for one goroutine of the caller's: the line speaks when it likes
-// and the kernel keeps 4 KiB, which at 115,200 baud is a third of a second.
+// again. The caller runs it in a goroutine of its own, because the kernel buffers
+// only 4 KiB, a third of a second at 115,200 baud.
 func (l *Listener) Run(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -166,14 +167,14 @@ func (l *Listener) drain(ctx context.Context, port Port) error {
 			l.feed(looked, buf[:n])
 			again = false
 		case errors.Is(err, os.ErrDeadlineExceeded):
-			// Bytes may have come with the deadline: where they matter, look
-			// again.
+			// Bytes may have arrived just at the deadline. Where they matter,
+			// read once more.
 			if again || !l.hears.waiting() {
 				l.idle(looked)
 			}
 			again = !again && l.hears.waiting()
 		case err == nil:
-			return io.EOF // an adapter that was unplugged reads like this
+			return io.EOF // an unplugged adapter returns 0 bytes and no error
 		default:
 			return err
 		}
@@ -206,7 +207,7 @@ func (l *Listener) dispatch(x exchange) {
 	}
 }
 
-// Stats copies the counters.
+// Stats returns a copy of the counters.
 func (l *Listener) Stats() ListenStats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -215,11 +216,11 @@ func (l *Listener) Stats() ListenStats {
 	return s
 }
 
-// deaf is how long a line may be silent, or senseless, before that is an error
-// of the line.
+// deaf is how long a line may deliver no byte, or no frame, before that is an
+// error of the line.
 const deaf = 3 * time.Second
 
-// trouble is why nothing is heard on the line at all; nil = something is. The
+// trouble is why no traffic can be heard on the line at all; nil if it can. The
 // caller holds l.mu.
 func (l *Listener) trouble(now time.Duration) error {
 	if l.cause != nil {
@@ -235,7 +236,8 @@ func (l *Listener) trouble(now time.Duration) error {
 	return nil
 }
 
-// others names the units that were heard. The caller holds l.mu.
+// others lists the units that were heard. The caller holds l.mu.
+
 func (l *Listener) others() string {
 	var b strings.Builder
 	for unit, spoke := range l.hears.speakers {

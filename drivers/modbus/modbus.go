@@ -16,18 +16,18 @@ type Options struct {
 	// MaxGap is how many registers that nobody wants may be read along to
 	// save a request (bits: 16 times as many). 0 means none.
 	MaxGap int
-	// MaxRegisters is what one request may ask for, 1 to 125; 125. Bits are
-	// always up to 2000.
+	// MaxRegisters is how many registers one request may ask for, 1 to 125; 125.
+	// Requests for bits may always ask for 2000.
 	MaxRegisters int
 	// NeverRead are in no request, not even between two registers.
 	NeverRead []Range
-	// Alone means one request for each register, joining none.
+	// Alone means one request for each register: none are joined.
 	Alone bool
-	// Relearn is how long the cuts that a device's refusals led to are kept
-	// before the whole plan is tried again; it doubles up to a day. 1 h.
+	// Relearn is how long requests that the device refused stay cut before the
+	// uncut plan is tried again; it doubles up to a day. 1 h.
 	Relearn time.Duration
-	// Pause is how long a silent unit is left alone at first, MaxPause at
-	// most; 1 s and 30 s.
+	// Pause and MaxPause are the first and the longest pause in which a silent
+	// unit is not asked; the pause doubles. 1 s and 30 s.
 	Pause    time.Duration
 	MaxPause time.Duration
 	RequestLimits
@@ -50,8 +50,8 @@ func (o Options) withDefaults() Options {
 }
 
 // Dev is one unit of a line with its registers as channels. It implements
-// drivers.Sensor and, like every sensor, is for one goroutine at a time;
-// several on one line may be read concurrently.
+// drivers.Sensor and, like every sensor, is for one goroutine at a time; several
+// devices on one line may be read concurrently.
 type Dev struct {
 	client   *client
 	unit     uint8
@@ -60,21 +60,21 @@ type Dev struct {
 	channels []drivers.Channel
 	rules    rules
 	plan     []*request
-	first    int // request that begins the next cycle
-	silence  breaker
-	limit    int           // registers that the device was found to give at once
-	relearn  time.Duration // pause before the whole plan is tried again
-	recut    time.Time     // when it will be; zero = the plan is whole
+	first    int           // index in plan of the request that begins the next cycle
+	silence  breaker       // opens if the unit stays silent
+	limit    int           // most registers that the device was found to return at once
+	relearn  time.Duration // pause before the uncut plan is tried again
+	recut    time.Time     // when it will be tried; zero = the plan is uncut
 
-	begun    time.Time     // the newest cycle
-	every    time.Duration // between it and the one before
-	answered bool          // something came from the unit in this cycle
+	begun    time.Time     // start of the newest cycle
+	every    time.Duration // between the start of the newest cycle and the one before
+	answered bool          // the unit has answered in this cycle
 	errs     []error       // of this cycle
 }
 
 var _ drivers.Sensor = (*Dev)(nil)
 
-// New makes a device of unit on line whose channels are regs, in their order.
+// New makes a device from unit on line whose channels are regs, in their order.
 // It sends nothing. An error names the register at fault.
 func New(line *Line, unit uint8, regs []Register, o Options) (*Dev, error) {
 	o = o.withDefaults()
@@ -94,7 +94,8 @@ func New(line *Line, unit uint8, regs []Register, o Options) (*Dev, error) {
 	return d, nil
 }
 
-// channelsOf gives a channel for each register. An error names the one at fault.
+// channelsOf makes a channel for each register. An error names the register at
+// fault.
 func channelsOf(regs []Register, check func(Register) error) (channels []drivers.Channel, err error) {
 	if len(regs) == 0 {
 		return nil, errors.New("want at least one register")
@@ -102,7 +103,7 @@ func channelsOf(regs []Register, check func(Register) error) (channels []drivers
 	seen := make(map[string]bool)
 	for _, r := range regs {
 		if err = check(r); err == nil && (r.Name == "" || seen[r.Name]) {
-			err = errors.New("name is empty or taken")
+			err = errors.New("name is empty or used twice")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("register %q: %w", r.Name, err)
@@ -113,13 +114,13 @@ func channelsOf(regs []Register, check func(Register) error) (channels []drivers
 	return channels, nil
 }
 
-// allow tells why a register cannot be read under these options.
+// allow is the error why a register cannot be read under these options, else nil.
 func (o Options) allow(r Register) error {
 	if err := r.check(); err != nil {
 		return err
 	}
 	if !r.Table.bits() && r.Type.Registers() > o.MaxRegisters {
-		return fmt.Errorf("type %v takes %d registers, a request at most %d", r.Type, r.Type.Registers(), o.MaxRegisters)
+		return fmt.Errorf("type %v takes %d registers, a request may ask for %d at most", r.Type, r.Type.Registers(), o.MaxRegisters)
 	}
 	for _, never := range o.NeverRead {
 		if never.overlaps(r.Table, int(r.Address), r.end()) {
@@ -129,13 +130,13 @@ func (o Options) allow(r Register) error {
 	return nil
 }
 
-// forget makes the plan anew, as if the device had refused nothing.
+// forget makes the uncut plan, as if the device had refused nothing.
 func (d *Dev) forget() {
 	d.plan = d.rules.plan(d.regs)
 	d.first, d.limit, d.recut = 0, d.rules.limit, time.Time{}
 }
 
-// remember keeps what a request was cut into.
+// remember keeps the parts into which a request was cut.
 func (d *Dev) remember(q *request, parts []*request) {
 	q.parts = parts
 	if d.recut.IsZero() {
@@ -144,15 +145,14 @@ func (d *Dev) remember(q *request, parts []*request) {
 	}
 }
 
-// Channels gives one channel a register, in the order of New.
+// Channels returns one channel for each register, in the order of New.
 func (d *Dev) Channels() []drivers.Channel { return d.channels }
 
-// Close leaves the line open: it is shared.
+// Close does nothing: the line is shared and stays open.
 func (d *Dev) Close() error { return nil }
 
-// Read makes one cycle. The error joins a cause for every range that is
-// missing; it wraps drivers.ErrBus, ErrTimeout, ErrFrame, *ExceptionError or
-// the context's error.
+// Read makes one cycle. The error has a cause for every missing range; it wraps
+// drivers.ErrBus, ErrTimeout, ErrFrame, *ExceptionError or the context's error.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	for i := range dst {
 		dst[i] = math.NaN()
@@ -185,9 +185,9 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	return &cycleError{d.unit, d.errs}
 }
 
-// cycle tries every request once, beginning where the last silence ended, so
-// that one range which stays silent cannot hide the others. It returns the
-// error that ended it early.
+// cycle tries every request once. It begins after the request that ended the
+// previous cycle, so that one silent range cannot block the others for ever. It
+// returns the error that ended it early.
 func (d *Dev) cycle(ctx context.Context, dst []float64) error {
 	defer d.splice()
 	n := len(d.plan)
@@ -223,10 +223,10 @@ func (d *Dev) cycle(ctx context.Context, dst []float64) error {
 	return nil
 }
 
-// probe asks a unit, or a range, that was silent for as little as it can before
-// the whole is asked for. What stays silent as a whole while its sample answers
-// is too long for the device or a gateway before it, and is cut. An error ends
-// the cycle.
+// probe asks a unit or a range that was silent for one value before the whole
+// request is made. If the sample of a range answers although the whole stayed
+// silent, the request is too long for the device or for a gateway before it, and
+// is cut. An error ends the cycle.
 func (d *Dev) probe(ctx context.Context, q *request) error {
 	unit, part := !d.answered && d.silence.fails >= threshold, q.quiet.fails >= threshold
 	if !unit && !part {
@@ -247,8 +247,8 @@ func (d *Dev) probe(ctx context.Context, q *request) error {
 	return nil
 }
 
-// try makes the request at a place of the plan, or those that it was cut into.
-// It returns an error only if the cycle must end.
+// try makes the request at an index of the plan, or the parts into which it was
+// cut. It returns an error only if the cycle must end.
 func (d *Dev) try(ctx context.Context, at int, dst []float64) error {
 	q := d.plan[at]
 	if q.parts == nil && !q.table.bits() && q.n > d.limit {
@@ -282,7 +282,7 @@ func (d *Dev) try(ctx context.Context, at int, dst []float64) error {
 			d.learnLimit(q, kept, err)
 		}
 		d.remember(q, kept)
-	case end == nil: // the whole device refuses: booting, or the wrong unit
+	case end == nil: // the device refuses every part: it is booting, or the unit is wrong
 		d.errs = before
 		q.refuse.fail(now, now, err, d.opts.Pause, d.opts.MaxPause)
 		end = d.note(q, err)
@@ -290,8 +290,8 @@ func (d *Dev) try(ctx context.Context, at int, dst []float64) error {
 	return end
 }
 
-// learnLimit notes how many registers the device gives at once, where it
-// refused q for its quantity and then gave every part of it.
+// learnLimit notes how many registers the device returns at once, after it refused
+// q for its quantity and then returned every part of it.
 func (d *Dev) learnLimit(q *request, kept []*request, refusal error) {
 	if q.table.bits() || !isTooLong(refusal) {
 		return
@@ -303,9 +303,9 @@ func (d *Dev) learnLimit(q *request, kept []*request, refusal error) {
 	d.limit = min(d.limit, most)
 }
 
-// pieces makes the parts of a refused request, and the parts of those that are
-// refused again. Kept are the requests to make from now on; good tells whether
-// any gave values. End is the error that must end the cycle: the parts after it
+// pieces makes the parts of a refused request, and cuts parts that are refused
+// again. Kept are the requests to make from now on; good tells whether any
+// returned values. End is the error that must end the cycle; the parts after it
 // are kept untried.
 func (d *Dev) pieces(ctx context.Context, parts []*request, dst []float64) (kept []*request, good bool, end error) {
 	for i, p := range parts {
@@ -328,7 +328,7 @@ func (d *Dev) pieces(ctx context.Context, parts []*request, dst []float64) (kept
 	return kept, good, nil
 }
 
-// splice puts the parts of requests cut in this cycle into the plan.
+// splice replaces the requests that were cut in this cycle by their parts.
 func (d *Dev) splice() {
 	for i := 0; i < len(d.plan); i++ {
 		if parts := d.plan[i].parts; parts != nil {
@@ -339,8 +339,8 @@ func (d *Dev) splice() {
 	}
 }
 
-// note keeps a request's error for the cycle's and returns it if it must end
-// the cycle: after it, another request would only wait as long again.
+// note adds a request's error to those of the cycle. It returns the error if the
+// cycle must end because further requests would most likely time out too.
 func (d *Dev) note(q *request, err error) error {
 	if err == nil {
 		return nil
@@ -352,7 +352,7 @@ func (d *Dev) note(q *request, err error) error {
 	return err
 }
 
-// part is an error with the channels that it concerns.
+// part wraps an error with the channels that it concerns.
 func (d *Dev) part(q *request, err error) error {
 	names := make([]string, len(q.items))
 	for k, i := range q.items {
@@ -361,8 +361,9 @@ func (d *Dev) part(q *request, err error) error {
 	return &drivers.PartError{Of: named(d.unit), Channels: names, Err: err}
 }
 
-// fetch makes one request and scatters its values. A channel without a value is
-// noted and does not fail the request.
+// fetch makes one request and stores its values in dst. A channel without a value
+// adds an error to the cycle but does not fail the request.
+
 func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
 	b, err := d.ask(ctx, q)
 	if err != nil {

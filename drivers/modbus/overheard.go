@@ -10,10 +10,10 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// Overheard is one unit on a line that is only listened to, with its registers
-// as channels. A register is heard when the master reads it in one request from
-// its first bit to its last. It implements drivers.Sensor: Read takes what was
-// heard since the Read before.
+// Overheard is one unit on a line whose traffic is only listened to, with its
+// registers as channels. A register is heard when one request of the master
+// covers all of it. It implements drivers.Sensor: Read delivers what was heard
+// since the previous Read.
 type Overheard struct {
 	line     *Listener
 	unit     uint8
@@ -26,19 +26,19 @@ type Overheard struct {
 	cells []overheardCell
 }
 
-// overheardCell is what was heard last of one register.
+// overheardCell holds what was last heard of one register.
 type overheardCell struct {
-	data [8]byte // its own registers, or its bit
-	at   time.Duration
+	data [8]byte       // its own registers, or its bit
+	at   time.Duration // when it was heard
 	age  time.Duration // at the newest Read
-	news bool          // since the Read before
+	news bool          // it was heard since the newest Read
 }
 
 var _ drivers.Sensor = (*Overheard)(nil)
 
-// NewOverheard makes a sensor of what line hears of unit's registers. Nothing
-// older than maxAge is returned; 0 means 10 s. An error names the register at
-// fault.
+// NewOverheard makes a sensor from what line hears of unit's registers. Read
+// returns no value older than maxAge; 0 means 10 s. An error names the register
+// at fault.
 func NewOverheard(line *Listener, unit uint8, regs []Register, maxAge time.Duration) (*Overheard, error) {
 	if line == nil {
 		return nil, fmt.Errorf("modbus unit %d: want a line", unit)
@@ -58,10 +58,10 @@ func NewOverheard(line *Listener, unit uint8, regs []Register, maxAge time.Durat
 	return o, nil
 }
 
-// Channels gives one channel a register, in the order of NewOverheard.
+// Channels returns one channel for each register, in the order of NewOverheard.
 func (o *Overheard) Channels() []drivers.Channel { return o.channels }
 
-// Close stops listening for this sensor; the line goes on.
+// Close stops listening for this sensor; the line continues.
 func (o *Overheard) Close() error {
 	o.line.mu.Lock()
 	defer o.line.mu.Unlock()
@@ -90,9 +90,9 @@ func (o *Overheard) hear(x exchange) {
 	}
 }
 
-// Read does not wait: every cell is what was heard since the Read before, or
-// NaN. The error says since when a register was not heard; it wraps
-// drivers.ErrBus where nothing is heard of anybody.
+// Read does not wait: every cell is what was heard since the previous Read, or
+// NaN. The error says for how long a register was not heard. It wraps
+// drivers.ErrBus if no unit is heard at all.
 func (o *Overheard) Read(ctx context.Context, dst []float64) error {
 	if err := drivers.Begin(ctx, dst, len(o.regs)); err != nil {
 		return fmt.Errorf("unit %d: %w", o.unit, err)
@@ -124,17 +124,16 @@ func (o *Overheard) Read(ctx context.Context, dst []float64) error {
 	return &cycleError{o.unit, errs}
 }
 
-// Age is how long before the newest Read the channel's value was on the line.
-// It is for the goroutine that reads.
+// Age is how old the channel's value was at the newest Read. It is for the
+// goroutine that reads.
 func (o *Overheard) Age(channel int) time.Duration { return o.cells[channel].age }
 
 func (c *overheardCell) fresh(now, maxAge time.Duration) bool { return c.news && now-c.at <= maxAge }
 
-// namedUnheard is how many silent registers an error names.
+// namedUnheard is how many unheard registers an error names at most.
 const namedUnheard = 3
 
-// unheard says what is known of registers that were not heard. The caller holds
-// line.mu.
+// unheard explains why registers were not heard. The caller holds line.mu.
 func (o *Overheard) unheard(missed []int, now time.Duration) (errs []error) {
 	if err := o.line.trouble(now); err != nil {
 		return []error{err}
@@ -164,7 +163,8 @@ func (o *Overheard) unheard(missed []int, now time.Duration) (errs []error) {
 	return errs
 }
 
-// part says something of some registers, the first of them by name.
+// part is an error about some registers; it names the first of them.
+
 func (o *Overheard) part(of []int, text string) error {
 	e := &drivers.PartError{Of: named(o.unit)}
 	var places []string

@@ -6,7 +6,8 @@ import (
 	"slices"
 )
 
-// Range is consecutive elements of one table, both ends included.
+// Range is a range of consecutive registers or bits of one table, both ends
+// included.
 type Range struct {
 	Table       Table
 	First, Last uint16
@@ -23,12 +24,12 @@ func (r Range) overlaps(t Table, first, end int) bool {
 // it yields.
 type request struct {
 	table  Table
-	at     int
-	n      int
-	items  []int      // indices of registers, by address
+	at     int        // first register or bit
+	n      int        // registers or bits
+	items  []int      // indices of Dev.regs, by address
 	parts  []*request // what it was cut into in this cycle
-	quiet  breaker
-	refuse breaker // of cutting it up in vain
+	quiet  breaker    // opens if this range stays silent
+	refuse breaker    // opens if cutting the request yielded no values
 }
 
 // String names the range, "input 16-19".
@@ -39,16 +40,16 @@ func (r *request) String() string {
 	return fmt.Sprintf("%v %d-%d", r.table, r.at, r.at+r.n-1)
 }
 
-// rules are what every request keeps to.
+// rules constrain every request of a plan.
 type rules struct {
-	gap   int     // elements that nobody wants between two registers; 16 times as many bits
+	gap   int     // most unwanted registers between two wanted ones; 16 times as many bits
 	limit int     // registers in a request; bits: as many as Modbus allows
-	never []Range // in no request
-	alone bool    // one request for each range of registers
+	never []Range // are in no request
+	alone bool    // no request for more than one wanted range
 }
 
-// plan joins registers into requests: neighbours of one table as far as the
-// rules allow.
+// plan joins registers of a table that lie close together into requests, as far
+// as the rules allow.
 func (ru rules) plan(regs []Register) []*request {
 	items := make([]int, len(regs))
 	for i := range items {
@@ -61,7 +62,7 @@ func (ru rules) plan(regs []Register) []*request {
 	return ru.join(regs, items)
 }
 
-// join is plan for items already sorted.
+// join is plan for items that are sorted.
 func (ru rules) join(regs []Register, items []int) []*request {
 	var out []*request
 	for _, i := range items {
@@ -74,7 +75,7 @@ func (ru rules) join(regs []Register, items []int) []*request {
 	return out
 }
 
-// extend takes r into the request if the rules allow it.
+// extend adds r to the request if the rules allow it, and reports whether they do.
 func (ru rules) extend(q *request, r *Register, item int) bool {
 	gap, limit := ru.gap, ru.limit
 	if r.Table.bits() {
@@ -97,13 +98,14 @@ func (ru rules) extend(q *request, r *Register, item int) bool {
 	return true
 }
 
-// split cuts a request in two: where it is refused as too long, in the middle;
-// else at its widest gap, for a device refuses what it does not have and that is
-// rarely what is wanted of it. Channels out of the same registers, such as bits,
-// stay together. Nil: there is nothing to cut.
+// split cuts a request in two. If the device refused it as too long, it is cut in
+// the middle. Otherwise the device does not have some of the registers, most
+// likely unwanted ones in a gap, so the request is cut at its widest gap. Channels
+// from the same registers, such as bits, stay together. Nil means that it cannot
+// be cut.
 func (q *request) split(regs []Register, tooLong bool) []*request {
 	best, cut := -1, 0
-	end := 0 // of the items before the cut
+	end := 0 // first address after the items before the cut
 	for i := 1; i < len(q.items); i++ {
 		before, r := &regs[q.items[i-1]], &regs[q.items[i]]
 		end = max(end, before.end())
@@ -113,7 +115,7 @@ func (q *request) split(regs []Register, tooLong bool) []*request {
 		score := min(end-q.at, q.at+q.n-int(r.Address)) // registers in the smaller part
 		switch gap := int(r.Address) - end; {
 		case gap < 0:
-			score = 0 // a register would be read twice: only where nothing else is left
+			score = 0 // the parts overlap and a register is read twice: the last resort
 		case !tooLong:
 			score += gap << 16
 		}
@@ -136,8 +138,8 @@ func (q *request) part(regs []Register, items []int) *request {
 	return p
 }
 
-// sample is a request for as few of q's registers as give a value, nil if that
-// is q itself.
+// sample is a request for the first channel of q, nil if that is all of q.
+
 func (q *request) sample(regs []Register) *request {
 	if regs[q.items[0]].Type.Registers() == q.n {
 		return nil

@@ -8,7 +8,7 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// Register is one channel of a device: where its bits stand and what they mean.
+// Register is one channel of a device: which bits it reads and what they mean.
 type Register struct {
 	Name     string
 	Quantity drivers.Quantity
@@ -21,8 +21,8 @@ type Register struct {
 	Offset   float64
 	// Missing are the raw bits, before scaling, that mean "no value".
 	Missing []uint64
-	// States are the raw numbers that may come, with their names. Any other is
-	// a bad value. Nil: any number may come.
+	// States are the valid raw numbers, with their names. Any other number is a
+	// bad value. Nil: every number is valid.
 	States map[int64]string
 }
 
@@ -66,7 +66,7 @@ func (r Register) check() error {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// raw takes the register's bits out of the data of an answer that begins at
+// raw extracts the register's bits from the data of an answer that begins at
 // address first.
 func (r *Register) raw(data []byte, first int) uint64 {
 	at := int(r.Address) - first
@@ -77,8 +77,9 @@ func (r *Register) raw(data []byte, first int) uint64 {
 }
 
 // decode returns the register's value from the data of an answer that begins
-// at address first. -2 as I16, scale 0.1, offset 5: FF FE -> -2*0.1 + 5 = 4.8.
-// Where the data holds no value it returns NaN and why.
+// at address first. Example, I16 with scale 0.1 and offset 5: FF FE is -2, so the
+// value is -2*0.1 + 5 = 4.8. If the data holds no value, decode returns NaN and a
+// *drivers.ValueError.
 func (r *Register) decode(data []byte, first int) (float64, error) {
 	raw := r.raw(data, first)
 	if r.Missing != nil && slices.Contains(r.Missing, raw) {
@@ -90,7 +91,8 @@ func (r *Register) decode(data []byte, first int) (float64, error) {
 			return math.NaN(), &drivers.ValueError{Channel: r.Name, Bad: true, Text: fmt.Sprintf("%v, none of its %d states", n, len(r.States))}
 		}
 	}
-	v := float64(n*r.Scale) + r.Offset // the product rounded before the sum: no fused multiply-add
+	v := float64(n*r.Scale) + r.Offset // the conversion rounds the product and so prevents a fused multiply-add
+
 	if !finite(v) {
 		return math.NaN(), &drivers.ValueError{Channel: r.Name, Text: fmt.Sprint(v)}
 	}

@@ -117,7 +117,7 @@ func TestNew_refuses(t *testing.T) {
 		want string
 	}{
 		{nil, Options{}, "at least one register"},
-		{[]Register{good, good}, Options{}, `register "a": name is empty or taken`},
+		{[]Register{good, good}, Options{}, `register "a": name is empty or used twice`},
 		{with(func(r *Register) { r.Name = "" }), Options{}, "name is empty"},
 		{with(func(r *Register) { r.Scale = 0 }), Options{}, `register "a": scale 0`},
 		{with(func(r *Register) { r.Scale = math.Inf(1) }), Options{}, "scale +Inf"},
@@ -131,7 +131,7 @@ func TestNew_refuses(t *testing.T) {
 		{with(func(r *Register) { r.Address = 7 }), Options{NeverRead: []Range{{Input, 7, 9}}}, "input 7 lies in input 7-9, which is never read"},
 		{with(func(r *Register) { r.Table = Coil }), Options{}, "type u16 does not fit table coil"},
 		{with(func(r *Register) { r.Address, r.Type = 65535, F32 }), Options{}, "ends beyond address 65535"},
-		{with(func(r *Register) { r.Type = F32 }), Options{MaxRegisters: 1}, "type f32 takes 2 registers, a request at most 1"},
+		{with(func(r *Register) { r.Type = F32 }), Options{MaxRegisters: 1}, "type f32 takes 2 registers, a request may ask for 1 at most"},
 		{[]Register{good}, Options{MaxRegisters: 126}, "want 1 to 125"},
 	}
 	for _, tt := range tests {

@@ -4,12 +4,12 @@ import "time"
 
 // What MODBUS over Serial Line V1.02 says about bytes and time.
 
-// charBits is the length of a character: start, 8 data, parity, stop, or two
-// stop bits without parity; V1.02 §2.5.1. At 10 bits, which many devices are
-// set to against the specification, every time below errs on the long side.
+// charBits is the length of a character: start bit, 8 data bits, parity bit and
+// stop bit, or two stop bits without parity; V1.02 §2.5.1. Many devices are set to
+// 10 bits against the specification; for them every time below is a little long.
 const charBits = 11
 
-// fastBaud is the rate above which the silences are of fixed length; V1.02
+// fastBaud is the rate above which the silences have a fixed length; V1.02
 // §2.5.1.1.
 const fastBaud = 19_200
 
@@ -24,7 +24,7 @@ func interFrame(baud int) time.Duration {
 	return charTime(baud) * 7 / 2
 }
 
-// crcTable holds the CRC of each byte, made as V1.02 §6.2.2 describes.
+// crcTable holds the CRC of each byte, computed as V1.02 §6.2.2 describes.
 var crcTable = func() (table [256]uint16) {
 	for b := range table {
 		crc := uint16(b)
@@ -39,8 +39,9 @@ var crcTable = func() (table [256]uint16) {
 	return table
 }()
 
-// crc16 is the check of an RTU frame's bytes; V1.02 §2.5.1.2. A frame ends with
-// its low byte, then its high byte.
+// crc16 is the checksum of an RTU frame; V1.02 §2.5.1.2. A frame ends with its low
+// byte, then its high byte.
+
 func crc16(b []byte) uint16 {
 	crc := uint16(0xFFFF)
 	for _, c := range b {

@@ -8,14 +8,14 @@ import (
 	"github.com/goburrow/modbus"
 )
 
-// rtuOverhead is what an RTU frame has around its PDU: unit and CRC; V1.02
-// §2.5.1.
+// rtuOverhead is the number of bytes around the PDU of an RTU frame: unit and
+// CRC; V1.02 §2.5.1.
 const rtuOverhead = 3
 
-// rtu is the framing of serial lines. Its frames carry no transaction: only
-// time tells a late answer of a unit from the one that was asked for.
+// rtu is the framing of serial lines. Its frames carry no transaction id: only
+// time distinguishes a unit's late answer from the one that was asked for.
 type rtu struct {
-	late map[uint8]time.Time // by unit: until when an answer that was given up may come
+	late map[uint8]time.Time // by unit: until when a late answer may arrive
 }
 
 func (r *rtu) packager(unit uint8) modbus.Packager {
@@ -41,10 +41,10 @@ func (r *rtu) missed(req []byte, until time.Time) {
 
 func (r *rtu) earliest(req []byte) time.Time { return r.late[req[0]] }
 
-// cut takes the whole answer of the unit that was asked. It passes over what
-// can be told from an answer and harms nobody: the adapter's echo of the
-// request, null and all-ones bytes and a few others at the turn-round of the
-// line, and an answer that another unit owed.
+// cut finds the complete answer of the unit that was asked. It skips what cannot
+// be mistaken for that answer: the adapter's echo of the request, null and
+// all-ones bytes and a few others that the line makes at its turnaround, and the
+// late answer of another unit.
 func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 	if len(got) == 0 {
 		return 0, false, nil
@@ -65,7 +65,7 @@ func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 	}
 	switch {
 	case err != nil && bytes.HasPrefix(req, got):
-		return 0, false, nil // perhaps an echo that has only begun
+		return 0, false, nil // perhaps the beginning of an echo
 	case err != nil:
 		return behind(req, got, err)
 	case n == 0 || len(got) < n, len(got) < len(req) && bytes.HasPrefix(req, got):
@@ -77,14 +77,14 @@ func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 	return n, unit != req[0], nil
 }
 
-// glitches is how many bytes that a line without bias makes as it turns round
-// may stand before an answer.
+// glitches is how many stray bytes may precede an answer: a line without bias
+// resistors makes them at its turnaround.
 const glitches = 3
 
-// behind tells how many bytes stand before the answer to req where got begins
-// with no frame for cause, 0 = not known yet: one of the bytes may look like a
-// unit, even the one that was asked, so only a whole answer that is intact is
-// found.
+// behind finds the answer to req behind a few stray bytes. Cause says why got does
+// not begin with a frame. N is the number of stray bytes, 0 = not known yet. A
+// stray byte may equal a unit, even the one that was asked, so only a complete
+// answer with a good CRC is found.
 func behind(req, got []byte, cause error) (n int, stale bool, err error) {
 	open := len(got) <= glitches // the answer may begin with the next byte
 	for i := 1; i <= glitches && i < len(got); i++ {
@@ -102,8 +102,8 @@ func behind(req, got []byte, cause error) (n int, stale bool, err error) {
 	return 0, false, cause
 }
 
-// answerLen is how long the answer to req is that got begins with, as far as its
-// bytes tell; 0 = they are none of it.
+// answerLen is the length of the answer to req if got begins with one, as far as
+// its bytes show; 0 = it does not.
 func answerLen(req, got []byte) int {
 	switch {
 	case got[0] != req[0] || len(got) > 1 && got[1]&^0x80 != req[1]:
@@ -116,7 +116,8 @@ func answerLen(req, got []byte) int {
 	return rtuOverhead + 2 + dataLen(req[1:])
 }
 
-// intact tells whether a frame's checksum is right.
+// intact reports whether a frame's checksum is right.
+
 func intact(frame []byte) bool {
 	n := len(frame) - 2
 	crc := crc16(frame[:n])

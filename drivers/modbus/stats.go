@@ -4,16 +4,16 @@ import "sync/atomic"
 
 // Stats are the counters of a line since it was made.
 type Stats struct {
-	Requests      int64 // made, attempts to connect for one among them; not those that failed at once, between such attempts
-	Refused       int64 // not sent, since they were not reads
-	Exceptions    int64 // answers that are exceptions
-	Timeouts      int64 // no whole answer before the deadline
-	BadFrames     int64 // answers that were not answers
+	Requests      int64 // sent or ended by a failed attempt to connect; not those that failed at once between attempts
+	Refused       int64 // not sent, because they were not reads
+	Exceptions    int64 // exception answers
+	Timeouts      int64 // requests without a complete answer before the deadline
+	BadFrames     int64 // received frames that are no answer to the request
 	Hangups       int64 // connections that broke or were closed during a request
-	Resyncs       int64 // frames passed over on the way to the answer: late ones, echoes
-	Retries       int64 // requests made again
+	Resyncs       int64 // frames skipped while waiting for the answer: late answers, echoes, stray bytes
+	Retries       int64 // repeated requests
 	Connects      int64 // connections opened
-	ConnectErrors int64 // attempts to open that failed
+	ConnectErrors int64 // attempts to connect that failed
 }
 
 type counters struct {
@@ -21,7 +21,8 @@ type counters struct {
 	hangups, resyncs, connects, connectErrors, retries atomic.Int64
 }
 
-// Stats copies the counters.
+// Stats returns a copy of the counters.
+
 func (l *Line) Stats() Stats {
 	c := &l.counts
 	return Stats{

@@ -5,7 +5,7 @@ import (
 	"strconv"
 )
 
-// Table is one of the four tables of a device, V1.1b3 §4.3. Its number is the
+// Table is one of the four tables of a device, V1.1b3 §4.3. Its value is the
 // function code that reads it.
 type Table uint8
 
@@ -29,7 +29,7 @@ func (t Table) String() string {
 
 func (t Table) bits() bool { return t == Coil || t == Discrete }
 
-// limit is what one request may ask for: bits or registers.
+// limit is the most that one request may ask for, in bits or registers.
 func (t Table) limit() int {
 	if t.bits() {
 		return 2000 // §6.1: 0x7D0
@@ -37,7 +37,7 @@ func (t Table) limit() int {
 	return 125 // §6.3: 0x7D
 }
 
-// ParseTable takes "coil", "discrete", "holding" or "input".
+// ParseTable parses "coil", "discrete", "holding" or "input".
 func ParseTable(s string) (Table, error) {
 	for t, known := range tableNames {
 		if s == known {

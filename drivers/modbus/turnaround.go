@@ -8,24 +8,24 @@ import (
 	"time"
 )
 
-// calm is the silence after which a disturbed line is believed to be at rest:
-// FTDI's adapters hand bytes on in portions up to 16 ms apart (FT232R data
-// sheet 2.16, latency timer).
+// calm is the silence after which a disturbed line counts as quiet again: FTDI's
+// adapters hand bytes on in portions up to 16 ms apart (FT232R data sheet 2.16,
+// latency timer).
 const calm = 30 * time.Millisecond
 
-// noisy is how long a line may go on talking before a request is given up.
-const noisy = time.Second
+// maxStray is how long stray bytes may keep coming before a request is given up.
+const maxStray = time.Second
 
 // turnaround says when the next request may be sent on a connection.
 type turnaround struct {
-	serial  bool          // stray bytes are to be expected
+	serial  bool          // stray bytes are possible
 	silence time.Duration // between two frames
 	settle  time.Duration // after connecting
-	ready   time.Time     // of the next request
+	ready   time.Time     // earliest time of the next request
 	input   drain
 
-	spoilt  []byte // request to which noise came before its answer; nil = none
-	missing int    // bytes of that answer that have not come
+	spoilt  []byte // request whose answer was preceded by noise; nil = none
+	missing int    // bytes of that answer that have not arrived
 }
 
 func newTurnaround(o LineOptions) turnaround {
@@ -52,8 +52,8 @@ func (t *turnaround) after(now time.Time, err error) {
 	t.ready = now.Add(pause)
 }
 
-// spoil notes that the answer to req may still come, until then: what came was
-// nothing of the slave's, and shorter than its answer.
+// spoil notes that the answer to req may still arrive, until then: the bytes that
+// came were noise and fewer than the answer has.
 func (k *link) spoil(req []byte, got int, until time.Time) {
 	if !k.turn.serial || k.have == 0 || k.buf[0] == req[0] {
 		return
@@ -62,11 +62,11 @@ func (k *link) spoil(req []byte, got int, until time.Time) {
 	k.framing.missed(req, until)
 }
 
-// pause waits until req may be sent on the open connection, and empties the
-// line of stray bytes.
+// pause waits until req may be sent on the open connection and discards stray
+// bytes.
 func (k *link) pause(ctx context.Context, req []byte) error {
 	t := &k.turn
-	if t.spoilt != nil { // what follows the noise at once may be the answer
+	if t.spoilt != nil { // the bytes right after the noise may be the answer
 		if err := k.quiet(ctx, t.ready); err != nil {
 			return err
 		}
@@ -78,14 +78,15 @@ func (k *link) pause(ctx context.Context, req []byte) error {
 	return k.quiet(ctx, until)
 }
 
-// quiet waits until then and throws away what has come, until nothing does.
+// quiet waits until then, and then discards received bytes until the line is
+// silent.
 func (k *link) quiet(ctx context.Context, until time.Time) error {
 	t := &k.turn
 	if err := sleep(ctx, time.Until(until)); err != nil || !t.serial {
 		return err
 	}
 	k.have = 0
-	limit, stray := time.Now().Add(noisy), 0
+	limit, stray := time.Now().Add(maxStray), 0
 	for n := t.input.empty(); n > 0; n = t.input.empty() {
 		if stray == 0 {
 			k.line.counts.resyncs.Add(1)
@@ -93,7 +94,8 @@ func (k *link) quiet(ctx context.Context, until time.Time) error {
 		stray += n
 		if time.Now().After(limit) {
 			k.line.counts.frames.Add(1)
-			return fmt.Errorf("%w: others talk on the line without a pause", ErrFrame)
+			return fmt.Errorf("%w: bytes kept coming for %v before the request, is another master on the line?", ErrFrame, maxStray)
+
 		}
 		if err := sleep(ctx, max(calm, t.silence)); err != nil {
 			return err

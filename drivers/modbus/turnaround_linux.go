@@ -10,18 +10,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// short is the longest sleep that is left to the kernel: the runtime's timers
-// are exact to a millisecond, which is half of the silence between two frames.
+// short is the longest sleep that goes to the kernel directly. Go's timers are
+// exact to a millisecond only, which is half of the silence between two frames.
 const short = 5 * time.Millisecond
 
-// sleep waits for d or until ctx ends, which a short sleep does not look at.
+// sleep waits for d or until ctx ends. A short sleep ignores ctx.
 func sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return nil
 	}
 	if d <= short {
 		t := unix.NsecToTimespec(int64(d))
-		unix.Nanosleep(&t, nil) // cut short by a signal: the frame comes a little early
+		unix.Nanosleep(&t, nil) // a signal may end it early: then the frame is sent a little early
 		return nil
 	}
 	timer := time.NewTimer(d)
@@ -34,28 +34,29 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// drain throws away what has come on a connection, without waiting. The zero
+// drain discards the bytes received on a connection, without waiting. The zero
 // value does nothing.
 type drain struct {
 	raw  syscall.RawConn
-	look func(fd uintptr) // made once: a request allocates nothing
+	look func(fd uintptr) // made once, so that a request allocates nothing
 	fds  [1]unix.PollFd
 	buf  [256]byte
 	n    int
 }
 
-// of takes a connection; one that has no file descriptor is never emptied.
+// of sets the connection. One without a file descriptor is never emptied.
 func (d *drain) of(conn io.ReadWriteCloser) {
 	d.raw = nil
 	if c, ok := conn.(syscall.Conn); ok {
-		d.raw, _ = c.SyscallConn() // an error shows in the write that follows
+		d.raw, _ = c.SyscallConn() // if it fails, the next write fails too and reports it
 	}
 	if d.look == nil {
 		d.look = d.read
 	}
 }
 
-// empty returns how many bytes it has thrown away, at most some portions.
+// empty discards up to 16 portions and returns how many bytes they had.
+
 func (d *drain) empty() int {
 	d.n = 0
 	if d.raw != nil {

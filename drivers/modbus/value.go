@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Type says how the bits of a register are read as a number.
+// Type says how the bits of a register form a number.
 type Type uint8
 
 // The types. Bit is for coils and discrete inputs, and with Register.Bit for
@@ -51,11 +51,11 @@ func (t Type) String() string {
 	return "type " + strconv.Itoa(int(t))
 }
 
-// Registers is how many registers (of a coil or discrete input: bits) the type
-// takes.
+// Registers is how many registers (for coils and discrete inputs: bits) a value of
+// the type takes.
 func (t Type) Registers() int { return types[t].words }
 
-// width is the number of bits that decide a value.
+// width is the number of bits that determine a value.
 func (t Type) width() int {
 	switch t {
 	case Bit:
@@ -118,7 +118,7 @@ func ParseOrder(s string) (Order, error) {
 	return 0, fmt.Errorf("order %q: want ABCD, DCBA, BADC or CDAB", s)
 }
 
-// word is one register.
+// word decodes one register.
 func (o Order) word(b []byte) uint16 {
 	if o == BADC || o == DCBA {
 		return binary.LittleEndian.Uint16(b)
@@ -126,7 +126,7 @@ func (o Order) word(b []byte) uint16 {
 	return binary.BigEndian.Uint16(b)
 }
 
-// join is n registers as one number.
+// join combines n registers into one number.
 func (o Order) join(b []byte, n int) uint64 {
 	swapped := o == CDAB || o == DCBA
 	var u uint64
@@ -140,11 +140,11 @@ func (o Order) join(b []byte, n int) uint64 {
 	return u
 }
 
-// Decode reads the number that stands in b, as sent, in as many registers as
-// the type takes; of a Bit, the least significant.
+// Decode returns the number in b, which holds as many registers as the type
+// takes, as sent. For Bit it is the least significant bit.
 func (t Type) Decode(o Order, b []byte) float64 { return t.number(t.part(o.join(b, t.Registers()), 0)) }
 
-// part is the share of its registers' bits that the type reads.
+// part selects the bits that the type reads from the bits of its registers.
 func (t Type) part(u uint64, bit uint8) uint64 {
 	switch t {
 	case Bit:
@@ -157,8 +157,9 @@ func (t Type) part(u uint64, bit uint8) uint64 {
 	return u
 }
 
-// number is the number that the raw bits of a type stand for. U64 and I64
-// beyond ±2^53 lose their lowest bits: a float64 has no more.
+// number converts raw bits to the number they represent. U64 and I64 beyond ±2^53
+// lose their lowest bits, because a float64 has a 53-bit significand.
+
 func (t Type) number(raw uint64) float64 {
 	switch t {
 	case I16:

@@ -13,9 +13,9 @@ type Kind uint8
 // The kinds.
 const (
 	Number  Kind = iota
-	Zero         // nothing but zeros: anything may stand there
-	Text         // letters
-	NoValue      // a pattern that devices send for want of a value
+	Zero         // nothing but zeros: its type is unknown
+	Text         // printable characters
+	NoValue      // a pattern that devices send if they have no value
 )
 
 // Piece is some consecutive registers and what they may hold.
@@ -28,10 +28,10 @@ type Piece struct {
 	Text    string
 }
 
-// Map divides words, some runs of consecutive registers, into pieces; it
-// returns those of each run, the byte order that fits all runs best, and by how
-// many bits it fits better than any other: 0 or less where nothing tells the
-// order and the commonest is taken.
+// Map divides runs of consecutive registers into pieces. It returns the pieces of
+// each run, the byte order that fits all runs best, and by how many bits it fits
+// better than any other. Ahead is 0 or less if the registers do not reveal the
+// order; then the most common one is returned.
 func Map(runs [][]uint16) (best [][]Piece, order modbus.Order, ahead float64) {
 	least := math.Inf(1)
 	var price [len(orders)]float64
@@ -54,8 +54,7 @@ func Map(runs [][]uint16) (best [][]Piece, order modbus.Order, ahead float64) {
 	return best, order, ahead
 }
 
-// rarity is what an order costs before anything is read in it: those that swap
-// bytes are rare.
+// rarity is the surcharge of an order: those that swap bytes are rare.
 func rarity(o modbus.Order) float64 {
 	if o == modbus.BADC || o == modbus.DCBA {
 		return 8
@@ -63,13 +62,14 @@ func rarity(o modbus.Order) float64 {
 	return 0
 }
 
-// candidate is a piece with its price.
+// candidate is a piece with its cost in bits.
 type candidate struct {
 	Piece
 	bits float64
 }
 
-// cheapest divides one run, by dynamic programming from its end.
+// cheapest finds the cheapest division of one run, by dynamic programming from its
+// end.
 func cheapest(words []uint16, o modbus.Order) (pieces []Piece, bits float64) {
 	n := len(words)
 	rest := make([]float64, n+1) // cost of words[i:]
@@ -94,7 +94,7 @@ func cheapest(words []uint16, o modbus.Order) (pieces []Piece, bits float64) {
 	return pieces, rest[0]
 }
 
-// candidates are the pieces that words may begin with.
+// candidates are the pieces with which words may begin.
 func candidates(words []uint16, o modbus.Order) (out []candidate) {
 	if words[0] == 0 {
 		out = append(out, candidate{Piece{Kind: Zero, N: 1}, 1})
@@ -118,7 +118,7 @@ func candidates(words []uint16, o modbus.Order) (out []candidate) {
 	return out
 }
 
-// price is what telling a number of a type costs, in bits.
+// price is the cost of a number as type t, in bits; false: it cannot be one.
 func price(t modbus.Type, v float64) (float64, bool) {
 	size := math.Abs(v)
 	switch t {
@@ -142,8 +142,8 @@ func price(t modbus.Type, v float64) (float64, bool) {
 	return 0, false
 }
 
-// whole is the price of a single register, which rarely holds much more than
-// 10,000: makers scale to that.
+// whole is the price of a number in a single register. It rarely exceeds 10,000
+// much, because makers scale to that.
 func whole(size float64) float64 {
 	bits := math.Log2(1 + size)
 	if size > 10_000 {
@@ -152,14 +152,15 @@ func whole(size float64) float64 {
 	return bits
 }
 
-// float is the price of a floating-point number: everyday sizes cost their
-// decimal digits, at most the fraction's bits; others more than their bits.
+// float is the price of a floating-point number. Numbers of everyday size cost
+// their decimal digits, at most the bits of the fraction; others cost more than
+// all their bits.
 func float(v float64, width int) float64 {
 	size := math.Abs(v)
 	if !(size >= 1e-6 && size <= 1e9) {
 		return float64(width + 8)
 	}
-	fraction := float64(width) - 8 // 24 of 32; 53 of 64, and the exponent is bound more tightly
+	fraction := float64(width) - 8 // the significand: 24 of 32 bits; 53 of 64, and 3 because an everyday exponent is rarer there
 	if size < 1e-3 || size > 1e6 {
 		fraction += 4
 	}
@@ -175,8 +176,8 @@ func float(v float64, width int) float64 {
 	return min(fraction, 6+math.Log2(10)*float64(digits))
 }
 
-// noValue tells whether registers hold nothing but a pattern that makers use
-// for "no value": the ends of the signed range, all ones, or a NaN.
+// noValue reports whether registers hold a pattern that makers use for "no value":
+// an end of the signed range, all ones, a NaN or infinity.
 func noValue(t modbus.Type, words []uint16, o modbus.Order) (raw uint64, ok bool) {
 	for i := range words {
 		w := words[i]
@@ -209,9 +210,10 @@ func allZero(words []uint16) bool {
 	return true
 }
 
-// texts are the texts that words may begin with: printable characters, at least
-// four of them letters or digits, then only zeros. Capitals within a word, as
-// chance scatters them, cost extra.
+// texts are the texts with which words may begin: printable characters, at least
+// four of them letters, digits or spaces, then only zeros. Changes of case within a
+// word, as in random bytes, cost extra.
+
 func texts(words []uint16) (out []candidate) {
 	bits, letters := 14.0, 0
 	var text []byte

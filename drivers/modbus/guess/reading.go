@@ -7,7 +7,7 @@ import (
 	"iot-edge-anomaly/drivers/modbus"
 )
 
-// Reading is one way to read the registers from a place on.
+// Reading is one interpretation of some registers.
 type Reading struct {
 	Type      modbus.Type
 	Order     modbus.Order
@@ -17,9 +17,9 @@ type Reading struct {
 
 var orders = [...]modbus.Order{modbus.ABCD, modbus.CDAB, modbus.BADC, modbus.DCBA}
 
-// Readings are all ways to read the registers that words begin with, by type
-// and then by order ABCD, CDAB, BADC, DCBA. Single registers have the orders
-// ABCD and BADC, bytes ABCD alone.
+// Readings returns all interpretations of the registers with which words begins,
+// sorted by type and then by order ABCD, CDAB, BADC, DCBA. Single registers have
+// the orders ABCD and BADC only, bytes only ABCD.
 func Readings(words []uint16) []Reading {
 	b := bytesOf(words)
 	var out []Reading
@@ -47,7 +47,8 @@ func bytesOf(words []uint16) []byte {
 	return b
 }
 
-// plausible is the table of the package comment.
+// plausible applies the table of the package comment.
+
 func plausible(t modbus.Type, o modbus.Order, words []uint16, v float64) bool {
 	size := math.Abs(v)
 	swapped := o == modbus.CDAB || o == modbus.DCBA
