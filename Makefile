@@ -3,47 +3,49 @@
 
 NAME    := iot-edge-anomaly
 VERSION ?= $(shell scripts/version.sh)
-COMMIT  ?= $(shell git rev-parse --short=12 HEAD 2>/dev/null || echo unknown)
+COMMIT  ?= $(shell scripts/version.sh commit)
 PREFIX  ?= /usr
 FUZZTIME ?= 10s
 DATA    ?= ../shared/data
 
-# Found, and if need be fetched, when first used, so that `make help` needs none.
+# Searched for (and downloaded if necessary) on first use, so that `make help` needs no Go.
 ifeq ($(origin GO),undefined)
 GO = $(eval GO := $(or $(shell scripts/go.sh),$(error no Go toolchain: see the line above)))$(GO)
 endif
 
-# Without HTTP/2, which nothing here needs, the binary is half a MiB smaller.
+# Nothing here needs HTTP/2; without it the binary is half a MiB smaller.
 TAGS = nethttpomithttp2
 
-# The same sources give the same bytes, whichever folder they lie in, with and
-# without git (scripts/house holds this).
+# The same sources give the same bytes in any folder, in a clone and in a source
+# archive (TestReproducible in scripts/house).
 GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -buildvcs=false -tags $(TAGS) \
 	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
 
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards bench peers arm accuracy fetch fuzz golden fresh install clean
+.PHONY: help run build cross FORCE test nightly check boards bench peers arm accuracy fetch fuzz golden rooms release-notes fresh install clean
 
 help:
-	@echo "make run       the demonstration: a simulated pump station, learnt and watched; Ctrl-C ends it"
-	@echo "make test      every test; installs what they need (Debian, Ubuntu, Raspberry Pi OS)"
-	@echo "make build     ./$(NAME) for this machine"
-	@echo "make cross     dist/$(NAME)_linux_{amd64,arm64,armv7,armv6}"
-	@echo "make check     gofmt, go vet, staticcheck, shellcheck"
-	@echo "make boards    boots two emulated ARM boards and proves the program on them (Debian)"
-	@echo "make bench     speed, allocations, sizes, time to ready and memory"
-	@echo "make peers     speed beside ONNX Runtime and TFLite, which it gets from npm (x86-64, arm64)"
-	@echo "make arm       what the Arm kernels cost: estimated cycles, instructions counted in emulation beside XNNPACK (Debian 12)"
-	@echo "make accuracy  train and score on the recordings in DATA ($(DATA))"
-	@echo "make fetch     gets the public recordings of make accuracy, into DATA"
-	@echo "make fuzz      each fuzz test for FUZZTIME ($(FUZZTIME))"
-	@echo "make golden    renews the expected outputs of tests"
-	@echo "make nightly   every test at full length (EDGE_LONG=1), with the race detector, then fuzz"
-	@echo "make fresh     run and test in a bare Debian root (root, debootstrap, network)"
-	@echo "make install   the binary and its system files below PREFIX ($(PREFIX)) and DESTDIR"
-	@echo "make clean     removes what was built; what was fetched stays in .build"
+	@echo "make run            starts the demonstration: a simulated pump station is learnt and watched; Ctrl-C ends it"
+	@echo "make test           installs what the tests need (Debian, Ubuntu, Raspberry Pi OS) and runs every test"
+	@echo "make build          builds ./$(NAME) for this machine"
+	@echo "make cross          builds dist/$(NAME)_linux_{amd64,arm64,armv7,armv6}; fails above 12 MiB"
+	@echo "make check          runs gofmt, go vet, staticcheck and shellcheck"
+	@echo "make boards         boots two emulated ARM boards and runs the program on them (Debian)"
+	@echo "make bench          measures speed, allocations, binary sizes, start time and memory"
+	@echo "make peers          compares speed with ONNX Runtime and TFLite, downloaded from npm (x86-64, arm64)"
+	@echo "make arm            estimates cycles of the Arm kernels and counts instructions in emulation beside XNNPACK (Debian 12)"
+	@echo "make accuracy       trains and scores on the recordings in DATA ($(DATA))"
+	@echo "make fetch          downloads the public recordings that make accuracy uses into DATA"
+	@echo "make fuzz           runs each fuzz test for FUZZTIME ($(FUZZTIME))"
+	@echo "make golden         rewrites the expected outputs of tests; read the diff before you commit it"
+	@echo "make nightly        runs every test at full length (EDGE_LONG=1) with the race detector, then fuzz tests"
+	@echo "make rooms          prints the packages below agent/: lines, imports, longest chain"
+	@echo "make release-notes  prints the section of CHANGELOG.md for VERSION, for a release page"
+	@echo "make fresh          runs and tests in a minimal Debian root (needs root, debootstrap, network)"
+	@echo "make install        installs the binary and its system files below PREFIX ($(PREFIX)) and DESTDIR"
+	@echo "make clean          removes what was built; downloads stay in .build"
 
 run:
 	@mkdir -p .build
@@ -54,6 +56,7 @@ build:
 	$(GOBUILD) -o $(NAME) ./agent
 
 cross: $(DIST)
+	@scripts/sizes.sh
 
 dist/$(NAME)_linux_armv%: FORCE
 	GOOS=linux GOARCH=arm GOARM=$* $(GOBUILD) -o $@ ./agent
@@ -93,7 +96,6 @@ boards: dist/$(NAME)_linux_armv7 dist/$(NAME)_linux_arm64
 bench: build cross
 	$(GO) test -run '^$$' -bench . -benchmem ./board ./quant/... ./model/... ./agent/... ./drivers/modbus
 	./$(NAME) bench
-	scripts/footprint.sh
 	$(GO) run ./scripts/footprint ./$(NAME)
 
 peers:
@@ -119,6 +121,12 @@ fuzz:
 
 golden:
 	GO=$(GO) scripts/golden.sh
+
+rooms:
+	@$(GO) run ./scripts/rooms
+
+release-notes:
+	@scripts/notes.sh $(VERSION)
 
 fresh:
 	scripts/fresh.sh

@@ -1,10 +1,42 @@
 #!/bin/sh
-# Prints the version to build: the newest release in CHANGELOG.md, with +dev
-# where a section "Unreleased" stands above it. It does not ask git, so that a
-# source archive builds the same bytes as a clone.
+# Prints the version to build, or with the argument "commit" the commit.
+#
+#   at the tag v1.4.0             1.4.0
+#   three commits after the tag   1.4.0+3.gHASH
+#   where no tag is known         1.4.0+gHASH, the newest release of CHANGELOG.md, or 0.0.0
+#   with changes not committed    the same and .dirty
+#   without git, not an archive   1.4.0+dev
+#
+# In a clone git is asked. An archive that git made (GitHub's downloads are such
+# archives) holds the answers in scripts/version.txt, so that it builds the same
+# bytes as a clone.
 set -eu
 cd "$(dirname "$0")/.."
-sed -n 's/^## *\[\{0,1\}v\{0,1\}\(Unreleased\|[0-9][0-9A-Za-z.+-]*\).*/\1/p' CHANGELOG.md | awk '
-	$1 == "Unreleased" { dev = "+dev"; next }
-	{ version = $1; exit }
-	END { print (version == "" ? "0.0.0" : version) dev }'
+
+# filled prints the value of a line of version.txt if git archive filled it in.
+filled() { sed -n "s/^$1: \\([^\$%]*\\)\$/\\1/p" scripts/version.txt; }
+
+commit='' tag='' changed=''
+if [ -e .git ] && commit=$(git rev-parse --short=12 HEAD 2>/dev/null); then
+	tag=$(git describe --tags --match 'v[0-9]*' --abbrev=12 2>/dev/null || true)
+	changed=$(git status --porcelain --untracked-files=no)
+else
+	commit=$(filled commit | cut -c 1-12)
+	tag=$(filled describe)
+fi
+if [ "${1:-}" = commit ]; then
+	echo "${commit:-unknown}"
+	exit
+fi
+
+if [ -n "$tag" ]; then
+	version=$(echo "${tag#v}" | sed 's/-\([0-9][0-9]*\)-\(g[0-9a-f]*\)$/+\1.\2/')
+else
+	newest=$(sed -n 's/^## *\[\{0,1\}v\{0,1\}\([0-9][0-9A-Za-z.-]*\).*/\1/p' CHANGELOG.md | head -n 1)
+	version=${newest:-0.0.0}+${commit:+g}${commit:-dev}
+fi
+case $changed/$version in
+/*) echo "$version" ;;
+*+*) echo "$version.dirty" ;;
+*) echo "$version+dirty" ;;
+esac

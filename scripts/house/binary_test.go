@@ -50,9 +50,10 @@ func TestShipped(t *testing.T) {
 	}
 }
 
-// TestReproducible builds for arm64 in two folders of different names and file
-// times and wants the same bytes. With EDGE_LONG=1 each folder has an empty
-// build cache, which takes minutes; else compiled packages may be shared.
+// TestReproducible builds for arm64 in a clone and in a source archive without
+// git, in folders of different names and file times, and wants the same bytes.
+// With EDGE_LONG=1 each folder has an empty build cache, which takes minutes; else
+// compiled packages may be shared.
 func TestReproducible(t *testing.T) {
 	if testing.Short() {
 		t.Skip("two builds; not with -short")
@@ -61,34 +62,48 @@ func TestReproducible(t *testing.T) {
 		t.Skip("no make")
 	}
 	dir := t.TempDir()
+	clone, archive := filepath.Join(dir, "a"), filepath.Join(dir, "another/much longer name")
+	copyTree(t, root, clone, time.Unix(1_000_000_000, 0))
+	r := newRepository(t, clone)
+	r.git("tag", "v9.8.7")
+	r.archive(archive) // the same sources, even while somebody edits the others
+	if _, err := os.Stat(filepath.Join(archive, ".git")); err == nil {
+		t.Fatal("the archive has a folder .git")
+	}
 	var sums [2][32]byte
-	from := root
-	for i, name := range []string{"a", "another/much longer name"} {
-		folder := filepath.Join(dir, name)
-		copyTree(t, from, folder, time.Unix(1_000_000_000+int64(i)*86_400, 0))
-		from = folder // the same sources, even while somebody edits the others
-		const file = "dist/iot-edge-anomaly_linux_arm64"
-		cmd := exec.Command("make", "-s", "GO=go", file)
-		cmd.Dir = folder
-		cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=", "LANG=C", "TZ="+[]string{"UTC", "Asia/Tokyo"}[i])
-		if os.Getenv("EDGE_LONG") != "" {
-			cmd.Env = append(cmd.Env, "GOCACHE="+filepath.Join(folder, ".cache"))
-		}
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v in %s: %v\n%s", cmd, name, err, out)
-		}
-		binary, err := os.ReadFile(filepath.Join(folder, file))
-		if err != nil {
-			t.Fatal(err)
-		}
+	for i, folder := range []string{clone, archive} {
+		binary := buildIn(t, folder, []string{"UTC", "Asia/Tokyo"}[i])
 		if bytes.Contains(binary, []byte(dir)) {
 			t.Errorf("the binary names the folder it was built in")
+		}
+		if !bytes.Contains(binary, []byte("9.8.7")) {
+			t.Errorf("the binary built in %s lacks the version 9.8.7", folder)
 		}
 		sums[i] = sha256.Sum256(binary)
 	}
 	if sums[0] != sums[1] {
 		t.Errorf("two builds of the same sources differ: %x and %x", sums[0], sums[1])
 	}
+}
+
+// buildIn runs make in a folder and returns the binary for arm64.
+func buildIn(t *testing.T, folder, zone string) []byte {
+	t.Helper()
+	const file = "dist/iot-edge-anomaly_linux_arm64"
+	cmd := exec.Command("make", "-s", "GO=go", file)
+	cmd.Dir = folder
+	cmd.Env = append(os.Environ(), "MAKEFLAGS=", "MAKELEVEL=", "LANG=C", "TZ="+zone)
+	if os.Getenv("EDGE_LONG") != "" {
+		cmd.Env = append(cmd.Env, "GOCACHE="+filepath.Join(folder, ".cache"))
+	}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v in %s: %v\n%s", cmd, folder, err, out)
+	}
+	binary, err := os.ReadFile(filepath.Join(folder, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return binary
 }
 
 // copyTree copies the sources without git's metadata and without what was
