@@ -9,9 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/status"
+	"iot-edge-anomaly/drivers/modbus"
 	"iot-edge-anomaly/model"
 )
 
@@ -33,8 +35,8 @@ func TestPromtoolReadsRareMetrics(t *testing.T) {
 	status.NewMetrics().Write(&b, &status.Snapshot{
 		Machines: []pipeline.Status{{Name: "pump1", State: pipeline.Normal, Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}}, Values: []float64{1},
 			Quality: []sampler.Quality{sampler.Good}, Drift: pipeline.Drift{Score: 0.4, Channels: []model.ChannelDrift{{Score: 0.4}}}}},
-		I2C:  []status.I2CBus{{Bus: "env", Transfers: 9, Errors: []status.ReasonCount{{Reason: "no_answer", N: 1}}}},
-		Ears: []status.ModbusEar{{Bus: "line", Bytes: 200, Understood: 150, Passed: []status.ReasonCount{{Reason: "noise", N: 2}}}},
+		I2C:   []devices.I2CStats{{Bus: "env", Transfers: 9, Errors: [len(devices.I2CReasons)]uint64{1}}},
+		Heard: []devices.Heard{{Bus: "line", ListenStats: modbus.ListenStats{Bytes: 200, Understood: 150, Bursts: 2}}},
 	})
 	for _, want := range []string{`i2c_errors_total{bus="env",reason="no_answer"} 1`, `modbus_listen_understood_ratio{bus="line"} 0.75`,
 		`modbus_listen_passed_total{bus="line",reason="noise"} 2`, `model_drift_score{machine="pump1"} 0.4`, `model_drift_sensor_score{machine="pump1",channel="pump.flow"} 0.4`} {

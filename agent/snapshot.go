@@ -2,11 +2,9 @@ package main
 
 import (
 	"fmt"
-	"net/url"
 	"strings"
 	"time"
 
-	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/status"
@@ -23,38 +21,23 @@ func (g *gateway) snapshot() status.Snapshot {
 		Build:  status.Build{Version: b.Version, Commit: b.Commit, Go: b.Go, Kernel: b.Kernel},
 		Device: g.device.Device, Site: g.device.Site, Started: g.started, Now: time.Now(),
 		ReadyAfter: time.Duration(g.ready.Load()), TimeQuality: board.Clock().String(),
-		Readings: p.group.Readings(), Buses: p.group.Stats(), MemoryLimit: g.memoryLimit,
-		Stalled: g.stalled.Load().(string), ReloadOK: g.reloadOK.Load(), Opened: g.reporter.Opened(),
+		Readings: p.group.Readings(), Buses: p.group.Stats(), Modbus: p.buses.ModbusStats(), Heard: p.buses.Heard(), I2C: p.buses.I2CStats(),
+		MemoryLimit: g.memoryLimit,
+		Stalled:     g.stalled.Load().(string), ReloadOK: g.reloadOK.Load(), Opened: g.reporter.Opened(),
 	}
 	for _, m := range p.machines {
 		s.Machines = append(s.Machines, m.Status())
 	}
-	s.Modbus, s.Ears = p.buses.ModbusStatus(), p.buses.SnifferStatus()
-	s.I2C = p.buses.I2CStatus(s.Now)
 	if g.mqtt != nil {
-		s.Broker = brokerStatus(p.cfg.MQTT.Broker, g.mqtt)
+		st := g.mqtt.Stats()
+		s.Broker = &st
 	}
 	q := g.queue.Stats()
-	s.Spool = &status.Spool{Messages: uint64(q.Messages), Bytes: uint64(q.Bytes), MaxBytes: uint64(p.cfg.Spool.Max), OldestAge: q.Oldest,
-		Appended: q.Appended, Dropped: q.Dropped, Corrupt: q.Corrupt, BytesWritten: q.Written, Volatile: uint64(q.Volatile), Error: q.Down}
+	s.Spool = &q
 	for _, a := range g.reporter.Active() {
 		s.Events = append(s.Events, openEvent(a))
 	}
 	return s
-}
-
-// brokerStatus leaves user and password out of the address.
-func brokerStatus(broker string, c *mqtt.Client) *status.Broker {
-	st := c.Stats()
-	if u, err := url.Parse(broker); err == nil {
-		u.User = nil
-		broker = u.String()
-	}
-	if c.Connected() {
-		st.LastError = ""
-	}
-	return &status.Broker{URL: broker, Connected: c.Connected(), Since: st.Since, Error: st.LastError, Connects: st.Connects,
-		Disconnects: st.Disconnects, Published: st.Published, Acked: st.Acked, Resent: st.Resent, Errors: st.Errors}
 }
 
 func openEvent(a report.ActiveEvent) status.OpenEvent {

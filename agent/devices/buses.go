@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
-	"time"
 
 	"periph.io/x/conn/v3/i2c"
 
 	"iot-edge-anomaly/agent/config"
-	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers/modbus"
 )
@@ -112,11 +110,11 @@ func (b *Buses) Listen(ctx context.Context) {
 	}
 }
 
-// I2CStatus copies the counters of the I2C buses, in the configuration's order.
-func (b *Buses) I2CStatus(now time.Time) (out []status.I2CBus) {
+// I2CStats copies the counters of the I2C buses, in the configuration's order.
+func (b *Buses) I2CStats() (out []I2CStats) {
 	for _, name := range b.order {
 		if r, ok := b.byName[name].i2c.(*i2cBus); ok {
-			s := r.status(now)
+			s := r.counters()
 			s.Bus = name
 			out = append(out, s)
 		}
@@ -124,20 +122,19 @@ func (b *Buses) I2CStatus(now time.Time) (out []status.I2CBus) {
 	return out
 }
 
-// ModbusStatus copies the counters of the Modbus lines that are polled, in the
+// ModbusStats are the counters of one Modbus bus that is polled, since Open.
+type ModbusStats struct {
+	Bus string
+	modbus.Stats
+}
+
+// ModbusStats copies the counters of the Modbus buses that are polled, in the
 // configuration's order.
-func (b *Buses) ModbusStatus() (out []status.ModbusLine) {
+func (b *Buses) ModbusStats() (out []ModbusStats) {
 	for _, name := range b.order {
-		line := b.byName[name].modbus
-		if line == nil {
-			continue
+		if line := b.byName[name].modbus; line != nil {
+			out = append(out, ModbusStats{name, line.Stats()})
 		}
-		n := line.Stats()
-		out = append(out, status.ModbusLine{Bus: name, Requests: uint64(n.Requests), Retries: uint64(n.Retries),
-			Resyncs: uint64(n.Resyncs), Connects: uint64(n.Connects), Errors: []status.ReasonCount{
-				{Reason: "timeout", N: uint64(n.Timeouts)}, {Reason: "frame", N: uint64(n.BadFrames)},
-				{Reason: "exception", N: uint64(n.Exceptions)}, {Reason: "hangup", N: uint64(n.Hangups)},
-				{Reason: "connect", N: uint64(n.ConnectErrors)}, {Reason: "refused", N: uint64(n.Refused)}}})
 	}
 	return out
 }

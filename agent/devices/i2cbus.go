@@ -10,7 +10,6 @@ import (
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/physic"
 
-	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/drivers"
 )
 
@@ -30,11 +29,8 @@ type i2cBus struct {
 	wide  bool          // the failed transfers went to more than one chip
 	stuck bool          // so many failed that the bus itself is at fault
 
-	since     time.Time // begin of the transfer under way; zero = none
-	transfers uint64
-	opens     uint64
-	retries   uint64 // of buses that were closed since
-	errs      [len(i2cReasons)]uint64
+	since time.Time // begin of the transfer under way; zero = none
+	stats I2CStats  // Retries without those of the bus that is open; Underway unused
 }
 
 const (
@@ -42,12 +38,22 @@ const (
 	openPause   = time.Second // between attempts to open
 )
 
-// i2cReasons are the kinds of errors that are counted.
-var i2cReasons = [...]string{"no_answer", "stuck", "gone", "open", "other"}
+// I2CReasons name the elements of I2CStats.Errors.
+var I2CReasons = [...]string{"no_answer", "stuck", "gone", "open", "other"}
+
+// I2CStats are the counters of one I2C bus since Open.
+type I2CStats struct {
+	Bus       string
+	Transfers uint64 // ended, successful or not; a repeated one counts once
+	Retries   uint64 // attempts beyond the first, made by the bus itself
+	Opens     uint64 // more than 1: the bus was opened again
+	Errors    [len(I2CReasons)]uint64
+	Underway  time.Duration // of the transfer that is in the controller now; 0 = none
+}
 
 const reasonOpen = 3
 
-// i2cReason sorts an error into i2cReasons. Controllers disagree on the errno of
+// i2cReason sorts an error into I2CReasons. Controllers disagree on the errno of
 // the same event, so the reason is for people to read; nothing is decided by it.
 func i2cReason(err error) int {
 	var errno syscall.Errno
@@ -60,7 +66,7 @@ func i2cReason(err error) int {
 	case syscall.ENODEV, syscall.EBADF:
 		return 2
 	}
-	return len(i2cReasons) - 1
+	return len(I2CReasons) - 1
 }
 
 func (r *i2cBus) String() string { return r.name }
@@ -79,7 +85,7 @@ func (r *i2cBus) Tx(addr uint16, w, rd []byte) error {
 	err = bus.Tx(addr, w, rd)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.transfers++
+	r.stats.Transfers++
 	r.since = time.Time{}
 	if err == nil {
 		r.fails, r.wide, r.stuck = 0, false, false
@@ -94,14 +100,14 @@ func (r *i2cBus) Tx(addr uint16, w, rd []byte) error {
 // to more than one chip, the error is marked as the bus's (drivers.ErrBus),
 // whatever the errno. mu is held.
 func (r *i2cBus) failed(bus i2c.BusCloser, addr uint16, err error) error {
-	r.errs[i2cReason(err)]++
+	r.stats.Errors[i2cReason(err)]++
 	r.wide = r.wide || r.fails > 0 && addr != r.last
 	r.last = addr
 	gone := errors.Is(err, syscall.ENODEV) || isGone(bus)
 	if r.fails++; r.fails >= reopenAfter || gone {
 		r.stuck = r.stuck || r.wide
 		if r.bus == bus {
-			r.retries += retriesOf(bus)
+			r.stats.Retries += retriesOf(bus)
 			err = errors.Join(err, bus.Close())
 			r.bus = nil
 		}
@@ -140,12 +146,12 @@ func (r *i2cBus) ensure() (i2c.BusCloser, error) {
 		r.next = now.Add(openPause)
 		bus, err := r.open(r.name)
 		if err != nil {
-			r.errs[reasonOpen]++
+			r.stats.Errors[reasonOpen]++
 			r.err = fmt.Errorf("%w: %w", drivers.ErrBus, err)
 			return nil, r.err
 		}
 		r.bus = bus
-		r.opens++
+		r.stats.Opens++
 	}
 	r.since = now
 	return r.bus, nil
@@ -157,25 +163,22 @@ func (r *i2cBus) Close() error {
 	if r.bus == nil {
 		return nil
 	}
-	r.retries += retriesOf(r.bus)
+	r.stats.Retries += retriesOf(r.bus)
 	err := r.bus.Close()
 	r.bus = nil
 	return err
 }
 
-// status copies the counters.
-func (r *i2cBus) status(now time.Time) status.I2CBus {
+// counters copies the counters.
+func (r *i2cBus) counters() I2CStats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	s := status.I2CBus{Transfers: r.transfers, Retries: r.retries, Opens: r.opens}
+	s := r.stats
 	if r.bus != nil {
 		s.Retries += retriesOf(r.bus)
 	}
 	if !r.since.IsZero() {
-		s.Hangs = max(now.Sub(r.since), 0)
-	}
-	for i, n := range r.errs {
-		s.Errors = append(s.Errors, status.ReasonCount{Reason: i2cReasons[i], N: n})
+		s.Underway = max(time.Since(r.since), 0)
 	}
 	return s
 }

@@ -7,7 +7,6 @@ import (
 	"sync"
 
 	"iot-edge-anomaly/agent/config"
-	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers/modbus"
 )
@@ -65,19 +64,6 @@ type Heard struct {
 func (b *Buses) Heard() (out []Heard) {
 	for _, s := range b.sniffers() {
 		out = append(out, Heard{s.bus, s.Stats()})
-	}
-	return out
-}
-
-// SnifferStatus is Heard as /metrics shows it.
-func (b *Buses) SnifferStatus() (out []status.ModbusEar) {
-	for _, n := range b.Heard() {
-		out = append(out, status.ModbusEar{Bus: n.Bus, Bytes: uint64(n.Bytes), Understood: uint64(n.Understood),
-			Exchanges: uint64(n.Exchanges), Opens: uint64(n.Opens), Passed: []status.ReasonCount{
-				{Reason: "exception", N: uint64(n.Exceptions)}, {Reason: "write", N: uint64(n.Writes)},
-				{Reason: "foreign", N: uint64(n.Foreign)}, {Reason: "unanswered", N: uint64(n.Unanswered)},
-				{Reason: "unpaired", N: uint64(n.Unpaired)}, {Reason: "ambiguous", N: uint64(n.Ambiguous)},
-				{Reason: "noise", N: uint64(n.Bursts)}}})
 	}
 	return out
 }

@@ -72,6 +72,7 @@ type retained struct {
 
 // Stats are the client's counters since New.
 type Stats struct {
+	Broker      string // its address as configured, which carries no password
 	Connected   bool
 	Since       time.Time // of the present state
 	Connects    uint64    // connections the broker accepted
@@ -150,7 +151,7 @@ func (c *Client) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return Stats{
-		Connected: c.connected.Load(), Since: c.since,
+		Broker: c.opts.Broker, Connected: c.connected.Load(), Since: c.since,
 		Connects: c.connects, Disconnects: c.disconnects,
 		Published: c.published.Load(), Acked: c.acked.Load(), Resent: c.resent.Load(),
 		Errors: c.errors, LastError: c.last, Progress: c.progress.Load(),

@@ -33,7 +33,6 @@ type Status struct {
 	Quality  []sampler.Quality // of it
 	Raw      []float64         // of it as read, whatever its quality; NaN = nothing to show
 	At       []time.Time       // when each was measured; zero = never
-	Flags    []sampler.Flags   // what the rows' cells carried
 	Shares   []float32         // of the newest score
 	Expected []float64
 	RowTime  time.Time
@@ -46,8 +45,7 @@ type Status struct {
 	Error    string          // the newest trouble with model, rows or report
 	ErrorAt  time.Time
 	Errors   uint64
-	Dropped  uint64
-	Late     uint64
+	Sampling sampler.RowStats // of the sampler that makes the rows
 }
 
 func (s *Status) init(o Options) {
@@ -68,7 +66,7 @@ func (m *Machine) Status() Status {
 	s.Raw, s.At = slices.Clone(s.Raw), slices.Clone(s.At)
 	s.Shares, s.Expected, s.Drift = slices.Clone(s.Shares), slices.Clone(s.Expected), s.Drift.clone()
 	if m.o.Sampler != nil {
-		s.Dropped, s.Late, s.Flags = m.o.Sampler.Dropped(), m.o.Sampler.Late(), m.o.Sampler.Flags()
+		s.Sampling = m.o.Sampler.Stats()
 	}
 	return s
 }

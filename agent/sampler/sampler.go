@@ -86,12 +86,17 @@ func (s *Sampler) Release(f *Frame) { s.free <- f }
 // Rows counts the rows completed; the watchdog looks at it.
 func (s *Sampler) Rows() uint64 { return s.rows.Load() }
 
-// Dropped counts the rows thrown away because the consumer was behind.
-func (s *Sampler) Dropped() uint64 { return s.dropped.Load() }
+// RowStats are the counters of one Sampler since it was made.
+type RowStats struct {
+	Dropped uint64  // rows thrown away because the consumer was behind
+	Late    uint64  // rows completed only at the end of the period because a sensor had not answered
+	Flags   []Flags // every flag of every sensor
+}
 
-// Late counts the rows that were completed at the end of the period because a
-// sensor had not answered by then.
-func (s *Sampler) Late() uint64 { return s.late.Load() }
+// Stats copies the counters.
+func (s *Sampler) Stats() RowStats {
+	return RowStats{Dropped: s.dropped.Load(), Late: s.late.Load(), Flags: s.Flags()}
+}
 
 // Flags counts the cells of the machine's rows that carried a flag, by sensor.
 type Flags struct {

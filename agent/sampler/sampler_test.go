@@ -95,7 +95,7 @@ func TestRowsAreCompleteAndOnTime(t *testing.T) {
 				t.Fatalf("row %d: %v after the one before, want 1s", i, at[i].Sub(at[i-1]))
 			}
 		}
-		if d := g.Sampler("m").Dropped(); d != 0 {
+		if d := g.Sampler("m").Stats().Dropped; d != 0 {
 			t.Errorf("%d rows dropped", d)
 		}
 	})
@@ -313,8 +313,8 @@ func TestSlowConsumerLosesTheOldest(t *testing.T) {
 		s := g.Sampler("m")
 		rows, _, _ := take(s, framesAhead)
 		cancel()
-		if rows[0][0] < 600 || s.Dropped() != s.Rows()-framesAhead {
-			t.Errorf("first row %v, %d dropped of %d, want the newest %d kept", rows[0], s.Dropped(), s.Rows(), framesAhead)
+		if rows[0][0] < 600 || s.Stats().Dropped != s.Rows()-framesAhead {
+			t.Errorf("first row %v, %d dropped of %d, want the newest %d kept", rows[0], s.Stats().Dropped, s.Rows(), framesAhead)
 		}
 	})
 }

@@ -111,6 +111,7 @@ type Queue struct {
 type Stats struct {
 	Messages int           // not yet acknowledged
 	Bytes    int64         // on disk
+	MaxBytes int64         // how many Bytes there may be
 	Oldest   time.Duration // age of the oldest message; 0 = empty
 	Volatile int           // of Messages: in memory only
 	Down     string        // why the disk takes nothing; "" = it does
@@ -188,7 +189,7 @@ func (q *Queue) Stats() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.stats
-	s.Messages, s.Volatile = q.waiting(), len(q.ring)
+	s.MaxBytes, s.Messages, s.Volatile = q.opts.MaxBytes, q.waiting(), len(q.ring)
 	for _, g := range q.segs {
 		s.Bytes += g.size
 	}

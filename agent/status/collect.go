@@ -8,9 +8,12 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/spool"
 )
 
 // scrape is what one scrape is collected from.
@@ -76,7 +79,7 @@ func perBus[N numeric](of func(*sampler.BusStats) N) collect {
 }
 
 // perModbus is one sample for each Modbus bus that the agent polls.
-func perModbus[N numeric](of func(*ModbusLine) N) collect {
+func perModbus[N numeric](of func(*devices.ModbusStats) N) collect {
 	return func(s *scrape, put put) {
 		for i := range s.Modbus {
 			put(float64(of(&s.Modbus[i])), s.Modbus[i].Bus)
@@ -85,16 +88,16 @@ func perModbus[N numeric](of func(*ModbusLine) N) collect {
 }
 
 // perListener is one sample for each Modbus bus that the agent listens to.
-func perListener[N numeric](of func(*ModbusEar) N) collect {
+func perListener[N numeric](of func(*devices.Heard) N) collect {
 	return func(s *scrape, put put) {
-		for i := range s.Ears {
-			put(float64(of(&s.Ears[i])), s.Ears[i].Bus)
+		for i := range s.Heard {
+			put(float64(of(&s.Heard[i])), s.Heard[i].Bus)
 		}
 	}
 }
 
 // perI2C is one sample for each I2C bus.
-func perI2C[N numeric](of func(*I2CBus) N) collect {
+func perI2C[N numeric](of func(*devices.I2CStats) N) collect {
 	return func(s *scrape, put put) {
 		for i := range s.I2C {
 			put(float64(of(&s.I2C[i])), s.I2C[i].Bus)
@@ -103,7 +106,7 @@ func perI2C[N numeric](of func(*I2CBus) N) collect {
 }
 
 // ofBroker is one sample where a broker is configured.
-func ofBroker[N numeric](of func(*Broker) N) collect {
+func ofBroker[N numeric](of func(*mqtt.Stats) N) collect {
 	return func(s *scrape, put put) {
 		if s.Broker != nil {
 			put(float64(of(s.Broker)))
@@ -112,7 +115,7 @@ func ofBroker[N numeric](of func(*Broker) N) collect {
 }
 
 // ofSpool is one sample where there is a queue.
-func ofSpool[N numeric](of func(*Spool) N) collect {
+func ofSpool[N numeric](of func(*spool.Stats) N) collect {
 	return func(s *scrape, put put) {
 		if s.Spool != nil {
 			put(float64(of(s.Spool)))
@@ -120,27 +123,30 @@ func ofSpool[N numeric](of func(*Spool) N) collect {
 	}
 }
 
+// modbusErrors puts the requests without values by what went wrong.
 func modbusErrors(s *scrape, put put) {
-	for _, b := range s.Modbus {
-		for _, e := range b.Errors {
-			put(float64(e.N), b.Bus, e.Reason)
-		}
+	for i := range s.Modbus {
+		n := &s.Modbus[i]
+		put(float64(n.Timeouts), n.Bus, "timeout")
+		put(float64(n.BadFrames), n.Bus, "frame")
+		put(float64(n.Exceptions), n.Bus, "exception")
+		put(float64(n.Hangups), n.Bus, "hangup")
+		put(float64(n.ConnectErrors), n.Bus, "connect")
+		put(float64(n.Refused), n.Bus, "refused")
 	}
 }
 
+// listenPassed puts the overheard traffic without values by what it was.
 func listenPassed(s *scrape, put put) {
-	for _, b := range s.Ears {
-		for _, p := range b.Passed {
-			put(float64(p.N), b.Bus, p.Reason)
-		}
-	}
-}
-
-func i2cErrors(s *scrape, put put) {
-	for _, b := range s.I2C {
-		for _, e := range b.Errors {
-			put(float64(e.N), b.Bus, e.Reason)
-		}
+	for i := range s.Heard {
+		n := &s.Heard[i]
+		put(float64(n.Exceptions), n.Bus, "exception")
+		put(float64(n.Writes), n.Bus, "write")
+		put(float64(n.Foreign), n.Bus, "foreign")
+		put(float64(n.Unanswered), n.Bus, "unanswered")
+		put(float64(n.Unpaired), n.Bus, "unpaired")
+		put(float64(n.Ambiguous), n.Bus, "ambiguous")
+		put(float64(n.Bursts), n.Bus, "noise")
 	}
 }
 

@@ -164,19 +164,19 @@ func (s *Snapshot) clock() Check {
 
 func (s *Snapshot) broker() Check {
 	if s.Broker.Connected {
-		return Check{Detail: "connected to " + s.Broker.URL}
+		return Check{Detail: "connected to " + s.Broker.Broker}
 	}
-	detail := "not connected to " + s.Broker.URL
-	if s.Broker.Error != "" {
-		detail += ": " + s.Broker.Error
+	detail := "not connected to " + s.Broker.Broker
+	if s.Broker.LastError != "" {
+		detail += ": " + s.Broker.LastError
 	}
 	return Check{Degraded, detail}
 }
 
 func (s *Snapshot) spool() Check {
 	switch {
-	case s.Spool.Error != "":
-		return Check{Degraded, s.Spool.Error}
+	case s.Spool.Down != "":
+		return Check{Degraded, s.Spool.Down}
 	case s.Spool.Volatile > 0:
 		return Check{Degraded, fmt.Sprintf("%d messages could not be written to disk yet", s.Spool.Volatile)}
 	case s.Spool.MaxBytes > 0 && s.Spool.Bytes*10 > s.Spool.MaxBytes*9:

@@ -17,11 +17,15 @@ import (
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/agent/status/page"
 	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/modbus"
 	"iot-edge-anomaly/model"
 )
 
@@ -34,14 +38,14 @@ func good() Snapshot {
 		Machines: []pipeline.Status{{Name: "pump1", State: pipeline.Normal, Since: now.Add(-time.Hour), Period: time.Second, RowTime: now.Add(-time.Second),
 			Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}, {Name: "pump.speed", Unit: "Hz"}}, Sensors: []string{"pump", "pump"},
 			Values: []float64{12.5, math.NaN()}, Quality: []sampler.Quality{sampler.Good, sampler.Missing},
-			Raw: []float64{12.5, math.NaN()}, At: []time.Time{now.Add(-time.Second), {}}, Flags: []sampler.Flags{{Sensor: "pump", Quality: sampler.Good, N: 99}}, Score: 0.4, Rows: 100, Scored: 80, Drift: pipeline.Drift{Score: math.NaN(), Relation: math.NaN()},
+			Raw: []float64{12.5, math.NaN()}, At: []time.Time{now.Add(-time.Second), {}}, Sampling: sampler.RowStats{Flags: []sampler.Flags{{Sensor: "pump", Quality: sampler.Good, N: 99}}}, Score: 0.4, Rows: 100, Scored: 80, Drift: pipeline.Drift{Score: math.NaN(), Relation: math.NaN()},
 			Model: report.ModelRef{Version: "2026-11-20T10:00:00Z-1", SHA256: "f00d"}}},
 		Readings: []sampler.Reading{{Bus: "plc", Sensor: "pump", Values: []float64{12.5, math.NaN()}, LastGood: now.Add(-time.Second), Reads: 100, Errors: [4]uint64{1}}},
-		Modbus:   []ModbusLine{{Bus: "plc", Requests: 11, Resyncs: 3, Errors: []ReasonCount{{"timeout", 5}}}},
-		Ears:     []ModbusEar{{Bus: "line", Bytes: 200, Understood: 150, Exchanges: 9, Passed: []ReasonCount{{"noise", 2}}}},
+		Modbus:   []devices.ModbusStats{{Bus: "plc", Stats: modbus.Stats{Requests: 11, Resyncs: 3, Timeouts: 5}}},
+		Heard:    []devices.Heard{{Bus: "line", ListenStats: modbus.ListenStats{Bytes: 200, Understood: 150, Exchanges: 9, Bursts: 2}}},
 		Buses:    []sampler.BusStats{{Bus: "plc", Overruns: 2}},
-		Broker:   &Broker{URL: "tcp://b:1883", Connected: true, Acked: 7},
-		Spool:    &Spool{MaxBytes: 1000},
+		Broker:   &mqtt.Stats{Broker: "tcp://b:1883", Connected: true, Acked: 7},
+		Spool:    &spool.Stats{MaxBytes: 1000},
 	}
 }
 
@@ -57,7 +61,7 @@ func TestHealth(t *testing.T) {
 		{"no row for four periods", func(s *Snapshot) { s.Machines[0].RowTime = s.Now.Add(-4 * time.Second) }, Unhealthy, "sampling", "newest row is 4s old"},
 		{"never a row", func(s *Snapshot) { s.Machines[0].RowTime = time.Time{} }, Unhealthy, "sampling", "pump1"},
 		{"a stage stands still", func(s *Snapshot) { s.Stalled = "delivery" }, Unhealthy, "progress", "delivery does not progress"},
-		{"broker away", func(s *Snapshot) { s.Broker.Connected, s.Broker.Error = false, "connection refused" }, Degraded, "mqtt", "not connected to tcp://b:1883: connection refused"},
+		{"broker away", func(s *Snapshot) { s.Broker.Connected, s.Broker.LastError = false, "connection refused" }, Degraded, "mqtt", "not connected to tcp://b:1883: connection refused"},
 		{"no broker configured", func(s *Snapshot) { s.Broker = nil }, Healthy, "sampling", ""},
 		{"a sensor fails", func(s *Snapshot) {
 			s.Readings = append(s.Readings, sampler.Reading{Sensor: "cab", Err: errors.New("no answer")})
@@ -67,7 +71,7 @@ func TestHealth(t *testing.T) {
 			"1 of 1 sensors deliver a part of their values; pump: probe is 0x8000"},
 		{"blind", func(s *Snapshot) { s.Machines[0].State, s.Machines[0].Note = pipeline.Blind, "no model" }, Degraded, "model", "machine pump1 is blind: no model"},
 		{"clock unset", func(s *Snapshot) { s.TimeQuality = "unset" }, Degraded, "clock", "not set"},
-		{"disk full", func(s *Snapshot) { s.Spool.Error = "no space left on device" }, Degraded, "spool", "no space left"},
+		{"disk full", func(s *Snapshot) { s.Spool.Down = "no space left on device" }, Degraded, "spool", "no space left"},
 		{"queue nearly full", func(s *Snapshot) { s.Spool.Bytes = 950 }, Degraded, "spool", "950 of 1000 bytes"},
 		{"reload refused", func(s *Snapshot) { s.ReloadOK = false }, Degraded, "configuration", "refused"},
 	} {

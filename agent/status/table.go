@@ -4,8 +4,11 @@ import (
 	"math"
 	"runtime"
 
+	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/spool"
 )
 
 // metric is one row of the table of metrics. /metrics and docs/metrics.md are
@@ -129,11 +132,11 @@ var table = []section{
 		{name: "samples_late_total", kind: counter, labels: labels("machine"),
 			help:    "Rows completed only at the end of their period because a sensor had not answered.",
 			meaning: "When most rows are late, a sensor is too slow for the machine's period; sensor_read_duration_seconds shows which.",
-			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Late })},
+			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Sampling.Late })},
 		{name: "samples_dropped_total", kind: counter, labels: labels("machine"),
 			help:    "Rows dropped because scoring had fallen behind.",
 			meaning: "A few during training are normal; a steady rise means that the CPU is too slow for the periods.",
-			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Dropped })},
+			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Sampling.Dropped })},
 		{name: "inference_duration_seconds", kind: distrib,
 			help:      "Time from a row to its score.",
 			meaning:   "A 95th percentile above 10 ms means an overloaded or throttled CPU.",
@@ -205,7 +208,7 @@ var table = []section{
 			meaning: "The share that is not good says how much of the sensor's data the model cannot use.",
 			collect: func(s *scrape, put put) {
 				for i := range s.Machines {
-					for _, f := range s.Machines[i].Flags {
+					for _, f := range s.Machines[i].Sampling.Flags {
 						put(float64(f.N), s.Machines[i].Name, f.Sensor, f.Quality.String())
 					}
 				}
@@ -249,19 +252,19 @@ var table = []section{
 		{name: "modbus_requests_total", kind: counter, labels: labels("bus"),
 			help:    "Requests made on the bus, attempts to connect included.",
 			meaning: "It stands still while a connection that failed is left alone.",
-			collect: perModbus(func(n *ModbusLine) uint64 { return n.Requests })},
+			collect: perModbus(func(n *devices.ModbusStats) int64 { return n.Requests })},
 		{name: "modbus_retries_total", kind: counter, labels: labels("bus"),
 			help:    "Requests made a second time at once.",
 			meaning: "Many on a serial line mean noise: check termination, bias resistors and shield.",
-			collect: perModbus(func(n *ModbusLine) uint64 { return n.Retries })},
+			collect: perModbus(func(n *devices.ModbusStats) int64 { return n.Retries })},
 		{name: "modbus_resync_total", kind: counter, labels: labels("bus"),
 			help:    "Frames skipped on the way to an answer: late answers and echoes.",
 			meaning: "Late answers mean that `timeout` is too short for a device; docs/modbus.md says what they cost.",
-			collect: perModbus(func(n *ModbusLine) uint64 { return n.Resyncs })},
+			collect: perModbus(func(n *devices.ModbusStats) int64 { return n.Resyncs })},
 		{name: "modbus_connects_total", kind: counter, labels: labels("bus"),
 			help:    "Connections made, or serial ports opened.",
 			meaning: "When it rises steadily, the device closes the connection or the adapter is unplugged again and again.",
-			collect: perModbus(func(n *ModbusLine) uint64 { return n.Connects })},
+			collect: perModbus(func(n *devices.ModbusStats) int64 { return n.Connects })},
 		{name: "modbus_errors_total", kind: counter, labels: labels("bus", "reason"),
 			help:    "Requests that brought no values, by reason: timeout, frame (length, checksum or function), exception, hangup, connect, refused (not a read, so it was not sent).",
 			meaning: "timeout: device or wiring; frame: noise or wrong baud rate and parity; exception: a register that the device does not have; hangup and connect: network, port or too many clients.",
@@ -272,29 +275,29 @@ var table = []section{
 		{name: "modbus_listen_bytes_total", kind: counter, labels: labels("bus"),
 			help:    "Bytes overheard on the line.",
 			meaning: "When it stands still, the other master does not poll or the wires are not connected.",
-			collect: perListener(func(n *ModbusEar) uint64 { return n.Bytes })},
+			collect: perListener(func(n *devices.Heard) int64 { return n.Bytes })},
 		{name: "modbus_listen_understood_bytes_total", kind: counter, labels: labels("bus"),
 			help:    "Overheard bytes that belong to frames whose part in the traffic is known.",
 			meaning: "Divide its rate by that of modbus_listen_bytes_total for the present share.",
-			collect: perListener(func(n *ModbusEar) uint64 { return n.Understood })},
+			collect: perListener(func(n *devices.Heard) int64 { return n.Understood })},
 		{name: "modbus_listen_understood_ratio", kind: gauge, labels: labels("bus"),
 			help:    "Share of the overheard bytes that was understood, 0 to 1.",
 			meaning: "Below 0.99 check baud rate, parity and noise. Absent before the first byte.",
 			collect: func(s *scrape, put put) {
-				for i := range s.Ears {
-					if e := &s.Ears[i]; e.Bytes > 0 {
-						put(float64(e.Understood)/float64(e.Bytes), e.Bus)
+				for i := range s.Heard {
+					if n := &s.Heard[i]; n.Bytes > 0 {
+						put(n.Share(), n.Bus)
 					}
 				}
 			}},
 		{name: "modbus_listen_exchanges_total", kind: counter, labels: labels("bus"),
 			help:    "Reads of the other master whose values were used.",
 			meaning: "When it stands still, no value of the bus is renewed.",
-			collect: perListener(func(n *ModbusEar) uint64 { return n.Exchanges })},
+			collect: perListener(func(n *devices.Heard) int64 { return n.Exchanges })},
 		{name: "modbus_listen_opens_total", kind: counter, labels: labels("bus"),
 			help:    "Times that the serial port was opened.",
 			meaning: "When it rises, the adapter is unplugged again and again.",
-			collect: perListener(func(n *ModbusEar) uint64 { return n.Opens })},
+			collect: perListener(func(n *devices.Heard) int64 { return n.Opens })},
 		{name: "modbus_listen_passed_total", kind: counter, labels: labels("bus", "reason"),
 			help:    "Overheard traffic that brought no value, by reason: exception, write, foreign (another function), unanswered, unpaired, ambiguous, noise.",
 			meaning: "unanswered: a device is dead; unpaired and ambiguous: answers that could not be assigned safely; noise: check baud rate, parity and wiring.",
@@ -305,82 +308,88 @@ var table = []section{
 		{name: "i2c_transfers_total", kind: counter, labels: labels("bus"),
 			help:    "Transfers that ended, successful or not; a repeated one counts once.",
 			meaning: "Divide i2c_errors_total by it for the error rate.",
-			collect: perI2C(func(n *I2CBus) uint64 { return n.Transfers })},
+			collect: perI2C(func(n *devices.I2CStats) uint64 { return n.Transfers })},
 		{name: "i2c_retries_total", kind: counter, labels: labels("bus"),
 			help:    "Attempts at a transfer beyond the first.",
 			meaning: "Many mean long or disturbed wires, weak pull-up resistors or too fast a bus.",
-			collect: perI2C(func(n *I2CBus) uint64 { return n.Retries })},
+			collect: perI2C(func(n *devices.I2CStats) uint64 { return n.Retries })},
 		{name: "i2c_opens_total", kind: counter, labels: labels("bus"),
 			help:    "Times that the bus was opened.",
 			meaning: "More than 1 means that the bus was reopened after many errors or after its adapter was unplugged.",
-			collect: perI2C(func(n *I2CBus) uint64 { return n.Opens })},
+			collect: perI2C(func(n *devices.I2CStats) uint64 { return n.Opens })},
 		{name: "i2c_errors_total", kind: counter, labels: labels("bus", "reason"),
 			help:    "Transfers that failed, by reason: no_answer, stuck, gone (the adapter), open (the bus cannot be opened), other.",
 			meaning: "no_answer: wiring, address, or a chip that is still measuring; stuck: a chip holds a wire low, switch the supply off and on; gone: the adapter was unplugged; open: driver or permissions.",
-			collect: i2cErrors},
+			collect: func(s *scrape, put put) {
+				for i := range s.I2C {
+					for j, reason := range devices.I2CReasons {
+						put(float64(s.I2C[i].Errors[j]), s.I2C[i].Bus, reason)
+					}
+				}
+			}},
 		{name: "i2c_transfer_underway_seconds", kind: gauge, labels: labels("bus"),
 			help:    "How long the present transfer has been in the controller; 0 when there is none.",
 			meaning: "Above some seconds the controller hangs and its sensors bring no values.",
-			collect: perI2C(func(n *I2CBus) float64 { return n.Hangs.Seconds() })},
+			collect: perI2C(func(n *devices.I2CStats) float64 { return n.Underway.Seconds() })},
 	}},
 
 	{"Delivery", []metric{
 		{name: "mqtt_connected", kind: gauge,
 			help:    "1 while the broker is connected, else 0.",
 			meaning: "At 0 messages wait in the queue; /health carries the error. The mqtt_* metrics are absent where no broker is configured.",
-			collect: ofBroker(func(b *Broker) float64 { return truth(b.Connected) })},
+			collect: ofBroker(func(b *mqtt.Stats) float64 { return truth(b.Connected) })},
 		{name: "mqtt_connects_total", kind: counter,
 			help:    "Connections that the broker accepted.",
 			meaning: "When it rises steadily, two clients may be using one client id, or the network is unstable.",
-			collect: ofBroker(func(b *Broker) uint64 { return b.Connects })},
+			collect: ofBroker(func(b *mqtt.Stats) uint64 { return b.Connects })},
 		{name: "mqtt_disconnects_total", kind: counter,
 			help:    "Connections to the broker that ended.",
 			meaning: "See mqtt_connects_total.",
-			collect: ofBroker(func(b *Broker) uint64 { return b.Disconnects })},
+			collect: ofBroker(func(b *mqtt.Stats) uint64 { return b.Disconnects })},
 		{name: "mqtt_publish_sent_total", kind: counter,
 			help:    "Messages from the queue handed to a connection.",
 			meaning: "When it runs ahead of mqtt_publish_acked_total, the broker is slow.",
-			collect: ofBroker(func(b *Broker) uint64 { return b.Published })},
+			collect: ofBroker(func(b *mqtt.Stats) uint64 { return b.Published })},
 		{name: "mqtt_publish_acked_total", kind: counter,
 			help:    "Messages from the queue that the broker acknowledged.",
 			meaning: "These are delivered and have left the queue.",
-			collect: ofBroker(func(b *Broker) uint64 { return b.Acked })},
+			collect: ofBroker(func(b *mqtt.Stats) uint64 { return b.Acked })},
 		{name: "mqtt_publish_resent_total", kind: counter,
 			help:    "Messages sent again after a connection was lost.",
 			meaning: "Receivers may see them twice; the event's id and seq tell.",
-			collect: ofBroker(func(b *Broker) uint64 { return b.Resent })},
+			collect: ofBroker(func(b *mqtt.Stats) uint64 { return b.Resent })},
 		{name: "mqtt_publish_errors_total", kind: counter,
 			help:    "Connections to the broker that could not be made or broke.",
 			meaning: "The log and /health carry the text of the newest error.",
-			collect: ofBroker(func(b *Broker) uint64 { return b.Errors })},
+			collect: ofBroker(func(b *mqtt.Stats) uint64 { return b.Errors })},
 		{name: "spool_messages", kind: gauge,
 			help:    "Messages in the queue that the broker has not acknowledged.",
 			meaning: "A lasting rise means that nothing is delivered.",
-			collect: ofSpool(func(q *Spool) uint64 { return q.Messages })},
+			collect: ofSpool(func(q *spool.Stats) int { return q.Messages })},
 		{name: "spool_bytes", kind: gauge,
 			help:    "Disk space that the queue uses.",
 			meaning: "At `spool.max` the oldest messages are dropped.",
-			collect: ofSpool(func(q *Spool) uint64 { return q.Bytes })},
+			collect: ofSpool(func(q *spool.Stats) int64 { return q.Bytes })},
 		{name: "spool_oldest_age_seconds", kind: gauge,
 			help:    "Age of the oldest message in the queue; 0 when it is empty.",
 			meaning: "How far the receivers of events are behind.",
-			collect: ofSpool(func(q *Spool) float64 { return q.OldestAge.Seconds() })},
+			collect: ofSpool(func(q *spool.Stats) float64 { return q.Oldest.Seconds() })},
 		{name: "spool_appended_total", kind: counter,
 			help:    "Messages that became durable in the queue.",
 			meaning: "The number of event messages made.",
-			collect: ofSpool(func(q *Spool) uint64 { return q.Appended })},
+			collect: ofSpool(func(q *spool.Stats) uint64 { return q.Appended })},
 		{name: "spool_dropped_total", kind: counter,
 			help:    "Messages dropped because the queue or the disk was full.",
 			meaning: "Any are lost for good: bring the broker back, free disk space or raise `spool.max`.",
-			collect: ofSpool(func(q *Spool) uint64 { return q.Dropped })},
+			collect: ofSpool(func(q *spool.Stats) uint64 { return q.Dropped })},
 		{name: "spool_corrupt_total", kind: counter,
 			help:    "Messages in the queue lost to damaged storage.",
 			meaning: "Any means that the SD card or disk is failing: replace it.",
-			collect: ofSpool(func(q *Spool) uint64 { return q.Corrupt })},
+			collect: ofSpool(func(q *spool.Stats) uint64 { return q.Corrupt })},
 		{name: "disk_bytes_written_total", kind: counter,
 			help:    "Bytes that the queue wrote to disk.",
 			meaning: "Its daily rate is the queue's share of the wear of the SD card.",
-			collect: ofSpool(func(q *Spool) uint64 { return q.BytesWritten })},
+			collect: ofSpool(func(q *spool.Stats) uint64 { return q.Written })},
 	}},
 }
 

@@ -13,9 +13,12 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/model"
 )
 
@@ -25,17 +28,17 @@ var update = flag.Bool("update", false, "write docs/metrics.md anew")
 func fresh() Snapshot {
 	s := good()
 	m := &s.Machines[0]
-	m.Flags = nil
+	m.Sampling.Flags = nil
 	for _, q := range sampler.Qualities {
-		m.Flags = append(m.Flags, sampler.Flags{Sensor: "pump", Quality: q})
+		m.Sampling.Flags = append(m.Sampling.Flags, sampler.Flags{Sensor: "pump", Quality: q})
 	}
 	m.Rows, m.Scored, m.Model = 0, 0, report.ModelRef{}
 	s.Readings = []sampler.Reading{{Bus: "plc", Sensor: "pump", Values: []float64{math.NaN(), math.NaN()}}}
 	s.Buses = []sampler.BusStats{{Bus: "plc"}}
-	s.Modbus = []ModbusLine{{Bus: "plc", Errors: []ReasonCount{{Reason: "timeout"}, {Reason: "frame"}, {Reason: "exception"}, {Reason: "hangup"}, {Reason: "connect"}, {Reason: "refused"}}}}
-	s.Ears = []ModbusEar{{Bus: "line", Passed: []ReasonCount{{Reason: "exception"}, {Reason: "write"}, {Reason: "foreign"}, {Reason: "unanswered"}, {Reason: "unpaired"}, {Reason: "ambiguous"}, {Reason: "noise"}}}}
-	s.I2C = []I2CBus{{Bus: "env", Errors: []ReasonCount{{Reason: "no_answer"}, {Reason: "stuck"}, {Reason: "gone"}, {Reason: "open"}, {Reason: "other"}}}}
-	s.Broker, s.Spool = &Broker{}, &Spool{MaxBytes: 1000}
+	s.Modbus = []devices.ModbusStats{{Bus: "plc"}}
+	s.Heard = []devices.Heard{{Bus: "line"}}
+	s.I2C = []devices.I2CStats{{Bus: "env"}}
+	s.Broker, s.Spool = &mqtt.Stats{}, &spool.Stats{MaxBytes: 1000}
 	return s
 }
 
@@ -45,7 +48,7 @@ func full() Snapshot {
 	m := &s.Machines[0]
 	m.Model = report.ModelRef{Version: "20261120T100000Z-1", SHA256: "f00d"}
 	m.Drift = pipeline.Drift{Score: 0.4, Channels: []model.ChannelDrift{{Score: 0.4}, {Score: math.NaN()}}}
-	s.Ears[0].Bytes, s.Ears[0].Understood = 200, 150
+	s.Heard[0].Bytes, s.Heard[0].Understood = 200, 150
 	s.Opened = []report.Count{{Kind: detect.ProcessAnomaly, Severity: detect.High, Sensor: "pump", N: 2},
 		{Kind: detect.BusFault, Severity: detect.High, Bus: "plc", N: 1}, {Kind: detect.LimitExceeded, Severity: detect.Warning, N: 4}}
 	return s

@@ -18,13 +18,16 @@ func (s *Snapshot) Page() page.State {
 	p := page.State{Device: s.Device, Site: s.Site, Version: s.Build.Version, Health: h.Status.String(),
 		Time: s.Now.UTC(), TimeQuality: s.TimeQuality, UptimeS: h.UptimeS, Machines: []page.Machine{}}
 	if b := s.Broker; b != nil {
-		p.Broker = &page.Broker{URL: b.URL, Connected: b.Connected, Error: b.Error}
+		p.Broker = &page.Broker{URL: b.Broker, Connected: b.Connected}
+		if !b.Connected {
+			p.Broker.Error = b.LastError
+		}
 		if !b.Since.IsZero() {
 			p.Broker.Since = &b.Since
 		}
 	}
 	if q := s.Spool; q != nil {
-		p.Spool = &page.Spool{Messages: int64(q.Messages), Bytes: int64(q.Bytes), MaxBytes: int64(q.MaxBytes), Dropped: int64(q.Dropped)}
+		p.Spool = &page.Spool{Messages: int64(q.Messages), Bytes: q.Bytes, MaxBytes: q.MaxBytes, Dropped: int64(q.Dropped)}
 	}
 	bySensor := map[string]*sampler.Reading{}
 	for i := range s.Readings {
