@@ -8,34 +8,35 @@ import (
 	"time"
 )
 
-// pending is a record that is not durable yet: written and not synced, or in
-// the ring.
+// pending is a record that is not durable yet: it is written but not synced,
+// or it is kept in memory.
 type pending struct {
 	record
 	off  int64 // in the active segment
-	size int
-	at   int32 // seconds after the queue's birth
-	done bool
+	size int   // of the encoded record, in bytes
+	at   int32 // seconds after the queue was opened
+	done bool  // Append may return, with err
 	err  error
 }
 
 // Append numbers a message, stores it and returns when it is on the disk.
-// build is called with the number, under the queue's lock (it must not call
-// the queue), and its Payload belongs to the queue from then on. state
-// replaces the caller's blob together with the message; nil leaves it.
+// It calls build with the number and holds the queue's lock meanwhile, so
+// build must not call the queue. The message's Payload and Note belong to the
+// queue from then on. state replaces the caller's blob in the same step; with
+// nil the blob stays as it is.
 //
-// If build fails or the message is too large, nothing happened and the number
-// is free again. If the disk fails, the message is kept in memory, delivered
-// in its turn and stored as soon as the disk allows: errors.Is(err,
-// ErrVolatile). Concurrent calls share a sync.
+// If build fails or the message is too large, nothing is stored and the next
+// message gets the number. If the disk fails, the message is kept in memory,
+// delivered in its turn and stored as soon as the disk works again; the error
+// is then ErrVolatile. Concurrent calls share one sync.
 func (q *Queue) Append(state []byte, build func(seq uint64) (Message, error)) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.ready()
+	q.ensureSegment()
 	if q.closed {
 		return ErrClosed
 	}
-	p := &pending{at: int32(time.Since(q.born) / time.Second)}
+	p := &pending{at: int32(time.Since(q.opened) / time.Second)}
 	p.seq = q.seq + 1
 	var err error
 	if p.msg, err = build(p.seq); err != nil {
@@ -54,12 +55,12 @@ func (q *Queue) Append(state []byte, build func(seq uint64) (Message, error)) er
 		q.state = p.state
 	}
 	if q.down != nil {
-		q.keep(p)
+		q.keepInMemory(p)
 		return p.err
 	}
 	if err := q.write(p); err != nil {
 		q.fail(fmt.Errorf("storing message %d: %w", p.seq, err))
-		q.keep(p)
+		q.keepInMemory(p)
 		return p.err
 	}
 	for !p.done {
@@ -68,9 +69,9 @@ func (q *Queue) Append(state []byte, build func(seq uint64) (Message, error)) er
 	return p.err
 }
 
-// ready begins a segment if there is none or the active one is full. It may
-// let go of mu while it waits for a running sync.
-func (q *Queue) ready() {
+// ensureSegment begins a new segment if there is none or the active one is
+// full. It may release mu while it waits for a running sync.
+func (q *Queue) ensureSegment() {
 	for !q.closed && q.down == nil && (q.active == nil || q.active.size >= q.opts.SegmentBytes) {
 		if len(q.pending) > 0 || q.syncing != nil {
 			q.flush()
@@ -82,11 +83,11 @@ func (q *Queue) ready() {
 			q.fail(fmt.Errorf("beginning a segment: %w", err))
 			return
 		}
-		q.adopt(g)
+		q.activate(g)
 	}
 }
 
-// write puts the record in buf behind the active segment, unsynced.
+// write appends the record in buf to the active segment, without a sync.
 func (q *Queue) write(p *pending) error {
 	q.makeRoom(int64(p.size))
 	g := q.active
@@ -102,8 +103,8 @@ func (q *Queue) write(p *pending) error {
 	return nil
 }
 
-// flush makes what is pending durable, or waits for whoever is doing so. It
-// lets go of mu meanwhile, so that others can write behind and share the next
+// flush syncs the pending records, or waits for the sync that is running. It
+// releases mu meanwhile, so that other callers can append and share the next
 // sync.
 func (q *Queue) flush() {
 	if q.syncing != nil {
@@ -137,12 +138,12 @@ func (q *Queue) flush() {
 	q.signal()
 }
 
-// fail takes the disk out of use. What was written and not synced moves to
-// memory, since after a failed sync nobody knows which bytes arrived.
+// fail marks the disk as down. Records that were written but not synced move
+// to memory: after a failed sync it is unknown which bytes reached the disk.
 func (q *Queue) fail(err error) {
 	q.count(err)
 	if q.down == nil {
-		q.opts.Logger.Error("spool keeps messages in memory", "err", err)
+		q.opts.Logger.Error("spool cannot be written, keeping messages in memory", "err", err)
 	}
 	q.down = err
 	if q.syncing == nil && len(q.pending) > 0 {
@@ -150,37 +151,37 @@ func (q *Queue) fail(err error) {
 		q.active.size = q.active.durable
 		waiting := q.pending
 		q.pending = nil
-		behind := q.ring
-		q.ring, q.ringN = nil, 0
-		for _, p := range append(waiting, behind...) {
-			q.keep(p)
+		later := q.volatile
+		q.volatile, q.volatileBytes = nil, 0
+		for _, p := range append(waiting, later...) {
+			q.keepInMemory(p)
 		}
 	}
 	q.retryLater()
 }
 
-// newSegment writes a segment with a header and recs and makes it durable
-// under its name; recs are in the index afterwards.
+// newSegment writes a segment with a header and recs, durably, and enters
+// recs in its index.
 func (q *Queue) newSegment(recs []*pending) (*segment, error) {
-	q.file++
-	g := &segment{path: filepath.Join(q.dir, segmentName(q.file))}
+	q.lastFile++
+	g := &segment{path: filepath.Join(q.dir, segmentName(q.lastFile))}
 	b := appendHeader(nil, header{last: q.seq, prev: q.stored, created: time.Now().UnixMilli(), state: q.state})
 	for _, p := range recs {
 		p.off = int64(len(b))
 		r := p.record
-		r.state = nil // the header carries the newest
+		r.state = nil // the header has the newest blob
 		var err error
 		if b, err = appendRecord(b, r); err != nil {
 			return nil, err
 		}
 		p.size = len(b) - int(p.off)
 	}
-	tmp := g.path + tmpExt
-	f, err := q.disk.create(tmp)
+	f, err := q.writeTemp(g.path, b)
 	if err != nil {
 		return nil, err
 	}
-	if err := q.publish(f, b, tmp, g.path); err != nil {
+	if err := q.commit(g.path); err != nil {
+		q.removeFile(g.path)
 		return nil, errors.Join(err, f.Close())
 	}
 	g.f, g.size, g.durable = f, int64(len(b)), int64(len(b))
@@ -190,40 +191,48 @@ func (q *Queue) newSegment(recs []*pending) (*segment, error) {
 	return g, nil
 }
 
-// publish writes b to f, which stands at tmp, and gives it its name, durably.
-// On an error neither name is left.
-func (q *Queue) publish(f *os.File, b []byte, tmp, name string) error {
+// writeTemp writes b, durably, to a temporary file beside path. On an error it
+// leaves no file.
+func (q *Queue) writeTemp(path string, b []byte) (*os.File, error) {
+	f, err := q.disk.create(path + tmpExt)
+	if err != nil {
+		return nil, err
+	}
 	n, err := q.disk.writeAt(f, b, 0)
 	q.stats.Written += uint64(max(n, 0))
 	if err == nil {
 		err = q.disk.sync(f)
 	}
-	if err == nil {
-		if err = q.disk.rename(tmp, name); err == nil {
-			if err = q.disk.syncDir(q.dir); err == nil {
-				q.stats.Syncs++
-				return nil
-			}
-			q.count(q.disk.remove(name))
-			return err
-		}
+	if err != nil {
+		q.removeFile(path + tmpExt)
+		return nil, errors.Join(err, f.Close())
 	}
-	q.count(q.disk.remove(tmp))
-	return err
+	q.stats.Syncs++
+	return f, nil
 }
 
-// adopt makes g the active segment.
-func (q *Queue) adopt(g *segment) {
+// commit renames the temporary file to path, durably. On an error it leaves no
+// temporary file, but path may have the new content.
+func (q *Queue) commit(path string) error {
+	if err := q.disk.rename(path+tmpExt, path); err != nil {
+		q.removeFile(path + tmpExt)
+		return err
+	}
+	return q.disk.syncDir(q.dir)
+}
+
+// activate makes g the segment that Append writes to.
+func (q *Queue) activate(g *segment) {
 	if old := q.active; old != nil {
 		old.f.Close()
 		old.f = nil
 	}
 	q.segs = append(q.segs, g)
 	q.active = g
-	q.release()
+	q.removeAcked()
 }
 
-// makeRoom drops oldest segments until n bytes fit below MaxBytes.
+// makeRoom drops the oldest segments until n more bytes fit into MaxBytes.
 func (q *Queue) makeRoom(n int64) {
 	total := n
 	for _, g := range q.segs {
@@ -233,8 +242,8 @@ func (q *Queue) makeRoom(n int64) {
 		g := q.segs[0]
 		total -= g.size
 		q.stats.Dropped += uint64(g.live)
-		q.opts.Logger.Warn("spool full, oldest messages dropped", "messages", g.live, "max_bytes", q.opts.MaxBytes)
-		q.discard()
+		q.opts.Logger.Warn("spool is full, dropped the oldest messages", "messages", g.live, "max_bytes", q.opts.MaxBytes)
+		q.removeOldest()
 		q.saveCursor()
 	}
 }

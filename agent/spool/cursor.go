@@ -8,8 +8,8 @@ import (
 	"path/filepath"
 )
 
-// The cursor file holds two slots, written in turn, so that a torn write
-// leaves the other one sound. It is never waited for: an old cursor means
+// The cursor file holds two slots that are written in turn, so a torn write
+// leaves the other slot intact. The file is not synced: an old cursor causes
 // duplicates, never a loss.
 const (
 	cursorName = "cursor"
@@ -19,10 +19,10 @@ const (
 
 var cursorMark = []byte("\xf7cur")
 
-// cursor is what survives of acknowledgements.
+// cursor is what the disk keeps of the acknowledgements.
 type cursor struct {
-	acked uint64 // every message up to here is acknowledged or gone
-	last  uint64 // highest number given out: no number is used twice
+	acked uint64 // every message up to this number is acknowledged or dropped
+	last  uint64 // last number given out, so that no number is used twice
 }
 
 type cursorFile struct {
@@ -31,8 +31,8 @@ type cursorFile struct {
 	cursor
 }
 
-// openCursor reads the newest sound slot. Without a file, or on one that can
-// not be written, it works on and writes nothing.
+// openCursor reads the newest intact slot. If the file cannot be written, set
+// keeps the cursor in memory only.
 func openCursor(dir string) *cursorFile {
 	c := &cursorFile{}
 	name := filepath.Join(dir, cursorName)
@@ -45,7 +45,7 @@ func openCursor(dir string) *cursorFile {
 		return c
 	}
 	var b [2 * slotSize]byte
-	n, _ := f.ReadAt(b[:], 0) // what could not be read is zero, and no slot
+	n, _ := f.ReadAt(b[:], 0) // a slot that could not be read is not a valid slot
 	for at := 0; at+slotUsed <= n; at += slotSize {
 		if gen, cur, ok := parseSlot(b[at : at+slotUsed]); ok && gen > c.gen {
 			c.gen, c.cursor = gen, cur
@@ -71,7 +71,7 @@ func appendSlot(b []byte, gen uint64, c cursor) []byte {
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// set writes c into the older slot if it says something new.
+// set writes cur into the older slot if it differs from the newest.
 func (c *cursorFile) set(cur cursor, d *disk) error {
 	if cur == c.cursor {
 		return nil
@@ -86,7 +86,7 @@ func (c *cursorFile) set(cur cursor, d *disk) error {
 	return err
 }
 
-// reopen is for a folder that was removed and made again.
+// reopen opens the file again in a folder that was removed and created again.
 func (c *cursorFile) reopen(dir string) {
 	c.close()
 	if f, err := os.OpenFile(filepath.Join(dir, cursorName), os.O_RDWR|os.O_CREATE, 0o600); err == nil {

@@ -7,10 +7,10 @@ import (
 	"syscall"
 )
 
-// disk is the set of file operations by which the queue changes its folder;
-// tests replace them to make a disk full, dying or powerless.
+// disk is the set of file operations that change the queue's folder. Tests
+// replace them to simulate a full disk, I/O errors and power loss.
 type disk struct {
-	create   func(name string) (*os.File, error) // new or emptied, for reading and writing
+	create   func(name string) (*os.File, error) // creates or truncates, for reading and writing
 	writeAt  func(f *os.File, b []byte, off int64) (int, error)
 	truncate func(f *os.File, size int64) error
 	sync     func(f *os.File) error
@@ -37,10 +37,10 @@ func realDisk() disk {
 	}
 }
 
-var errUnlinked = errors.New("file was removed from its folder")
+var errUnlinked = errors.New("file was removed")
 
-// syncLinked makes f durable and checks that it still has a name: bytes in a
-// file that somebody removed are gone with the process.
+// syncLinked syncs f and checks that it still has a name: the content of a
+// removed file is lost when the process ends.
 func syncLinked(f *os.File) error {
 	if err := f.Sync(); err != nil {
 		return err
@@ -64,7 +64,7 @@ func syncDir(dir string) error {
 	return d.Sync()
 }
 
-// freeBytes is the room on dir's file system for an ordinary user.
+// freeBytes returns the free space of dir's file system for an ordinary user.
 func freeBytes(dir string) (int64, error) {
 	var st syscall.Statfs_t
 	if err := syscall.Statfs(dir, &st); err != nil {
@@ -73,9 +73,9 @@ func freeBytes(dir string) (int64, error) {
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
 
-// lockDir takes the folder for this process until the file is closed. The
-// lock is on the folder itself, which needs no write: a queue on a card that
-// turned read-only can still be opened and delivered.
+// lockDir locks the folder for this process until the returned file is
+// closed. It locks the folder itself, which needs no write: a queue on a card
+// that has become read-only can still be opened and delivered.
 func lockDir(dir string) (*os.File, error) {
 	d, err := os.Open(dir)
 	if err != nil {

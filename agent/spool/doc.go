@@ -1,27 +1,34 @@
-// Package spool is the durable, bounded queue between whoever has something
-// to tell and whoever delivers it: a message is on the disk before it is
-// published, and stays there until the broker has said that it arrived.
+// Package spool is the durable, bounded queue between the reporter and the
+// delivery to the broker: a message is on the disk before it is published, and
+// stays there until the broker has acknowledged it.
 //
 // It does not know what a message means, what MQTT is, or which broker there
-// is; it starts no goroutine and prints nothing but what went wrong.
+// is. It starts no goroutine and logs only faults and the end of a fault.
 //
 // # Numbers
 //
 // Each message gets the next number, from 1, over the life of the folder and
-// across restarts, kept even when the queue is empty. No number is used twice
-// for messages that left the gateway. The caller learns the number while it
-// builds the payload. Beside the message it may store a small blob of its own
-// (which events are open): the newest accepted blob is State after the next
-// Open, whether or not any message is left.
+// across restarts, even when the queue was empty in between. No number is used
+// twice for messages that left the gateway. The caller learns the number while
+// it builds the payload. With the message it may store a small blob of its own,
+// such as the set of open events. The newest stored blob is State after the
+// next Open, whether or not any message is left.
 //
-// A message may carry a note of up to 255 bytes for whoever finishes it before
-// it is published. The queue returns the note with the message and does not
-// look into it.
+// A message may have a note of up to 255 bytes for whoever finishes the payload
+// before it is published. The queue returns the note with the message and does
+// not look into it.
+//
+// # Reading
+//
+// The queue keeps no position for its reader: Next takes the number after which
+// to read. A reader starts again at the oldest message by passing 0. Resent
+// marks messages that may have been sent before: Next has returned them, or an
+// earlier process may have sent them.
 //
 // # Files
 //
 //	<16 hex digits>.seg       segments, in the order of their numbers
-//	<16 hex digits>.seg.bad   damaged ones set aside; the newest four are kept
+//	<16 hex digits>.seg.bad   damaged segments; the newest four are kept
 //	cursor                    two slots of 512 bytes, written in turn
 //
 // All numbers are little endian, sums are CRC-32C. A segment is two equal
@@ -35,48 +42,58 @@
 //	        body: topic, state, note, payload
 //	cursor  mark F7 "cur" | generation u64 | acknowledged u64 | last u64 | sum u32
 //
-// last is the highest number given out when the segment began and prev the
-// last one stored before it: a segment missing between two others is noticed.
+// last is the last number given out when the segment began, and prev the number
+// of the last record stored before it: they reveal a segment that is missing
+// between two others.
 //
 // # Promises
 //
-// Append returns nil when the record was written and synced; one sync serves
-// all that were written meanwhile. A crash at any moment loses nothing that
-// was accepted. Acknowledgements are noted in the cursor without waiting for
-// the disk: a crash repeats messages, it never loses one.
+// Append returns nil when the record is written and synced; one sync serves
+// all records written meanwhile. A crash at any moment loses no message that
+// was accepted. Acknowledgements are written to the cursor without a sync: a
+// crash repeats messages, it never loses one.
 //
-// Open repairs instead of refusing. A torn tail is cut off at the last sound
-// record. A damaged record is skipped by looking for the next sound one, a
-// damaged segment is copied without the damage and kept as .bad, and what was
-// lost is counted. A file that is not ours is left alone.
+// Open repairs instead of refusing. It cuts a torn tail off behind the last
+// intact record. It skips a damaged record and searches for the next intact
+// one, copies the intact records of a damaged segment to a new file, keeps the
+// damaged file as .bad, and counts what was lost. It does not touch files that
+// are not its own.
 //
-// When the disk takes nothing (full, read-only, dying, folder removed), up to
-// 1024 messages stay in memory, oldest dropped and counted. They are delivered
-// in their turn, and every second the queue tries to store them in a new
-// segment. A message delivered this way may be followed, after a crash on a
-// disk that takes not even the cursor, by another with the same number: an
-// alarm that arrives is worth more than a number.
+// When the disk cannot be written (full, read-only, I/O errors, folder
+// removed), up to 1024 messages stay in memory; beyond that the oldest is
+// dropped and counted. They are delivered in their turn, and every second the
+// queue tries to store them in a new segment. If the cursor cannot be written
+// either and the process crashes, a number that was delivered in this state may
+// be used again: it is more important that the alarm arrives.
 //
-// Beyond MaxBytes the oldest segment goes, and its messages are counted.
+// Beyond MaxBytes the oldest segment is dropped and its messages are counted.
 //
 // # Why
 //
 // Why not an embedded database or a ready-made log. Measured on ext4 with 500
-// events of 256 bytes and a sync each, then harmed byte by byte: bbolt writes
-// 69 KiB for the life of an event, which is card wear, and hands out wrong
+// events of 256 bytes and a sync each, then damaged byte by byte: bbolt writes
+// 69 KiB for the life of an event, which wears the card, and returns wrong
 // data after a flipped bit; tidwall/wal refuses to open after a torn tail and
-// rewrites itself to delete; go-diskqueue acknowledges on reading; SQLite
-// adds 4 MiB of program and served damaged rows 20 times of 25. Length, sum
-// and payload in segments write 4.3 KiB per synced event (0.5 KiB in batches
-// of 16), cost nothing to delete, and notice every flipped byte.
+// rewrites its file to delete; go-diskqueue acknowledges on reading; SQLite
+// adds 4 MiB to the program and returned damaged rows in 20 of 25 cases.
+// Segments of records with length and checksum write 4.3 KiB per synced event
+// (0.5 KiB in batches of 16), cost nothing to delete, and detect every flipped
+// byte.
 //
-// Why the whole index is in memory: 24 bytes a message make acknowledging out
-// of order, counting what is dropped and looking up the oldest trivial; the
-// default 64 MiB of 600-byte events cost 2.6 MiB, and only in a long outage.
+// Why the whole index is in memory: with 24 bytes a message, acknowledging out
+// of order, counting what is dropped and finding the oldest message are
+// trivial. The default 64 MiB of 600-byte events cost 2.6 MiB, and only during
+// a long outage.
 //
-// Why the header twice: after the last message is acknowledged the header may
-// be all that carries the number and the blob.
+// Why the header is stored twice: after the last message is acknowledged, the
+// header may be the only place that still has the number and the blob.
 //
 // Why the lock is on the folder and not on a file in it: it can be taken on a
-// card that has turned read-only.
+// card that has become read-only.
+//
+// Why the queue has its own atomic file write (writeTemp and commit in
+// append.go): the new file stays open as the active segment; each step goes
+// through the disk that tests replace, which cut the power at every single
+// operation; and each failure and each written byte is counted. A shared
+// function would have to offer all of this to one caller.
 package spool

@@ -171,13 +171,13 @@ func TestDisk_failsLong(t *testing.T) {
 		}
 		mustAppend(t, q, 10)
 		f.set(syscall.ENOSPC)
-		const more = ringMessages + 500
+		const more = maxVolatile + 500
 		for range more {
 			if err := q.Append([]byte("late"), message); !errors.Is(err, ErrVolatile) {
 				t.Fatal(err)
 			}
 		}
-		if s := q.Stats(); s.Dropped != 500 || s.Volatile != ringMessages {
+		if s := q.Stats(); s.Dropped != 500 || s.Volatile != maxVolatile {
 			t.Fatalf("%+v", s)
 		}
 		f.set(nil)
@@ -280,7 +280,7 @@ func TestFolder_removed(t *testing.T) {
 	for range 3 { // what the timer does
 		q.mu.Lock()
 		if q.down != nil {
-			q.heal()
+			q.storeVolatile()
 		}
 		q.mu.Unlock()
 	}
@@ -338,7 +338,7 @@ func TestConcurrent(t *testing.T) {
 			}
 			q.mu.Lock()
 			if q.down != nil {
-				q.heal()
+				q.storeVolatile()
 			}
 			q.mu.Unlock()
 			time.Sleep(100 * time.Microsecond)

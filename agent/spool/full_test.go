@@ -59,7 +59,7 @@ func fillUp(t *testing.T, dir string) {
 	filler := filepath.Join(dir, "filler")
 	write(t, filler, make([]byte, 700<<10))
 	accepted, volatile := 0, 0
-	for volatile < ringMessages+200 {
+	for volatile < maxVolatile+200 {
 		switch err := q.Append(nil, message); {
 		case err == nil && volatile == 0:
 			accepted++
@@ -72,7 +72,7 @@ func fillUp(t *testing.T, dir string) {
 	if accepted < 100 {
 		t.Fatalf("only %d accepted in 300 KiB", accepted)
 	}
-	if s := q.Stats(); s.Dropped != 200 || s.Volatile != ringMessages || s.Appended != uint64(accepted) {
+	if s := q.Stats(); s.Dropped != 200 || s.Volatile != maxVolatile || s.Appended != uint64(accepted) {
 		t.Fatalf("%+v", s)
 	}
 	if err := os.Remove(filler); err != nil {

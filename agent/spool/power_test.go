@@ -372,8 +372,8 @@ func (w *witness) heal(t *testing.T, q *Queue, d *powerDisk) {
 		return
 	}
 	q.mu.Lock()
-	kept := slices.Clone(q.ring)
-	q.heal()
+	kept := slices.Clone(q.volatile)
+	q.storeVolatile()
 	q.mu.Unlock()
 	if s := q.Stats(); s.Down != "" {
 		return

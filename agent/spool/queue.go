@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"sync"
@@ -12,14 +13,14 @@ import (
 
 // Errors a caller may test for.
 var (
-	// ErrLocked: another process holds the folder.
+	// ErrLocked: another process uses the folder.
 	ErrLocked = errors.New("in use by another process")
 	// ErrClosed: the queue was closed.
 	ErrClosed = errors.New("queue is closed")
-	// ErrVolatile: the message was numbered and is kept in memory, but the
-	// disk did not take it yet. The caller does not repeat it.
+	// ErrVolatile: the message has its number and is kept in memory, but the
+	// disk has not stored it yet. The caller must not append it again.
 	ErrVolatile = errors.New("kept in memory only")
-	// ErrNotDelivered: an acknowledgement of something Next never returned.
+	// ErrNotDelivered: Ack got a number that Next has not returned.
 	ErrNotDelivered = errors.New("was never delivered")
 )
 
@@ -28,9 +29,9 @@ const (
 	maxSegment      = 1 << 20
 	minSegment      = 4 << 10
 
-	ringMessages = 1024    // kept in memory while the disk takes nothing
-	ringBytes    = 4 << 20 // the same in bytes
-	healEvery    = time.Second
+	maxVolatile      = 1024    // messages kept in memory while the disk is down
+	maxVolatileBytes = 4 << 20 // their bytes
+	retryEvery       = time.Second
 )
 
 // Message is what is published, and what the queue stores with it.
@@ -53,7 +54,7 @@ type Entry struct {
 
 // Options of Open; the zero value is usable.
 type Options struct {
-	MaxBytes     int64        // on disk, oldest segment dropped beyond; 0 = 64 MiB
+	MaxBytes     int64        // on disk; beyond it the oldest segment is dropped; 0 = 64 MiB
 	SegmentBytes int64        // size at which a new segment begins; 0 = MaxBytes/64, at most 1 MiB
 	Logger       *slog.Logger // nil = slog.Default()
 }
@@ -73,36 +74,36 @@ func (o Options) withDefaults() Options {
 }
 
 // Queue is a durable bounded queue in one folder. It is safe for concurrent
-// use; whoever opened it closes it.
+// use. The caller of Open must call Close.
 type Queue struct {
-	dir  string
-	opts Options
-	disk disk
-	lock *os.File
-	born time.Time // times in the index count from here
+	dir    string
+	opts   Options
+	disk   disk
+	lock   *os.File
+	opened time.Time // times in the index count from here
 
-	mu      sync.Mutex
-	wake    chan struct{} // closed when something new can be delivered
-	closed  bool
-	segs    []*segment    // oldest first
-	active  *segment      // the last of segs, or nil: the next Append begins one
-	pending []*pending    // written to active, not synced
-	syncing chan struct{} // not nil while a sync runs without mu; closed at its end
-	seq     uint64        // last number given out
-	stored  uint64        // number of the last durable record
-	state   []byte
-	buf     []byte
-	file    uint64 // last segment file number
-	cursor  *cursorFile
+	mu       sync.Mutex
+	wake     chan struct{} // closed when Next may have something new to return
+	closed   bool
+	segs     []*segment    // oldest first
+	active   *segment      // the last of segs; nil = the next Append begins one
+	pending  []*pending    // written to active, not synced
+	syncing  chan struct{} // not nil while a sync runs, without mu; closed when it ends
+	seq      uint64        // last number given out
+	stored   uint64        // number of the last durable record
+	state    []byte        // newest blob
+	buf      []byte        // the record being appended
+	lastFile uint64        // number of the newest segment file
+	cursor   *cursorFile
 
 	inherited uint64 // last number given out before Open
-	handed    uint64 // highest number Next has returned since
+	returned  uint64 // highest number Next has returned since
 	reader    reader
 
-	ring  []*pending // not on disk, rising
-	ringN int        // their bytes
-	down  error      // why the disk takes nothing; nil = it does
-	timer *time.Timer
+	volatile      []*pending // messages in memory only, numbers rising
+	volatileBytes int        // their bytes
+	down          error      // why the disk cannot be written; nil = it can
+	timer         *time.Timer
 
 	stats Stats
 }
@@ -111,25 +112,26 @@ type Queue struct {
 type Stats struct {
 	Messages int           // not yet acknowledged
 	Bytes    int64         // on disk
-	MaxBytes int64         // how many Bytes there may be
+	MaxBytes int64         // the limit of Bytes
 	Oldest   time.Duration // age of the oldest message; 0 = empty
 	Volatile int           // of Messages: in memory only
-	Down     string        // why the disk takes nothing; "" = it does
+	Down     string        // why the disk cannot be written; "" = it can
 
-	Appended    uint64 // became durable
+	Appended    uint64 // messages stored on the disk
 	Acked       uint64
-	Dropped     uint64 // for want of room, on disk or in memory
-	Corrupt     uint64 // records lost to damage
-	Quarantined uint64 // segments set aside as .bad
-	Torn        uint64 // unfinished writes cut off when opening
+	Dropped     uint64 // messages dropped for lack of space, on disk or in memory
+	Corrupt     uint64 // messages lost to damage
+	Quarantined uint64 // damaged segments kept as .bad
+	Torn        uint64 // unfinished writes cut off by Open
 	Errors      uint64 // failed file operations
 	Written     uint64 // bytes
 	Syncs       uint64
 }
 
-// Open opens the queue in dir, which it creates, and repairs what it finds
-// there; doc.go says how. It fails if another process holds the folder
-// (ErrLocked) or the folder can not be made or read, never because of damage.
+// Open opens the queue in dir and repairs damaged files, as doc.go describes.
+// It creates dir if needed. It fails if another process uses the folder
+// (ErrLocked) or the folder cannot be created or read, but never because of
+// damage.
 func Open(dir string, o Options) (*Queue, error) { return open(dir, o, realDisk()) }
 
 func open(dir string, o Options, d disk) (*Queue, error) {
@@ -140,7 +142,7 @@ func open(dir string, o Options, d disk) (*Queue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening spool %s: %w", dir, err)
 	}
-	q := &Queue{dir: dir, opts: o.withDefaults(), disk: d, lock: lock, born: time.Now(), wake: make(chan struct{})}
+	q := &Queue{dir: dir, opts: o.withDefaults(), disk: d, lock: lock, opened: time.Now(), wake: make(chan struct{})}
 	q.cursor = openCursor(dir)
 	if err := q.load(); err != nil {
 		q.cursor.close()
@@ -158,7 +160,7 @@ func (q *Queue) Seq() uint64 {
 	return q.seq
 }
 
-// State returns a copy of the newest blob given to Append; nil = none.
+// State returns a copy of the newest blob that Append stored; nil = none.
 func (q *Queue) State() []byte {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -177,24 +179,24 @@ func (q *Queue) Len() int {
 
 // waiting is Len; mu is held.
 func (q *Queue) waiting() int {
-	n := len(q.ring)
+	n := len(q.volatile)
 	for _, g := range q.segs {
 		n += g.live
 	}
 	return n
 }
 
-// Stats returns the counters.
+// Stats returns the counters and the present size.
 func (q *Queue) Stats() Stats {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	s := q.stats
-	s.MaxBytes, s.Messages, s.Volatile = q.opts.MaxBytes, q.waiting(), len(q.ring)
+	s.MaxBytes, s.Messages, s.Volatile = q.opts.MaxBytes, q.waiting(), len(q.volatile)
 	for _, g := range q.segs {
 		s.Bytes += g.size
 	}
 	if s.Messages > 0 {
-		s.Oldest = max(0, time.Since(q.born)-q.oldest())
+		s.Oldest = max(0, time.Since(q.opened)-q.oldest())
 	}
 	if q.down != nil {
 		s.Down = q.down.Error()
@@ -202,8 +204,9 @@ func (q *Queue) Stats() Stats {
 	return s
 }
 
-// Close tries once more to store what is in memory only, and lets go of the
-// folder. Waiting calls return ErrClosed. It may be called twice.
+// Close tries once more to store the messages that are in memory only, and
+// unlocks the folder. Waiting calls return ErrClosed. Close may be called
+// twice.
 func (q *Queue) Close() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -214,7 +217,7 @@ func (q *Queue) Close() error {
 		q.flush()
 	}
 	if q.down != nil {
-		q.heal()
+		q.storeVolatile()
 	}
 	q.closed = true
 	q.signal()
@@ -230,15 +233,15 @@ func (q *Queue) Close() error {
 		q.active.f.Close()
 	}
 	q.lock.Close()
-	if len(q.ring) > 0 {
-		return fmt.Errorf("closing spool %s: %d messages lost: %w", q.dir, len(q.ring), q.down)
+	if len(q.volatile) > 0 {
+		return fmt.Errorf("closing spool %s: %d messages lost: %w", q.dir, len(q.volatile), q.down)
 	}
 	return nil
 }
 
 // Next returns the oldest message with a number above after that is not
-// acknowledged, and waits while there is none. It deletes nothing. It fails
-// only with ctx's error or ErrClosed.
+// acknowledged. It waits while there is none. The message stays in the queue
+// until Ack. Next fails only with ctx's error or ErrClosed.
 func (q *Queue) Next(ctx context.Context, after uint64) (Entry, error) {
 	for {
 		q.mu.Lock()
@@ -260,7 +263,7 @@ func (q *Queue) Next(ctx context.Context, after uint64) (Entry, error) {
 	}
 }
 
-// signal wakes every Next; mu is held.
+// signal wakes every waiting Next; mu is held.
 func (q *Queue) signal() {
 	close(q.wake)
 	q.wake = make(chan struct{})
@@ -272,4 +275,11 @@ func (q *Queue) count(err error) error {
 		q.stats.Errors++
 	}
 	return err
+}
+
+// removeFile removes a file if it exists and counts a failure; mu is held.
+func (q *Queue) removeFile(path string) {
+	if err := q.disk.remove(path); !errors.Is(err, fs.ErrNotExist) {
+		q.count(err)
+	}
 }

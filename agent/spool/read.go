@@ -13,20 +13,20 @@ import (
 // segment is a file of the queue and the index of its records.
 type segment struct {
 	path    string
-	f       *os.File // active segment only
+	f       *os.File // of the active segment only
 	size    int64
 	durable int64 // size after the last sync
 	recs    []rec
-	head    int  // first record not acknowledged
-	live    int  // records not acknowledged
-	damaged bool // to be set aside instead of removed
+	head    int  // index of the first record that is not acknowledged
+	live    int  // number of records that are not acknowledged
+	damaged bool // the file is kept as .bad instead of being removed
 }
 
 // rec is the index entry of one durable record, 24 bytes.
 type rec struct {
 	seq   uint64
 	off   int64
-	at    int32 // seconds after the queue's birth; below 0 = before it was opened
+	at    int32 // seconds after the queue was opened; negative = before
 	acked bool
 }
 
@@ -35,8 +35,8 @@ func (g *segment) add(p *pending) {
 	g.live++
 }
 
-// settle marks record i as done with.
-func (g *segment) settle(i int) {
+// ack marks record i as acknowledged.
+func (g *segment) ack(i int) {
 	g.recs[i].acked = true
 	g.live--
 	for g.head < len(g.recs) && g.recs[g.head].acked {
@@ -44,7 +44,8 @@ func (g *segment) settle(i int) {
 	}
 }
 
-// find returns the place of the first record with a number of at least seq.
+// find returns the segment and the index of the first record with a number of
+// at least seq; nil if there is none on the disk.
 func (q *Queue) find(seq uint64) (*segment, int) {
 	for _, g := range q.segs {
 		n := len(g.recs)
@@ -68,92 +69,95 @@ func (q *Queue) next(after uint64) (Entry, bool) {
 		}
 		r, err := q.reader.read(g, i)
 		if err != nil {
-			q.lose(g, i, err)
+			q.dropUnreadable(g, i, err)
 			continue
 		}
-		return q.hand(r), true
+		return q.entry(r), true
 	}
 }
 
-// nextVolatile returns what the disk did not take, once everything before it
-// is settled. The number is noted in the cursor first, so that it is not used
-// again if the process ends before the disk heals.
+// nextVolatile returns the next message that is in memory only, unless
+// messages before it still wait for a sync. It first saves the last number
+// given out in the cursor, so that no later process uses the number again if
+// this one ends before the disk works.
 func (q *Queue) nextVolatile(after uint64) (Entry, bool) {
 	if len(q.pending) > 0 {
 		return Entry{}, false
 	}
-	for _, p := range q.ring {
+	for _, p := range q.volatile {
 		if p.seq > after {
 			q.saveCursor()
-			e := q.hand(p.record)
-			e.Payload = slices.Clone(e.Payload) // stored later
+			e := q.entry(p.record)
+			e.Payload = slices.Clone(e.Payload) // the queue still has to store its own
 			return e, true
 		}
 	}
 	return Entry{}, false
 }
 
-// hand makes the entry that Next returns.
-func (q *Queue) hand(r record) Entry {
-	e := Entry{ID: r.seq, Resent: r.seq <= max(q.handed, q.inherited), Message: r.msg}
-	q.handed = max(q.handed, r.seq)
+// entry makes what Next returns of r.
+func (q *Queue) entry(r record) Entry {
+	e := Entry{ID: r.seq, Resent: r.seq <= max(q.returned, q.inherited), Message: r.msg}
+	q.returned = max(q.returned, r.seq)
 	return e
 }
 
-// lose counts a record that was sound when indexed and can not be read now,
-// and with it the rest of its segment if the file is gone.
-func (q *Queue) lose(g *segment, i int, err error) {
+// dropUnreadable gives up record i, which was intact when it was indexed and
+// cannot be read any more. If the file is gone it gives up the rest of the
+// segment too.
+func (q *Queue) dropUnreadable(g *segment, i int, err error) {
 	q.count(err)
 	gone := errors.Is(err, fs.ErrNotExist)
 	if !g.damaged {
-		q.opts.Logger.Error("spool lost messages", "from", g.recs[i].seq, "file_gone", gone, "err", err)
+		q.opts.Logger.Error("spool lost messages: they cannot be read", "from", g.recs[i].seq, "file_gone", gone, "err", err)
 	}
 	g.damaged = !gone
 	for ; i < len(g.recs); i++ {
 		if !g.recs[i].acked {
 			q.stats.Corrupt++
-			g.settle(i)
+			g.ack(i)
 		}
 		if !gone {
 			break
 		}
 	}
-	q.release()
+	q.removeAcked()
 	q.saveCursor()
 }
 
-// Ack says that the message with this number arrived. Numbers may come in any
-// order; one that is acknowledged or dropped already is no error. If the disk
-// does not take the note, the message counts as acknowledged all the same and
-// comes back after a restart.
+// Ack says that the message with this number has arrived; it leaves the queue.
+// Numbers may come in any order. A number that is acknowledged or dropped
+// already is no error. If the cursor cannot be written, the message is
+// acknowledged all the same but is delivered again after a restart.
 func (q *Queue) Ack(id uint64) error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if q.closed {
 		return ErrClosed
 	}
-	if id == 0 || id > q.handed {
+	if id == 0 || id > q.returned {
 		return fmt.Errorf("acknowledging message %d: %w", id, ErrNotDelivered)
 	}
 	if g, i := q.find(id); g != nil && g.recs[i].seq == id {
 		if g.recs[i].acked {
 			return nil
 		}
-		g.settle(i)
+		g.ack(i)
 		q.stats.Acked++
-		q.release()
-	} else if i := slices.IndexFunc(q.ring, func(p *pending) bool { return p.seq == id }); i >= 0 {
-		q.ringN -= q.ring[i].size
-		q.ring = slices.Delete(q.ring, i, i+1)
+		q.removeAcked()
+	} else if i := slices.IndexFunc(q.volatile, func(p *pending) bool { return p.seq == id }); i >= 0 {
+		q.volatileBytes -= q.volatile[i].size
+		q.volatile = slices.Delete(q.volatile, i, i+1)
 		q.stats.Acked++
 	}
 	if err := q.saveCursor(); err != nil {
-		return fmt.Errorf("noting message %d as delivered: %w", id, err)
+		return fmt.Errorf("saving the acknowledgement of message %d: %w", id, err)
 	}
 	return nil
 }
 
-// lowest is the smallest number not settled, or the one after the last.
+// lowest returns the lowest number that is not acknowledged, or the number
+// after the last one if all are.
 func (q *Queue) lowest() uint64 {
 	for _, g := range q.segs {
 		if g.head < len(g.recs) {
@@ -163,36 +167,39 @@ func (q *Queue) lowest() uint64 {
 	if len(q.pending) > 0 {
 		return q.pending[0].seq
 	}
-	if len(q.ring) > 0 {
-		return q.ring[0].seq
+	if len(q.volatile) > 0 {
+		return q.volatile[0].seq
 	}
 	return q.seq + 1
 }
 
-// oldest is when the oldest message was appended, counted from birth.
+// oldest returns when the oldest message was appended, counted from the
+// opening of the queue. There must be one.
 func (q *Queue) oldest() time.Duration {
 	for _, g := range q.segs {
 		if g.head < len(g.recs) {
 			return time.Duration(g.recs[g.head].at) * time.Second
 		}
 	}
-	return time.Duration(q.ring[0].at) * time.Second
+	return time.Duration(q.volatile[0].at) * time.Second
 }
 
 func (q *Queue) saveCursor() error {
 	return q.count(q.cursor.set(cursor{acked: q.lowest() - 1, last: q.seq}, &q.disk))
 }
 
-// release removes the segments at the front that are wholly settled. The last
-// one stays: it carries the number and the blob.
-func (q *Queue) release() {
+// removeAcked removes the oldest segments as long as all their records are
+// acknowledged. The last segment always stays: its header has the last number
+// and the blob.
+func (q *Queue) removeAcked() {
 	for len(q.segs) > 1 && q.segs[0].live == 0 {
-		q.discard()
+		q.removeOldest()
 	}
 }
 
-// discard removes the oldest segment, or sets it aside if it was damaged.
-func (q *Queue) discard() {
+// removeOldest removes the oldest segment, or keeps its file as .bad if it is
+// damaged.
+func (q *Queue) removeOldest() {
 	g := q.segs[0]
 	q.segs[0] = nil
 	q.segs = q.segs[1:]
@@ -201,12 +208,10 @@ func (q *Queue) discard() {
 		q.quarantine(g.path)
 		return
 	}
-	if err := q.disk.remove(g.path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		q.count(err)
-	}
+	q.removeFile(g.path)
 }
 
-// reader keeps the file open that Next reads from.
+// reader reads records for Next and keeps the file of the last one open.
 type reader struct {
 	g   *segment
 	f   *os.File
@@ -224,7 +229,7 @@ func (r *reader) read(g *segment, i int) (record, error) {
 	}
 	rec, err := r.readAt(g.recs[i].off)
 	if err != nil {
-		rec, err = r.readAt(g.recs[i].off) // once more: cards do recover
+		rec, err = r.readAt(g.recs[i].off) // once more: a read error of a card may be transient
 	}
 	if err == nil && rec.seq != g.recs[i].seq {
 		err = errDamaged

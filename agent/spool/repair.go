@@ -17,15 +17,15 @@ const (
 	tmpExt     = ".tmp"
 	badExt     = ".bad"
 
-	keepBad  = 4        // damaged segments set aside, the oldest go
-	maxFile  = 64 << 20 // a longer file is not one of ours
+	maxBad   = 4        // .bad files kept; beyond it the oldest are removed
+	maxFile  = 64 << 20 // a longer file is not a segment
 	numWidth = 16
 )
 
 func segmentName(n uint64) string { return fmt.Sprintf("%0*x%s", numWidth, n, segmentExt) }
 
-// segmentNumber parses the number a file name begins with; ok is false for a
-// foreign name.
+// segmentNumber parses the number that a file name begins with and returns
+// the rest as ext; ok is false for a name that is not a segment's.
 func segmentNumber(name string) (n uint64, ext string, ok bool) {
 	if len(name) <= numWidth {
 		return 0, "", false
@@ -35,9 +35,9 @@ func segmentNumber(name string) (n uint64, ext string, ok bool) {
 	return n, ext, err == nil && strings.HasPrefix(ext, segmentExt)
 }
 
-// load reads the folder, oldest segment first, and repairs it.
+// load reads the folder, oldest segment first, and repairs damaged segments.
 func (q *Queue) load() error {
-	files, err := os.ReadDir(q.dir) // sorted by name, which is by number
+	files, err := os.ReadDir(q.dir) // sorted by name and therefore by number
 	if err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (q *Queue) load() error {
 		if !ok || file.IsDir() {
 			continue
 		}
-		q.file = max(q.file, n)
+		q.lastFile = max(q.lastFile, n)
 		path := filepath.Join(q.dir, file.Name())
 		switch ext {
 		case segmentExt:
@@ -57,56 +57,57 @@ func (q *Queue) load() error {
 		}
 	}
 	q.cursor.acked = min(q.cursor.acked, q.seq)
-	q.settleAcked()
+	q.applyCursor()
 	q.reuse()
 	q.makeRoom(0)
 	return nil
 }
 
-// loadSegment takes one file into the queue. Whatever is wrong with it is
-// counted, kept for people as .bad and never stops the others.
+// loadSegment indexes one segment file. Damage is counted and logged, the
+// damaged file is kept as .bad for inspection, and the other files are loaded
+// all the same.
 func (q *Queue) loadSegment(path string) {
 	b, err := readSegment(path)
-	if err != nil { // leave it: it may be readable tomorrow
+	if err != nil { // the file stays: it may be readable at the next start
 		q.count(err)
 		q.stats.Quarantined++
-		q.opts.Logger.Error("spool segment is not readable, left aside", "file", path, "err", err)
+		q.opts.Logger.Error("spool segment cannot be read, skipped", "file", path, "err", err)
 		return
 	}
 	s, err := scan(b, q.stored)
 	if err != nil {
-		q.opts.Logger.Error("spool segment set aside", "file", path, "err", err)
+		q.opts.Logger.Error("spool segment is not usable, kept as .bad", "file", path, "err", err)
 		q.quarantine(path)
 		return
 	}
 	g := &segment{path: path}
 	if !s.whole() {
-		q.opts.Logger.Error("spool segment is damaged", "file", path, "stretches", len(s.damaged), "records_lost", s.lost)
+		q.opts.Logger.Error("spool segment is damaged", "file", path, "places", len(s.damaged), "messages_lost", s.lost)
 		q.stats.Corrupt += s.lost
-		b, s = q.mend(g, b, s)
+		b, s = q.repair(g, b, s)
 	}
 	if s.end < len(b) {
 		q.stats.Torn++
-		q.opts.Logger.Warn("unfinished write cut off", "file", path, "bytes", len(b)-s.end)
-		g.damaged = g.damaged || q.cut(path, s.end) != nil
+		q.opts.Logger.Warn("unfinished write cut off from spool segment", "file", path, "bytes", len(b)-s.end)
+		g.damaged = g.damaged || q.cutTail(path, s.end) != nil
 	}
 	q.index(g, s)
 }
 
-// index enters what a scan found.
+// index enters the records that a scan found.
 func (q *Queue) index(g *segment, s scanned) {
 	g.size, g.durable = int64(s.end), int64(s.end)
 	if s.copies > 0 {
 		q.state = s.header.state
 		q.seq = max(q.seq, s.header.last)
-		if len(q.segs) > 0 && s.header.prev > q.stored { // the one between is gone
+		if len(q.segs) > 0 && s.header.prev > q.stored { // the segment between them is missing
 			q.stats.Corrupt += s.header.prev - q.stored
 		}
 	}
 	if s.state != nil {
 		q.state = s.state
 	}
-	q.seq = max(q.seq, s.spent)
+	q.seq = max(q.seq, s.highest)
 	now, age := time.Now().UnixMilli(), int64(0)
 	for _, r := range s.recs {
 		age = min(max(0, (now-r.at)/1000), 1<<31-1)
@@ -117,12 +118,12 @@ func (q *Queue) index(g *segment, s scanned) {
 	q.segs = append(q.segs, g)
 }
 
-// settleAcked applies the cursor.
-func (q *Queue) settleAcked() {
+// applyCursor applies the cursor.
+func (q *Queue) applyCursor() {
 	for _, g := range q.segs {
 		for i, r := range g.recs {
 			if r.seq <= q.cursor.acked {
-				g.settle(i)
+				g.ack(i)
 			}
 		}
 	}
@@ -139,18 +140,18 @@ func (q *Queue) reuse() {
 			q.count(err)
 		}
 	}
-	q.release()
+	q.removeAcked()
 }
 
-// mend replaces a damaged segment by one with its sound records, the damaged
-// file staying beside it as .bad. Where that is not possible the records are
-// read from between the damage.
-func (q *Queue) mend(g *segment, b []byte, s scanned) ([]byte, scanned) {
+// repair replaces a damaged segment by a copy of its intact records and keeps
+// the damaged file beside it as .bad. If the copy cannot be written, the intact
+// records are read from the damaged file.
+func (q *Queue) repair(g *segment, b []byte, s scanned) ([]byte, scanned) {
 	h := s.header
 	if s.copies == 0 {
 		h = header{last: q.seq, prev: q.stored, state: q.state}
 	}
-	h.last = max(h.last, s.spent)
+	h.last = max(h.last, s.highest)
 	sound := appendHeader(nil, h)
 	for _, r := range s.recs {
 		sound = append(sound, b[r.from:r.to]...)
@@ -158,68 +159,58 @@ func (q *Queue) mend(g *segment, b []byte, s scanned) ([]byte, scanned) {
 	err := q.replace(g.path, sound)
 	if err != nil {
 		q.count(err)
-		q.opts.Logger.Error("mending spool segment", "file", g.path, "err", err)
+		q.opts.Logger.Error("repairing spool segment", "file", g.path, "err", err)
 		g.damaged = true
 		return b, s
 	}
 	q.stats.Quarantined++
-	mended, err := scan(sound, q.stored)
-	if err != nil { // can not be: it was just composed
+	repaired, err := scan(sound, q.stored)
+	if err != nil { // cannot happen: these bytes were just encoded
 		g.damaged = true
 		return b, s
 	}
-	return sound, mended
+	return sound, repaired
 }
 
-// replace puts b in the place of the file at path, which remains as .bad.
+// replace writes b to path and keeps the former file as .bad.
 func (q *Queue) replace(path string, b []byte) error {
-	tmp := path + tmpExt
-	f, err := q.disk.create(tmp)
+	f, err := q.writeTemp(path, b)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	n, err := q.disk.writeAt(f, b, 0)
-	q.stats.Written += uint64(max(n, 0))
-	if err == nil {
-		err = q.disk.sync(f)
-	}
-	if err == nil {
-		q.setAside(path)
-		if err = q.disk.rename(tmp, path); err == nil {
-			return q.disk.syncDir(q.dir)
-		}
-	}
-	return errors.Join(err, q.disk.remove(tmp))
+	q.keepBad(path)
+	return q.commit(path)
 }
 
-// setAside gives a file a second name ending in .bad, and forgets the oldest
-// of those beyond the bound.
-func (q *Queue) setAside(path string) {
+// keepBad gives a file a second name that ends in .bad, and removes the oldest
+// .bad files beyond maxBad.
+func (q *Queue) keepBad(path string) {
 	bad := path + badExt
 	if err := q.disk.link(path, bad); err != nil && !errors.Is(err, os.ErrExist) {
 		q.count(err)
 		return
 	}
 	olds, err := filepath.Glob(filepath.Join(q.dir, "*"+segmentExt+badExt))
-	if err != nil || len(olds) <= keepBad {
+	if err != nil || len(olds) <= maxBad {
 		return
 	}
 	slices.Sort(olds)
-	for _, old := range olds[:len(olds)-keepBad] {
+	for _, old := range olds[:len(olds)-maxBad] {
 		q.count(q.disk.remove(old))
 	}
 }
 
-// quarantine takes a file out of the queue and keeps it as .bad.
+// quarantine removes a file from the queue and keeps it as .bad.
 func (q *Queue) quarantine(path string) {
 	q.stats.Quarantined++
-	q.setAside(path)
+	q.keepBad(path)
 	q.count(q.disk.remove(path))
 }
 
-// cut removes the torn tail of the file at path.
-func (q *Queue) cut(path string, size int) error {
+// cutTail truncates the file at path to size, which cuts off an unfinished
+// write.
+func (q *Queue) cutTail(path string, size int) error {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return q.count(err)

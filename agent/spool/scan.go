@@ -2,34 +2,36 @@ package spool
 
 import "bytes"
 
-// span is a stretch of a segment, [from, to).
+// span is the range [from, to) of a segment's bytes.
 type span struct{ from, to int }
 
-// found is a sound record in a scanned segment.
+// found is an intact record in a scanned segment.
 type found struct {
 	span
 	seq uint64
 	at  int64
 }
 
-// scanned is what a segment's bytes hold.
+// scanned is the content of a segment.
 type scanned struct {
 	header  header
-	copies  int     // sound copies of the header: 0, 1 or 2
+	copies  int     // intact copies of the header: 0, 1 or 2
 	recs    []found // numbers strictly rising
-	state   []byte  // newest blob of a record; nil = none carries one
-	damaged []span  // stretches between or after sound bytes that hold none
-	lost    uint64  // records that stood in them, by the gap in numbers, at least one each
-	spent   uint64  // highest number in any sound record head, its body sound or not
-	end     int     // end of the last stretch that is worth keeping; the rest is a torn tail
+	state   []byte  // newest blob of a record; nil = no record has one
+	damaged []span  // damaged ranges that intact bytes follow
+	lost    uint64  // estimated number of records in them, at least one each
+	highest uint64  // highest number in an intact record head, even if its body is damaged
+	end     int     // the bytes from here on are an unfinished write
 }
 
-// whole tells that nothing but perhaps a torn tail is wrong.
+// whole tells that nothing is damaged; there may be an unfinished write at the
+// end.
 func (s *scanned) whole() bool { return s.copies == 2 && len(s.damaged) == 0 }
 
-// scan reads a whole segment. Records with a number not above the one before
-// (or not above after) are a former attempt at what follows: they are passed
-// over. It fails only if there is nothing of ours in b, or it is too new.
+// scan reads a whole segment. It skips records whose number is not above the
+// one before (for the first record: not above after), since they are a former
+// attempt to store what follows. It fails only if b holds nothing of a segment,
+// or is of a newer version.
 func scan(b []byte, after uint64) (scanned, error) {
 	var s scanned
 	off, err := s.readHeader(b)
@@ -48,18 +50,18 @@ func scan(b []byte, after uint64) (scanned, error) {
 					s.state = r.state
 				}
 			}
-			s.spent = max(s.spent, r.seq)
+			s.highest = max(s.highest, r.seq)
 			off += n
 			s.end = off
 			continue
 		}
 		next, seq, ok := resync(b, off)
 		if !ok {
-			break // nothing sound behind it: a write that never ended
+			break // no intact record follows: an unfinished write
 		}
 		s.damaged = append(s.damaged, span{off, next})
-		s.spent = max(s.spent, seq)
-		if off > 0 || s.copies > 0 { // else it is the header that is damaged
+		s.highest = max(s.highest, seq)
+		if off > 0 || s.copies > 0 { // else the damage is in the header
 			s.lost += gap(b[next:], last)
 		}
 		off, s.end = next, next
@@ -70,8 +72,9 @@ func scan(b []byte, after uint64) (scanned, error) {
 	return s, nil
 }
 
-// readHeader finds a sound copy of the header and returns where the records
-// begin. Without one the records are still looked for, from the first byte.
+// readHeader finds an intact copy of the header and returns where the records
+// begin. If there is none, it returns 0: records are searched for from the
+// first byte.
 func (s *scanned) readHeader(b []byte) (int, error) {
 	h1, n1, err1 := parseHeader(b)
 	second := n1
@@ -95,9 +98,9 @@ func (s *scanned) readHeader(b []byte) (int, error) {
 	return 0, nil
 }
 
-// resync looks for the end of the damage that begins at off: behind a record
-// whose head is sound and whose body is not, or at the next sound record. seq
-// is the number in such a head. ok is false if no sound byte follows.
+// resync finds the end of the damage that begins at off. This is the end of a
+// record whose head is intact and whose body is damaged, with seq its number,
+// or else the start of the next intact record. ok is false if there is neither.
 func resync(b []byte, off int) (next int, seq uint64, ok bool) {
 	if n, seq, sound := recordHead(b[off:]); sound && n <= len(b)-off {
 		return off + n, seq, true
@@ -114,8 +117,8 @@ func resync(b []byte, off int) (next int, seq uint64, ok bool) {
 	}
 }
 
-// gap estimates how many records a damaged stretch held: the numbers missing
-// between last and the record at the start of b, and at least one.
+// gap estimates how many records a damaged range held: as many as numbers are
+// missing between last and the record at the start of b, and at least one.
 func gap(b []byte, last uint64) uint64 {
 	if _, seq, ok := recordHead(b); ok && seq > last+1 && last > 0 {
 		return seq - last - 1

@@ -9,11 +9,11 @@ import (
 	"math"
 )
 
-// Sizes and marks of the format; doc.go draws it.
+// Sizes and marks of the format, which doc.go describes.
 const (
 	version     = 1
-	headerFixed = 48 // one copy of the segment header without its state
-	recordFixed = 40 // a record's head, before its body
+	headerFixed = 48 // bytes of one copy of the segment header without its state
+	recordFixed = 40 // bytes of a record's head
 
 	maxTopic  = math.MaxUint16
 	maxState  = 64 << 10
@@ -24,8 +24,8 @@ const (
 	flagState  = 1 << 1
 )
 
-// 0xF7 occurs in no UTF-8 text, so neither mark can stand inside a JSON
-// payload; the line ends betray a copy made in text mode.
+// UTF-8 text never contains 0xF7, so neither mark can occur inside a JSON
+// payload. The line end in segmentMark reveals a copy made in text mode.
 var (
 	segmentMark = []byte("\xf7spool\r\n")
 	recordMark  = []byte("\xf7rec")
@@ -38,24 +38,25 @@ var (
 	errDamaged = errors.New("checksum or length is wrong")
 )
 
-// header opens a segment. It carries what must outlive the records before it.
+// header is the start of a segment. It repeats what must not be lost when the
+// segments before it are removed.
 type header struct {
-	last    uint64 // highest number given out when the segment was created
+	last    uint64 // last number given out when the segment was created
 	prev    uint64 // number of the last record stored before it; 0 = none
-	created int64  // Unix time in milliseconds, for people
-	state   []byte // the caller's blob at that moment
+	created int64  // Unix time in milliseconds, for inspection only
+	state   []byte // the caller's blob when the segment was created
 }
 
 // record is one accepted message.
 type record struct {
 	seq   uint64
-	at    int64 // Unix time in milliseconds; as good as the clock was
+	at    int64 // Unix time in milliseconds by the clock, which may not have been set
 	msg   Message
-	state []byte // nil = the blob did not change
+	state []byte // the caller's blob; nil = it did not change
 }
 
-// appendHeader appends both copies of a header: one damaged byte must not
-// cost the blob when no record carries it any more.
+// appendHeader appends both copies of a header: one damaged byte must not lose
+// the blob when no record has it any more.
 func appendHeader(b []byte, h header) []byte {
 	for range 2 {
 		start := len(b)
@@ -75,8 +76,9 @@ func appendHeader(b []byte, h header) []byte {
 	return b
 }
 
-// parseHeader reads one copy at the start of b and returns its length. The
-// order mark, version, checksum gives three different errors.
+// parseHeader reads one copy of the header at the start of b and returns its
+// length. It checks mark, version and checksum in this order, and each has its
+// own error.
 func parseHeader(b []byte) (header, int, error) {
 	if len(b) < headerFixed || !bytes.Equal(b[:8], segmentMark) {
 		return header{}, 0, errForeign
@@ -102,7 +104,8 @@ func parseHeader(b []byte) (header, int, error) {
 	return h, end, nil
 }
 
-// appendRecord appends one record, or says which limit it breaks.
+// appendRecord appends one record, or returns an error that names the limit
+// that the record exceeds.
 func appendRecord(b []byte, r record) ([]byte, error) {
 	body := len(r.msg.Topic) + len(r.state) + len(r.msg.Note) + len(r.msg.Payload)
 	switch {
@@ -124,7 +127,7 @@ func appendRecord(b []byte, r record) ([]byte, error) {
 	b = le.AppendUint16(b, uint16(len(r.msg.Topic)))
 	b = append(b, flags(r), byte(len(r.msg.Note)))
 	b = le.AppendUint32(b, uint32(len(r.state)))
-	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0) // the two sums, below
+	b = append(b, 0, 0, 0, 0, 0, 0, 0, 0) // the two sums, filled in below
 	b = append(b, r.msg.Topic...)
 	b = append(b, r.state...)
 	b = append(b, r.msg.Note...)
@@ -145,8 +148,8 @@ func flags(r record) byte {
 	return f
 }
 
-// recordHead reads the head at the start of b: the record's whole length and
-// its number. ok is false where the head is not sound.
+// recordHead reads the record head at the start of b and returns the length of
+// the whole record and its number. ok is false if the head is damaged.
 func recordHead(b []byte) (n int, seq uint64, ok bool) {
 	le := binary.LittleEndian
 	if len(b) < recordFixed || !bytes.Equal(b[:4], recordMark) ||
@@ -160,8 +163,8 @@ func recordHead(b []byte) (n int, seq uint64, ok bool) {
 	return recordFixed + int(body), le.Uint64(b[8:]), true
 }
 
-// parseRecord reads the record at the start of b. The result shares nothing
-// with b.
+// parseRecord reads the record at the start of b and returns its length. The
+// record does not share memory with b.
 func parseRecord(b []byte) (record, int, error) {
 	n, seq, ok := recordHead(b)
 	if !ok || n > len(b) {

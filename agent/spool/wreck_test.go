@@ -252,9 +252,9 @@ func TestWreck(t *testing.T) {
 				t.Errorf("next number %d, want %d", q.Seq(), c.next)
 			}
 			q.Close()
-			q = mustOpen(t, dir, Options{SegmentBytes: c.segment}) // what was mended stays so
+			q = mustOpen(t, dir, Options{SegmentBytes: c.segment}) // the repair is permanent
 			if got := drain(t, q); !slices.Equal(got, append(c.want, c.next)) {
-				t.Errorf("after mending: %v", got)
+				t.Errorf("after the repair: %v", got)
 			}
 			if s := q.Stats(); s.Quarantined+s.Torn != 0 || s.Corrupt != 0 && c.segment == 0 {
 				t.Errorf("damage counted again: %+v", s)
@@ -386,7 +386,7 @@ func TestQuarantine_bounded(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	bad, _ := filepath.Glob(filepath.Join(dir, "*"))
-	if len(bad) != keepBad+1 { // and the cursor
+	if len(bad) != maxBad+1 { // and the cursor
 		t.Fatalf("%d files left: %v", len(bad), bad)
 	}
 }
