@@ -19,8 +19,8 @@ const (
 	defaultWindow = 16
 	firstWait     = time.Second                    // upper bound of the first wait
 	longestWait   = 6*time.Minute + 30*time.Second // doc.go says why
-	steady        = time.Minute                    // a connection this old makes waits short again
-	beat          = time.Second                    // of the progress counter
+	stableAfter   = time.Minute                    // the waits are short again after a connection that lasted so long
+	progressEvery = time.Second                    // step of the progress counter
 )
 
 // Source gives the client its messages, ready to be published: the queue, or a
@@ -44,17 +44,17 @@ type Client struct {
 	source Source
 	log    *slog.Logger
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
-	wait   time.Duration // longest
+	wait   time.Duration // longest wait between two connections
 
-	connected atomic.Bool
-	progress  atomic.Uint64
-	published atomic.Uint64
-	acked     atomic.Uint64
-	resent    atomic.Uint64
-	deaf      int // subscriptions in a row that ended the connection; Run's alone
+	connected         atomic.Bool
+	progress          atomic.Uint64
+	published         atomic.Uint64
+	acked             atomic.Uint64
+	resent            atomic.Uint64
+	subscribeFailures int // in a row; only Run uses it
 
 	mu          sync.Mutex
-	retained    []*retained // in the order of their first setting
+	retained    []*retained // in the order in which they were first set
 	wake        chan struct{}
 	connects    uint64
 	disconnects uint64
@@ -74,22 +74,22 @@ type retained struct {
 type Stats struct {
 	Broker      string // its address as configured, which carries no password
 	Connected   bool
-	Since       time.Time // of the present state
+	Since       time.Time // when Connected last changed
 	Connects    uint64    // connections the broker accepted
-	Disconnects uint64    // of those, the ones that ended
+	Disconnects uint64    // accepted connections that ended
 	Published   uint64    // messages of the source handed to a connection
 	Acked       uint64    // messages of the source the broker acknowledged
 	Resent      uint64    // of Published, those that may have been sent before
 	Errors      uint64    // connections that failed or broke
 	LastError   string    // "" = none yet
-	// Progress advances about once a second while the client does its work,
-	// which includes waiting for a broker that is away, and stands still
-	// when it hangs.
+	// Progress advances about once a second while the client works. Waiting
+	// for a broker that is unreachable counts as work. It stops when the
+	// client hangs.
 	Progress uint64
 }
 
-// New checks the options and returns a client for s. It reads no file and
-// opens no connection.
+// New checks the options and returns a client that delivers s. It reads no file
+// and opens no connection.
 func New(o Options, s Source) (*Client, error) {
 	addr, err := o.validate()
 	if err != nil {
@@ -107,7 +107,7 @@ func New(o Options, s Source) (*Client, error) {
 		wake: make(chan struct{}, 1), since: time.Now(),
 	}
 	if !addr.tls && !loopback(addr.host) {
-		c.log.Warn("messages, user name and password go over the network in the clear; use mqtts://")
+		c.log.Warn("messages, user name and password are sent unencrypted; use mqtts://")
 	}
 	return c, nil
 }
@@ -117,9 +117,9 @@ func loopback(host string) bool {
 	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
-// SetRetained makes payload the retained message of topic, now or as soon as
-// there is a connection, and again on every later one. A value replaced
-// before it was sent is never sent. It does not wait.
+// SetRetained publishes payload as the retained message of topic, now or as
+// soon as there is a connection, and again on every later connection. A value
+// that is replaced before it is sent is never sent. SetRetained does not wait.
 func (c *Client) SetRetained(topic string, payload []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -143,7 +143,7 @@ func (c *Client) signal() {
 	}
 }
 
-// Connected tells whether a broker has accepted the present connection.
+// Connected tells whether there is a connection that the broker has accepted.
 func (c *Client) Connected() bool { return c.connected.Load() }
 
 // Stats returns the counters.
@@ -159,11 +159,11 @@ func (c *Client) Stats() Stats {
 }
 
 // Run connects and delivers until ctx is done, whatever the broker does. Then
-// it goes on for at most two seconds if there is something to deliver, says
-// that it is offline, and returns nil. A network that takes no bytes can add
-// some seconds.
+// it delivers for at most two more seconds what is waiting, publishes offline
+// and returns nil. A network that accepts no bytes can delay this by some
+// seconds.
 func (c *Client) Run(ctx context.Context) error {
-	down := time.Now() // since when there has been no steady connection
+	down := time.Now() // since when there has been no stable connection
 	for ctx.Err() == nil {
 		start := time.Now()
 		err := c.session(ctx)
@@ -171,7 +171,7 @@ func (c *Client) Run(ctx context.Context) error {
 			return nil
 		}
 		c.failed(err)
-		if time.Since(start) >= steady {
+		if time.Since(start) >= stableAfter {
 			down = time.Now()
 		}
 		c.pause(ctx, backoff(time.Since(down), c.wait))
@@ -179,21 +179,22 @@ func (c *Client) Run(ctx context.Context) error {
 	return nil
 }
 
-// failed counts an error and logs it when it is not the one before.
+// failed counts an error and logs it as a warning unless it is the same as the
+// one before.
 func (c *Client) failed(err error) {
 	c.mu.Lock()
-	news := c.last != err.Error()
+	changed := c.last != err.Error()
 	c.errors++
 	c.last = err.Error()
 	c.mu.Unlock()
 	level := slog.LevelDebug
-	if news {
+	if changed {
 		level = slog.LevelWarn
 	}
 	c.log.Log(context.Background(), level, "no connection to the broker, messages stay in the spool", "err", err)
 }
 
-// setConnected notes a change of state.
+// setConnected records that the connection began or ended.
 func (c *Client) setConnected(up bool) {
 	c.connected.Store(up)
 	c.mu.Lock()
@@ -206,10 +207,10 @@ func (c *Client) setConnected(up bool) {
 	}
 }
 
-// pause waits for d and shows progress meanwhile.
+// pause waits for d and advances the progress counter meanwhile.
 func (c *Client) pause(ctx context.Context, d time.Duration) {
 	for d > 0 && ctx.Err() == nil {
-		step := min(d, beat)
+		step := min(d, progressEvery)
 		d -= step
 		select {
 		case <-ctx.Done():
@@ -219,9 +220,9 @@ func (c *Client) pause(ctx context.Context, d time.Duration) {
 	}
 }
 
-// backoff is how long to wait before the next connection when there has been
-// none for so long: between a quarter and half of that, by chance, below a
-// second at first and longest at the end.
+// backoff returns how long to wait before the next connection attempt, given
+// how long there has been none: a random time between a quarter and a half of
+// the outage. It is below one second at first and at most longest.
 func backoff(outage, longest time.Duration) time.Duration {
 	top := min(outage/2, longest)
 	if outage >= 2*longest {

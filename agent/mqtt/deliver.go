@@ -13,7 +13,7 @@ import (
 // pump sends the source's messages, oldest first, as long as the window has
 // room.
 func (s *session) pump() {
-	defer close(s.flight)
+	defer close(s.sent)
 	for last := uint64(0); ; {
 		select {
 		case s.window <- struct{}{}:
@@ -22,7 +22,7 @@ func (s *session) pump() {
 		}
 		e, err := s.source.Next(s.ctx, last)
 		if err != nil {
-			s.stop(fmt.Errorf("reading the spool: %w", err)) // no effect if it is s.ctx that ended
+			s.stop(fmt.Errorf("reading the next message: %w", err)) // has no effect if s.ctx has ended
 			return
 		}
 		last = e.ID
@@ -30,27 +30,27 @@ func (s *session) pump() {
 			s.resent.Add(1)
 		}
 		s.published.Add(1)
-		s.flight <- flying{e.ID, s.publish(e.Message)} // has room: the window is as wide
+		s.sent <- inFlight{e.ID, s.publish(e.Message)} // does not block: the channel is as large as the window
 	}
 }
 
-// settle acknowledges to the source what the broker acknowledged on this
-// connection, in the order of sending.
-func (s *session) settle() {
-	for m := range s.flight {
+// awaitAcks waits for the broker's acknowledgements, in the order of sending,
+// and passes each on to the source.
+func (s *session) awaitAcks() {
+	for m := range s.sent {
 		if err := s.acknowledged(m.token); err != nil {
 			s.stop(fmt.Errorf("publishing message %d: %w", m.id, err))
 			return
 		}
 		if err := s.source.Ack(m.id); err != nil {
-			s.log.Warn("a delivered message may be sent again", "err", err)
+			s.log.Warn("a delivered message may be sent again after a restart", "err", err)
 		}
 		s.acked.Add(1)
 		<-s.window
 	}
 }
 
-// acknowledged waits for the PUBACK.
+// acknowledged waits for the PUBACK of a message.
 func (s *session) acknowledged(t paho.Token) error {
 	late := time.NewTimer(ackTimeout)
 	defer late.Stop()
@@ -64,30 +64,30 @@ func (s *session) acknowledged(t paho.Token) error {
 	}
 }
 
-// keepRetained publishes the retained topics at first and whenever they
-// change, and birth whenever somebody says we are offline.
+// keepRetained publishes each retained topic once and whenever it changes, and
+// birth whenever the status topic says that we are offline.
 func (s *session) keepRetained() {
 	for {
-		r, version, ok := s.stale()
+		r, version, ok := s.nextRetained()
 		if ok {
 			if !s.deliver(r) {
 				return
 			}
-			s.kept[r.Topic] = version
+			s.delivered[r.Topic] = version
 			continue
 		}
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-s.wake:
-		case answer := <-s.idle:
+		case answer := <-s.askRetained:
 			answer <- true
-		case <-s.told:
-			s.log.Warn("the broker said that we are offline; saying that we are not")
+		case <-s.calledOffline:
+			s.log.Warn("the status topic said that we are offline; publishing online again")
 			if !s.deliver(s.opts.Birth) {
 				return
 			}
-			select { // a broker that repeats itself gets one answer a second
+			select { // at most one answer a second
 			case <-s.ctx.Done():
 				return
 			case <-time.After(time.Second):
@@ -96,19 +96,21 @@ func (s *session) keepRetained() {
 	}
 }
 
-// stale returns a retained topic whose newest payload did not arrive here.
-func (s *session) stale() (spool.Message, uint64, bool) {
+// nextRetained returns a retained message whose newest version has not been
+// acknowledged on this connection.
+func (s *session) nextRetained() (spool.Message, uint64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.retained {
-		if s.kept[r.topic] != r.version {
+		if s.delivered[r.topic] != r.version {
 			return spool.Message{Topic: r.topic, Payload: r.payload, Retain: true}, r.version, true
 		}
 	}
 	return spool.Message{}, 0, false
 }
 
-// deliver publishes one message outside the queue and waits for its PUBACK.
+// deliver publishes a message that is not from the source and waits for its
+// PUBACK.
 func (s *session) deliver(m spool.Message) bool {
 	if err := s.acknowledged(s.publish(m)); err != nil {
 		s.stop(fmt.Errorf("publishing %s: %w", m.Topic, err))
@@ -117,11 +119,11 @@ func (s *session) deliver(m spool.Message) bool {
 	return true
 }
 
-// allRetained tells whether every retained topic arrived.
+// allRetained tells whether every retained topic was acknowledged.
 func (s *session) allRetained() bool {
 	answer := make(chan bool, 1)
 	select {
-	case s.idle <- answer:
+	case s.askRetained <- answer:
 		return <-answer
 	default:
 		return false

@@ -17,7 +17,7 @@ import (
 // dialTimeout bounds resolving, connecting and the TLS handshake together.
 const dialTimeout = 10 * time.Second
 
-// open connects to the broker and puts the guard around the connection.
+// open connects to the broker and wraps the connection in a guard.
 func (c *Client) open(ctx context.Context) (*guard, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
 	defer cancel()
@@ -52,7 +52,7 @@ func explain(err error) error {
 	var alert tls.AlertError
 	switch {
 	case errors.As(err, &authority):
-		return fmt.Errorf("broker's certificate is signed by an authority unknown here; set ca to its certificate: %w", err)
+		return fmt.Errorf("broker's certificate is signed by an unknown authority; set ca to its certificate: %w", err)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired && invalid.Cert != nil:
 		return expired(err, invalid.Cert, time.Now())
 	case errors.As(err, &name):
@@ -73,23 +73,23 @@ func explain(err error) error {
 	return err
 }
 
-// closed tells that it was the other end that ended the connection.
+// closed tells that the other end closed the connection.
 func closed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// explainGreeting is explain for the time before CONNACK. With TLS 1.3 a
+// explainConnect is explain for errors before CONNACK. With TLS 1.3 a
 // refused client certificate shows only then, and not always with its alert.
-func explainGreeting(err error, tls bool) error {
+func explainConnect(err error, tls bool) error {
 	if tls && closed(err) {
 		return fmt.Errorf("broker refused the connection right after the TLS handshake; does it accept this client certificate? %w", err)
 	}
 	return explain(err)
 }
 
-// expired tells a certificate that is too old from a clock that is not set: a
-// gateway without a battery wakes up years ago.
+// expired distinguishes an expired certificate from a clock that is not set: a
+// gateway without a battery starts with a date years ago.
 func expired(err error, cert *x509.Certificate, now time.Time) error {
 	const day = time.DateOnly
 	if now.Before(cert.NotBefore) {

@@ -7,23 +7,23 @@ import (
 	"sync"
 )
 
-// maxPacket is the longest packet accepted from a broker. Nothing but our own
-// status comes back to us.
+// maxPacket is the longest packet accepted from a broker. The only messages
+// that we receive are those on our own status topic.
 const maxPacket = 64 << 10
 
-var errProtocol = errors.New("broker broke the protocol")
+var errProtocol = errors.New("broker violated the protocol")
 
-// guard is a connection that reads the fixed headers of what the broker sends
-// and ends it, before the bytes are handed on, on anything unexpected. It
-// remembers the first error, which says more than what the library makes of
-// it.
+// guard is a connection that checks the fixed header of each packet from the
+// broker. It closes the connection on anything unexpected, before the library
+// sees the packet. It keeps the first error, which says more than the error
+// that the library derives from it.
 type guard struct {
 	net.Conn
-	lost func(error) // told the first error; nil = nobody
+	lost func(error) // called with the first error; nil = not called
 
-	header  bool // the first byte of a fixed header was read
-	first   byte
-	shift   uint // of the next length byte
+	header  bool // inside a fixed header
+	first   byte // of that header
+	shift   uint // of the next length byte, in bits
 	length  uint32
 	body    uint32 // bytes of the packet still to come
 	connack bool
@@ -33,7 +33,7 @@ type guard struct {
 	err error
 }
 
-// Read is called by one goroutine at a time.
+// Read must be called by one goroutine at a time.
 func (g *guard) Read(p []byte) (int, error) {
 	n, err := g.Conn.Read(p)
 	if bad := g.inspect(p[:n]); bad != nil {
@@ -49,8 +49,8 @@ func (g *guard) Write(p []byte) (int, error) {
 	return n, g.note(err)
 }
 
-// note remembers the first error and passes it on: the library keeps quiet
-// about a connection that ends in some ways.
+// note keeps the first error and calls lost with it: the library does not
+// report every way in which a connection ends.
 func (g *guard) note(err error) error {
 	if err == nil {
 		return nil
@@ -77,7 +77,7 @@ func (g *guard) cause(other error) error {
 	return other
 }
 
-// inspect follows the stream through b.
+// inspect parses the fixed headers in b, which continues the stream.
 func (g *guard) inspect(b []byte) error {
 	for len(b) > 0 {
 		if g.body > 0 {
@@ -108,7 +108,7 @@ func (g *guard) inspect(b []byte) error {
 	return nil
 }
 
-// admit judges a complete fixed header.
+// admit checks a complete fixed header against what a broker may send us.
 func (g *guard) admit() error {
 	ok := false
 	switch g.first {

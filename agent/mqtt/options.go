@@ -26,15 +26,15 @@ type Options struct {
 	CA           string // PEM file; empty = the system's
 	Cert, Key    string // PEM files of the client certificate, both or none
 
-	// Birth, Will and Offline share one topic; a Will without a topic leaves
-	// out all three. They are published with QoS 1.
+	// Birth, Will and Offline must have the same topic; if it is empty, none of
+	// them is used. They are published with QoS 1.
 	Birth, Will, Offline spool.Message
 
-	Window int          // messages under way at most; 0 = 16
+	Window int          // sent and not yet acknowledged messages, at most; 0 = 16
 	Logger *slog.Logger // nil = slog.Default()
 }
 
-// address is where the broker is.
+// address is a parsed broker URL.
 type address struct {
 	url  *url.URL
 	host string
@@ -47,7 +47,7 @@ func parseBroker(broker string) (address, error) {
 	if err != nil {
 		var detail *url.Error
 		if errors.As(err, &detail) {
-			err = detail.Err // without the address: a password may stand in it
+			err = detail.Err // without the URL, which may contain a password
 		}
 		return address{}, fmt.Errorf("broker: %w", err)
 	}
@@ -66,7 +66,7 @@ func parseBroker(broker string) (address, error) {
 	case a.host == "":
 		return a, fmt.Errorf("broker %q: no host", u.Redacted())
 	case u.User != nil:
-		return a, fmt.Errorf("broker %q: user and password do not belong into the address", u.Redacted())
+		return a, fmt.Errorf("broker %q: the address must not contain user or password", u.Redacted())
 	case u.Path != "" && u.Path != "/" || u.RawQuery != "":
 		return a, fmt.Errorf("broker %q: nothing may follow the port", u.Redacted())
 	}
@@ -92,7 +92,7 @@ func (o *Options) validate() (address, error) {
 		errs = append(errs, errors.New("client certificate and key: both or none"))
 	}
 	if err == nil && !a.tls && (o.CA != "" || o.Cert != "") {
-		errs = append(errs, fmt.Errorf("certificates are given, and %s:// does not use TLS: want mqtts://", a.url.Scheme))
+		errs = append(errs, fmt.Errorf("certificates are set, but %s:// does not use TLS: want mqtts://", a.url.Scheme))
 	}
 	if o.PasswordFile != "" && o.Username == "" {
 		errs = append(errs, errors.New("password without a user name")) // [MQTT-3.1.2-22]
@@ -115,15 +115,15 @@ func notID(r rune) bool {
 	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || strings.ContainsRune("_.-", r))
 }
 
-// CheckFiles reads the password, the CA and the client certificate as a
-// connection would, and returns everything that is wrong with them.
+// CheckFiles reads the password, the CA and the client certificate as for a
+// connection, and returns all errors.
 func (o *Options) CheckFiles() error {
 	_, perr := o.password()
 	_, terr := o.tlsConfig("")
 	return errors.Join(perr, terr)
 }
 
-// password reads the password file; one line end after it is not part of it.
+// password reads the password file without the line end after the password.
 func (o *Options) password() (string, error) {
 	if o.PasswordFile == "" {
 		return "", nil
@@ -142,8 +142,8 @@ func (o *Options) password() (string, error) {
 	return strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r"), nil
 }
 
-// isCredential tells a file that systemd passes to the service: its mode is
-// 0440, its folder is visible to the service alone.
+// isCredential tells whether systemd passed the file to the service as a
+// credential: such a file has mode 0440, but only the service sees its folder.
 func isCredential(name string) bool {
 	dir := os.Getenv("CREDENTIALS_DIRECTORY")
 	if dir == "" {
@@ -153,7 +153,7 @@ func isCredential(name string) bool {
 	return err == nil && filepath.IsLocal(rel)
 }
 
-// tlsConfig reads the certificates' files.
+// tlsConfig reads the certificate files and returns the TLS settings for host.
 func (o *Options) tlsConfig(host string) (*tls.Config, error) {
 	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: host}
 	if o.CA != "" {
@@ -163,7 +163,7 @@ func (o *Options) tlsConfig(host string) (*tls.Config, error) {
 		}
 		c.RootCAs = x509.NewCertPool()
 		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("CA %s: no certificate in PEM form in it", o.CA)
+			return nil, fmt.Errorf("CA %s: no PEM certificate in it", o.CA)
 		}
 	}
 	if o.Cert != "" {

@@ -25,7 +25,7 @@ func TestNew_refuses(t *testing.T) {
 		"websocket":         {func(o *Options) { o.Broker = "ws://b" }, `scheme "ws", want tcp, mqtt, mqtts, ssl or tls`},
 		"no scheme":         {func(o *Options) { o.Broker = "broker:1883" }, "scheme"},
 		"no host":           {func(o *Options) { o.Broker = "tcp://:1883" }, "no host"},
-		"password inside":   {func(o *Options) { o.Broker = "tcp://u:s3cret@b" }, "do not belong into the address"},
+		"password inside":   {func(o *Options) { o.Broker = "tcp://u:s3cret@b" }, "must not contain user or password"},
 		"path":              {func(o *Options) { o.Broker = "tcp://b/mqtt" }, "nothing may follow the port"},
 		"bad port":          {func(o *Options) { o.Broker = "tcp://u:s3cret@b:x" }, "port"},
 		"no client id":      {func(o *Options) { o.ClientID = "" }, "client id"},
@@ -81,7 +81,7 @@ func TestNew_warnsOfClearText(t *testing.T) {
 		if _, err := New(Options{Broker: broker, ClientID: "gw7", Logger: slog.New(slog.NewTextHandler(&log, nil))}, nil); err != nil {
 			t.Fatal(err)
 		}
-		if got := strings.Contains(log.String(), "in the clear"); got != want {
+		if got := strings.Contains(log.String(), "unencrypted"); got != want {
 			t.Errorf("%s: warned %v, want %v", broker, got, want)
 		}
 	}

@@ -17,16 +17,16 @@ import (
 )
 
 const (
-	protocol311  = 4
-	qos          = 1
-	keepAlive    = 30 * time.Second
-	pingTimeout  = 10 * time.Second
-	writeTimeout = 5 * time.Second
-	ackTimeout   = 30 * time.Second // a broker slower than this is gone
-	drainTime    = 2 * time.Second
-	farewellTime = time.Second
-	maxDeaf      = 2   // subscriptions that end the connection before we do without
-	quiesce      = 250 // ms that paho may take to send DISCONNECT
+	protocol311          = 4
+	qos                  = 1
+	keepAlive            = 30 * time.Second
+	pingTimeout          = 10 * time.Second
+	writeTimeout         = 5 * time.Second
+	ackTimeout           = 30 * time.Second // the connection ends if the broker is slower
+	drainTimeout         = 2 * time.Second
+	offlineTimeout       = time.Second
+	maxSubscribeFailures = 2   // in a row; then we connect without subscribing
+	disconnectMs         = 250 // that paho may take to send DISCONNECT
 )
 
 var errSlow = errors.New("no acknowledgement from the broker")
@@ -34,25 +34,25 @@ var errSlow = errors.New("no acknowledgement from the broker")
 // session is one connection, from CONNECT to its end.
 type session struct {
 	*Client
-	conn   *guard
-	paho   paho.Client
-	ctx    context.Context // ends with the connection, its cause says why
-	stop   context.CancelCauseFunc
-	window chan struct{} // one element for each message under way
-	flight chan flying
-	told   chan struct{}     // our own offline was read on the status topic
-	kept   map[string]uint64 // versions of retained topics that arrived here
-	idle   chan chan bool    // asks the retained topics whether all arrived
+	conn          *guard
+	paho          paho.Client
+	ctx           context.Context // ends with the connection; its cause is the reason
+	stop          context.CancelCauseFunc
+	window        chan struct{} // one element for each message in flight
+	sent          chan inFlight
+	calledOffline chan struct{}     // the status topic said that we are offline
+	delivered     map[string]uint64 // versions of retained topics acknowledged on this connection
+	askRetained   chan chan bool    // asks keepRetained whether all were acknowledged
 }
 
-// flying is a message under way.
-type flying struct {
+// inFlight is a message that is sent and not yet acknowledged.
+type inFlight struct {
 	id    uint64
 	token paho.Token
 }
 
-// session connects, serves until the connection ends or ctx is done, and
-// leaves nothing running.
+// session connects and serves until the connection ends or ctx is done. No
+// goroutine of it runs on after it returns.
 func (c *Client) session(ctx context.Context) error {
 	password, err := c.opts.password()
 	if err != nil {
@@ -64,17 +64,17 @@ func (c *Client) session(ctx context.Context) error {
 	}
 	s := &session{
 		Client: c, conn: conn,
-		window: make(chan struct{}, c.opts.Window), flight: make(chan flying, c.opts.Window),
-		told: make(chan struct{}, 1), kept: map[string]uint64{}, idle: make(chan chan bool),
+		window: make(chan struct{}, c.opts.Window), sent: make(chan inFlight, c.opts.Window),
+		calledOffline: make(chan struct{}, 1), delivered: map[string]uint64{}, askRetained: make(chan chan bool),
 	}
 	s.ctx, s.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer s.stop(nil)
-	conn.suback = c.opts.Will.Topic == "" || c.deaf >= maxDeaf // none is due
+	conn.suback = c.opts.Will.Topic == "" || c.subscribeFailures >= maxSubscribeFailures // we do not subscribe, so no SUBACK may come
 	conn.lost = func(err error) { s.stop(fmt.Errorf("connection lost: %w", err)) }
 	s.paho = paho.NewClient(s.options(password))
-	defer s.hangUp()
-	if err := s.greet(ctx); err != nil {
-		return fmt.Errorf("connecting: %w", explainGreeting(conn.cause(err), c.addr.tls))
+	defer s.closeConnection()
+	if err := s.introduce(ctx); err != nil {
+		return fmt.Errorf("connecting: %w", explainConnect(conn.cause(err), c.addr.tls))
 	}
 	c.setConnected(true)
 	c.log.Info("connected to the broker")
@@ -100,8 +100,8 @@ func (s *session) options(password string) *paho.ClientOptions {
 	return o
 }
 
-// greet sends CONNECT, announces us, and listens to our own status.
-func (s *session) greet(ctx context.Context) error {
+// introduce sends CONNECT, publishes birth and subscribes to our own status.
+func (s *session) introduce(ctx context.Context) error {
 	if err := s.await(ctx, s.paho.Connect()); err != nil {
 		return err
 	}
@@ -114,33 +114,33 @@ func (s *session) greet(ctx context.Context) error {
 	return s.subscribe(ctx)
 }
 
-// subscribe listens to our own status. A broker that does not allow it says
-// so, says nothing, or ends the connection; after two of the latter we do
-// without, since events matter more.
+// subscribe subscribes to our own status. A broker that does not allow it may
+// refuse, may not answer, or may end the connection. If the subscription fails
+// twice in a row, the client does without it: events matter more.
 func (s *session) subscribe(ctx context.Context) error {
 	topic := s.opts.Will.Topic
-	if s.deaf >= maxDeaf {
+	if s.subscribeFailures >= maxSubscribeFailures {
 		return nil
 	}
 	token := s.paho.Subscribe(topic, qos, s.status)
 	if err := s.await(ctx, token); err != nil {
-		if s.deaf++; s.deaf == maxDeaf {
-			s.log.Warn("not listening to our own status any more; a late will may leave it wrong", "topic", topic)
+		if s.subscribeFailures++; s.subscribeFailures == maxSubscribeFailures {
+			s.log.Warn("connecting without subscribing to our own status from now on; a late will may leave it wrong", "topic", topic)
 		}
 		return fmt.Errorf("subscribing to own status: %w", err)
 	}
-	s.deaf = 0
+	s.subscribeFailures = 0
 	if sub, ok := token.(*paho.SubscribeToken); ok && sub.Result()[topic] == 0x80 { // [MQTT-3.9.3]
-		s.log.Warn("broker does not let us read our own status; a late will may leave it wrong", "topic", topic)
+		s.log.Warn("broker does not allow us to read our own status; a late will may leave it wrong", "topic", topic)
 	}
 	return nil
 }
 
-// status is called by paho with what stands on the status topic.
+// status is called by paho with each message on the status topic.
 func (s *session) status(_ paho.Client, m paho.Message) {
 	if bytes.Equal(m.Payload(), s.opts.Will.Payload) || bytes.Equal(m.Payload(), s.opts.Offline.Payload) {
 		select {
-		case s.told <- struct{}{}:
+		case s.calledOffline <- struct{}{}:
 		default:
 		}
 	}
@@ -150,9 +150,10 @@ func (s *session) publish(m spool.Message) paho.Token {
 	return s.paho.Publish(m.Topic, qos, m.Retain, m.Payload)
 }
 
-// await waits for a token while nothing else goes on, showing progress.
+// await waits for a token while the session does nothing else, and advances the
+// progress counter.
 func (s *session) await(ctx context.Context, t paho.Token) error {
-	tick := time.NewTicker(beat)
+	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	end := time.After(ackTimeout)
 	for {
@@ -171,28 +172,28 @@ func (s *session) await(ctx context.Context, t paho.Token) error {
 	}
 }
 
-// serve delivers until the connection ends, or ctx is done and what is left
-// was delivered or took too long.
+// serve delivers until the connection ends. When ctx is done it delivers what
+// is waiting, for at most drainTimeout.
 func (s *session) serve(ctx context.Context) error {
 	var wg sync.WaitGroup
 	wg.Go(s.pump)
-	wg.Go(s.settle)
+	wg.Go(s.awaitAcks)
 	wg.Go(s.keepRetained)
 	err := s.watch(ctx)
 	s.stop(err)
 	s.setConnected(false)
-	wg.Wait() // paho may hold the pump for writeTimeout after the connection's end
-	if err == nil && s.farewell() {
-		s.paho.Disconnect(quiesce)
+	wg.Wait() // paho may block pump for writeTimeout after the connection ended
+	if err == nil && s.sayOffline() {
+		s.paho.Disconnect(disconnectMs)
 	}
 	return err
 }
 
-// watch shows progress while the connection lives. It shows none while
-// messages wait and none arrives: then pump or queue hang, since a broker
-// that is merely slow ends the connection.
+// watch advances the progress counter while the connection lasts. It stops
+// doing so when messages wait and none is acknowledged for long: then pump or
+// the source hangs, since a broker that is only slow ends the connection.
 func (s *session) watch(ctx context.Context) error {
-	tick := time.NewTicker(beat)
+	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	done := ctx.Done()
 	var late <-chan time.Time
@@ -205,8 +206,8 @@ func (s *session) watch(ctx context.Context) error {
 			return nil
 		case <-done:
 			done = nil
-			late = time.After(drainTime)
-			tick.Reset(beat / 50)
+			late = time.After(drainTimeout)
+			tick.Reset(progressEvery / 50)
 		case <-tick.C:
 		}
 		waiting := s.source.Len()
@@ -222,25 +223,27 @@ func (s *session) watch(ctx context.Context) error {
 	}
 }
 
-// farewell says offline and reports whether the broker took it. Only then may
-// a clean end make it forget the will.
-func (s *session) farewell() bool {
+// sayOffline publishes offline and reports whether the broker acknowledged it.
+// Only then may the connection end cleanly, which makes the broker discard the
+// will.
+func (s *session) sayOffline() bool {
 	if s.opts.Will.Topic == "" {
 		return true
 	}
 	t := s.publish(s.opts.Offline)
-	if !t.WaitTimeout(farewellTime) || t.Error() != nil {
-		s.log.Warn("offline not delivered, the broker's will says it", "err", t.Error())
+	if !t.WaitTimeout(offlineTimeout) || t.Error() != nil {
+		s.log.Warn("offline was not delivered; the broker will publish the will instead", "err", t.Error())
 		return false
 	}
 	return true
 }
 
-// hangUp ends the connection without a DISCONNECT, so that the broker
-// publishes the will unless farewell was said, and stops what paho runs on it.
-func (s *session) hangUp() {
+// closeConnection closes the connection without a DISCONNECT, so that the
+// broker publishes the will unless sayOffline succeeded, and stops paho's
+// goroutines.
+func (s *session) closeConnection() {
 	if err := s.conn.Close(); err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.ErrClosedPipe) {
 		s.log.Debug("closing the connection", "err", err)
 	}
-	s.paho.Disconnect(quiesce)
+	s.paho.Disconnect(disconnectMs)
 }

@@ -116,8 +116,8 @@ func TestMosquitto_tls(t *testing.T) {
 		change func(o *Options)
 		says   string
 	}{
-		"unknown authority": {func(o *Options) { o.CA = file("other.crt") }, "authority unknown here; set ca"},
-		"the system's":      {func(o *Options) { o.CA = "" }, "authority unknown here; set ca"},
+		"unknown authority": {func(o *Options) { o.CA = file("other.crt") }, "unknown authority; set ca"},
+		"the system's":      {func(o *Options) { o.CA = "" }, "unknown authority; set ca"},
 		"no certificate":    {func(o *Options) { o.Cert, o.Key = "", "" }, "broker refused"},
 		"a stranger's":      {func(o *Options) { o.Cert, o.Key = file("stranger.crt"), file("stranger.key") }, "broker refused"},
 		"wrong password":    {func(o *Options) { o.PasswordFile = a.write("bad", []byte("x"), 0o600) }, "not Authorized"},
@@ -125,7 +125,7 @@ func TestMosquitto_tls(t *testing.T) {
 		"password readable": {func(o *Options) { o.PasswordFile = a.write("open", []byte("s3cret"), 0o644) }, "mode 0644"},
 		"no TLS":            {func(o *Options) { o.Broker, o.CA, o.Cert, o.Key = "mqtt://"+m.addr, "", "", "" }, "broker closed the connection"},
 		"CA missing":        {func(o *Options) { o.CA = file("nowhere") }, "reading CA"},
-		"CA is no PEM":      {func(o *Options) { o.CA = secret }, "no certificate in PEM form"},
+		"CA is no PEM":      {func(o *Options) { o.CA = secret }, "no PEM certificate in it"},
 		"key of another":    {func(o *Options) { o.Key = file("broker.key") }, "does not match"},
 		"another name":      {func(o *Options) { o.Broker = "mqtts://localhost:" + strings.Split(m.addr, ":")[1] }, "another name"},
 	}

@@ -148,6 +148,7 @@ func TestImports_planted(t *testing.T) {
 		{"./agent/htmlreport", "./agent/chart", false, false},
 		{"./agent/spool", "./agent/mqtt", false, true},
 		{"./agent/mqtt", "./agent/spool", false, false},
+		{"./agent/mqtt", "./agent/report", false, true},
 		{"./agent/pipeline", "./drivers/sim/modbussim", false, true},
 		{"./agent/demo", "./drivers/sim/modbussim", false, false},
 		{"./agent", "os/exec", false, true},
