@@ -19,6 +19,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/gateway"
 	"iot-edge-anomaly/quant"
 )
 
@@ -148,6 +149,8 @@ func finish(e env, v verb, err error) int {
 		return ee.code
 	case errors.As(err, &refused):
 		return exitConfig
+	case errors.Is(err, gateway.ErrRestart):
+		return exitRestart
 	}
 	return exitFailed
 }

@@ -6,6 +6,7 @@ import (
 	"syscall"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/gateway"
 )
 
 func runVerb(ctx context.Context, e env, args []string) error {
@@ -24,11 +25,10 @@ func runVerb(ctx context.Context, e env, args []string) error {
 	for _, w := range c.Warnings {
 		log.Warn("configuration", "problem", w.String())
 	}
-	o := gatewayOptions{cfg: c, host: host, log: log, hup: e.hup,
-		reload: func() (*config.Config, error) { return loadConfig(*path) }}
-	g, err := newGateway(o)
+	g, err := gateway.New(gateway.Options{Config: c, Host: host, Log: log, Build: build().status(), Hangup: e.hup, SetLogLevel: setLogLevel,
+		Reload: func() (*config.Config, error) { return loadConfig(*path) }})
 	if err != nil {
 		return err
 	}
-	return g.run(ctx, o)
+	return g.Run(ctx)
 }

@@ -3,11 +3,12 @@ package main
 import (
 	"context"
 
+	"iot-edge-anomaly/agent/gateway"
 	"iot-edge-anomaly/agent/offline"
 )
 
 func scoreVerb(ctx context.Context, e env, args []string) error {
-	o := offline.ScoreOptions{Stdin: e.stdin, Stdout: e.stdout, Warnings: e.stderr, Clock: wallClock}
+	o := offline.ScoreOptions{Stdin: e.stdin, Stdout: e.stdout, Warnings: e.stderr, Clock: gateway.Clock}
 	fs := flags("score")
 	fs.StringVar(&o.Model, "model", "", "model `FILE`")
 	fs.StringVar(&o.CSV, "csv", "", "recording; `FILE` - is stdin")

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -12,7 +14,7 @@ import (
 
 	"periph.io/x/conn/v3/i2c"
 
-	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/gateway"
 	"iot-edge-anomaly/drivers/driverstest"
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
@@ -154,37 +156,19 @@ func TestRecordTrainRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := newGateway(gatewayOptions{cfg: c, host: devices.Host{I2C: noI2C}, log: newLog(&strings.Builder{}, "error")})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if code, out, errs := call(t, "", "bench", "--config", cfg, "--time", "1ms"); code != 0 || !strings.Contains(out, "active:pump1") || !strings.Contains(errs, "machine rest has no model yet") {
 		t.Errorf("bench of one model and none: code %d, %s%s", code, out, errs)
 	}
-	other := *c
-	other.Spool.Dir = t.TempDir()
-	if _, err := newGateway(gatewayOptions{cfg: &other, host: devices.Host{I2C: noI2C}, log: newLog(&strings.Builder{}, "error")}); err == nil || !strings.Contains(err.Error(), "in use by another") {
-		t.Errorf("a second agent with the same state folder: %v, want a refusal", err)
-	}
-	s := g.snapshot()
-	if st := s.Machines[0].State; st != "normal" {
-		t.Errorf("machine is %s with a model, want normal", st)
-	}
-	if st := s.Machines[1]; st.State != "blind" {
-		t.Errorf("machine without a model that may not learn is %s, want blind", st.State)
-	}
-	var told strings.Builder // of a reload: what is built first to try the configuration says nothing
-	g.log = newLog(&told, "info")
-	g.currentPlant().start(t.Context(), g.fault)
-	if err := g.replace(t.Context(), c); err != nil {
+	g, err := gateway.New(gateway.Options{Config: c, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
 		t.Fatal(err)
 	}
-	g.currentPlant().stop()
-	setLogLevel("error")
-	if n := strings.Count(told.String(), "msg=watching"); n != 1 {
-		t.Errorf("a reload tells %d times that a model is in force, want once:\n%s", n, &told)
+	if st := g.Snapshot().Machines[0].State; st != "normal" {
+		t.Errorf("machine is %s with a model, want normal", st)
 	}
-	if err := g.queue.Close(); err != nil {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := g.Run(ended); err != nil {
 		t.Error(err)
 	}
 	if code, _, stderr := call(t, "", "record", "--config", cfg, "--out", csvPath); code != 2 || !strings.Contains(stderr, "pump1, rest") {

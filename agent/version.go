@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 
+	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/quant"
 )
 
@@ -21,6 +22,11 @@ type buildInfo struct {
 
 func build() buildInfo {
 	return buildInfo{version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, quant.Kernel()}
+}
+
+// status is what the status endpoint tells of it.
+func (b buildInfo) status() status.Build {
+	return status.Build{Version: b.Version, Commit: b.Commit, Go: b.Go, Kernel: b.Kernel}
 }
 
 func versionVerb(_ context.Context, e env, args []string) error {

@@ -1,11 +1,11 @@
-// Package demo is what the demonstration has in place of a plant: a simulated
-// pump station behind a real Modbus TCP server and simulated I2C chips, a
-// broker for those who have none, a script of faults, and a terminal view.
+// Package demo is the demonstration: in place of a plant it has a simulated pump
+// station behind a real Modbus TCP server and simulated I2C chips, a broker for
+// those who have none, a script of faults, and a terminal view.
 //
-// It does not read a sensor, learn, score, detect or publish. All that is done
-// by the production agent, which gets a configuration file from here and finds
-// the station where that file says. The view shows what an MQTT subscriber
-// and a reader of the page see, and nothing else.
+// It does not read a sensor, learn, score, detect or publish. The production agent
+// (package gateway) does all that: Run gives it a configuration file, and it finds
+// the station where that file says. The view shows only what an MQTT subscriber and
+// a reader of the page see.
 //
 // # The plant
 //

@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"context"
@@ -20,8 +20,8 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// plant is everything between the wires and the events: what a reload
-// replaces, while queue, broker connection and endpoint stay.
+// plant is everything between the wires and the events. A reload replaces it, while
+// queue, broker connection and endpoint stay.
 type plant struct {
 	cfg      *config.Config
 	buses    *devices.Buses
@@ -31,13 +31,13 @@ type plant struct {
 	log      *slog.Logger
 	cancel   context.CancelFunc
 
-	unlatchErr string // what was logged of requests that cannot be taken
+	unlatchErr string // of the first request that could not be taken; it was logged
 
 	done chan struct{}
 }
 
-// newPlant builds the plant of a configuration without touching hardware. An
-// error means that the configuration, or a model, does not fit.
+// newPlant builds the plant of a configuration without touching hardware. An error
+// means that the configuration or a model does not fit.
 func newPlant(c *config.Config, host devices.Host, rep pipeline.Reporter, m *status.Metrics, log *slog.Logger) (*plant, error) {
 	p := &plant{cfg: c, buses: devices.Open(c.Buses, host), log: log, done: make(chan struct{})}
 	var err error
@@ -57,6 +57,7 @@ func newPlant(c *config.Config, host devices.Host, rep pipeline.Reporter, m *sta
 	return p, nil
 }
 
+// options are those of a machine's goroutine.
 func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metrics) pipeline.Options {
 	s := settings.Schema(mc)
 	settle := 0
@@ -75,7 +76,7 @@ func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metr
 		Drift: filepath.Join(p.cfg.State, "drift", mc.Name+".drift"), Sampler: p.group.Sampler(mc.Name), Report: rep, Log: p.log, Inference: m.Inference, Score: m.Score}
 }
 
-// start lets the plant run until stop; faults go to report.
+// start runs the plant until stop; report takes its faults.
 func (p *plant) start(ctx context.Context, report func(sampler.Fault)) {
 	ctx, p.cancel = context.WithCancel(ctx)
 	p.buses.Listen(ctx)
@@ -98,7 +99,7 @@ func (p *plant) start(ctx context.Context, report func(sampler.Fault)) {
 	}()
 }
 
-// close closes sensors and buses. It is for a plant that does not run.
+// close closes sensors and buses of a plant that does not run.
 func (p *plant) close() error {
 	return errors.Join(devices.CloseSensors(p.sensors), p.buses.Close())
 }
@@ -109,8 +110,8 @@ func (p *plant) stop() {
 	<-p.done
 }
 
-// resume continues an event that was open before; false where nothing in this
-// plant will ever close it.
+// resume continues an event that was open before. It returns false if no part of this
+// plant will ever close the event.
 func (p *plant) resume(ev detect.Event) bool {
 	if ev.Kind == detect.SensorFault || ev.Kind == detect.BusFault {
 		return p.group.Resume(ev.Kind == detect.BusFault, ev.Key, ev.Since)

@@ -1,4 +1,4 @@
-package liveness
+package gateway
 
 import (
 	"testing"
@@ -8,13 +8,13 @@ import (
 func TestOneFrozenStageIsNamed(t *testing.T) {
 	for frozen := range 4 {
 		counters := make([]uint64, 3)
-		var stages []Stage
+		var stages []stage
 		names := []string{"sampling", "scoring", "delivery", ""}
 		for i := range counters {
-			stages = append(stages, Stage{names[i], func() uint64 { return counters[i] }, 5 * time.Second})
+			stages = append(stages, stage{names[i], func() uint64 { return counters[i] }, 5 * time.Second})
 		}
 		now := time.Now()
-		m := New(now, stages)
+		m := newProgressMonitor(now, stages)
 		for s := range 60 {
 			for i := range counters {
 				if i != frozen || s < 20 {
@@ -26,7 +26,7 @@ func TestOneFrozenStageIsNamed(t *testing.T) {
 			if frozen < 3 && s > 19+5 {
 				want = names[frozen]
 			}
-			if got := m.Stalled(now); got != want {
+			if got := m.stalled(now); got != want {
 				t.Fatalf("stage %d frozen at 20 s: at %d s %q stalls, want %q", frozen, s, got, want)
 			}
 		}
@@ -36,12 +36,12 @@ func TestOneFrozenStageIsNamed(t *testing.T) {
 func TestRecoversWhenTheStageMovesAgain(t *testing.T) {
 	var n uint64
 	now := time.Now()
-	m := New(now, []Stage{{"sampling", func() uint64 { return n }, time.Second}})
-	if got := m.Stalled(now.Add(2 * time.Second)); got != "sampling" {
+	m := newProgressMonitor(now, []stage{{"sampling", func() uint64 { return n }, time.Second}})
+	if got := m.stalled(now.Add(2 * time.Second)); got != "sampling" {
 		t.Fatalf("got %q", got)
 	}
 	n++
-	if got := m.Stalled(now.Add(3 * time.Second)); got != "" {
+	if got := m.stalled(now.Add(3 * time.Second)); got != "" {
 		t.Fatalf("still %q after progress", got)
 	}
 }

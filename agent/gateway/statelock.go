@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"errors"
@@ -8,11 +8,11 @@ import (
 	"syscall"
 )
 
-// claim takes the state folder for this process until the file is closed, so
-// that two agents cannot learn into the same rows. The lock is on the folder
-// itself: it needs no write, and nothing is left behind by a crash. A folder
-// that is also the queue's is the queue's to claim: it is nil then.
-func claim(state, spool string) (*os.File, error) {
+// lockState locks the state folder for this process until the file is closed, so
+// that two agents never write the same learning rows. The lock is on the folder
+// itself: it needs no write, and a crash leaves nothing behind. The file is nil if
+// the folder is also the queue's, for the queue locks it.
+func lockState(state, spool string) (*os.File, error) {
 	if filepath.Clean(state) == filepath.Clean(spool) {
 		return nil, nil
 	}

@@ -1,0 +1,222 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/mqtt"
+	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/spool"
+	"iot-edge-anomaly/agent/status"
+	"iot-edge-anomaly/board"
+)
+
+// Options say what a Gateway runs.
+type Options struct {
+	Config *config.Config // checked, with its defaults
+	Host   devices.Host   // the computer whose sensors are read
+	Log    *slog.Logger
+	Build  status.Build // of this program, as the endpoint tells it
+
+	// Reload reads the configuration anew. It is called after each signal from
+	// Hangup. Nil means that the configuration cannot be reloaded.
+	Reload func() (*config.Config, error)
+	Hangup <-chan os.Signal // may be nil
+
+	// SetLogLevel puts the level of a reloaded configuration into force. May be nil.
+	SetLogLevel func(level string)
+}
+
+// Gateway is the running agent: one plant, one queue, one broker connection, one
+// endpoint. Use New, then Run once. Snapshot may be called from any goroutine.
+type Gateway struct {
+	opts        Options
+	cfg         *config.Config // of the plant in force; read under mu
+	log         *slog.Logger
+	lock        *os.File // of the state folder; nil = the queue's lock is enough
+	device      report.Device
+	metrics     *status.Metrics
+	queue       *spool.Queue
+	reporter    *report.Reporter
+	mqtt        *mqtt.Client   // nil = no broker configured
+	server      *status.Server // nil = endpoint off
+	started     time.Time
+	ready       atomic.Int64 // nanoseconds after started; 0 = not yet
+	stalled     atomic.Value // string: the stage that makes no progress
+	reloadOK    atomic.Bool
+	memoryLimit uint64 // bytes; 0 = unknown
+
+	mu    sync.Mutex
+	plant *plant
+}
+
+// New opens everything that must be there: state folder, queue, models, endpoint. An
+// error that only another configuration or another model can cure is a
+// config.Refusal. A Gateway must be run, for that closes what is open.
+func New(o Options) (*Gateway, error) {
+	c := o.Config
+	g := &Gateway{opts: o, cfg: c, log: o.Log, metrics: status.NewMetrics(), started: time.Now()}
+	g.stalled.Store("")
+	g.memoryLimit = uint64(max(0, board.MemoryLimit("/")))
+	g.reloadOK.Store(true)
+	id := c.Gateway.ID
+	if id == "" || id == "auto" {
+		id = board.DeviceID("/")
+	}
+	topic := strings.NewReplacer("{site}", c.Gateway.Site, "{device}", id).Replace(c.MQTT.Topic)
+	g.device = report.Device{Site: c.Gateway.Site, Device: id, Boot: board.BootID("/"), Topic: topic}
+	if err := os.MkdirAll(c.State, 0o700); err != nil {
+		return nil, fmt.Errorf("state folder: %w", err)
+	}
+	var err error
+	if g.lock, err = lockState(c.State, c.Spool.Dir); err != nil {
+		return nil, err
+	}
+	if g.queue, err = spool.Open(c.Spool.Dir, spool.Options{MaxBytes: c.Spool.Max, Logger: o.Log}); err != nil {
+		g.lock.Close()
+		return nil, err
+	}
+	if err := g.build(); err != nil {
+		g.lock.Close()
+		return nil, errors.Join(err, g.queue.Close())
+	}
+	return g, nil
+}
+
+// build makes what stands on the queue.
+func (g *Gateway) build() (err error) {
+	c := g.cfg
+	if g.reporter, err = report.New(g.device, g.queue, Clock); err != nil {
+		return err
+	}
+	if g.plant, err = newPlant(c, g.opts.Host, g.reporter, g.metrics, g.log); err != nil {
+		return config.Refuse(err)
+	}
+	if c.MQTT.Broker != "" {
+		if g.mqtt, err = mqtt.New(g.mqttOptions(), report.NewOutbox(g.queue, g.device.Boot, Clock)); err != nil {
+			return config.Refuse(err)
+		}
+	}
+	if c.HTTP.Listen != "" {
+		g.server, err = status.NewServer(status.ServerOptions{Listen: c.HTTP.Listen, TLSCert: c.HTTP.TLSCert, TLSKey: c.HTTP.TLSKey,
+			TokenFile: c.HTTP.TokenFile, Collect: g.Snapshot, Metrics: g.metrics, Log: g.log})
+		if err != nil {
+			return config.Refuse(err)
+		}
+	}
+	return nil
+}
+
+// Run runs the agent until ctx is done, which is no error, or until something has
+// broken that cannot heal. It closes everything before it returns. An error that is
+// ErrRestart asks for a new start of the process.
+func (g *Gateway) Run(ctx context.Context) error {
+	g.continueEvents()
+	var wg sync.WaitGroup
+	services, stopServices := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopServices()
+	failed := make(chan error, 2)
+	if g.server != nil {
+		wg.Go(func() { failed <- g.server.Serve(services) })
+	}
+	if g.mqtt != nil {
+		wg.Go(func() { failed <- g.mqtt.Run(services) })
+	}
+	g.plant.start(ctx, g.fault)
+	g.ready.Store(int64(time.Since(g.started)))
+	g.log.Info("ready", "device", g.device.Device, "after", time.Since(g.started).Round(time.Millisecond))
+	g.notify(board.Ready())
+	err := g.loop(ctx, failed)
+	g.notify(board.Stopping())
+	g.currentPlant().stop()
+	g.publishStates(nil)
+	stopServices()
+	wg.Wait()
+	g.lock.Close() // releases a lock: nothing was written
+	return errors.Join(err, g.queue.Close())
+}
+
+// continueEvents continues the events that were open when the agent stopped, or
+// closes them if no part of the plant would.
+func (g *Gateway) continueEvents() {
+	for _, ev := range g.reporter.Recovered() {
+		if g.plant.resume(ev) {
+			g.log.Info("event continues after a restart", "machine", ev.Machine, "kind", ev.Kind, "since", ev.Since)
+			continue
+		}
+		if err := g.reporter.CloseRestart(ev); err != nil {
+			g.log.Error("close event after a restart", "error", err)
+		}
+	}
+}
+
+// loop does the recurring work: publish states, take requests, feed the watchdog,
+// reload.
+func (g *Gateway) loop(ctx context.Context, failed <-chan error) error {
+	const every = 500 * time.Millisecond
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	published := map[string]publishedState{}
+	dog := newWatchdog(g)
+	told := ""
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			if err != nil {
+				return err
+			}
+		case <-g.opts.Hangup:
+			if err := g.reload(ctx); err != nil {
+				return err
+			}
+			clear(published)
+			dog = newWatchdog(g)
+		case now := <-tick.C:
+			g.currentPlant().takeUnlatch()
+			g.publishStates(published)
+			if text := g.summary(); text != told {
+				told = text
+				g.notify(board.Status(text))
+			}
+			dog.look(now)
+		}
+	}
+}
+
+func (g *Gateway) currentPlant() *plant {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.plant
+}
+
+// fault reports that a sensor or a bus has failed, or works again.
+func (g *Gateway) fault(f sampler.Fault) {
+	g.log.Warn("fault", "bus", f.Bus, "sensor", f.Sensor, "open", f.Open, "reason", f.Reason)
+	if err := g.reporter.Fault(f); err != nil {
+		g.log.Error("report fault", "error", err)
+	}
+}
+
+// notify logs what went wrong with a message to systemd.
+func (g *Gateway) notify(err error) {
+	if err != nil {
+		g.log.Warn("notify systemd", "error", err)
+	}
+}
+
+// Clock reads all clocks of this computer at once.
+func Clock() report.Clock {
+	return report.Clock{Now: time.Now(), Uptime: board.Uptime(), Quality: board.Clock().String()}
+}

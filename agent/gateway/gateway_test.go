@@ -1,0 +1,187 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/settings"
+	"iot-edge-anomaly/model/train"
+)
+
+// configured is a configuration of two machines that read a recording: one has a
+// model, the other has none and may not learn.
+func configured(t *testing.T) *config.Config {
+	t.Helper()
+	dir := t.TempDir()
+	var text strings.Builder
+	var rows []float64
+	text.WriteString("timestamp,speed,current\n")
+	for i := range 300 {
+		speed := 40 + 3*math.Sin(float64(i)/3)
+		row := []float64{speed, 0.2*speed + 0.01*math.Sin(float64(i*i))}
+		fmt.Fprintf(&text, "%d,%g,%g\n", i, row[0], row[1])
+		rows = append(rows, row...)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rows.csv"), []byte(text.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	c := parsed(t, fmt.Sprintf(`gateway: {site: s, id: gw7}
+state: %[1]s
+sensors: [{name: pump, driver: replay, file: %[1]s/rows.csv, loop: true}]
+machines:
+  - {name: pump1, channels: ["pump.*"], period: 20ms, model: {path: %[1]s/model.safetensors}}
+  - {name: rest, channels: ["pump.speed"], period: 20ms, model: {path: %[1]s/rest, learn: {when: never}}}
+spool: {dir: %[1]s/spool}
+`, dir))
+	m, _, err := train.Train(t.Context(), settings.Schema(c.Machines[0]), rows, train.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Save(c.Machines[0].Model.Path); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func parsed(t *testing.T, text string) *config.Config {
+	t.Helper()
+	c, problems := config.Parse("config.yaml", []byte(text), devices.Infos())
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// opened is a Gateway of the configuration that logs to w.
+func opened(t *testing.T, c *config.Config, w *strings.Builder) *Gateway {
+	t.Helper()
+	g, err := New(Options{Config: c, Log: slog.New(slog.NewTextHandler(w, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// runOnce runs the gateway to an immediate end, which closes what it has open.
+func runOnce(t *testing.T, g *Gateway) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := g.Run(ctx); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStatesAtTheStart: a machine with a model watches at once; one that has none and
+// may not learn is blind.
+func TestStatesAtTheStart(t *testing.T) {
+	g := opened(t, configured(t), &strings.Builder{})
+	defer runOnce(t, g)
+	for i, want := range []string{"normal", "blind"} {
+		if m := g.Snapshot().Machines[i]; string(m.State) != want {
+			t.Errorf("machine %s is %s, want %s", m.Name, m.State, want)
+		}
+	}
+}
+
+// TestStateIsLocked: two agents never use one state folder, whatever queue each has,
+// and the folder is free again when the first one has ended.
+func TestStateIsLocked(t *testing.T) {
+	c := configured(t)
+	g := opened(t, c, &strings.Builder{})
+	other := *c
+	other.Spool.Dir = t.TempDir()
+	if _, err := New(Options{Config: &other, Log: slog.New(slog.DiscardHandler)}); err == nil || !strings.Contains(err.Error(), "in use by another") {
+		t.Errorf("a second agent with the same state folder: %v, want a refusal", err)
+	}
+	runOnce(t, g)
+	runOnce(t, opened(t, &other, &strings.Builder{}))
+}
+
+// TestReload: a reload says once that a model is in force. What is only built to try
+// the configuration says nothing.
+func TestReload(t *testing.T) {
+	c := configured(t)
+	var told strings.Builder
+	g := opened(t, c, &told)
+	told.Reset()
+	level := ""
+	g.opts.SetLogLevel = func(l string) { level = l }
+	g.plant.start(t.Context(), g.fault)
+	next := *c
+	next.Log.Level = "warn"
+	if err := g.replace(t.Context(), &next); err != nil {
+		t.Fatal(err)
+	}
+	g.currentPlant().stop()
+	if n := strings.Count(told.String(), "msg=watching"); n != 1 {
+		t.Errorf("a reload tells %d times that a model is in force, want once:\n%s", n, &told)
+	}
+	if level != "warn" {
+		t.Errorf("the level of the log is %q, want that of the new configuration", level)
+	}
+	g.lock.Close()
+	if err := g.queue.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestReload_refused: what does not fit leaves the plant in force, and only a restart
+// changes the services.
+func TestReload_refused(t *testing.T) {
+	c := configured(t)
+	g := opened(t, c, &strings.Builder{})
+	before := g.plant
+	services, model := *c, *c
+	services.Spool.Max++
+	model.Machines = append([]config.Machine(nil), c.Machines...)
+	model.Machines[1].Model.Path = c.Machines[0].Model.Path // a model of other channels
+	for want, next := range map[string]*config.Config{"change with a restart only": &services, "model": &model} {
+		err := g.replace(t.Context(), next)
+		if err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, ErrRestart) {
+			t.Errorf("%v, want a refusal with %q", err, want)
+		}
+		if g.currentPlant() != before {
+			t.Error("the plant was replaced")
+		}
+	}
+	g.opts.Reload = func() (*config.Config, error) { return &services, nil }
+	if err := g.reload(t.Context()); err != nil || g.Snapshot().ReloadOK {
+		t.Errorf("a refused reload: %v, ReloadOK %v; want the agent to go on and to say so", err, g.Snapshot().ReloadOK)
+	}
+	runOnce(t, g)
+}
+
+// TestNew_refusal: an error that another configuration or model cures is marked.
+func TestNew_refusal(t *testing.T) {
+	c := configured(t)
+	c.Machines[1].Model.Path = c.Machines[0].Model.Path
+	_, err := New(Options{Config: c, Log: slog.New(slog.DiscardHandler)})
+	var refused *config.Refusal
+	if !errors.As(err, &refused) {
+		t.Errorf("%v (%T), want a config.Refusal", err, err)
+	}
+}
+
+// TestSameServices: a setting of the services stays the same if only its place in the
+// file moves.
+func TestSameServices(t *testing.T) {
+	a := parsed(t, "sensors: [{name: m, driver: thermal, device: cpu}]\nmqtt: {broker: \"tcp://127.0.0.1:1883\"}\n")
+	b := parsed(t, "\n\nmqtt: {broker: \"tcp://127.0.0.1:1883\"}\nsensors: [{name: m, driver: thermal, device: cpu}]\n")
+	if !sameServices(a, b) {
+		t.Error("the same services elsewhere in the file count as others")
+	}
+	b.MQTT.Topic = "other"
+	if sameServices(a, b) {
+		t.Error("another topic counts as the same services")
+	}
+}

@@ -1,0 +1,66 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/status"
+	"iot-edge-anomaly/agent/status/page"
+	"iot-edge-anomaly/board"
+)
+
+// Snapshot collects what /health, /metrics and the page show. Each request calls it.
+// It is safe for concurrent use.
+func (g *Gateway) Snapshot() status.Snapshot {
+	p := g.currentPlant()
+	s := status.Snapshot{
+		Build: g.opts.Build, Device: g.device.Device, Site: g.device.Site, Started: g.started, Now: time.Now(),
+		ReadyAfter: time.Duration(g.ready.Load()), TimeQuality: board.Clock().String(),
+		Readings: p.group.Readings(), Buses: p.group.Stats(), Modbus: p.buses.ModbusStats(), Heard: p.buses.Heard(), I2C: p.buses.I2CStats(),
+		MemoryLimit: g.memoryLimit,
+		Stalled:     g.stalled.Load().(string), ReloadOK: g.reloadOK.Load(), Opened: g.reporter.Opened(),
+	}
+	for _, m := range p.machines {
+		s.Machines = append(s.Machines, m.Status())
+	}
+	if g.mqtt != nil {
+		st := g.mqtt.Stats()
+		s.Broker = &st
+	}
+	q := g.queue.Stats()
+	s.Spool = &q
+	for _, a := range g.reporter.Active() {
+		s.Events = append(s.Events, openEvent(a))
+	}
+	return s
+}
+
+// openEvent is an open event as the endpoint shows it.
+func openEvent(a report.ActiveEvent) status.OpenEvent {
+	ev := page.Event{ID: a.ID, Kind: string(a.Kind), Severity: string(a.Severity), Since: a.Since,
+		Score: page.Number(a.Score), Peak: page.Number(a.Peak), Percentile: page.Percentile(a.Percent), Detail: a.Reason, Causes: []page.Cause{}}
+	for _, c := range a.Causes {
+		ev.Causes = append(ev.Causes, page.Cause{Channel: c.Channel, Unit: c.Unit, Share: page.Number(c.Share),
+			Value: page.Number(c.Value), Expected: page.Number(c.Expected), Direction: c.Direction})
+	}
+	return status.OpenEvent{Machine: a.Machine, Missing: a.Missing, Event: ev}
+}
+
+// summary is the states of all machines in one line, for systemctl status.
+func (g *Gateway) summary() string {
+	var b strings.Builder
+	for i, m := range g.currentPlant().machines {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		s := m.Status()
+		fmt.Fprintf(&b, "%s %s", s.Name, s.State)
+		if s.State == pipeline.Learning {
+			fmt.Fprintf(&b, " %.0f %%", 100*s.Learning.Done)
+		}
+	}
+	return b.String()
+}

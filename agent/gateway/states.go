@@ -1,0 +1,56 @@
+package gateway
+
+import (
+	"time"
+
+	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/report"
+)
+
+// publishedState is what was last published of a machine. It is compared with the
+// present state, to publish changes only.
+type publishedState struct {
+	state    pipeline.State
+	event    string
+	severity string
+	percent  int
+	at       time.Time
+}
+
+// scoreEvery is how often the retained state is published if only the score has
+// changed.
+const scoreEvery = time.Minute
+
+// publishStates publishes the retained state of each machine that has changed since
+// before, and updates before. If before is nil, it publishes every state.
+func (g *Gateway) publishStates(before map[string]publishedState) {
+	if g.mqtt == nil {
+		return
+	}
+	active := g.reporter.Active()
+	for _, m := range g.currentPlant().machines {
+		s := m.Status()
+		ms := report.MachineStatus{Machine: s.Name, Channels: s.Channels, State: string(s.State), Since: s.Since, Score: s.Score, Percent: s.Percent}
+		if s.State == pipeline.Learning {
+			ms.Learning = &report.Learning{Phase: s.Learning.Phase, Progress: s.Learning.Done, Remaining: s.Learning.Remaining}
+		}
+		now := publishedState{state: s.State, percent: int(100 * s.Learning.Done), at: time.Now()}
+		for i := range active {
+			if a := &active[i]; a.Machine == s.Name && a.Kind == "process_anomaly" {
+				ms.Event, ms.Causes, ms.Since = a.ID, a.Causes, a.Since
+				now.event, now.severity = a.ID, string(a.Severity)
+			}
+		}
+		if last, ok := before[s.Name]; ok {
+			age := now.at.Sub(last.at)
+			last.at = now.at
+			if last == now && age < scoreEvery {
+				continue
+			}
+		}
+		if before != nil {
+			before[s.Name] = now
+		}
+		g.mqtt.SetRetained(g.device.Topic+"/machine/"+s.Name, g.reporter.MachineState(ms))
+	}
+}
