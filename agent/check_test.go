@@ -129,3 +129,18 @@ func TestAnswersThatCannotBeWritten(t *testing.T) {
 		}
 	}
 }
+
+// A number that the next start may give to another device is warned of.
+func TestCheck_kernelNumber(t *testing.T) {
+	for _, c := range []struct {
+		device string
+		warned bool
+	}{
+		{"hwmon2", true}, {"hwmon12", true}, {"hwmon", false}, {"1-0048", false}, {"28-0316a2795f3d", false}, {"cpu_thermal", false}, {"/sys/bus/i2c/devices/1-0048", false},
+	} {
+		code, out, stderr := call(t, "", "check", write(t, "config.yaml", "sensors:\n  - {name: a, driver: hwmon, device: \""+c.device+"\", channels: [temp1]}\n"))
+		if warned := strings.Contains(out+stderr, "after another start it may be another device"); code != 0 || warned != c.warned {
+			t.Errorf("%s: code %d\n%s%s", c.device, code, out, stderr)
+		}
+	}
+}

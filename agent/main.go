@@ -18,7 +18,6 @@ import (
 	"syscall"
 
 	"iot-edge-anomaly/agent/config"
-	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/gateway"
 	"iot-edge-anomaly/quant"
 )
@@ -40,9 +39,6 @@ const (
 
 // defaultConfig is the gateway's own configuration.
 const defaultConfig = "/etc/iot-edge-anomaly/config.yaml"
-
-// host is the computer whose sensors are read; tests put another in its place.
-var host devices.Host
 
 // kernelVariable forces a kernel of package quant by its name.
 const kernelVariable = "IOT_EDGE_ANOMALY_KERNEL"

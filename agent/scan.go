@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
+
+	"iot-edge-anomaly/agent/commission"
 )
 
 // scans are the kinds of bus that scan knows.
@@ -28,4 +31,34 @@ func scanVerb(ctx context.Context, e env, args []string) error {
 		return usagef("unknown kind of bus %q: %s", args[0], kinds)
 	}
 	return scan(ctx, e, args[1:])
+}
+
+func scanI2C(ctx context.Context, e env, args []string) error {
+	name, args := i2cBusName(args)
+	fs := flags("scan")
+	asJSON := fs.Bool("json", false, "print JSON")
+	if err := parse(e, fs, args, 0); err != nil {
+		return err
+	}
+	found, err := commission.ScanI2C(ctx, name)
+	if err != nil {
+		return err
+	}
+	if *asJSON {
+		return json.NewEncoder(e.stdout).Encode(found)
+	}
+	return found.Print(e.stdout)
+}
+
+// i2cBusName takes the name of the bus, "auto" where there is none, from the
+// arguments. The number of a bus stands for its device.
+func i2cBusName(args []string) (name string, others []string) {
+	i := slices.IndexFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") })
+	if i < 0 {
+		return "auto", args
+	}
+	if name = args[i]; strings.Trim(name, "0123456789") == "" {
+		name = "/dev/i2c-" + name
+	}
+	return name, slices.Delete(slices.Clone(args), i, i+1)
 }

@@ -237,6 +237,26 @@ func TestScanModbus_usage(t *testing.T) {
 	}
 }
 
+func TestScanI2C_noBus(t *testing.T) {
+	code, _, errs := call(t, "", "scan", "i2c", filepath.Join(t.TempDir(), "i2c-9"))
+	if code != exitFailed || !strings.Contains(errs, "no such file or directory (ENOENT)") {
+		t.Errorf("%d: %s", code, errs)
+	}
+	if code, _, errs := call(t, "", "scan", "i2c", "1", "2"); code != exitUsage || !strings.Contains(errs, `unexpected argument "2"`) {
+		t.Errorf("%d: %s", code, errs)
+	}
+}
+
+// The name of the bus may stand before or after the flags; a number is a device.
+func TestI2CBusName(t *testing.T) {
+	for args, want := range map[string]string{"": "auto", "--json": "auto", "1": "/dev/i2c-1", "--json 7": "/dev/i2c-7", "auto --json": "auto", "/dev/i2c-1 --json": "/dev/i2c-1"} {
+		name, others := i2cBusName(strings.Fields(args))
+		if name != want || len(others) != strings.Count(args, "--") {
+			t.Errorf("%q: %s and %v, want %s", args, name, others, want)
+		}
+	}
+}
+
 // Every type of the driver is one of the configuration, and the other way
 // round.
 func TestTypesAgree(t *testing.T) {

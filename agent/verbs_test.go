@@ -98,7 +98,10 @@ func TestRead(t *testing.T) {
 		}
 	}
 	code, out, _ = call(t, "", "read", "--config", cfg, "--sensor", "pump", "--json")
-	var rs []readout
+	var rs []struct {
+		Sensor, Channel string
+		Value           *float64
+	}
 	if err := json.Unmarshal([]byte(out), &rs); err != nil || code != 0 || len(rs) != 3 || rs[0].Value == nil || rs[0].Sensor != "pump" || rs[0].Channel != "pump.speed" {
 		t.Errorf("code %d, %v: %s", code, err, out)
 	}

@@ -1,4 +1,4 @@
-package scan
+package commission
 
 import (
 	"cmp"
@@ -26,7 +26,7 @@ type lookalike struct {
 }
 
 // lookalikes prints what reads like the number that a display shows.
-func (v *view) lookalikes() {
+func (v *modbusView) lookalikes() {
 	if math.IsNaN(v.Find) {
 		return
 	}
@@ -60,7 +60,7 @@ func plain(x float64) string {
 
 // search finds the readings within the tolerance, unscaled ones first, then the
 // nearest.
-func (v *view) search() (found []lookalike) {
+func (v *modbusView) search() (found []lookalike) {
 	for i, w := range v.words {
 		if w.err != nil {
 			continue
@@ -88,7 +88,7 @@ func (v *view) search() (found []lookalike) {
 
 // rank puts first what is in the map, then what has its byte order, then the
 // rest.
-func rank(v *view, l lookalike) int {
+func rank(v *modbusView, l lookalike) int {
 	switch {
 	case v.chosen(l.at, l.r):
 		return 0

@@ -1,4 +1,4 @@
-package scan
+package commission
 
 import (
 	"encoding/json"
@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/drivers/modbus"
 	"iot-edge-anomaly/drivers/modbus/guess"
 )
@@ -25,23 +26,23 @@ func TestNumber(t *testing.T) {
 
 // looked is a look at eight registers: 50.02 with swapped words, a hole of two,
 // text, and one that the scan did not come to.
-func looked() *Result {
+func looked() *ModbusScan {
 	f := math.Float32bits(50.02)
 	refusal := &modbus.ExceptionError{Function: 3, Code: 2}
-	return &Result{Target: Target{URL: "tcp://meter", Unit: 7, Table: modbus.Holding, First: 100, Count: 8, Base: 1, Find: 50},
+	return &ModbusScan{ModbusTarget: ModbusTarget{URL: "tcp://meter", Unit: 7, Count: 8, Base: 1, Find: 50}, table: modbus.Holding, first: 100,
 		words: []word{{value: uint16(f)}, {value: uint16(f >> 16)}, {err: refusal}, {err: refusal},
 			{value: 'P'<<8 | 'M'}, {value: '5'<<8 | '5'}, {value: '6'<<8 | '0'}},
 		requests: 3, ended: errors.New("no answer")}
 }
 
-func TestPrint(t *testing.T) {
+func TestModbusPrint(t *testing.T) {
 	for _, c := range []struct {
-		form     Form
+		form     ModbusForm
 		has, not []string
 	}{
-		{Form{}, []string{"holding 100-107: 5 of 8 registers in 3 requests", "ended after holding 106: no answer", "102-103  exception 2 (illegal data address)",
+		{ModbusForm{}, []string{"holding 100-107: 5 of 8 registers in 3 requests", "ended after holding 106: no answer", "102-103  exception 2 (illegal data address)",
 			">50.02", "READS LIKE 50", `{name: holding101, at: "holding:101", type: f32, order: CDAB}`, `never_read: ["holding:103-104"]`, `is text: "PM5560"`}, nil},
-		{Form{YAML: true}, []string{"address_base: 1", "type: f32, order: CDAB"}, []string{"READS LIKE", "BASE0"}},
+		{ModbusForm{YAML: true}, []string{"address_base: 1", "type: f32, order: CDAB"}, []string{"READS LIKE", "BASE0"}},
 	} {
 		var out strings.Builder
 		if err := looked().Print(&out, c.form); err != nil {
@@ -60,12 +61,12 @@ func TestPrint(t *testing.T) {
 	}
 }
 
-func TestPrint_json(t *testing.T) {
+func TestModbusPrint_json(t *testing.T) {
 	var out strings.Builder
-	if err := looked().Print(&out, Form{JSON: true}); err != nil {
+	if err := looked().Print(&out, ModbusForm{JSON: true}); err != nil {
 		t.Fatal(err)
 	}
-	var got resultJSON
+	var got modbusJSON
 	if err := json.Unmarshal([]byte(out.String()), &got); err != nil {
 		t.Fatal(err)
 	}
@@ -83,9 +84,10 @@ func TestPrint_json(t *testing.T) {
 	}
 }
 
-func TestLimit(t *testing.T) {
-	for table, want := range map[modbus.Table]int{modbus.Holding: 1000, modbus.Input: 1000, modbus.Coil: 2000, modbus.Discrete: 2000} {
-		if got := Limit(table); got != want {
+func TestModbusTarget_Limit(t *testing.T) {
+	for table, want := range map[string]int{"holding": 1000, "input": 1000, "coil": 2000, "discrete": 2000} {
+		target := ModbusTarget{At: config.Address{Table: table}}
+		if got := target.Limit(); got != want {
 			t.Errorf("%v: %d, want %d", table, got, want)
 		}
 	}

@@ -1,10 +1,9 @@
-package main
+package commission
 
 import (
 	"context"
 	"encoding/json"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -48,10 +47,14 @@ func simPorts(chips map[uint16]i2csim.Chip) i2cPorts {
 	}
 }
 
-func scanOf(t *testing.T, p i2cPorts, args ...string) string {
+func scanOf(t *testing.T, p i2cPorts) string {
 	t.Helper()
-	var out, errs strings.Builder
-	if err := p.run(t.Context(), env{nil, &out, &errs, nil}, args); err != nil {
+	s, err := p.run(t.Context(), "auto")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := s.Print(&out); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()
@@ -64,7 +67,7 @@ var zoo = map[uint16]i2csim.Chip{
 }
 
 func TestScanI2C(t *testing.T) {
-	out := scanOf(t, simPorts(zoo), "1")
+	out := scanOf(t, simPorts(zoo))
 	for _, want := range []string{
 		"/dev/i2c-1 (bcm2835 (i2c@7e804000))\n     0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f\n00:                         -- -- ",
 		"\n40: 40 41 -- -- 44 45 -- -- 48 49 4a 4b -- -- -- UU\n", "\n70: -- -- -- -- -- -- 76 77\n",
@@ -89,17 +92,23 @@ func TestScanI2C(t *testing.T) {
 }
 
 func TestScanI2C_json(t *testing.T) {
-	for _, args := range [][]string{{"--json"}, {"--json", "/dev/i2c-1"}, {"auto", "--json"}} {
-		var got i2cScan
-		if err := json.Unmarshal([]byte(scanOf(t, simPorts(zoo), args...)), &got); err != nil {
-			t.Fatal(err)
-		}
-		if got.Bus != "/dev/i2c-1" || len(got.Chips) != len(zoo)+1 {
-			t.Errorf("%+v", got)
-		}
-		if i := slices.IndexFunc(got.Chips, func(c foundChip) bool { return c.Address == 0x44 }); i < 0 || got.Chips[i].Driver != "sht3x" {
-			t.Errorf("%+v", got.Chips)
-		}
+	s, err := simPorts(zoo).run(t.Context(), "/dev/i2c-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got I2CScan
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Bus != "/dev/i2c-1" || len(got.Chips) != len(zoo)+1 {
+		t.Errorf("%+v", got)
+	}
+	if i := slices.IndexFunc(got.Chips, func(c FoundChip) bool { return c.Address == 0x44 }); i < 0 || got.Chips[i].Driver != "sht3x" {
+		t.Errorf("%+v", got.Chips)
 	}
 }
 
@@ -134,37 +143,6 @@ func TestScanI2C_wiring(t *testing.T) {
 	}
 	if out := scanOf(t, slow); !strings.Contains(out, "nothing answers: is the chip powered") {
 		t.Errorf("nothing there:\n%s", out)
-	}
-}
-
-// Each driver that an identifier names can be told, and no other is said to be.
-func TestIdentifiable(t *testing.T) {
-	for _, name := range identifiable {
-		if _, ok := devices.Infos()[name]; !ok {
-			t.Errorf("there is no driver %s", name)
-		}
-	}
-	var told []string
-	p := simPorts(zoo)
-	bus, _ := p.open("")
-	for addr := range zoo {
-		if sure, _ := driversAt(bus, addr); sure != "" {
-			told = append(told, sure)
-		}
-	}
-	slices.Sort(told)
-	if !slices.Equal(told, slices.Sorted(slices.Values(identifiable))) {
-		t.Errorf("identified %v, want %v", told, identifiable)
-	}
-}
-
-func TestScanI2C_noBus(t *testing.T) {
-	code, _, errs := call(t, "", "scan", "i2c", filepath.Join(t.TempDir(), "i2c-9"))
-	if code != exitFailed || !strings.Contains(errs, "no such file or directory (ENOENT)") {
-		t.Errorf("%d: %s", code, errs)
-	}
-	if code, _, errs := call(t, "", "scan", "i2c", "1", "2"); code != exitUsage || !strings.Contains(errs, `unexpected argument "2"`) {
-		t.Errorf("%d: %s", code, errs)
 	}
 }
 

@@ -1,9 +1,7 @@
-package main
+package commission
 
 import (
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -18,20 +16,13 @@ func TestReadAdvisesTime(t *testing.T) {
 		"":                 "plc: reading took 1.3s, the shortest period is 1s: if it takes so long each time, give its sensors period: 2s\n",
 		", connections: 2": "",
 	} {
-		path := filepath.Join(t.TempDir(), "config.yaml")
 		text := `buses: {plc: {modbus: "tcp://10.0.0.5"` + bus + `}}
 sensors:
   - {name: a, driver: modbus, bus: plc, unit: 1, ` + registers + `}
   - {name: b, driver: modbus, bus: plc, unit: 2, period: 5s, ` + registers + `}
   - {name: dead, driver: modbus, bus: plc, unit: 3, ` + registers + `}
 `
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		c, err := loadConfig(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := parse(t, text)
 		var out strings.Builder
 		r := &reader{cfg: c, hints: &out}
 		r.adviseTime([]sampler.Reading{{Sensor: "a", Latency: 700 * time.Millisecond}, {Sensor: "b", Latency: 600 * time.Millisecond},

@@ -1,4 +1,4 @@
-package scan
+package commission
 
 import (
 	"context"
@@ -10,9 +10,9 @@ import (
 	"iot-edge-anomaly/drivers/modbus"
 )
 
-// Hint says what to try after an error of a Modbus line with some address; empty
-// where the error says it all, or nothing is known.
-func Hint(url string, err error) string {
+// hint says what to try after an error of the Modbus line with this URL. It is
+// empty where the error says enough, or where nothing is known to help.
+func hint(url string, err error) string {
 	var refusal *modbus.ExceptionError
 	var other *modbus.UnitError
 	var lost *modbus.LostError
@@ -29,7 +29,7 @@ func Hint(url string, err error) string {
 		return fmt.Sprintf("if it answers so whatever it is asked, give it as unit %d", other.Got)
 	case errors.Is(err, modbus.ErrFrame):
 		return nonsenseHint(scheme)
-	case scheme == "rtu": // what is wrong with a port its error says
+	case scheme == "rtu": // the error of a port says what is wrong
 	case errors.As(err, &lost):
 		return "it may serve a single client, or only those that it knows"
 	case errors.As(err, &op):

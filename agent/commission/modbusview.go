@@ -1,4 +1,4 @@
-package scan
+package commission
 
 import (
 	"encoding/json"
@@ -13,19 +13,19 @@ import (
 	"iot-edge-anomaly/drivers/modbus/guess"
 )
 
-// Form is how a result is printed; the zero value is every table and the
-// configuration to begin with.
-type Form struct {
+// ModbusForm is how a Modbus scan is printed. The zero value means every table, and
+// a configuration to begin with.
+type ModbusForm struct {
 	YAML  bool // nothing but the configuration
 	JSON  bool
 	Brief bool // only lines with a plausible reading
 	All   bool // every line
 }
 
-// view is what is printed of a scan.
-type view struct {
-	*Result
-	Form
+// modbusView is what is printed of a scan.
+type modbusView struct {
+	*ModbusScan
+	ModbusForm
 	runs   [][]uint16 // consecutive registers that were read
 	starts []int      // index of each run's first
 	pieces [][]guess.Piece
@@ -36,14 +36,14 @@ type view struct {
 
 // Print writes what was found, as readings in every type and order and as a
 // configuration to paste.
-func (r *Result) Print(w io.Writer, f Form) error {
-	v := r.view(f)
+func (s *ModbusScan) Print(w io.Writer, f ModbusForm) error {
+	v := s.view(f)
 	if f.JSON {
 		return json.NewEncoder(w).Encode(v.json())
 	}
 	if !f.YAML {
 		v.head()
-		if r.bits() {
+		if s.bits() {
 			v.bitTable()
 		} else {
 			v.wordTable()
@@ -58,28 +58,28 @@ func (r *Result) Print(w io.Writer, f Form) error {
 	return err
 }
 
-func (r *Result) view(f Form) *view {
-	v := &view{Result: r, Form: f}
-	for i, w := range r.words {
+func (s *ModbusScan) view(f ModbusForm) *modbusView {
+	v := &modbusView{ModbusScan: s, ModbusForm: f}
+	for i, w := range s.words {
 		if w.err != nil {
 			continue
 		}
-		if i == 0 || r.words[i-1].err != nil {
+		if i == 0 || s.words[i-1].err != nil {
 			v.starts = append(v.starts, i)
 			v.runs = append(v.runs, nil)
 		}
 		last := len(v.runs) - 1
 		v.runs[last] = append(v.runs[last], w.value)
 	}
-	if !r.bits() {
+	if !s.bits() {
 		v.pieces, v.order, v.ahead = guess.Map(v.runs)
 	}
 	return v
 }
 
-func (v *view) printf(format string, a ...any) { fmt.Fprintf(&v.out, format, a...) }
+func (v *modbusView) printf(format string, a ...any) { fmt.Fprintf(&v.out, format, a...) }
 
-func (v *view) head() {
+func (v *modbusView) head() {
 	what, requests := "registers", "requests"
 	if v.bits() {
 		what = "bits"
@@ -91,21 +91,21 @@ func (v *view) head() {
 	for _, r := range v.runs {
 		good += len(r)
 	}
-	v.printf("%s unit %d\n%v %d-%d: %d of %d %s in %d %s, %s\n", v.URL, v.Unit, v.Table,
-		v.First, v.First+v.Count-1, good, v.Count, what, v.requests, requests, ms(v.took))
+	v.printf("%s unit %d\n%v %d-%d: %d of %d %s in %d %s, %s\n", v.URL, v.Unit, v.table,
+		v.first, v.first+v.Count-1, good, v.Count, what, v.requests, requests, ms(v.took))
 	if v.ended != nil {
-		v.printf("ended after %v %d: %v\n", v.Table, v.First+len(v.words)-1, v.ended)
+		v.printf("ended after %v %d: %v\n", v.table, v.first+len(v.words)-1, v.ended)
 	}
 	v.printf("\n")
 }
 
 // digit is the first of an address as manuals write it, which is the table.
-func (v *view) digit() int {
-	return map[modbus.Table]int{modbus.Coil: 0, modbus.Discrete: 1, modbus.Holding: 4, modbus.Input: 3}[v.Table]
+func (v *modbusView) digit() int {
+	return map[modbus.Table]int{modbus.Coil: 0, modbus.Discrete: 1, modbus.Holding: 4, modbus.Input: 3}[v.table]
 }
 
 // notation is an address as manuals write it: 40101.
-func (v *view) notation(wire int) string {
+func (v *modbusView) notation(wire int) string {
 	if wire < 9999 {
 		return fmt.Sprintf("%d%04d", v.digit(), wire+1)
 	}
@@ -113,12 +113,12 @@ func (v *view) notation(wire int) string {
 }
 
 // places prints the three ways to count of one register.
-func (v *view) places(i int) {
-	wire := v.First + i
+func (v *modbusView) places(i int) {
+	wire := v.first + i
 	v.printf("%5d %6d %7s", wire, wire+1, v.notation(wire))
 }
 
-func (v *view) wordTable() {
+func (v *modbusView) wordTable() {
 	v.printf("BASE0  BASE1   %dXXXX  HEX  TXT U8H U8L     U16     I16  U16 BA  I16 BA       F16\n", v.digit())
 	for i := 0; i < len(v.words); i++ {
 		if v.words[i].err != nil {
@@ -147,15 +147,15 @@ func (v *view) wordTable() {
 
 // refusal prints one line for registers from i on that failed alike, and
 // returns the last of them.
-func (v *view) refusal(i int) int {
+func (v *modbusView) refusal(i int) int {
 	end := i
 	for end+1 < len(v.words) && v.words[end+1].err != nil && cause(v.words[end+1].err) == cause(v.words[i].err) {
 		end++
 	}
 	if end == i {
-		v.printf("%5d  %s\n", v.First+i, cause(v.words[i].err))
+		v.printf("%5d  %s\n", v.first+i, cause(v.words[i].err))
 	} else {
-		v.printf("%5d-%d  %s\n", v.First+i, v.First+end, cause(v.words[i].err))
+		v.printf("%5d-%d  %s\n", v.first+i, v.first+end, cause(v.words[i].err))
 	}
 	return end
 }
@@ -170,7 +170,7 @@ func cause(err error) string {
 }
 
 // wideTable prints types of n registers in the four orders.
-func (v *view) wideTable(n int, title string, types ...modbus.Type) {
+func (v *modbusView) wideTable(n int, title string, types ...modbus.Type) {
 	names := []string{"ABCD", "CDAB", "BADC", "DCBA"}
 	if n == 4 {
 		names = []string{"ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA"}
@@ -214,7 +214,7 @@ func (v *view) wideTable(n int, title string, types ...modbus.Type) {
 
 // tells tells whether a line of the wide table says anything: zeros do not,
 // pieces of text do not, nor a signed type where it equals the unsigned.
-func (v *view) tells(i int, t modbus.Type, rs []guess.Reading, n int) bool {
+func (v *modbusView) tells(i int, t modbus.Type, rs []guess.Reading, n int) bool {
 	zero, negative := true, false
 	for _, w := range v.words[i : i+n] {
 		zero = zero && w.value == 0
@@ -232,7 +232,7 @@ func (v *view) tells(i int, t modbus.Type, rs []guess.Reading, n int) bool {
 }
 
 // inText tells whether n registers from i on are within one text of the map.
-func (v *view) inText(i, n int) bool {
+func (v *modbusView) inText(i, n int) bool {
 	for k, pieces := range v.pieces {
 		for _, p := range pieces {
 			if first := v.starts[k] + p.First; p.Kind == guess.Text && i >= first && i+n <= first+p.N {
@@ -243,7 +243,7 @@ func (v *view) inText(i, n int) bool {
 	return false
 }
 
-func (v *view) worthy(i int, rs []guess.Reading) bool {
+func (v *modbusView) worthy(i int, rs []guess.Reading) bool {
 	for _, r := range rs {
 		if strings.HasPrefix(v.marked(i, r), "*") || v.chosen(i, r) {
 			return true
@@ -253,7 +253,7 @@ func (v *view) worthy(i int, rs []guess.Reading) bool {
 }
 
 // chosen tells whether the map reads the register like this.
-func (v *view) chosen(i int, r guess.Reading) bool {
+func (v *modbusView) chosen(i int, r guess.Reading) bool {
 	for k, pieces := range v.pieces {
 		for _, p := range pieces {
 			if p.Kind == guess.Number && v.starts[k]+p.First == i && p.Type == r.Type {
@@ -267,7 +267,7 @@ func (v *view) chosen(i int, r guess.Reading) bool {
 func swapsBytes(o modbus.Order) bool { return o == modbus.BADC || o == modbus.DCBA }
 
 // marked is a value with * where it is plausible and > where the map has it.
-func (v *view) marked(i int, r guess.Reading) string {
+func (v *modbusView) marked(i int, r guess.Reading) string {
 	s := number(r)
 	switch {
 	case v.chosen(i, r):
@@ -310,7 +310,7 @@ func letters(w uint16) string {
 	return string(b)
 }
 
-func (v *view) bitTable() {
+func (v *modbusView) bitTable() {
 	v.printf("BASE0  BASE1   %dXXXX  bits from there on\n", v.digit())
 	for i := 0; i < len(v.words); {
 		if v.words[i].err != nil {
@@ -328,7 +328,7 @@ func (v *view) bitTable() {
 	v.printf("\n")
 }
 
-func (v *view) legend() {
+func (v *modbusView) legend() {
 	switch { // as guess's TestMap_random counts, 19 of 20 wrong orders are ahead by less than 4
 	case v.ahead < 1:
 		v.printf("Nothing here tells the byte order: %v is taken.", v.order)

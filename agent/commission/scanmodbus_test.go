@@ -1,4 +1,4 @@
-package scan
+package commission
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/drivers/modbus"
 )
 
@@ -49,10 +50,10 @@ func device(t *testing.T, verdict func(at, n int) byte) *modbus.Line {
 
 // A device that does not know the function is asked once, not register by
 // register.
-func TestRun_noTable(t *testing.T) {
+func TestScanModbus_noTable(t *testing.T) {
 	asked := 0
 	l := device(t, func(int, int) byte { asked++; return 1 })
-	_, err := Run(t.Context(), l, Target{URL: "tcp://h", Unit: 7, Table: modbus.Holding, Count: 200})
+	_, err := scanLine(t.Context(), l, ModbusTarget{URL: "tcp://h", Unit: 7, At: config.Address{Table: "holding"}, Count: 200})
 	if err == nil || !strings.Contains(err.Error(), "the device has no such table") || asked != 1 {
 		t.Errorf("%v after %d requests", err, asked)
 	}
@@ -60,14 +61,14 @@ func TestRun_noTable(t *testing.T) {
 
 // A device that gives at most some registers, whatever it is asked for, is read
 // one by one.
-func TestRun_fewerThanAsked(t *testing.T) {
+func TestScanModbus_fewerThanAsked(t *testing.T) {
 	l := device(t, func(_, n int) byte {
 		if n > 4 {
 			return tooFew
 		}
 		return 0
 	})
-	found, err := Run(t.Context(), l, Target{URL: "tcp://h", Unit: 7, Table: modbus.Holding, Count: 9})
+	found, err := scanLine(t.Context(), l, ModbusTarget{URL: "tcp://h", Unit: 7, At: config.Address{Table: "holding"}, Count: 9})
 	if err != nil || len(found.words) != 9 || !found.any() {
 		t.Fatalf("%v, %+v", err, found)
 	}
@@ -79,7 +80,7 @@ func TestRun_fewerThanAsked(t *testing.T) {
 }
 
 // Whoever interrupts a long scan sees what was read.
-func TestRun_interrupted(t *testing.T) {
+func TestScanModbus_interrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	l := device(t, func(at, n int) byte {
 		if at+n <= 125 {
@@ -91,12 +92,12 @@ func TestRun_interrupted(t *testing.T) {
 		return 2
 	})
 	told := 0
-	found, err := Run(ctx, l, Target{URL: "tcp://h", Unit: 7, Table: modbus.Holding, Count: 1000, Progress: func(done int) { told = done }})
+	found, err := scanLine(ctx, l, ModbusTarget{URL: "tcp://h", Unit: 7, At: config.Address{Table: "holding"}, Count: 1000, Progress: func(done int) { told = done }})
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := found.Print(&out, Form{}); err != nil {
+	if err := found.Print(&out, ModbusForm{}); err != nil {
 		t.Fatal(err)
 	}
 	if s := out.String(); !strings.Contains(s, "125 of 1000 registers") || !strings.Contains(s, ": interrupted") || told < 125 {
@@ -105,29 +106,29 @@ func TestRun_interrupted(t *testing.T) {
 }
 
 // What nothing tells is not said.
-func TestPrint_orderIsTold(t *testing.T) {
+func TestModbusPrint_orderIsTold(t *testing.T) {
 	for want, words := range map[string][]uint16{
 		"Nothing here tells the byte order: ABCD is taken.": {0, 1, 235, 7},
 		"Byte order CDAB fits, another hardly less.":        {14873, 0xff85, 452, 1591, 231}, // a drive's 16-bit values
 		"Byte order CDAB fits best.":                        {0x147b, 0x4248, 0x7852, 0x4367},
 	} {
-		r := &Result{Target: Target{Count: len(words)}}
+		r := &ModbusScan{ModbusTarget: ModbusTarget{Count: len(words)}}
 		for _, w := range words {
 			r.words = append(r.words, word{value: w})
 		}
 		var out strings.Builder
-		if err := r.Print(&out, Form{}); err != nil || !strings.Contains(out.String(), want) {
+		if err := r.Print(&out, ModbusForm{}); err != nil || !strings.Contains(out.String(), want) {
 			t.Errorf("%v, %q is missing:\n%s", err, want, out.String())
 		}
 	}
 }
 
 // What the device refused is never to be read; what noise spoiled is.
-func TestPrint_neverRead(t *testing.T) {
+func TestModbusPrint_neverRead(t *testing.T) {
 	for cause, never := range map[error]bool{&modbus.ExceptionError{Function: 3, Code: 2}: true, modbus.ErrFrame: false, modbus.ErrTimeout: false} {
-		r := &Result{Target: Target{Table: modbus.Holding, Count: 3}, words: []word{{value: 7}, {err: cause}, {value: 7}}}
+		r := &ModbusScan{table: modbus.Holding, ModbusTarget: ModbusTarget{Count: 3}, words: []word{{value: 7}, {err: cause}, {value: 7}}}
 		var out strings.Builder
-		if err := r.Print(&out, Form{YAML: true}); err != nil || strings.Contains(out.String(), `never_read: ["holding:1"]`) != never {
+		if err := r.Print(&out, ModbusForm{YAML: true}); err != nil || strings.Contains(out.String(), `never_read: ["holding:1"]`) != never {
 			t.Errorf("%v: %v\n%s", cause, err, out.String())
 		}
 	}

@@ -1,4 +1,4 @@
-package main
+package commission
 
 import (
 	"bytes"
@@ -11,39 +11,6 @@ import (
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/drivers"
 )
-
-// passes is an output that calls full at the head of the nth table.
-type passes struct {
-	bytes.Buffer
-	n    int
-	full func()
-}
-
-func (p *passes) Write(b []byte) (int, error) {
-	n, err := p.Buffer.Write(b)
-	if strings.Count(p.String(), "CHANNEL") == p.n {
-		p.full()
-	}
-	return n, err
-}
-
-// TestReadWatch: on a pipe each pass is a plain table of its own, with what has
-// changed, until the interruption, which is a good end.
-func TestReadWatch(t *testing.T) {
-	cfg, _ := pumpServer(t)
-	ctx, cancel := context.WithTimeout(t.Context(), busy)
-	defer cancel()
-	out, begin := passes{n: 3, full: cancel}, time.Now()
-	var stderr bytes.Buffer
-	code := dispatch(ctx, env{stdin: strings.NewReader(""), stdout: &out, stderr: &stderr}, []string{"read", "--config", cfg, "--watch"})
-	took := time.Since(begin)
-	if strings.Count(out.String(), "CHANNEL") != 3 || code != 0 || took < 2*time.Second || strings.Contains(out.String(), "\x1b") {
-		t.Errorf("code %d, want three passes a second apart, not within %v: %s\n%s", code, took, stderr.String(), out.String())
-	}
-	if !hasLine(out.String(), []string{"pump.wild", "65000", "suspect"}) || !hasLine(out.String(), []string{"dead.level", "-", "missing", "unit 9"}) {
-		t.Errorf("no suspect and no missing value in\n%s", out.String())
-	}
-}
 
 func TestReadViewShowsChange(t *testing.T) {
 	v := readView{watch: true}
@@ -116,7 +83,7 @@ func TestReadOfAHangingBus(t *testing.T) {
 		hung := hangs{release: make(chan struct{})}
 		defer close(hung.release)
 		r := &reader{cfg: &config.Config{Sensors: []config.Sensor{{Name: "hung", Bus: "a"}, {Name: "well", Bus: "b"}}},
-			sensors: []drivers.Sensor{hung, answers{}}, show: newReadView(&out, false)}
+			sensors: []drivers.Sensor{hung, answers{}}, show: &readView{w: &out}}
 		begin := time.Now()
 		err := r.once(t.Context())
 		if d := time.Since(begin); d > 20*time.Second || err == nil || err.Error() != "1 of 2 sensors did not read right: hung" {
@@ -126,22 +93,4 @@ func TestReadOfAHangingBus(t *testing.T) {
 			t.Errorf("table\n%s", out.String())
 		}
 	})
-}
-
-// TestRecordLeavesOut: only good values are written, and the rest is counted.
-func TestRecordLeavesOut(t *testing.T) {
-	cfg, _ := pumpServer(t)
-	code, out, stderr := call(t, "", "record", "--config", cfg, "--machine", "rest", "--out", "-", "--for", "3s")
-	rows := strings.Split(strings.TrimSpace(out), "\n")
-	if code != 0 || rows[0] != "timestamp,pump.wild,dead.level" || len(rows) < 10 {
-		t.Fatalf("code %d, %d rows, %q", code, len(rows), rows[0])
-	}
-	for _, row := range rows[1:] {
-		if !strings.HasSuffix(row, ",,") {
-			t.Errorf("row %q: want no value, one is suspect and one missing", row)
-		}
-	}
-	if !hasLine(stderr, []string{"pump", "values left out as suspect"}) || !hasLine(stderr, []string{"dead", "values left out as missing"}) {
-		t.Errorf("not told: %s", stderr)
-	}
 }

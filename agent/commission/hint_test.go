@@ -1,4 +1,4 @@
-package scan
+package commission
 
 import (
 	"context"
@@ -41,7 +41,7 @@ func TestHint(t *testing.T) {
 		{"rtu:///dev/x", fmt.Errorf("%w: connecting: %w", drivers.ErrBus, syscall.ENOENT), ""},
 		{"tcp://h", errors.New("d is 0x8000"), ""},
 	} {
-		if got := Hint(tt.url, tt.err); !strings.Contains(got, tt.want) || (got == "") != (tt.want == "") {
+		if got := hint(tt.url, tt.err); !strings.Contains(got, tt.want) || (got == "") != (tt.want == "") {
 			t.Errorf("%s, %v: %q, want %q in it", tt.url, tt.err, got, tt.want)
 		}
 	}

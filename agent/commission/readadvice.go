@@ -1,4 +1,4 @@
-package main
+package commission
 
 import (
 	"errors"
@@ -9,16 +9,16 @@ import (
 
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/sampler"
-	"iot-edge-anomaly/agent/scan"
 	"iot-edge-anomaly/drivers"
 	"iot-edge-anomaly/drivers/modbus"
 )
 
-// advise says what to try, once for all sensors of which it is true.
+// advise says what to try where sensors did not read right. Advice that holds for
+// several sensors is given once.
 func (r *reader) advise(rs []sampler.Reading) {
 	urls := map[string]string{}
 	for _, b := range r.cfg.Buses {
-		if b.Modbus != nil && !b.Modbus.Listen { // a listener's errors say what to look at
+		if b.Modbus != nil && !b.Modbus.Listen { // the errors of an overheard line say what to look at
 			urls[b.Name] = b.Modbus.Scheme + ":"
 		}
 	}
@@ -29,18 +29,18 @@ func (r *reader) advise(rs []sampler.Reading) {
 			continue
 		}
 		for _, err := range parts(x.Err) {
-			hint := scan.Hint(urls[x.Bus], err)
+			text := hint(urls[x.Bus], err)
 			var many *drivers.PartError
 			if errors.Is(err, modbus.ErrTimeout) && errors.As(err, &many) && len(many.Channels) > 1 {
-				hint += "; if scan gets an answer, the device answers short requests only: try max_registers: 16"
+				text += "; if scan gets an answer, the device answers short requests only: try max_registers: 16"
 			}
-			if hint == "" || slices.Contains(of[hint], x.Sensor) {
+			if text == "" || slices.Contains(of[text], x.Sensor) {
 				continue
 			}
-			if of[hint] == nil {
-				hints = append(hints, hint)
+			if of[text] == nil {
+				hints = append(hints, text)
 			}
-			of[hint] = append(of[hint], x.Sensor)
+			of[text] = append(of[text], x.Sensor)
 		}
 	}
 	for _, h := range hints {
@@ -49,8 +49,8 @@ func (r *reader) advise(rs []sampler.Reading) {
 	r.adviseTime(rs)
 }
 
-// adviseTime tells of buses on which one reading of all sensors took longer than
-// the shortest of their periods: rows would get no values.
+// adviseTime warns of buses on which one reading of all sensors took longer than
+// the shortest of their periods: some rows would get no values.
 func (r *reader) adviseTime(rs []sampler.Reading) {
 	periods := devices.Periods(r.cfg, r.cfg.Machines)
 	for _, b := range r.cfg.Buses {
@@ -74,7 +74,7 @@ func (r *reader) adviseTime(rs []sampler.Reading) {
 	}
 }
 
-// parts are the errors that one joins.
+// parts are the errors that err joins.
 func parts(err error) []error {
 	if many, ok := err.(interface{ Unwrap() []error }); ok {
 		return many.Unwrap()

@@ -1,4 +1,4 @@
-package main
+package commission
 
 import (
 	"bytes"
@@ -13,12 +13,10 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"iot-edge-anomaly/agent/demo"
 )
 
-// readView shows passes of readouts: as JSON, one after the other, or, when it
-// watches on a terminal, each over the one before.
+// readView shows passes of readouts: as JSON, as tables one after the other, or,
+// when it watches on a terminal, each table in place of the one before.
 type readView struct {
 	w      io.Writer
 	tty    *os.File // nil = none
@@ -26,14 +24,6 @@ type readView struct {
 	watch  bool
 	before map[string]float64 // channel -> value of the pass before
 	passes int
-}
-
-func newReadView(w io.Writer, asJSON bool) *readView {
-	t := &readView{w: w, json: asJSON}
-	if f, ok := w.(*os.File); ok && !asJSON && demo.Terminal(f).TTY {
-		t.tty = f
-	}
-	return t
 }
 
 func (t *readView) print(rs []readout) error {
@@ -133,7 +123,7 @@ func (t *readView) table(rs []readout) []byte {
 	return trimLines(b.Bytes())
 }
 
-// signed writes a change: three digits, whole numbers in full.
+// signed writes a change with its sign: three digits, or whole numbers in full.
 func signed(x float64) string {
 	if math.Abs(x) >= 100 {
 		x = math.Round(x)
@@ -146,8 +136,8 @@ func signed(x float64) string {
 	return digits(x)
 }
 
-// digits writes whole numbers in full, as far as a float64 holds them, for
-// counters are compared with a display, and others with the seven digits that a
+// digits writes a whole number in full, as far as a float64 holds it, because
+// people compare counters with a display. Other numbers get the seven digits that a
 // float32 has.
 func digits(x float64) string {
 	if x == math.Trunc(x) && math.Abs(x) <= 1<<53 {
@@ -156,7 +146,8 @@ func digits(x float64) string {
 	return strconv.FormatFloat(x, 'g', 7, 64)
 }
 
-// trimLines takes the blanks off the lines' ends: most have no error.
+// trimLines removes blanks at the ends of lines: most rows have an empty last
+// column.
 func trimLines(text []byte) []byte {
 	var out []byte
 	for line := range bytes.Lines(text) {

@@ -1,4 +1,4 @@
-package scan
+package commission
 
 import (
 	"fmt"
@@ -12,7 +12,7 @@ import (
 )
 
 // yaml prints a configuration to begin with.
-func (v *view) yaml() {
+func (v *modbusView) yaml() {
 	v.printf("# A guess from one look: names, units, scales and limits are yours to give,\n# and u16 may be i16 where it can go below 0.\n")
 	v.printf("buses:\n  line: {modbus: %q}\nsensors:\n  - name: device\n    driver: modbus\n    bus: line\n    unit: %d\n", v.URL, v.Unit)
 	if v.Base != 0 {
@@ -37,7 +37,7 @@ func (v *view) yaml() {
 	}
 }
 
-func (v *view) piece(i int, p guess.Piece) {
+func (v *modbusView) piece(i int, p guess.Piece) {
 	switch p.Kind {
 	case guess.Text:
 		v.printf("      # %s is text: %q\n", v.span(i, p.N), strings.TrimSpace(p.Text))
@@ -51,7 +51,7 @@ func (v *view) piece(i int, p guess.Piece) {
 }
 
 // remark is the value, and what else may begin in its place.
-func (v *view) remark(i int, p guess.Piece) string {
+func (v *modbusView) remark(i int, p guess.Piece) string {
 	s := number(p.Reading)
 	if p.Value == -1 {
 		s += `, or "no value"`
@@ -79,19 +79,19 @@ func typeAndOrder(r guess.Reading) string {
 }
 
 // at is the place of a register as the user counts.
-func (v *view) at(i int) string { return fmt.Sprintf("%v:%d", v.Table, v.First+i+v.Base) }
+func (v *modbusView) at(i int) string { return fmt.Sprintf("%v:%d", v.table, v.first+i+v.Base) }
 
-func (v *view) name(i int) string { return fmt.Sprintf("%v%d", v.Table, v.First+i+v.Base) }
+func (v *modbusView) name(i int) string { return fmt.Sprintf("%v%d", v.table, v.first+i+v.Base) }
 
-func (v *view) span(i, n int) string {
+func (v *modbusView) span(i, n int) string {
 	if n == 1 {
 		return v.at(i)
 	}
-	return fmt.Sprintf("%s-%d", v.at(i), v.First+i+n-1+v.Base)
+	return fmt.Sprintf("%s-%d", v.at(i), v.first+i+n-1+v.Base)
 }
 
 // refused are the ranges that the device refused between those it gave.
-func (v *view) refused() (out []string) {
+func (v *modbusView) refused() (out []string) {
 	for k := 1; k < len(v.runs); k++ {
 		end := v.starts[k-1] + len(v.runs[k-1])
 		if slices.ContainsFunc(v.words[end:v.starts[k]], func(w word) bool { return !refused(w.err) }) {
@@ -111,7 +111,7 @@ func ms(d time.Duration) string {
 
 // The JSON form of a scan.
 type (
-	resultJSON struct {
+	modbusJSON struct {
 		URL       string         `json:"url"`
 		Unit      uint8          `json:"unit"`
 		Table     string         `json:"table"`
@@ -140,11 +140,11 @@ type (
 	}
 )
 
-func (v *view) json() resultJSON {
-	out := resultJSON{URL: v.URL, Unit: v.Unit, Table: v.Table.String(), First: v.First, Count: v.Count, Requests: v.requests,
+func (v *modbusView) json() modbusJSON {
+	out := modbusJSON{URL: v.URL, Unit: v.Unit, Table: v.table.String(), First: v.first, Count: v.Count, Requests: v.requests,
 		MS: float64(v.took.Microseconds()) / 1000, Order: v.order.String(), Registers: []registerJSON{}}
 	for i, w := range v.words {
-		r := registerJSON{Wire: v.First + i, Number: v.First + i + 1, Notation: v.notation(v.First + i)}
+		r := registerJSON{Wire: v.first + i, Number: v.first + i + 1, Notation: v.notation(v.first + i)}
 		switch {
 		case w.err != nil:
 			r.Error = w.err.Error()
@@ -169,7 +169,7 @@ func (v *view) json() resultJSON {
 }
 
 // from are at most four consecutive registers that were read.
-func (v *view) from(i int) []uint16 {
+func (v *modbusView) from(i int) []uint16 {
 	for k, run := range v.runs {
 		if j := i - v.starts[k]; j >= 0 && j < len(run) {
 			return run[j:min(j+4, len(run))]

@@ -1,0 +1,234 @@
+package commission
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/drivers"
+)
+
+// readout is one channel as Read shows it.
+type readout struct {
+	Sensor    string     `json:"sensor"`
+	Channel   string     `json:"channel"`         // sensor.channel, as everywhere
+	Value     *float64   `json:"value"`           // as read, whatever its quality; null = there is none
+	State     string     `json:"state,omitempty"` // the name that the configuration gives to the value
+	Unit      string     `json:"unit"`
+	Quality   string     `json:"quality"` // good, suspect, bad, stale, missing
+	Time      *time.Time `json:"time"`    // when the reading ended; null = it has not
+	LatencyMS float64    `json:"latency_ms"`
+	Error     string     `json:"error,omitempty"`
+}
+
+// ReadOptions say what Read reads and how it shows it.
+type ReadOptions struct {
+	Sensor string // name of the only sensor to read; empty = all
+	Watch  bool   // read again every second, or in the sensor's own period, until ctx is done
+	JSON   bool   // show an array of readouts a pass, in place of a table
+
+	Out      io.Writer // receives the readouts
+	Terminal *os.File  // Out, where it is a terminal that understands ECMA-48; nil = it is none
+	Hints    io.Writer // receives what to try where something does not read right
+
+	Host devices.Host
+}
+
+// Read reads the sensors of a configuration once, or until ctx is done with Watch,
+// and shows what came. The error of a single pass names the sensors that did not
+// read right.
+func Read(ctx context.Context, c *config.Config, o ReadOptions) error {
+	buses := devices.Open(c.Buses, o.Host)
+	defer buses.Close()
+	sensors, err := devices.Sensors(c, buses)
+	if err != nil {
+		return err
+	}
+	defer devices.CloseSensors(sensors)
+	buses.Listen(ctx)
+	awaitHeard(ctx, sensors)
+	defer tellHeard(o.Hints, buses)
+	r := &reader{cfg: c, sensors: sensors, only: o.Sensor, hints: o.Hints,
+		show: &readView{w: o.Out, tty: o.Terminal, json: o.JSON, watch: o.Watch}}
+	if o.Watch {
+		r.every = time.Second
+		return r.watch(ctx)
+	}
+	return r.once(ctx)
+}
+
+// reader reads sensors as the agent does, all buses at the same time, so that a
+// device that does not answer holds up only its own bus.
+type reader struct {
+	cfg     *config.Config
+	sensors []drivers.Sensor
+	only    string
+	every   time.Duration // 0 = once
+	show    *readView
+	hints   io.Writer // what to try where something does not read right
+}
+
+// start runs a sampler without machines until stop is called, which waits for its
+// end.
+func (r *reader) start(ctx context.Context) (g *sampler.Group, stop func(), err error) {
+	periods := make([]time.Duration, len(r.cfg.Sensors))
+	for i, s := range r.cfg.Sensors {
+		if r.only == "" || s.Name == r.only {
+			periods[i] = r.period(s)
+		}
+	}
+	if g, err = devices.Readings(r.cfg, r.sensors, periods); err != nil {
+		return nil, nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { g.Run(ctx) })
+	wg.Go(func() {
+		for range g.Faults() { // the table shows them
+		}
+	})
+	return g, func() { cancel(); wg.Wait() }, nil
+}
+
+func (r *reader) period(s config.Sensor) time.Duration {
+	if r.every == 0 {
+		return 365 * 24 * time.Hour
+	}
+	return max(r.every, s.Period)
+}
+
+// once reads every sensor once; its error names those that did not read right.
+func (r *reader) once(ctx context.Context) error {
+	g, stop, err := r.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	r.wait(ctx, g)
+	if ctx.Err() != nil {
+		return ctx.Err() // an empty table must not look like an answer
+	}
+	rs := g.Readings()
+	if err := r.show.print(r.readouts(rs, time.Now())); err != nil {
+		return err
+	}
+	r.advise(rs)
+	var failed []string
+	for _, x := range rs {
+		if x.Err != nil || x.At.IsZero() {
+			failed = append(failed, x.Sensor)
+		}
+	}
+	if len(failed) > 0 {
+		return fmt.Errorf("%d of %d sensors did not read right: %s", len(failed), len(rs), strings.Join(failed, ", "))
+	}
+	return nil
+}
+
+// watch shows the newest readings every second until ctx is done.
+func (r *reader) watch(ctx context.Context) error {
+	g, stop, err := r.start(ctx)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	const after = 200 * time.Millisecond // shown so long after the sensors are read, so that it is fresh
+	r.wait(ctx, g)
+	for next := time.Now(); ctx.Err() == nil; next = next.Add(r.every) {
+		if err := r.show.print(r.readouts(g.Readings(), time.Now())); err != nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Until(next.Add(r.every + after))):
+		}
+	}
+	return nil
+}
+
+// wait returns when every sensor has been read, or has had the time for it.
+func (r *reader) wait(ctx context.Context, g *sampler.Group) {
+	budget := map[string]time.Duration{}
+	longest := time.Duration(0)
+	for _, x := range g.Readings() {
+		budget[x.Bus] += devices.Patience(r.cfg, x.Bus)
+		longest = max(longest, budget[x.Bus])
+	}
+	poll := time.NewTicker(5 * time.Millisecond)
+	defer poll.Stop()
+	for end := time.After(longest); ; {
+		select {
+		case <-ctx.Done():
+			return
+		case <-end:
+			return
+		case <-poll.C:
+		}
+		done := true
+		for _, x := range g.Readings() {
+			done = done && !x.At.IsZero()
+		}
+		if done {
+			return
+		}
+	}
+}
+
+// errNotYet stands for a read that has not ended in time.
+var errNotYet = errors.New("no answer yet: the read has not ended")
+
+// staleAfter is how many periods a reading is shown before its bus counts as
+// held up.
+const staleAfter = 3
+
+// readouts are the readings channel by channel, in the configuration's order.
+func (r *reader) readouts(rs []sampler.Reading, now time.Time) (out []readout) {
+	byName := map[string]sampler.Reading{}
+	for _, x := range rs {
+		byName[x.Sensor] = x
+	}
+	for i, s := range r.cfg.Sensors {
+		x, read := byName[s.Name]
+		if !read {
+			continue
+		}
+		if x.At.IsZero() {
+			x.Err = errNotYet
+		}
+		late := !x.At.IsZero() && now.Sub(x.At) > staleAfter*r.period(s)
+		for j, ch := range r.sensors[i].Channels() {
+			o := readoutOf(s, x, j, ch)
+			if late {
+				o.Value, o.State, o.Quality, o.Error = nil, "", sampler.Stale.String(), errNotYet.Error()
+			}
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// readoutOf is channel j of the sensor.
+func readoutOf(s config.Sensor, x sampler.Reading, j int, ch drivers.Channel) readout {
+	o := readout{Sensor: s.Name, Channel: s.Name + "." + ch.Name, Unit: ch.Quantity.Unit, Quality: x.Quality[j].String(),
+		LatencyMS: float64(x.Latency.Microseconds()) / 1000}
+	if v := x.Values[j]; !math.IsNaN(v) && !math.IsInf(v, 0) {
+		o.Value = &v
+	}
+	if at := x.At.UTC(); !x.At.IsZero() {
+		o.Time = &at
+	}
+	if j < len(s.Registers) && o.Value != nil {
+		o.State = s.Registers[j].State(*o.Value)
+	}
+	o.Error = x.Cause(j, x.Quality[j])
+	return o
+}

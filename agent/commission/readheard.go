@@ -1,0 +1,39 @@
+package commission
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/modbus"
+)
+
+// hearTimeout is how long Read waits for another master to ask for the registers
+// that it is to show.
+const hearTimeout = 3200 * time.Millisecond
+
+// awaitHeard waits until every register that can only be overheard was heard.
+func awaitHeard(ctx context.Context, sensors []drivers.Sensor) {
+	ctx, cancel := context.WithTimeout(ctx, hearTimeout)
+	defer cancel()
+	for _, s := range sensors {
+		if o, ok := s.(*modbus.Overheard); ok {
+			o.Wait(ctx)
+		}
+	}
+}
+
+// tellHeard says how much of the overheard traffic was understood.
+func tellHeard(w io.Writer, buses *devices.Buses) {
+	for _, s := range buses.Heard() {
+		if s.Bytes == 0 {
+			fmt.Fprintf(w, "%s: overheard nothing\n", s.Bus)
+			continue
+		}
+		fmt.Fprintf(w, "%s: understood %.1f %% of %d bytes overheard: %d reads, %d refused, %d unanswered, %d in doubt; %d writes, %d other frames, %d bursts of noise\n",
+			s.Bus, 100*s.Share(), s.Bytes, s.Exchanges, s.Exceptions, s.Unanswered, s.Unpaired+s.Ambiguous, s.Writes, s.Foreign, s.Bursts)
+	}
+}
