@@ -30,11 +30,17 @@ func loadConfig(path string) (*config.Config, error) {
 
 func checkVerb(_ context.Context, e env, args []string) error {
 	set := flags("check")
+	file := configFlag(set)
 	asJSON := set.Bool("json", false, "print the problems as a JSON array")
-	if err := parse(e, set, args, 1); err != nil {
+	if err := parseRange(e, set, args, 0, 1); err != nil {
 		return err
 	}
-	path := set.Arg(0)
+	path := *file
+	if set.NArg() == 1 {
+		if path = set.Arg(0); *file != defaultConfig && *file != path {
+			return usagef("two files, %s and --config %s: name one", path, *file)
+		}
+	}
 	c, err := config.Load(path, devices.Infos())
 	var problems config.Problems
 	if err != nil && !errors.As(err, &problems) {

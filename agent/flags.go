@@ -82,8 +82,18 @@ func help(fs *flag.FlagSet) string {
 	return b.String()
 }
 
-// parse parses args and refuses what is left over beyond want positional ones.
+// configFlag is --config of the verbs that work on the gateway's own configuration.
+func configFlag(fs *flag.FlagSet) *string {
+	return fs.String("config", defaultConfig, "configuration `FILE`")
+}
+
+// parse parses args and wants exactly so many positional ones.
 func parse(e env, fs *flag.FlagSet, args []string, want int) error {
+	return parseRange(e, fs, args, want, want)
+}
+
+// parseRange parses args and wants at least and at most so many positional ones.
+func parseRange(e env, fs *flag.FlagSet, args []string, least, most int) error {
 	// Positional arguments may stand before flags: check FILE --json.
 	var positional []string
 	for len(args) > 0 {
@@ -101,11 +111,11 @@ func parse(e env, fs *flag.FlagSet, args []string, want int) error {
 			args = args[1:]
 		}
 	}
-	if len(positional) != want {
-		if len(positional) > want {
-			return usagef("unexpected argument %q", positional[want])
-		}
-		return usagef("%d more argument wanted", want-len(positional))
+	switch n := len(positional); {
+	case n > most:
+		return usagef("unexpected argument %q", positional[most])
+	case n < least:
+		return usagef("%d more argument wanted", least-n)
 	}
 	return fs.Parse(append([]string{"--"}, positional...))
 }

@@ -37,7 +37,8 @@ const (
 	exitConfig  = 78 // EX_CONFIG: configuration or model
 )
 
-// defaultConfig is the gateway's own configuration.
+// defaultConfig is the gateway's own configuration, which the verbs work on if
+// --config names no other.
 const defaultConfig = "/etc/iot-edge-anomaly/config.yaml"
 
 // kernelVariable forces a kernel of package quant by its name.
@@ -58,15 +59,15 @@ type verb struct {
 
 func verbs() []verb {
 	return []verb{
-		{"run", "--config FILE", "the agent; what systemd starts", runVerb},
+		{"run", "[--config FILE]", "the agent; what systemd starts", runVerb},
 		{"demo", "[--for 60s] [--fault NAME]", "a simulated pump station, learnt and watched", demoVerb},
-		{"check", "FILE", "validates a configuration: every fault with line, column, path, hint", checkVerb},
+		{"check", "[FILE | --config FILE]", "validates a configuration: every fault with line, column, path, hint", checkVerb},
 		{"read", "--config FILE [--sensor NAME] [--watch]", "reads every sensor once: value, unit, quality, latency, error", readVerb},
 		{"scan", "i2c [BUS] | modbus URL --unit N --at ADDR --count N", "what answers on a bus, and how its registers read", scanVerb},
 		{"record", "--config FILE --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL [--report FILE.html]", "learns from the first N rows", trainVerb},
 		{"score", "--model MODEL --csv FILE --out FILE.csv [--events FILE] [--report FILE.html]", "one output row per input row", scoreVerb},
-		{"unlatch", "--config FILE [--machine NAME]", "closes events that are over and held open by detect.latch", unlatchVerb},
+		{"unlatch", "[--config FILE] [--machine NAME]", "closes events that are over and held open by detect.latch", unlatchVerb},
 		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
 		{"version", "[--json]", "version, commit, Go, kernel chosen", versionVerb},
 	}

@@ -11,7 +11,7 @@ import (
 
 func runVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("run")
-	path := fs.String("config", defaultConfig, "configuration `FILE`")
+	path := configFlag(fs)
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}

@@ -11,7 +11,7 @@ import (
 
 func unlatchVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("unlatch")
-	path := fs.String("config", defaultConfig, "configuration `FILE`")
+	path := configFlag(fs)
 	machine := fs.String("machine", "", "machine of the configuration (default: every one that latches)")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
