@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// promtool lets Prometheus' own checker read an exposition.
+// promtool has Prometheus' own checker read an exposition.
 func promtool(t *testing.T, text string) {
 	t.Helper()
 	cmd := exec.Command(need(t, "promtool", "prometheus"), "check", "metrics")
@@ -28,8 +29,8 @@ func promtool(t *testing.T, text string) {
 	}
 }
 
-// TestPromtoolReadsRareMetrics: so it does with buses that few hosts have, and
-// once drift can be judged.
+// TestPromtoolReadsRareMetrics checks the metrics of buses that few hosts have, and
+// those of drift.
 func TestPromtoolReadsRareMetrics(t *testing.T) {
 	var b bytes.Buffer
 	status.NewMetrics().Write(&b, &status.Snapshot{
@@ -47,7 +48,7 @@ func TestPromtoolReadsRareMetrics(t *testing.T) {
 	promtool(t, b.String())
 }
 
-// TestPromtoolReadsTheMetrics scrapes a running agent and lets Prometheus' own
+// TestPromtoolReadsTheMetrics scrapes a running agent and has Prometheus' own
 // checker read the answer.
 func TestPromtoolReadsTheMetrics(t *testing.T) {
 	t.Parallel()
@@ -66,13 +67,25 @@ func TestPromtoolReadsTheMetrics(t *testing.T) {
 		defer r.Body.Close()
 		body, _ := io.ReadAll(r.Body)
 		text = string(body)
-		return strings.Contains(text, `anomalies_detected_total{severity="critical",sensor="tank",kind="limit"}`)
+		return strings.Contains(text, `anomalies_detected_total{severity="critical",sensor="tank",kind="limit"} 1`)
 	})
 	promtool(t, text)
 	for _, want := range []string{`learning_progress_ratio{machine="tank1"}`, `sensor_reads_total{bus="plc",sensor="tank"}`,
 		`modbus_requests_total{bus="plc"}`, `modbus_errors_total{bus="plc",reason="timeout"} 0`, `modbus_connects_total{bus="plc"} 1`, "mqtt_connected 1", "spool_messages", "process_resident_memory_bytes"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %s in the scrape", want)
+		}
+	}
+	page, err := os.ReadFile("../docs/metrics.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(text) {
+		name, isType := strings.CutPrefix(line, "# TYPE ")
+		name, _, _ = strings.Cut(name, " ")
+		if isType && !strings.HasPrefix(name, "go_") && !strings.HasPrefix(name, "process_") &&
+			!strings.Contains(string(page), "| `"+name+"`") && !strings.Contains(string(page), "| `"+name+"{") {
+			t.Errorf("docs/metrics.md lacks %s", name)
 		}
 	}
 }
