@@ -15,35 +15,35 @@ import (
 type BusSpec struct {
 	Name    string
 	Sensors []SensorSpec
-	// Patience is how long a read may take before the bus counts as hanging, at
-	// least three periods or 30 s: the longest that its drivers wait by
-	// themselves, and some.
+	// Patience is a little more than the longest time that the drivers wait by
+	// themselves. A read counts as hanging after Patience, or after two periods of
+	// its sensor if that is longer, of which at most 30 s count.
 	Patience time.Duration
 	// AtOnce is how many sensors may be read at the same time, on a bus that is
 	// no shared medium but several connections; 0 and 1 = one after the other.
 	AtOnce int
 }
 
-// bus reads its slots for ever. Only run touches the sensors.
+// bus reads its sensors for ever. Only run calls their drivers.
 type bus struct {
 	name     string
-	slots    []*slot
+	sensors  []*sensorState
 	atOnce   chan struct{} // nil = one after the other
 	overruns atomic.Uint64
 	panics   atomic.Uint64
 }
 
-// run reads every due slot at its tick until ctx is done. Ticks that passed
-// while a read was late are skipped and counted, never made up for.
+// run reads every due sensor at its tick until ctx is done. Ticks that passed
+// while a read was late are skipped and counted; they are not made up for.
 func (b *bus) run(ctx context.Context, epoch time.Time) {
-	for _, s := range b.slots {
-		s.due = epoch // at once: a slow sensor's machine would wait a period for its first value
+	for _, s := range b.sensors {
+		s.due = epoch // at once: else the machine of a slow sensor would wait a period for its first value
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for ctx.Err() == nil {
-		next := b.slots[0].due
-		for _, s := range b.slots[1:] {
+		next := b.sensors[0].due
+		for _, s := range b.sensors[1:] {
 			if s.due.Before(next) {
 				next = s.due
 			}
@@ -59,12 +59,13 @@ func (b *bus) run(ctx context.Context, epoch time.Time) {
 	}
 }
 
-// readDue reads the slots that are due, those that failed or the others: what
-// fails may take as long as its timeout, so it comes when the others are done.
+// readDue reads the sensors that are due: those that failed last time, or the
+// others. A failing sensor may take as long as its timeout, so it is read after
+// the others.
 func (b *bus) readDue(ctx context.Context, now time.Time, failing bool) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	for _, s := range b.slots {
+	for _, s := range b.sensors {
 		if s.due.After(now) || s.failing() != failing || ctx.Err() != nil {
 			continue
 		}
@@ -80,8 +81,8 @@ func (b *bus) readDue(ctx context.Context, now time.Time, failing bool) {
 	}
 }
 
-// read makes one attempt at a sensor and publishes what came of it.
-func (b *bus) read(ctx context.Context, s *slot) {
+// read reads a sensor once and publishes the outcome.
+func (b *bus) read(ctx context.Context, s *sensorState) {
 	tick, start := s.due, time.Now()
 	s.mu.Lock()
 	s.started = start
@@ -92,7 +93,7 @@ func (b *bus) read(ctx context.Context, s *slot) {
 
 	s.record(tick, start, end, err)
 	s.due = s.due.Add(s.period)
-	s.ended(tick, !s.due.After(end))
+	s.countLate(tick, !s.due.After(end))
 	if !s.due.After(end) {
 		skipped := end.Sub(s.due)/s.period + 1
 		b.overruns.Add(uint64(skipped))
@@ -106,21 +107,21 @@ func (b *bus) read(ctx context.Context, s *slot) {
 	}
 }
 
-// errPanic marks a driver that panicked: a software fault, kept to its sensor.
+// errPanic marks a driver that panicked: a software fault, confined to its sensor.
 var errPanic = errors.New("driver panicked")
 
-// guarded reads the sensor and turns a panic into an error, so that one bad
+// guarded reads the sensor and turns a panic into an error, so that a faulty
 // driver costs one sensor and not the gateway.
-func (b *bus) guarded(ctx context.Context, s *slot) (err error) {
+func (b *bus) guarded(ctx context.Context, s *sensorState) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			b.panics.Add(1)
-			fill(s.buf)
+			fillNaN(s.buf)
 			err = fmt.Errorf("read %s: %w: %v", s.name, errPanic, r)
 			slog.Error("driver panicked", "sensor", s.name, "panic", r, "stack", string(debug.Stack()))
 		}
 	}()
-	fill(s.buf)
+	fillNaN(s.buf)
 	return s.sensor.Read(ctx, s.buf)
 }
 

@@ -6,25 +6,25 @@ import (
 	"time"
 )
 
-// Check says what one channel's values may do. The zero value checks nothing
-// but that a value is a number.
+// Check says how the values of one channel may behave. The zero value only checks
+// that a value is a number.
 type Check struct {
-	Range Range // outside is Suspect: what the plant can do
+	Range Range // values outside are Suspect: they are impossible in the plant
 
-	// MaxRate is the fastest change in units per second, from the last value
-	// believed; faster is Suspect. 0 = any.
+	// MaxRate is the fastest change from the last value believed, in units per
+	// second; faster changes are Suspect. 0 = no limit.
 	MaxRate float64
-	// MaxSpike is the largest distance from the last value believed; farther is
-	// Suspect. 0 = any.
+	// MaxSpike is the largest distance from the last value believed; values
+	// farther away are Suspect. 0 = no limit.
 	MaxSpike float64
 
 	// FlatAfter is how long the values may stay within FlatBand of each other
-	// before they are Suspect. 0 = for ever.
+	// before they become Suspect. 0 = no limit.
 	FlatAfter time.Duration
 	FlatBand  float64
 }
 
-// Range holds Min and Max; the zero value holds everything.
+// Range is Min to Max, both included; the zero value includes everything.
 type Range struct{ Min, Max float64 }
 
 func (r Range) holds(v float64) bool {
@@ -48,11 +48,12 @@ func finite(v float64) bool { return v >= 0 && v <= math.MaxFloat64 }
 // is Good.
 const believeAfter = 3
 
-// judge flags the readings of one channel, one after the other. The zero value
-// of its history is a channel never read. It is for one goroutine.
-type judge struct {
+// checker flags the readings of one channel, one after the other. A checker
+// without history belongs to a channel that was never read. It is for one
+// goroutine.
+type checker struct {
 	check    Check
-	physical Range // outside is Bad: what the sensor can measure
+	physical Range // values outside are Bad: the sensor cannot measure them
 
 	believed point
 	doubted  point // newest of the run of doubted readings
@@ -67,19 +68,19 @@ type point struct {
 	value float64
 }
 
-// flag judges the value v measured at t. NaN means that the sensor gave none.
-func (j *judge) flag(t time.Time, v float64) (Quality, Doubt) {
+// flag checks the value v measured at t. NaN means that the sensor gave none.
+func (c *checker) flag(t time.Time, v float64) (Quality, Doubt) {
 	switch {
 	case math.IsNaN(v):
 		return Missing, NoDoubt
-	case math.IsInf(v, 0), !j.physical.holds(v):
+	case math.IsInf(v, 0), !c.physical.holds(v):
 		return Bad, Impossible
 	}
-	flat := j.isFlat(t, v)
-	if !j.check.Range.holds(v) {
-		return Suspect, OutOfRange // and no evidence for or against a step
+	flat := c.isFlat(t, v)
+	if !c.check.Range.holds(v) {
+		return Suspect, OutOfRange // not counted as a doubted reading: it neither confirms nor refutes a step
 	}
-	if d := j.doubt(point{t, v}); d != NoDoubt {
+	if d := c.doubt(point{t, v}); d != NoDoubt {
 		return Suspect, d
 	}
 	if flat {
@@ -88,87 +89,86 @@ func (j *judge) flag(t time.Time, v float64) (Quality, Doubt) {
 	return Good, NoDoubt
 }
 
-// doubt is the spike and the rate-of-change test. A reading that is too far
-// from the last believed one is doubted, until believeAfter of them in a row
-// agree with each other.
-func (j *judge) doubt(now point) Doubt {
+// doubt runs the spike test and the rate-of-change test. It doubts a reading that
+// is too far from the last one believed, until believeAfter doubted readings in a
+// row agree with each other.
+func (c *checker) doubt(now point) Doubt {
 	d := NoDoubt
-	if !j.believed.at.IsZero() {
-		d = j.between(j.believed, now)
+	if !c.believed.at.IsZero() {
+		d = c.between(c.believed, now)
 	}
 	if d == NoDoubt {
-		j.believed, j.run = now, 0
+		c.believed, c.run = now, 0
 		return NoDoubt
 	}
-	if j.run > 0 && j.between(j.doubted, now) != NoDoubt {
-		j.run = 0
+	if c.run > 0 && c.between(c.doubted, now) != NoDoubt {
+		c.run = 0
 	}
-	j.run++
-	j.doubted = now
-	if j.run < believeAfter {
+	c.run++
+	c.doubted = now
+	if c.run < believeAfter {
 		return d
 	}
-	j.believed, j.run = now, 0
+	c.believed, c.run = now, 0
 	return NoDoubt
 }
 
-// between tells what is wrong with b after a.
-func (j *judge) between(a, b point) Doubt {
+// between tells which test b fails after a.
+func (c *checker) between(a, b point) Doubt {
 	d := math.Abs(b.value - a.value)
 	switch {
-	case j.check.MaxSpike > 0 && d > j.check.MaxSpike:
+	case c.check.MaxSpike > 0 && d > c.check.MaxSpike:
 		return Spike
-	case j.check.MaxRate > 0 && d > j.check.MaxRate*b.at.Sub(a.at).Seconds():
+	case c.check.MaxRate > 0 && d > c.check.MaxRate*b.at.Sub(a.at).Seconds():
 		return TooFast
 	}
 	return NoDoubt
 }
 
-// rounding lets 5.2 lie within 0.2 of 5.
+// rounding makes 5.2 lie within 0.2 of 5 in spite of binary rounding.
 const rounding = 1 + 1e-9
 
-// isFlat tells whether the readings have stayed within the band for too long.
-// The run begins anew at the reading that leaves the band, so a slow drift is
-// never flat.
-func (j *judge) isFlat(t time.Time, v float64) bool {
-	if j.check.FlatAfter == 0 {
+// isFlat tells whether the readings have stayed within the band for too long. A
+// reading that leaves the band starts a new run, so a slow drift is never flat.
+func (c *checker) isFlat(t time.Time, v float64) bool {
+	if c.check.FlatAfter == 0 {
 		return false
 	}
-	lo, hi := min(j.lo, v), max(j.hi, v)
-	if j.flat.IsZero() || hi-lo > j.check.FlatBand*rounding {
-		j.flat, j.lo, j.hi = t, v, v
+	lo, hi := min(c.lo, v), max(c.hi, v)
+	if c.flat.IsZero() || hi-lo > c.check.FlatBand*rounding {
+		c.flat, c.lo, c.hi = t, v, v
 		return false
 	}
-	j.lo, j.hi = lo, hi
-	return t.Sub(j.flat) >= j.check.FlatAfter
+	c.lo, c.hi = lo, hi
+	return t.Sub(c.flat) >= c.check.FlatAfter
 }
 
-// bounded is a sensor that knows what its channels can measure at all; a value
-// beyond is a fault of the instrument. Equal ends mean that it does not know.
+// bounded is a sensor that knows the range that each channel can measure; a value
+// outside it is a fault of the instrument. Equal bounds mean that it does not know.
 type bounded interface {
 	Bounds(channel int) (lo, hi float64)
 }
 
-// newJudges makes the judges of a sensor's channels. Checks has one element a
-// channel, or none.
-func newJudges(s SensorSpec) ([]judge, error) {
+// newCheckers makes the checkers of a sensor's channels. s.Checks has one element
+// per channel, or none.
+func newCheckers(s SensorSpec) ([]checker, error) {
 	n := len(s.Sensor.Channels())
 	if len(s.Checks) != n && len(s.Checks) != 0 {
 		return nil, fmt.Errorf("sensor %s: %d checks for %d channels", s.Name, len(s.Checks), n)
 	}
-	js := make([]judge, n)
+	cs := make([]checker, n)
 	b, hasBounds := s.Sensor.(bounded)
-	for i := range js {
+	for i := range cs {
 		if len(s.Checks) > 0 {
-			js[i].check = s.Checks[i]
-			if err := js[i].check.valid(); err != nil {
+			cs[i].check = s.Checks[i]
+			if err := cs[i].check.valid(); err != nil {
 				return nil, fmt.Errorf("sensor %s: channel %d: %w", s.Name, i, err)
 			}
 		}
 		if hasBounds {
 			lo, hi := b.Bounds(i)
-			js[i].physical = Range{lo, hi}
+			cs[i].physical = Range{lo, hi}
 		}
 	}
-	return js, nil
+	return cs, nil
 }

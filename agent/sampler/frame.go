@@ -21,13 +21,13 @@ type Frame struct {
 type Fault struct {
 	Bus     string // the configured bus
 	Sensor  string // the configured sensor; empty = the bus itself
-	Machine string // the machine that loses channels
-	// Channels are the machine's channels that are missing because of it.
+	Machine string // the machine that loses channels; empty = several do
+	// Channels are the channels that are missing because of it.
 	Channels []string
 	Open     bool // false: it delivers again
 	Since    time.Time
 	Time     time.Time
 	Reason   string // the error's text, for people
 
-	retold bool // while open, with other channels
+	updated bool // announced again with other channels
 }

@@ -12,14 +12,14 @@ import (
 type Group struct {
 	buses    []*bus
 	samplers []*Sampler
-	slots    map[string]*slot
-	watch    *watcher
+	sensors  map[string]*sensorState
+	monitor  *faultMonitor
 }
 
 // New checks the specifications against each other and builds the group. Every
 // sensor name is unique over all buses.
 func New(buses []BusSpec, machines []MachineSpec) (*Group, error) {
-	g := &Group{slots: map[string]*slot{}}
+	g := &Group{sensors: map[string]*sensorState{}}
 	for _, bs := range buses {
 		if len(bs.Sensors) == 0 {
 			continue
@@ -29,7 +29,7 @@ func New(buses []BusSpec, machines []MachineSpec) (*Group, error) {
 			b.atOnce = make(chan struct{}, bs.AtOnce)
 		}
 		for _, ss := range bs.Sensors {
-			if g.slots[ss.Name] != nil {
+			if g.sensors[ss.Name] != nil {
 				return nil, fmt.Errorf("sensor %s: named twice", ss.Name)
 			}
 			if ss.Period <= 0 {
@@ -38,12 +38,12 @@ func New(buses []BusSpec, machines []MachineSpec) (*Group, error) {
 			if ss.MaxAge != 0 && ss.MaxAge < ss.Period {
 				return nil, fmt.Errorf("sensor %s: max age %v, want at least the period %v", ss.Name, ss.MaxAge, ss.Period)
 			}
-			s, err := newSlot(bs.Name, ss, bs.Patience)
+			s, err := newSensorState(bs.Name, ss, bs.Patience)
 			if err != nil {
 				return nil, err
 			}
-			g.slots[ss.Name] = s
-			b.slots = append(b.slots, s)
+			g.sensors[ss.Name] = s
+			b.sensors = append(b.sensors, s)
 		}
 		g.buses = append(g.buses, b)
 	}
@@ -51,9 +51,9 @@ func New(buses []BusSpec, machines []MachineSpec) (*Group, error) {
 		if err := g.check(m); err != nil {
 			return nil, fmt.Errorf("machine %s: %w", m.Name, err)
 		}
-		g.samplers = append(g.samplers, newSampler(m, g.slots))
+		g.samplers = append(g.samplers, newSampler(m, g.sensors))
 	}
-	g.watch = newWatcher(g.buses, machines)
+	g.monitor = newFaultMonitor(g.buses, machines)
 	return g, nil
 }
 
@@ -62,34 +62,33 @@ func (g *Group) check(m MachineSpec) error {
 		return fmt.Errorf("period %v, want more than zero", m.Period)
 	}
 	for _, c := range m.Cells {
-		s := g.slots[c.Sensor]
+		s := g.sensors[c.Sensor]
 		if s == nil {
 			return fmt.Errorf("sensor %s: unknown", c.Sensor)
 		}
-		if c.Index < 0 || c.Index >= len(s.held) {
-			return fmt.Errorf("sensor %s: channel %d of %d", c.Sensor, c.Index, len(s.held))
+		if c.Index < 0 || c.Index >= len(s.last) {
+			return fmt.Errorf("sensor %s: channel %d of %d", c.Sensor, c.Index, len(s.last))
 		}
 	}
 	return nil
 }
 
-// Run samples until ctx is done and returns when every goroutine that can be
-// stopped has stopped; a bus that hangs inside a driver is left behind after
-// grace.
+// Run samples until ctx is done. It returns when all goroutines have stopped; it
+// does not wait longer than grace for a bus that hangs inside a driver.
 func (g *Group) Run(ctx context.Context) {
 	const grace = 2 * time.Second
 	epoch := time.Now()
-	var ours, theirs sync.WaitGroup
+	var samplers, buses sync.WaitGroup
 	for _, b := range g.buses {
-		theirs.Go(func() { b.run(ctx, epoch) })
+		buses.Go(func() { b.run(ctx, epoch) })
 	}
 	for _, s := range g.samplers {
-		ours.Go(func() { s.run(ctx, epoch) })
+		samplers.Go(func() { s.run(ctx, epoch) })
 	}
-	ours.Go(func() { g.watch.run(ctx) })
-	ours.Wait()
+	samplers.Go(func() { g.monitor.run(ctx) })
+	samplers.Wait()
 	stopped := make(chan struct{})
-	go func() { theirs.Wait(); close(stopped) }()
+	go func() { buses.Wait(); close(stopped) }()
 	select {
 	case <-stopped:
 	case <-time.After(grace):
@@ -107,20 +106,20 @@ func (g *Group) Sampler(machine string) *Sampler {
 }
 
 // Faults delivers sensor and bus faults as they open and close.
-func (g *Group) Faults() <-chan Fault { return g.watch.faults }
+func (g *Group) Faults() <-chan Fault { return g.monitor.faults }
 
-// Resume continues a fault that was open before this group was made: it closes
-// once the sensor, or the bus, delivers. It reports false where there is no such
-// sensor or bus. Call it before Run.
+// Resume continues a fault that was open before this group was made: the fault
+// closes once the sensor, or the bus, delivers. It returns false if there is no
+// such sensor or bus. Call it before Run.
 func (g *Group) Resume(bus bool, name string, since time.Time) bool {
 	for _, b := range g.buses {
 		if bus && b.name == name {
-			g.watch.resume(b.name, Fault{Bus: b.name, Since: since, Channels: g.watch.channels(b.slots)})
+			g.monitor.resume(b.name, Fault{Bus: b.name, Since: since, Channels: b.channels()})
 			return true
 		}
-		for _, s := range b.slots {
+		for _, s := range b.sensors {
 			if !bus && s.name == name {
-				g.watch.resume(b.name+"/"+s.name, Fault{Bus: b.name, Sensor: s.name, Since: since, Channels: g.watch.channels([]*slot{s})})
+				g.monitor.resume(b.name+"/"+s.name, Fault{Bus: b.name, Sensor: s.name, Since: since, Channels: s.channels()})
 				return true
 			}
 		}
@@ -132,7 +131,7 @@ func (g *Group) Resume(bus bool, name string, since time.Time) bool {
 func (g *Group) Readings() []Reading {
 	var rs []Reading
 	for _, b := range g.buses {
-		for _, s := range b.slots {
+		for _, s := range b.sensors {
 			rs = append(rs, s.reading())
 		}
 	}

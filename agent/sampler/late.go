@@ -7,64 +7,105 @@ import (
 	"time"
 )
 
-// leader is the slot in whose name it is told that values come too late, -1 =
-// they do not: the slowest when it begins, and the same until none is late.
-func (w *watcher) leader(b *bus, vs []verdict) int {
+// Values that come too late for their rows become a fault after lateFor in which
+// more than a third of the reads, and at least five, were late: now and then a busy
+// gateway is late too.
+const (
+	lateFull = 10 // a late read counts two
+	lateFor  = 30 * time.Second
+)
+
+// lateness counts the reads of one sensor that brought values after their period.
+type lateness struct {
+	level int       // 0 to lateFull: rises by two with each late read, falls by one with each other
+	since time.Time // when level began to rise
+	lasts bool      // level reached lateFull and has not fallen to 0 since
+}
+
+// countLate notes whether the newest read ended after the next one was due. The
+// caller does not hold mu.
+func (s *sensorState) countLate(due time.Time, late bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := &s.lateness
+	if late && s.brought.Equal(s.at) { // a read that failed is a fault of its own
+		if l.level == 0 {
+			l.since = due
+		}
+		l.level = min(l.level+2, lateFull)
+	} else {
+		l.level = max(l.level-1, 0)
+	}
+	l.lasts = l.level > 0 && (l.lasts || l.level == lateFull && s.at.Sub(l.since) >= lateFor)
+}
+
+// late tells whether values come too late for their rows, and have for a while.
+// With a max age the operator allows it. The caller holds mu.
+func (s *sensorState) late() bool { return s.lateness.lasts && s.maxAge == 0 }
+
+// lateSince is when values began to come too late.
+func (s *sensorState) lateSince() time.Time {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.lateness.since
+}
+
+// took is how long the newest read lasted.
+func (s *sensorState) took() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.latency
+}
+
+// slowestLate is the sensor that the fault of late values on a bus is named after, -1 =
+// no sensor is late. It is the slowest one when the fault begins, and stays the
+// same until none is late.
+func (m *faultMonitor) slowestLate(b *bus, cs []condition) int {
 	slowest, longest := -1, time.Duration(0)
-	for i, s := range b.slots {
-		if !vs[i].late {
+	for i, s := range b.sensors {
+		if !cs[i].late {
 			continue
 		}
 		if d := s.took(); slowest < 0 || d > longest {
 			slowest, longest = i, d
 		}
 	}
-	if i, told := w.leads[b.name]; slowest >= 0 && told && !vs[i].failing {
+	if i, known := m.lateNamed[b.name]; slowest >= 0 && known && !cs[i].failing {
 		return i
 	}
-	if delete(w.leads, b.name); slowest >= 0 {
-		w.leads[b.name] = slowest
+	if delete(m.lateNamed, b.name); slowest >= 0 {
+		m.lateNamed[b.name] = slowest
 	}
 	return slowest
 }
 
-// behind is the one fault of all sensors of a bus whose values come too late, or
-// have since it opened.
-func (w *watcher) behind(b *bus, vs []verdict, leader *slot) Fault {
-	f := Fault{Bus: b.name, Sensor: leader.name}
-	var names, told []string
-	if old := w.open[b.name+"/"+leader.name]; old != nil {
-		told = old.Channels
+// lateFault is the one fault of all sensors of a bus whose values come too late,
+// or did since it opened. It is named after the given sensor.
+func (m *faultMonitor) lateFault(b *bus, cs []condition, named *sensorState) Fault {
+	f := Fault{Bus: b.name, Sensor: named.name, Since: named.lateSince()}
+	var names, before []string
+	if old := m.open[b.name+"/"+named.name]; old != nil {
+		before = old.Channels
 	}
-	all := time.Duration(0) // of one reading of each sensor of the bus
-	for i, s := range b.slots {
+	all := time.Duration(0) // to read each sensor of the bus once
+	for i, s := range b.sensors {
 		if b.atOnce == nil {
 			all += s.took()
 		} else {
 			all = max(all, s.took())
 		}
-		if channels := w.channels([]*slot{s}); vs[i].late || slices.Contains(told, channels[0]) {
+		if channels := s.channels(); cs[i].late || slices.Contains(before, channels[0]) {
 			names = append(names, s.name)
 			f.Channels = append(f.Channels, channels...)
 		}
 	}
-	leader.mu.Lock()
-	f.Since = leader.lateFrom
-	leader.mu.Unlock()
 	f.Reason = fmt.Sprintf("values of %s come too late for their rows: reading the bus takes %v, the period is %v: give period: %v",
-		strings.Join(names, ", "), all.Round(10*time.Millisecond), leader.period, EnoughPeriod(all, leader.period))
+		strings.Join(names, ", "), all.Round(10*time.Millisecond), named.period, EnoughPeriod(all, named.period))
 	return f
 }
 
-// EnoughPeriod is the least multiple of a period in which a reading ends with some
-// room.
+// EnoughPeriod is the smallest multiple of period in which a reading that takes so
+// long ends with a fifth of the time to spare.
 func EnoughPeriod(takes, period time.Duration) time.Duration {
 	return (takes*5/4/period + 1) * period
-}
-
-// took is how long the newest attempt lasted.
-func (s *slot) took() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.latency
 }

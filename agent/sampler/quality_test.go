@@ -16,13 +16,13 @@ import (
 
 var nan, inf = math.NaN(), math.Inf(1)
 
-// held is what a chip with a range of its own measures.
-type held struct {
+// bound is a chip that can measure only a range of its own.
+type bound struct {
 	*lying
 	lo, hi float64
 }
 
-func (h held) Bounds(int) (lo, hi float64) { return h.lo, h.hi }
+func (b bound) Bounds(int) (lo, hi float64) { return b.lo, b.hi }
 
 // script plays values, one a read; an error stands for a read that fails, and a
 // pause for a read that takes as long.
@@ -105,7 +105,7 @@ func TestQualityMatrix(t *testing.T) {
 					spec.Period = tc.period
 				}
 				if tc.bounds != (Range{}) {
-					spec.Sensor = held{spec.Sensor.(*lying), tc.bounds.Min, tc.bounds.Max}
+					spec.Sensor = bound{spec.Sensor.(*lying), tc.bounds.Min, tc.bounds.Max}
 				}
 				every := max(tc.machine, time.Second)
 				g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{spec}}}, []MachineSpec{{"m", every, []Cell{one("a", 0)}}})
@@ -213,7 +213,7 @@ func TestAgeOfWhatWasOverheard(t *testing.T) {
 	spec := sensor("a", newLying(1, nil))
 	o := &overhears{lying: spec.Sensor.(*lying)}
 	spec.Sensor, spec.MaxAge, spec.Checks = o, 10*time.Second, []Check{{MaxRate: 2}}
-	s, err := newSlot("x", spec, 0)
+	s, err := newSensorState("x", spec, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,11 +255,11 @@ func TestOnlyGoodIsScored(t *testing.T) {
 			MaxRate:  rapid.SampledFrom([]float64{0, 3}).Draw(t, "rate"),
 			MaxSpike: rapid.SampledFrom([]float64{0, 5}).Draw(t, "spike"), FlatAfter: rapid.SampledFrom([]time.Duration{0, 4 * time.Second}).Draw(t, "flat"),
 		}}
-		s, err := newSlot("x", spec, 0)
+		s, err := newSensorState("x", spec, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		smp := newSampler(MachineSpec{"m", time.Second, []Cell{one("a", 0)}}, map[string]*slot{"a": s})
+		smp := newSampler(MachineSpec{"m", time.Second, []Cell{one("a", 0)}}, map[string]*sensorState{"a": s})
 		limit := max(spec.MaxAge, spec.Period)
 		if spec.MaxAge == 0 && spec.Period > time.Second { // 1.5 periods, as docs/quality.md says
 			limit = 3 * spec.Period / 2
@@ -297,9 +297,9 @@ func TestOnlyGoodIsScored(t *testing.T) {
 // TestReadingTellsWhy: people are told which test a value failed.
 func TestReadingTellsWhy(t *testing.T) {
 	spec := sensor("a", newLying(1, nil))
-	spec.Sensor = held{spec.Sensor.(*lying), -1000, 1000}
+	spec.Sensor = bound{spec.Sensor.(*lying), -1000, 1000}
 	spec.Checks = []Check{{Range: Range{-100, 100}, MaxSpike: 20, MaxRate: 5, FlatAfter: 3 * time.Second}}
-	s, err := newSlot("x", spec, 0)
+	s, err := newSensorState("x", spec, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -321,7 +321,7 @@ func TestReadingTellsWhy(t *testing.T) {
 // A device that lacks one of its values for ever delivers all the same; one that
 // brings none does not.
 func TestLastGoodIsTheLastValue(t *testing.T) {
-	s, err := newSlot("x", sensor("a", newLying(2, nil)), 0)
+	s, err := newSensorState("x", sensor("a", newLying(2, nil)), 0)
 	if err != nil {
 		t.Fatal(err)
 	}

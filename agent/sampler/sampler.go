@@ -20,54 +20,54 @@ type MachineSpec struct {
 	Cells  []Cell
 }
 
-// framesAhead is how many rows may wait for the detector before the oldest is
-// dropped: long enough for a training burst or a slow fsync, short enough that
-// an alarm is never about the distant past.
+// framesAhead is how many rows may wait for the consumer before the oldest is
+// dropped: enough for a burst of training or a slow fsync, few enough that an
+// alarm is never about the distant past.
 const framesAhead = 32
 
 // Sampler completes one row of one machine at each tick. Frames and Release
 // are for one consumer; the counters are safe for concurrent use.
 type Sampler struct {
-	name   string
-	period time.Duration
-	cells  []cell
-	slots  []*slot // distinct, those the cells point at
-	wake   chan struct{}
-	frames chan *Frame
-	free   chan *Frame
+	name    string
+	period  time.Duration
+	cells   []cell
+	sensors []*sensorState // those of the cells, each once
+	wake    chan struct{}
+	frames  chan *Frame
+	free    chan *Frame
 
 	rows    atomic.Uint64
 	dropped atomic.Uint64
 	late    atomic.Uint64
-	users   []*user
+	flags   []*flagCounts
 }
 
 type cell struct {
-	slot   *slot
+	sensor *sensorState
 	index  int
-	maxAge time.Duration // how long a value stands; 0 = for its own period's rows only
-	user   *user
+	maxAge time.Duration // how long a value may be used; 0 = only in the row that it was read for
+	flags  *flagCounts
 }
 
-// user is one of the machine's sensors with the flags its cells have had.
-type user struct {
+// flagCounts counts the flags of one sensor's cells in the machine's rows.
+type flagCounts struct {
 	sensor string
-	flags  [Missing + 1]atomic.Uint64 // by Quality
+	n      [Missing + 1]atomic.Uint64 // by Quality
 }
 
-func newSampler(m MachineSpec, slots map[string]*slot) *Sampler {
+func newSampler(m MachineSpec, sensors map[string]*sensorState) *Sampler {
 	s := &Sampler{name: m.Name, period: m.Period, wake: make(chan struct{}, 1),
 		frames: make(chan *Frame, framesAhead), free: make(chan *Frame, framesAhead+2)}
-	users := map[*slot]*user{}
+	counts := map[*sensorState]*flagCounts{}
 	for _, c := range m.Cells {
-		sl := slots[c.Sensor]
-		if users[sl] == nil {
-			users[sl] = &user{sensor: sl.name}
-			s.users = append(s.users, users[sl])
-			s.slots = append(s.slots, sl)
-			sl.notify = append(sl.notify, s.wake)
+		from := sensors[c.Sensor]
+		if counts[from] == nil {
+			counts[from] = &flagCounts{sensor: from.name}
+			s.flags = append(s.flags, counts[from])
+			s.sensors = append(s.sensors, from)
+			from.notify = append(from.notify, s.wake)
 		}
-		s.cells = append(s.cells, cell{sl, c.Index, sl.standsFor(m.Period), users[sl]})
+		s.cells = append(s.cells, cell{from, c.Index, from.usableFor(m.Period), counts[from]})
 	}
 	n := len(m.Cells)
 	for range framesAhead + 2 {
@@ -98,7 +98,7 @@ func (s *Sampler) Stats() RowStats {
 	return RowStats{Dropped: s.dropped.Load(), Late: s.late.Load(), Flags: s.Flags()}
 }
 
-// Flags counts the cells of the machine's rows that carried a flag, by sensor.
+// Flags is how many cells of one sensor in the machine's rows carried a flag.
 type Flags struct {
 	Sensor  string
 	Quality Quality
@@ -107,10 +107,10 @@ type Flags struct {
 
 // Flags copies the counters, every flag of every sensor.
 func (s *Sampler) Flags() []Flags {
-	out := make([]Flags, 0, len(s.users)*len(Qualities))
-	for _, u := range s.users {
+	out := make([]Flags, 0, len(s.flags)*len(Qualities))
+	for _, c := range s.flags {
 		for _, q := range Qualities {
-			out = append(out, Flags{u.sensor, q, u.flags[q].Load()})
+			out = append(out, Flags{c.sensor, q, c.n[q].Load()})
 		}
 	}
 	return out
@@ -134,7 +134,7 @@ func (s *Sampler) run(ctx context.Context, epoch time.Time) {
 	}
 }
 
-// sleepUntil waits for t and reports whether ctx still lives.
+// sleepUntil waits for t. It returns false if ctx is done.
 func sleepUntil(ctx context.Context, timer *time.Timer, t time.Time) bool {
 	timer.Reset(time.Until(t))
 	select {
@@ -145,8 +145,8 @@ func sleepUntil(ctx context.Context, timer *time.Timer, t time.Time) bool {
 	}
 }
 
-// gather waits until every slot has been read for the tick, at most until just
-// before the next one. It reports whether ctx still lives.
+// gather waits until every sensor has been read for the tick, at most until just
+// before the next tick. It returns false if ctx is done.
 func (s *Sampler) gather(ctx context.Context, timer *time.Timer, tick time.Time) bool {
 	timer.Reset(time.Until(tick.Add(s.period - s.period/20)))
 	for !s.complete(tick) {
@@ -163,10 +163,10 @@ func (s *Sampler) gather(ctx context.Context, timer *time.Timer, tick time.Time)
 }
 
 func (s *Sampler) complete(tick time.Time) bool {
-	for _, sl := range s.slots {
-		sl.mu.Lock()
-		ok := sl.fresh(tick)
-		sl.mu.Unlock()
+	for _, from := range s.sensors {
+		from.mu.Lock()
+		ok := from.fresh(tick)
+		from.mu.Unlock()
 		if !ok {
 			return false
 		}
@@ -174,8 +174,8 @@ func (s *Sampler) complete(tick time.Time) bool {
 	return true
 }
 
-// emit fills a frame and hands it on; when the consumer is behind the oldest
-// waiting row makes room.
+// emit fills a frame and hands it on. When the consumer is behind, it drops the
+// oldest waiting row.
 func (s *Sampler) emit(tick time.Time) {
 	var f *Frame
 	select {
@@ -204,20 +204,20 @@ func (s *Sampler) emit(tick time.Time) {
 	s.rows.Add(1)
 }
 
-// fill writes the cell into the frame: a number only where it is Good.
+// fill writes the cell into the frame: a value only where it is Good.
 func (c *cell) fill(f *Frame, i int) {
-	m := c.slot.valueAt(f.Time, c.index, c.maxAge)
-	f.At[i], f.Quality[i], f.Values[i], f.Raw[i] = m.at, m.quality, math.NaN(), m.value
-	switch m.quality {
+	v := c.sensor.valueAt(f.Time, c.index, c.maxAge)
+	f.At[i], f.Quality[i], f.Values[i], f.Raw[i] = v.at, v.quality, math.NaN(), v.value
+	switch v.quality {
 	case Good:
-		f.Values[i] = m.value
+		f.Values[i] = v.value
 	case Stale, Missing:
 		f.Raw[i] = math.NaN()
 	}
-	c.user.flags[m.quality].Add(1)
+	c.flags.n[v.quality].Add(1)
 }
 
-func fill(dst []float64) {
+func fillNaN(dst []float64) {
 	for i := range dst {
 		dst[i] = math.NaN()
 	}

@@ -321,7 +321,7 @@ func TestSlowConsumerLosesTheOldest(t *testing.T) {
 
 func TestPanickingDriverIsAnError(t *testing.T) {
 	b := &bus{name: "x"}
-	s, err := newSlot("x", sensor("a", newLying(1, func(_ int, dst []float64) error { dst[len(dst)] = 0; return nil })), 0)
+	s, err := newSensorState("x", sensor("a", newLying(1, func(_ int, dst []float64) error { dst[len(dst)] = 0; return nil })), 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -340,11 +340,11 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{spec}}},
 		[]MachineSpec{{"m", time.Second, []Cell{one("a", 0), one("a", 8)}}})
 	b, s := g.buses[0], g.samplers[0]
-	b.slots[0].due = time.Now()
+	b.sensors[0].due = time.Now()
 	ctx := t.Context()
 	if n := testing.AllocsPerRun(1000, func() {
-		tick := b.slots[0].due
-		b.read(ctx, b.slots[0])
+		tick := b.sensors[0].due
+		b.read(ctx, b.sensors[0])
 		s.emit(tick)
 		s.Release(<-s.Frames())
 	}); n != 0 {
@@ -377,7 +377,7 @@ func BenchmarkRow(b *testing.B) {
 	bus, s, tick := g.buses[0], g.samplers[0], time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		for _, sl := range bus.slots {
+		for _, sl := range bus.sensors {
 			sl.due = tick
 			bus.read(b.Context(), sl)
 		}

@@ -153,11 +153,11 @@ func TestBusFaultSince(t *testing.T) {
 	} {
 		b := &bus{name: "line"}
 		for _, since := range []time.Time{c.a, c.b} {
-			b.slots = append(b.slots, &slot{sensor: newLying(1, counting), held: make([]measured, 1), reads: 9, fails: faultAfter, lastGood: since, err: drivers.ErrBus})
+			b.sensors = append(b.sensors, &sensorState{sensor: newLying(1, counting), last: make([]lastValue, 1), reads: 9, fails: faultAfter, lastGood: since, err: drivers.ErrBus})
 		}
-		w := newWatcher([]*bus{b}, nil)
-		w.look(t.Context(), b, at(1000))
-		if f := <-w.faults; !f.Since.Equal(c.want) {
+		m := newFaultMonitor([]*bus{b}, nil)
+		m.inspect(t.Context(), b, at(1000))
+		if f := <-m.faults; !f.Since.Equal(c.want) {
 			t.Errorf("%v and %v: since %v, want %v", c.a, c.b, f.Since, c.want)
 		}
 	}

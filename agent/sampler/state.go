@@ -1,0 +1,245 @@
+package sampler
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"iot-edge-anomaly/drivers"
+)
+
+// ageFactor is the default of MaxAge, in periods, of a sensor that is slower than
+// its machine: its next reading is due after one period and may be half a period
+// late.
+const ageFactor = 1.5
+
+// sensorState is what is known of one sensor. The bus goroutine writes it and
+// every sampler reads it; mu guards the fields below it.
+type sensorState struct {
+	bus       string
+	device    string // empty = the sensor itself
+	name      string
+	sensor    drivers.Sensor
+	period    time.Duration
+	maxAge    time.Duration // 0 = by the machine's period
+	notify    []chan<- struct{}
+	hangLimit time.Duration // a read that takes longer is a fault of the bus
+
+	// Used by the bus goroutine only.
+	due      time.Time // next tick
+	buf      []float64
+	checkers []checker
+	flags    []Quality
+	doubts   []Doubt
+
+	mu       sync.Mutex
+	last     []lastValue
+	tick     time.Time // of the newest read
+	started  time.Time // of the read under way; zero = none
+	at       time.Time // end of the newest read
+	lastGood time.Time // end of the newest read without an error
+	brought  time.Time // end of the newest read that brought a value
+	latency  time.Duration
+	err      error
+	fails    int // consecutive
+	oks      int // consecutive
+	answers  int // consecutive reads that the device answered, in whatever way
+	reads    uint64
+	errs     [len(Reasons)]uint64
+	lateness lateness
+}
+
+// lastValue is the newest value of one channel.
+type lastValue struct {
+	at      time.Time // of the measurement; zero = none
+	read    time.Time // end of the read that brought it: at, or later if the value was overheard
+	value   float64
+	quality Quality // Good, Suspect or Bad
+	doubt   Doubt
+}
+
+// longHang limits how long a read of a slow sensor may take on a bus without a
+// greater patience: the period of such a sensor says nothing about its reads.
+const longHang = 30 * time.Second
+
+func newSensorState(bus string, s SensorSpec, patience time.Duration) (*sensorState, error) {
+	checkers, err := newCheckers(s)
+	if err != nil {
+		return nil, err
+	}
+	n := len(checkers)
+	return &sensorState{bus: bus, device: s.Device, hangLimit: max(patience, min(2*s.Period, longHang)), name: s.Name, sensor: s.Sensor, period: s.Period, maxAge: s.MaxAge,
+		buf: make([]float64, n), checkers: checkers, flags: make([]Quality, n), doubts: make([]Doubt, n), last: make([]lastValue, n)}, nil
+}
+
+// record takes the outcome of the read for tick, which took from start to end.
+func (s *sensorState) record(tick, start, end time.Time, err error) {
+	for i, v := range s.buf {
+		s.flags[i], s.doubts[i] = s.checkers[i].flag(s.measuredAt(i, end), v)
+		if s.flags[i] == Missing && err == nil {
+			s.flags[i] = none
+		}
+	}
+	if err != nil {
+		s.explain(err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.started = time.Time{}
+	for i, q := range s.flags {
+		switch q {
+		case none:
+			s.last[i] = lastValue{}
+		case Missing: // the value before it may still be used
+		default:
+			s.last[i] = lastValue{s.measuredAt(i, end), end, s.buf[i], q, s.doubts[i]}
+			s.brought = end
+		}
+	}
+	s.tick, s.at, s.latency, s.err = tick, end, end.Sub(start), err
+	s.reads++
+	if s.answers++; err != nil && !drivers.OnlyLater(err) {
+		reason := reasonOf(err)
+		if reason != reasonDevice {
+			s.answers = 0
+		}
+		s.errs[reason]++
+		s.fails, s.oks = s.fails+1, 0
+		return
+	}
+	s.lastGood = end
+	s.fails, s.oks = 0, s.oks+1
+}
+
+// aged is a sensor whose values were not measured during its Read.
+type aged interface {
+	// Age is how old the channel's newest value was when the newest Read ended.
+	Age(channel int) time.Duration
+}
+
+// measuredAt is when a channel's value was measured that a read ending at end
+// brought.
+func (s *sensorState) measuredAt(channel int, end time.Time) time.Time {
+	if a, ok := s.sensor.(aged); ok {
+		return end.Add(-a.Age(channel))
+	}
+	return end
+}
+
+// none flags a channel of which the device itself says that it has no value: the
+// value before it must not be used any longer.
+const none Quality = 0
+
+// explain corrects the flags of the channels that an error names: those without
+// a value, and those whose value is impossible.
+func (s *sensorState) explain(err error) {
+	if v, ok := err.(*drivers.ValueError); ok {
+		for i, c := range s.sensor.Channels() {
+			switch {
+			case c.Name != v.Channel || s.flags[i] != Missing:
+			case v.Bad:
+				s.flags[i] = Bad
+			default:
+				s.flags[i] = none
+			}
+		}
+		return
+	}
+	switch e := err.(type) {
+	case interface{ Unwrap() error }:
+		if e := e.Unwrap(); e != nil {
+			s.explain(e)
+		}
+	case interface{ Unwrap() []error }:
+		for _, e := range e.Unwrap() {
+			s.explain(e)
+		}
+	}
+}
+
+// fresh tells whether the newest read is the one for tick. The caller holds
+// s.mu.
+func (s *sensorState) fresh(tick time.Time) bool { return s.tick.After(tick.Add(-s.period)) }
+
+// usableFor is how long after its measurement a value may be used in the rows of
+// a machine with the given period; 0 = only in the row that it was read for.
+func (s *sensorState) usableFor(period time.Duration) time.Duration {
+	if s.maxAge == 0 && s.period > period {
+		return time.Duration(ageFactor * float64(s.period))
+	}
+	return s.maxAge
+}
+
+// valueAt is a channel's newest value at a row's tick, flagged Stale or Missing
+// where the row must not use it. maxAge is that of usableFor.
+func (s *sensorState) valueAt(tick time.Time, channel int, maxAge time.Duration) lastValue {
+	s.mu.Lock()
+	v, fresh, newest := s.last[channel], s.fresh(tick), s.at
+	s.mu.Unlock()
+	switch {
+	case v.at.IsZero():
+		v.quality = Missing
+	case maxAge > 0:
+		if tick.Sub(v.at) > maxAge {
+			v.quality = Stale
+		}
+	case !fresh:
+		v.quality = Stale // no read has ended for this row
+	case !v.read.Equal(newest):
+		v.quality = Missing // the read for this row brought none
+	}
+	return v
+}
+
+// reading copies what is known of the sensor.
+func (s *sensorState) reading() Reading {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := Reading{Late: s.late(), Bus: s.bus, Sensor: s.name, Values: make([]float64, len(s.last)), Quality: make([]Quality, len(s.last)),
+		Doubts: make([]Doubt, len(s.last)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.brought, Latency: s.latency, Err: s.err, Reads: s.reads, Errors: s.errs}
+	if err := s.hanging(time.Now()); err != nil {
+		r.Err = err
+	}
+	for i, v := range s.last {
+		r.Values[i], r.Quality[i] = math.NaN(), Missing
+		if !v.at.IsZero() && v.read.Equal(s.at) {
+			r.Values[i], r.Quality[i], r.Doubts[i] = v.value, v.quality, v.doubt
+		}
+	}
+	return r
+}
+
+// failing tells whether the newest read failed.
+func (s *sensorState) failing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.fails > 0
+}
+
+// tried tells whether the sensor was ever read.
+func (s *sensorState) tried() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.reads > 0 || !s.started.IsZero()
+}
+
+// channels are the full names of the sensor's channels.
+func (s *sensorState) channels() (out []string) {
+	for _, c := range s.sensor.Channels() {
+		out = append(out, s.name+"."+c.Name)
+	}
+	return out
+}
+
+// missing lists the full names of the channels for which the newest read brought
+// no value, or an impossible one.
+func (s *sensorState) missing() (out []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, c := range s.sensor.Channels() {
+		if v := s.last[i]; v.at.IsZero() || !v.read.Equal(s.at) || v.quality == Bad {
+			out = append(out, s.name+"."+c.Name)
+		}
+	}
+	return out
+}
