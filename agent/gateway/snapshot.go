@@ -41,7 +41,7 @@ func (g *Gateway) Snapshot() status.Snapshot {
 // openEvent is an open event as the endpoint shows it.
 func openEvent(a report.ActiveEvent) status.OpenEvent {
 	ev := page.Event{ID: a.ID, Kind: string(a.Kind), Severity: string(a.Severity), Since: a.Since,
-		Score: page.Number(a.Score), Peak: page.Number(a.Peak), Percentile: page.Percentile(a.Percent), Detail: a.Reason, Causes: []page.Cause{}}
+		Score: page.Number(a.Score), Peak: page.Number(a.Peak), Percentile: page.Percentile(a.Percentile), Detail: a.Reason, Causes: []page.Cause{}}
 	for _, c := range a.Causes {
 		ev.Causes = append(ev.Causes, page.Cause{Channel: c.Channel, Unit: c.Unit, Share: page.Number(c.Share),
 			Value: page.Number(c.Value), Expected: page.Number(c.Expected), Direction: c.Direction})

@@ -30,7 +30,7 @@ func (g *Gateway) publishStates(before map[string]publishedState) {
 	active := g.reporter.Active()
 	for _, m := range g.currentPlant().machines {
 		s := m.Status()
-		ms := report.MachineStatus{Machine: s.Name, Channels: s.Channels, State: string(s.State), Since: s.Since, Score: s.Score, Percent: s.Percent}
+		ms := report.MachineStatus{Machine: s.Name, Channels: s.Channels, State: string(s.State), Since: s.Since, Score: s.Score, Percentile: s.Percent}
 		if s.State == pipeline.Learning {
 			ms.Learning = &report.Learning{Phase: s.Learning.Phase, Progress: s.Learning.Done, Remaining: s.Learning.Remaining}
 		}

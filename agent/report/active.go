@@ -8,11 +8,11 @@ import (
 	"iot-edge-anomaly/agent/detect"
 )
 
-// Count is how many events of one sort opened since the start.
+// Count is the number of events of one sort that opened since the start.
 type Count struct {
 	Kind     detect.Kind
 	Severity detect.Severity // when it opened
-	Sensor   string          // the faulty sensor, or that of the first cause; empty = none is to blame
+	Sensor   string          // the faulty sensor, or that of the first cause; empty = none
 	Bus      string          // of a bus fault; else empty
 	N        uint64
 }
@@ -36,14 +36,14 @@ func (r *Reporter) count(rec *record) {
 	r.opened = append(r.opened, c)
 }
 
-// Opened counts the events opened since the start.
+// Opened returns how many events opened since the start, by sort.
 func (r *Reporter) Opened() []Count {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return slices.Clone(r.opened)
 }
 
-// Orphans counts closes of events that were not open, which were dropped.
+// Orphans returns how many closes were dropped because their event was not open.
 func (r *Reporter) Orphans() uint64 {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -52,21 +52,21 @@ func (r *Reporter) Orphans() uint64 {
 
 // ActiveEvent is an open event, for the page and for machine states.
 type ActiveEvent struct {
-	ID       string
-	Machine  string
-	Kind     detect.Kind
-	Key      string
-	Severity detect.Severity
-	Since    time.Time // zero = unknown
-	Score    float64
-	Peak     float64
-	Percent  float64  // of the scores of learning that stayed below Score; 0 = unknown
-	Missing  []string // channels without a value; nil also where a restart forgot them
-	Causes   []detect.Cause
-	Reason   string // what is wrong, for people
+	ID         string
+	Machine    string
+	Kind       detect.Kind
+	Key        string
+	Severity   detect.Severity
+	Since      time.Time // zero = unknown
+	Score      float64
+	Peak       float64
+	Percentile float64  // of the learning scores that were below Score; 0 = unknown
+	Missing    []string // channels without a value; nil also after a restart, which does not keep them
+	Causes     []detect.Cause
+	Reason     string // what is wrong, for people
 }
 
-// Active are the open events, oldest first.
+// Active returns the open events, oldest first.
 func (r *Reporter) Active() []ActiveEvent {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -75,7 +75,7 @@ func (r *Reporter) Active() []ActiveEvent {
 	for i := range r.state.Open {
 		rec := &r.state.Open[i]
 		out[i] = ActiveEvent{ID: rec.ID, Machine: rec.Machine, Kind: rec.Kind, Key: rec.Key, Severity: rec.Severity,
-			Since: c.time(rec.Since, r.device.Boot), Score: float64(rec.Score), Peak: float64(rec.Peak), Percent: float64(rec.Percent), Missing: slices.Clone(rec.Missing),
+			Since: c.time(rec.Since, r.device.Boot), Score: float64(rec.Score), Peak: float64(rec.Peak), Percentile: float64(rec.Percentile), Missing: slices.Clone(rec.Missing),
 			Causes: rec.causes(), Reason: rec.Detail}
 	}
 	return out

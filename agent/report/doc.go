@@ -1,52 +1,58 @@
-// Package report writes what happened as messages: one JSON schema for
-// anomalies, limits and faults, one id per event, one durable step per message.
+// Package report writes events as messages: one JSON schema for anomalies,
+// limits and faults, one id per event, one durable step per message. It also
+// finishes stored messages for publishing.
 //
 // It does not decide what an event is (agent/detect, agent/sampler), does not
 // store (agent/spool) and does not publish (agent/mqtt).
-//
-// # Ids
-//
-// A message is "device-boot-seq", an event "device-boot-e<n>", where boot is
-// the first four characters of the boot id (for an event: of the boot it opened
-// in), seq the queue's number and n a counter kept with the queue. Both counters
-// run on across restarts and boots.
-//
-// # Open events
-//
-// The set of open events and the counter are one blob, appended to the queue
-// together with each message. So after a crash at any point either both the
-// message and the new set exist, or neither: every open has its close, and no
-// event opens twice. An open for an event already open becomes an update, an
-// update for one not open becomes its open, a close for one not open is dropped
-// and counted.
-//
-// # Time
-//
-// While the wall clock is not set, time, since and until are null and uptime_s,
-// since_uptime_s and until_uptime_s stand beside them: seconds since the boot
-// that the message names. The Outbox turns them into times if the clock has
-// been set in the same boot. What was not published before the next boot keeps
-// null: not knowing is never guessed. A duration is taken from the uptime
-// within one boot and from the wall clock else.
 //
 // # The way of a message
 //
 //	Reporter -> queue -> Outbox -> agent/mqtt
 //
-// The Reporter stores the payload with a note: which stretches of it are to be
-// replaced before it is published, and by what (note.go). The Outbox reads the
-// queue, makes these edits and hands the message on. Nobody parses the payload,
-// and a message without a note is published as it was stored.
+// The Reporter stores each payload with a note, which says what parts of the
+// payload are to be replaced before it is published (note.go). The Outbox reads
+// the queue, makes these edits and passes the message on. Two things are not
+// known before: whether the message may have been sent already, and the time if
+// the clock was not set. Nothing parses the payload, and a message without a
+// note is published as it was stored.
+//
+// # Ids
+//
+// A message is "device-boot-seq", an event "device-boot-e<n>". boot is the first
+// four characters of the boot id; in an event's id it is the boot in which the
+// event opened. seq is the queue's number and n a counter that is stored in the
+// queue. Both continue across restarts and boots.
+//
+// # Open events
+//
+// The set of open events and the counter are one blob that is appended to the
+// queue together with each message. So after a crash at any point either both
+// the message and the new set exist, or neither: every open has its close, and
+// no event opens twice. An open of an event that is already open becomes an
+// update. An update of an event that is not open becomes its open. A close of an
+// event that is not open is dropped and counted. After a restart the Reporter
+// knows the open events from the blob; it does not read messages.
+//
+// # Time
+//
+// While the wall clock is not set, time, since and until are null, and uptime_s,
+// since_uptime_s and until_uptime_s stand beside them: seconds since the boot
+// that the message names. The Outbox replaces them by times if the clock has
+// been set in the same boot. A message that is published only in a later boot
+// keeps null: unknown times are never guessed. A duration is taken from the
+// uptime within one boot, and otherwise from the wall clock.
 //
 // # Numbers
 //
-// Floats have 6 significant digits, missing and infinite ones are null.
-// Durations and uptimes are in seconds to the millisecond.
+// Floats have 6 significant digits; missing and infinite ones are null.
+// Durations and uptimes are in seconds with milliseconds.
 //
 // The schemas are docs/event.schema.json and docs/state.schema.json.
 //
 // # Why
 //
-// The encoder is written by hand: fields keep the schema's order, numbers
-// their digits, and NaN is null, none of which encoding/json does.
+// The encoder is written by hand: fields keep the schema's order, numbers have
+// 6 digits and NaN is null. encoding/json does none of these. The hand-written
+// encoder also knows where in the payload each value stands, so a note costs
+// nothing to make.
 package report

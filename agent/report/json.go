@@ -9,21 +9,22 @@ import (
 
 // object writes one JSON object, field by field.
 type object struct {
-	b    []byte
-	some bool
+	b        []byte
+	notEmpty bool
 }
 
-// openObject begins an object at the end of b.
+// openObject begins an object, appended to b.
 func openObject(b []byte) object { return object{b: append(b, '{')} }
 
 func (o *object) close() []byte { return append(o.b, '}') }
 
-// field begins a field; its value is to be appended to the result.
+// field begins a field and returns the bytes to which the caller appends its
+// value.
 func (o *object) field(name string) []byte {
-	if o.some {
+	if o.notEmpty {
 		o.b = append(o.b, ',')
 	}
-	o.some = true
+	o.notEmpty = true
 	o.b = append(o.b, '"')
 	o.b = append(o.b, name...)
 	o.b = append(o.b, '"', ':')
@@ -33,8 +34,8 @@ func (o *object) field(name string) []byte {
 func (o *object) text(name, v string)           { o.b = appendString(o.field(name), v) }
 func (o *object) number(name string, v float64) { o.b = appendNumber(o.field(name), v) }
 
-// percentile writes v, of 0 to 100, as it stands below 100: rounding must not
-// turn the rare into the impossible. Null where it is unknown.
+// percentile writes v, between 0 and 100, but at most 99.9999: rounding to 100
+// would say that no score can be higher. It writes null if v is unknown.
 func (o *object) percentile(v float64) {
 	if !(v > 0) {
 		v = math.NaN()
@@ -44,8 +45,8 @@ func (o *object) percentile(v float64) {
 
 func (o *object) seconds(name string, d time.Duration) { o.b = appendSeconds(o.field(name), d) }
 
-// orNull writes v, or null where it is empty.
-func (o *object) orNull(name, v string) {
+// textOrNull writes v, or null if it is empty.
+func (o *object) textOrNull(name, v string) {
 	if v == "" {
 		o.b = append(o.field(name), "null"...)
 		return
@@ -53,9 +54,9 @@ func (o *object) orNull(name, v string) {
 	o.text(name, v)
 }
 
-// moment writes s as a time, or null and, if it is of this boot, its uptime
-// beside it. In the latter case later is true, and e replaces what was written
-// once the time can be told.
+// moment writes s as a time. If the time is unknown it writes null, followed by
+// the uptime as a field of its own if s is of this boot. In that case later is
+// true, and e is the edit that puts the time in place of both.
 func (o *object) moment(name, uptime string, s stamp, boot string) (e edit, later bool) {
 	b := o.field(name)
 	from := len(b)
@@ -64,7 +65,7 @@ func (o *object) moment(name, uptime string, s stamp, boot string) (e edit, late
 		return edit{}, false
 	}
 	o.seconds(uptime, s.Up)
-	return edit{What: editTime, From: uint32(from), To: uint32(len(o.b)), Up: s.Up.Round(time.Millisecond).Milliseconds()}, true
+	return edit{kind: editTime, from: uint32(from), to: uint32(len(o.b)), up: s.Up.Round(time.Millisecond).Milliseconds()}, true
 }
 
 func (o *object) texts(name string, list []string) {
@@ -78,7 +79,7 @@ func (o *object) texts(name string, list []string) {
 	o.b = append(b, ']')
 }
 
-// appendNumber writes v with 6 significant digits; null if it is no number.
+// appendNumber writes v with 6 significant digits, and NaN and infinities as null.
 func appendNumber(b []byte, v float64) []byte {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return append(b, "null"...)
@@ -103,7 +104,7 @@ func appendSeconds(b []byte, d time.Duration) []byte {
 }
 
 // appendTime writes RFC 3339 in UTC with milliseconds; null for the zero time
-// and for years that RFC 3339 has no digits for.
+// and for years that RFC 3339 cannot write.
 func appendTime(b []byte, t time.Time) []byte {
 	t = t.UTC()
 	if t.IsZero() || t.Year() < 0 || t.Year() > 9999 {
@@ -112,7 +113,7 @@ func appendTime(b []byte, t time.Time) []byte {
 	return t.AppendFormat(b, `"2006-01-02T15:04:05.000Z"`)
 }
 
-// appendString writes s quoted; bytes that are no UTF-8 become U+FFFD.
+// appendString writes s quoted; bytes that are not UTF-8 become U+FFFD.
 func appendString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')

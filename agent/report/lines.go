@@ -7,9 +7,9 @@ import (
 	"iot-edge-anomaly/agent/spool"
 )
 
-// Lines is a Queue that writes each payload as a line to w and keeps nothing:
-// for events of recordings, which nobody delivers. It is not safe for
-// concurrent use by several Reporters.
+// Lines returns a Queue that writes each payload as a line to w and stores
+// nothing. It serves events of recordings, which are not delivered. It is not
+// safe for concurrent use by several Reporters.
 func Lines(w io.Writer) Queue { return &lines{w: w} }
 
 type lines struct {

@@ -8,38 +8,40 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// MachineStatus is what the agent knows of a machine besides its events.
+// MachineStatus is the state of a machine without its events.
 type MachineStatus struct {
-	Machine  string
-	Channels []model.Channel // the machine's, to tell which shared faults concern it
-	State    string          // "learning", "idle", "normal", "anomaly" or "blind"
-	Score    float64         // newest; NaN = none
-	Percent  float64         // of the scores of learning that stayed below it; 0 = unknown
-	Since    time.Time
-	Event    string // id of the event the state is due to; "" = look for it
-	Causes   []detect.Cause
-	Learning *Learning // while State is "learning"
+	Machine    string
+	Channels   []model.Channel // the machine's channels; they tell which shared faults concern it
+	State      string          // "learning", "idle", "normal", "anomaly" or "blind"
+	Score      float64         // newest; NaN = none
+	Percentile float64         // of the learning scores that were below Score; 0 = unknown
+	Since      time.Time
+	Event      string // id of the event that explains the state; "" = the Reporter finds it
+	Causes     []detect.Cause
+	Learning   *Learning // while State is "learning"
 }
 
-// Learning tells how far learning is.
+// Learning is the progress of learning.
 type Learning struct {
 	Phase     string        // "collecting" or "training"
 	Progress  float64       // 0..1
 	Remaining time.Duration // estimate
 }
 
-// MachineState is the retained message about a machine, for whoever comes late:
-// its state, the event it is due to (a process anomaly; of a blind machine the
-// fault of its bus or sensor), and every open event of the machine. A "normal" machine with an open process anomaly is in "anomaly".
+// MachineState writes the retained message about a machine, for consumers that
+// subscribe later: its state, the event that explains the state, and every open
+// event of the machine. The event is a process anomaly, or the fault of a bus or
+// sensor if the machine is blind. A "normal" machine with an open process
+// anomaly is written as "anomaly".
 func (r *Reporter) MachineState(m MachineStatus) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.clock()
 	since := c.stamp(r.device.Boot, m.Since)
 	severity := ""
-	if rec := r.due(&m); rec != nil {
+	if rec := r.stateEvent(&m); rec != nil {
 		m.Event, m.Causes, severity = rec.ID, rec.causes(), string(rec.Severity)
-		since = c.settle(rec.Since, r.device.Boot)
+		since = c.withWall(rec.Since, r.device.Boot)
 		if m.State == "normal" && rec.Kind == detect.ProcessAnomaly {
 			m.State = "anomaly"
 		}
@@ -51,9 +53,9 @@ func (r *Reporter) MachineState(m MachineStatus) []byte {
 	o.text("machine", m.Machine)
 	o.text("state", m.State)
 	o.number("score", m.Score)
-	o.percentile(m.Percent)
-	o.orNull("event", m.Event)
-	o.orNull("severity", severity)
+	o.percentile(m.Percentile)
+	o.textOrNull("event", m.Event)
+	o.textOrNull("severity", severity)
 	o.b = appendTime(o.field("since"), since.Wall)
 	o.b = appendCauses(o.field("causes"), m.Causes)
 	o.b = r.appendOpen(o.field("open"), &m, c)
@@ -63,8 +65,9 @@ func (r *Reporter) MachineState(m MachineStatus) []byte {
 	return o.close()
 }
 
-// due is the event that the machine's state is due to; nil if there is none.
-func (r *Reporter) due(m *MachineStatus) *record {
+// stateEvent returns the event that explains the machine's state; nil if there
+// is none.
+func (r *Reporter) stateEvent(m *MachineStatus) *record {
 	kinds := []detect.Kind{detect.ProcessAnomaly}
 	if m.State == "blind" {
 		kinds = []detect.Kind{detect.BusFault, detect.SensorFault, detect.ProcessAnomaly}
@@ -80,9 +83,10 @@ func (r *Reporter) due(m *MachineStatus) *record {
 	return nil
 }
 
-// concerns tells whether the event is the machine's: its own, or a fault that
-// several machines share and that takes one of its channels. Which ones it takes
-// is not known after a restart until it is told anew.
+// concerns tells whether the event concerns the machine: it is the machine's
+// own, or a shared fault that affects one of its channels. After a restart the
+// affected channels are unknown until the fault is reported again; until then a
+// shared fault concerns every machine.
 func (r *record) concerns(m *MachineStatus) bool {
 	if r.Machine != "" || len(r.Missing) == 0 {
 		return r.Machine == m.Machine || r.Machine == ""
@@ -110,7 +114,7 @@ func (r *Reporter) appendOpen(b []byte, m *MachineStatus, c Clock) []byte {
 			o.text("source", rec.Key)
 		}
 		o.text("severity", string(rec.Severity))
-		o.b = appendTime(o.field("since"), c.settle(rec.Since, r.device.Boot).Wall)
+		o.b = appendTime(o.field("since"), c.withWall(rec.Since, r.device.Boot).Wall)
 		b = o.close()
 	}
 	return append(b, ']')

@@ -5,35 +5,39 @@ import (
 	"time"
 )
 
-// A note says which stretches of a stored payload are to be replaced before
-// it is published. It lies in the queue beside the payload:
+// note says which parts of a stored payload are to be replaced before it is
+// published. The queue stores it beside the payload as
 //
-//	layout u8 = 1 | number of edits u8 | edits, in the payload's order | boot id
-//	edit: what u8 | from u32 | to u32 | uptime i64
+//	layout u8 = 1 | number of edits u8 | edits in the payload's order | boot id
+//	edit: kind u8 | from u32 | to u32 | uptime i64
 //
-// All numbers are little endian.
+// with all numbers little endian.
 type note struct {
 	edits []edit
 	boot  string // the boot that the uptimes count from
 }
 
-// edit replaces payload[From:To]. It is written as it stands here.
+// edit replaces payload[from:to].
 type edit struct {
-	What     uint8
-	From, To uint32
-	Up       int64 // milliseconds since the boot; 0 for editResent
+	kind     editKind
+	from, to uint32
+	up       int64 // milliseconds since the boot; 0 for editResent
 }
 
-// What an edit replaces, and by what.
+// editKind says what an edit replaces, and by what.
+type editKind uint8
+
 const (
-	editResent  = 1 // false: by true if the message may have been sent before
-	editTime    = 2 // null and the field with the uptime: by the time, once it can be told
-	editQuality = 3 // the clock's quality: by the present one, where Up becomes a time
+	editResent  editKind = 1 // replaces false by true if the message may have been sent before
+	editTime    editKind = 2 // replaces null and the uptime's field by the time, if the clock is set
+	editQuality editKind = 3 // replaces the clock's quality by the present one, if editTime is made
 )
 
 const (
 	noteLayout = 1
-	noteBoot   = 64 // bytes of a boot id that are kept; Linux has 36
+	noteHead   = 2  // bytes before the edits
+	noteEdit   = 17 // bytes of an edit
+	noteBoot   = 64 // bytes of the boot id at most; Linux has 36
 )
 
 func newNote(boot string) note { return note{boot: boot[:min(len(boot), noteBoot)]} }
@@ -46,38 +50,42 @@ func (n *note) add(e edit, wanted bool) {
 }
 
 func (n *note) encode() []byte {
-	b := []byte{noteLayout, byte(len(n.edits))}
-	b, err := binary.Append(b, binary.LittleEndian, n.edits)
-	if err != nil {
-		panic("report: internal error: " + err.Error()) // edit is of fixed size
+	b := make([]byte, 0, noteHead+len(n.edits)*noteEdit+len(n.boot))
+	b = append(b, noteLayout, byte(len(n.edits)))
+	for _, e := range n.edits {
+		b = append(b, byte(e.kind))
+		b = binary.LittleEndian.AppendUint32(b, e.from)
+		b = binary.LittleEndian.AppendUint32(b, e.to)
+		b = binary.LittleEndian.AppendUint64(b, uint64(e.up))
 	}
 	return append(b, n.boot...)
 }
 
-// parseNote reads the note of a payload of size bytes; ok is false for
-// anything but a note of this layout that fits the payload.
+// parseNote reads the note of a payload of size bytes. ok is false unless it is
+// a note of this layout whose edits are in order and inside the payload.
 func parseNote(b []byte, size int) (n note, ok bool) {
-	if len(b) < 2 || b[0] != noteLayout {
+	if len(b) < noteHead || b[0] != noteLayout || len(b) < noteHead+int(b[1])*noteEdit {
 		return note{}, false
 	}
-	n.edits = make([]edit, b[1])
-	used, err := binary.Decode(b[2:], binary.LittleEndian, n.edits)
-	if err != nil {
-		return note{}, false
-	}
-	n.boot = string(b[2+used:])
+	count := int(b[1])
+	b = b[noteHead:]
 	var end uint32
-	for _, e := range n.edits {
-		if e.From < end || e.To < e.From || int64(e.To) > int64(size) {
+	for range count {
+		le := binary.LittleEndian
+		e := edit{kind: editKind(b[0]), from: le.Uint32(b[1:]), to: le.Uint32(b[5:]), up: int64(le.Uint64(b[9:]))}
+		if e.from < end || e.to < e.from || int64(e.to) > int64(size) {
 			return note{}, false
 		}
-		end = e.To
+		n.edits = append(n.edits, e)
+		end = e.to
+		b = b[noteEdit:]
 	}
+	n.boot = string(b)
 	return n, true
 }
 
-// finish returns the payload with every edit made that c, read in the given
-// boot, allows. It does not change payload.
+// finish returns payload with the edits made that apply. c was read in the boot
+// with the given id. finish does not change payload.
 func (n *note) finish(payload []byte, resent bool, boot string, c Clock) []byte {
 	sameBoot := boot != "" && n.boot == newNote(boot).boot
 	out := make([]byte, 0, len(payload)+32)
@@ -85,26 +93,26 @@ func (n *note) finish(payload []byte, resent bool, boot string, c Clock) []byte 
 	for _, e := range n.edits {
 		var text []byte
 		switch {
-		case e.What == editResent && resent:
+		case e.kind == editResent && resent:
 			text = []byte("true")
-		case e.What == editTime && sameBoot:
-			text = c.timeAt(e.Up)
-		case e.What == editQuality && sameBoot && c.timeAt(e.Up) != nil:
+		case e.kind == editTime && sameBoot:
+			text = c.timeAt(e.up)
+		case e.kind == editQuality && sameBoot && c.timeAt(e.up) != nil:
 			text = appendString(nil, c.quality())
 		}
 		if text == nil {
 			continue
 		}
-		out = append(append(out, payload[done:e.From]...), text...)
-		done = e.To
+		out = append(append(out, payload[done:e.from]...), text...)
+		done = e.to
 	}
 	return append(out, payload[done:]...)
 }
 
-// timeAt writes the wall time of an uptime in milliseconds of the clock's
-// boot; nil if it cannot be told.
+// timeAt writes the wall time of an uptime in milliseconds, which counts from
+// the clock's boot. It returns nil if the time is unknown.
 func (c Clock) timeAt(ms int64) []byte {
-	if c.Quality == Unset || ms < 0 || ms > (c.Uptime+time.Second).Milliseconds() { // the latter is not of this boot after all
+	if c.Quality == Unset || ms < 0 || ms > (c.Uptime+time.Second).Milliseconds() { // an uptime in the future is not of this boot
 		return nil
 	}
 	up := time.Duration(ms) * time.Millisecond

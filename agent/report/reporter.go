@@ -15,9 +15,10 @@ import (
 
 // Queue keeps messages durably; *spool.Queue is one.
 type Queue interface {
-	// Append stores a message together with the state blob, or neither.
+	// Append stores the message that build returns for its number, together with
+	// state. Unless it returns nil or spool.ErrVolatile it stores neither.
 	Append(state []byte, build func(seq uint64) (spool.Message, error)) error
-	// State is the blob of the newest message stored.
+	// State returns the state stored with the newest message that has one.
 	State() []byte
 }
 
@@ -28,7 +29,7 @@ type Device struct {
 	Topic        string // the base topic, resolved: "iot-edge-anomaly/plant-3/gw7"
 }
 
-// bootDigits of the boot id go into an id.
+// bootDigits is how many characters of the boot id are in an id.
 const bootDigits = 4
 
 func (d *Device) prefix() string {
@@ -38,8 +39,8 @@ func (d *Device) prefix() string {
 func (d *Device) id(seq uint64) string    { return d.prefix() + strconv.FormatUint(seq, 10) }
 func (d *Device) eventID(n uint64) string { return d.prefix() + "e" + strconv.FormatUint(n, 10) }
 
-// ModelRef names the model that saw an anomaly. The zero value is none, and
-// written as null.
+// ModelRef names the model that found an anomaly. The zero value means no model
+// and is written as null.
 type ModelRef struct {
 	Version string `json:"version"`
 	SHA256  string `json:"sha256"`
@@ -55,24 +56,24 @@ func (m ModelRef) append(b []byte) []byte {
 	return o.close()
 }
 
-// Reporter turns events into messages and knows which events are open. It is
-// made by New and safe for concurrent use.
+// Reporter turns events into messages and keeps track of the open events. It
+// is made by New and safe for concurrent use.
 type Reporter struct {
 	device Device
 	queue  Queue
 	clock  func() Clock
 
 	mu        sync.Mutex
-	state     blob // as the queue has it
+	state     savedState // as stored in the queue
 	recovered []detect.Event
 	opened    []Count
 	orphans   uint64
 }
 
-// New makes a Reporter that carries on from the queue's state. clock must be
+// New makes a Reporter that continues from the state in the queue. clock must be
 // safe for concurrent use.
 func New(d Device, q Queue, clock func() Clock) (*Reporter, error) {
-	state, err := decodeBlob(q.State())
+	state, err := decodeState(q.State())
 	if err != nil {
 		return nil, err
 	}
@@ -81,11 +82,12 @@ func New(d Device, q Queue, clock func() Clock) (*Reporter, error) {
 	return r, nil
 }
 
-// Recovered are the events that were open when New was called. Each is to be
-// continued by who found it, or given to CloseRestart.
+// Recovered returns the events that were open when New was called. The caller
+// must have each continued by its detector or sampler, or pass it to
+// CloseRestart.
 func (r *Reporter) Recovered() []detect.Event { return slices.Clone(r.recovered) }
 
-// OpenEvents are the events open now, oldest first, as detectors know them.
+// OpenEvents returns the events that are open now, oldest first.
 func (r *Reporter) OpenEvents() []detect.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -101,17 +103,17 @@ func (r *Reporter) open() []detect.Event {
 	return out
 }
 
-// Event stores one step of an event; m is the model that saw it. When it
-// returns nil, or spool.ErrVolatile, the step is accepted; else nothing
-// happened.
+// Event stores one step of an event; m is the model that found it. If it
+// returns nil or spool.ErrVolatile, the step is accepted. On any other error
+// nothing has changed.
 func (r *Reporter) Event(ev detect.Event, m ModelRef) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.store(ev, m, r.clock())
 }
 
-// Fault stores what became of a sensor or bus: a bus fault is of high severity,
-// a sensor fault a warning.
+// Fault stores that a fault of a sensor or bus begins or ends. A bus fault has
+// high severity, a sensor fault is a warning.
 func (r *Reporter) Fault(f sampler.Fault) error {
 	ev := detect.Event{Machine: f.Machine, Kind: detect.SensorFault, Key: f.Sensor, State: detect.Open, Severity: detect.Warning,
 		Time: f.Time, Since: f.Since, Score: math.NaN(), Peak: math.NaN(), Missing: slices.Clone(f.Channels), Reason: f.Reason}
@@ -128,7 +130,7 @@ func (r *Reporter) Fault(f sampler.Fault) error {
 const ReasonDelivers = "delivers again"
 
 // CloseRestart closes an event that nobody continues after a restart. Its until
-// is the last time it was seen.
+// is the time of its newest message.
 func (r *Reporter) CloseRestart(ev detect.Event) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -145,12 +147,12 @@ func (r *Reporter) CloseRestart(ev detect.Event) error {
 }
 
 func (r *Reporter) find(ev *detect.Event) int {
-	return slices.IndexFunc(r.state.Open, func(rec record) bool { return rec.is(ev) })
+	return slices.IndexFunc(r.state.Open, func(rec record) bool { return rec.sameEvent(ev) })
 }
 
-// store makes one durable step of ev: message and new state, or neither.
+// store stores one step of ev: message and new state together, or neither.
 func (r *Reporter) store(ev detect.Event, m ModelRef, c Clock) error {
-	ev.Machine, ev.Key = valid(ev.Machine), valid(ev.Key)
+	ev.Machine, ev.Key = validUTF8(ev.Machine), validUTF8(ev.Key)
 	i := r.find(&ev)
 	if i < 0 && ev.State == detect.Close {
 		r.orphans++
@@ -159,7 +161,7 @@ func (r *Reporter) store(ev detect.Event, m ModelRef, c Clock) error {
 	if ev.Time.IsZero() {
 		ev.Time = c.Now
 	}
-	next := blob{Events: r.state.Events, Open: slices.Clone(r.state.Open)}
+	next := savedState{Events: r.state.Events, Open: slices.Clone(r.state.Open)}
 	msg := message{state: detect.Update, time: c.stamp(r.device.Boot, ev.Time), quality: c.quality()}
 	if i < 0 {
 		next.Events++
@@ -168,11 +170,11 @@ func (r *Reporter) store(ev detect.Event, m ModelRef, c Clock) error {
 			Since: c.stamp(r.device.Boot, ev.Since), Score: num(math.NaN()), Peak: num(math.NaN())})
 	}
 	rec := &next.Open[i]
-	rec.take(&ev, m)
-	rec.Since, rec.Seen = c.settle(rec.Since, r.device.Boot), msg.time
+	rec.update(&ev, m)
+	rec.Since, rec.Seen = c.withWall(rec.Since, r.device.Boot), msg.time
 	msg.record = *rec
 	if ev.State == detect.Close {
-		msg.finish(&ev, c, r.device.Boot)
+		msg.close(&ev, c, r.device.Boot)
 		next.Open = slices.Delete(next.Open, i, i+1)
 	}
 	err := r.append(next, &msg)
@@ -186,26 +188,10 @@ func (r *Reporter) store(ev detect.Event, m ModelRef, c Clock) error {
 	return err
 }
 
-// finish fills in what only a close has.
-func (m *message) finish(ev *detect.Event, c Clock, boot string) {
-	m.state, m.reason = detect.Close, valid(ev.Reason[:min(len(ev.Reason), maxDetail)])
-	if m.reason == "" {
-		m.reason = detect.ReasonNormal
-	}
-	m.until = c.stamp(boot, ev.Until)
-	if ev.Until.IsZero() && ev.Reason != detect.ReasonRestart {
-		m.until = m.time
-	}
-	m.duration, m.timed = between(m.Since, m.until)
-	if !m.until.Wall.IsZero() && m.until.Wall.Before(m.Since.Wall) {
-		m.until.Wall = m.Since.Wall // the clock went back in between
-	}
-}
-
-func (r *Reporter) append(next blob, msg *message) error {
+func (r *Reporter) append(next savedState, msg *message) error {
 	state, err := next.encode()
 	if err != nil {
-		return fmt.Errorf("writing open events: %w", err)
+		return fmt.Errorf("encoding open events: %w", err)
 	}
 	return r.queue.Append(state, func(seq uint64) (spool.Message, error) {
 		msg.seq = seq
