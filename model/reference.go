@@ -1,6 +1,9 @@
 package model
 
-import "iot-edge-anomaly/quant"
+import (
+	"iot-edge-anomaly/model/checkpoint"
+	"iot-edge-anomaly/quant"
+)
 
 // Reference says which network a Scorer runs. Anything but the int8 network is for
 // measuring what quantising costs and what the network gains; such a model has no
@@ -20,6 +23,7 @@ type network interface {
 	push(row []float32)   // (C) in units of Spread, 0 = masked
 	expect(dst []float32) // (C) the newest row as the network gives it back
 	reset()               // rows of 0
+	checkpoint(*checkpoint.Coder)
 }
 
 // runner returns the network that a Scorer runs over so many rows, with its own

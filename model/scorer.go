@@ -159,6 +159,10 @@ func (s *Scorer) Push(row []float64) (Score, bool) {
 	return s.score, true
 }
 
+// Newest is the Score that the last successful Push returned; its slices belong to
+// the Scorer until the next Push.
+func (s *Scorer) Newest() Score { return s.score }
+
 // take scales the row, gives it to the network and returns how many channels are
 // not masked.
 func (s *Scorer) take(row []float64) (seen int) {

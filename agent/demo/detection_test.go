@@ -137,7 +137,7 @@ type watcher struct {
 func (m *machine) watch(t *testing.T, mod *model.Model) *watcher {
 	t.Helper()
 	c := m.cfg.Detect
-	d, err := detect.New(detect.Options{Machine: m.cfg.Name, Channels: m.schema.Channels, N: c.N, M: c.M,
+	d, err := detect.New(detect.Policy{Machine: m.cfg.Name, Channels: m.schema.Channels, N: c.N, M: c.M,
 		CloseBelow: c.CloseBelow, Hold: c.Hold, Cooldown: c.Cooldown, High: c.High, Critical: c.Critical})
 	if err != nil {
 		t.Fatal(err)

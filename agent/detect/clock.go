@@ -76,6 +76,9 @@ func muted(windows []MuteWindow, loc *time.Location, t time.Time) bool {
 	if len(windows) == 0 {
 		return false
 	}
+	if loc == nil {
+		loc = time.Local
+	}
 	t = t.In(loc)
 	if t.Year() < firstYear {
 		return false

@@ -36,7 +36,7 @@ func TestCooldown_groups(t *testing.T) {
 		{"other sensor, which had less", []float32{0.5, 0.4, 0.1}, []float32{0, 0, 1}, 1.2, 8},
 		{"same channel, graver", []float32{1, 0, 0}, []float32{1, 0, 0}, 2, 8},
 	} {
-		d := newDetector(t, func(o *Options) {
+		d := newDetector(t, func(o *Policy) {
 			o.Channels, o.Hold, o.Cooldown, o.Causes = apart(), 0, 20*time.Second, 3
 		})
 		got := blame(d, 0, 1.2, 3, c.first...)
@@ -62,7 +62,7 @@ func TestCooldown_groups(t *testing.T) {
 // An event that lasts is told ever more seldom, but at once where another sensor
 // is to blame.
 func TestPush_updatesBackOff(t *testing.T) {
-	d := newDetector(t, func(o *Options) { o.Channels, o.Update = apart(), time.Minute })
+	d := newDetector(t, func(o *Policy) { o.Channels, o.Update = apart(), time.Minute })
 	got := blame(d, 0, 1.2, 8*3600, 1, 0, 0)
 	var gaps []time.Duration
 	for i := 1; i < len(got); i++ {

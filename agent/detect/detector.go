@@ -12,7 +12,7 @@ import (
 // Detector turns the scores of one machine into process anomalies. It is made
 // by New and is not safe for concurrent use.
 type Detector struct {
-	o          Options
+	o          Policy
 	clock      stepper
 	history    history
 	episode    episode
@@ -37,11 +37,10 @@ type Detector struct {
 	restReason string        // why it will close
 }
 
-// New makes a Detector; an error names every fault of the options.
-func New(o Options) (*Detector, error) {
-	o.setDefaults()
+// New makes a Detector; an error names every fault of the policy.
+func New(o Policy) (*Detector, error) {
 	if err := o.check(); err != nil {
-		return nil, fmt.Errorf("detect options of machine %q: %w", o.Machine, err)
+		return nil, fmt.Errorf("alarm policy of machine %q: %w", o.Machine, err)
 	}
 	o.Channels, o.Mute = slices.Clone(o.Channels), slices.Clone(o.Mute)
 	c := len(o.Channels)
@@ -160,6 +159,12 @@ func (d *Detector) Close(t time.Time, reason string) (Event, bool) {
 		d.calmAt = t
 	}
 	return d.end(t, reason)
+}
+
+// Drop forgets the episode, and with it the open event, without telling.
+func (d *Detector) Drop() {
+	d.history.clear()
+	d.episode.on, d.episode.announced, d.calm, d.resting = false, false, false, false
 }
 
 // pass lets the time up to t go by.

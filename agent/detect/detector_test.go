@@ -19,8 +19,10 @@ func channels() []model.Channel {
 	return []model.Channel{{Name: "pump.current", Unit: "A"}, {Name: "pump.flow", Unit: "l/min"}, {Name: "pump.speed", Unit: "Hz"}}
 }
 
-func options() Options {
-	return Options{Machine: "pump1", Channels: channels(), N: 3, M: 5, CloseBelow: 0.8, Hold: 3 * time.Second, Location: time.UTC}
+func options() Policy {
+	o := DefaultPolicy("pump1", channels())
+	o.Hold, o.Repeats, o.Update, o.Location = 3*time.Second, 0, 0, time.UTC
+	return o
 }
 
 func row(v float64) model.Score {
@@ -28,7 +30,7 @@ func row(v float64) model.Score {
 		Values: []float64{4.2, 10, math.NaN()}, Expected: []float64{3.1, 12, 40}}
 }
 
-func newDetector(t *testing.T, change func(*Options)) *Detector {
+func newDetector(t *testing.T, change func(*Policy)) *Detector {
 	t.Helper()
 	o := options()
 	if change != nil {
@@ -104,7 +106,7 @@ func TestPush_life(t *testing.T) {
 
 // One loud row outweighs many quiet ones: the share of the squared scores.
 func TestPush_causesWeighted(t *testing.T) {
-	d := newDetector(t, func(o *Options) { o.N, o.M, o.Causes = 1, 1, 1 })
+	d := newDetector(t, func(o *Policy) { o.N, o.M, o.Causes = 1, 1, 1 })
 	one := func(sec int, v float32, shares ...float32) []Event {
 		ev, ok := d.Push(at(sec), model.Score{Value: v, Shares: shares, Values: []float64{1, 1, 1}, Expected: []float64{1, 1, 1}})
 		if !ok {
@@ -131,7 +133,7 @@ func TestPush_nOfM(t *testing.T) {
 }
 
 func TestPush_cooldown(t *testing.T) {
-	d := newDetector(t, func(o *Options) { o.Hold, o.Cooldown = 0, 10*time.Second })
+	d := newDetector(t, func(o *Policy) { o.Hold, o.Cooldown = 0, 10*time.Second })
 	got := play(d, 0, 2, 2, 2, 0.1) // closes at 3
 	got = append(got, play(d, 4, 2, 2, 2, 0.1, 0.1)...)
 	if states(got) != "open close" {
@@ -144,7 +146,7 @@ func TestPush_cooldown(t *testing.T) {
 }
 
 func TestPush_update(t *testing.T) {
-	d := newDetector(t, func(o *Options) { o.Update = 4 * time.Second })
+	d := newDetector(t, func(o *Policy) { o.Update = 4 * time.Second })
 	got := play(d, 0, 1.25, 1.25, 1.25, 1.25, 1.25, 1.25, 1.25, 1.25, 5, 5, 5, 5, 1.25)
 	want := []int{2, 6, 8, 12}
 	if states(got) != "open update update update" {
@@ -162,7 +164,7 @@ func TestPush_update(t *testing.T) {
 
 func TestPush_mute(t *testing.T) {
 	window := MuteWindow{From: 8 * 60, To: 8*60 + 1} // 08:00 to 08:01
-	d := newDetector(t, func(o *Options) { o.Mute = []MuteWindow{window} })
+	d := newDetector(t, func(o *Policy) { o.Mute = []MuteWindow{window} })
 	if got := play(d, 0, 2, 2, 2, 2, 0.1, 0.1, 0.1, 0.1, 0.1); len(got) != 0 {
 		t.Fatalf("opened in the window: %+v", got)
 	}
@@ -175,7 +177,7 @@ func TestPush_mute(t *testing.T) {
 		t.Fatalf("an anomaly that outlasts the window: got %+v", got)
 	}
 	// An open event is neither closed nor kept from closing by a window.
-	d = newDetector(t, func(o *Options) { o.Mute = []MuteWindow{{From: 8*60 + 1, To: 9 * 60}} })
+	d = newDetector(t, func(o *Policy) { o.Mute = []MuteWindow{{From: 8*60 + 1, To: 9 * 60}} })
 	got = append(play(d, 0, 2, 2, 2), play(d, 60, 2, 0.1, 0.1, 0.1, 0.1)...)
 	if states(got) != "open close" {
 		t.Fatalf("got %q", states(got))
@@ -311,15 +313,15 @@ func TestPush_clockJumps(t *testing.T) {
 }
 
 func TestNew_wrong(t *testing.T) {
-	for name, change := range map[string]func(*Options){
-		"open 6 of 5":          func(o *Options) { o.N = 6 },
-		"open 3 of 5000":       func(o *Options) { o.M = 5000 },
-		"close below 1.5":      func(o *Options) { o.CloseBelow = 1.5 },
-		"close below NaN":      func(o *Options) { o.CloseBelow = math.NaN() },
-		"hold -1s":             func(o *Options) { o.Hold = -time.Second },
-		"severity high from 2": func(o *Options) { o.High, o.Critical = 2, 1 },
-		"no channels":          func(o *Options) { o.Channels = nil },
-		"mute window 5 to 5":   func(o *Options) { o.Mute = []MuteWindow{{From: 5, To: 5}} },
+	for name, change := range map[string]func(*Policy){
+		"open 6 of 5":          func(o *Policy) { o.N = 6 },
+		"open 3 of 5000":       func(o *Policy) { o.M = 5000 },
+		"close below 1.5":      func(o *Policy) { o.CloseBelow = 1.5 },
+		"close below NaN":      func(o *Policy) { o.CloseBelow = math.NaN() },
+		"hold -1s":             func(o *Policy) { o.Hold = -time.Second },
+		"severity high from 2": func(o *Policy) { o.High, o.Critical = 2, 1 },
+		"no channels":          func(o *Policy) { o.Channels = nil },
+		"mute window 5 to 5":   func(o *Policy) { o.Mute = []MuteWindow{{From: 5, To: 5}} },
 	} {
 		o := options()
 		change(&o)
@@ -327,8 +329,8 @@ func TestNew_wrong(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
-	if _, err := New(Options{Machine: "m", Channels: channels()}); err != nil {
-		t.Errorf("defaults: %v", err)
+	if _, err := New(DefaultPolicy("m", channels())); err != nil {
+		t.Errorf("the default: %v", err)
 	}
 }
 
@@ -345,7 +347,7 @@ func TestPush_wildScores(t *testing.T) {
 }
 
 func TestPush_allocations(t *testing.T) {
-	d := newDetector(t, func(o *Options) { o.Mute = []MuteWindow{{From: 0, To: 1440}} })
+	d := newDetector(t, func(o *Policy) { o.Mute = []MuteWindow{{From: 0, To: 1440}} })
 	s := []model.Score{row(0.5), row(2), row(2), row(2), row(0.9), row(0.1)}
 	i := 0
 	if n := testing.AllocsPerRun(1000, func() {

@@ -32,7 +32,7 @@ const (
 // ends, and later scores are seen from that level, so that the machine is quiet
 // there and heard when it changes again.
 type DriftWatch struct {
-	o      Options
+	o      Policy
 	model  *model.Drift // nil: the model does not hold what is needed
 	clock  stepper
 	shift  shift
@@ -50,8 +50,7 @@ type DriftWatch struct {
 }
 
 // NewDriftWatch watches for drift from m; o is a Detector's.
-func NewDriftWatch(m *model.Model, o Options) *DriftWatch {
-	o.setDefaults()
+func NewDriftWatch(m *model.Model, o Policy) *DriftWatch {
 	w := &DriftWatch{o: o, model: model.NewDrift(m), shift: newShift(o.DriftAfter, o.CloseBelow), blamed: make([]bool, len(o.Channels))}
 	if w.most = 2 * m.Schema().Period; w.most == 0 {
 		w.most = w.shift.each
@@ -253,6 +252,12 @@ func (w *DriftWatch) Resume(ev Event) bool {
 	}
 	return true
 }
+
+// Open tells whether a drift event is open.
+func (w *DriftWatch) Open() bool { return w.open }
+
+// Drop forgets the open event.
+func (w *DriftWatch) Drop() { w.open, w.moved, w.over, w.calm = false, nil, 0, 0 }
 
 // causes lists the channels that have drifted, the most first; where none has by
 // itself, those of the shifted level.

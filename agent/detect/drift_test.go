@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/model/checkpoint"
 
 	"pgregory.net/rapid"
 )
@@ -50,7 +51,7 @@ type watched struct {
 	terms  [model.Terms]float32
 }
 
-func newWatched(t testing.TB, m *model.Model, o Options) *watched {
+func newWatched(t testing.TB, m *model.Model, o Policy) *watched {
 	t.Helper()
 	d, err := New(o)
 	if err != nil {
@@ -102,7 +103,7 @@ func (s *watched) told() string {
 	return strings.Join(out, ", ")
 }
 
-func driftOptions() Options {
+func driftOptions() Policy {
 	o := options()
 	o.Hold, o.DriftAfter = time.Minute, 8*time.Hour
 	return o
@@ -234,7 +235,7 @@ func TestDriftWatch_staysRed(t *testing.T) {
 		t.Error("a sensor that hangs became the machine's new level")
 	}
 	o := driftOptions()
-	o.DriftAfter = -1
+	o.DriftAfter = 0
 	s = newWatched(t, normal(t, 1440, false), o)
 	if s.rows(30*1440, 2, 5); s.told() != "process_anomaly open" {
 		t.Error("switched off, an anomaly ends")
@@ -288,7 +289,7 @@ func TestDriftWatch_restart(t *testing.T) {
 				return
 			}
 			next := newWatched(t, m, driftOptions())
-			if err := next.w.RestoreState(s.w.AppendState(nil)); err != nil {
+			if err := next.w.restore(s.w.saved()); err != nil {
 				t.Fatal(err)
 			}
 			if s.w.open && !next.w.Resume(s.w.last) {
@@ -320,11 +321,11 @@ func TestDriftWatch_restart(t *testing.T) {
 	}
 	s := newWatched(t, m, driftOptions())
 	s.rows(9*60+30, 2, 5)
-	for after, want := range map[time.Duration]float64{8 * time.Hour: 3, time.Hour: 3, -1: 1} {
+	for after, want := range map[time.Duration]float64{8 * time.Hour: 3, time.Hour: 3, 0: 1} {
 		o := driftOptions()
 		o.DriftAfter = after
 		next := newWatched(t, m, o)
-		if err := next.w.RestoreState(s.w.AppendState(nil)); err != nil || next.w.shift.base != want || next.w.shift.have > 0 && after != 8*time.Hour {
+		if err := next.w.restore(s.w.saved()); err != nil || next.w.shift.base != want || next.w.shift.have > 0 && after != 8*time.Hour {
 			t.Errorf("restarted with %v: %v, %+v", after, err, next.w.shift)
 		}
 	}
@@ -339,13 +340,27 @@ func TestDriftWatch_restart(t *testing.T) {
 	}
 }
 
+// saved are the bytes of what a watch knows.
+func (w *DriftWatch) saved() []byte {
+	c := checkpoint.NewWriter(nil)
+	w.CheckpointStatistics(c)
+	return c.Bytes()
+}
+
+// restore takes over what saved wrote.
+func (w *DriftWatch) restore(b []byte) error {
+	c := checkpoint.NewReader(b, time.Time{})
+	w.CheckpointStatistics(c)
+	return c.Close()
+}
+
 // No sequence of scores yields unbalanced or overlapping events of one kind,
 // whatever restarts and jumps of the clock come in between.
 func TestDriftWatch_balanced(t *testing.T) {
 	m := normal(t, 64, false)
 	rapid.Check(t, func(rt *rapid.T) {
 		o := drawOptions(rt)
-		o.DriftAfter = time.Duration(rapid.IntRange(-1, 80).Draw(rt, "after")) * time.Minute
+		o.DriftAfter = time.Duration(rapid.IntRange(0, 80).Draw(rt, "after")) * time.Minute
 		s := newWatched(t, m, o)
 		by := map[Kind]*balance{ProcessAnomaly: {}, Drift: {}}
 		for range rapid.IntRange(0, 40).Draw(rt, "stretches") {
@@ -360,7 +375,7 @@ func TestDriftWatch_balanced(t *testing.T) {
 			case 1:
 				next := newWatched(t, m, o)
 				if rapid.Bool().Draw(rt, "state is there") {
-					if err := next.w.RestoreState(s.w.AppendState(nil)); err != nil {
+					if err := next.w.restore(s.w.saved()); err != nil {
 						rt.Fatal(err)
 					}
 				}
@@ -383,19 +398,21 @@ func TestDriftWatch_balanced(t *testing.T) {
 	})
 }
 
-func FuzzDriftWatch_restoreState(f *testing.F) {
+func FuzzDriftWatch_checkpoint(f *testing.F) {
 	m := normal(f, 64, false)
 	s := newWatched(f, m, driftOptions())
 	s.rows(2000, 0.3, 0.5)
 	s.rows(600, 2, 0.5)
-	f.Add(s.w.AppendState(nil))
+	f.Add(s.w.saved())
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		s := newWatched(t, m, driftOptions())
-		_ = s.w.RestoreState(b)
+		if s.w.restore(b) != nil { // is made anew
+			s = newWatched(t, m, driftOptions())
+		}
 		s.rows(200, 2, 0.5)
 		again := newWatched(t, m, driftOptions())
-		if err := again.w.RestoreState(s.w.AppendState(nil)); err != nil {
+		if err := again.w.restore(s.w.saved()); err != nil {
 			t.Error(err)
 		}
 	})

@@ -156,7 +156,7 @@ func (e *episode) resume(ev Event, channels []model.Channel) {
 }
 
 // causes lists the k largest, in the order of size, then of channels.
-func (e *episode) causes(k int, o *Options, values, expected []float64) []Cause {
+func (e *episode) causes(k int, o *Policy, values, expected []float64) []Cause {
 	total := e.rest
 	for _, v := range e.sum {
 		total += v

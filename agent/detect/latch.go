@@ -33,7 +33,7 @@ type latched struct {
 }
 
 // NewLatch makes the Latch that the policy wants; nil if it wants none.
-func NewLatch(o Options) *Latch {
+func NewLatch(o Policy) *Latch {
 	if !o.Latch {
 		return nil
 	}
@@ -159,4 +159,20 @@ func (l *Latch) Resume(ev Event) bool {
 	ev.State, ev.Until, ev.Reason = Close, notBefore(ev.Time, ev.Since), ReasonNormal
 	l.held = append(l.held, latched{end: ev, over: true})
 	return true
+}
+
+// Has tells whether the event is over and held open.
+func (l *Latch) Has(ev Event) bool {
+	if l == nil {
+		return false
+	}
+	i := l.find(&ev)
+	return i >= 0 && l.held[i].over
+}
+
+// Drop forgets the events that are over and of which unknown is true.
+func (l *Latch) Drop(unknown func(k Kind, key string) bool) {
+	if l != nil {
+		l.held = slices.DeleteFunc(l.held, func(h latched) bool { return h.over && unknown(h.end.Kind, h.end.Key) })
+	}
 }

@@ -20,7 +20,7 @@ func latchPlay(d *Detector, l *Latch, from int, scores ...float64) (out []Event)
 func TestLatch(t *testing.T) {
 	o := options()
 	o.Hold, o.Latch = 0, true
-	d := newDetector(t, func(p *Options) { *p = o })
+	d := newDetector(t, func(p *Policy) { *p = o })
 	l := NewLatch(o)
 	got := latchPlay(d, l, 0, 2, 2, 2, 0.1, 0.1)
 	if !l.Holds() {
@@ -54,7 +54,7 @@ func TestLatch(t *testing.T) {
 func TestLatch_byTime(t *testing.T) {
 	o := options()
 	o.Hold, o.Latch, o.Unlatch = 0, true, 10*time.Second
-	d := newDetector(t, func(p *Options) { *p = o })
+	d := newDetector(t, func(p *Policy) { *p = o })
 	l := NewLatch(o)
 	got := latchPlay(d, l, 0, 2, 2, 2, 0.1, 0, 0, 2, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
 	if states(got) != "open update update update close" || !got[4].Until.Equal(at(10)) || !got[4].Time.Equal(at(20)) {
@@ -73,7 +73,7 @@ func TestLatch_passes(t *testing.T) {
 	if got := none.Take(end); got.State != Close || none.Resume(end) {
 		t.Errorf("a nil latch made %+v", got)
 	}
-	l := NewLatch(Options{Latch: true})
+	l := NewLatch(Policy{Latch: true})
 	for _, ev := range []Event{{Kind: SensorFault, State: Close, Reason: ReasonNormal}, {Kind: ProcessAnomaly, State: Close, Reason: "model replaced"}} {
 		if got := l.Take(ev); got.State != Close {
 			t.Errorf("%+v is held", ev)
@@ -99,7 +99,7 @@ func TestLatch_passes(t *testing.T) {
 func TestLatch_resume(t *testing.T) {
 	o := options()
 	o.Hold, o.Latch = 0, true
-	got := latchPlay(newDetector(t, func(p *Options) { *p = o }), NewLatch(o), 0, 2, 2, 2, 0.1)
+	got := latchPlay(newDetector(t, func(p *Policy) { *p = o }), NewLatch(o), 0, 2, 2, 2, 0.1)
 	held := got[len(got)-1]
 	l := NewLatch(o)
 	if l.Resume(got[0]) || !l.Resume(held) || l.Resume(held) {

@@ -17,7 +17,7 @@ type Limit struct {
 	Warn, Alarm   float64
 	WarnLow       float64
 	AlarmLow      float64
-	Hold          time.Duration // how long the value must be back inside; 0 = 10 s
+	Hold          time.Duration // how long the value must be back inside; 0 = the first such reading closes
 	Cooldown      time.Duration // after an event, only a graver one opens for so long
 
 	// Zones is the standard whose zones C and D begin at Warn and Alarm, such as
@@ -30,7 +30,6 @@ type Limit struct {
 const (
 	limitN    = 2
 	limitM    = 3
-	limitHold = 10 * time.Second
 	limitBand = 0.02 // of the span between low and high limit, or of the limit where there is one side only
 )
 
@@ -61,9 +60,6 @@ func NewLimits(machine string, limits []Limit) (*Limits, error) {
 		if slices.ContainsFunc(l.watches, func(w watch) bool { return w.Channel == lim.Channel }) {
 			errs = append(errs, fmt.Errorf("limits of %s: given twice", lim.Channel))
 			continue
-		}
-		if lim.Hold == 0 {
-			lim.Hold = limitHold
 		}
 		l.watches = append(l.watches, watch{Limit: lim})
 	}
@@ -122,4 +118,29 @@ func (l *Limits) Resume(ev Event) bool {
 		}
 	}
 	return false
+}
+
+// Open counts the limit events that are open.
+func (l *Limits) Open() (n int) {
+	for i := range l.watches {
+		if l.watches[i].open {
+			n++
+		}
+	}
+	return n
+}
+
+// Has tells whether the channel's event is open.
+func (l *Limits) Has(channel string) bool {
+	return slices.ContainsFunc(l.watches, func(w watch) bool { return w.Channel == channel && w.open })
+}
+
+// Drop forgets the open events of the channels of which unknown is true; a limit
+// that is still exceeded opens another.
+func (l *Limits) Drop(unknown func(channel string) bool) {
+	for i := range l.watches {
+		if w := &l.watches[i]; w.open && unknown(w.Channel) {
+			w.open, w.calm, w.lost, w.rows = false, false, false, [limitM]beyond{}
+		}
+	}
 }

@@ -51,7 +51,7 @@ func TestMute_clockChange(t *testing.T) {
 // after it is announced when the window ends, with its true since; what is open
 // when a window begins goes on.
 func TestMute_midnight(t *testing.T) {
-	d := newDetector(t, func(o *Options) { o.Mute = []MuteWindow{{From: 23*60 + 59, To: 1}}; o.Hold = 0 })
+	d := newDetector(t, func(o *Policy) { o.Mute = []MuteWindow{{From: 23*60 + 59, To: 1}}; o.Hold = 0 })
 	evening := time.Date(2026, 11, 23, 23, 59, 0, 0, time.UTC)
 	var got []Event
 	for i := range 180 {
@@ -65,7 +65,7 @@ func TestMute_midnight(t *testing.T) {
 	if states(got) != "open" || !got[0].Since.Equal(evening) || !got[0].Time.Equal(evening.Add(2*time.Minute)) {
 		t.Errorf("got %+v", got)
 	}
-	d = newDetector(t, func(o *Options) { o.Mute = []MuteWindow{{From: 0, To: 1440}}; o.Hold = 0 })
+	d = newDetector(t, func(o *Policy) { o.Mute = []MuteWindow{{From: 0, To: 1440}}; o.Hold = 0 })
 	if !d.Resume(got[0]) {
 		t.Fatal("not resumed")
 	}

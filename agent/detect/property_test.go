@@ -63,10 +63,10 @@ func apart() []model.Channel {
 	return []model.Channel{{Name: "a.x", Unit: "A"}, {Name: "a.y", Unit: "A"}, {Name: "b.z", Unit: "Hz"}}
 }
 
-func drawOptions(t *rapid.T) Options {
+func drawOptions(t *rapid.T) Policy {
 	m := rapid.IntRange(1, 6).Draw(t, "m")
-	o := Options{Machine: "m", Channels: apart(), M: m, N: rapid.IntRange(1, m).Draw(t, "n"), Location: time.UTC,
-		CloseBelow: rapid.Float64Range(0.1, 1).Draw(t, "close below")}
+	o := DefaultPolicy("m", apart())
+	o.M, o.N, o.Location, o.CloseBelow = m, rapid.IntRange(1, m).Draw(t, "n"), time.UTC, rapid.Float64Range(0.1, 1).Draw(t, "close below")
 	seconds := rapid.IntRange(0, 6)
 	o.Hold = time.Duration(seconds.Draw(t, "hold")) * time.Second
 	o.Cooldown = time.Duration(3*seconds.Draw(t, "cooldown")) * time.Second
@@ -91,7 +91,7 @@ type rest struct {
 // player drives a Detector and its Latch as a machine does, and holds what they
 // say to what is promised.
 type player struct {
-	o       Options
+	o       Policy
 	d       *Detector
 	l       *Latch
 	b       balance
@@ -103,7 +103,7 @@ type player struct {
 
 // begin starts anew, as after a restart or with another configuration; what is
 // open goes on.
-func (p *player) begin(t *rapid.T, o Options) {
+func (p *player) begin(t *rapid.T, o Policy) {
 	d, err := New(o)
 	if err != nil {
 		t.Fatal(err)
@@ -265,7 +265,9 @@ func TestDetector_repeatable(t *testing.T) {
 // The same rows give the same events on every CPU: the hash was taken on amd64
 // and holds under qemu for arm64 and 32-bit arm.
 func TestDetector_sameOnEveryCPU(t *testing.T) {
-	d, err := New(Options{Machine: "m", Channels: channels(), Hold: 5 * time.Second, Update: 2 * time.Second})
+	o := DefaultPolicy("m", channels())
+	o.Hold, o.Repeats, o.Update = 5*time.Second, 0, 2*time.Second
+	d, err := New(o)
 	if err != nil {
 		t.Fatal(err)
 	}

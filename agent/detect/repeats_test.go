@@ -19,7 +19,7 @@ func visits(d *Detector, from int, pauses []int, causes ...[]float32) (out []Eve
 	return out
 }
 
-func repeating(o *Options) {
+func repeating(o *Policy) {
 	o.Channels, o.Hold, o.Repeats, o.Update, o.Causes = apart(), 3*time.Second, 12*time.Minute, 0, 3
 }
 
@@ -66,7 +66,7 @@ func TestRepeats_ends(t *testing.T) {
 	if end := got[1]; !end.Since.Equal(at(108)) || !end.Until.Equal(at(166)) || !end.Time.Equal(at(166+104)) || end.Reason != ReasonNormal {
 		t.Errorf("got %+v", end)
 	}
-	d = newDetector(t, func(o *Options) { repeating(o); o.Update = 10 * time.Second })
+	d = newDetector(t, func(o *Policy) { repeating(o); o.Update = 10 * time.Second })
 	got = visits(d, -108, []int{50, 50, 50, 50, 50, 400}, []float32{1, 0, 0})
 	d.term = 1
 	if d.hold <= d.o.Hold || d.whyAgain() != reasons[1]+comesAndGoes {

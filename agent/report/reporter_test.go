@@ -153,7 +153,7 @@ func TestRecovered_detector(t *testing.T) {
 	r := newReporter(t, boot1, q, c)
 	must(t, r.Event(anomaly(detect.Open, c.now()), theModel))
 	r = newReporter(t, boot2, q, c)
-	d, err := detect.New(detect.Options{Machine: "pump1", Channels: channels()})
+	d, err := detect.New(detect.Policy{Machine: "pump1", Channels: channels()})
 	must(t, err)
 	if !d.Resume(r.Recovered()[0]) {
 		t.Fatal("not resumed")

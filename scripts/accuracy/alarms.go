@@ -12,8 +12,8 @@ import (
 )
 
 // policy is the agent's default.
-func policy(s model.Schema) detect.Options {
-	return detect.Options{Machine: "main", Channels: s.Channels, N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second, Repeats: 24 * time.Hour}
+func policy(s model.Schema) detect.Policy {
+	return detect.Policy{Machine: "main", Channels: s.Channels, N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second, Repeats: 24 * time.Hour}
 }
 
 // watched is what became of rows under the alarm policy.
@@ -30,7 +30,7 @@ func watch(m *model.Model, rows []float64) (watched, error) {
 }
 
 // watchBy is watch by another policy than the default.
-func watchBy(m *model.Model, rows []float64, o detect.Options) (watched, error) {
+func watchBy(m *model.Model, rows []float64, o detect.Policy) (watched, error) {
 	s := m.Schema()
 	d, err := detect.New(o)
 	if err != nil {

@@ -1,0 +1,228 @@
+package judge
+
+import (
+	"fmt"
+	"math"
+	"time"
+
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/model"
+)
+
+// State is what a machine is doing, as it stands in MQTT and /health.
+type State string
+
+// The states that a Judge tells. A machine that has no model yet has others of
+// its own.
+const (
+	Idle    State = "idle"
+	Normal  State = "normal"
+	Anomaly State = "anomaly"
+	Blind   State = "blind"
+)
+
+// Options are the policy by which a machine is judged.
+type Options struct {
+	Policy detect.Policy
+	Limits []detect.Limit
+}
+
+// Judge judges the rows of one machine. Without a model it watches the limits
+// alone. It is not safe for concurrent use.
+type Judge struct {
+	o       Options
+	limits  *detect.Limits
+	latch   *detect.Latch // nil = events close by themselves
+	scoring *scoring      // nil = no model yet
+
+	events []detect.Event     // of the newest row
+	add    func(detect.Event) // appends to events; made once: a method value allocates
+	emit   func(detect.Event) // the same, by way of the latch
+
+	told map[string]bool // after Restore: the open events that Resume was told of
+}
+
+// New makes a Judge without a model. An error names every fault of the options.
+func New(o Options) (*Judge, error) {
+	limits, err := detect.NewLimits(o.Policy.Machine, o.Limits)
+	if err != nil {
+		return nil, fmt.Errorf("machine %s: %w", o.Policy.Machine, err)
+	}
+	j := &Judge{o: o, limits: limits, latch: detect.NewLatch(o.Policy)}
+	j.add = func(ev detect.Event) { j.events = append(j.events, ev) }
+	j.emit = func(ev detect.Event) { j.add(j.latch.Take(ev)) }
+	return j, nil
+}
+
+// Use puts a model to work; limits and what is latched go on. What an earlier
+// model had seen is forgotten.
+func (j *Judge) Use(m *model.Model) error {
+	s, err := newScoring(m, j.o.Policy)
+	if err != nil {
+		return fmt.Errorf("machine %s: %w", j.o.Policy.Machine, err)
+	}
+	j.scoring = s
+	return nil
+}
+
+// Verdict is what a Judge makes of one row.
+type Verdict struct {
+	Score   model.Score // valid until the next row
+	Scored  bool
+	Seen    float32 // Score.Value as seen from the level that the machine has shifted to
+	Percent float64 // of the scores of learning that stayed below Score.Value; 0 = unknown
+	State   State
+	Note    string // why, where the state does not say it
+	Looked  bool   // what is known of drift is new
+
+	// Events that this row opened, changed or closed, in their order; valid until
+	// the next row.
+	Events []detect.Event
+}
+
+// Push judges the row at t, NaN = missing. The same row once more, time and
+// values, gets the same score and changes nothing there, unless times are too
+// coarse to tell rows apart. It allocates nothing unless an event arises.
+func (j *Judge) Push(t time.Time, row []float64) Verdict {
+	j.events = j.events[:0]
+	j.latch.Tick(t, j.add)
+	j.limits.Push(t, row, j.emit)
+	return j.score(t, row)
+}
+
+// Rescore judges a row by the model alone: its limits were judged when it came,
+// before there was the model.
+func (j *Judge) Rescore(t time.Time, row []float64) Verdict {
+	j.events = j.events[:0]
+	return j.score(t, row)
+}
+
+// Unlatch closes, at t, the events that are over and held open. The slice is
+// valid until the next row.
+func (j *Judge) Unlatch(t time.Time) []detect.Event {
+	j.events = j.events[:0]
+	j.latch.Release(t, j.add)
+	return j.events
+}
+
+// Ahead tells which rows Push will get next: see model.Scorer.Ahead.
+func (j *Judge) Ahead(rows ...[]float64) {
+	if j.scoring != nil {
+		j.scoring.scorer.Ahead(rows...)
+	}
+}
+
+// OpenLimits is how many limit events are open.
+func (j *Judge) OpenLimits() int { return j.limits.Open() }
+
+func (j *Judge) score(t time.Time, row []float64) Verdict {
+	s := j.scoring
+	if s == nil {
+		return Verdict{State: Blind, Note: "no model", Events: j.events}
+	}
+	r := s.push(t, row)
+	if r.changed {
+		j.emit(r.event)
+	}
+	if r.drifted {
+		j.emit(r.drift)
+	}
+	v := r.Verdict
+	v.State, v.Note = j.note(t, r)
+	v.Events = j.events
+	return v
+}
+
+// note is the state of the machine after a row, and why.
+func (j *Judge) note(t time.Time, r result) (State, string) {
+	s := j.scoring
+	switch silent := s.detector.Silent(t); {
+	case r.lost:
+		return Blind, "the channel of run_when is missing: nobody knows whether the machine runs"
+	case r.State == Blind:
+		return Blind, "more than half of the channels are missing"
+	case r.State == Normal && silent != "":
+		return Normal, silent
+	case r.State == Normal && j.latch.Holds():
+		return Anomaly, "what happened is over, but latched"
+	case s.detector.Resting():
+		return r.State, "an anomaly that comes and goes is quiet at the moment"
+	case s.drift.Shifted():
+		return r.State, "the level has shifted, see the drift event: only further changes are heard"
+	}
+	return r.State, ""
+}
+
+// Drift is what is known of a machine's drift.
+type Drift struct {
+	Score    float64              // the machine's, 0 to 1 and 0.7 the line; NaN = nothing can be said
+	Relation float64              // of its scores, whatever each channel does; NaN = unknown
+	Channels []model.ChannelDrift // (C); empty = there is no model, or it cannot tell
+}
+
+// Drift is what the newest look saw; the slice is valid until the next row.
+func (j *Judge) Drift() Drift {
+	if j.scoring == nil {
+		return Drift{Score: math.NaN(), Relation: math.NaN()}
+	}
+	s, known := j.scoring.drift.State()
+	if !known {
+		s.Relation = math.NaN()
+	}
+	return Drift{Score: j.scoring.drift.Score(), Relation: s.Relation, Channels: s.Channels}
+}
+
+// Resume continues an event that was open when an earlier run ended; where a
+// restored state has it open already, it goes on. It reports false where nothing
+// here can ever close the event.
+func (j *Judge) Resume(ev detect.Event) bool {
+	if ev.Machine != j.o.Policy.Machine || ev.State == detect.Close {
+		return false
+	}
+	if j.has(ev) {
+		if j.told != nil {
+			j.told[string(ev.Kind)+" "+ev.Key] = true
+		}
+		return true
+	}
+	s := j.scoring
+	return j.latch.Resume(ev) || j.limits.Resume(ev) || s != nil && (s.drift.Resume(ev) || s.detector.Resume(ev))
+}
+
+// has tells whether the event is open here, or over and latched.
+func (j *Judge) has(ev detect.Event) bool {
+	if j.latch.Has(ev) {
+		return true
+	}
+	switch s := j.scoring; {
+	case ev.Kind == detect.LimitExceeded:
+		return j.limits.Has(ev.Key)
+	case s != nil && ev.Kind == detect.ProcessAnomaly:
+		_, open := s.detector.Open()
+		return open
+	case s != nil && ev.Kind == detect.Drift:
+		return s.drift.Open()
+	}
+	return false
+}
+
+// Settle drops, silently, the events that a restored state has open and that
+// Resume was not told of: they were closed after the state had been saved. Call it
+// once, after Restore and the calls of Resume.
+func (j *Judge) Settle() {
+	if j.told == nil {
+		return
+	}
+	unknown := func(kind detect.Kind, key string) bool { return !j.told[string(kind)+" "+key] }
+	j.latch.Drop(unknown)
+	j.limits.Drop(func(channel string) bool { return unknown(detect.LimitExceeded, channel) })
+	if s := j.scoring; s != nil {
+		if unknown(detect.ProcessAnomaly, "") {
+			s.detector.Drop()
+		}
+		if unknown(detect.Drift, "") {
+			s.drift.Drop()
+		}
+	}
+	j.told = nil
+}

@@ -1,0 +1,239 @@
+package machine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/state"
+	"iot-edge-anomaly/model"
+)
+
+// Learning is the state of a machine that has no model yet, beside the states of
+// package judge.
+const Learning judge.State = "learning"
+
+// Reporter takes the events. Its errors are counted and logged here, because
+// detection must go on without a disk.
+type Reporter interface {
+	Event(ev detect.Event, m report.ModelRef) error
+}
+
+// Options build a Machine.
+type Options struct {
+	Schema  model.Schema
+	Sensors []string // (C) the sensor each channel comes from
+	Models  *state.Models
+	Learn   Learn
+	Policy  detect.Policy // its Machine is the machine's name
+	Limits  []detect.Limit
+	State   string // file of the judge's state; "" = a restart forgets it
+	Sampler *sampler.Sampler
+	Report  Reporter
+	Log     *slog.Logger
+	// Inference is told the time each row took from values to score, in
+	// seconds. Nil = nobody asks.
+	Inference func(seconds float64)
+	// Score is told each score. Nil = nobody asks.
+	Score func(value float64)
+}
+
+// Learn is the learning policy of one machine.
+type Learn struct {
+	Rows  state.RowLogOptions
+	Allow bool    // false: without a model the machine stays blind
+	Duty  float64 // share of one core that training may take
+}
+
+// Machine is one machine at work. Run drives it; Status, Progress and Unlatch may
+// be called by any goroutine.
+type Machine struct {
+	o        Options
+	log      *slog.Logger
+	gate     *model.Gate
+	judge    *judge.Judge
+	rows     *state.RowLog   // while learning
+	training chan trained    // while training
+	pending  backlog         // rows that came meanwhile
+	learnt   *trained        // what training made, until it is stored
+	storeAt  time.Time       // earliest next attempt to store it
+	model    *model.Model    // once there is one
+	ref      report.ModelRef // of model
+	looks    int             // at drift, since its state was written
+	relearnt bool            // the state on disk is of a model before this one
+	toLearn  bool            // no model yet, and one may be learnt
+	unlatch  atomic.Bool     // asked for
+	progress atomic.Uint64
+
+	mu     sync.Mutex
+	status Status
+}
+
+// New loads the active model, or opens the collection of learning rows where there
+// is none. An error means that the machine must not run as configured: a model of
+// other channels, above all.
+func New(o Options) (*Machine, error) {
+	name := o.Policy.Machine
+	j, err := judge.New(judge.Options{Policy: o.Policy, Limits: o.Limits})
+	if err != nil {
+		return nil, err
+	}
+	m := &Machine{o: o, log: o.Log.With("machine", name), gate: model.NewGate(o.Schema), judge: j}
+	m.status.init(o)
+	loaded, err := o.Models.Active(o.Schema)
+	switch {
+	case loaded != nil:
+		if err != nil {
+			m.log.Warn("a damaged model was passed over", "error", err)
+		}
+		return m, m.watch(loaded)
+	case errors.Is(err, model.ErrSchema) || errors.Is(err, model.ErrVersion):
+		return nil, fmt.Errorf("machine %s: %w", name, err)
+	case !errors.Is(err, state.ErrNone) && !o.Models.Writable():
+		return nil, fmt.Errorf("machine %s: %w", name, err)
+	}
+	if errors.Is(err, model.ErrCorrupt) || errors.Is(err, model.ErrFormat) {
+		m.log.Error("no model is whole: a new one is learnt from what the machine does now", "error", err)
+		m.setError(err)
+	}
+	if !o.Learn.Allow || !o.Models.Writable() {
+		m.log.Warn("no model and none may be learnt: only limits are watched", "error", err)
+		m.setState(judge.Blind, "no model")
+		return m, nil
+	}
+	m.toLearn = true
+	m.setCollecting()
+	m.setState(Learning, "")
+	return m, nil
+}
+
+// watch puts a model to work.
+func (m *Machine) watch(loaded *model.Model) error {
+	if err := m.judge.Use(loaded); err != nil {
+		return err
+	}
+	m.model = loaded
+	m.toLearn, m.rows, m.training = false, nil, nil
+	m.ref = report.ModelRef{Version: loaded.Version(), SHA256: loaded.SHA256()}
+	m.loadState()
+	m.setDrift()
+	m.setModel(m.ref)
+	m.setState(judge.Normal, "")
+	m.log.Info("watching", "model", loaded.Version(), "sha256", loaded.SHA256())
+	return nil
+}
+
+// Name is the machine's name.
+func (m *Machine) Name() string { return m.o.Policy.Machine }
+
+// Resume continues an event that was open when the agent stopped. It reports
+// false where nothing here can ever close it.
+func (m *Machine) Resume(ev detect.Event) bool {
+	if ev.Kind == detect.Drift && (m.model == nil || m.relearnt) {
+		return m.resumeDrift(ev)
+	}
+	return m.judge.Resume(ev)
+}
+
+// Progress counts the rows dealt with; the watchdog looks at it.
+func (m *Machine) Progress() uint64 { return m.progress.Load() }
+
+// Run takes rows until the sampler stops. Training under way is abandoned: its
+// rows are on disk.
+func (m *Machine) Run(ctx context.Context) {
+	for f := range m.o.Sampler.Frames() {
+		m.row(ctx, f)
+		m.o.Sampler.Release(f)
+		m.progress.Add(1)
+	}
+	if m.rows != nil {
+		if err := m.rows.Flush(); err != nil {
+			m.log.Warn("learning rows", "error", err)
+		}
+	}
+	m.keepState()
+}
+
+// row deals with one row. It allocates nothing unless an event arises.
+func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
+	m.setRow(f)
+	if m.unlatch.Swap(false) {
+		m.sendAll(m.judge.Unlatch(f.Time))
+	}
+	start := time.Now()
+	v := m.judge.Push(f.Time, f.Values)
+	if v.Scored && m.o.Inference != nil {
+		m.o.Inference(time.Since(start).Seconds())
+	}
+	if m.model != nil {
+		m.judged(&v)
+		return
+	}
+	m.sendAll(v.Events)
+	switch {
+	case m.training != nil:
+		m.pending.add(f)
+		m.pollTraining(time.Now())
+	case m.toLearn:
+		m.learn(ctx, f)
+	}
+}
+
+// judged deals with what the model says of a row.
+func (m *Machine) judged(v *judge.Verdict) {
+	if v.Scored && m.o.Score != nil {
+		m.o.Score(float64(v.Score.Value))
+	}
+	m.setScore(v)
+	m.sendAll(v.Events)
+	m.noteDrift(v)
+	m.setState(v.State, v.Note)
+}
+
+// Unlatch asks that events which are over and held open are closed, with the
+// next row. It may be called by any goroutine.
+func (m *Machine) Unlatch() { m.unlatch.Store(true) }
+
+func (m *Machine) sendAll(events []detect.Event) {
+	for _, ev := range events {
+		m.send(ev)
+	}
+}
+
+// send reports an event. A failure is counted: detection goes on without a
+// disk.
+func (m *Machine) send(ev detect.Event) {
+	if err := m.o.Report.Event(ev, m.ref); err != nil {
+		m.log.Error("report event", "error", err)
+		m.setError(err)
+	}
+	m.log.Info("event", told(ev)...)
+}
+
+// told is what the log says of an event: who is to blame, too, because the log
+// is all that is seen where no broker is.
+func told(ev detect.Event) []any {
+	a := []any{"kind", ev.Kind, "state", ev.State, "severity", ev.Severity}
+	if ev.Key != "" {
+		a = append(a, "key", ev.Key)
+	}
+	if len(ev.Causes) > 0 {
+		a = append(a, "cause", ev.Causes[0].Channel)
+	}
+	if !math.IsNaN(ev.Score) {
+		a = append(a, "score", math.Round(1000*ev.Score)/1000)
+	}
+	if ev.State == detect.Close { // named as in the message
+		return append(a, "reason", ev.Reason)
+	}
+	return append(a, "detail", ev.Reason)
+}

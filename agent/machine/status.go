@@ -1,0 +1,140 @@
+package machine
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/model"
+)
+
+// Progress is how far learning is.
+type Progress struct {
+	Phase     string  // "collecting" or "training"
+	Done      float64 // 0..1
+	Remaining time.Duration
+	Have      int // running rows so far
+	Want      int
+}
+
+// Status is a copy of what is known of a machine at one moment.
+type Status struct {
+	Name     string
+	State    judge.State
+	Since    time.Time // of the state
+	Note     string    // why, where the state does not say it
+	Learning Progress  // while the state is learning
+	Channels []model.Channel
+	Sensors  []string // (C) the sensor each channel comes from
+	Period   time.Duration
+	Values   []float64         // newest row, NaN = missing
+	Quality  []sampler.Quality // of it
+	Raw      []float64         // of it as read, whatever its quality; NaN = nothing to show
+	At       []time.Time       // when each was measured; zero = never
+	Shares   []float32         // of the newest score
+	Expected []float64
+	RowTime  time.Time
+	Score    float64 // NaN = none
+	Percent  float64 // of the scores of learning that stayed below it; 0 = unknown
+	Drift    judge.Drift
+	Rows     uint64
+	Scored   uint64
+	Model    report.ModelRef // empty = none
+	Error    string          // the newest trouble with model, rows or report
+	ErrorAt  time.Time
+	Errors   uint64
+	Sampling sampler.RowStats // of the sampler that makes the rows
+}
+
+func (s *Status) init(o Options) {
+	n := len(o.Schema.Channels)
+	*s = Status{Name: o.Policy.Machine, Channels: o.Schema.Channels, Sensors: o.Sensors, Period: o.Schema.Period, Score: math.NaN(), Drift: judge.Drift{Score: math.NaN(), Relation: math.NaN()},
+		Values: make([]float64, n), Quality: make([]sampler.Quality, n), Raw: make([]float64, n), At: make([]time.Time, n), Shares: make([]float32, n), Expected: make([]float64, n)}
+	for i := range n {
+		s.Values[i], s.Raw[i], s.Expected[i], s.Quality[i] = math.NaN(), math.NaN(), math.NaN(), sampler.Missing
+	}
+}
+
+// Status copies the machine's status.
+func (m *Machine) Status() Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.status
+	s.Values, s.Quality = slices.Clone(s.Values), slices.Clone(s.Quality)
+	s.Raw, s.At = slices.Clone(s.Raw), slices.Clone(s.At)
+	s.Shares, s.Expected, s.Drift.Channels = slices.Clone(s.Shares), slices.Clone(s.Expected), slices.Clone(s.Drift.Channels)
+	if m.o.Sampler != nil {
+		s.Sampling = m.o.Sampler.Stats()
+	}
+	return s
+}
+
+func (m *Machine) setState(st judge.State, note string) {
+	m.mu.Lock()
+	if m.status.State != st {
+		m.status.State, m.status.Since = st, time.Now()
+	}
+	m.status.Note = note
+	m.mu.Unlock()
+}
+
+// setCollecting shows how many rows there are and how long the rest takes if
+// the machine keeps running.
+func (m *Machine) setCollecting() {
+	have, want := 0, m.o.Learn.Rows.Want
+	if m.rows != nil { // else no row has come yet
+		have = m.rows.Have()
+	}
+	left := time.Duration(max(0, want-have)) * m.o.Schema.Period
+	m.mu.Lock()
+	m.status.Learning = Progress{"collecting", min(1, float64(have)/float64(want)), left, have, want}
+	m.mu.Unlock()
+}
+
+func (m *Machine) setTraining(done float64, left time.Duration) {
+	m.mu.Lock()
+	p := &m.status.Learning
+	p.Phase, p.Done, p.Remaining = "training", min(1, done), left
+	m.mu.Unlock()
+}
+
+func (m *Machine) setRow(f *sampler.Frame) {
+	m.mu.Lock()
+	copy(m.status.Values, f.Values)
+	copy(m.status.Quality, f.Quality)
+	copy(m.status.Raw, f.Raw)
+	copy(m.status.At, f.At)
+	m.status.RowTime = f.Time
+	m.status.Rows++
+	m.mu.Unlock()
+}
+
+// setScore remembers a score, or that the newest row has none.
+func (m *Machine) setScore(v *judge.Verdict) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !v.Scored {
+		m.status.Score, m.status.Percent = math.NaN(), 0
+		return
+	}
+	m.status.Score, m.status.Percent = float64(v.Seen), v.Percent
+	copy(m.status.Shares, v.Score.Shares)
+	copy(m.status.Expected, v.Score.Expected)
+	m.status.Scored++
+}
+
+func (m *Machine) setModel(ref report.ModelRef) {
+	m.mu.Lock()
+	m.status.Model = ref
+	m.mu.Unlock()
+}
+
+func (m *Machine) setError(err error) {
+	m.mu.Lock()
+	m.status.Error, m.status.ErrorAt = err.Error(), time.Now()
+	m.status.Errors++
+	m.mu.Unlock()
+}

@@ -1,0 +1,162 @@
+package state
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"iot-edge-anomaly/model"
+)
+
+// Ext is the file name's ending of a model.
+const Ext = ".safetensors"
+
+const currentLink = "current"
+
+// ErrNone tells that there is no model yet.
+var ErrNone = errors.New("no model")
+
+// Models is the place where one machine's models live. It is used by one
+// goroutine.
+type Models struct {
+	dir  string // empty: a single file
+	file string
+}
+
+// OpenModels takes the configured path: a file when it ends in Ext or names an
+// existing regular file, else a folder, which need not exist yet.
+func OpenModels(path string) *Models {
+	if st, err := os.Stat(path); strings.HasSuffix(path, Ext) || (err == nil && st.Mode().IsRegular()) {
+		return &Models{file: path}
+	}
+	return &Models{dir: path}
+}
+
+// Writable tells whether models may be added: a single file belongs to
+// somebody else.
+func (s *Models) Writable() bool { return s.dir != "" }
+
+// Active loads the active model and checks it against the schema. In a folder a
+// damaged version is passed over for the newest good one, and the errors tell
+// which; a model of another schema is an error that wraps model.ErrSchema.
+// ErrNone: there is nothing to load.
+func (s *Models) Active(want model.Schema) (*model.Model, error) {
+	if s.file != "" {
+		return load(s.file, want)
+	}
+	var errs []error
+	for _, name := range s.candidates() {
+		m, err := load(filepath.Join(s.dir, name), want)
+		if err == nil {
+			return m, errors.Join(errs...)
+		}
+		errs = append(errs, err)
+		if errors.Is(err, model.ErrSchema) {
+			return nil, errors.Join(errs...)
+		}
+	}
+	return nil, errors.Join(append(errs, fmt.Errorf("%s: %w", s.dir, ErrNone))...)
+}
+
+func load(path string, want model.Schema) (*model.Model, error) {
+	m, err := model.Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", path, ErrNone)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := m.CheckSchema(want); err != nil {
+		return nil, fmt.Errorf("model %s: %w", path, err)
+	}
+	return m, nil
+}
+
+// candidates are the versions to try: the current one, then the others from the
+// newest to the oldest by name.
+func (s *Models) candidates() []string {
+	var names []string
+	if target, err := os.Readlink(filepath.Join(s.dir, currentLink)); err == nil {
+		names = append(names, filepath.Base(target))
+	}
+	for _, v := range slices.Backward(s.Versions()) {
+		if !slices.Contains(names, v+Ext) {
+			names = append(names, v+Ext)
+		}
+	}
+	return names
+}
+
+// Versions lists the versions in the folder, oldest first.
+func (s *Models) Versions() []string {
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil
+	}
+	var out []string
+	for _, e := range entries {
+		if v, ok := strings.CutSuffix(e.Name(), Ext); ok && e.Type().IsRegular() {
+			out = append(out, v)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Add writes a new model, loads it back, which replays its golden vectors from
+// the bytes on disk, and makes it the active one. The model returned is the one
+// that was loaded back.
+func (s *Models) Add(m *model.Model, want model.Schema) (*model.Model, error) {
+	if !s.Writable() {
+		return nil, fmt.Errorf("add model to %s: a single file is not written by the agent", s.file)
+	}
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("add model: %w", err)
+	}
+	name := m.Version() + Ext
+	if filepath.Base(name) != name || name == Ext {
+		return nil, fmt.Errorf("add model: version %q is no file name", m.Version())
+	}
+	path := filepath.Join(s.dir, name)
+	if err := SaveModel(path, m); err != nil {
+		return nil, fmt.Errorf("add model: %w", err)
+	}
+	loaded, err := load(path, want)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("add model: %w", err), os.Remove(path))
+	}
+	return loaded, s.activate(name)
+}
+
+// activate points the link at the version.
+func (s *Models) activate(name string) error {
+	tmp := filepath.Join(s.dir, ".current.tmp")
+	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("activate model: %w", err)
+	}
+	if err := os.Symlink(name, tmp); err != nil {
+		return fmt.Errorf("activate model: %w", err)
+	}
+	if err := os.Rename(tmp, filepath.Join(s.dir, currentLink)); err != nil {
+		return fmt.Errorf("activate model: %w", err)
+	}
+	root, err := os.OpenRoot(s.dir)
+	if err != nil {
+		return fmt.Errorf("activate model: %w", err)
+	}
+	return errors.Join(syncFolder(root), root.Close())
+}
+
+// SaveModel writes the model's file, readable by its owner's group, as WriteFile
+// does.
+func SaveModel(path string, m *model.Model) error {
+	raw, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	return WriteFile(path, raw, 0o640)
+}

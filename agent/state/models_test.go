@@ -1,0 +1,125 @@
+package state
+
+import (
+	"context"
+	"errors"
+	"math"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/model/train"
+)
+
+func schema(names ...string) model.Schema {
+	var s model.Schema
+	for _, n := range names {
+		s.Channels = append(s.Channels, model.Channel{Name: n})
+	}
+	return s
+}
+
+// learnt is a small real model.
+func learnt(t *testing.T, version string) *model.Model {
+	t.Helper()
+	var rows []float64
+	for i := range 300 {
+		x := math.Sin(float64(i)/3) + 0.1*math.Sin(float64(i*i))
+		rows = append(rows, x, 2*x+0.1*math.Cos(float64(i*i)))
+	}
+	m, _, err := train.Train(context.Background(), schema("a", "b"), rows, train.Options{Seed: 1, Epochs: 1, Version: version})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func TestFolderFollowsItsLink(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "models")
+	s := OpenModels(dir)
+	if _, err := s.Active(schema("a", "b")); !errors.Is(err, ErrNone) {
+		t.Fatalf("empty folder: %v, want ErrNone", err)
+	}
+	for _, v := range []string{"2026-01-01T00:00:00Z-1", "2026-01-02T00:00:00Z-1"} {
+		if _, err := s.Add(learnt(t, v), schema("a", "b")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.activate("2026-01-01T00:00:00Z-1" + Ext); err != nil {
+		t.Fatal(err)
+	}
+	m, err := OpenModels(dir).Active(schema("a", "b"))
+	if err != nil || m.Version() != "2026-01-01T00:00:00Z-1" {
+		t.Fatalf("active is %v, %v: want the linked one, not the newest", m, err)
+	}
+	if got := s.Versions(); len(got) != 2 {
+		t.Errorf("versions %v", got)
+	}
+}
+
+func TestDamagedVersionIsPassedOver(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "models")
+	s := OpenModels(dir)
+	for _, v := range []string{"1", "2", "3"} {
+		if _, err := s.Add(learnt(t, v), schema("a", "b")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Truncate(filepath.Join(dir, "3"+Ext), 100); err != nil {
+		t.Fatal(err)
+	}
+	m, err := s.Active(schema("a", "b"))
+	if m == nil || m.Version() != "2" || !errors.Is(err, model.ErrCorrupt) {
+		t.Errorf("got %v and %v, want version 2 and the damage of 3", m, err)
+	}
+}
+
+func TestOtherSchemaIsAnError(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "models")
+	s := OpenModels(dir)
+	if _, err := s.Add(learnt(t, "1"), schema("a", "b")); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := s.Active(schema("a", "c")); m != nil || !errors.Is(err, model.ErrSchema) {
+		t.Errorf("got %v, %v, want ErrSchema", m, err)
+	}
+}
+
+func TestAddRefusesAndLeavesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "models")
+	s := OpenModels(dir)
+	if _, err := s.Add(learnt(t, "1"), schema("a", "c")); !errors.Is(err, model.ErrSchema) {
+		t.Errorf("a model of other channels: %v", err)
+	}
+	if got := s.Versions(); len(got) != 0 {
+		t.Errorf("left behind: %v", got)
+	}
+	if _, err := s.Add(learnt(t, "../1"), schema("a", "b")); err == nil {
+		t.Error("a version that leaves the folder is accepted")
+	}
+	blocked := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(blocked, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenModels(filepath.Join(blocked, "models")).Add(learnt(t, "1"), schema("a", "b")); err == nil {
+		t.Error("a folder below a file is accepted")
+	}
+}
+
+func TestSingleFile(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pump"+Ext)
+	s := OpenModels(path)
+	if _, err := s.Active(schema("a", "b")); !errors.Is(err, ErrNone) || s.Writable() {
+		t.Fatalf("%v, writable %v: want ErrNone, and nobody writes it", err, s.Writable())
+	}
+	if err := learnt(t, "1").Save(path); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := s.Active(schema("a", "b")); err != nil || m.Version() != "1" {
+		t.Errorf("got %v, %v", m, err)
+	}
+	if _, err := s.Add(learnt(t, "2"), schema("a", "b")); err == nil {
+		t.Error("a single file was written")
+	}
+}
