@@ -308,15 +308,15 @@ func TestDrift_values(t *testing.T) {
 	}
 }
 
-// saved are the bytes of what a Drift knows.
-func saved(d *model.Drift) []byte {
+// driftBytes are the bytes of what a Drift knows.
+func driftBytes(d *model.Drift) []byte {
 	c := checkpoint.NewWriter(nil)
 	d.Checkpoint(c)
 	return c.Bytes()
 }
 
-// restore takes over what saved wrote.
-func restore(d *model.Drift, b []byte) error {
+// restoreDrift takes over what driftBytes wrote.
+func restoreDrift(d *model.Drift, b []byte) error {
 	c := checkpoint.NewReader(b, time.Time{})
 	d.Checkpoint(c)
 	return c.Close()
@@ -337,8 +337,8 @@ func TestDrift_restart(t *testing.T) {
 	for _, at := range []int{0, 1, 50, 3000, 3007, 7777} {
 		a, b := model.NewDrift(m), model.NewDrift(m)
 		looks(a, rows[:2*at], 2, 1.2)
-		state := saved(a)
-		if err := restore(b, state); err != nil {
+		state := driftBytes(a)
+		if err := restoreDrift(b, state); err != nil {
 			t.Fatalf("after %d rows: %v", at, err)
 		}
 		if len(state) > 4*2*1024+256 {
@@ -348,12 +348,12 @@ func TestDrift_restart(t *testing.T) {
 		if before != after {
 			t.Errorf("after %d rows: other states than without a restart", at)
 		}
-		if x, y := saved(a), saved(b); string(x) != string(y) {
+		if x, y := driftBytes(a), driftBytes(b); string(x) != string(y) {
 			t.Errorf("after %d rows: ends in another state", at)
 		}
 	}
 	other := model.NewDrift(learnRows(t, schema(), stream(400, 1)))
-	if err := restore(other, saved(model.NewDrift(m))); err == nil {
+	if err := restoreDrift(other, driftBytes(model.NewDrift(m))); err == nil {
 		t.Error("the state of another model was taken")
 	}
 }
@@ -382,15 +382,15 @@ func FuzzDrift_checkpoint(f *testing.F) {
 	m := learnRows(f, twoChannels(), autoregressive(rng, 400, 0))
 	d := model.NewDrift(m)
 	looks(d, autoregressive(rng, 500, 0), 2, 0.5)
-	f.Add(saved(d))
+	f.Add(driftBytes(d))
 	f.Add([]byte{})
 	rows := autoregressive(rng, 100, 0)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		d := model.NewDrift(m)
-		if restore(d, b) != nil {
-			d, b = model.NewDrift(m), saved(model.NewDrift(m))
+		if restoreDrift(d, b) != nil {
+			d, b = model.NewDrift(m), driftBytes(model.NewDrift(m))
 		}
-		if again := saved(d); len(again) != len(b) {
+		if again := driftBytes(d); len(again) != len(b) {
 			t.Errorf("%d bytes became %d", len(b), len(again))
 		}
 		looks(d, rows, 2, 1)
