@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/settings"
-	"iot-edge-anomaly/agent/store"
+	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/quant"
 	"iot-edge-anomaly/quant/reference"
@@ -111,9 +111,9 @@ func activeModels(e env, path string) (out []activeModel, err error) {
 		return nil, err
 	}
 	for _, m := range c.Machines {
-		loaded, err := store.Open(m.Model.Path).Active(settings.Schema(m))
+		loaded, err := state.OpenModels(m.Model.Path).Active(settings.Schema(m))
 		switch {
-		case errors.Is(err, store.ErrNone):
+		case errors.Is(err, state.ErrNone):
 			fmt.Fprintf(e.stderr, "machine %s has no model yet\n", m.Name)
 			continue
 		case loaded == nil:

@@ -15,7 +15,7 @@ import (
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/settings"
-	"iot-edge-anomaly/agent/store"
+	"iot-edge-anomaly/agent/state"
 )
 
 // loadConfig reads a configuration with the drivers this binary was built
@@ -107,12 +107,12 @@ func missingFiles(path string, c *config.Config) (ps config.Problems) {
 // never get one. What this user may not read is not judged.
 func unfitModels(path string, c *config.Config) (ps config.Problems) {
 	for i, m := range c.Machines {
-		models := store.Open(m.Model.Path)
+		models := state.OpenModels(m.Model.Path)
 		loaded, err := models.Active(settings.Schema(m))
 		hint := ""
 		switch {
 		case loaded != nil || errors.Is(err, fs.ErrPermission):
-		case !errors.Is(err, store.ErrNone):
+		case !errors.Is(err, state.ErrNone):
 			hint = "run does not start with it: learn it for this machine, with train --config, or name another"
 		case !models.Writable():
 			hint = "the agent learns into a folder only: put a model there, or name a folder"

@@ -11,7 +11,8 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/devices"
-	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/drivers/modbus"
@@ -34,8 +35,8 @@ func promtool(t *testing.T, text string) {
 func TestPromtoolReadsRareMetrics(t *testing.T) {
 	var b bytes.Buffer
 	status.NewMetrics().Write(&b, &status.Snapshot{
-		Machines: []pipeline.Status{{Name: "pump1", State: pipeline.Normal, Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}}, Values: []float64{1},
-			Quality: []sampler.Quality{sampler.Good}, Drift: pipeline.Drift{Score: 0.4, Channels: []model.ChannelDrift{{Score: 0.4}}}}},
+		Machines: []machine.Status{{Name: "pump1", State: judge.Normal, Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}}, Values: []float64{1},
+			Quality: []sampler.Quality{sampler.Good}, Drift: judge.Drift{Score: 0.4, Channels: []model.ChannelDrift{{Score: 0.4}}}}},
 		I2C:   []devices.I2CStats{{Bus: "env", Transfers: 9, Errors: [len(devices.I2CReasons)]uint64{1}}},
 		Heard: []devices.Heard{{Bus: "line", ListenStats: modbus.ListenStats{Bytes: 200, Understood: 150, Bursts: 2}}},
 	})

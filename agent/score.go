@@ -13,7 +13,6 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	fs.StringVar(&o.Model, "model", "", "model `FILE`")
 	fs.StringVar(&o.CSV, "csv", "", "recording; `FILE` - is stdin")
 	fs.StringVar(&o.Out, "out", "-", "scores; `FILE` - is stdout")
-	fs.BoolVar(&o.Rearm, "rearm", false, "raise the threshold after a lasting change, so that the next one is heard")
 	fs.BoolVar(&o.Percentile, "percentile", false, "add a column: how many of the scores of learning were lower, in per cent")
 	fs.StringVar(&o.Events, "events", "", "events as JSON lines; `FILE` - is stdout")
 	fs.StringVar(&o.Report, "report", "", "HTML `FILE` to write: scores, events and causes, drawn")

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"iot-edge-anomaly/agent/offline"
 	"iot-edge-anomaly/model/train"
@@ -43,7 +42,6 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	if o.Machine, err = configuredMachine(*configPath, *machine); err != nil {
 		return err
 	}
-	o.Version = trainedVersion()
 	line := newBar(e.stderr)
 	o.Progress = line.training
 	trained, err := offline.Train(ctx, o)
@@ -78,5 +76,3 @@ type alarms struct {
 	High   float64 `json:"high,omitzero"`
 	Beyond float64 `json:"beyond,omitzero"`
 }
-
-func trainedVersion() string { return time.Now().UTC().Format("2006-01-02T15:04:05Z") + "-1" }

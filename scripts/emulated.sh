@@ -45,5 +45,5 @@ run arm64 smull "$arm64 -cpu cortex-a53" ./quant
 run arm64 sdot "$arm64 -cpu cortex-a76" ./quant ./model
 
 # From rows to the bytes of the events, with each kernel of the CPU.
-run arm64 sdot "$arm64 -cpu cortex-a76" ./agent/pipeline -run TestGoldenEvents
-run arm neon "$arm -cpu cortex-a7" ./agent/pipeline -run TestGoldenEvents
+run arm64 sdot "$arm64 -cpu cortex-a76" ./agent/judge -run TestGoldenEvents
+run arm neon "$arm -cpu cortex-a7" ./agent/judge -run TestGoldenEvents

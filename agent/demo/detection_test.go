@@ -13,7 +13,9 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/detect"
-	"iot-edge-anomaly/agent/learn"
+	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/settings"
+	rowlog "iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
@@ -47,13 +49,9 @@ func newMachine(t *testing.T, name string, seed uint64) *machine {
 			m.cfg = c
 		}
 	}
-	m.schema.Period = m.cfg.Period
-	for _, c := range m.cfg.Resolved {
-		m.schema.Channels = append(m.schema.Channels, model.Channel{Name: c.Channel, Unit: c.Unit})
-		m.read = append(m.read, reader(t, c.Channel))
-	}
-	if r := m.cfg.RunWhen; r != nil {
-		m.schema.RunWhen = &model.Condition{Channel: r.Channel, Above: r.Above, Below: r.Below, Settle: r.Settle}
+	m.schema = settings.Schema(m.cfg)
+	for _, c := range m.schema.Channels {
+		m.read = append(m.read, reader(t, c.Name))
 	}
 	m.row = make([]float64, len(m.read))
 	return m
@@ -105,7 +103,7 @@ func (m *machine) learn(t *testing.T) *model.Model {
 	if m.schema.RunWhen != nil {
 		settle = int(m.schema.RunWhen.Settle / m.schema.Period)
 	}
-	rows, err := learn.Open(learn.Options{Path: filepath.Join(t.TempDir(), "rows"), Channels: len(m.row),
+	rows, err := rowlog.OpenRowLog(rowlog.RowLogOptions{Path: filepath.Join(t.TempDir(), "rows"), Channels: len(m.row),
 		Want: int(m.cfg.Model.Learn.For / m.cfg.Period), SettleRows: settle})
 	if err != nil {
 		t.Fatal(err)
@@ -118,7 +116,8 @@ func (m *machine) learn(t *testing.T) *model.Model {
 		}
 	}
 	begin := time.Now()
-	mod, report, err := train.Train(context.Background(), m.schema, rows.Data(), train.Options{Seed: 1, Workers: 1, Version: "demo"})
+	mod, report, err := train.Train(context.Background(), m.schema, rows.Data(),
+		judge.TrainOptions(settings.Policy(m.cfg), judge.TrainingSet{Rows: rows.Data(), Gaps: rows.Gaps()}, begin))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,42 +127,32 @@ func (m *machine) learn(t *testing.T) *model.Model {
 
 // watcher is what the agent does with rows once it has a model.
 type watcher struct {
-	m        *machine
-	scorer   *model.Scorer
-	detector *detect.Detector
-	highest  float64
+	m       *machine
+	judge   *judge.Judge
+	highest float64
 }
 
 func (m *machine) watch(t *testing.T, mod *model.Model) *watcher {
 	t.Helper()
-	c := m.cfg.Detect
-	d, err := detect.New(detect.Policy{Machine: m.cfg.Name, Channels: m.schema.Channels, N: c.N, M: c.M,
-		CloseBelow: c.CloseBelow, Hold: c.Hold, Cooldown: c.Cooldown, High: c.High, Critical: c.Critical})
+	j, err := judge.New(judge.Options{Policy: settings.Policy(m.cfg)})
+	if err == nil {
+		err = j.Use(mod)
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &watcher{m: m, scorer: model.NewScorer(mod), detector: d}
+	return &watcher{m: m, judge: j}
 }
 
 // pass lets d of the wall's clock pass and returns the events in it.
 func (w *watcher) pass(d time.Duration) (events []detect.Event) {
 	for end := w.m.now.Add(d); w.m.now.Before(end); {
 		row := w.m.next()
-		s, ok := w.scorer.Push(row)
-		var ev detect.Event
-		var changed bool
-		switch {
-		case ok:
-			w.highest = max(w.highest, float64(s.Value))
-			ev, changed = w.detector.Push(w.m.now, s)
-		case w.scorer.Idle():
-			ev, changed = w.detector.Idle(w.m.now)
-		default:
-			w.detector.Gap(w.m.now)
+		v := w.judge.Push(w.m.now, row)
+		if v.Scored {
+			w.highest = max(w.highest, float64(v.Score.Value))
 		}
-		if changed {
-			events = append(events, ev)
-		}
+		events = append(events, v.Events...)
 	}
 	return events
 }

@@ -40,7 +40,7 @@ func normal(t testing.TB, rows int32, layout2 bool) *model.Model {
 	return m
 }
 
-// watched is a Detector and a DriftWatch put together as agent/pipeline does.
+// watched is a Detector and a DriftWatch put together as agent/judge does.
 type watched struct {
 	t      testing.TB
 	d      *Detector

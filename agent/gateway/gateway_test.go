@@ -14,6 +14,7 @@ import (
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/settings"
+	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/model/train"
 )
 
@@ -46,7 +47,7 @@ spool: {dir: %[1]s/spool}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Save(c.Machines[0].Model.Path); err != nil {
+	if err := state.SaveModel(c.Machines[0].Model.Path, m); err != nil {
 		t.Fatal(err)
 	}
 	return c

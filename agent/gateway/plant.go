@@ -11,12 +11,11 @@ import (
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
-	"iot-edge-anomaly/agent/learn"
-	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/settings"
+	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/agent/status"
-	"iot-edge-anomaly/agent/store"
 	"iot-edge-anomaly/drivers"
 )
 
@@ -27,7 +26,7 @@ type plant struct {
 	buses    *devices.Buses
 	sensors  []drivers.Sensor
 	group    *sampler.Group
-	machines []*pipeline.Machine
+	machines []*machine.Machine
 	log      *slog.Logger
 	cancel   context.CancelFunc
 
@@ -38,7 +37,7 @@ type plant struct {
 
 // newPlant builds the plant of a configuration without touching hardware. An error
 // means that the configuration or a model does not fit.
-func newPlant(c *config.Config, host devices.Host, rep pipeline.Reporter, m *status.Metrics, log *slog.Logger) (*plant, error) {
+func newPlant(c *config.Config, host devices.Host, rep machine.Reporter, m *status.Metrics, log *slog.Logger) (*plant, error) {
 	p := &plant{cfg: c, buses: devices.Open(c.Buses, host), log: log, done: make(chan struct{})}
 	var err error
 	if p.sensors, err = devices.Sensors(c, p.buses); err != nil {
@@ -48,7 +47,7 @@ func newPlant(c *config.Config, host devices.Host, rep pipeline.Reporter, m *sta
 		return nil, errors.Join(err, p.close())
 	}
 	for _, mc := range c.Machines {
-		pm, err := pipeline.New(p.options(mc, rep, m))
+		pm, err := machine.New(p.options(mc, rep, m))
 		if err != nil {
 			return nil, errors.Join(err, p.close())
 		}
@@ -58,7 +57,7 @@ func newPlant(c *config.Config, host devices.Host, rep pipeline.Reporter, m *sta
 }
 
 // options are those of a machine's goroutine.
-func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metrics) pipeline.Options {
+func (p *plant) options(mc config.Machine, rep machine.Reporter, m *status.Metrics) machine.Options {
 	s := settings.Schema(mc)
 	settle := 0
 	if s.RunWhen != nil {
@@ -68,12 +67,12 @@ func (p *plant) options(mc config.Machine, rep pipeline.Reporter, m *status.Metr
 	for _, r := range mc.Resolved {
 		sensors = append(sensors, p.cfg.Sensors[r.Sensor].Name)
 	}
-	return pipeline.Options{
-		Name: mc.Name, Schema: s, Sensors: sensors, Models: store.Open(mc.Model.Path), Detect: settings.Policy(mc), Limits: settings.Limits(mc),
-		Learn: pipeline.Learn{Allow: mc.Model.Learn.When == "no_model", Duty: mc.Model.Learn.Duty, FalseAlarms: mc.Detect.FalseAlarms,
-			Rows: learn.Options{Path: filepath.Join(p.cfg.State, "learn", mc.Name+".rows"), Schema: s.Hash(),
+	return machine.Options{
+		Schema: s, Sensors: sensors, Models: state.OpenModels(mc.Model.Path), Policy: settings.Policy(mc), Limits: settings.Limits(mc),
+		Learn: machine.Learn{Allow: mc.Model.Learn.When == "no_model", Duty: mc.Model.Learn.Duty,
+			Rows: state.RowLogOptions{Path: filepath.Join(p.cfg.State, "learn", mc.Name+".rows"), Schema: s.Hash(),
 				Channels: len(s.Channels), Want: int(min(mc.Model.Learn.For/s.Period, math.MaxInt32)), SettleRows: settle}},
-		Drift: filepath.Join(p.cfg.State, "drift", mc.Name+".drift"), Sampler: p.group.Sampler(mc.Name), Report: rep, Log: p.log, Inference: m.Inference, Score: m.Score}
+		State: filepath.Join(p.cfg.State, "judge", mc.Name+".state"), Sampler: p.group.Sampler(mc.Name), Report: rep, Log: p.log, Inference: m.Inference, Score: m.Score}
 }
 
 // start runs the plant until stop; report takes its faults.

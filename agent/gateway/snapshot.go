@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/agent/status/page"
@@ -58,7 +58,7 @@ func (g *Gateway) summary() string {
 		}
 		s := m.Status()
 		fmt.Fprintf(&b, "%s %s", s.Name, s.State)
-		if s.State == pipeline.Learning {
+		if s.State == machine.Learning {
 			fmt.Fprintf(&b, " %.0f %%", 100*s.Learning.Done)
 		}
 	}

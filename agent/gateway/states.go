@@ -3,14 +3,15 @@ package gateway
 import (
 	"time"
 
-	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/report"
 )
 
 // publishedState is what was last published of a machine. It is compared with the
 // present state, to publish changes only.
 type publishedState struct {
-	state    pipeline.State
+	state    judge.State
 	event    string
 	severity string
 	percent  int
@@ -31,7 +32,7 @@ func (g *Gateway) publishStates(before map[string]publishedState) {
 	for _, m := range g.currentPlant().machines {
 		s := m.Status()
 		ms := report.MachineStatus{Machine: s.Name, Channels: s.Channels, State: string(s.State), Since: s.Since, Score: s.Score, Percentile: s.Percent}
-		if s.State == pipeline.Learning {
+		if s.State == machine.Learning {
 			ms.Learning = &report.Learning{Phase: s.Learning.Phase, Progress: s.Learning.Done, Remaining: s.Learning.Remaining}
 		}
 		now := publishedState{state: s.State, percent: int(100 * s.Learning.Done), at: time.Now()}

@@ -133,6 +133,10 @@ func (j *Judge) score(t time.Time, row []float64) Verdict {
 	return v
 }
 
+// NoteQuiet is the Note while an event that comes and goes is held open over one of
+// its pauses.
+const NoteQuiet = "an anomaly that comes and goes is quiet at the moment"
+
 // note is the state of the machine after a row, and why.
 func (j *Judge) note(t time.Time, r result) (State, string) {
 	s := j.scoring
@@ -146,7 +150,7 @@ func (j *Judge) note(t time.Time, r result) (State, string) {
 	case r.State == Normal && j.latch.Holds():
 		return Anomaly, "what happened is over, but latched"
 	case s.detector.Resting():
-		return r.State, "an anomaly that comes and goes is quiet at the moment"
+		return r.State, NoteQuiet
 	case s.drift.Shifted():
 		return r.State, "the level has shifted, see the drift event: only further changes are heard"
 	}

@@ -150,6 +150,7 @@ func (m *Machine) Progress() uint64 { return m.progress.Load() }
 // Run takes rows until the sampler stops. Training under way is abandoned: its
 // rows are on disk.
 func (m *Machine) Run(ctx context.Context) {
+	m.judge.Settle()
 	for f := range m.o.Sampler.Frames() {
 		m.row(ctx, f)
 		m.o.Sampler.Release(f)

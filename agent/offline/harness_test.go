@@ -66,7 +66,7 @@ func read(t *testing.T, path string) string {
 func learnt(t *testing.T, o TrainOptions) (path, said string, err error) {
 	t.Helper()
 	var warnings bytes.Buffer
-	o.Out, o.Seed, o.Version, o.Warnings = filepath.Join(t.TempDir(), "m.safetensors"), 1, "test-1", &warnings
+	o.Out, o.Seed, o.Warnings = filepath.Join(t.TempDir(), "m.safetensors"), 1, &warnings
 	trained, err := Train(t.Context(), o)
 	if trained != nil {
 		warnings.WriteString(trained.Report.String())

@@ -1,38 +1,31 @@
 package offline
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"iot-edge-anomaly/agent/htmlreport"
-	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
 
 // reportFile is an HTML file that replaces the one at its path once it is complete.
 type reportFile struct {
-	f    *os.File
+	*state.File
 	path string
 }
 
 // createReport fails at once, before hours of work, if path cannot be written.
 func createReport(path string) (*reportFile, error) {
-	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return nil, fmt.Errorf("--report %s: not a regular file", path)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
-		return nil, fmt.Errorf("--report %s: %w", path, pe.Err) // without the temporary name
-	} else if err != nil {
+	f, err := state.Create(path, 0o644)
+	if err != nil {
 		return nil, fmt.Errorf("--report %s: %w", path, err)
 	}
 	return &reportFile{f, path}, nil
@@ -40,23 +33,21 @@ func createReport(path string) (*reportFile, error) {
 
 // write fills the file and moves it to its path.
 func (p *reportFile) write(page func(io.Writer) error) error {
-	w := bufio.NewWriterSize(p.f, 1<<16)
-	if err := errors.Join(page(w), w.Flush(), p.f.Chmod(0o644), p.f.Close()); err != nil {
-		return errors.Join(fmt.Errorf("--report %s: %w", p.path, err), os.Remove(p.f.Name()))
+	if err := page(p); err != nil {
+		return errors.Join(fmt.Errorf("--report %s: %w", p.path, err), p.Drop())
 	}
-	if err := os.Rename(p.f.Name(), p.path); err != nil {
-		return errors.Join(fmt.Errorf("--report: %w", err), os.Remove(p.f.Name()))
+	if err := p.Commit(); err != nil {
+		return fmt.Errorf("--report %s: %w", p.path, err)
 	}
 	return nil
 }
 
-// drop removes the incomplete file and leaves what is at its path as it was. It does
-// nothing if p is nil.
+// drop leaves what is at its path as it was. It does nothing if p is nil.
 func (p *reportFile) drop() error {
 	if p == nil {
 		return nil
 	}
-	return errors.Join(p.f.Close(), os.Remove(p.f.Name()))
+	return p.Drop()
 }
 
 // about names recordings and model as the user did, without their folders.
@@ -76,14 +67,14 @@ func about(recordings []string, path string, m *model.Model) htmlreport.About {
 }
 
 // scoredRow is a row and its verdict as the report takes them.
-func scoredRow(at time.Time, row []float64, v pipeline.Verdict) htmlreport.Row {
+func scoredRow(at time.Time, row []float64, v judge.Verdict) htmlreport.Row {
 	r := htmlreport.Row{Time: at, Values: row, Score: math.NaN(), State: htmlreport.Filling}
 	switch {
 	case v.Scored:
 		r.State, r.Score, r.Expected, r.Shares = htmlreport.Scored, float64(v.Score.Value), v.Score.Expected, v.Score.Shares
-	case v.State == pipeline.Idle:
+	case v.State == judge.Idle:
 		r.State = htmlreport.Idle
-	case v.State == pipeline.Blind:
+	case v.State == judge.Blind:
 		r.State = htmlreport.Blind
 	}
 	return r

@@ -10,7 +10,7 @@ import (
 
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/htmlreport"
-	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/drivers/replay"
 	"iot-edge-anomaly/model"
@@ -20,9 +20,7 @@ import (
 type scoring struct {
 	model      *model.Model
 	names      []string // of the channels, as fields of a CSV
-	judge      *pipeline.Watch
-	limits     *detect.Limits
-	latch      *detect.Latch
+	judge      *judge.Judge
 	out        *bufio.Writer
 	events     *report.Reporter // nil = no events wanted
 	eventsOut  *bufio.Writer
@@ -50,7 +48,6 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 	if err := s.flush(); err != nil {
 		return err
 	}
-	emit, write := s.emit, s.write
 	rows := batchReader{r: r}
 	if !s.live {
 		rows.tell = s.judge.Ahead
@@ -66,8 +63,6 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 			return err
 		}
 		s.warnings.repeats(text, at, row)
-		s.latch.Tick(at, write)
-		s.limits.Push(at, row, emit)
 		v := s.judge.Push(at, row)
 		s.count(&v)
 		if s.page != nil {
@@ -84,11 +79,8 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 		if _, err := s.out.Write(s.buf); err != nil {
 			return err
 		}
-		if v.Changed {
-			emit(v.Event)
-		}
-		if v.Drifted {
-			emit(v.Drift)
+		for _, ev := range v.Events {
+			s.write(ev)
 		}
 		if err := errors.Join(s.failed, s.flush()); err != nil {
 			return err
@@ -97,12 +89,12 @@ func (s *scoring) run(ctx context.Context, r *replay.Reader) error {
 	return ctx.Err()
 }
 
-func (s *scoring) count(v *pipeline.Verdict) {
+func (s *scoring) count(v *judge.Verdict) {
 	s.rows++
 	switch {
 	case v.Scored:
 		s.scored++
-	case v.State == pipeline.Blind:
+	case v.State == judge.Blind:
 		s.blind++
 	}
 }
@@ -117,9 +109,7 @@ func (s *scoring) summary() {
 	}
 }
 
-// emit writes an event, or what the latch makes of it.
-func (s *scoring) emit(ev detect.Event) { s.write(s.latch.Take(ev)) }
-
+// write passes an event to the report and to the file of events.
 func (s *scoring) write(ev detect.Event) {
 	if s.page != nil {
 		s.page.Event(ev)

@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"io"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -68,13 +69,13 @@ func TestScorePolicyIsTheDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got, _, err := scorePolicy(io.Discard, m, nil)
+	got, err := scorePolicy(io.Discard, m, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := settings.Policy(c.Machines[0])
-	if got.N != want.N || got.M != want.M || got.CloseBelow != want.CloseBelow || got.Hold != want.Hold || got.Update != want.Update ||
-		got.Cooldown != want.Cooldown || got.Repeats != want.Repeats || want.High != 1.5 || want.Critical != 3 || got.Latch != want.Latch {
+	want.Machine, want.Channels = got.Policy.Machine, got.Policy.Channels
+	if !reflect.DeepEqual(got.Policy, want) || len(got.Limits) != 0 {
 		t.Errorf("score's %+v, the configuration's %+v", got, want)
 	}
 }

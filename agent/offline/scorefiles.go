@@ -8,12 +8,11 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/htmlreport"
-	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/drivers/replay"
@@ -28,7 +27,6 @@ type ScoreOptions struct {
 	Events     string          // JSON lines; "-" is Stdout, "" = none
 	Report     string          // HTML file; "" = none
 	Machine    *config.Machine // gives alarm policy and limits; nil = the default policy, no limits
-	Rearm      bool            // raise the threshold after a lasting change
 	Percentile bool            // add a column: how many scores of learning were lower, in per cent
 
 	Stdin    io.Reader
@@ -52,13 +50,15 @@ func Score(ctx context.Context, o ScoreOptions) error {
 	if err := sameColumns(m, r.Header(), o.CSV); err != nil {
 		return config.Refuse(err)
 	}
-	policy, limits, err := scorePolicy(o.Warnings, m, o.Machine)
+	policy, err := scorePolicy(o.Warnings, m, o.Machine)
 	if err != nil {
 		return err
 	}
-	policy.Rearm = o.Rearm
-	judge, err := pipeline.NewWatch(m, policy)
+	j, err := judge.New(policy)
 	if err != nil {
+		return err
+	}
+	if err := j.Use(m); err != nil {
 		return err
 	}
 	var file *reportFile // made first: a report that cannot be written leaves the other files as they were
@@ -67,8 +67,7 @@ func Score(ctx context.Context, o ScoreOptions) error {
 			return err
 		}
 	}
-	s := &scoring{model: m, names: fields(m.Schema().Channels), percentile: o.Percentile, judge: judge, limits: limits,
-		latch: detect.NewLatch(policy), live: !isFile(o.CSV), warnings: csvWarnings{w: o.Warnings}}
+	s := &scoring{model: m, names: fields(m.Schema().Channels), percentile: o.Percentile, judge: j, live: !isFile(o.CSV), warnings: csvWarnings{w: o.Warnings}}
 	closeAll, err := s.open(o)
 	if err != nil {
 		return errors.Join(err, file.drop())
@@ -151,21 +150,18 @@ func sameColumns(m *model.Model, header []string, path string) error {
 // scorePolicy returns the alarm policy and the limits of a configured machine, or
 // the default policy without one. Rows are judged by the model's own period and
 // run_when; a warning goes to w if the running agent would refuse the model.
-func scorePolicy(w io.Writer, m *model.Model, machine *config.Machine) (detect.Options, *detect.Limits, error) {
+func scorePolicy(w io.Writer, m *model.Model, machine *config.Machine) (judge.Options, error) {
 	if machine == nil {
-		limits, err := detect.NewLimits("main", nil)
-		return detect.Options{Machine: "main", Channels: m.Schema().Channels, N: 3, M: 5,
-			CloseBelow: 0.8, Hold: 30 * time.Second, Repeats: 24 * time.Hour, Update: time.Minute}, limits, err
+		return judge.Options{Policy: detect.DefaultPolicy("main", m.Schema().Channels)}, nil
 	}
 	mc := *machine
 	s := settings.Schema(mc)
 	if got, want := names(m.Schema()), names(s); !slices.Equal(got, want) {
-		return detect.Options{}, nil, config.Refuse(fmt.Errorf("machine %s has the channels %s, the model %s",
+		return judge.Options{}, config.Refuse(fmt.Errorf("machine %s has the channels %s, the model %s",
 			mc.Name, strings.Join(want, ","), strings.Join(got, ",")))
 	}
 	if err := m.CheckSchema(s); err != nil {
 		fmt.Fprintf(w, "warning: run would refuse this model: %v: train it with --config\n", err)
 	}
-	limits, err := detect.NewLimits(mc.Name, settings.Limits(mc))
-	return settings.Policy(mc), limits, err
+	return judge.Options{Policy: settings.Policy(mc), Limits: settings.Limits(mc)}, nil
 }

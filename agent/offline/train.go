@@ -7,11 +7,16 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/htmlreport"
+	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/settings"
+	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
@@ -24,7 +29,6 @@ type TrainOptions struct {
 	Report  string          // HTML file to write; "" = none
 	Machine *config.Machine // gives units, period, run_when and alarm policy; nil = the recording's names and period
 	Seed    uint64          // the same seed and rows give the same weights
-	Version string          // of the model
 
 	Stdin    io.Reader
 	Warnings io.Writer            // takes what is wrong with the recordings
@@ -74,10 +78,12 @@ func Train(ctx context.Context, o TrainOptions) (*Trained, error) {
 // training are the options for package train. The threshold is set for the machine's
 // alarm policy if there is one.
 func (o *TrainOptions) training(set *trainingSet, s model.Schema) train.Options {
-	to := train.Options{Seed: o.Seed, Version: o.Version, Coverage: set.coverage(s), Gaps: set.gaps, Progress: o.Progress}
-	if m := o.Machine; m != nil {
-		to.FalseAlarms, to.N, to.M = m.Detect.FalseAlarms, m.Detect.N, m.Detect.M
+	policy := detect.DefaultPolicy("main", s.Channels)
+	if o.Machine != nil {
+		policy = settings.Policy(*o.Machine)
 	}
+	to := judge.TrainOptions(policy, judge.TrainingSet{Rows: set.rows, Gaps: set.gaps, Coverage: set.coverage(s)}, time.Now())
+	to.Seed, to.Progress = o.Seed, o.Progress
 	return to
 }
 
@@ -99,7 +105,7 @@ func learn(ctx context.Context, s model.Schema, set *trainingSet, o train.Option
 	if err != nil {
 		return nil, err
 	}
-	if err := m.Save(out); err != nil {
+	if err := state.SaveModel(out, m); err != nil {
 		return nil, err
 	}
 	return &Trained{m, report}, nil

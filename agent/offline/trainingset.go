@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
-	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
@@ -133,7 +133,7 @@ func (t *trainingSet) gap() {
 // so that the rows around it are no neighbours. "Usual" is both the first step and
 // the one in the middle of the file so far.
 func isHole(step time.Duration, steps []time.Duration) bool {
-	return step > pipeline.GapRows*steps[0] && step > pipeline.GapRows*steps[len(steps)/2]
+	return step > judge.GapRows*steps[0] && step > judge.GapRows*steps[len(steps)/2]
 }
 
 // coverage tells at which hours of the week the machine ran; nil if the recording

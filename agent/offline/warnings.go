@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/drivers/replay"
 )
 
@@ -51,7 +51,7 @@ func (c *csvWarnings) repeats(text string, at time.Time, row []float64) bool {
 		c.last = at
 	}
 	switch known := !at.IsZero() && !before.IsZero(); {
-	case known && at.Equal(before) && c.same == 0 && pipeline.SameRow(row, c.row):
+	case known && at.Equal(before) && c.same == 0 && judge.SameRow(row, c.row):
 		c.repeated++
 		return true
 	case known && at.Equal(before):

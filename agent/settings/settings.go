@@ -1,8 +1,6 @@
 package settings
 
 import (
-	"time"
-
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/model"
@@ -27,23 +25,21 @@ func Limits(m config.Machine) (out []detect.Limit) {
 		if c.Limits != nil {
 			out = append(out, detect.Limit{Channel: c.Channel, Unit: c.Unit, Index: i,
 				Warn: c.Limits.Warn, Alarm: c.Limits.Alarm, WarnLow: c.Limits.WarnLow, AlarmLow: c.Limits.AlarmLow, Zones: c.Limits.Zones,
-				Hold:     max(m.Detect.Hold, time.Nanosecond), // 0 would be the default
-				Cooldown: m.Detect.Cooldown})
+				Hold: m.Detect.Hold, Cooldown: m.Detect.Cooldown})
 		}
 	}
 	return out
 }
 
 // Policy is a machine's alarm policy.
-func Policy(m config.Machine) detect.Options {
+func Policy(m config.Machine) detect.Policy {
 	d := m.Detect
-	o := detect.Options{Machine: m.Name, Channels: Schema(m).Channels, N: d.N, M: d.M, CloseBelow: d.CloseBelow,
-		Hold: d.Hold, Cooldown: d.Cooldown, Repeats: d.Repeats, Update: d.Update, High: d.High, Critical: d.Critical, Latch: d.Latch, Unlatch: d.UnlatchAfter}
-	if o.DriftAfter = m.Drift.After; o.DriftAfter == 0 {
-		o.DriftAfter = -1 // 0 would be the default
-	}
+	p := detect.DefaultPolicy(m.Name, Schema(m).Channels) // what cannot be configured stays
+	p.N, p.M, p.CloseBelow, p.High, p.Critical, p.FalseAlarms = d.N, d.M, d.CloseBelow, d.High, d.Critical, d.FalseAlarms
+	p.Hold, p.Cooldown, p.Repeats, p.Update, p.DriftAfter = d.Hold, d.Cooldown, d.Repeats, d.Update, m.Drift.After
+	p.Latch, p.Unlatch = d.Latch, d.UnlatchAfter
 	for _, w := range d.Mute {
-		o.Mute = append(o.Mute, detect.MuteWindow{From: w.From, To: w.To, Days: w.Days})
+		p.Mute = append(p.Mute, detect.MuteWindow{From: w.From, To: w.To, Days: w.Days})
 	}
-	return o
+	return p
 }

@@ -113,7 +113,7 @@ func TestSingleFile(t *testing.T) {
 	if _, err := s.Active(schema("a", "b")); !errors.Is(err, ErrNone) || s.Writable() {
 		t.Fatalf("%v, writable %v: want ErrNone, and nobody writes it", err, s.Writable())
 	}
-	if err := learnt(t, "1").Save(path); err != nil {
+	if err := SaveModel(path, learnt(t, "1")); err != nil {
 		t.Fatal(err)
 	}
 	if m, err := s.Active(schema("a", "b")); err != nil || m.Version() != "1" {

@@ -9,8 +9,9 @@ import (
 
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/mqtt"
-	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/spool"
@@ -40,7 +41,7 @@ func one[N numeric](of func(*scrape) N) collect {
 }
 
 // perMachine is one sample for each machine.
-func perMachine[N numeric](of func(*pipeline.Status) N) collect {
+func perMachine[N numeric](of func(*machine.Status) N) collect {
 	return func(s *scrape, put put) {
 		for i := range s.Machines {
 			put(float64(of(&s.Machines[i])), s.Machines[i].Name)
@@ -49,7 +50,7 @@ func perMachine[N numeric](of func(*pipeline.Status) N) collect {
 }
 
 // perChannel is one sample for each channel of each machine.
-func perChannel(of func(m *pipeline.Status, channel int) float64) collect {
+func perChannel(of func(m *machine.Status, channel int) float64) collect {
 	return func(s *scrape, put put) {
 		for i := range s.Machines {
 			m := &s.Machines[i]
@@ -151,7 +152,7 @@ func listenPassed(s *scrape, put put) {
 }
 
 // states are the states of a machine.
-var states = []pipeline.State{pipeline.Learning, pipeline.Idle, pipeline.Normal, pipeline.Anomaly, pipeline.Blind}
+var states = []judge.State{machine.Learning, judge.Idle, judge.Normal, judge.Anomaly, judge.Blind}
 
 // blames are the kinds and severities of the events that open with a sensor to
 // blame.

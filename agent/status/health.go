@@ -8,7 +8,8 @@ import (
 	"slices"
 	"time"
 
-	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/drivers"
 )
 
@@ -90,9 +91,9 @@ func (s *Snapshot) Health() Health {
 	return h
 }
 
-func machineHealth(m *pipeline.Status) MachineHealth {
+func machineHealth(m *machine.Status) MachineHealth {
 	mh := MachineHealth{State: string(m.State), Note: m.Note, Model: m.Model.Version, Score: number(m.Score)}
-	if m.State == pipeline.Learning {
+	if m.State == machine.Learning {
 		mh.Learning = &LearningHealth{m.Learning.Phase, m.Learning.Done, m.Learning.Remaining.Seconds()}
 	}
 	return mh
@@ -146,7 +147,7 @@ func (s *Snapshot) sensors() Check {
 func (s *Snapshot) models() Check {
 	for _, m := range s.Machines {
 		switch {
-		case m.State == pipeline.Blind:
+		case m.State == judge.Blind:
 			return Check{Degraded, fmt.Sprintf("machine %s is blind: %s", m.Name, m.Note)}
 		case m.Error != "" && s.Now.Sub(m.ErrorAt) < time.Hour:
 			return Check{Degraded, fmt.Sprintf("machine %s: %s", m.Name, m.Error)}

@@ -4,8 +4,8 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/mqtt"
-	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/spool"
@@ -24,7 +24,7 @@ type Snapshot struct {
 	Started, Now time.Time
 	ReadyAfter   time.Duration // 0 = not ready yet
 	TimeQuality  string        // synced, unset or unknown
-	Machines     []pipeline.Status
+	Machines     []machine.Status
 	Readings     []sampler.Reading
 	Buses        []sampler.BusStats
 	Modbus       []devices.ModbusStats

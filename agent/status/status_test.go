@@ -18,8 +18,9 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/mqtt"
-	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/spool"
@@ -35,10 +36,10 @@ func good() Snapshot {
 	return Snapshot{
 		Build: Build{"v1", "abc", "go1.26", "generic"}, Device: "gw7", Site: "plant-3", Started: now.Add(-time.Hour), Now: now,
 		ReadyAfter: 80 * time.Millisecond, TimeQuality: "synced", ReloadOK: true, MemoryLimit: 128 << 20,
-		Machines: []pipeline.Status{{Name: "pump1", State: pipeline.Normal, Since: now.Add(-time.Hour), Period: time.Second, RowTime: now.Add(-time.Second),
+		Machines: []machine.Status{{Name: "pump1", State: judge.Normal, Since: now.Add(-time.Hour), Period: time.Second, RowTime: now.Add(-time.Second),
 			Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}, {Name: "pump.speed", Unit: "Hz"}}, Sensors: []string{"pump", "pump"},
 			Values: []float64{12.5, math.NaN()}, Quality: []sampler.Quality{sampler.Good, sampler.Missing},
-			Raw: []float64{12.5, math.NaN()}, At: []time.Time{now.Add(-time.Second), {}}, Sampling: sampler.RowStats{Flags: []sampler.Flags{{Sensor: "pump", Quality: sampler.Good, N: 99}}}, Score: 0.4, Rows: 100, Scored: 80, Drift: pipeline.Drift{Score: math.NaN(), Relation: math.NaN()},
+			Raw: []float64{12.5, math.NaN()}, At: []time.Time{now.Add(-time.Second), {}}, Sampling: sampler.RowStats{Flags: []sampler.Flags{{Sensor: "pump", Quality: sampler.Good, N: 99}}}, Score: 0.4, Rows: 100, Scored: 80, Drift: judge.Drift{Score: math.NaN(), Relation: math.NaN()},
 			Model: report.ModelRef{Version: "2026-11-20T10:00:00Z-1", SHA256: "f00d"}}},
 		Readings: []sampler.Reading{{Bus: "plc", Sensor: "pump", Values: []float64{12.5, math.NaN()}, LastGood: now.Add(-time.Second), Reads: 100, Errors: [4]uint64{1}}},
 		Modbus:   []devices.ModbusStats{{Bus: "plc", Stats: modbus.Stats{Requests: 11, Resyncs: 3, Timeouts: 5}}},
@@ -69,7 +70,7 @@ func TestHealth(t *testing.T) {
 		{"all sensors fail", func(s *Snapshot) { s.Readings[0].Err, s.Readings[0].Values = errors.New("no answer"), nil }, Degraded, "sensors", "no sensor delivers"},
 		{"a probe is not connected", func(s *Snapshot) { s.Readings[0].Err = errors.New("probe is 0x8000") }, Degraded, "sensors",
 			"1 of 1 sensors deliver a part of their values; pump: probe is 0x8000"},
-		{"blind", func(s *Snapshot) { s.Machines[0].State, s.Machines[0].Note = pipeline.Blind, "no model" }, Degraded, "model", "machine pump1 is blind: no model"},
+		{"blind", func(s *Snapshot) { s.Machines[0].State, s.Machines[0].Note = judge.Blind, "no model" }, Degraded, "model", "machine pump1 is blind: no model"},
 		{"clock unset", func(s *Snapshot) { s.TimeQuality = "unset" }, Degraded, "clock", "not set"},
 		{"disk full", func(s *Snapshot) { s.Spool.Down = "no space left on device" }, Degraded, "spool", "no space left"},
 		{"queue nearly full", func(s *Snapshot) { s.Spool.Bytes = 950 }, Degraded, "spool", "950 of 1000 bytes"},
@@ -287,7 +288,7 @@ func TestMetrics(t *testing.T) {
 		t.Error("drift is told while nothing can be said of it")
 	}
 	s.Machines[0].Model = report.ModelRef{Version: "next", SHA256: "beef"}
-	s.Machines[0].Drift = pipeline.Drift{Score: 0.75, Relation: 0.1, Channels: []model.ChannelDrift{{Score: 0.75}, {Score: math.NaN()}}}
+	s.Machines[0].Drift = judge.Drift{Score: 0.75, Relation: 0.1, Channels: []model.ChannelDrift{{Score: 0.75}, {Score: math.NaN()}}}
 	b.Reset()
 	m.Write(&b, &s)
 	text := b.String()

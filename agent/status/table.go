@@ -5,8 +5,8 @@ import (
 	"runtime"
 
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/mqtt"
-	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/spool"
 )
@@ -107,16 +107,16 @@ var table = []section{
 		{name: "machine_last_row_timestamp_seconds", kind: gauge, labels: labels("machine"),
 			help:    "Time of the newest row, in seconds since 1970; 0 before the first.",
 			meaning: "When it is older than three periods, no data arrives and /health is unhealthy.",
-			collect: perMachine(func(m *pipeline.Status) float64 { return seconds(m.RowTime) })},
+			collect: perMachine(func(m *machine.Status) float64 { return seconds(m.RowTime) })},
 		{name: "machine_errors_total", kind: counter, labels: labels("machine"),
 			help:    "Errors of the machine's model, its stored rows or its event messages.",
 			meaning: "It should not rise: the log and /health carry the text of the newest error.",
-			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Errors })},
+			collect: perMachine(func(m *machine.Status) uint64 { return m.Errors })},
 		{name: "learning_progress_ratio", kind: gauge, labels: labels("machine"),
 			help:    "How much of the learning is done, 0 to 1; 1 when the machine is not learning.",
 			meaning: "When it stands still, the machine is idle or its rows have no values.",
-			collect: perMachine(func(m *pipeline.Status) float64 {
-				if m.State == pipeline.Learning {
+			collect: perMachine(func(m *machine.Status) float64 {
+				if m.State == machine.Learning {
 					return m.Learning.Done
 				}
 				return 1
@@ -124,19 +124,19 @@ var table = []section{
 		{name: "samples_processed_total", kind: counter, labels: labels("machine"),
 			help:    "Rows taken from the sensors.",
 			meaning: "It rises by one per period; the difference to samples_scored_total is rows without a score.",
-			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Rows })},
+			collect: perMachine(func(m *machine.Status) uint64 { return m.Rows })},
 		{name: "samples_scored_total", kind: counter, labels: labels("machine"),
 			help:    "Rows that received a score.",
 			meaning: "It stands still while the machine is learning, idle or blind.",
-			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Scored })},
+			collect: perMachine(func(m *machine.Status) uint64 { return m.Scored })},
 		{name: "samples_late_total", kind: counter, labels: labels("machine"),
 			help:    "Rows completed only at the end of their period because a sensor had not answered.",
 			meaning: "When most rows are late, a sensor is too slow for the machine's period; sensor_read_duration_seconds shows which.",
-			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Sampling.Late })},
+			collect: perMachine(func(m *machine.Status) uint64 { return m.Sampling.Late })},
 		{name: "samples_dropped_total", kind: counter, labels: labels("machine"),
 			help:    "Rows dropped because scoring had fallen behind.",
 			meaning: "A few during training are normal; a steady rise means that the CPU is too slow for the periods.",
-			collect: perMachine(func(m *pipeline.Status) uint64 { return m.Sampling.Dropped })},
+			collect: perMachine(func(m *machine.Status) uint64 { return m.Sampling.Dropped })},
 		{name: "inference_duration_seconds", kind: distrib,
 			help:      "Time from a row to its score.",
 			meaning:   "A 95th percentile above 10 ms means an overloaded or throttled CPU.",
@@ -147,7 +147,7 @@ var table = []section{
 		{name: "anomaly_score", kind: gauge, labels: labels("machine"),
 			help:    "Newest score, where 1 is the threshold; NaN while there is none.",
 			meaning: "Lasting values above 1 become an event of kind process_anomaly.",
-			collect: perMachine(func(m *pipeline.Status) float64 { return m.Score })},
+			collect: perMachine(func(m *machine.Status) float64 { return m.Score })},
 		{name: "reconstruction_error", kind: distrib,
 			help:      "Distribution of the scores of all machines, where 1 is the threshold.",
 			meaning:   "More than a few per cent of scores above 1 in normal operation mean that the model no longer fits.",
@@ -198,11 +198,11 @@ var table = []section{
 		{name: "sensor_value", kind: gauge, labels: labels("machine", "channel"),
 			help:    "Newest value in the channel's unit; NaN unless its quality is good.",
 			meaning: "For trends and dashboards.",
-			collect: perChannel(func(m *pipeline.Status, channel int) float64 { return m.Values[channel] })},
+			collect: perChannel(func(m *machine.Status, channel int) float64 { return m.Values[channel] })},
 		{name: "sensor_quality", kind: gauge, labels: labels("machine", "channel"),
 			help:    "Quality of the newest value: 1 good, 3 suspect, 4 bad, 7 stale, 9 missing.",
 			meaning: "Anything but 1 is not scored. See docs/quality.md; the page and /api/v1/state give the reason.",
-			collect: perChannel(func(m *pipeline.Status, channel int) float64 { return float64(m.Quality[channel]) })},
+			collect: perChannel(func(m *machine.Status, channel int) float64 { return float64(m.Quality[channel]) })},
 		{name: "sensor_flags_total", kind: counter, labels: labels("machine", "sensor", "quality"),
 			help:    "Values of the sensor in the machine's rows, by quality: good, suspect, bad, stale or missing.",
 			meaning: "The share that is not good says how much of the sensor's data the model cannot use.",

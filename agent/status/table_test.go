@@ -14,8 +14,8 @@ import (
 
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/mqtt"
-	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/spool"
@@ -47,7 +47,7 @@ func full() Snapshot {
 	s := fresh()
 	m := &s.Machines[0]
 	m.Model = report.ModelRef{Version: "20261120T100000Z-1", SHA256: "f00d"}
-	m.Drift = pipeline.Drift{Score: 0.4, Channels: []model.ChannelDrift{{Score: 0.4}, {Score: math.NaN()}}}
+	m.Drift = judge.Drift{Score: 0.4, Channels: []model.ChannelDrift{{Score: 0.4}, {Score: math.NaN()}}}
 	s.Heard[0].Bytes, s.Heard[0].Understood = 200, 150
 	s.Opened = []report.Count{{Kind: detect.ProcessAnomaly, Severity: detect.High, Sensor: "pump", N: 2},
 		{Kind: detect.BusFault, Severity: detect.High, Bus: "plc", N: 1}, {Kind: detect.LimitExceeded, Severity: detect.Warning, N: 4}}

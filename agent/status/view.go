@@ -4,7 +4,7 @@ import (
 	"math"
 	"slices"
 
-	"iot-edge-anomaly/agent/pipeline"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/status/page"
 	"iot-edge-anomaly/model"
@@ -39,10 +39,10 @@ func (s *Snapshot) Page() page.State {
 	return p
 }
 
-func (s *Snapshot) machine(m *pipeline.Status, bySensor map[string]*sampler.Reading) page.Machine {
+func (s *Snapshot) machine(m *machine.Status, bySensor map[string]*sampler.Reading) page.Machine {
 	out := page.Machine{Name: m.Name, State: string(m.State), Score: number(m.Score), Percentile: page.Percentile(m.Percent), Drift: number(m.Drift.Score), Model: m.Model.Version,
 		Events: []page.Event{}, Channels: []page.Channel{}}
-	if m.State == pipeline.Learning {
+	if m.State == machine.Learning {
 		left := m.Learning.Remaining.Seconds()
 		out.Learning = &page.Learning{Phase: m.Learning.Phase, Progress: m.Learning.Done, LeftS: &left,
 			Rows: int64(m.Learning.Have), Want: int64(m.Learning.Want)}

@@ -2,7 +2,6 @@ package train
 
 import (
 	"math"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -54,11 +53,11 @@ func TestReport_stored(t *testing.T) {
 		rows[i] = math.NaN()
 	}
 	m, r := learn(t, s, rows, Options{Seed: 1, Epochs: 2})
-	path := filepath.Join(t.TempDir(), "m.safetensors")
-	if err := m.Save(path); err != nil {
+	raw, err := m.Encode()
+	if err != nil {
 		t.Fatal(err)
 	}
-	loaded, err := model.Load(path)
+	loaded, err := model.Decode(raw)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -54,11 +52,7 @@ func sameBytes(t *testing.T, n int) {
 	var want []byte
 	for _, workers := range []int{1, 2, 4, 1} {
 		m, _ := learn(t, s, rows, Options{Seed: 7, Workers: workers, Version: "v", Epochs: 3})
-		path := filepath.Join(t.TempDir(), "model")
-		if err := m.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		got, err := os.ReadFile(path)
+		got, err := m.Encode()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,13 +7,21 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
 
 // policy is the agent's default.
-func policy(s model.Schema) detect.Policy {
-	return detect.Policy{Machine: "main", Channels: s.Channels, N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second, Repeats: 24 * time.Hour}
+func policy(s model.Schema) detect.Policy { return detect.DefaultPolicy("main", s.Channels) }
+
+// judging is a Judge of a model by a policy, without limits.
+func judging(m *model.Model, p detect.Policy) (*judge.Judge, error) {
+	j, err := judge.New(judge.Options{Policy: p})
+	if err == nil {
+		err = j.Use(m)
+	}
+	return j, err
 }
 
 // watched is what became of rows under the alarm policy.
@@ -24,49 +32,39 @@ type watched struct {
 	out    output
 }
 
-// watch takes rows through Scorer and Detector.
+// watch judges rows as the agent does.
 func watch(m *model.Model, rows []float64) (watched, error) {
 	return watchBy(m, rows, policy(m.Schema()))
 }
 
 // watchBy is watch by another policy than the default.
-func watchBy(m *model.Model, rows []float64, o detect.Policy) (watched, error) {
+func watchBy(m *model.Model, rows []float64, p detect.Policy) (watched, error) {
 	s := m.Schema()
-	d, err := detect.New(o)
+	j, err := judging(m, p)
 	if err != nil {
 		return watched{}, err
 	}
-	sc, c := model.NewScorer(m), len(s.Channels)
+	c := len(s.Channels)
 	var w watched
 	at := time.Unix(0, 0)
 	for i := 0; i < len(rows); i += c {
 		at = at.Add(s.Period)
-		v, ok := sc.Push(rows[i : i+c])
-		var ev detect.Event
-		var changed bool
-		switch {
-		case ok:
-			ev, changed = d.Push(at, v)
-		case sc.Idle():
-			ev, changed = d.Idle(at)
-		default:
-			d.Gap(at)
+		v := j.Push(at, rows[i:i+c])
+		for _, ev := range v.Events {
+			if ev.Kind == detect.ProcessAnomaly && ev.State == detect.Open {
+				w.opened, w.events = append(w.opened, i/c), append(w.events, ev)
+			}
 		}
-		if changed && ev.State == detect.Open {
-			w.opened, w.events = append(w.opened, i/c), append(w.events, ev)
-		}
-		_, open := d.Open()
-		open = open && !d.Resting() // over, and held open over its pauses
-		w.open = append(w.open, open)
+		w.open = append(w.open, v.State == judge.Anomaly && v.Note != judge.NoteQuiet)
 		score := math.NaN()
-		if ok {
-			score = float64(v.Value)
+		if v.Scored {
+			score = float64(v.Score.Value)
 		}
 		w.out.score = append(w.out.score, score)
-		for j := range c {
+		for k := range c {
 			share := 0.0
-			if ok {
-				share = float64(v.Shares[j])
+			if v.Scored {
+				share = float64(v.Score.Shares[k])
 			}
 			w.out.shares = append(w.out.shares, share)
 		}

@@ -8,7 +8,6 @@ import (
 	"sync"
 	"time"
 
-	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
@@ -113,7 +112,7 @@ func rearmed(d detector) detector {
 		if err != nil {
 			return o, err
 		}
-		r := detect.NewRearm(f.schema.Period)
+		r := newRearm(f.schema.Period)
 		for i, v := range o.score {
 			o.score[i] = r.Push(v)
 		}

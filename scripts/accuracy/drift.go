@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
-	"iot-edge-anomaly/agent/pipeline"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
@@ -90,26 +89,29 @@ func (s seen) first(begin int) int {
 // driftOf takes rows through scorer, detector and drift.
 func driftOf(m *model.Model, rows []float64, channel int) (seen, error) {
 	s := m.Schema()
-	w, err := pipeline.NewWatch(m, policy(s))
+	j, err := judging(m, policy(s))
 	if err != nil {
 		return seen{}, err
 	}
 	out, c, at := seen{at: -1, alarm: -1, judged: math.NaN(), top: math.NaN()}, len(s.Channels), time.Unix(1e9, 0)
 	for i := 0; i < len(rows); i += c {
 		at = at.Add(s.Period)
-		v := w.Push(at, rows[i:i+c])
+		v := j.Push(at, rows[i:i+c])
 		named := s.Channels[channel].Name
-		if v.Changed && v.Event.State != detect.Close && out.alarm < 0 && v.Event.Causes[0].Channel == named {
-			out.alarm = i / c
-		}
-		if v.Drifted && v.Drift.State == detect.Open {
-			out.drifts++
-		}
-		if v.Drifted && v.Drift.State != detect.Close && out.at < 0 && slices.ContainsFunc(v.Drift.Causes, func(x detect.Cause) bool { return x.Channel == named }) {
-			out.at = i / c
+		for _, ev := range v.Events {
+			switch drift := ev.Kind == detect.Drift; {
+			case ev.State == detect.Close:
+			case !drift && out.alarm < 0 && ev.Causes[0].Channel == named:
+				out.alarm = i / c
+			case drift && out.at < 0 && slices.ContainsFunc(ev.Causes, func(x detect.Cause) bool { return x.Channel == named }):
+				out.at = i / c
+			}
+			if ev.Kind == detect.Drift && ev.State == detect.Open {
+				out.drifts++
+			}
 		}
 		if v.Looked {
-			d := w.Drift()
+			d := j.Drift()
 			out.top = higher(out.top, d.Score)
 			out.judged = higher(out.judged, d.Channels[channel].Score)
 		}

@@ -161,7 +161,7 @@ func (b *bench) measure(s set, d detector) ([]result, error) {
 		if err := os.Mkdir(dir, 0o750); err != nil {
 			return nil, err
 		}
-		r, err := judge(s, outs, b.script, dir)
+		r, err := evaluate(s, outs, b.script, dir)
 		if err != nil {
 			return nil, err
 		}

@@ -16,12 +16,12 @@ const (
 	rearmMost   = 1 << 16
 )
 
-// Rearm raises the threshold after a lasting change: to 1.5 times what the score
+// rearm raises the threshold after a lasting change: to 1.5 times what the score
 // stayed below for 90 % of the 20 minutes that ended 5 minutes ago, never below
 // the learnt one. So a machine that goes on at another level is heard again when
 // it changes further, at the price of an alarm that ends though the change
 // lasts. An option, never the only rule. Not safe for concurrent use.
-type Rearm struct {
+type rearm struct {
 	span, gap int
 	ring      []float64 // the last span+gap scores, NaN = none
 	next      int
@@ -29,13 +29,13 @@ type Rearm struct {
 	sorted    []float64 // of those of the span
 }
 
-// NewRearm returns a Rearm for rows that come so far apart.
-func NewRearm(period time.Duration) *Rearm {
+// newRearm returns a rearm for rows that come so far apart.
+func newRearm(period time.Duration) *rearm {
 	if period <= 0 {
 		period = time.Second
 	}
 	rows := func(d time.Duration) int { return int(min(max(d/period, 1), rearmMost)) }
-	r := &Rearm{span: rows(rearmSpan), gap: rows(rearmGap)}
+	r := &rearm{span: rows(rearmSpan), gap: rows(rearmGap)}
 	r.ring = make([]float64, r.span+r.gap)
 	r.sorted = make([]float64, 0, r.span)
 	return r
@@ -43,7 +43,7 @@ func NewRearm(period time.Duration) *Rearm {
 
 // Push takes the newest score, NaN where there is none, and returns it in units
 // of the threshold of the moment. It does not allocate.
-func (r *Rearm) Push(score float64) float64 {
+func (r *rearm) Push(score float64) float64 {
 	if r.have > r.gap { // the score of gap rows ago joins the span
 		r.add(r.ring[(r.next-r.gap-1+len(r.ring))%len(r.ring)])
 	}
@@ -59,7 +59,7 @@ func (r *Rearm) Push(score float64) float64 {
 }
 
 // threshold returns that of the moment, in units of the learnt one.
-func (r *Rearm) threshold() float64 {
+func (r *rearm) threshold() float64 {
 	if len(r.sorted) <= max(1, r.span/rearmPart) {
 		return 1
 	}
@@ -70,14 +70,14 @@ func (r *Rearm) threshold() float64 {
 	return max(1, rearmFactor*q)
 }
 
-func (r *Rearm) add(v float64) {
+func (r *rearm) add(v float64) {
 	if !math.IsNaN(v) && len(r.sorted) < cap(r.sorted) {
 		i, _ := slices.BinarySearch(r.sorted, v)
 		r.sorted = slices.Insert(r.sorted, i, v)
 	}
 }
 
-func (r *Rearm) drop(v float64) {
+func (r *rearm) drop(v float64) {
 	if !math.IsNaN(v) {
 		if i, ok := slices.BinarySearch(r.sorted, v); ok {
 			r.sorted = slices.Delete(r.sorted, i, i+1)

@@ -12,7 +12,7 @@ import (
 func TestRearm_byDefinition(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	const period = 30 * time.Second // span 40, gap 10
-	r := NewRearm(period)
+	r := newRearm(period)
 	var all []float64
 	raised := 0
 	for i := range 400 {
@@ -21,7 +21,7 @@ func TestRearm_byDefinition(t *testing.T) {
 		case i > 150:
 			v += 3
 		case i%17 == 0:
-			v = nan
+			v = math.NaN()
 		}
 		got := r.Push(v)
 		all = append(all, v)
@@ -48,7 +48,7 @@ func TestRearm_byDefinition(t *testing.T) {
 }
 
 func TestRearm_lastingChange(t *testing.T) {
-	r, open := NewRearm(time.Second), 0
+	r, open := newRearm(time.Second), 0
 	for i := range 4000 {
 		v := 0.5
 		if i >= 2000 {

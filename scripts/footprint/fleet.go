@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/demo"
+	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/drivers/sim/modbussim"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
@@ -170,7 +171,7 @@ func fleetModels(dir string) error {
 		if err != nil {
 			return err
 		}
-		if err := each.Save(filepath.Join(dir, fmt.Sprintf("m%d.safetensors", u))); err != nil {
+		if err := state.SaveModel(filepath.Join(dir, fmt.Sprintf("m%d.safetensors", u)), each); err != nil {
 			return err
 		}
 	}

@@ -20,9 +20,9 @@ type result struct {
 	named         bool // the set names causes and the detector shares
 }
 
-// judge compares outputs with the labels. Where script is there, it has to say the
+// evaluate compares outputs with the labels. Where script is there, it has to say the
 // same of them.
-func judge(s set, outs []output, script, dir string) (result, error) {
+func evaluate(s set, outs []output, script, dir string) (result, error) {
 	all := make([]series, len(s.files))
 	for i, f := range s.files {
 		var err error
