@@ -105,9 +105,13 @@ func (d *Drift) Checkpoint(c *checkpoint.Coder) {
 	c.Int(&d.fresh, 0, d.perBlock-1)
 	c.Int(&d.rising, 0, math.MaxInt32)
 	c.Float64(&d.page)
-	for i := range d.rows[:d.c*min(size, d.kept+d.fresh)] {
-		c.Float32(&d.rows[i])
-		d.rows[i] = min(max(d.rows[i], -uMax), uMax) // NaN stays
+	rows := d.rows[:d.c*min(size, d.kept+d.fresh)]
+	c.Float32s(rows)
+	for i, v := range rows {
+		if v < -uMax || v > uMax { // NaN is a missing value
+			c.Fail()
+			rows[i] = 0
+		}
 	}
 	if !d.sound(size) {
 		c.Fail()
