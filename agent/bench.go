@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/model"
@@ -117,7 +118,7 @@ func activeModels(e env, path string) (out []activeModel, err error) {
 			fmt.Fprintf(e.stderr, "machine %s has no model yet\n", m.Name)
 			continue
 		case loaded == nil:
-			return nil, &exitError{exitConfig, fmt.Errorf("machine %s: %w", m.Name, err)}
+			return nil, config.Refuse(fmt.Errorf("machine %s: %w", m.Name, err))
 		}
 		out = append(out, activeModel{m.Name, loaded})
 	}

@@ -18,16 +18,6 @@ import (
 	"iot-edge-anomaly/agent/state"
 )
 
-// loadConfig reads a configuration with the drivers this binary was built
-// with. Problems are an error with the configuration's exit code.
-func loadConfig(path string) (*config.Config, error) {
-	c, err := config.Load(path, devices.Infos())
-	if err != nil {
-		return nil, &exitError{exitConfig, err}
-	}
-	return c, nil
-}
-
 func checkVerb(_ context.Context, e env, args []string) error {
 	set := flags("check")
 	file := configFlag(set)
@@ -48,7 +38,7 @@ func checkVerb(_ context.Context, e env, args []string) error {
 			problems = config.Problems{{File: path, Line: 1, Column: 1, Message: err.Error(), Hint: "is the path right, and may you read it?"}}
 			err = errors.Join(err, json.NewEncoder(e.stdout).Encode(problems))
 		}
-		return &exitError{exitConfig, err}
+		return config.Refuse(err)
 	}
 	if c != nil {
 		problems = slices.Concat(c.Warnings, missingFiles(path, c), unfitModels(path, c), devices.LineLoad(path, c), devices.LongWaits(path, c))
@@ -57,7 +47,7 @@ func checkVerb(_ context.Context, e env, args []string) error {
 		return err
 	}
 	if err != nil {
-		return &exitError{exitConfig, fmt.Errorf("%s: %s", path, plural(len(problems), "problem", "problems"))}
+		return config.Refuse(fmt.Errorf("%s: %s", path, plural(len(problems), "problem", "problems")))
 	}
 	return nil
 }

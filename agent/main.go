@@ -2,8 +2,8 @@
 // I2C and Modbus, learns what is normal, scores every tick with an int8
 // autoencoder and publishes anomalies over MQTT.
 //
-// This package is the door and the wiring: one file a verb, and the only place
-// where the rooms drivers, board, model and agent/* meet.
+// This package is the door: it parses flags, prints, and chooses exit codes, one file
+// a verb. The work is done by the packages below it.
 package main
 
 import (
@@ -62,9 +62,9 @@ func verbs() []verb {
 		{"run", "[--config FILE]", "the agent; what systemd starts", runVerb},
 		{"demo", "[--for 60s] [--fault NAME]", "a simulated pump station, learnt and watched", demoVerb},
 		{"check", "[FILE | --config FILE]", "validates a configuration: every fault with line, column, path, hint", checkVerb},
-		{"read", "--config FILE [--sensor NAME] [--watch]", "reads every sensor once: value, unit, quality, latency, error", readVerb},
+		{"read", "[--config FILE] [--sensor NAME] [--watch]", "reads every sensor once: value, unit, quality, latency, error", readVerb},
 		{"scan", "i2c [BUS] | modbus URL --unit N --at ADDR --count N", "what answers on a bus, and how its registers read", scanVerb},
-		{"record", "--config FILE --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
+		{"record", "[--config FILE] --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL [--report FILE.html]", "learns from the first N rows", trainVerb},
 		{"score", "--model MODEL --csv FILE --out FILE.csv [--events FILE] [--report FILE.html]", "one output row per input row", scoreVerb},
 		{"unlatch", "[--config FILE] [--machine NAME]", "closes events that are over and held open by detect.latch", unlatchVerb},
@@ -115,35 +115,30 @@ func dispatch(ctx context.Context, e env, args []string) int {
 	return exitUsage
 }
 
-// exitError is an error with the code the process ends with.
-type exitError struct {
-	code int
-	err  error
-}
+// usageError is a mistake in the arguments.
+type usageError struct{ err error }
 
-func (e *exitError) Error() string { return e.err.Error() }
-func (e *exitError) Unwrap() error { return e.err }
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
 
 func usagef(format string, a ...any) error {
-	return &exitError{exitUsage, fmt.Errorf(format, a...)}
+	return &usageError{fmt.Errorf(format, a...)}
 }
 
 // finish says what went wrong and chooses the exit code.
 func finish(e env, v verb, err error) int {
-	var ee *exitError
+	var mistake *usageError
+	var refused *config.Refusal
 	switch {
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return exitDone
-	case errors.As(err, &ee) && ee.code == exitUsage:
+	case errors.As(err, &mistake):
 		fmt.Fprintf(e.stderr, "iot-edge-anomaly %s: %v\nusage: iot-edge-anomaly %s %s\n", v.name, err, v.name, v.args)
 		return exitUsage
 	}
 	text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted")
 	fmt.Fprintf(e.stderr, "iot-edge-anomaly %s: %s\n", v.name, text)
-	var refused *config.Refusal
 	switch {
-	case ee != nil:
-		return ee.code
 	case errors.As(err, &refused):
 		return exitConfig
 	case errors.Is(err, gateway.ErrRestart):

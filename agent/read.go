@@ -13,16 +13,13 @@ import (
 
 func readVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("read")
-	path := fs.String("config", "", "configuration `FILE`")
+	path := configFlag(fs)
 	o := commission.ReadOptions{Out: e.stdout, Hints: e.stderr}
 	fs.StringVar(&o.Sensor, "sensor", "", "read only the sensor `NAME`")
 	fs.BoolVar(&o.Watch, "watch", false, "read again every second until interrupted, or in the sensor's own period")
 	fs.BoolVar(&o.JSON, "json", false, "print JSON, one array a pass")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
-	}
-	if *path == "" {
-		return usagef("--config is needed")
 	}
 	c, err := loadConfig(*path)
 	if err != nil {

@@ -10,15 +10,15 @@ import (
 
 func recordVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("record")
-	path := fs.String("config", "", "configuration `FILE`")
+	path := configFlag(fs)
 	machine := fs.String("machine", "", "machine to record (default: the only one)")
 	out := fs.String("out", "", "CSV `FILE` to write; - is stdout")
 	length := fs.Duration("for", 0, "how long (default: until interrupted)")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
-	if *path == "" || *out == "" || *length < 0 {
-		return usagef("--config and --out are needed, --for is not negative")
+	if *out == "" || *length < 0 {
+		return usagef("--out is needed, --for is not negative")
 	}
 	c, err := loadConfig(*path)
 	if err != nil {

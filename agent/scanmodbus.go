@@ -15,10 +15,10 @@ func scanModbus(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	bar := newBar(e.stderr)
-	t.Progress = func(done int) { bar.show("%d of %d", done, t.Count) }
+	line := newProgress(e.stderr)
+	t.Progress = func(done int) { line.show("%d of %d", done, t.Count) }
 	found, err := commission.ScanModbus(ctx, t)
-	bar.done()
+	line.done()
 	if err != nil {
 		return err
 	}

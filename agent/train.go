@@ -42,7 +42,7 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	if o.Machine, err = configuredMachine(*configPath, *machine); err != nil {
 		return err
 	}
-	line := newBar(e.stderr)
+	line := newProgress(e.stderr)
 	o.Progress = line.training
 	trained, err := offline.Train(ctx, o)
 	line.done()
