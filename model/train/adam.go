@@ -12,7 +12,7 @@ const (
 	tiny     = 1e-8
 )
 
-// rate returns the learning rate of step i of n, peak at most.
+// rate returns the learning rate of step i of n on a schedule with the given peak.
 func rate(peak float64, i, n int) float64 {
 	at := float64(i) / float64(max(n-1, 1))
 	if at < warmPart {
@@ -21,7 +21,7 @@ func rate(peak float64, i, n int) float64 {
 	return ease(peak, peak/1e4, (at-warmPart)/(1-warmPart))
 }
 
-// ease goes from a to b on half a cosine.
+// ease goes from a to b along half a cosine, for at from 0 to 1.
 func ease(a, b, at float64) float64 { return a + (b-a)*(1-math.Cos(math.Pi*at))/2 }
 
 // adam holds the moments of one network.
@@ -41,8 +41,9 @@ func zeroed(net []dense) []dense {
 	return z
 }
 
-// update moves net against the sum of the shards' gradients and zeroes them. The
-// sum runs in the order of the shards, whatever goroutine computed them.
+// update moves net against the sum of the shards' gradients and sets those to zero.
+// The sum runs in the order of the shards, so the result does not depend on which
+// goroutine computed them.
 func (a *adam) update(net []dense, grads [shards][]dense, lr float64) {
 	a.step++
 	c1 := 1 - math.Pow(beta1, float64(a.step))
@@ -58,6 +59,7 @@ func (a *adam) update(net []dense, grads [shards][]dense, lr float64) {
 	}
 }
 
+// move updates the parameters x with moments m and v.
 func move(x, m, v []float32, g [shards][]float32, size, root float32) {
 	g0, g1, g2, g3 := g[0][:len(x)], g[1][:len(x)], g[2][:len(x)], g[3][:len(x)]
 	m, v = m[:len(x)], v[:len(x)]

@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// TestTrain_badInput: what cannot be learnt from is refused with the reason, what
-// can is doubted by name. See docs/detect.md.
+// TestTrain_badInput holds that rows from which nothing can be learnt are refused with
+// the reason, and that other bad rows give a warning. See docs/detect.md.
 func TestTrain_badInput(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	set := func(ch int, f func(i int, x float64) float64) func([]float64) []float64 {
@@ -31,13 +31,13 @@ func TestTrain_badInput(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		name   string
-		change func([]float64) []float64
-		refuse string // part of the error
-		doubt  string // part of a doubt
+		name    string
+		change  func([]float64) []float64
+		refuse  string // part of the error
+		warning string // part of a warning
 	}{
-		{"every channel constant", every(func(float64) float64 { return 7 }), "no channel ever moved in 600 rows", ""},
-		{"a constant channel", set(3, func(int, float64) float64 { return 24 }), "", "pump.voltage never moved"},
+		{"every channel constant", every(func(float64) float64 { return 7 }), "no channel ever changed in 600 rows", ""},
+		{"a constant channel", set(3, func(int, float64) float64 { return 24 }), "", "pump.voltage never changed"},
 		{"a channel far below its unit", set(3, func(_ int, x float64) float64 { return x * 1e-9 }), "", "pump.voltage varies by"},
 		{"one row", func(rows []float64) []float64 { return rows[:4] }, "1 row with values, want at least 100", ""},
 		{"no row", func([]float64) []float64 { return nil }, "0 rows with values", ""},
@@ -56,8 +56,8 @@ func TestTrain_badInput(t *testing.T) {
 			}
 			return x
 		}), "pump.temp is 1e+200 in row 312", ""},
-		{"gaps", emptied(func(i int) bool { return i >= 200 && i < 260 }), "", "60 rows hold no value at all"},
-		{"gaps of a row", emptied(func(i int) bool { return i%20 == 0 }), "", "30 rows hold no value at all"},
+		{"gaps", emptied(func(i int) bool { return i >= 200 && i < 260 }), "", "60 rows have no value in any channel"},
+		{"gaps of a row", emptied(func(i int) bool { return i%20 == 0 }), "", "30 rows have no value in any channel"},
 		{"gaps everywhere", emptied(func(i int) bool { return i%30 < 10 }), "longest run", ""},
 		{"duplicated rows", func(rows []float64) []float64 {
 			var out []float64
@@ -97,11 +97,11 @@ func TestTrain_badInput(t *testing.T) {
 					t.Errorf("limits %v", m.Parameters().Limits)
 				}
 			}
-			if c.doubt != "" && !slices.ContainsFunc(r.Warnings, func(d string) bool { return strings.Contains(d, c.doubt) }) {
-				t.Errorf("doubts %q, want %q", r.Warnings, c.doubt)
+			if c.warning != "" && !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, c.warning) }) {
+				t.Errorf("warnings %q, want %q", r.Warnings, c.warning)
 			}
-			if s.Period == time.Second && !slices.ContainsFunc(r.Warnings, func(d string) bool { return strings.Contains(d, "less than a shift") }) {
-				t.Errorf("ten minutes are not doubted: %q", r.Warnings)
+			if s.Period == time.Second && !slices.ContainsFunc(r.Warnings, func(w string) bool { return strings.Contains(w, "less than a shift") }) {
+				t.Errorf("no warning of ten minutes: %q", r.Warnings)
 			}
 		})
 	}

@@ -8,17 +8,17 @@ import (
 )
 
 const (
-	ridge      = 0.05 // on the correlation's diagonal
-	longFloor  = 0.3  // part of the drift floor in term s from longRows on
+	ridge      = 0.05 // added to the diagonal of the correlation matrix
+	longFloor  = 0.3  // part of the drift floor in the term Jump from longRows on
 	driftRanks = 33
-	// leastResidual is the smallest residual scale, in units of u. Over a whole
-	// cycle the mean residual is so steady that every little bias of the network in
-	// a rare state, as a cold start at another phase, would count as many times its
-	// scale.
+	// leastResidual is the smallest residual scale, in units of u. The mean residual of
+	// a whole cycle is so steady that a small bias of the network in a rare state, such
+	// as a cold start at another phase, would otherwise be many times its scale.
 	leastResidual = 0.3
 )
 
-// neutral fills what a Scorer needs to run before anything is calibrated.
+// neutral fills in what a Scorer needs before anything is calibrated: terms of such a
+// model are not divided by a limit.
 func neutral(p *model.Parameters, c int) {
 	p.ResidualCenter, p.ResidualScale = make([]float32, c), ones(c)
 	p.LevelCenter, p.LevelScale = make([]float32, c), ones(c)
@@ -32,24 +32,25 @@ func neutral(p *model.Parameters, c int) {
 	p.Drift, p.DriftRows, p.DriftTime, p.DriftScore = make([]float64, 2*c), make([]int32, c), ones(c), ones(3)
 }
 
-// levels sets what term l and s need: they see u alone. ws are in units of u.
-func (l *learner) levels(p *model.Parameters, u []float32, ws []wander) {
-	for j := range l.t.c {
+// levels sets what the terms Level, Jump and Sensor need; they do not depend on the
+// networks. as are in units of u.
+func (l *learner) levels(p *model.Parameters, u []float32, as []allowance) {
+	for j := range l.set.c {
 		p.LevelCenter[j] = float32(l.middle(u, j, p.Mean))
-		p.LevelScale[j] = float32(max(ws[j].sd, ws[j].drift))
+		p.LevelScale[j] = float32(max(as[j].sd, as[j].drift))
 	}
 	part := 1.0
 	if l.long() {
 		part = longFloor
 	}
-	p.Precision = precision(u, l.t.c, ws, part)
+	p.Precision = precision(u, l.set.c, as, part)
 	l.sensors(p)
 }
 
-// middle returns the median of the means of m rows of channel j of v, of the
-// rows that set the limits; 0 if there is none.
+// middle returns the median, over the rows that set the limits, of the means of m rows
+// of channel j of v; 0 if there are none.
 func (l *learner) middle(v []float32, j, m int) float64 {
-	f := slices.DeleteFunc(means(v, l.t.c, j, m)[l.from:], math.IsNaN)
+	f := slices.DeleteFunc(means(v, l.set.c, j, m)[l.from:], math.IsNaN)
 	if len(f) == 0 {
 		return 0
 	}
@@ -57,61 +58,61 @@ func (l *learner) middle(v []float32, j, m int) float64 {
 	return quantile(f, 0.5)
 }
 
-// calibrate sets everything in p that follows from the int8 networks' residuals
-// over the learning rows.
-func (l *learner) calibrate(p *model.Parameters, ws []wander, folds []fold) error {
-	p.Drift = l.t.quantiles(driftRanks)
+// calibrate sets everything in p that follows from the int8 networks' residuals over
+// the learning rows.
+func (l *learner) calibrate(p *model.Parameters, as []allowance, folds []fold) error {
+	p.Drift = l.set.quantiles(driftRanks)
 	e, g, err := l.residuals(*p, folds)
 	if err != nil {
 		return err
 	}
-	for j := range l.t.c {
-		f := slices.DeleteFunc(means(e, l.t.c, j, p.Mean), math.IsNaN)
+	for j := range l.set.c {
+		f := slices.DeleteFunc(means(e, l.set.c, j, p.Mean), math.IsNaN)
 		_, sd := spreadOf(f)
 		p.ResidualCenter[j] = float32(l.middle(e, j, p.Mean))
-		p.ResidualScale[j] = float32(max(sd, ws[j].drift, leastResidual))
+		p.ResidualScale[j] = float32(max(sd, as[j].drift, leastResidual))
 	}
 	l.detailResiduals(p, e)
-	e = nil // as large as the terms that follow
-	var allowed []float32
+	e = nil // frees as much memory as the terms take
+	var widening []float32
 	if p.Cross != nil {
-		allowed = l.scalePeers(p, g)
+		widening = l.scaleCross(p, g)
 	}
 	g = nil
 	terms, err := l.terms(*p, folds)
 	if err != nil {
 		return err
 	}
-	if p.Cross != nil && !judged(terms) {
+	if p.Cross != nil && !crossKnown(terms) {
 		p.Cross = nil
 	}
 	l.limits(p, terms)
 	if p.Cross != nil {
-		allowPeers(p, allowed)
+		widenCross(p, widening)
 		again := *p
-		again.Limits = ones(model.Terms) // terms come divided by them
+		again.Limits = ones(model.Terms) // a Scorer divides the terms by its limits
 		if terms, err = l.terms(again, folds); err != nil {
 			return err
 		}
 	}
 	values := largest(terms, p.Limits)
-	if err := l.rises(p); err != nil {
+	if err := l.missingMargins(p); err != nil {
 		return err
 	}
 	l.detailScores(values)
-	l.doubtOdd(values)
+	l.warnClustered(values)
 	p.DriftScore = scoreReference(values)
 	slices.Sort(values)
 	p.Ranks, p.Percentiles = rankTable(values)
-	p.DriftRows, p.DriftTime = l.t.worth()
-	l.doubtDrift(p)
-	l.doubtRange(p)
+	p.DriftRows, p.DriftTime = l.set.driftSizes()
+	l.warnDrift(p)
+	l.warnRange(p)
 	l.report.Scored = len(values)
 	l.report.Above = len(values) - indexAbove(values)
 	return nil
 }
 
-// indexAbove returns the first index of sorted v above 1.
+// indexAbove returns the index of the first element of sorted v above 1.
 func indexAbove(v []float32) int {
 	i, _ := slices.BinarySearchFunc(v, 1, func(x float32, t int) int {
 		if x > float32(t) {
@@ -122,14 +123,14 @@ func indexAbove(v []float32) int {
 	return i
 }
 
-// precision returns the inverse of the shrunk covariance of e, (c, c): drift
-// floor and ridge are added to the diagonal of the correlation.
-func precision(e []float32, c int, ws []wander, part float64) []float32 {
+// precision returns the inverse, (c, c), of the shrunk covariance of u, (n, c): part of
+// the drift floor and the ridge are added to the diagonal of the correlation matrix.
+func precision(u []float32, c int, as []allowance, part float64) []float32 {
 	sd := make([]float64, c)
 	a := make([]float64, c*c)
 	n := make([]float64, c*c)
-	for i := 0; i < len(e); i += c {
-		row := e[i : i+c]
+	for i := 0; i < len(u); i += c {
+		row := u[i : i+c]
 		for j, x := range row {
 			if x != x {
 				continue
@@ -152,7 +153,7 @@ func precision(e []float32, c int, ws []wander, part float64) []float32 {
 		}
 	}
 	for j := range c {
-		floor := part * ws[j].drift / sd[j]
+		floor := part * as[j].drift / sd[j]
 		a[j*c+j] = 1 + ridge + floor*floor
 	}
 	inv := inverse(a, c)
@@ -166,7 +167,8 @@ func precision(e []float32, c int, ws []wander, part float64) []float32 {
 }
 
 // inverse returns the inverse of the symmetric positive definite a, (c, c), by
-// Gauss-Jordan without pivoting; the ridge keeps every pivot above zero.
+// Gauss-Jordan elimination without pivoting, as the ridge keeps every pivot above zero.
+// It overwrites a.
 func inverse(a []float64, c int) []float64 {
 	inv := make([]float64, c*c)
 	for i := range c {
@@ -198,8 +200,8 @@ func inverse(a []float64, c int) []float64 {
 	return inv
 }
 
-// quantiles returns k equidistant ranks of every channel, (k, c).
-func (t *table) quantiles(k int) []float64 {
+// quantiles returns the quantiles of every channel at k equidistant ranks, (k, c).
+func (t *trainingSet) quantiles(k int) []float64 {
 	q := make([]float64, k*t.c)
 	for j := range t.c {
 		v := t.column(j)
@@ -211,6 +213,7 @@ func (t *table) quantiles(k int) []float64 {
 	return q
 }
 
+// ones returns n ones.
 func ones(n int) []float32 {
 	v := make([]float32, n)
 	for i := range v {
@@ -219,6 +222,7 @@ func ones(n int) []float32 {
 	return v
 }
 
+// identity returns the identity matrix, (n, n).
 func identity(n int) []float32 {
 	v := make([]float32, n*n)
 	for i := range n {

@@ -6,30 +6,29 @@ import (
 	"time"
 )
 
-// Coverage marks the hours of a week, Sunday's first hour at 0, in which a machine
-// was learnt; in local time.
+// Coverage marks the hours of a week, in local time, from which a machine was learnt; 0 is
+// the first hour of Sunday.
 type Coverage [7 * 24]bool
 
-// weekSince is before any deployment: an earlier clock has not been set.
-const weekSince = 2020
+// coverageSince is before any deployment: an earlier time means an unset clock.
+const coverageSince = 2020
 
-// Mark adds the hour of t. It reports false, and adds nothing, where the clock
-// had not been set.
-func (w *Coverage) Mark(t time.Time) bool {
+// Mark adds the hour of t. It reports false, and adds nothing, if the clock was not set.
+func (c *Coverage) Mark(t time.Time) bool {
 	t = t.Local()
-	if t.Year() < weekSince {
+	if t.Year() < coverageSince {
 		return false
 	}
-	w[24*int(t.Weekday())+t.Hour()] = true
+	c[24*int(t.Weekday())+t.Hour()] = true
 	return true
 }
 
-// hours are those of the day in which nothing was learnt on any day.
-func (w *Coverage) hours() (missing [24]bool, n int) {
+// hours returns the hours of the day that no day covers, and their number.
+func (c *Coverage) hours() (missing [24]bool, n int) {
 	for h := range missing {
 		missing[h] = true
 		for d := range 7 {
-			missing[h] = missing[h] && !w[24*d+h]
+			missing[h] = missing[h] && !c[24*d+h]
 		}
 		if missing[h] {
 			n++
@@ -38,14 +37,14 @@ func (w *Coverage) hours() (missing [24]bool, n int) {
 	return missing, n
 }
 
-// days are those of the week on which something was learnt, and on which not,
-// Monday first.
-func (w *Coverage) days() (seen, missing []string) {
+// days returns the days of the week that are covered and those that are not, Monday
+// first.
+func (c *Coverage) days() (seen, missing []string) {
 	for i := range 7 {
 		d := (i + 1) % 7
 		some := false
 		for h := range 24 {
-			some = some || w[24*d+h]
+			some = some || c[24*d+h]
 		}
 		if some {
 			seen = append(seen, time.Weekday(d).String())
@@ -56,23 +55,23 @@ func (w *Coverage) days() (seen, missing []string) {
 	return seen, missing
 }
 
-// doubts are sentences about hours and days in which nothing was learnt.
-func (w *Coverage) doubts() (out []string) {
-	const what = "what the machine does then may be called an anomaly"
-	if missing, n := w.hours(); n > 0 && n < 24 {
+// warnings returns sentences about hours and days that are not covered.
+func (c *Coverage) warnings() (out []string) {
+	const what = "what the machine does then may be reported as an anomaly"
+	if missing, n := c.hours(); n > 0 && n < 24 {
 		out = append(out, fmt.Sprintf("nothing was learnt %s: %s", spans(missing), what))
 	}
-	switch seen, missing := w.days(); {
+	switch seen, missing := c.days(); {
 	case len(seen) == 0 || len(missing) == 0:
 	case len(seen) <= 3:
-		out = append(out, fmt.Sprintf("learnt on %s only: what the machine does on other days may be called an anomaly", list(seen)))
+		out = append(out, fmt.Sprintf("learnt on %s only: what the machine does on other days may be reported as an anomaly", list(seen)))
 	default:
 		out = append(out, fmt.Sprintf("nothing was learnt on %s: %s", list(missing), what))
 	}
 	return out
 }
 
-// spans puts hours of the day into words; one span may pass midnight.
+// spans describes hours of the day in words; one span may pass midnight.
 func spans(hours [24]bool) string {
 	var out []string
 	for h := range 24 {

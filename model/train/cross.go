@@ -10,39 +10,40 @@ import (
 )
 
 const (
-	peersMost   = 128  // channels; beyond, their network would be larger than the other
-	peersWidth  = 128  // hidden neurons of all channels together, about
-	peersFew    = 4    // of one channel at least
-	peersMany   = 32   // and at most
-	peersClip   = 4    // standard deviations of a channel
-	peersPeak   = 2e-2 // learning rate: these networks are tiny
-	peersEpochs = 12
-	// peersSpare is how far hidden values may go beyond what was seen before int8
-	// cuts them: without, a state that is new is not what the others say.
-	peersSpare = 1.6
+	crossChannels = 128  // at most; with more, this network would be larger than the other
+	crossWidth    = 128  // hidden neurons of all channels together, about
+	crossLeast    = 4    // hidden neurons of one channel
+	crossMost     = 32   // hidden neurons of one channel
+	crossClip     = 4    // standard deviations of a channel
+	crossRate     = 2e-2 // peak learning rate: these networks are tiny
+	crossEpochs   = 12
+	// crossSpare is the room for hidden activations above the largest one seen, before
+	// int8 clips them. Without it the predictions for a new state are wrong.
+	crossSpare = 1.6
 )
 
-// peer learns what one channel is from the others.
-type peer struct {
+// predictor learns to predict channel j from the others.
+type predictor struct {
 	j    int
-	net  []dense // C -> hidden -> 1; what leads from channel j stays unused
+	net  []dense // C -> hidden -> 1; the weights from channel j are 0
 	opt  *adam
 	grad [shards][]dense
 	work *scratch
 }
 
-// peers trains the networks of all channels on the newest rows of the windows of
-// u at starts, and puts them into p as one.
-func (l *learner) peers(p *model.Parameters, u []float32, starts []int, seed uint64, from, to float64) error {
-	if p.Cross = nil; !l.long() || l.t.c < 2 || l.t.c > peersMost {
+// crossNetwork trains the predictors of all channels on the newest rows of the windows
+// of u at starts and puts them into p as one network. It sets none if there are too few
+// rows, or too few or too many channels. from and to bound its part of the progress.
+func (l *learner) crossNetwork(p *model.Parameters, u []float32, starts []int, seed uint64, from, to float64) error {
+	if p.Cross = nil; !l.long() || l.set.c < 2 || l.set.c > crossChannels {
 		return nil
 	}
 	x := l.newest(u, starts, p.Window)
-	all := make([]*peer, l.t.c)
+	all := make([]*predictor, l.set.c)
 	for j := range all {
-		all[j] = newPeer(j, l.t.c, x, seed)
+		all[j] = newPredictor(j, l.set.c, x, seed)
 	}
-	steps, epochs := (len(starts)+batch-1)/batch, peersEpochs
+	steps, epochs := (len(starts)+batch-1)/batch, crossEpochs
 	if l.o.Epochs > 0 {
 		epochs = l.o.Epochs
 	}
@@ -50,8 +51,8 @@ func (l *learner) peers(p *model.Parameters, u []float32, starts []int, seed uin
 		order := rand.New(rand.NewPCG(seed, uint64(e))).Perm(len(starts))
 		for i := range steps {
 			at := e*steps + i
-			learn := rate(peersPeak, at, epochs*steps)
-			side(all, l.o.workers(), func(q *peer) { q.step(x, order, i*batch, learn) })
+			learn := rate(crossRate, at, epochs*steps)
+			parallel(all, l.o.workers(), func(q *predictor) { q.step(x, order, i*batch, learn) })
 			done := float64(at+1) / float64(epochs*steps)
 			if err := l.pace.step("training", from+(to-from)*done, l.report.Loss); err != nil {
 				return err
@@ -61,8 +62,8 @@ func (l *learner) peers(p *model.Parameters, u []float32, starts []int, seed uin
 	return l.join(p, all, x)
 }
 
-// side calls f for each of all, by so many goroutines.
-func side(all []*peer, workers int, f func(*peer)) {
+// parallel calls f for each of all from so many goroutines.
+func parallel(all []*predictor, workers int, f func(*predictor)) {
 	if workers <= 1 {
 		for _, q := range all {
 			f(q)
@@ -80,26 +81,26 @@ func side(all []*peer, workers int, f func(*peer)) {
 	wg.Wait()
 }
 
-// newest returns the last rows of the windows of w rows at starts, in the units
-// and the range of the peers' network; NaN = masked.
+// newest returns the last rows of the windows of w rows at starts, in the units and the
+// range of the cross-channel network; NaN = masked.
 func (l *learner) newest(u []float32, starts []int, w int) []float32 {
-	x := make([]float32, 0, len(starts)*l.t.c)
+	x := make([]float32, 0, len(starts)*l.set.c)
 	for _, s := range starts {
-		at := (s + w - 1) * l.t.c
-		for j, v := range u[at : at+l.t.c] {
-			x = append(x, min(max(v*l.gain[j], -peersClip), peersClip))
+		at := (s + w - 1) * l.set.c
+		for j, v := range u[at : at+l.set.c] {
+			x = append(x, min(max(v*l.gain[j], -crossClip), crossClip))
 		}
 	}
 	return x
 }
 
-// newPeer returns an untrained network for channel j of x, (n, c). Channels that
-// never move lead nowhere: nothing would be learnt of what they lead to.
-func newPeer(j, c int, x []float32, seed uint64) *peer {
-	hidden := min(max(peersWidth/c, peersFew), peersMany)
-	q := &peer{j: j, net: newNet([]int{c, hidden, 1}, seed+uint64(j)<<32)}
+// newPredictor returns an untrained network for channel j of x, (n, c). Constant inputs
+// get zero weights, because training would leave those at their random start.
+func newPredictor(j, c int, x []float32, seed uint64) *predictor {
+	hidden := min(max(crossWidth/c, crossLeast), crossMost)
+	q := &predictor{j: j, net: newNet([]int{c, hidden, 1}, seed+uint64(j)<<32)}
 	for i := range c {
-		if i == j || !moves(x, c, i) {
+		if i == j || !varies(x, c, i) {
 			for k := range hidden {
 				q.net[0].w[k*c+i] = 0
 			}
@@ -112,8 +113,8 @@ func newPeer(j, c int, x []float32, seed uint64) *peer {
 	return q
 }
 
-// moves tells whether channel i of x, (n, c), is ever off its median.
-func moves(x []float32, c, i int) bool {
+// varies tells whether channel i of x, (n, c), ever differs from its median.
+func varies(x []float32, c, i int) bool {
 	for ; i < len(x); i += c {
 		if v := x[i]; v == v && v != 0 {
 			return true
@@ -122,9 +123,9 @@ func moves(x []float32, c, i int) bool {
 	return false
 }
 
-// step learns from the batch that begins at position first of order; the last one
-// wraps around. A channel that is masked counts as at its median.
-func (q *peer) step(x []float32, order []int, first int, learn float64) {
+// step trains on the batch that begins at position first of order; the last batch wraps
+// around. A masked channel counts as being at its median.
+func (q *predictor) step(x []float32, order []int, first int, learn float64) {
 	c, last := q.net[0].in, len(q.net)
 	for s := range shards {
 		const part = batch / shards
@@ -150,7 +151,7 @@ func (q *peer) step(x []float32, order []int, first int, learn float64) {
 	q.opt.update(q.net, q.grad, learn)
 }
 
-// seen copies src to dst, 0 for NaN.
+// seen copies src to dst, with 0 for NaN.
 func seen(dst, src []float32) {
 	for i, v := range src {
 		if dst[i] = v; v != v {
@@ -159,11 +160,11 @@ func seen(dst, src []float32) {
 	}
 }
 
-// join makes one network of all, quantised, and its golden vectors. Each hidden
-// neuron is scaled so that its highest value is 1, which ReLU passes on, and int8
-// serves all of them alike.
-func (l *learner) join(p *model.Parameters, all []*peer, x []float32) (err error) {
-	c, hidden := l.t.c, all[0].net[0].out
+// join makes one int8 network of all predictors, and its golden vectors. Each hidden
+// neuron is scaled so that its largest activation is 1, and one int8 scale fits all of
+// them; positive factors commute with ReLU.
+func (l *learner) join(p *model.Parameters, all []*predictor, x []float32) (err error) {
+	c, hidden := l.set.c, all[0].net[0].out
 	n := len(x) / c
 	rows := make([][]float32, min(n, 512))
 	for i := range rows {
@@ -185,21 +186,21 @@ func (l *learner) join(p *model.Parameters, all []*peer, x []float32) (err error
 		}
 		one[1].b[j] = q.net[1].b[0]
 	}
-	out := &model.CrossNetwork{Gain: l.gain, Clip: peersClip, Center: make([]float32, c), Scale: ones(c), MissingMargin: make([]float32, c)}
-	if out.Layers, err = quantise(one, rows, peersClip, peersSpare); err != nil {
+	out := &model.CrossNetwork{Gain: l.gain, Clip: crossClip, Center: make([]float32, c), Scale: ones(c), MissingMargin: make([]float32, c)}
+	if out.Layers, err = quantise(one, rows, crossClip, crossSpare); err != nil {
 		return err
 	}
 	net, err := out.Network()
 	if err != nil {
 		return err
 	}
-	out.GoldenIn, out.GoldenOut = golden(net, rows, peersClip)
+	out.GoldenIn, out.GoldenOut = golden(net, rows, crossClip)
 	p.Cross = out
 	return nil
 }
 
-// peaks returns the highest value of each hidden neuron over rows.
-func (q *peer) peaks(rows [][]float32) []float32 {
+// peaks returns the largest activation of each hidden neuron over rows.
+func (q *predictor) peaks(rows [][]float32) []float32 {
 	d := q.net[0]
 	out := make([]float32, d.out)
 	for k := range out {
@@ -215,29 +216,29 @@ func (q *peer) peaks(rows [][]float32) []float32 {
 	return out
 }
 
-// leastApart is the smallest scale of a channel's distance from what the others
-// say, in its standard deviations: int8 tells no less apart.
-const leastApart = 0.04
+// leastCrossScale is the smallest scale of a channel's cross-channel residual, in its
+// standard deviations: int8 does not resolve less.
+const leastCrossScale = 0.04
 
-// scalePeers sets how far each channel of the residuals g, (n, c), is from what
-// the others say, and returns by how much drift may widen that until the horizon
-// (4). The limit is set without, for it is set on rows that drifted less.
-func (l *learner) scalePeers(p *model.Parameters, g []float32) (allowed []float32) {
+// scaleCross sets center and scale of the cross-channel residuals g, (n, c). It returns,
+// for each channel, by what factor drift may widen that scale until the horizon (4).
+// The limit is set without this factor, because the learning rows drifted less.
+func (l *learner) scaleCross(p *model.Parameters, g []float32) (widening []float32) {
 	own := *p.Cross
-	own.Center, own.Scale = make([]float32, l.t.c), make([]float32, l.t.c)
-	for j := range l.t.c {
-		f := means(g, l.t.c, j, p.Mean)[l.from:]
-		w := apartness(f, p.Mean, l.report.Horizon)
-		own.Center[j], own.Scale[j] = float32(l.middle(g, j, p.Mean)), float32(w.sd)
-		allowed = append(allowed, float32(max(1, w.drift/w.sd)))
+	own.Center, own.Scale = make([]float32, l.set.c), make([]float32, l.set.c)
+	for j := range l.set.c {
+		f := means(g, l.set.c, j, p.Mean)[l.from:]
+		a := crossAllowance(f, p.Mean, l.report.Horizon)
+		own.Center[j], own.Scale[j] = float32(l.middle(g, j, p.Mean)), float32(a.sd)
+		widening = append(widening, float32(max(1, a.drift/a.sd)))
 	}
 	p.Cross = &own
-	return allowed
+	return widening
 }
 
-// judged tells whether term p was there in most rows: where channels come and go
-// all the time it seldom is, and nothing is known of how high it goes.
-func judged(terms []float32) bool {
+// crossKnown tells whether the term Cross was not silent in most rows. If channels come
+// and go all the time it is silent nearly always, and its usual height is unknown.
+func crossKnown(terms []float32) bool {
 	rows, known := len(terms)/model.Terms, 0
 	for i := model.Cross; i < len(terms); i += model.Terms {
 		if terms[i] > 0 {
@@ -247,8 +248,8 @@ func judged(terms []float32) bool {
 	return 2*known > rows
 }
 
-// allowPeers widens the scales.
-func allowPeers(p *model.Parameters, by []float32) {
+// widenCross multiplies the scales of the cross-channel residuals.
+func widenCross(p *model.Parameters, by []float32) {
 	own := *p.Cross
 	own.Scale = slices.Clone(own.Scale)
 	for j, k := range by {
@@ -257,16 +258,16 @@ func allowPeers(p *model.Parameters, by []float32) {
 	p.Cross = &own
 }
 
-// apartness returns how far f, a channel's distance from what the others say,
-// goes, and what it may come to at the horizon: (4) of its structure function,
-// whose exponent is that of the last lags. Below the time that the machine takes
-// to reach another state it rises, and says nothing of drift.
-func apartness(f []float64, m, horizon int) wander {
+// crossAllowance returns the spread of f, the means of a channel's cross-channel
+// residual, and its drift until the horizon: (4) with the exponent of the last lags. At
+// shorter lags, below the time that the machine takes to reach another state, the
+// structure function rises without drift.
+func crossAllowance(f []float64, m, horizon int) allowance {
 	const lags = 3
 	_, sd := spreadOf(slices.DeleteFunc(slices.Clone(f), math.IsNaN))
-	w := wander{sd: max(sd, leastApart)}
+	a := allowance{sd: max(sd, leastCrossScale)}
 	if lag, logD := structure(f, m, len(f)/4); len(lag) >= lags {
-		w.drift = extrapolate(lag, logD, lags, horizon)
+		a.drift = extrapolate(lag, logD, lags, horizon)
 	}
-	return w
+	return a
 }

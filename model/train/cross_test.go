@@ -10,7 +10,7 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// bent is a fan whose speed and damper wander: pressure and power follow by
+// bent is a fan whose speed and damper allowance: pressure and power follow by
 // relations that no straight line tells.
 func bent(n int, seed uint64) (model.Schema, []float64) {
 	rng := rand.New(rand.NewPCG(seed, 3))
@@ -32,10 +32,10 @@ func bent(n int, seed uint64) (model.Schema, []float64) {
 	return s, rows
 }
 
-// TestPeers_bends holds that a relation that bends is found broken while every
-// channel stays within what was learnt, that the right channel is blamed, and that
-// the rest of the score sees little of it.
-func TestPeers_bends(t *testing.T) {
+// TestCross_nonlinear holds that a broken nonlinear relation is found while every channel
+// stays within its learnt range, that the right channel is blamed, and that the terms
+// without networks see little of it.
+func TestCross_nonlinear(t *testing.T) {
 	s, rows := bent(6000, 1)
 	healthy := slices.Clone(rows[4*4000:])
 	broken := slices.Clone(healthy)
@@ -67,8 +67,8 @@ func column(rows []float64, c, j int) (out []float64) {
 	return out
 }
 
-// TestPeers_few holds when there are none.
-func TestPeers_few(t *testing.T) {
+// TestCross_few holds when there is no cross-channel network.
+func TestCross_few(t *testing.T) {
 	s, rows := plant(longRows, 1)
 	for _, c := range []struct {
 		name string
@@ -82,14 +82,14 @@ func TestPeers_few(t *testing.T) {
 	} {
 		m, r := learn(t, c.s, c.rows, Options{Seed: 1, Epochs: 1})
 		if p := m.Parameters(); (p.Cross != nil) != c.want || (p.Limits[model.Cross] != 1) != c.want || (len(r.Cross) > 0) != c.want {
-			t.Errorf("%s: peers %v, limits %v, reported %v", c.name, p.Cross, p.Limits, r.Cross)
+			t.Errorf("%s: network %v, limits %v, reported %v", c.name, p.Cross, p.Limits, r.Cross)
 		}
 	}
 }
 
-// TestPeers_constant holds that a channel that never moved while the machine was
-// learnt says nothing of the others once it does.
-func TestPeers_constant(t *testing.T) {
+// TestCross_constant holds that a channel that was constant in the learning rows does not
+// change what is expected of the others when it changes.
+func TestCross_constant(t *testing.T) {
 	s, rows := plant(longRows, 2)
 	for i := 3; i < len(rows); i += 4 {
 		rows[i] = 230
@@ -107,7 +107,7 @@ func TestPeers_constant(t *testing.T) {
 	}
 }
 
-// TestApartness holds that a distance that wanders and comes back is not drift,
+// TestApartness holds that a distance that allowances and comes back is not drift,
 // and one that goes on is.
 func TestApartness(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -123,12 +123,12 @@ func TestApartness(t *testing.T) {
 		f         []float64
 		low, high float64
 	}{{"comes back", back, 0.7, 1.3}, {"goes on", on, 1.5, 6}} {
-		w := apartness(c.f, 5, 3*n/2)
-		if k := w.drift / w.sd; !(k > c.low && k < c.high) {
+		a := crossAllowance(c.f, 5, 3*n/2)
+		if k := a.drift / a.sd; !(k > c.low && k < c.high) {
 			t.Errorf("%s: drift is %.2f of the spread, want %.1f to %.1f", c.name, k, c.low, c.high)
 		}
 	}
-	if w := apartness(make([]float64, n), 5, n); w.sd != leastApart || math.IsNaN(w.drift) {
-		t.Errorf("nothing moves: %+v", w)
+	if a := crossAllowance(make([]float64, n), 5, n); a.sd != leastCrossScale || math.IsNaN(a.drift) {
+		t.Errorf("nothing moves: %+v", a)
 	}
 }

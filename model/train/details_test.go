@@ -62,7 +62,7 @@ func TestReport_stored(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := loaded.Parameters().Training
-	if r.Alarms.Rate == 0 || len(r.Warnings) < 3 || !strings.HasPrefix(r.Warnings[0], "pump.temp never moved") {
+	if r.Alarms.Rate == 0 || len(r.Warnings) < 3 || !strings.HasPrefix(r.Warnings[0], "pump.temp never changed") {
 		t.Errorf("told %+v", r)
 	}
 	if !slices.Equal(got.Warnings, r.Warnings) || got.Alarms != r.Alarms || got.Empty != 2 || got.Rows != 2400 || got.Used != 2398 {
@@ -70,41 +70,41 @@ func TestReport_stored(t *testing.T) {
 	}
 }
 
-// TestStepped holds which changes of level are doubted.
-func TestStepped(t *testing.T) {
+// TestLevelShifts holds which changes of level are found.
+func TestLevelShifts(t *testing.T) {
 	_, rows := plant(800, 1)
 	u := make([]float32, len(rows))
 	for i, x := range rows {
 		u[i] = float32(x)
 	}
-	if got := stepped(u, 4); len(got) != 0 {
-		t.Errorf("steady rows: steps %v", got)
+	if got := levelShifts(u, 4); len(got) != 0 {
+		t.Errorf("steady rows: shifts %v", got)
 	}
 	ramp := slices.Clone(u)
 	for i := range 800 {
 		u[4*i+1] += float32(1000 * (i / 400))
 		ramp[4*i+2] = float32(i) + u[4*i+2]
 	}
-	if got := stepped(u, 4); len(got) != 1 || got[1] != 400 {
-		t.Errorf("steps %v, want channel 1 at row 400", got)
+	if got := levelShifts(u, 4); len(got) != 1 || got[1] != 400 {
+		t.Errorf("shifts %v, want channel 1 at row 400", got)
 	}
-	if got := stepped(ramp, 4); len(got) != 0 {
-		t.Errorf("a ramp is no step: %v", got)
+	if got := levelShifts(ramp, 4); len(got) != 0 {
+		t.Errorf("a ramp is no shift: %v", got)
 	}
 	for i := range 800 {
 		u[4*i+1] -= float32(1000 * (i / 600)) // and back
 	}
-	if got := stepped(u, 4); len(got) != 0 {
-		t.Errorf("what came back is no step: %v", got)
+	if got := levelShifts(u, 4); len(got) != 0 {
+		t.Errorf("what came back is no shift: %v", got)
 	}
 }
 
 func TestReport_shortens(t *testing.T) {
 	var r Report
-	for range mostDoubts + 7 {
-		r.doubt("a never moved")
+	for range maxWarnings + 7 {
+		r.warn("a never changed")
 	}
-	if r.shorten(); len(r.Warnings) != mostDoubts+1 || r.Warnings[mostDoubts] != "7 more doubts about channels" {
-		t.Errorf("%d doubts, last %q", len(r.Warnings), r.Warnings[len(r.Warnings)-1])
+	if r.shorten(); len(r.Warnings) != maxWarnings+1 || r.Warnings[maxWarnings] != "7 more warnings about channels" {
+		t.Errorf("%d warnings, last %q", len(r.Warnings), r.Warnings[len(r.Warnings)-1])
 	}
 }

@@ -8,34 +8,34 @@ import (
 const (
 	driftLags = 6
 	leastSD   = 0.02 // of F, in units of the channel's standard deviation
-	// rangePart bounds drift by the range the channel was seen in: a signal that
-	// comes back (a daily cycle, a pump that stops and starts) makes (4)
-	// arbitrarily large. Between half and three quarters the figures on labelled
-	// recordings hardly move (skab, gecco).
+	// rangePart bounds the drift allowance by the range of the channel: for a signal
+	// that comes back, such as a daily cycle or a pump that stops and starts, (4) is
+	// arbitrarily large. Between a half and three quarters the figures on labelled
+	// recordings hardly change (skab, gecco).
 	rangePart = 0.6
 )
 
-// wander is how far one channel moves slowly.
-type wander struct {
+// allowance is the drift allowance of one channel.
+type allowance struct {
 	sd      float64 // of F over the learning rows
 	drift   float64 // (4)
-	bounded bool    // drift is what rangePart allows
-	stretch float64 // by which (5) divides
+	bounded bool    // drift is bounded by rangePart
+	stretch float64 // the divisor of (5)
 }
 
-// wanders returns (3) and (4) of each of the c channels of z for means of m rows
+// allowances returns the drift allowances of the c channels of z for means of m rows
 // and a horizon in rows.
-func wanders(z []float32, c, m, horizon int) []wander {
-	out := make([]wander, c)
+func allowances(z []float32, c, m, horizon int) []allowance {
+	out := make([]allowance, c)
 	for j := range out {
 		f := means(z, c, j, m)
-		out[j] = wanderOf(f, m, horizon)
+		out[j] = allowanceOf(f, m, horizon)
 	}
 	return out
 }
 
-// means returns F: the mean of m rows up to each row of channel j, NaN unless
-// all m are there.
+// means returns F: for each row of channel j of z, (n, c), the mean of the m rows that
+// end with it; NaN if one of them is NaN.
 func means(z []float32, c, j, m int) []float64 {
 	n := len(z) / c
 	f := make([]float64, n)
@@ -60,26 +60,26 @@ func means(z []float32, c, j, m int) []float64 {
 	return f
 }
 
-// wanderOf judges one channel's F.
-func wanderOf(f []float64, m, horizon int) wander {
+// allowanceOf returns the drift allowance for one channel's F.
+func allowanceOf(f []float64, m, horizon int) allowance {
 	v := slices.DeleteFunc(slices.Clone(f), math.IsNaN)
 	_, sd := spreadOf(v)
-	w := wander{sd: max(sd, leastSD)}
+	a := allowance{sd: max(sd, leastSD)}
 	lag, logD := structure(f, m, len(f)/4)
-	if len(lag) < 2 { // a constant channel, or too many gaps to say
-		w.drift, w.bounded = w.sd, true
-		return w
+	if len(lag) < 2 { // a constant channel, or too many gaps to tell
+		a.drift, a.bounded = a.sd, true
+		return a
 	}
-	w.drift = extrapolate(lag, logD, len(lag), horizon)
+	a.drift = extrapolate(lag, logD, len(lag), horizon)
 	slices.Sort(v)
-	if most := rangePart * (quantile(v, 0.999) - quantile(v, 0.001)); w.drift > most {
-		w.drift, w.bounded = most, true
+	if most := rangePart * (quantile(v, 0.999) - quantile(v, 0.001)); a.drift > most {
+		a.drift, a.bounded = most, true
 	}
-	return w
+	return a
 }
 
-// extrapolate returns (4): the power law of the last lags, so many, through the
-// mean of the last two.
+// extrapolate returns (4) at the horizon: a power law through the mean of the last two
+// points, with the exponent of the last lags points.
 func extrapolate(lag, logD []float64, lags, horizon int) float64 {
 	last := len(lag) - 1
 	at, d := (lag[last]+lag[last-1])/2, (logD[last]+logD[last-1])/2
@@ -88,8 +88,8 @@ func extrapolate(lag, logD []float64, lags, horizon int) float64 {
 	return math.Sqrt(math.Exp(d) / 2)
 }
 
-// structure returns log h and log D(h) at up to 6 geometric lags from least to
-// most.
+// structure returns the structure function (3) of f as log h and log D(h), at up to 6
+// lags from least to most in geometric steps.
 func structure(f []float64, least, most int) (lag, logD []float64) {
 	ratio := math.Pow(float64(most)/float64(least), 1/float64(driftLags-1))
 	for i := range driftLags {
@@ -113,8 +113,8 @@ func structure(f []float64, least, most int) (lag, logD []float64) {
 	return lag, logD
 }
 
-// exponent returns the least-squares slope, clipped to [0, 2]: from white noise
-// to a straight line.
+// exponent returns the least-squares slope of y over x, clipped to [0, 2]: 0 is white
+// noise, 2 a straight line.
 func exponent(x, y []float64) float64 {
 	mx, _ := spreadOf(x)
 	my, _ := spreadOf(y)

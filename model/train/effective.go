@@ -10,64 +10,64 @@ import (
 )
 
 const (
-	worthBlocks    = 4096 // means of as many stretches stand for longer columns
-	leastLogSD     = 0.1  // of log2 of the score
-	restlessLeast  = 16   // rows of a stretch
-	restlessMargin = 1.5  // by which a stretch must stay below what counts as drift
-	leastScore     = 1e-3 // scores below count as this: their logarithm would be all that counts
+	maxMeans      = 4096 // a longer column is replaced by the means of at most so many stretches
+	leastLogSD    = 0.1  // of log2 of the score
+	segmentLeast  = 16   // rows of a segment
+	segmentMargin = 1.5  // factor by which a segment must stay below the limit of drift
+	leastScore    = 1e-3 // smaller scores count as this, or their logarithms would dominate
 )
 
-// restlessParts are the numbers of stretches that the learning rows are cut into.
-var restlessParts = [...]int{2, 4, 8, 16, 32}
+// segmentParts are the numbers of segments into which the learning rows are cut.
+var segmentParts = [...]int{2, 4, 8, 16, 32}
 
-// worth returns, for each channel, how many values were learnt and how many
-// rows are worth one independent value.
-func (t *table) worth() (rows []int32, time []float32) {
+// driftSizes returns, for each channel, the number of values and the number of rows per
+// independent value. Their quotient is the channel's effective sample size.
+func (t *trainingSet) driftSizes() (rows []int32, time []float32) {
 	rows, time = make([]int32, t.c), make([]float32, t.c)
 	for j := range t.c {
 		v := t.column(j)
 		rows[j] = int32(min(len(v), math.MaxInt32))
 		r := ranked(v)
-		time[j] = float32(min(max(correlationTime(r), restlessTime(r, t.c)), float64(max(len(v), 1))))
+		time[j] = float32(min(max(correlationTime(r), segmentTime(r, t.c)), float64(max(len(v), 1))))
 	}
 	return rows, time
 }
 
-// doubtDrift names the channels that were not learnt for long enough to judge
-// their drift: not even a whole window elsewhere would tell.
-func (l *learner) doubtDrift(p *model.Parameters) {
-	critical := model.DriftCritical(l.t.c)
+// warnDrift names the channels whose effective sample size is too small to judge their
+// drift, even if a whole window lay elsewhere.
+func (l *learner) warnDrift(p *model.Parameters) {
+	critical := model.DriftCritical(l.set.c)
 	var slow []string
-	for j, ch := range l.t.schema.Channels {
-		if worth := float64(p.DriftRows[j]) / float64(p.DriftTime[j]); worth < 2*critical*critical && !slices.Contains(l.t.dead, j) {
+	for j, ch := range l.set.schema.Channels {
+		if effective := float64(p.DriftRows[j]) / float64(p.DriftTime[j]); effective < 2*critical*critical && !slices.Contains(l.set.dead, j) {
 			slow = append(slow, ch.Name)
 		}
 	}
 	if len(slow) > 0 {
-		l.report.doubt("drift of %s cannot be judged: too slow for so short a time of learning", some(slow))
+		l.report.warn("drift of %s cannot be judged: the learning phase is too short for so slow a change", some(slow))
 	}
 }
 
-// fewValues is how many independent values of a channel are too few to know how far
-// it goes. A day's weather is one, whatever the number of rows.
+// fewValues is the effective sample size below which the range of a channel is not known
+// well. The weather of one day is one value, however many rows the day has.
 const fewValues = 50
 
-// doubtRange names the channels that move so slowly that the rate of false alarms,
-// where one is promised, does not hold outside of the range that was learnt.
-func (l *learner) doubtRange(p *model.Parameters) {
+// warnRange names the channels that change so slowly that outside their learnt range the
+// stated rate of false alarms does not hold.
+func (l *learner) warnRange(p *model.Parameters) {
 	if l.report.Alarms.Rate == 0 {
 		return
 	}
-	least, worth := -1, math.Inf(1)
+	least, fewest := -1, math.Inf(1)
 	var slow []string
-	for j := range l.t.c {
-		w := float64(p.DriftRows[j]) / float64(p.DriftTime[j])
-		if w >= fewValues || slices.Contains(l.t.dead, j) || l.report.Channels[j].SD < leastSpread {
+	for j := range l.set.c {
+		n := float64(p.DriftRows[j]) / float64(p.DriftTime[j])
+		if n >= fewValues || slices.Contains(l.set.dead, j) || l.report.Channels[j].SD < leastSpread {
 			continue
 		}
 		slow = append(slow, l.report.Channels[j].Name)
-		if w < worth {
-			least, worth = j, w
+		if n < fewest {
+			least, fewest = j, n
 		}
 	}
 	if least < 0 {
@@ -81,11 +81,11 @@ func (l *learner) doubtRange(p *model.Parameters) {
 	if ch.Unit != "" {
 		unit = " " + ch.Unit
 	}
-	l.report.doubt("%s moves slowly%s: what was learnt is worth %.0f independent values; beyond %.4g to %.4g%s alarms come on top of those expected",
-		ch.Name, also, worth, ch.Low, ch.High, unit)
+	l.report.warn("%s changes slowly%s: its rows are worth only %.0f independent values; outside %.4g to %.4g%s expect more false alarms than stated",
+		ch.Name, also, fewest, ch.Low, ch.High, unit)
 }
 
-// some names a few, and counts the others where there are many.
+// some lists up to three names; of more it lists two and counts the others.
 func some(names []string) string {
 	if n := len(names); n > 3 {
 		return fmt.Sprintf("%s and %d others", strings.Join(names[:2], ", "), n-2)
@@ -93,28 +93,28 @@ func some(names []string) string {
 	return list(names)
 }
 
-// restlessTime returns how many rows must be worth one independent value for no
-// stretch of the learning rows to count as drifted from all others. It is larger
-// than correlationTime where a channel wanders for longer than its
-// autocorrelation, cut off at its first zero, tells. v are ranks.
-func restlessTime(v []float64, channels int) float64 {
+// segmentTime returns how many rows one independent value must stand for so that no
+// segment of the learning rows counts as drifted from the others. It is larger than
+// correlationTime if a channel wanders for longer than its autocorrelation shows, which
+// is cut off at its first zero. v are ranks.
+func segmentTime(v []float64, channels int) float64 {
 	n, worst := len(v), 1.0
 	critical, all := model.DriftCritical(channels), binned(v)
-	for _, parts := range restlessParts {
+	for _, parts := range segmentParts {
 		w := n / parts
-		if w < restlessLeast {
+		if w < segmentLeast {
 			continue
 		}
 		for k := range parts {
 			d := distance(binned(v[k*w:(k+1)*w]), all, w, n) * float64(n) / float64(n-w) // to the other rows
-			x := restlessMargin * d / critical
+			x := segmentMargin * d / critical
 			worst = max(worst, x*x*float64(w)*float64(n-w)/float64(n))
 		}
 	}
 	return worst
 }
 
-// binned counts ranks as finely as the drift reference has ranks.
+// binned counts ranks in bins between the ranks of the drift reference.
 func binned(v []float64) (counts [driftRanks]int) {
 	for _, x := range v {
 		counts[min(int(x*(driftRanks-1)), driftRanks-2)]++
@@ -122,9 +122,9 @@ func binned(v []float64) (counts [driftRanks]int) {
 	return counts
 }
 
-// distance returns the greatest difference between the shares of two counts that
-// lie below a bin's end, or between two ends as far from the middle; n and m are
-// their sums.
+// distance returns the greatest difference between the shares of two counts below a bin's
+// end, or between two ends equally far from the middle, as (D2) of model.DriftState. n and
+// m are the sums of a and b.
 func distance(a, b [driftRanks]int, n, m int) float64 {
 	var off [driftRanks]float64
 	below, others := 0, 0
@@ -139,8 +139,8 @@ func distance(a, b [driftRanks]int, n, m int) float64 {
 	return top
 }
 
-// ranked returns each value's rank, 0 to 1, equal values sharing one: outliers
-// count no more than others, as in the statistic that this is for.
+// ranked returns each value's rank, 0 to 1; equal values share one. With ranks outliers
+// count no more than other values, as in the drift statistic.
 func ranked(v []float64) []float64 {
 	sorted := slices.Clone(v)
 	slices.Sort(sorted)
@@ -153,19 +153,19 @@ func ranked(v []float64) []float64 {
 	return out
 }
 
-// correlationTime returns 1 + 2 Σ acf(k) up to the first k where the
-// autocorrelation is not positive, 1 to len(v): len(v) values with this
-// correlation say as much about their mean as len(v)/correlationTime independent
-// ones. A long column is first cut into means of stretches, which leaves the sum
-// as it is. What is returned is a standard error above the estimate (Sokal): an
-// estimate that is too low would call chance drift.
+// correlationTime returns 1 + 2 Σ acf(k) up to the first k where the autocorrelation is
+// not positive, 1 to len(v): len(v) values with this correlation tell as much about their
+// mean as len(v)/correlationTime independent ones. A long column is first replaced by the
+// means of stretches, which does not change the sum. The result is one standard error
+// above the estimate (Sokal), because an estimate that is too low makes chance look like
+// drift.
 func correlationTime(v []float64) float64 {
 	n := len(v)
 	_, sd := spreadOf(v)
 	if n < 2 || sd == 0 {
 		return 1
 	}
-	size := (n + worthBlocks - 1) / worthBlocks
+	size := (n + maxMeans - 1) / maxMeans
 	means := make([]float64, n/size)
 	for i := range means {
 		means[i], _ = spreadOf(v[i*size : (i+1)*size])
@@ -191,9 +191,9 @@ func correlationTime(v []float64) float64 {
 	return min(max(time, 1), float64(n))
 }
 
-// scoreReference returns what Page-Hinkley compares later scores with: mean and
-// standard deviation of log2 of the learning rows' scores, and how many rows are
-// worth one of them.
+// scoreReference returns Parameters.DriftScore, with which the Page-Hinkley test compares
+// later scores: mean and standard deviation of log2 of the learning rows' scores, and the
+// rows per independent score.
 func scoreReference(scores []float32) []float32 {
 	v := make([]float64, len(scores))
 	for i, x := range scores {

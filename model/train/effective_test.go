@@ -88,17 +88,18 @@ func TestCorrelationTime_direct(t *testing.T) {
 	}
 }
 
-// TestWorth_restless: rows among which one stretch differs are worth little.
-func TestWorth_restless(t *testing.T) {
+// TestSegmentTime holds that rows of which one segment differs have a small effective
+// sample size.
+func TestSegmentTime(t *testing.T) {
 	v := ar(8000, 0, 1)
 	for i := 5000; i < 6000; i++ {
 		v[i] += 1.5
 	}
-	if got := restlessTime(ranked(v), 4); got < 50 || got > 1000 {
+	if got := segmentTime(ranked(v), 4); got < 50 || got > 1000 {
 		t.Errorf("a stretch that differs: %v", got)
 	}
-	if got := restlessTime(ranked(ar(8000, 0, 2)), 4); got > 3 {
-		t.Errorf("white noise is restless: %v", got)
+	if got := segmentTime(ranked(ar(8000, 0, 2)), 4); got > 3 {
+		t.Errorf("white noise: %v", got)
 	}
 }
 
@@ -111,8 +112,8 @@ func TestRanked(t *testing.T) {
 	}
 }
 
-// TestDoubtDrift: channels that were not learnt for long enough are named.
-func TestDoubtDrift(t *testing.T) {
+// TestWarnDrift holds that channels that were not learnt for long enough are named.
+func TestWarnDrift(t *testing.T) {
 	s := model.Schema{Period: time.Minute, Channels: []model.Channel{{Name: "fast"}, {Name: "day"}, {Name: "dead"}}}
 	var rows []float64
 	noise := ar(1440, 0, 1)
@@ -122,16 +123,16 @@ func TestDoubtDrift(t *testing.T) {
 	_, r := learn(t, s, rows, Options{Seed: 1, Epochs: 1})
 	found := false
 	for _, d := range r.Warnings {
-		found = found || d == "drift of day cannot be judged: too slow for so short a time of learning"
+		found = found || d == "drift of day cannot be judged: the learning phase is too short for so slow a change"
 	}
 	if !found {
-		t.Errorf("doubts %q", r.Warnings)
+		t.Errorf("warnings %q", r.Warnings)
 	}
 }
 
-// TestDoubtRange: where a rate of false alarms is promised, channels that were seen
-// too few times over are named with what was learnt of them.
-func TestDoubtRange(t *testing.T) {
+// TestWarnRange holds that, if a rate of false alarms is stated, channels with a small
+// effective sample size are named with their range.
+func TestWarnRange(t *testing.T) {
 	s := model.Schema{Period: time.Minute, Channels: []model.Channel{{Name: "fast"}, {Name: "weather", Unit: "°C"}, {Name: "still"}}}
 	var values []float64
 	fast, slow := ar(2400, 0, 1), ar(2400, 0.99, 2)
@@ -141,18 +142,18 @@ func TestDoubtRange(t *testing.T) {
 	_, r := learn(t, s, values, Options{Seed: 1, Epochs: 1})
 	var got []string
 	for _, d := range r.Warnings {
-		if strings.Contains(d, "moves slowly") {
+		if strings.Contains(d, "changes slowly") {
 			got = append(got, d)
 		}
 	}
 	ch := r.Channels[1]
-	want := fmt.Sprintf("%.4g to %.4g °C alarms come on top of those expected", ch.Low, ch.High)
-	if len(got) != 1 || !strings.HasPrefix(got[0], "weather moves slowly: what was learnt is worth ") || !strings.HasSuffix(got[0], want) {
+	want := fmt.Sprintf("%.4g to %.4g °C expect more false alarms than stated", ch.Low, ch.High)
+	if len(got) != 1 || !strings.HasPrefix(got[0], "weather changes slowly: its rows are worth only ") || !strings.HasSuffix(got[0], want) {
 		t.Errorf("%q, want weather's with %s", got, want)
 	}
-	_, r = learn(t, s, values[:3*1900], Options{Seed: 1, Epochs: 1}) // no rate is promised
+	_, r = learn(t, s, values[:3*1900], Options{Seed: 1, Epochs: 1}) // no rate is stated
 	for _, d := range r.Warnings {
-		if strings.Contains(d, "moves slowly") {
+		if strings.Contains(d, "changes slowly") {
 			t.Errorf("1900 rows: %s", d)
 		}
 	}

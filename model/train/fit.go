@@ -6,14 +6,14 @@ import (
 )
 
 const (
-	shards   = 4 // of a batch; fixed, so that any number of workers adds alike
+	shards   = 4 // of a batch; a fixed number, so that the sums do not depend on the workers
 	batch    = 32
-	noise    = 0.3 // of the inputs, in units of u
-	clip     = 8   // range of the inputs
-	hideRate = 0.1 // of the samples have one channel hidden
+	noise    = 0.3 // standard deviation, added to the inputs, in units of u
+	clip     = 8   // inputs lie within ±clip
+	hideRate = 0.1 // part of the samples in which one channel is hidden
 )
 
-// fitter trains one network on windows of u.
+// fitter trains one window network on windows of u.
 type fitter struct {
 	u      []float32 // (n, c), NaN = masked
 	c, w   int
@@ -38,7 +38,8 @@ func newFitter(u []float32, c, w int, starts []int, widths []int, seed uint64) *
 	return f
 }
 
-// run trains for the given epochs and returns the last one's mean squared error.
+// run trains for the given epochs and returns the mean squared error of the last one.
+// from and to bound its part of the progress.
 func (f *fitter) run(epochs, workers int, p *pacer, from, to float64) (float64, error) {
 	opt := newAdam(f.net)
 	steps := (len(f.starts) + batch - 1) / batch
@@ -83,8 +84,8 @@ func (f *fitter) gradients(step, first, workers int) {
 	wg.Wait()
 }
 
-// shard adds the gradients of its part of the batch that begins at position
-// first of the epoch's order; the last batch wraps around.
+// shard adds the gradients of shard s of the batch that begins at position first of
+// the epoch's order. The last batch wraps around.
 func (f *fitter) shard(s, step, first int) {
 	const part = batch / shards
 	f.loss[s], f.cells[s] = 0, 0
@@ -103,8 +104,8 @@ func (f *fitter) shard(s, step, first int) {
 	}
 }
 
-// corrupt copies the window at offset at to x, clipped, with noise, masked cells
-// 0, and now and then one channel hidden.
+// corrupt copies the window at offset at to x, clipped and with noise. Masked cells
+// are 0, and so is, in some of the samples, one random channel.
 func (f *fitter) corrupt(x []float32, at int, rng *rand.Rand) {
 	hidden := -1
 	if f.c > 1 && rng.Float64() < hideRate {
@@ -120,8 +121,8 @@ func (f *fitter) corrupt(x []float32, at int, rng *rand.Rand) {
 	}
 }
 
-// compare writes the gradient of lane l's mean squared error; masked cells have
-// none.
+// compare writes the gradient of lane l's mean squared error. That of masked cells is
+// 0.
 func (f *fitter) compare(s, l, at int) {
 	n := f.w * f.c
 	w := f.work[s]

@@ -9,41 +9,41 @@ import (
 
 const (
 	foldCount   = 4
-	foldWindows = maxWindows / foldCount // so that all folds cost what the model costs
+	foldWindows = maxWindows / foldCount // so that all folds together cost as much as the model
 )
 
-// fold is a stretch of learning rows and the network that has not seen it. A
-// short recording has one: all rows, and the network that has seen them.
+// fold is a stretch of the learning rows and networks that were not trained on it. A
+// short recording has one fold: all rows, and the networks that were trained on them.
 type fold struct {
 	from, to int
 	layers   []model.Layer
-	in, out  []float32           // golden vectors
-	peers    *model.CrossNetwork // nil = none
+	in, out  []float32 // golden vectors
+	cross    *model.CrossNetwork
 }
 
-// use puts the fold's network into a copy of p.
+// use returns a copy of p with the fold's networks.
 func (f fold) use(p model.Parameters) model.Parameters {
 	p.Layers, p.GoldenIn, p.GoldenOut = f.layers, f.in, f.out
 	if p.Cross != nil {
 		own := *p.Cross
-		own.Layers, own.GoldenIn, own.GoldenOut = f.peers.Layers, f.peers.GoldenIn, f.peers.GoldenOut
+		own.Layers, own.GoldenIn, own.GoldenOut = f.cross.Layers, f.cross.GoldenIn, f.cross.GoldenOut
 		p.Cross = &own
 	}
 	return p
 }
 
-// folds trains a network for each stretch on the windows outside of it, with a
-// gap of one score's rows on both sides. Residuals of rows that a network was
-// trained on flatter it. Scale, cycle and drift are those of all rows.
+// folds trains networks for each stretch on the windows outside of it, with a gap of
+// one score's rows on both sides, because the residuals of rows that a network was
+// trained on are too small. Scale, cycle and drift allowance are those of all rows.
 func (l *learner) folds(p *model.Parameters, u []float32) ([]fold, error) {
 	if !l.long() {
-		return []fold{{0, l.t.n, p.Layers, p.GoldenIn, p.GoldenOut, p.Cross}}, nil
+		return []fold{{0, l.set.n, p.Layers, p.GoldenIn, p.GoldenOut, p.Cross}}, nil
 	}
-	all := l.t.starts(u, p.Window, math.MaxInt)
+	all := l.set.starts(u, p.Window, math.MaxInt)
 	gap := p.Window + p.Mean + p.Smooth
 	out := make([]fold, foldCount)
 	for k := range out {
-		f := fold{from: k * l.t.n / foldCount, to: (k + 1) * l.t.n / foldCount}
+		f := fold{from: k * l.set.n / foldCount, to: (k + 1) * l.set.n / foldCount}
 		var starts []int
 		for _, s := range all {
 			if s+p.Window+gap <= f.from || s >= f.to+gap {
@@ -53,42 +53,42 @@ func (l *learner) folds(p *model.Parameters, u []float32) ([]fold, error) {
 		const part = 0.4 / foldCount
 		from, seed := 0.45+part*float64(k), l.o.Seed+uint64(k)+1
 		q := *p
-		if len(starts) >= batch { // else everything ran in this one stretch
+		if len(starts) >= batch { // else the machine ran in this stretch only
 			if _, err := l.network(&q, u, thin(starts, foldWindows), seed, from, from+part/2); err != nil {
 				return nil, err
 			}
-			// Fewer would make networks that are coarser than the one that runs, and
-			// limits so much higher.
-			if err := l.peers(&q, u, thin(starts, maxWindows), seed, from+part/2, from+part); err != nil {
+			// As many windows as for the model: networks trained on fewer are coarser, and
+			// their limits would be too high for it.
+			if err := l.crossNetwork(&q, u, thin(starts, maxWindows), seed, from+part/2, from+part); err != nil {
 				return nil, err
 			}
 		}
-		f.layers, f.in, f.out, f.peers = q.Layers, q.GoldenIn, q.GoldenOut, q.Cross
+		f.layers, f.in, f.out, f.cross = q.Layers, q.GoldenIn, q.GoldenOut, q.Cross
 		out[k] = f
 	}
 	return out, nil
 }
 
-// residuals runs the learning rows through Scorers of the folds and returns (2)
-// and (10) of package model for each, (n, c), NaN where there is none; g is nil
-// without peers.
+// residuals runs the learning rows through Scorers of the folds and returns (2) and
+// (10) of package model for each row, (n, c), NaN where there is none. g is nil without
+// a cross-channel network.
 func (l *learner) residuals(p model.Parameters, folds []fold) (e, g []float32, err error) {
-	e = unknown(len(l.t.rows))
+	e = unknown(len(l.set.rows))
 	if p.Cross != nil {
-		g = unknown(len(l.t.rows))
+		g = unknown(len(l.set.rows))
 	}
 	err = l.score(p, folds, 0.85, 0.92, func(i int, s *model.Scorer, _ bool) {
 		if r, ok := s.Residual(); ok {
-			copy(e[i*l.t.c:(i+1)*l.t.c], r)
+			copy(e[i*l.set.c:(i+1)*l.set.c], r)
 		}
 		if g != nil {
-			s.CrossResidual(g[i*l.t.c : (i+1)*l.t.c])
+			s.CrossResidual(g[i*l.set.c : (i+1)*l.set.c])
 		}
 	})
 	return e, g, err
 }
 
-// unknown returns n times NaN.
+// unknown returns n NaNs.
 func unknown(n int) []float32 {
 	v := make([]float32, n)
 	for i := range v {
@@ -97,10 +97,11 @@ func unknown(n int) []float32 {
 	return v
 }
 
-// terms runs the learning rows through Scorers of the folds and returns the
-// terms of every row that has a score and sets limits, (rows, model.Terms).
+// terms runs the learning rows through Scorers of the folds and returns the terms of
+// every row that has a score and sets limits, (rows, model.Terms). It stores the
+// indices of these rows in l.scored.
 func (l *learner) terms(p model.Parameters, folds []fold) ([]float32, error) {
-	v := make([]float32, 0, l.t.used*model.Terms)
+	v := make([]float32, 0, l.set.used*model.Terms)
 	l.scored = l.scored[:0]
 	err := l.score(p, folds, 0.92, 0.96, func(i int, s *model.Scorer, ok bool) {
 		if ok && i >= l.from {
@@ -115,8 +116,8 @@ func (l *learner) terms(p model.Parameters, folds []fold) ([]float32, error) {
 	return v, err
 }
 
-// score pushes every learning row through the Scorer of its fold, which has seen
-// enough rows before the fold to be filled.
+// score pushes every learning row through the Scorer of its fold and calls each with
+// its index. A Scorer starts early enough to be filled when its fold begins.
 func (l *learner) score(p model.Parameters, folds []fold, from, to float64, each func(row int, s *model.Scorer, ok bool)) error {
 	for _, f := range folds {
 		m, err := model.New(f.use(p))
@@ -124,17 +125,17 @@ func (l *learner) score(p model.Parameters, folds []fold, from, to float64, each
 			return err
 		}
 		s := model.NewScorer(m)
-		first := max(0, f.from-m.FillRows()-l.t.settle())
+		first := max(0, f.from-m.FillRows()-l.set.settle())
 		for i := first; i < f.to; i++ {
 			if (i-first)%quant.Windows == 0 && i+quant.Windows <= f.to {
-				s.Ahead(l.t.row(i), l.t.row(i+1), l.t.row(i+2), l.t.row(i+3))
+				s.Ahead(l.set.row(i), l.set.row(i+1), l.set.row(i+2), l.set.row(i+3))
 			}
-			_, ok := s.Push(l.t.row(i))
+			_, ok := s.Push(l.set.row(i))
 			if i >= f.from {
 				each(i, s, ok)
 			}
 			if i%64 == 0 {
-				done := float64(max(i, f.from)) / float64(l.t.n)
+				done := float64(max(i, f.from)) / float64(l.set.n)
 				if err := l.pace.step("calibrating", from+(to-from)*done, l.report.Loss); err != nil {
 					return err
 				}

@@ -12,7 +12,7 @@ type dense struct {
 	b       []float32 // (out)
 }
 
-// newNet returns layers of the given widths with random weights.
+// newNet returns layers of the given widths with random weights and biases of 0.
 func newNet(widths []int, seed uint64) []dense {
 	rng := rand.New(rand.NewPCG(seed, 0x6e6574))
 	net := make([]dense, len(widths)-1)
@@ -31,14 +31,14 @@ func newNet(widths []int, seed uint64) []dense {
 	return net
 }
 
-// lanes is how many samples pass a layer together, so that each weight loaded
-// is used four times.
+// lanes is the number of samples that pass a layer together, so that each weight that
+// is loaded is used four times.
 const lanes = 4
 
 // scratch holds the activations and gradients of lanes samples.
 type scratch struct {
-	act  [][]float32 // by layer, (lanes, width); act[0] is the input
-	grad [][]float32 // the same for the gradients
+	act  [][]float32 // activations by layer, (lanes, width); act[0] is the input
+	grad [][]float32 // their gradients, the same shapes; grad[0] is nil
 }
 
 func newScratch(net []dense) *scratch {
@@ -67,8 +67,8 @@ func (s *scratch) forward(net []dense) {
 	}
 }
 
-// backward takes the loss's gradient in the last s.grad and adds that of the
-// weights to g.
+// backward takes the gradient of the outputs in the last s.grad and adds that of the
+// weights and biases to g.
 func (s *scratch) backward(net, g []dense) {
 	for i := len(net) - 1; i >= 0; i-- {
 		d, x, gy := net[i], s.act[i], s.grad[i+1]
@@ -96,7 +96,7 @@ func (s *scratch) backward(net, g []dense) {
 	}
 }
 
-// dot4 returns the products of w with four vectors of its length.
+// dot4 returns the dot products of w with four vectors of its length.
 func dot4(w, x0, x1, x2, x3 []float32) (a, b, c, d float32) {
 	x0, x1, x2, x3 = x0[:len(w)], x1[:len(w)], x2[:len(w)], x3[:len(w)]
 	for i, v := range w {
@@ -108,7 +108,7 @@ func dot4(w, x0, x1, x2, x3 []float32) (a, b, c, d float32) {
 	return a, b, c, d
 }
 
-// add4 adds four scaled vectors to dst.
+// add4 adds four vectors to dst, each scaled.
 func add4(dst []float32, a, b, c, d float32, x0, x1, x2, x3 []float32) {
 	n := len(dst)
 	x0, x1, x2, x3 = x0[:n], x1[:n], x2[:n], x3[:n]
@@ -117,7 +117,7 @@ func add4(dst []float32, a, b, c, d float32, x0, x1, x2, x3 []float32) {
 	}
 }
 
-// spread4 adds w, scaled differently, to four vectors.
+// spread4 adds w to four vectors, scaled differently for each.
 func spread4(w []float32, a, b, c, d float32, y0, y1, y2, y3 []float32) {
 	n := len(w)
 	y0, y1, y2, y3 = y0[:n], y1[:n], y2[:n], y3[:n]

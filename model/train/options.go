@@ -12,47 +12,47 @@ import (
 type Options struct {
 	Seed     uint64    // equal seeds give equal files
 	Epochs   int       // passes over the windows; 0 = chosen by their number
-	Workers  int       // goroutines; 0 = one for each CPU. Does not change the result
-	Duty     float64   // share of wall time one may compute, 0 or 1 = all
+	Workers  int       // goroutines; 0 = one per CPU. They do not change the result
+	Duty     float64   // fraction of the time in which Train may compute; 0 or 1 = all
 	Horizon  int       // rows until the next relearning; 0 = 1.5 times the learning rows
 	Version  string    // the model's name
-	Coverage *Coverage // when the rows that run were measured; nil = unknown
-	Gaps     []int     // which rows, ascending, are no rows but stand for a gap in time; the report does not count them
+	Coverage *Coverage // hours of the week from which the running rows come; nil = unknown
+	Gaps     []int     // indices, ascending, of rows that only stand for a gap in time; Report does not count them
 
 	// Reference is the network that is calibrated and runs; anything but
 	// model.Int8 is for measurements.
 	Reference model.Reference
 
-	// The alarm policy that the threshold is set for.
+	// The alarm policy for which the threshold is set.
 	FalseAlarms float64 // tolerated per 30 days of running time; 0 = 1
 	N, M        int     // an event opens when N of the last M scores exceed 1; 0 = 3 of 5
 
-	Details *Details // filled for a drawn report; nil = not wanted
+	Details *Details // if not nil, Train fills it
 
 	Progress func(Progress) // called from Train's goroutine, a few times a second at most; may be nil
 }
 
-// Progress tells how far learning is.
+// Progress tells how far Train is.
 type Progress struct {
 	Phase     string        // "preparing", "training", "calibrating"
 	Done      float64       // of the whole, 0 to 1
 	Remaining time.Duration // estimated; 0 = unknown
-	Loss      float64       // of the last epoch, 0 before the first
+	Loss      float64       // of the last epoch; 0 before the first
 }
 
-// pacer keeps the share of wall time that computing takes, tells progress, and
-// notices a cancelled context.
+// pacer limits the fraction of time spent computing, reports progress, and notices a
+// cancelled context.
 type pacer struct {
 	ctx    context.Context
 	duty   float64
 	report func(Progress)
 	start  time.Time
-	awake  time.Time // since when we compute
-	told   time.Time
+	awake  time.Time // start of the present burst of computing
+	told   time.Time // of the last report
 }
 
 const (
-	burst    = 20 * time.Millisecond  // computed in one go at most, roughly
+	burst    = 20 * time.Millisecond  // computed without a pause, roughly
 	tellWait = 250 * time.Millisecond // between two reports
 )
 
@@ -61,8 +61,8 @@ func newPacer(ctx context.Context, o Options) *pacer {
 	return &pacer{ctx: ctx, duty: o.Duty, report: o.Progress, start: now, awake: now}
 }
 
-// step is called after every small piece of work. It returns the context's
-// error once that is done.
+// step is called after every small piece of work. It returns the context's error once
+// the context is done.
 func (p *pacer) step(phase string, done, loss float64) error {
 	if err := p.ctx.Err(); err != nil {
 		return err
@@ -90,6 +90,7 @@ func (p *pacer) step(phase string, done, loss float64) error {
 	return nil
 }
 
+// tell reports progress.
 func (p *pacer) tell(phase string, done, loss float64) {
 	if p.report == nil {
 		return
@@ -101,6 +102,7 @@ func (p *pacer) tell(phase string, done, loss float64) {
 	p.report(Progress{Phase: phase, Done: done, Remaining: left, Loss: loss})
 }
 
+// falseAlarms returns FalseAlarms or its default.
 func (o Options) falseAlarms() float64 {
 	if o.FalseAlarms > 0 {
 		return o.FalseAlarms
@@ -108,7 +110,7 @@ func (o Options) falseAlarms() float64 {
 	return 1
 }
 
-// open returns the policy's N and M.
+// open returns N and M or their defaults.
 func (o Options) open() (n, m int) {
 	if o.N < 1 || o.M < o.N {
 		return 3, 5
@@ -116,6 +118,7 @@ func (o Options) open() (n, m int) {
 	return o.N, o.M
 }
 
+// workers returns the number of goroutines, at most one per shard.
 func (o Options) workers() int {
 	if o.Workers > 0 {
 		return min(o.Workers, shards)

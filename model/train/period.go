@@ -4,18 +4,18 @@ import "math"
 
 // Bounds of the search for a cycle.
 const (
-	periodRows  = 6000 // rows looked at
+	periodRows  = 6000 // rows that are searched
 	periodLeast = 20   // shortest cycle, rows
-	periodMost  = 400  // longest
-	periodPeak  = 0.6  // autocorrelation of a real cycle
+	periodMost  = 400  // longest cycle, rows
+	periodPeak  = 0.6  // autocorrelation of a cycle at least
 	periodAgain = 0.5  // and at twice its length
-	// periodMultiple is what a later peak loses before it is compared.
+	// periodMultiple scales each later peak before the comparison.
 	periodMultiple = 0.9
 )
 
-// period returns (2), the machine's cycle in rows, 0 where there is none: the
-// highest peak above 0.6 that any channel's autocorrelation has. A cycle counts
-// once it was seen eight times; four chance humps of a drifting signal are none.
+// period returns (2), the machine's cycle in rows: the highest peak above 0.6 in any
+// channel's autocorrelation; 0 if there is none. The rows must span at least eight
+// cycles, because a drifting signal may show four humps by chance.
 func period(z []float32, c int) int {
 	n := min(len(z)/c, periodRows)
 	most := min(periodMost, n/8)
@@ -35,8 +35,8 @@ func period(z []float32, c int) int {
 	return at
 }
 
-// cycleOf returns the highest peak of v's autocorrelation after its first zero
-// crossing that stands again at twice the lag, and its height; 0, 0 if none.
+// cycleOf returns the lag and height of the highest peak of v's autocorrelation after
+// its first zero crossing; 0, 0 if there is none or it does not recur at twice the lag.
 func cycleOf(v []float64, most int) (lag int, peak float64) {
 	power := product(v, 0)
 	if power < 1e-9 {
@@ -52,8 +52,8 @@ func cycleOf(v []float64, most int) (lag int, peak float64) {
 		return 0, 0
 	}
 	for h := max(crossed, periodLeast); h < most; h++ {
-		// A multiple of the cycle stands as high as the cycle itself, give or
-		// take noise: the shortest counts.
+		// A multiple of the cycle has a peak as high as the cycle's own, apart from
+		// noise: the shortest one is the cycle.
 		if acf[h]*periodMultiple > peak && acf[h] >= acf[h-1] && acf[h] >= acf[h+1] {
 			lag, peak = h, acf[h]
 		}
@@ -73,7 +73,8 @@ func product(v []float64, h int) float64 {
 	return sum / float64(len(v)-h)
 }
 
-// detrended returns channel j without its least-squares line, 0 where missing.
+// detrended returns the first n rows of channel j minus their least-squares line, 0
+// where missing; false if more than half are missing.
 func detrended(z []float32, c, j, n int) (v []float64, ok bool) {
 	var k, st, sx, stt, stx float64
 	for i := range n {

@@ -7,9 +7,9 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// quantise returns the int8 form of a trained network: weights symmetric with
-// one scale per output, hidden activations scaled by spare times the largest one
-// seen on the given inputs, which lie within ±clip.
+// quantise returns the int8 form of a trained network. Weights are symmetric with one
+// scale per output; the scale of a hidden layer fits spare times its largest activation
+// for the given inputs, which lie within ±clip.
 func quantise(net []dense, inputs [][]float32, clip, spare float32) ([]model.Layer, error) {
 	peaks := peaksOf(net, inputs)
 	layers := make([]model.Layer, len(net))
@@ -29,7 +29,7 @@ func quantise(net []dense, inputs [][]float32, clip, spare float32) ([]model.Lay
 	return layers, nil
 }
 
-// peaksOf returns the largest activation of each hidden layer.
+// peaksOf returns the largest activation of each hidden layer for the given inputs.
 func peaksOf(net []dense, inputs [][]float32) []float32 {
 	peaks := make([]float32, len(net)-1)
 	s := newScratch(net)
@@ -47,8 +47,8 @@ func peaksOf(net []dense, inputs [][]float32) []float32 {
 	return peaks
 }
 
-// int8Gap returns the root mean square difference between the int8 network's
-// outputs and the float32 network's.
+// int8Gap returns the root mean square difference between the outputs of the int8
+// network and those of the float32 network.
 func int8Gap(net []dense, p *model.Parameters, inputs [][]float32) (float64, error) {
 	q, err := p.Network()
 	if err != nil {

@@ -11,51 +11,51 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// Report tells a person what was learnt, and what there is to doubt.
+// Report describes for a person what was learnt, with warnings.
 type Report struct {
-	Rows   int           `json:"rows"`    // offered
-	Step   time.Duration `json:"step_ns"` // from one row to the next; 0 = unknown
-	Used   int           `json:"used"`    // learnt
-	Idle   int           `json:"idle"`    // left out: outside run_when, or settling
-	Empty  int           `json:"empty"`   // left out: no value in any channel
-	Scored int           `json:"scored"`  // learning rows that got a score
+	Rows   int           `json:"rows"`    // rows that were given
+	Step   time.Duration `json:"step_ns"` // time between two rows; 0 = unknown
+	Used   int           `json:"used"`    // rows that were learnt
+	Idle   int           `json:"idle"`    // rows left out: outside run_when, or settling
+	Empty  int           `json:"empty"`   // rows left out: no value in any channel
+	Scored int           `json:"scored"`  // learning rows that have a score
 	Above  int           `json:"above"`   // of these, above the threshold
 
-	Period   int                  `json:"period"`  // of the cycle, rows; 0 = none found
+	Period   int                  `json:"period"`  // rows of the machine's cycle; 0 = none found
 	Window   int                  `json:"window"`  // rows
 	Mean     int                  `json:"mean"`    // rows
 	Smooth   int                  `json:"smooth"`  // rows
 	Horizon  int                  `json:"horizon"` // rows
-	Windows  int                  `json:"windows"` // the network was trained on
+	Windows  int                  `json:"windows"` // windows the network was trained on
 	Network  []int                `json:"network"` // widths
-	Cross    []int                `json:"peers"`   // widths of the network that expects each channel from the others; empty = too few rows
+	Cross    []int                `json:"peers"`   // widths of the cross-channel network; empty = none
 	Epochs   int                  `json:"epochs"`
 	Seed     uint64               `json:"seed"`
-	Loss     float64              `json:"loss"`     // mean squared, last epoch, with noise
-	Int8Gap  float64              `json:"int8_gap"` // RMS of int8 - float32 outputs, in units of u
+	Loss     float64              `json:"loss"`     // mean squared error of the last epoch, with noise
+	Int8Gap  float64              `json:"int8_gap"` // RMS difference between int8 and float32 outputs, in units of u
 	Limits   [model.Terms]float64 `json:"limits"`
 	Alarms   model.Alarms         `json:"false_alarms"`
-	Start    int                  `json:"start"` // leading rows the machine never came back to: learnt, but not in the limits
+	Start    int                  `json:"start"` // leading warm-up rows: learnt, but they do not set the limits
 	Channels []ChannelReport      `json:"channels"`
 	Warnings []string             `json:"doubts"` // sentences
 	Took     time.Duration        `json:"took_ns"`
 }
 
-// ChannelReport tells what was learnt of one channel.
+// ChannelReport describes what was learnt of one channel.
 type ChannelReport struct {
 	Name    string  `json:"name"`
 	Unit    string  `json:"unit"`
 	Missing int     `json:"missing"` // running rows without a value
 	Median  float64 `json:"median"`  // physical units
-	Low     float64 `json:"low"`     // 0.1 % of the values lie below
-	High    float64 `json:"high"`    // 99.9 % of the values lie below
-	SD      float64 `json:"sd"`      // physical units
-	Stretch float64 `json:"stretch"` // how much the drift allowance widens its scale, 1 = not
-	Bounded bool    `json:"bounded"` // the allowance is bounded by the range the channel was seen in
+	Low     float64 `json:"low"`     // 0.1 % quantile
+	High    float64 `json:"high"`    // 99.9 % quantile
+	SD      float64 `json:"sd"`      // standard deviation, physical units
+	Stretch float64 `json:"stretch"` // factor by which the drift allowance widens the scale, 1 = not
+	Bounded bool    `json:"bounded"` // the range of the channel bounds the allowance
 }
 
-// begin fills what is known before learning.
-func (r *Report) begin(t *table, o Options) {
+// begin fills in what is known before training.
+func (r *Report) begin(t *trainingSet, o Options) {
 	r.Rows, r.Used, r.Seed, r.Step = t.n-len(o.Gaps), t.used, o.Seed, t.schema.Period
 	gaps := o.Gaps
 	for i, run := range t.run {
@@ -70,7 +70,7 @@ func (r *Report) begin(t *table, o Options) {
 	for j, ch := range t.schema.Channels {
 		if slices.Contains(t.dead, j) {
 			r.Channels = append(r.Channels, ChannelReport{Name: ch.Name, Unit: ch.Unit, Missing: r.Rows - r.Idle})
-			r.doubt("%s had no value at all: it is not watched until the machine is learnt anew", ch.Name)
+			r.warn("%s had no value at all: it is not monitored until the machine is learnt anew", ch.Name)
 			continue
 		}
 		v := t.column(j)
@@ -79,66 +79,66 @@ func (r *Report) begin(t *table, o Options) {
 		r.Channels = append(r.Channels, ChannelReport{Name: ch.Name, Unit: ch.Unit, Missing: r.Rows - r.Idle - len(v),
 			Median: quantile(v, 0.5), Low: quantile(v, 0.001), High: quantile(v, 0.999), SD: sd})
 		if v[0] == v[len(v)-1] {
-			r.doubt("%s never moved: it will count as soon as it does", ch.Name)
+			r.warn("%s never changed: any change of it will raise the score", ch.Name)
 		} else if sd < leastSpread {
-			r.doubt("%s varies by %.2g only: below %g changes are not seen, give it a smaller unit", ch.Name, sd, leastSpread)
+			r.warn("%s varies by only %.2g: changes below %g are not seen, use a smaller unit", ch.Name, sd, leastSpread)
 		}
 		if m := r.Rows - r.Idle - len(v); 10*m > r.Rows-r.Idle {
-			r.doubt("%s is missing in %d of %d rows", ch.Name, m, r.Rows-r.Idle)
+			r.warn("%s is missing in %d of %d rows", ch.Name, m, r.Rows-r.Idle)
 		}
 		for k := range j {
 			if t.same(j, k) {
-				r.doubt("%s and %s always have the same value", t.schema.Channels[k].Name, ch.Name)
+				r.warn("%s and %s always have the same value", t.schema.Channels[k].Name, ch.Name)
 			}
 		}
 	}
 	r.shorten()
 	if t.used < 400 {
-		r.doubt("only %d rows: a few hundred more make the threshold trustworthy", t.used)
+		r.warn("only %d rows: a few hundred more make the threshold reliable", t.used)
 	}
 	if r.Empty > 0 {
-		what := "rows hold"
+		what := "rows have"
 		if r.Empty == 1 {
-			what = "row holds"
+			what = "row has"
 		}
-		r.doubt("%d %s no value at all: the recording has gaps", r.Empty, what)
+		r.warn("%d %s no value in any channel: the recording has gaps", r.Empty, what)
 	}
-	r.doubtSpan(t, o.Coverage)
+	r.warnCoverage(t, o.Coverage)
 }
 
-// mostDoubts is how many sentences about channels one reason may fill a model
-// file and a page with.
-const mostDoubts = 50
+// maxWarnings bounds the number of warnings about channels, which a model file and a page
+// have to hold.
+const maxWarnings = 50
 
-// shorten keeps the first of many doubts.
+// shorten keeps the first maxWarnings warnings and counts the others.
 func (r *Report) shorten() {
-	if n := len(r.Warnings) - mostDoubts; n > 0 {
-		r.Warnings = r.Warnings[:mostDoubts]
-		r.doubt("%d more doubts about channels", n)
+	if n := len(r.Warnings) - maxWarnings; n > 0 {
+		r.Warnings = r.Warnings[:maxWarnings]
+		r.warn("%d more warnings about channels", n)
 	}
 }
 
-// doubtShift tells of channels that ended, or began, where they were at no other
-// time, or changed for good in between. from is the first row that sets limits,
-// steps are counted from there.
-func (r *Report) doubtShift(schema model.Schema, from int, ended []int, steps map[int]int) {
+// warnShifts warns of a warm-up, of channels that ended where they had not been before
+// and of level shifts. from is the first row that sets limits; steps holds the rows of the
+// level shifts, counted from there.
+func (r *Report) warnShifts(schema model.Schema, from int, ended []int, steps map[int]int) {
 	if r.Start = from; from > 0 {
-		r.doubt("the first %d rows lie where the machine never came back to: the limits are set without them", from)
+		r.warn("the first %d rows are a warm-up to which the machine never returned: they do not set the limits", from)
 	}
 	for _, j := range ended {
-		r.doubt("%s ended where it had not been before: a shift, or a machine that was not warm yet", schema.Channels[j].Name)
+		r.warn("%s ended where it had not been before: a level shift, or the machine was still warming up", schema.Channels[j].Name)
 	}
 	for j, ch := range schema.Channels {
 		if at, ok := steps[j]; ok && !slices.Contains(ended, j) {
-			r.doubt("%s changed its level near row %d and stayed there: both levels count as normal", ch.Name, from+at)
+			r.warn("%s changed its level near row %d and stayed there: both levels count as normal", ch.Name, from+at)
 		}
 	}
 	r.shorten()
 }
 
-// same tells whether two channels are equal in every running row, and move.
-func (t *table) same(j, k int) bool {
-	moved, first := false, math.NaN()
+// same tells whether two channels are equal in every running row, and not constant.
+func (t *trainingSet) same(j, k int) bool {
+	changes, first := false, math.NaN()
 	for i := range t.run {
 		a, b := t.rows[i*t.c+j], t.rows[i*t.c+k]
 		if !t.run[i] || !finite(a) || !finite(b) {
@@ -150,45 +150,47 @@ func (t *table) same(j, k int) bool {
 		if math.IsNaN(first) {
 			first = a
 		}
-		moved = moved || a != first
+		changes = changes || a != first
 	}
-	return moved
+	return changes
 }
 
-// end fills what calibration settled.
-func (r *Report) end(p *model.Parameters, ws []wander) {
+// end fills in the results of training and calibration.
+func (r *Report) end(p *model.Parameters, as []allowance) {
 	for k, v := range p.Limits {
 		r.Limits[k] = float64(v)
 	}
 	if p.Cross != nil {
-		r.Cross = []int{len(ws)}
+		r.Cross = []int{len(as)}
 		for _, l := range p.Cross.Layers {
 			r.Cross = append(r.Cross, l.Out)
 		}
 	}
 	for j := range r.Channels {
 		ch := &r.Channels[j]
-		ch.Stretch, ch.Bounded = ws[j].stretch, ws[j].bounded
+		ch.Stretch, ch.Bounded = as[j].stretch, as[j].bounded
 	}
 	switch a := r.Alarms; {
 	case a.Rate == 0 && r.Used < longRows:
-		r.doubt("the rate of false alarms is unknown: it takes %d rows, %d were learnt", longRows, r.Used)
+		r.warn("the rate of false alarms is unknown: estimating it takes %d rows, %d were learnt", longRows, r.Used)
 	case a.Rate == 0:
-		r.doubt("the rate of false alarms is unknown: the time between rows is")
+		r.warn("the rate of false alarms is unknown: the time between rows is not known")
 	case a.Beyond > beyondMost:
-		r.doubt("a rate of %.3g false alarms in 30 days takes longer learning: one in %d learning times is the rarest that can be set", a.Wanted, beyondMost)
+		r.warn("a rate of %.3g false alarms in 30 days needs a longer learning phase: the threshold is set for one in %d learning times, the lowest possible rate", a.Wanted, beyondMost)
 	case a.Beyond > 1:
-		r.doubt("one false alarm in %.3g times what was learnt is an extrapolation: it holds while the machine does what it did", a.Beyond)
+		r.warn("the rate of one false alarm in %.3g learning times is extrapolated: it holds while the machine behaves as in the learning rows", a.Beyond)
 	}
 	if 100*r.Above > r.Scored {
-		r.doubt("%d of %d learning rows score above the threshold", r.Above, r.Scored)
+		r.warn("%d of %d learning rows score above the threshold", r.Above, r.Scored)
 	}
 }
 
-func (r *Report) doubt(format string, args ...any) {
+// warn adds a warning.
+func (r *Report) warn(format string, args ...any) {
 	r.Warnings = append(r.Warnings, fmt.Sprintf(format, args...))
 }
 
+// training returns what a model file keeps of the report.
 func (r *Report) training() model.Training {
 	return model.Training{Rows: r.Rows, Used: r.Used, Windows: r.Windows, Seed: r.Seed, Epochs: r.Epochs,
 		Loss: float32(r.Loss), Int8Gap: float32(r.Int8Gap), Period: r.Period, Horizon: r.Horizon,
@@ -218,22 +220,22 @@ func (r Report) String() string {
 	fmt.Fprintf(&b, "  network     %s int8, %d windows of %d rows, %d epochs, seed %d\n",
 		chain(r.Network), r.Windows, r.Window, r.Epochs, r.Seed)
 	if len(r.Cross) > 0 {
-		fmt.Fprintf(&b, "  peers       %s int8, each channel from the others\n", chain(r.Cross))
+		fmt.Fprintf(&b, "  cross       %s int8, predicts each channel from the others\n", chain(r.Cross))
 	}
 	fmt.Fprintf(&b, "  error       %.4f (mean squared), int8 differs from float32 by %.4f\n", r.Loss, r.Int8Gap)
 	fmt.Fprintf(&b, "  threshold   %s; %d of %d learning rows above\n", r.Threshold(), r.Above, r.Scored)
 	if a := r.Alarms; a.Rate > 0 {
-		fmt.Fprintf(&b, "  alarms      false ones to be expected in 30 days of running time: %s (%s to %s), wanted: %.3g,\n              while the machine stays within what was learnt\n", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
+		fmt.Fprintf(&b, "  alarms      expected false alarms in 30 days of running time: %s (%s to %s), wanted: %.3g,\n              while the machine stays within what was learnt\n", rough(a.Rate), rough(a.Low), rough(a.High), a.Wanted)
 	}
-	fmt.Fprintf(&b, "  allows for  slow movement like that of the learning rows over %s\n", r.horizon())
+	fmt.Fprintf(&b, "  allows for  slow drift as in the learning rows over %s\n", r.horizon())
 	r.channels(&b)
 	for _, d := range r.Warnings {
-		fmt.Fprintf(&b, "  doubt: %s\n", d)
+		fmt.Fprintf(&b, "  warning: %s\n", d)
 	}
 	return b.String()
 }
 
-// countRows is n with its noun.
+// countRows writes n with its noun.
 func countRows(n int) string {
 	if n == 1 {
 		return "1 row"
@@ -241,7 +243,7 @@ func countRows(n int) string {
 	return fmt.Sprintf("%d rows", n)
 }
 
-// horizon is the time that slow movement is allowed for.
+// horizon writes the time for which slow drift is allowed.
 func (r Report) horizon() string {
 	if r.Step == 0 {
 		return countRows(r.Horizon)
@@ -249,21 +251,21 @@ func (r Report) horizon() string {
 	return span((time.Duration(r.Horizon) * r.Step).Round(time.Second))
 }
 
-// Threshold tells the limits of the terms, for a person.
+// Threshold describes the limits of the terms for a person.
 func (r *Report) Threshold() string {
-	text := fmt.Sprintf("relation %.3f, level %.3f, combination %.3f", r.Limits[0], r.Limits[1], r.Limits[2])
+	text := fmt.Sprintf("relation %.3f, level %.3f, combination %.3f", r.Limits[model.Relation], r.Limits[model.Level], r.Limits[model.Jump])
 	if len(r.Cross) > 0 {
-		text += fmt.Sprintf(", peers %.3f", r.Limits[model.Cross])
+		text += fmt.Sprintf(", cross %.3f", r.Limits[model.Cross])
 	}
 	return text
 }
 
-// chain writes the widths of a network.
+// chain writes the widths of a network: 64-32-4-32-64.
 func chain(widths []int) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(widths), "[]"), " ", "-")
 }
 
-// rough writes two digits, and all of a large number: 0.31, 2.4, 120.
+// rough writes two significant digits, or all digits before the point: 0.31, 2.4, 120.
 func rough(v float64) string {
 	if v >= 100 {
 		return fmt.Sprintf("%.0f", v)
@@ -271,16 +273,17 @@ func rough(v float64) string {
 	return fmt.Sprintf("%.2g", v)
 }
 
+// channels writes the table of channels.
 func (r Report) channels(b *strings.Builder) {
 	width := len("channel")
 	for _, c := range r.Channels {
 		width = max(width, len(c.Name))
 	}
-	fmt.Fprintf(b, "  %-*s  %10s  %10s  %10s  %-8s  %s\n", width, "channel", "low", "median", "high", "unit", "room for slow movement")
+	fmt.Fprintf(b, "  %-*s  %10s  %10s  %10s  %-8s  %s\n", width, "channel", "low", "median", "high", "unit", "room for slow drift")
 	for _, c := range r.Channels {
 		drift := fmt.Sprintf("x %.1f", c.Stretch)
 		if c.Bounded {
-			drift += ", all that its range gives"
+			drift += ", bounded by its range"
 		}
 		fmt.Fprintf(b, "  %-*s  %10.4g  %10.4g  %10.4g  %-8s  %s\n", width, c.Name, c.Low, c.Median, c.High, c.Unit, drift)
 	}

@@ -13,7 +13,7 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-func TestReport_tellsAndDoubts(t *testing.T) {
+func TestReport(t *testing.T) {
 	s, rows := plant(350, 1)
 	s.RunWhen = &model.Condition{Channel: "pump.current", Above: 1, Below: math.NaN(), Settle: 4 * time.Second}
 	for i := range 10 { // stands still for ten rows
@@ -45,11 +45,11 @@ func TestReport_tellsAndDoubts(t *testing.T) {
 		"10 rows without any value",
 		"64-32-4-32-64 int8",
 		"pump.flow",
-		"doubt: only 322 rows",
-		"doubt: pump.temp is missing in 80 of 332 rows",
-		"doubt: pump.flow and pump.voltage always have the same value",
-		"doubt: 10 rows hold no value at all",
-		"the rate of false alarms is unknown: it takes 2000 rows, 322 were learnt",
+		"warning: only 322 rows",
+		"warning: pump.temp is missing in 80 of 332 rows",
+		"warning: pump.flow and pump.voltage always have the same value",
+		"warning: 10 rows have no value in any channel",
+		"the rate of false alarms is unknown: estimating it takes 2000 rows, 322 were learnt",
 		"less than a shift",
 	} {
 		if !strings.Contains(text, want) {
@@ -159,22 +159,21 @@ func TestInverse(t *testing.T) {
 	}
 }
 
-// TestWander holds the power laws of (4): white noise does not drift, a random
-// walk by the root of the horizon, a straight line by the horizon, each bounded
-// by the range.
-func TestWander(t *testing.T) {
+// TestAllowance holds the power law of (4) for a straight line, which drifts in
+// proportion to the horizon, and that the range bounds it.
+func TestAllowance(t *testing.T) {
 	line := make([]float64, 400)
 	for i := range line {
 		line[i] = float64(i) / 100
 	}
-	w := wanderOf(line, 5, 600)
-	if want := rangePart * 0.998 * 3.99; !w.bounded || math.Abs(w.drift-want) > 0.01 {
-		t.Errorf("line: drift %v bounded %v, want %v", w.drift, w.bounded, want)
+	a := allowanceOf(line, 5, 600)
+	if want := rangePart * 0.998 * 3.99; !a.bounded || math.Abs(a.drift-want) > 0.01 {
+		t.Errorf("line: drift %v bounded %v, want %v", a.drift, a.bounded, want)
 	}
-	if w := wanderOf(line, 5, 100); w.bounded || math.Abs(w.drift-1/math.Sqrt2) > 0.02 {
-		t.Errorf("line over 100 rows: drift %v, want 1/sqrt 2", w.drift)
+	if a := allowanceOf(line, 5, 100); a.bounded || math.Abs(a.drift-1/math.Sqrt2) > 0.02 {
+		t.Errorf("line over 100 rows: drift %v, want 1/sqrt 2", a.drift)
 	}
-	if w := wanderOf(make([]float64, 400), 5, 600); !w.bounded || w.drift != leastSD {
-		t.Errorf("constant: drift %v, want %v", w.drift, leastSD)
+	if a := allowanceOf(make([]float64, 400), 5, 600); !a.bounded || a.drift != leastSD {
+		t.Errorf("constant: drift %v, want %v", a.drift, leastSD)
 	}
 }

@@ -10,28 +10,28 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// MinRows is the smallest number of running rows that is learnt at all.
+// MinRows is the smallest number of running rows that Train accepts.
 const MinRows = 100
 
-// ErrRows marks rows that nothing can be learnt from.
+// ErrRows marks rows from which nothing can be learnt.
 var ErrRows = errors.New("rows cannot be learnt")
 
-// table is the learning set: the caller's rows, and which of them run.
-type table struct {
+// trainingSet holds the caller's rows and which of them run.
+type trainingSet struct {
 	schema model.Schema
 	c, n   int
 	rows   []float64 // (n, c) the caller's, never written
 	run    []bool    // (n)
-	used   int       // rows that run and hold at least one value
-	dead   []int     // channels without any value in a running row; 0 stands in rows for them
+	used   int       // rows that run and have at least one value
+	dead   []int     // channels without any value in a running row; rows has 0 for them
 }
 
-func newTable(s model.Schema, rows []float64) (*table, error) {
+func newTrainingSet(s model.Schema, rows []float64) (*trainingSet, error) {
 	c := len(s.Channels)
 	if c == 0 || len(rows)%c != 0 {
 		return nil, fmt.Errorf("%d values for %d channels: %w", len(rows), c, ErrRows)
 	}
-	t := &table{schema: s, c: c, n: len(rows) / c, rows: rows}
+	t := &trainingSet{schema: s, c: c, n: len(rows) / c, rows: rows}
 	t.run = make([]bool, t.n)
 	gate := model.NewGate(s)
 	for i := range t.run {
@@ -59,15 +59,14 @@ func newTable(s model.Schema, rows []float64) (*table, error) {
 	return t, nil
 }
 
-// valueMost bounds what can be learnt from: the square of a larger value is no
-// number any more.
+// valueMost bounds the values: the squares of larger ones overflow.
 const valueMost = 1e100
 
-// learnable tells whether anything can be learnt: values are not beyond all bounds,
-// and at least one channel moves. Where none does, the machine was off or its
-// sensors hang, and whatever it does later would be called an anomaly.
-func (t *table) learnable() error {
-	moved := false
+// learnable checks that no value is out of bounds and that at least one channel
+// changes. If none does, the machine was off or its sensors hang, and a model would
+// report everything it does later as an anomaly.
+func (t *trainingSet) learnable() error {
+	changes := false
 	for j := range t.c {
 		first := math.NaN()
 		for i := range t.run {
@@ -76,24 +75,24 @@ func (t *table) learnable() error {
 				continue
 			}
 			if math.Abs(x) > valueMost {
-				return fmt.Errorf("%s is %g in row %d, beyond %g: give it a range or a scale: %w", t.schema.Channels[j].Name, x, i+1, valueMost, ErrRows)
+				return fmt.Errorf("%s is %g in row %d, beyond %g: configure a range or a scale: %w", t.schema.Channels[j].Name, x, i+1, valueMost, ErrRows)
 			}
 			if math.IsNaN(first) {
 				first = x
 			}
-			moved = moved || x != first
+			changes = changes || x != first
 		}
 	}
-	if !moved {
-		return fmt.Errorf("no channel ever moved in %d rows: the machine was off, or its sensors hang: %w", t.used, ErrRows)
+	if !changes {
+		return fmt.Errorf("no channel ever changed in %d rows: the machine was off, or its sensors hang: %w", t.used, ErrRows)
 	}
 	return nil
 }
 
-// fillDead makes the channels that never had a value constant: a sensor that is
-// broken while the machine is learnt must not keep the others from being
-// watched. The model masks them (model.Unlearnt).
-func (t *table) fillDead() {
+// fillDead makes the channels that never had a value constant, so that a sensor that
+// is broken during learning does not prevent learning the others. The model masks
+// these channels (model.Unlearnt).
+func (t *trainingSet) fillDead() {
 	if len(t.dead) == 0 {
 		return
 	}
@@ -108,10 +107,10 @@ func (t *table) fillDead() {
 	}
 }
 
-func (t *table) row(i int) []float64 { return t.rows[i*t.c : (i+1)*t.c] }
+func (t *trainingSet) row(i int) []float64 { return t.rows[i*t.c : (i+1)*t.c] }
 
-// count returns how many running rows hold a value of channel j.
-func (t *table) count(j int) int {
+// count returns how many running rows have a value of channel j.
+func (t *trainingSet) count(j int) int {
 	n := 0
 	for i := range t.run {
 		if t.run[i] && finite(t.rows[i*t.c+j]) {
@@ -121,9 +120,9 @@ func (t *table) count(j int) int {
 	return n
 }
 
-// column returns the values of channel j in the running rows, missing ones left
-// out.
-func (t *table) column(j int) []float64 {
+// column returns the values of channel j in the running rows, without the missing
+// ones.
+func (t *trainingSet) column(j int) []float64 {
 	v := make([]float64, 0, t.used)
 	for i := range t.run {
 		if x := t.rows[i*t.c+j]; t.run[i] && finite(x) {
@@ -133,9 +132,9 @@ func (t *table) column(j int) []float64 {
 	return v
 }
 
-// scaled returns (1): z of every cell, with missing cells repeated for fill rows
-// and NaN from then on, and NaN in rows that do not run.
-func (t *table) scaled(center, spread []float64, fill int) []float32 {
+// scaled returns z of (1), (n, c). A missing cell repeats the last value for fill
+// rows and is NaN from then on. Rows that do not run are NaN.
+func (t *trainingSet) scaled(center, spread []float64, fill int) []float32 {
 	z := make([]float32, len(t.rows))
 	nan := float32(math.NaN())
 	for j := range t.c {
@@ -158,9 +157,9 @@ func (t *table) scaled(center, spread []float64, fill int) []float32 {
 	return z
 }
 
-// starts returns the first rows of windows of w running rows, at most limit of
-// them, evenly taken. A window needs a value in at least half of its cells.
-func (t *table) starts(z []float32, w, limit int) []int {
+// starts returns the first rows of windows of w running rows, evenly thinned to at
+// most limit. A window must have a value in at least half of its cells.
+func (t *trainingSet) starts(z []float32, w, limit int) []int {
 	var all []int
 	streak, good := 0, 0
 	cells := func(i int) int {
@@ -189,7 +188,7 @@ func (t *table) starts(z []float32, w, limit int) []int {
 	return thin(all, limit)
 }
 
-// thin returns at most limit of all, evenly taken.
+// thin returns at most limit elements of all at even distances.
 func thin(all []int, limit int) []int {
 	if len(all) <= limit {
 		return all
@@ -201,8 +200,8 @@ func thin(all []int, limit int) []int {
 	return some
 }
 
-// settle returns the rows after a start that do not count.
-func (t *table) settle() int {
+// settle returns the number of rows after a start that are left out.
+func (t *trainingSet) settle() int {
 	if r := t.schema.RunWhen; r != nil && t.schema.Period > 0 {
 		return int(min((r.Settle+t.schema.Period-1)/t.schema.Period, time.Duration(t.n)))
 	}
@@ -211,7 +210,7 @@ func (t *table) settle() int {
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
-// quantile returns the q quantile of sorted v, linear between ranks.
+// quantile returns the q quantile of sorted v, interpolated linearly between ranks.
 func quantile[T float32 | float64](v []T, q float64) T {
 	at := q * float64(len(v)-1)
 	i := min(int(at), len(v)-1)
@@ -219,7 +218,7 @@ func quantile[T float32 | float64](v []T, q float64) T {
 	return v[i] + T(at-float64(i))*(v[j]-v[i])
 }
 
-// spreadOf returns mean and standard deviation.
+// spreadOf returns the mean and standard deviation of v.
 func spreadOf(v []float64) (mean, sd float64) {
 	if len(v) == 0 {
 		return 0, 0

@@ -8,24 +8,25 @@ import (
 )
 
 const (
-	stillTimes = 4    // as long as the longest time seen
-	stillRows  = 30   // and so many rows more
-	stillPart  = 10   // 1/10 of the rows unchanged: the channel rests by nature
-	stepRank   = 0.99 // of the steps are below 1
-	stepLeast  = 0.01 // a step, in units of u
-	roughTimes = 2    // as rough as the roughest 40 rows seen
-	roughLeast = 2040 // of 10,200: the roughest seen, at least
+	stillTimes = 4    // Still is so many times the longest constant stretch seen
+	stillRows  = 30   // plus so many rows
+	stillPart  = 10   // a channel that is constant for 1/10 of its rows is not judged
+	stepRank   = 0.99 // Step is this quantile of the changes between rows
+	stepLeast  = 0.01 // and at least this, in units of u
+	roughTimes = 2    // Rough is so many times the roughest 40 rows seen
+	roughLeast = 2040 // which count as at least this, of 10,200
 	roughFull  = 10200
 )
 
-// sensors sets what a channel's sensor may do (8): stay the same for as long as
-// Still, and step as much as Rough in 40 rows. 0 = not judged, where it rested
-// for long, or was so rough that twice as much cannot be.
+// sensors sets the bounds of (8) for each channel: Still, the rows for which its value
+// may stay the same, and Rough, the steps that it may make in 40 rows. A bound is 0,
+// not judged, if the channel was constant for long, or so rough that twice as much is
+// impossible.
 func (l *learner) sensors(p *model.Parameters) {
-	for j := range l.t.c {
-		p.Step[j] = max(l.t.step(j), stepLeast*p.Spread[j])
-		longest, roughest := l.t.behaviour(j, p.Step[j])
-		if stillPart*longest < l.t.count(j) {
+	for j := range l.set.c {
+		p.Step[j] = max(l.set.step(j), stepLeast*p.Spread[j])
+		longest, roughest := l.set.behaviour(j, p.Step[j])
+		if stillPart*longest < l.set.count(j) {
 			p.Still[j] = float32(stillTimes*longest + stillRows)
 		}
 		if most := roughTimes * max(roughest, roughLeast); most < roughFull {
@@ -34,9 +35,8 @@ func (l *learner) sensors(p *model.Parameters) {
 	}
 }
 
-// step returns the 0.99 quantile of what channel j changes by between two
-// running rows.
-func (t *table) step(j int) float64 {
+// step returns the 0.99 quantile of channel j's changes between two running rows.
+func (t *trainingSet) step(j int) float64 {
 	v := make([]float64, 0, t.used)
 	last := math.NaN()
 	for i := range t.n {
@@ -58,9 +58,10 @@ func (t *table) step(j int) float64 {
 	return quantile(v, stepRank)
 }
 
-// behaviour returns the most rows for which channel j stayed the same, and the
-// roughest 40 rows. A machine that stands still begins anew.
-func (t *table) behaviour(j int, step float64) (longest int, roughest int32) {
+// behaviour returns the largest number of rows for which channel j stayed the same,
+// and the sum of steps of its roughest 40 rows. Both start again after rows that do
+// not run.
+func (t *trainingSet) behaviour(j int, step float64) (longest int, roughest int32) {
 	var b model.Behaviour
 	for i := range t.n {
 		if !t.run[i] {

@@ -10,34 +10,34 @@ import (
 )
 
 const (
-	limitRank   = 0.999
-	limitFactor = 0.6 // below longRows the limit is 1 + this above the quantile at 400 rows
+	limitRank   = 0.999 // below longRows a limit is this quantile of its term times a factor:
+	limitFactor = 0.6   // 1 + this at limitRows rows,
 	limitRows   = 400
-	limitPower  = 0.15 // by which it falls with more rows
-	limitFew    = 0.5  // and by which it rises with fewer
-	longRows    = 2000
-	blocks      = 20 // of which the maxima are taken
-	resamples   = 400
-	beyondMost  = 30 // learning times to the next false alarm at most: no tail reaches further
+	limitPower  = 0.15 // falling with this power of more rows
+	limitFew    = 0.5  // and rising with this power of fewer
+	longRows    = 2000 // from so many rows on, limits are set from block maxima
+	blocks      = 20   // whose maxima are taken
+	resamples   = 400  // bootstrap samples of the maxima
+	beyondMost  = 30   // learning times between two false alarms at most: the tail is not extrapolated further
 	month       = 30 * 24 * time.Hour
 	euler       = 0.5772156649
 	closePart   = 0.8 // of the threshold: where the alarm policy closes an event
 )
 
-// limits sets p.Limits from the terms of the learning rows, (rows, model.Terms)
-// in time order. Term h has its own.
+// limits sets p.Limits from the terms of the learning rows, (rows, model.Terms) in time
+// order, except that of Sensor, whose limit is 1.
 func (l *learner) limits(p *model.Parameters, terms []float32) {
 	a := &l.report.Alarms
 	a.Wanted = l.o.falseAlarms()
-	rate := a.Wanted // set for
-	values, period := make([]float32, len(terms)/model.Terms), l.t.schema.Period
+	rate := a.Wanted // for which the limits are set
+	values, period := make([]float32, len(terms)/model.Terms), l.set.schema.Period
 	perMonth := 0.0 // blocks in a month
 	if l.long() && period > 0 {
 		perMonth = float64(month) / float64(period) / float64(max(len(values)/blocks, 1))
 		rate = max(rate, perMonth/blocks/beyondMost)
 		a.Beyond = perMonth / a.Wanted / blocks
 	}
-	share := statistics(p)
+	share := rowTerms(p)
 	var maxima [][]float64
 	for _, k := range share {
 		for i := range values {
@@ -48,22 +48,22 @@ func (l *learner) limits(p *model.Parameters, terms []float32) {
 			continue
 		}
 		slices.Sort(values)
-		p.Limits[k] = max(quantile(values, limitRank)*float32(shortFactor(l.t.used, l.report.Mean+l.report.Smooth)), 1e-6)
+		p.Limits[k] = max(quantile(values, limitRank)*float32(shortFactor(l.set.used, l.report.Mean+l.report.Smooth)), 1e-6)
 	}
 	if perMonth > 0 {
-		apart := separate(maxima)
+		distinct := extremalCoefficient(maxima)
 		for i, k := range share {
 			f := resample(maxima[i])
-			x := f.level(rate / apart / perMonth)
+			x := f.level(rate / distinct / perMonth)
 			mean, low, high := f.rate(x)
-			part := apart / float64(len(share)) * perMonth
+			part := distinct / float64(len(share)) * perMonth
 			a.Rate, a.Low, a.High = a.Rate+mean*part, a.Low+low*part, a.High+high*part
 			p.Limits[k] = max(float32(x), 1e-6)
 		}
 	}
 }
 
-// largest returns the scores that the terms of rows, (rows, model.Terms), make.
+// largest returns the scores of rows from their terms, (rows, model.Terms).
 func largest(terms, limits []float32) []float32 {
 	values := make([]float32, len(terms)/model.Terms)
 	for i := range values {
@@ -74,37 +74,37 @@ func largest(terms, limits []float32) []float32 {
 	return values
 }
 
-// statistics returns which terms are statistics of the rows, and share what false
-// alarms are wanted: each is set for its part alone. The largest of them has no
-// tail that a distribution fits, where one is flat and another seldom high.
-func statistics(p *model.Parameters) []int {
+// rowTerms returns the terms that share the wanted false alarms. Each gets its own limit,
+// set for its part of them; the largest of them as one statistic would have no tail that
+// a distribution fits, if one term is flat and another seldom high.
+func rowTerms(p *model.Parameters) []int {
 	if p.Cross == nil || p.Reference == model.None {
-		return []int{0, 1, 2}
+		return []int{model.Relation, model.Level, model.Jump}
 	}
-	return []int{0, 1, 2, model.Cross}
+	return []int{model.Relation, model.Level, model.Jump, model.Cross}
 }
 
-// long tells whether there are rows enough for folds and block maxima.
-func (l *learner) long() bool { return l.t.used >= longRows }
+// long tells whether there are enough rows for folds and block maxima.
+func (l *learner) long() bool { return l.set.used >= longRows }
 
-// shortFactor is the factor of a recording too short for block maxima. Scores
-// are means over so many rows: with a long cycle, neighbouring ones say the same
-// and fewer are worth anything.
+// shortFactor returns the factor of the limit for a recording that is too short for block
+// maxima. Scores are means over averaged rows; with a long cycle neighbouring scores are
+// nearly equal, so the effective sample size is smaller.
 func shortFactor(used, averaged int) float64 {
-	worth := float64(used) * (meanRows + smoothRows) / float64(averaged)
+	effective := float64(used) * (meanRows + smoothRows) / float64(averaged)
 	power := limitPower
-	if worth < limitRows {
+	if effective < limitRows {
 		power = limitFew
 	}
-	return 1 + limitFactor*math.Pow(limitRows/worth, power)
+	return 1 + limitFactor*math.Pow(limitRows/effective, power)
 }
 
-// blockMaxima returns the largest of each block of what opens an event: the
-// n-th largest of the last m scores. A block is far longer than the time an
-// event is held, so that a maximum stands for one event. One that lasts longer
-// than a block still counts once: the rows around a maximum that stay above
-// closePart of it are no other block's. Of a statistic that hardly moves all rows
-// would be: what half of them reach is no event but how the machine is.
+// blockMaxima returns, for each block, the maximum of what opens an event: the n-th
+// largest of the last m scores. A block is far longer than the hold time of an event, so
+// a maximum stands for one event. An event that lasts longer than a block counts once: the
+// rows around a maximum that stay above closePart of it do not count for other blocks.
+// But a value that half the rows reach is normal, not an event; otherwise all rows of a
+// term that hardly varies would be one event.
 func blockMaxima(values []float32, o Options) []float64 {
 	v := opening(values, o)
 	usual := quantile(slices.Sorted(slices.Values(v)), 0.5)
@@ -137,8 +137,8 @@ func blockMaxima(values []float32, o Options) []float64 {
 	return out
 }
 
-// opening returns for each score what opens an event there: the n-th largest of
-// the last m.
+// opening returns for each score the n-th largest of the last m scores: an event opens
+// where it exceeds the threshold.
 func opening(values []float32, o Options) []float32 {
 	n, m := o.open()
 	out := make([]float32, len(values))
@@ -154,17 +154,16 @@ func opening(values []float32, o Options) []float32 {
 	return out
 }
 
-// separate returns how many of the terms' alarms are alarms of their own: the
-// extremal coefficient of their block maxima, from 1 where the terms always
-// exceed together to their number where they never do. With margins brought to
-// exponential ones, the smallest of a block is exponential with this rate
-// (Schlather and Tawn 2003).
-func separate(maxima [][]float64) float64 {
+// extremalCoefficient returns how many distinct alarms the terms raise together for each
+// that one of them raises, estimated from their block maxima: from 1, if the terms always
+// exceed their limits together, to their number, if they never do. With exponential
+// margins the smallest of a block is exponential with this rate (Schlather and Tawn 2003).
+func extremalCoefficient(maxima [][]float64) float64 {
 	sum := 0.0
 	for b := range blocks {
 		least := math.Inf(1)
 		for _, m := range maxima {
-			rank := 1.0 // of this block among all, from above
+			rank := 1.0 // of this block among all, 1 = the largest
 			for _, x := range m {
 				if x > m[b] {
 					rank++
@@ -180,8 +179,8 @@ func separate(maxima [][]float64) float64 {
 // gumbel is the distribution of the maximum of a block.
 type gumbel struct{ at, scale float64 }
 
-// fitGumbel fits by the first two L-moments (Hosking 1990), which one odd block
-// moves less than it moves a variance.
+// fitGumbel fits by the first two L-moments (Hosking 1990), which a single outlying block
+// changes less than it changes a variance.
 func fitGumbel(maxima []float64) gumbel {
 	v := slices.Sorted(slices.Values(maxima))
 	n := float64(len(v))
@@ -195,13 +194,14 @@ func fitGumbel(maxima []float64) gumbel {
 	return g
 }
 
-// rate returns how many exceedances of x a block has on average.
+// rate returns the expected number of exceedances of x in a block.
 func (g gumbel) rate(x float64) float64 { return math.Exp(-(x - g.at) / g.scale) }
 
-// fits are Gumbel distributions fitted to bootstrap samples of block maxima: what
-// the true one may be.
+// fits are Gumbel distributions fitted to bootstrap samples of block maxima; their
+// variation is the uncertainty of the fit.
 type fits []gumbel
 
+// resample returns fits of bootstrap samples of maxima.
 func resample(maxima []float64) fits {
 	rng := rand.New(rand.NewPCG(1, 0x626f6f74))
 	out, sample := make(fits, resamples), make([]float64, len(maxima))
@@ -214,9 +214,9 @@ func resample(maxima []float64) fits {
 	return out
 }
 
-// rate returns how many exceedances of x a block has: the mean over the fits, and
-// their 5 % and 95 % quantiles. The mean is what to expect from maxima so few; the
-// best fit alone promises too little wherever it extrapolates.
+// rate returns the number of exceedances of x in a block: the mean over the fits, and
+// their 5 % and 95 % quantiles. With so few maxima the mean is the expected number; the
+// best fit alone underestimates it wherever it extrapolates.
 func (f fits) rate(x float64) (mean, low, high float64) {
 	v := make([]float64, len(f))
 	for i, g := range f {
@@ -227,7 +227,7 @@ func (f fits) rate(x float64) (mean, low, high float64) {
 	return mean, quantile(v, 0.05), quantile(v, 0.95)
 }
 
-// level returns what is exceeded so often, by bisection.
+// level returns, by bisection, the x whose mean rate of exceedances is the given one.
 func (f fits) level(rate float64) float64 {
 	low, high := 0.0, 0.0
 	for _, g := range f {
@@ -244,9 +244,9 @@ func (f fits) level(rate float64) float64 {
 	return high
 }
 
-// rankTable returns shares and the scores that so many of the values stay
-// below, finer the rarer: hundredths, then thousandths of the last hundredth,
-// and so on as far as the values tell. values is sorted.
+// rankTable returns ranks and the scores at these ranks of sorted values. The steps
+// become finer towards 1: hundredths, thousandths within the last hundredth, and so on
+// as far as there are values.
 func rankTable(values []float32) (ranks, scores []float32) {
 	n := float64(len(values))
 	ranks, scores = []float32{0}, []float32{values[0]}

@@ -94,7 +94,7 @@ func TestBlockMaxima_hardlyMoves(t *testing.T) {
 	}
 }
 
-func TestSeparate(t *testing.T) {
+func TestExtremalCoefficient(t *testing.T) {
 	rng := rand.New(rand.NewPCG(2, 2))
 	alone, sum := make([][]float64, 3), 0.0
 	for range 50 {
@@ -104,7 +104,7 @@ func TestSeparate(t *testing.T) {
 				alone[k] = append(alone[k], rng.ExpFloat64())
 			}
 		}
-		sum += separate(alone) / 50
+		sum += extremalCoefficient(alone) / 50
 	}
 	if sum < 2.5 {
 		t.Errorf("three terms that know nothing of each other: %.2f, want nearly 3", sum)
@@ -113,7 +113,7 @@ func TestSeparate(t *testing.T) {
 	for i, x := range alone[0] {
 		twice[i] = 2*x + 1
 	}
-	if got := separate([][]float64{alone[0], twice, alone[0]}); got > 1.1 {
+	if got := extremalCoefficient([][]float64{alone[0], twice, alone[0]}); got > 1.1 {
 		t.Errorf("three terms that say the same: %.2f, want 1", got)
 	}
 }
@@ -198,9 +198,8 @@ func TestShortFactor(t *testing.T) {
 	}
 }
 
-// TestTransient holds that a cold start which never comes back does not set the
-// limits, and that one which does, does.
-func TestTransient(t *testing.T) {
+// TestWarmUp holds that a cold start does not set the limits, unless it recurs.
+func TestWarmUp(t *testing.T) {
 	s, rows := plant(1200, 1)
 	warm := func(at int) func(i int) float64 {
 		return func(i int) float64 { return 40 * math.Exp(-math.Abs(float64(i-at))/20) }
@@ -215,7 +214,7 @@ func TestTransient(t *testing.T) {
 		return out
 	}
 	_, once := learn(t, s, with(warm(0)), Options{Epochs: 2})
-	if once.Start < 30 || once.Start > 240 || !strings.Contains(once.String(), "where the machine never came back to") {
+	if once.Start < 30 || once.Start > 240 || !strings.Contains(once.String(), "a warm-up to which the machine never returned") {
 		t.Errorf("cold start: %d rows left out of the limits\n%s", once.Start, once)
 	}
 	if _, twice := learn(t, s, with(warm(0), warm(600)), Options{Epochs: 2}); twice.Start != 0 {
@@ -235,13 +234,13 @@ func TestSensors(t *testing.T) {
 	for i := range 400 {
 		rows = append(rows, v[i%len(v)], float64(i%2), 7, rng.NormFloat64())
 	}
-	tab, err := newTable(model.Schema{Channels: make([]model.Channel, 4)}, rows)
+	set, err := newTrainingSet(model.Schema{Channels: make([]model.Channel, 4)}, rows)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := model.Parameters{Spread: []float64{1, 1, 1, 1}}
 	neutral(&p, 4)
-	(&learner{t: tab}).sensors(&p)
+	(&learner{set: set}).sensors(&p)
 	for j, want := range []float32{stillTimes*2 + stillRows, stillRows, 0, stillRows} {
 		if p.Still[j] != want {
 			t.Errorf("channel %d may stay the same for %v rows, want %v", j, p.Still[j], want)

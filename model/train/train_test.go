@@ -41,7 +41,7 @@ func learn(t *testing.T, s model.Schema, rows []float64, o Options) (*model.Mode
 }
 
 func TestTrain_sameBytesForAnyWorkers(t *testing.T) {
-	for _, n := range []int{600, longRows} { // without and with peers
+	for _, n := range []int{600, longRows} { // without and with a cross-channel network
 		sameBytes(t, n)
 	}
 }
@@ -93,8 +93,8 @@ func TestTrain_refuses(t *testing.T) {
 	}
 }
 
-// A sensor that is dead while the machine is learnt is masked for good; the
-// others are watched as if it were not there.
+// A channel without any value in the learning rows is masked for good; the others are
+// scored as if it were not there.
 func TestTrain_deadChannel(t *testing.T) {
 	s, rows := plant(2400, 3)
 	for i := 1; i < len(rows); i += 4 {
@@ -105,7 +105,7 @@ func TestTrain_deadChannel(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(report.String(), s.Channels[1].Name+" had no value at all") {
-		t.Errorf("nothing said of the dead channel:\n%s", report.String())
+		t.Errorf("no warning of the dead channel:\n%s", report.String())
 	}
 	if got := m.Parameters().Spread[1]; got != model.Unlearnt {
 		t.Errorf("spread %v, want Unlearnt", got)

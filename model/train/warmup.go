@@ -6,17 +6,17 @@ import (
 )
 
 const (
-	transientBlocks = 40   // the learning rows are cut into
-	transientMost   = 0.25 // of the rows may be a transient
-	transientLeast  = 0.05 // range of the rest, in units of u, at least
+	levelBlocks = 40   // into which the learning rows are cut
+	warmUpMost  = 0.25 // part of the rows that may be a warm-up
+	levelLeast  = 0.05 // smallest range of a part of the rows, in units of u
 )
 
-// transient returns how many leading rows of u, (n, c), the machine never came
-// back to: a cold start at the beginning of a recording. Such rows are learnt,
-// but the limits are set without them: a warm-up that happened once would else
-// hide everything smaller. One that comes back is in the range of the rest.
-func transient(u []float32, c int) int {
-	size := len(u) / c / transientBlocks
+// warmUp returns the number of leading rows of u, (n, c), whose levels the machine never
+// returned to, as after a cold start. Such rows are learnt, but do not set the limits: a
+// warm-up that happened only once would hide everything smaller. A warm-up that recurs is
+// within the range of the other rows.
+func warmUp(u []float32, c int) int {
+	size := len(u) / c / levelBlocks
 	if size < 5 {
 		return 0
 	}
@@ -29,10 +29,10 @@ func transient(u []float32, c int) int {
 	return last * size
 }
 
-// shifted returns the channels of u, (n, c), that ended where they had not been
-// before.
-func shifted(u []float32, c int) (out []int) {
-	size := len(u) / c / transientBlocks
+// endedElsewhere returns the channels of u, (n, c), that ended at a level where they had
+// not been before.
+func endedElsewhere(u []float32, c int) (out []int) {
+	size := len(u) / c / levelBlocks
 	if size < 5 {
 		return nil
 	}
@@ -44,13 +44,13 @@ func shifted(u []float32, c int) (out []int) {
 	return out
 }
 
-// stepped returns, for channels of u, (n, c), that changed their level once and
-// for good, the row near which they did: the ranges before and after are further
-// apart than either is wide. Neither part is a short one: those are transient's
-// and shifted's.
-func stepped(u []float32, c int) map[int]int {
+// levelShifts returns, for each channel of u, (n, c), that shifted to another level for
+// good, the row near which it did: the ranges before and after are further apart than
+// either is wide. Each part is at least an eighth of the rows; warmUp and endedElsewhere
+// find shorter ones.
+func levelShifts(u []float32, c int) map[int]int {
 	out := map[int]int{}
-	size := len(u) / c / transientBlocks
+	size := len(u) / c / levelBlocks
 	if size < 5 {
 		return out
 	}
@@ -60,7 +60,7 @@ func stepped(u []float32, c int) map[int]int {
 			low, high := extent(m[:b])
 			after, top := extent(m[b:])
 			gap := max(after-high, low-top)
-			if gap > max(high-low, top-after, transientLeast) && !math.IsInf(gap, 0) {
+			if gap > max(high-low, top-after, levelLeast) && !math.IsInf(gap, 0) {
 				out[j] = b * size
 				break
 			}
@@ -69,7 +69,7 @@ func stepped(u []float32, c int) map[int]int {
 	return out
 }
 
-// extent returns the smallest and largest of v, NaN left out.
+// extent returns the smallest and largest of v, without NaN.
 func extent(v []float64) (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, x := range v {
@@ -80,17 +80,17 @@ func extent(v []float64) (low, high float64) {
 	return low, high
 }
 
-// away returns how many of the last blocks belong to an excursion: the first
-// block, and all after it, that lies outside the range of all blocks before it
-// by more than that range. NaN = no value in the block.
+// away returns how many of the last blocks belong to an excursion: the first of the last
+// blocks whose median lies outside the range of all blocks before it by more than that
+// range, and all blocks after it. m are the medians, NaN = no value in the block.
 func away(m []float64) int {
 	low, high := math.Inf(1), math.Inf(-1)
 	for i, x := range m {
 		if math.IsNaN(x) {
 			continue
 		}
-		span := max(high-low, transientLeast)
-		if i >= len(m)-int(transientMost*transientBlocks) && high >= low && (x > high+span || x < low-span) {
+		span := max(high-low, levelLeast)
+		if i >= len(m)-int(warmUpMost*levelBlocks) && high >= low && (x > high+span || x < low-span) {
 			return len(m) - i
 		}
 		low, high = min(low, x), max(high, x)
@@ -98,8 +98,8 @@ func away(m []float64) int {
 	return 0
 }
 
-// medians returns the median of channel j in each block of size rows, NaN where
-// a block has no value.
+// medians returns the median of channel j in each block of size rows, NaN for a block
+// without a value.
 func medians(u []float32, c, j, size int) []float64 {
 	out := make([]float64, len(u)/c/size)
 	v := make([]float32, 0, size)

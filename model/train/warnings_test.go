@@ -11,8 +11,8 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// TestWeek: what was not covered is told in words.
-func TestWeek(t *testing.T) {
+// TestCoverage holds that hours and days that are not covered are described in words.
+func TestCoverage(t *testing.T) {
 	monday := time.Date(2026, 11, 23, 0, 0, 0, 0, time.Local)
 	for _, c := range []struct {
 		name  string
@@ -38,21 +38,21 @@ func TestWeek(t *testing.T) {
 			}
 		}
 		var got []string
-		for _, d := range w.doubts() {
+		for _, d := range w.warnings() {
 			got = append(got, d[:strings.Index(d, ": what")+6])
 		}
 		if s := strings.Join(got, ";"); s != c.want {
 			t.Errorf("%s: %q, want %q", c.name, s, c.want)
 		}
 	}
-	if w := new(Coverage); w.Mark(time.Unix(1000, 0)) || len(w.doubts()) != 0 {
+	if w := new(Coverage); w.Mark(time.Unix(1000, 0)) || len(w.warnings()) != 0 {
 		t.Error("a clock that was not set was marked")
 	}
 }
 
-// TestReport_doubtsStates: a machine that was not seen to start, or that seems to
-// stop without a word in the configuration.
-func TestReport_doubtsStates(t *testing.T) {
+// TestReport_warnsOfStates: a machine without a start in the learning rows, and one that
+// seems to stop but has no condition.
+func TestReport_warnsOfStates(t *testing.T) {
 	running := &model.Condition{Channel: "speed", Above: 20, Below: math.NaN(), Settle: 5 * time.Second}
 	report := func(c *model.Condition, zeros, rows int, seen *Coverage) []string {
 		v := batches(c)
@@ -65,7 +65,7 @@ func TestReport_doubtsStates(t *testing.T) {
 				data[i] = 0
 			}
 		}
-		tab, err := newTable(v.schema, data)
+		tab, err := newTrainingSet(v.schema, data)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -73,8 +73,8 @@ func TestReport_doubtsStates(t *testing.T) {
 		r.begin(tab, Options{Coverage: seen})
 		return r.Warnings
 	}
-	has := func(doubts []string, part string) bool {
-		return slices.ContainsFunc(doubts, func(d string) bool { return strings.Contains(d, part) })
+	has := func(warnings []string, part string) bool {
+		return slices.ContainsFunc(warnings, func(d string) bool { return strings.Contains(d, part) })
 	}
 	if d := report(nil, 120, 1800, nil); !has(d, "speed is 0 in 33 % of the rows") || !has(d, "less than a shift") {
 		t.Errorf("a machine that stops: %q", d)
@@ -82,7 +82,7 @@ func TestReport_doubtsStates(t *testing.T) {
 	if d := report(nil, 5, 1800, nil); has(d, "speed is 0") {
 		t.Errorf("short zeros: %q", d)
 	}
-	if d := report(running, 120, 230, nil); !has(d, "never seen to start") {
+	if d := report(running, 120, 230, nil); !has(d, "no start of the machine") {
 		t.Errorf("no start: %q", d)
 	}
 	if d := report(running, 120, 800, nil); !has(d, "only 2 starts") || has(d, "speed is 0") {
@@ -95,9 +95,9 @@ func TestReport_doubtsStates(t *testing.T) {
 	}
 }
 
-// TestDoubtOdd: a stretch that was not normal is named with its rows; rows above the
-// threshold here and there are not.
-func TestDoubtOdd(t *testing.T) {
+// TestWarnClustered holds that a stretch that was not normal is named with its rows, and
+// that scattered rows above the threshold are not.
+func TestWarnClustered(t *testing.T) {
 	s := model.Schema{Period: time.Minute, Channels: []model.Channel{{Name: "a"}, {Name: "b"}}}
 	rows := func(odd func(i int) bool) (out []float64) {
 		x, y := ar(6000, 0.9, 1), ar(6000, 0, 2)
@@ -121,7 +121,7 @@ func TestDoubtOdd(t *testing.T) {
 		_, r := learn(t, s, rows(c.odd), Options{Seed: 1, Epochs: 1})
 		got := ""
 		for _, d := range r.Warnings {
-			if strings.Contains(d, "if something was wrong then") {
+			if strings.Contains(d, "if there was maintenance or a fault then") {
 				got = d
 			}
 		}
