@@ -38,12 +38,12 @@ func TestBadRecordings(t *testing.T) {
 		flagged   bool   // more than a tenth of the scored rows
 	}{
 		{"healthy", 1000, nil, true, "alarms", "", [2]int{900, 1000}, false},
-		{"constant channels", 1000, fill(0, "10", "50", "5"), false, "no channel ever moved", "", [2]int{900, 1000}, true},
-		{"a constant channel", 1000, func(_ int, at time.Time, cells []string) time.Time { cells[1] = "50"; return at }, true, "b.speed never moved", "", [2]int{900, 1000}, true},
+		{"constant channels", 1000, fill(0, "10", "50", "5"), false, "no channel ever changed", "", [2]int{900, 1000}, true},
+		{"a constant channel", 1000, func(_ int, at time.Time, cells []string) time.Time { cells[1] = "50"; return at }, true, "b.speed never changed", "", [2]int{900, 1000}, true},
 		{"one row", 1, nil, false, "1 row with values, want at least 100", "none of 1 row was scored: the first score takes", [2]int{0, 0}, false},
 		{"no row", 0, nil, false, "0 rows with values", "none of 0 rows was scored", [2]int{0, 0}, false},
 		{"all missing", 1000, fill(0, ""), false, "0 rows with values", "996 of 1000 rows hold too few values", [2]int{0, 0}, false},
-		{"all missing from row 500 on", 1000, fill(500, ""), true, "500 rows hold no value at all", "496 of 1000 rows hold too few values", [2]int{400, 505}, false},
+		{"all missing from row 500 on", 1000, fill(500, ""), true, "500 rows have no value in any channel", "496 of 1000 rows hold too few values", [2]int{400, 505}, false},
 		{"infinities", 1000, fill(500, "Inf", "-inf", "1e999"), true, `"Inf" is not finite: counts as missing`, "496 of 1000 rows hold too few values", [2]int{400, 505}, false},
 		{"time running backwards", 1000, moved(func(i int) time.Duration { return -2 * time.Duration(i) * time.Second }), true, "time runs backwards in 999 rows, first at 2026-11-23T07:59:59Z", "time runs backwards in 999 rows", [2]int{900, 1000}, false},
 		{"the clock set back an hour", 1000, moved(func(i int) time.Duration { return -time.Duration(i/500) * time.Hour }), true, "time runs backwards in 1 row, ", "time runs backwards in 1 row, ", [2]int{900, 1000}, false},
