@@ -33,6 +33,15 @@ type bus struct {
 	panics   atomic.Uint64
 }
 
+// BusStats are the counters of one bus since New.
+type BusStats struct {
+	Bus      string
+	Overruns uint64 // reads skipped because the one before took longer than the period
+	Panics   uint64 // of drivers
+}
+
+func (b *bus) stats() BusStats { return BusStats{b.name, b.overruns.Load(), b.panics.Load()} }
+
 // run reads every due sensor at its tick until ctx is done. Ticks that passed
 // while a read was late are skipped and counted; they are not made up for.
 func (b *bus) run(ctx context.Context, epoch time.Time) {

@@ -138,18 +138,11 @@ func (g *Group) Readings() []Reading {
 	return rs
 }
 
-// BusStats counts what went wrong on one bus.
-type BusStats struct {
-	Bus      string
-	Overruns uint64 // ticks skipped because a read took longer than the period
-	Panics   uint64
-}
-
 // Stats copies the counters of every bus.
 func (g *Group) Stats() []BusStats {
 	out := make([]BusStats, 0, len(g.buses))
 	for _, b := range g.buses {
-		out = append(out, BusStats{b.name, b.overruns.Load(), b.panics.Load()})
+		out = append(out, b.stats())
 	}
 	return out
 }

@@ -1,15 +1,23 @@
-// Package status tells the outside how the agent is: /health, /metrics, the
-// page and its JSON. Everything is rendered from one Snapshot that the agent
-// collects on demand, so that the three never disagree.
+// Package status shows how the agent is: /health, /metrics, the page and its JSON.
+// All of them are rendered from one Snapshot, which the agent collects for each
+// request, so they never disagree.
 //
-// It does not measure anything itself, but for the process it runs in, and it
-// changes nothing: every handler is read-only.
+// It measures nothing but the process that it runs in, and it changes nothing:
+// every handler is read-only.
 //
-// Prometheus names stand in table.go and nowhere else. docs/metrics.md is written
-// from that table.
+// # Metrics
+//
+// The names of all metrics stand in table.go and nowhere else. A row of that table
+// holds the name, the labels, the texts for people and a function that collects the
+// samples from a Snapshot. docs/metrics.md is written from the table; a test fails
+// when the page is out of date.
+//
+// A Snapshot holds the counters in the structures of the packages that count, such
+// as mqtt.Stats. So a new metric takes three steps: count it in its package, add a
+// row to the table, and let make golden write docs/metrics.md.
 //
 // # Why
 //
-// A scrape every 15 s may take a millisecond; a tick may not. So the stages
-// keep plain counters and pay nothing for being watched.
+// A scrape every 15 s may take a millisecond; sampling may not wait that long. So
+// the other packages keep plain counters, and being watched costs them nothing.
 package status

@@ -13,20 +13,20 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// Level is a verdict; worse ones are greater.
+// Level is how well something works; worse levels are greater.
 type Level int
 
-// The verdicts.
+// The levels.
 const (
 	Healthy Level = iota
 	Degraded
 	Unhealthy
 )
 
-// String is the verdict's name in /health.
+// String is the level's name in /health.
 func (l Level) String() string { return [...]string{"healthy", "degraded", "unhealthy"}[l] }
 
-// MarshalText makes JSON carry the name.
+// MarshalText gives the name to JSON. It never fails.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
 // Check is one line of /health.
@@ -44,7 +44,7 @@ type MachineHealth struct {
 	Learning *LearningHealth `json:"learning,omitempty"`
 }
 
-// LearningHealth is how far learning is.
+// LearningHealth is how far the learning has come.
 type LearningHealth struct {
 	Phase    string  `json:"phase"`
 	Progress float64 `json:"progress"` // 0..1
@@ -61,8 +61,8 @@ type Health struct {
 	Machines map[string]MachineHealth `json:"machines"`
 }
 
-// Health judges the snapshot. Degraded means that somebody should look but the
-// agent does its work; unhealthy that it does not.
+// Health judges the snapshot. Degraded means that somebody should look although
+// the agent does its work; unhealthy means that it does not do its work.
 func (s *Snapshot) Health() Health {
 	h := Health{Version: s.Build.Version, Device: s.Device, UptimeS: s.Now.Sub(s.Started).Seconds(),
 		Checks: map[string]Check{}, Machines: map[string]MachineHealth{}}
@@ -77,10 +77,10 @@ func (s *Snapshot) Health() Health {
 		h.Checks["spool"] = s.spool()
 	}
 	if s.Stalled != "" {
-		h.Checks["progress"] = Check{Unhealthy, s.Stalled + " does not progress"}
+		h.Checks["progress"] = Check{Unhealthy, s.Stalled + " makes no progress"}
 	}
 	if !s.ReloadOK {
-		h.Checks["configuration"] = Check{Degraded, "the newest reload was refused: the configuration before it is in force"}
+		h.Checks["configuration"] = Check{Degraded, "the newest reload was refused: the previous configuration is still in force"}
 	}
 	for _, c := range h.Checks {
 		h.Status = max(h.Status, c.Status)
@@ -99,13 +99,13 @@ func machineHealth(m *machine.Status) MachineHealth {
 	return mh
 }
 
-// sampling is unhealthy when no row has come for three periods: the agent lives
-// and does nothing.
+// sampling is unhealthy when no row has come for three periods: the agent runs but
+// does nothing.
 func (s *Snapshot) sampling() Check {
 	for _, m := range s.Machines {
 		from := m.RowTime
 		if from.IsZero() {
-			from = m.Since // a machine that has just been made, at the start or by a reload
+			from = m.Since // a machine that the start or a reload has just made
 		}
 		allowed := max(3*m.Period, 2*time.Second)
 		if age := s.Now.Sub(from); age > allowed {
@@ -139,7 +139,7 @@ func (s *Snapshot) sensors() Check {
 	case silent == len(s.Readings):
 		return Check{Degraded, "no sensor delivers; " + first}
 	case silent == 0:
-		return Check{Degraded, fmt.Sprintf("%d of %d sensors deliver a part of their values; %s", partly, len(s.Readings), first)}
+		return Check{Degraded, fmt.Sprintf("%d of %d sensors deliver only some of their values; %s", partly, len(s.Readings), first)}
 	}
 	return Check{Degraded, fmt.Sprintf("%d of %d sensors do not deliver; %s", silent, len(s.Readings), first)}
 }
@@ -158,7 +158,7 @@ func (s *Snapshot) models() Check {
 
 func (s *Snapshot) clock() Check {
 	if s.TimeQuality == "unset" {
-		return Check{Degraded, "the wall clock is not set: events are stamped once it is"}
+		return Check{Degraded, "the wall clock is not set: events get their time once it is"}
 	}
 	return Check{Detail: s.TimeQuality}
 }
@@ -183,10 +183,10 @@ func (s *Snapshot) spool() Check {
 	case s.Spool.MaxBytes > 0 && s.Spool.Bytes*10 > s.Spool.MaxBytes*9:
 		return Check{Degraded, fmt.Sprintf("%d of %d bytes used: the oldest messages are dropped next", s.Spool.Bytes, s.Spool.MaxBytes)}
 	}
-	return Check{Detail: fmt.Sprintf("%d messages wait", s.Spool.Messages)}
+	return Check{Detail: fmt.Sprintf("%d messages are waiting", s.Spool.Messages)}
 }
 
-// serveHealth answers 503 when the agent does not do its work.
+// serveHealth writes the health as JSON, with status 503 when it is unhealthy.
 func serveHealth(w http.ResponseWriter, h Health) {
 	code := http.StatusOK
 	if h.Status == Unhealthy {
@@ -204,5 +204,5 @@ func writeJSON(w http.ResponseWriter, code int, v any) {
 		return
 	}
 	w.WriteHeader(code)
-	w.Write(append(body, '\n')) // an error means that the reader has gone
+	w.Write(append(body, '\n')) // an error means that the client has gone
 }

@@ -57,7 +57,7 @@ func (m *Metrics) Write(w io.Writer, s *Snapshot) {
 		}
 	}
 	writeProcess(&b)
-	w.Write(b.Bytes()) // an error means that the reader has gone
+	w.Write(b.Bytes()) // an error means that the client has gone
 }
 
 // write renders one row of the table, or nothing where it has no sample.

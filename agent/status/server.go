@@ -18,32 +18,32 @@ import (
 	"iot-edge-anomaly/agent/status/page"
 )
 
-// ServerOptions say where and for whom the endpoint is.
+// ServerOptions say where the endpoint listens, who may use it, and what it shows.
 type ServerOptions struct {
 	Listen          string
-	TLSCert, TLSKey string // files; empty = plain HTTP
-	TokenFile       string // bearer token wanted; empty = none
-	Collect         func() Snapshot
+	TLSCert, TLSKey string          // files; empty = plain HTTP
+	TokenFile       string          // holds the token that clients must send; empty = none
+	Collect         func() Snapshot // called by every request; safe for concurrent use
 	Metrics         *Metrics
 	Log             *slog.Logger
 }
 
-// maxConns bounds the open connections: a scrape storm must not take the file
-// descriptors that buses need.
+// maxConns limits the open connections: many scrapers must not use up the file
+// descriptors that the buses need.
 const maxConns = 64
 
 // Server is the read-only HTTP endpoint.
 type Server struct {
 	o     ServerOptions
-	ln    net.Listener // nil = the address is taken
+	ln    net.Listener // nil = the address is in use by another program
 	tls   *tls.Config  // nil = plain HTTP
 	token [32]byte     // sha256
 	srv   *http.Server
 }
 
-// NewServer reads the files that the options name and tries the address. One that
-// is taken is no error: Serve tries again, for a machine must not go unwatched
-// because a port is not free.
+// NewServer reads the files that the options name and opens the address. An address
+// that is in use is no error, because machines must be watched even if a port is not
+// free: Serve tries again.
 func NewServer(o ServerOptions) (*Server, error) {
 	s := &Server{o: o}
 	if o.TokenFile != "" {
@@ -68,12 +68,12 @@ func NewServer(o ServerOptions) (*Server, error) {
 		WriteTimeout: 15 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 8 << 10,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
 	if err := s.listen(); err != nil {
-		o.Log.Error("no endpoint for now", "error", err, "again_in", listenEvery)
+		o.Log.Error("http endpoint is not available yet", "error", err, "again_in", listenEvery)
 	}
 	return s, nil
 }
 
-// listenEvery is how often an address that is taken is tried again.
+// listenEvery is how often Serve tries an address that is in use.
 const listenEvery = 10 * time.Second
 
 func (s *Server) listen() error {
@@ -119,7 +119,7 @@ func (s *Server) mux() http.Handler {
 	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
 		snap := s.o.Collect()
 		if snap.Stalled != "" {
-			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "unhealthy", "detail": snap.Stalled + " does not progress"})
+			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "unhealthy", "detail": snap.Stalled + " makes no progress"})
 			return
 		}
 		writeJSON(w, http.StatusOK, map[string]string{"status": "healthy"})
@@ -142,9 +142,9 @@ func (s *Server) mux() http.Handler {
 	return mux
 }
 
-// guard counts answers, asks for the token, and refuses hosts other than the
-// ones this server is reached by, so that a web page elsewhere cannot read the
-// loopback address through a name it controls (DNS rebinding).
+// guard counts the answers, requires the token, and refuses host names that are not
+// this server's. Without that check a web page from elsewhere could read the
+// loopback address through a host name that it controls (DNS rebinding).
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cw := &codeWriter{ResponseWriter: w, code: http.StatusOK}
@@ -158,7 +158,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			if subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 {
 				s.o.Metrics.refused.Add(1)
 				cw.Header()["Www-Authenticate"] = []string{"Bearer", `Basic realm="iot-edge-anomaly", charset="UTF-8"`}
-				http.Error(cw, "token wanted, as a bearer token or as the password of any user", http.StatusUnauthorized)
+				http.Error(cw, "token required: send it as a bearer token, or as the password of any user", http.StatusUnauthorized)
 				return
 			}
 		}
@@ -166,23 +166,24 @@ func (s *Server) guard(next http.Handler) http.Handler {
 	})
 }
 
-// tokenOf is the token that a request brings: a bearer token or, because that is
-// all that a browser can ask its user for, the password of whatever user.
+// tokenOf is the token that a request carries: a bearer token, or the password of
+// any user, since a browser can ask its user for nothing else.
 func tokenOf(r *http.Request) string {
 	if _, password, ok := r.BasicAuth(); ok {
 		return password
 	}
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 §11.1: in any case
+	if !strings.EqualFold(scheme, "Bearer") { // RFC 9110 §11.1: upper or lower case
 		return ""
 	}
 	return strings.TrimSpace(token)
 }
 
-// allowedHost accepts addresses, localhost, the listening name, and none
-// (HTTP/1.0, which no browser speaks). Behind a token any name goes: the token is
-// what a foreign page does not have. So it does where others reach the server by
-// the gateway's names, of which it knows none.
+// allowedHost accepts IP addresses, localhost, the name that the server listens on,
+// and no name at all (HTTP/1.0, which no browser uses). With a token it accepts any
+// name, because a foreign page does not have the token. It also accepts any name
+// when the server listens on more than the loopback address: clients then use the
+// gateway's own names, which the server does not know.
 func (s *Server) allowedHost(host string) bool {
 	if h, _, err := net.SplitHostPort(host); err == nil {
 		host = h
@@ -195,7 +196,7 @@ func (s *Server) allowedHost(host string) bool {
 	return host == "" || host == "localhost" || host == listen || net.ParseIP(host) != nil
 }
 
-// codeWriter remembers the status code.
+// codeWriter remembers the status code of the answer.
 type codeWriter struct {
 	http.ResponseWriter
 	code int
@@ -206,7 +207,7 @@ func (c *codeWriter) WriteHeader(code int) {
 	c.ResponseWriter.WriteHeader(code)
 }
 
-// cappedListener accepts only while a place is free.
+// cappedListener closes new connections while free is full.
 type cappedListener struct {
 	net.Listener
 	free chan struct{}
@@ -222,7 +223,7 @@ func (l *cappedListener) Accept() (net.Conn, error) {
 		case l.free <- struct{}{}:
 			return &cappedConn{Conn: c, free: l.free}, nil
 		default:
-			c.Close() // full: the others are served, this one may come again
+			c.Close() // the client may try again
 		}
 	}
 }

@@ -15,7 +15,7 @@ import (
 // Build names the binary.
 type Build struct{ Version, Commit, Go, Kernel string }
 
-// Snapshot is all that is known at one moment. The counters in it are the
+// Snapshot is everything that /health, /metrics and the page show, at one moment. The counters in it are the
 // structures of the packages that count, so that a new one reaches the table of
 // metrics without another copy. Slices belong to the receiver.
 type Snapshot struct {
@@ -35,13 +35,13 @@ type Snapshot struct {
 	Events       []OpenEvent
 	Opened       []report.Count // events opened since the start
 	MemoryLimit  uint64         // bytes; 0 = unknown
-	Stalled      string         // the stage that does not progress; empty = all do
-	ReloadOK     bool           // the newest configuration reload worked, or none was asked for
+	Stalled      string         // the stage that makes no progress; empty = none
+	ReloadOK     bool           // the newest reload of the configuration worked, or none was requested
 }
 
 // OpenEvent is an event that is open now, of any kind.
 type OpenEvent struct {
 	Machine string   // empty: a fault that several machines share
-	Missing []string // the channels it takes
+	Missing []string // the channels that have no value because of it
 	page.Event
 }

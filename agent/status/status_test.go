@@ -61,7 +61,7 @@ func TestHealth(t *testing.T) {
 		{"all well", func(*Snapshot) {}, Healthy, "sampling", ""},
 		{"no row for four periods", func(s *Snapshot) { s.Machines[0].RowTime = s.Now.Add(-4 * time.Second) }, Unhealthy, "sampling", "newest row is 4s old"},
 		{"never a row", func(s *Snapshot) { s.Machines[0].RowTime = time.Time{} }, Unhealthy, "sampling", "pump1"},
-		{"a stage stands still", func(s *Snapshot) { s.Stalled = "delivery" }, Unhealthy, "progress", "delivery does not progress"},
+		{"a stage stands still", func(s *Snapshot) { s.Stalled = "delivery" }, Unhealthy, "progress", "delivery makes no progress"},
 		{"broker away", func(s *Snapshot) { s.Broker.Connected, s.Broker.LastError = false, "connection refused" }, Degraded, "mqtt", "not connected to tcp://b:1883: connection refused"},
 		{"no broker configured", func(s *Snapshot) { s.Broker = nil }, Healthy, "sampling", ""},
 		{"a sensor fails", func(s *Snapshot) {
@@ -69,7 +69,7 @@ func TestHealth(t *testing.T) {
 		}, Degraded, "sensors", "1 of 2 sensors do not deliver; cab: no answer"},
 		{"all sensors fail", func(s *Snapshot) { s.Readings[0].Err, s.Readings[0].Values = errors.New("no answer"), nil }, Degraded, "sensors", "no sensor delivers"},
 		{"a probe is not connected", func(s *Snapshot) { s.Readings[0].Err = errors.New("probe is 0x8000") }, Degraded, "sensors",
-			"1 of 1 sensors deliver a part of their values; pump: probe is 0x8000"},
+			"1 of 1 sensors deliver only some of their values; pump: probe is 0x8000"},
 		{"blind", func(s *Snapshot) { s.Machines[0].State, s.Machines[0].Note = judge.Blind, "no model" }, Degraded, "model", "machine pump1 is blind: no model"},
 		{"clock unset", func(s *Snapshot) { s.TimeQuality = "unset" }, Degraded, "clock", "not set"},
 		{"disk full", func(s *Snapshot) { s.Spool.Down = "no space left on device" }, Degraded, "spool", "no space left"},

@@ -12,7 +12,7 @@ import (
 
 func number(v float64) *float64 { return page.Number(v) }
 
-// Page is the snapshot as the page shows it.
+// Page is the snapshot in the form that the page shows.
 func (s *Snapshot) Page() page.State {
 	h := s.Health()
 	p := page.State{Device: s.Device, Site: s.Site, Version: s.Build.Version, Health: h.Status.String(),
@@ -63,7 +63,7 @@ func (s *Snapshot) machine(m *machine.Status, bySensor map[string]*sampler.Readi
 			pc.Drift = &page.Drift{Score: number(d.Score), Now: bandOf(d.Now), Learnt: bandOf(d.Learnt)}
 		}
 		if r := bySensor[m.Sensors[i]]; r != nil {
-			pc.Error = trouble(r, c.Name, m.Quality[i])
+			pc.Error = causeOf(r, c.Name, m.Quality[i])
 		}
 		out.Channels = append(out.Channels, pc)
 	}
@@ -74,8 +74,9 @@ func bandOf(b model.Band) page.Band {
 	return page.Band{Low: number(b.Low), Median: number(b.Median), High: number(b.High)}
 }
 
-// trouble says why a channel is not good.
-func trouble(r *sampler.Reading, channel string, q sampler.Quality) string {
+// causeOf says why a channel is not good; empty = it is good, or the reason is
+// unknown.
+func causeOf(r *sampler.Reading, channel string, q sampler.Quality) string {
 	for j, c := range r.Channels {
 		if r.Sensor+"."+c.Name == channel {
 			return r.Cause(j, q)
@@ -84,8 +85,8 @@ func trouble(r *sampler.Reading, channel string, q sampler.Quality) string {
 	return ""
 }
 
-// concerns tells whether a shared fault takes one of the channels. After a
-// restart nobody knows which it takes.
+// concerns tells whether a fault that several machines share concerns one of the
+// channels. After a restart its channels are not known: then it concerns all.
 func concerns(missing []string, channels []model.Channel) bool {
 	return len(missing) == 0 || slices.ContainsFunc(channels, func(c model.Channel) bool { return slices.Contains(missing, c.Name) })
 }

@@ -14,8 +14,8 @@ import (
 //go:embed static
 var Files embed.FS
 
-// policy lets the page load its own script and style, ask its own server, and
-// nothing else.
+// policy lets the page load its own script and style and send requests to its own
+// server, and nothing else.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
 	"img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
@@ -25,8 +25,8 @@ type asset struct {
 	body                   []byte
 }
 
-// Handler serves the page at / and its two companions beside it; every other
-// path is 404, every other method than GET and HEAD 405. It is safe for
+// Handler serves the page at / and its script and style beside it. It answers 404
+// to every other path, and 405 to every method but GET and HEAD. It is safe for
 // concurrent use.
 func Handler() http.Handler {
 	served := map[string]asset{
@@ -55,15 +55,14 @@ func Handler() http.Handler {
 	})
 }
 
-// load takes a file from the binary. That it is there is decided when the
-// binary is built, and tested.
+// load takes a file from the binary. A test holds that all files are there.
 func load(name, contentType string) asset {
 	body, _ := Files.ReadFile("static/" + name)
 	sum := sha256.Sum256(body)
 	return asset{name, contentType, `"` + hex.EncodeToString(sum[:8]) + `"`, body}
 }
 
-// readOnly refuses what would not only read.
+// readOnly answers 405 to any method but GET and HEAD, and then returns false.
 func readOnly(w http.ResponseWriter, r *http.Request) bool {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		return true

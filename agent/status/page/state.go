@@ -38,7 +38,7 @@ type Spool struct {
 	Dropped  int64 `json:"dropped"` // since the start, for want of room
 }
 
-// Machine is what one model watches.
+// Machine is one machine and the newest values of its channels.
 type Machine struct {
 	Name       string    `json:"name"`
 	State      string    `json:"state"`      // learning, idle, normal, anomaly or blind
@@ -90,7 +90,7 @@ type Channel struct {
 	Value   *float64 `json:"value"`           // as read, whatever its quality; null: stale or missing
 	Quality string   `json:"quality"`         // good, suspect, bad, stale or missing
 	AgeS    *float64 `json:"age_s"`           // since it was measured; null: never
-	Error   string   `json:"error,omitempty"` // why it is not good, or what its sensor complains of
+	Error   string   `json:"error,omitempty"` // why it is not good
 	Drift   *Drift   `json:"drift"`           // null: nothing is known of it
 }
 
@@ -101,7 +101,7 @@ type Drift struct {
 	Learnt Band     `json:"learnt"`
 }
 
-// Band tells where values lie, in the channel's unit; null: no value.
+// Band holds three quantiles of a channel's values in its unit; null: no value.
 type Band struct {
 	Low    *float64 `json:"p5"` // 5 % are below
 	Median *float64 `json:"p50"`
@@ -124,9 +124,8 @@ func Percentile(v float64) *float64 {
 	return nil
 }
 
-// ServeState answers GET and HEAD with what fill returns, as JSON that is
-// never cached. fill is called for each request and must be safe for
-// concurrent use.
+// ServeState answers GET and HEAD with what fill returns, as JSON that must not be
+// cached. It calls fill for each request; fill must be safe for concurrent use.
 func ServeState(fill func() State) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !readOnly(w, r) {
@@ -142,7 +141,7 @@ func ServeState(fill func() State) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		h.Set("X-Content-Type-Options", "nosniff")
 		if r.Method == http.MethodGet {
-			w.Write(append(body, '\n')) // an error means that the reader has gone
+			w.Write(append(body, '\n')) // an error means that the client has gone
 		}
 	})
 }

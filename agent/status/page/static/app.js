@@ -1,6 +1,6 @@
 "use strict";
-// Asks for the state once a second and shows it. Text reaches the page through
-// textContent only: no name, unit or error of the gateway can become markup.
+// Asks for the state once a second and shows it. Text is set through textContent
+// only, so no name, unit or error text of the gateway can become markup.
 
 const byId = (id) => document.getElementById(id);
 
@@ -11,7 +11,8 @@ function element(tag, className, text) {
   return e;
 }
 
-// set writes only what changed, so that a selection or a reader's place stays.
+// set writes only what changed, so that a selection or the position of a screen
+// reader is kept.
 function set(e, text, className) {
   if (e.textContent !== text) e.textContent = text;
   if (className !== undefined && e.className !== className) e.className = className;
@@ -122,7 +123,7 @@ function showChannels(body, channels) {
   });
 }
 
-// driftText tells where a channel's values lie now and lay while it was learnt.
+// driftText gives the quantiles of a channel's values, now and while it was learnt.
 function driftText(ch) {
   const band = (b) => number(b.p5) + ", " + withUnit(b.p50, ch.unit) + ", " + number(b.p95);
   return "5 %, half, 95 % below: " + band(ch.drift.now) + "; learnt " + band(ch.drift.learnt) + ". From 0.7 it has drifted.";
