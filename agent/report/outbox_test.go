@@ -192,7 +192,7 @@ func TestOutbox(t *testing.T) {
 	if _, err := o.Next(t.Context(), 0); err == nil {
 		t.Error("a closed queue has a message")
 	}
-	q, o = open() // a message of the process before may have been sent
+	_, o = open() // a message of the process before may have been sent
 	if p := parse(t, next(0).Payload); !p.Resent || o.Len() != 6 {
 		t.Errorf("after a restart: %+v, %d messages", p, o.Len())
 	}

@@ -95,7 +95,6 @@ func (c *client) once(ctx context.Context, t Table, at, n uint16) (b []byte, err
 // Read reads n consecutive registers (2 bytes each, as sent) or bits (packed,
 // first bit lowest) of a unit once. It is for scans and follows no device's plan.
 // The package comment lists the kinds of errors.
-
 func (l *Line) Read(ctx context.Context, unit uint8, t Table, at, n uint16) ([]byte, error) {
 	b, err := newClient(l, unit, RequestLimits{}).read(ctx, t, at, n)
 	if err != nil {

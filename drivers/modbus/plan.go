@@ -33,11 +33,11 @@ type request struct {
 }
 
 // String names the range, "input 16-19".
-func (r *request) String() string {
-	if r.n == 1 {
-		return fmt.Sprintf("%v %d", r.table, r.at)
+func (q *request) String() string {
+	if q.n == 1 {
+		return fmt.Sprintf("%v %d", q.table, q.at)
 	}
-	return fmt.Sprintf("%v %d-%d", r.table, r.at, r.at+r.n-1)
+	return fmt.Sprintf("%v %d-%d", q.table, q.at, q.at+q.n-1)
 }
 
 // rules constrain every request of a plan.

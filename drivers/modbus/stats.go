@@ -22,7 +22,6 @@ type counters struct {
 }
 
 // Stats returns a copy of the counters.
-
 func (l *Line) Stats() Stats {
 	c := &l.counts
 	return Stats{

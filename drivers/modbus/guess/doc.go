@@ -26,5 +26,4 @@
 //
 // A device uses one byte order throughout. So Map tries all four and takes the
 // cheapest result; the two orders that swap bytes are rare and cost extra.
-
 package guess
