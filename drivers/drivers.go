@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// Quantity names what is measured; it fixes the unit of every value of a
-// channel. The zero value is a dimensionless, unnamed quantity.
+// Quantity is what a channel measures; it fixes the unit of the channel's values.
+// The zero value is a dimensionless, unnamed quantity.
 type Quantity struct {
 	Name string // "temperature"; empty where only the unit is known
 	Unit string // "°C"; empty = dimensionless
@@ -40,38 +40,39 @@ type Sensor interface {
 	// dst.
 	Channels() []Channel
 	// Read fills dst, which has one cell per channel. Every cell is a value
-	// measured during this call or NaN; the error tells why cells are NaN.
+	// measured during this call or NaN; the error says why cells are NaN.
 	Read(ctx context.Context, dst []float64) error
+	// Close releases what the sensor itself opened. It may be called twice.
 	Close() error
 }
 
-// Begin is how every Read begins: each cell becomes NaN, and a dst of the wrong
-// length or a finished context is an error before anything is on the wire.
+// Begin is the first step of every Read: it sets each cell to NaN, and returns an
+// error if dst has the wrong length or ctx is done. The caller then sends nothing.
 func Begin(ctx context.Context, dst []float64, channels int) error {
 	Missing(dst)
 	if len(dst) != channels {
-		return fmt.Errorf("%d cells for %d channels", len(dst), channels)
+		return fmt.Errorf("dst has %d cells, want one for each of %d channels", len(dst), channels)
 	}
 	return ctx.Err()
 }
 
-// Missing makes every cell of dst NaN.
+// Missing sets every cell of dst to NaN.
 func Missing(dst []float64) {
 	for i := range dst {
 		dst[i] = math.NaN()
 	}
 }
 
-// ErrBus marks an error of the shared line or bus rather than of one device on
-// it: the port is gone, the connection is refused, the controller times out.
-// Drivers wrap it beside the cause.
+// ErrBus marks an error of the shared line or bus, as opposed to one device on it:
+// the port is gone, the connection is refused, the controller times out. Drivers
+// wrap it together with the cause.
 var ErrBus = errors.New("bus unavailable")
 
-// ErrLater marks channels that were not asked for in this Read and come first in
-// the next: nothing is wrong with them.
+// ErrLater marks channels that were not asked for in this Read because its time
+// was used up. They come first in the next Read; nothing is wrong with them.
 var ErrLater = errors.New("no time left in this cycle")
 
-// OnlyLater tells whether all that an error tells is ErrLater.
+// OnlyLater reports whether every cause of err is ErrLater; false for nil.
 func OnlyLater(err error) bool {
 	many, ok := err.(interface{ Unwrap() []error })
 	if !ok {
@@ -80,26 +81,27 @@ func OnlyLater(err error) bool {
 	return !slices.ContainsFunc(many.Unwrap(), func(e error) bool { return !OnlyLater(e) })
 }
 
-// ValueError tells that a device answered, and why one of its channels has no
-// value all the same. Read's error wraps one for each such channel.
+// ValueError means that a device answered but one of its channels has no value.
+// Read's error wraps one for each such channel.
 type ValueError struct {
 	Channel string // name within the sensor
-	Bad     bool   // it sent a value that cannot be; else it said that it has none
+	Bad     bool   // true: it sent an impossible value; false: it reported that it has none
 	Text    string // what it sent
 }
 
-// Error names the channel and why it has no value.
+// Error names the channel and says why it has no value.
 func (e *ValueError) Error() string { return e.Channel + " is " + e.Text }
 
-// PartError is why some channels of a sensor have no value where others may.
+// PartError means that some channels of a sensor have no value while others may
+// have one.
 type PartError struct {
-	Of       string   // the device, as an error about all of it names it
+	Of       string   // the device, named as in an error about all of it
 	Channels []string // names within the sensor
-	Err      error
+	Err      error    // why they have no value
 }
 
-// Error gives the device and the cause.
+// Error returns the device and the cause.
 func (e *PartError) Error() string { return e.Of + ": " + e.Err.Error() }
 
-// Unwrap gives the cause to errors.Is and errors.As.
+// Unwrap returns the cause, for errors.Is and errors.As.
 func (e *PartError) Unwrap() error { return e.Err }

@@ -21,10 +21,10 @@ const (
 
 // Configuration register, §8.1.3.
 const (
-	start  = 1 << 15 // OS: when written; when read, no conversion runs
+	start  = 1 << 15 // OS: written, start a conversion; read, no conversion runs
 	single = 1 << 8  // MODE
 	silent = 3       // COMP_QUE: the comparator is off
-	reset  = 0x0583  // all of it after power-on, without OS
+	reset  = 0x0583  // the register after power-on, without OS
 )
 
 // Ground is the negative side of an input that is measured against ground.
@@ -38,18 +38,18 @@ type Input struct {
 	// pairs 0-1, 0-3, 1-3 and 2-3.
 	Positive, Negative int
 	// FullScale is the amplifier's range in V: 6.144, 4.096, 2.048, 1.024,
-	// 0.512 or 0.256; 0 = 2.048. No pin may exceed the supply whatever it is.
+	// 0.512 or 0.256; 0 = 2.048. Whatever it is, no pin may exceed the supply.
 	FullScale     float64
 	Scale, Offset float64
 }
 
-// Options says which chip and what is wired to it.
+// Options selects the chip and says what is wired to it.
 type Options struct {
 	// Address is 0x48 (ADDR to ground; also when 0) to 0x4B.
 	Address uint16
-	// Rate is how many samples a second one conversion is worth: 8, 16, 32, 64,
-	// 128, 250, 475 or 860; 0 = 128. Slow ones are quieter: an input takes
-	// 1.1/Rate seconds.
+	// Rate is the data rate in samples per second: 8, 16, 32, 64, 128, 250, 475 or
+	// 860; 0 = 128. A lower rate has less noise. An input takes up to 1.1/Rate
+	// seconds.
 	Rate   int
 	Inputs []Input // at least one
 }
@@ -63,15 +63,15 @@ type Dev struct {
 	idle     bool          // no conversion runs
 }
 
-// input is an Input as the chip sees it.
+// input is an Input in terms of the chip.
 type input struct {
 	Input
-	config uint16
-	lsb    float64 // V
+	config uint16  // configuration register, without start
+	lsb    float64 // V per bit
 }
 
-// New returns the chip at o.Address of bus. It makes no transaction: the chip
-// may be absent and come later. The error is about o.
+// New returns the chip at o.Address of bus. It makes no transfer: the chip may
+// be absent and come later. An error means that o is invalid.
 func New(bus i2c.Bus, o Options) (*Dev, error) {
 	c, err := chip.New(bus, "ads1115", o.Address, 0x48, 0x4B)
 	if err != nil {
@@ -114,14 +114,14 @@ var (
 	gains = map[float64]uint16{6.144: 0, 4.096: 1, 2.048: 2, 1.024: 3, 0.512: 4, 0.256: 5}
 )
 
-// Channels implements drivers.Sensor; the result is not to be changed.
+// Channels implements drivers.Sensor; the caller must not change the result.
 func (d *Dev) Channels() []drivers.Channel { return d.channels }
 
-// String names the chip as its errors do.
+// String returns the chip's name as used in its errors.
 func (d *Dev) String() string { return d.chip.String() }
 
-// Close does nothing: the chip sleeps between reads, the bus belongs to its
-// opener.
+// Close does nothing: the chip sleeps between reads, and the bus belongs to whoever
+// opened it.
 func (d *Dev) Close() error { return nil }
 
 // Read converts each input once, one after the other, into dst (one cell per
@@ -141,7 +141,7 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	for i := range d.inputs {
 		raw, err := d.convert(ctx, &d.inputs[i])
 		if err == nil && raw == 0 && d.inputs[i].config == reset {
-			raw, err = d.convert(ctx, &d.inputs[i]) // 0 is what a chip that was reset holds too
+			raw, err = d.convert(ctx, &d.inputs[i]) // a chip that was reset holds 0 too
 		}
 		if err != nil {
 			return errors.Join(clipped, err)
@@ -156,14 +156,14 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	return clipped
 }
 
-// value is §7.5.4: full scale over 32768 a bit.
+// value converts by §7.5.4: one bit is full scale / 32768.
 func (in *input) value(raw int16) float64 {
 	volts := float64(raw) * in.lsb
 	return in.Offset + float64(in.Scale*volts)
 }
 
-// stop ends a continuous mode and waits for a conversion that runs: at most
-// 1/8 s and 10 %, whatever the rate was.
+// stop ends a continuous mode and waits for a running conversion to end, which
+// takes at most 1/8 s plus 10 % whatever its rate is.
 func (d *Dev) stop(ctx context.Context) error {
 	conf := d.inputs[0].config
 	if err := d.chip.Write("stop", regConfig, byte(conf>>8), byte(conf)); err != nil {
@@ -174,7 +174,7 @@ func (d *Dev) stop(ctx context.Context) error {
 		return v&start != 0, err
 	})
 	if err == chip.ErrNotReady {
-		return errors.New("a conversion does not end")
+		return errors.New("a conversion that was running does not end")
 	}
 	return err
 }
@@ -187,7 +187,7 @@ func (d *Dev) convert(ctx context.Context, in *input) (int16, error) {
 	err := d.chip.Poll(ctx, d.takes, d.takes/4, 4, func() (bool, error) {
 		v, err := d.chip.Word("configuration", regConfig)
 		if err == nil && v&^start != in.config {
-			err = fmt.Errorf("configuration is 0x%04x, want 0x%04x: the chip was reset", v, in.config|start)
+			err = fmt.Errorf("configuration is 0x%04x, want 0x%04x: the chip was reset or set by another program", v, in.config|start)
 		}
 		return v&start != 0, err
 	})

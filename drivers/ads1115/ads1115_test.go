@@ -127,7 +127,7 @@ func TestRead_resetDuringConversion(t *testing.T) {
 		dst := make([]float64, 2)
 		time.AfterFunc(4*time.Millisecond, chip.PowerCycle)
 		err := d.Read(t.Context(), dst)
-		if err == nil || err.Error() != "ads1115 at 0x48: configuration is 0x8583, want 0xc583: the chip was reset" || !math.IsNaN(dst[0]) || !math.IsNaN(dst[1]) {
+		if err == nil || err.Error() != "ads1115 at 0x48: configuration is 0x8583, want 0xc583: the chip was reset or set by another program" || !math.IsNaN(dst[0]) || !math.IsNaN(dst[1]) {
 			t.Errorf("got %v %v", dst, err)
 		}
 		if err := d.Read(t.Context(), dst); err != nil {
@@ -216,7 +216,7 @@ func TestRead_failAtStep(t *testing.T) {
 		t.Errorf("never ready: %v", err)
 	}
 	d, _ = open(append(good[:1:1], busy, busy, busy, busy, busy, busy, busy, busy))
-	if err := d.Read(t.Context(), dst); err == nil || !strings.Contains(err.Error(), "a conversion does not end") {
+	if err := d.Read(t.Context(), dst); err == nil || !strings.Contains(err.Error(), "a conversion that was running does not end") {
 		t.Errorf("never idle: %v", err)
 	}
 	d, _ = open(append(good[:3:3], r(regConfig, 0xFFFF)))

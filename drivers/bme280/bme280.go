@@ -29,7 +29,7 @@ const (
 	idBME280 = 0x60 // §5.4.1
 	idBMP280 = 0x58 // BMP280 §4.3.1
 
-	statusImUpdate  = 1 << 0 // §5.4.4: trimming is being copied
+	statusImUpdate  = 1 << 0 // §5.4.4: the trimming is being copied
 	statusMeasuring = 1 << 3 // §5.4.4
 
 	modeForced = 1 // §3.3 table 24
@@ -37,8 +37,8 @@ const (
 	startUp = 2 * time.Millisecond // §1.2 table 2: start-up time
 )
 
-// Options says which chip and how it measures. The zero value is a chip at
-// 0x76 with 4 samples a value.
+// Options selects the chip and how it measures. The zero value is a chip at 0x76
+// that averages 4 samples per value.
 type Options struct {
 	// Address is 0x76 (SDO to ground; also when 0) or 0x77 (SDO to VDDIO).
 	Address uint16
@@ -57,7 +57,7 @@ type Dev struct {
 	osrs     byte          // §5.4.3 table 20: 1..5
 	takes    time.Duration // maximum of one measurement
 
-	open bool // the trimming is this chip's and the chip is set up
+	open bool // trim was read from this chip and the chip is set up
 	trim trimming
 }
 
@@ -67,8 +67,8 @@ var channels = []drivers.Channel{
 	{Name: "humidity", Quantity: drivers.Humidity},
 }
 
-// New returns the BME280 at o.Address of bus. It makes no transaction: the chip
-// may be absent and come later. The error is about o.
+// New returns the BME280 at o.Address of bus. It makes no transfer: the chip may
+// be absent and come later. An error means that o is invalid.
 func New(bus i2c.Bus, o Options) (*Dev, error) { return open(bus, o, "bme280", idBME280, channels) }
 
 // NewBMP280 is New for a BMP280, which has no humidity.
@@ -96,9 +96,9 @@ func open(bus i2c.Bus, o Options, name string, id byte, cs []drivers.Channel) (*
 	return d, nil
 }
 
-// measurementTime is the maximum time of §9.1 for n samples of each of values:
-// 1.25 ms + 2.3 ms*n for the temperature, 2.3 ms*n + 0.575 ms for each other;
-// 30 ms for n = 4. The BMP280's table 13 is the same without humidity.
+// measurementTime is the maximum time of §9.1 for n samples of each value: 1.25 ms
+// + 2.3 ms*n for the temperature, 2.3 ms*n + 0.575 ms for each other value; 30 ms
+// for n = 4 and three values. The BMP280's table 13 is the same without humidity.
 func measurementTime(n, values int) time.Duration {
 	return time.Duration(1250+2300*n*values+575*(values-1)) * time.Microsecond
 }
@@ -109,23 +109,23 @@ func Channels() []drivers.Channel { return slices.Clone(channels) }
 // ChannelsBMP280 returns temperature in °C and pressure in Pa.
 func ChannelsBMP280() []drivers.Channel { return slices.Clone(channels[:2]) }
 
-// Channels implements drivers.Sensor; the result is not to be changed.
+// Channels implements drivers.Sensor; the caller must not change the result.
 func (d *Dev) Channels() []drivers.Channel { return d.channels }
 
-// String names the chip as its errors do.
+// String returns the chip's name as used in its errors.
 func (d *Dev) String() string { return d.chip.String() }
 
-// Close does nothing: the chip sleeps between reads, the bus belongs to its
-// opener.
+// Close does nothing: the chip sleeps between reads, and the bus belongs to whoever
+// opened it.
 func (d *Dev) Close() error { return nil }
 
-// Read takes one measurement into dst (one cell per channel). It either fills
-// all of dst or, with an error, none: the values depend on each other.
+// Read makes one measurement and stores it in dst (one cell per channel). It fills
+// either all of dst or, with an error, nothing: the values depend on each other.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	err := d.chip.Read(ctx, dst, len(d.channels), d.measure)
 	if err != nil {
 		if ctx.Err() == nil || !errors.Is(err, ctx.Err()) {
-			d.open = false // a cancelled wait says nothing about the chip, all else does
+			d.open = false // except after a cancelled wait, which says nothing about the chip
 		}
 		drivers.Missing(dst)
 	}
@@ -166,12 +166,12 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	return d.trim.compensate(raw, dst)
 }
 
-// humid tells a BME280 from a BMP280.
+// humid reports whether the chip measures humidity: it is a BME280.
 func (d *Dev) humid() bool { return d.id == idBME280 }
 
 // request begins a measurement. §5.4.3: ctrl_hum takes effect with the write of
-// ctrl_meas; both go in one transfer (§6.2.1). It is repeated each time since a
-// short loss of power clears it unnoticed.
+// ctrl_meas; both go in one transfer (§6.2.1). ctrl_hum is written every time,
+// because a short loss of power clears it unnoticed.
 func (d *Dev) request(ctrl byte) error {
 	if !d.humid() {
 		return d.chip.Write("measurement request", regCtrlMeas, ctrl)
@@ -197,7 +197,7 @@ func (d *Dev) setUp(ctx context.Context) error {
 	if again, err := d.trimming(); err != nil {
 		return err
 	} else if again != d.trim {
-		return errors.New("trimming reads differently a second time: the wires are disturbed")
+		return errors.New("two readings of the trimming differ: transfers are disturbed, check the wiring")
 	}
 	if err := d.trim.check(); err != nil {
 		return err
@@ -206,8 +206,7 @@ func (d *Dev) setUp(ctx context.Context) error {
 	return d.chip.Write("sleep mode", regCtrlMeas, 0, regConfig, 0)
 }
 
-// trimming reads the coefficients. They have no checksum, and a wrong bit of one
-// would be in every value from then on.
+// trimming reads the coefficients.
 func (d *Dev) trimming() (k trimming, err error) {
 	tp, err := d.chip.Registers("trimming of temperature and pressure", 26, regCalib00)
 	if err != nil {
@@ -224,8 +223,8 @@ func (d *Dev) trimming() (k trimming, err error) {
 	return k, nil
 }
 
-// other says which chip answers instead, where it is known: what is sold
-// as a BME280 is often a BMP280.
+// other names the chip that answers instead, if it is known. Many modules sold as
+// BME280 carry a BMP280.
 func other(id byte) string {
 	switch id {
 	case idBME280:
@@ -236,9 +235,9 @@ func other(id byte) string {
 	return ""
 }
 
-// confirm tells a measurement that happens to equal the mark of a skipped one
-// from a chip that has lost its settings: only the latter also lost ctrl_hum
-// and the oversampling in ctrl_meas.
+// confirm returns an error if the chip was reset during the measurement. It is
+// asked after a value that marks a skipped measurement but can also be a true one:
+// only a chip that was reset has lost ctrl_hum and the oversampling in ctrl_meas.
 func (d *Dev) confirm(ctrl byte) error {
 	r, err := d.chip.Registers("settings", 3, regCtrlHum)
 	if err != nil {
@@ -250,8 +249,9 @@ func (d *Dev) confirm(ctrl byte) error {
 	return nil
 }
 
-// await waits and then asks, up to five times, whether a bit of the status
-// register has cleared; the four later times take a measurement's time at most.
+// await waits and then checks up to five times whether a bit of the status register
+// is clear. The pauses between the checks add up to the time of a measurement, or
+// to four start-up times if that is longer.
 func (d *Dev) await(ctx context.Context, wait time.Duration, bit byte, doing string) error {
 	var status byte
 	err := d.chip.Poll(ctx, wait, max(d.takes/4, startUp), 5, func() (bool, error) {
@@ -263,13 +263,13 @@ func (d *Dev) await(ctx context.Context, wait time.Duration, bit byte, doing str
 		return status&bit == 0, nil
 	})
 	if err == chip.ErrNotReady {
-		return fmt.Errorf("still %s (status 0x%02x)", doing, status)
+		return fmt.Errorf("chip is still %s (status 0x%02x)", doing, status)
 	}
 	return err
 }
 
-// Identify tells which driver reads the chip at addr, "bme280" or "bmp280", by
-// its id register; empty where it is neither or does not answer.
+// Identify returns the name of the driver for the chip at addr, "bme280" or
+// "bmp280", from its id register; "" if it is neither or does not answer.
 func Identify(bus i2c.Bus, addr uint16) string {
 	c, err := chip.New(bus, "bme280", addr, 0x76, 0x77)
 	if err != nil {

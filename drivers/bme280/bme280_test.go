@@ -230,8 +230,8 @@ func TestRead_failAtStep(t *testing.T) {
 		{"no humidity trimming", 3, nil, "reading trimming of humidity: "},
 		{"no trimming again", 4, nil, "reading trimming of temperature and pressure: "},
 		{"no humidity trimming again", 5, nil, "reading trimming of humidity: "},
-		{"zero trimming", 2, zeros(26), "trimming is empty"},
-		{"trimming of ones", 2, ones(26), "trimming is empty"},
+		{"zero trimming", 2, zeros(26), "trimming is all zeros or all ones"},
+		{"trimming of ones", 2, ones(26), "trimming is all zeros or all ones"},
 		{"no sleep mode", 6, nil, "writing sleep mode: "},
 		{"no request", 7, nil, "writing measurement request: "},
 		{"no status of measurement", 8, nil, "reading status: "},
@@ -280,7 +280,7 @@ func TestRead_disturbedTrimming(t *testing.T) {
 				d, _ := New(&i2ctest.Playback{Ops: ops, DontPanic: true}, Options{Oversampling: 1})
 				dst := make([]float64, 3)
 				err := d.Read(t.Context(), dst)
-				if err == nil || !strings.HasPrefix(err.Error(), "bme280 at 0x76: trimming reads differently a second time") || !math.IsNaN(dst[0]) {
+				if err == nil || !strings.HasPrefix(err.Error(), "bme280 at 0x76: two readings of the trimming differ") || !math.IsNaN(dst[0]) {
 					t.Fatalf("step %d bit %d: got %v %v", step, bit, dst, err)
 				}
 				if err := d.Read(t.Context(), dst); err != nil {

@@ -12,8 +12,8 @@ type trimming struct {
 	h1, h2, h3, h4, h5, h6             float64
 }
 
-// errTrimming means that the chip delivered coefficients no chip has.
-var errTrimming = errors.New("trimming is empty")
+// errTrimming means that the coefficients are those of no chip.
+var errTrimming = errors.New("trimming is all zeros or all ones")
 
 // parseTP takes the 26 bytes from 0x88.
 func (k *trimming) parseTP(b []byte) {
@@ -35,7 +35,7 @@ func (k *trimming) parseH(b []byte) {
 	k.h6 = float64(int8(b[6]))
 }
 
-// check refuses what a dead line reads as: all zeros or all ones.
+// check refuses coefficients as read from a dead line: all zeros or all ones.
 func (k *trimming) check() error {
 	if k.t1 == 0 || k.p1 == 0 || k.t1 == 0xFFFF && k.p1 == 0xFFFF {
 		return errTrimming
@@ -48,12 +48,13 @@ type sample struct {
 	t, p, h uint32
 }
 
-// The values of a measurement that was not made, §5.4.3 and §5.4.5.
+// The raw values of a skipped measurement, §5.4.3 and §5.4.5.
 const (
 	skipped20 = 0x80000
 	skipped16 = 0x8000
 )
 
+// marked reports whether a value is that of a skipped measurement.
 func (s sample) marked() bool {
 	return s.t == skipped20 || s.p == skipped20 || s.h == skipped16
 }
@@ -75,8 +76,8 @@ func parse(b []byte) (sample, error) {
 	return s, nil
 }
 
-// compensate is §8.1, double precision: dst (3, or 2 without humidity) gets °C,
-// Pa, %. Products are rounded one by one, so that every CPU gives the same bits.
+// compensate computes dst (3 cells, or 2 without humidity) in °C, Pa and % by §8.1,
+// double precision. Each product is rounded, so that every CPU gives the same bits.
 //
 // For the BMP280's worked example (t 519888, p 415148) it gives 25.08 °C and
 // 100653.27 Pa.
@@ -110,7 +111,7 @@ func (k *trimming) pressure(raw uint32, fine float64) (float64, error) {
 	v1 = (float64(float64(k.p3*v1)*v1)/524288 + float64(k.p2*v1)) / 524288
 	v1 = float64((1 + v1/32768) * k.p1)
 	if v1 == 0 {
-		return 0, errors.New("trimming makes the pressure infinite")
+		return 0, errors.New("the pressure is infinite with this trimming")
 	}
 	p := 1048576 - float64(raw)
 	p = float64((p-v2/4096)*6250) / v1

@@ -55,8 +55,8 @@ var channels = []drivers.Channel{
 	{Name: "power", Quantity: drivers.Power},
 }
 
-// NewINA219 returns the INA219 at o.Address of bus. It makes no transaction: the
-// chip may be absent and come later. The error is about o.
+// NewINA219 returns the INA219 at o.Address of bus. It makes no transfer: the
+// chip may be absent and come later. An error means that o is invalid.
 func NewINA219(bus i2c.Bus, o Options) (*Dev, error) { return open(bus, o, "ina219", (*Dev).ina219) }
 
 // NewINA226 is NewINA219 for an INA226.
@@ -80,13 +80,13 @@ func open(bus i2c.Bus, o Options, name string, take func(*Dev, context.Context) 
 // power in W.
 func Channels() []drivers.Channel { return slices.Clone(channels) }
 
-// Channels implements drivers.Sensor; the result is not to be changed.
+// Channels implements drivers.Sensor; the caller must not change the result.
 func (d *Dev) Channels() []drivers.Channel { return channels }
 
-// String names the chip as its errors do.
+// String returns the chip's name as used in its errors.
 func (d *Dev) String() string { return d.chip.String() }
 
-// Close does nothing: the bus belongs to its opener.
+// Close does nothing: the bus belongs to whoever opened it.
 func (d *Dev) Close() error { return nil }
 
 // Read waits for the next conversion, 1.2 ms (INA226: 2.2 ms) with the chip's
@@ -137,7 +137,7 @@ func (d *Dev) configuration(bit14 uint16, other string) (uint16, error) {
 	case c == 0xFFFF:
 		return 0, errors.New("configuration is all ones")
 	case c&(1<<14) != bit14:
-		return 0, fmt.Errorf("configuration 0x%04x is none of this chip; is it an %s?", c, other)
+		return 0, fmt.Errorf("configuration 0x%04x does not fit this chip: is it an %s?", c, other)
 	case mode != modeContinuous:
 		return 0, fmt.Errorf("operating mode %d, want %d (shunt and bus, continuous); power-cycle the chip", mode, modeContinuous)
 	}

@@ -18,8 +18,8 @@ func TestRead_otherChip(t *testing.T) {
 		open func(i2c.Bus, Options) (*Dev, error)
 		want string
 	}{
-		{NewINA219, "ina219 at 0x40: configuration 0x4127 is none of this chip; is it an INA226?"},
-		{NewINA226, "ina226 at 0x40: configuration 0x399f is none of this chip; is it an INA219?"},
+		{NewINA219, "ina219 at 0x40: configuration 0x4127 does not fit this chip: is it an INA226?"},
+		{NewINA226, "ina226 at 0x40: configuration 0x399f does not fit this chip: is it an INA219?"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			chip219, chip226 := i2csim.NewINA219(0.1), i2csim.NewINA226(0.1)

@@ -1,5 +1,5 @@
 package lm75
 
-// Bounds is what the chip can measure in °C, §2; a value beyond is none that it
-// measured.
+// Bounds returns the measuring range in °C, §2. The chip cannot have measured a
+// value beyond it.
 func (d *Dev) Bounds(int) (lo, hi float64) { return -55, 125 }

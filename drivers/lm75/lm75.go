@@ -17,18 +17,18 @@ import (
 // Registers, §7.4.
 const (
 	regTemp   = 0x00 // §7.4.3: two's complement, left-aligned, high byte first
-	regConfig = 0x01 // §7.4.2: one byte; where a relative has two, it is the first
+	regConfig = 0x01 // §7.4.2: one byte; of relatives with two bytes, the first
 
 	shutdown = 1 << 0 // §7.4.2: SHUTDOWN
 )
 
-// Options says which chip. The zero value is an LM75A or LM75B at 0x48.
+// Options selects the chip. The zero value is an LM75A or LM75B at 0x48.
 type Options struct {
 	// Address is 0x48 (also when 0) to 0x4F.
 	Address uint16
-	// Bits is how many bits of the register carry the temperature, 9 to 12;
-	// the rest is ignored, as §7.4.3 asks. 9 bits are 0.5 °C (LM75),
-	// 10 0.25 °C, 11 0.125 °C (LM75A, LM75B; also when 0), 12 0.0625 °C (TMP75).
+	// Bits is how many bits of the register carry the temperature; the others are
+	// ignored, as §7.4.3 asks. 9 bits resolve 0.5 °C (LM75), 10 bits 0.25 °C, 11
+	// bits 0.125 °C (LM75A, LM75B; also when 0), 12 bits 0.0625 °C (TMP75).
 	Bits int
 }
 
@@ -41,8 +41,8 @@ type Dev struct {
 
 var channels = []drivers.Channel{{Name: "temperature", Quantity: drivers.Temperature}}
 
-// New returns the chip at o.Address of bus. It makes no transaction: the chip
-// may be absent and come later. The error is about o.
+// New returns the chip at o.Address of bus. It makes no transfer: the chip may be
+// absent and come later. An error means that o is invalid.
 func New(bus i2c.Bus, o Options) (*Dev, error) {
 	c, err := chip.New(bus, "lm75", o.Address, 0x48, 0x4F)
 	if err != nil {
@@ -60,26 +60,27 @@ func New(bus i2c.Bus, o Options) (*Dev, error) {
 // Channels returns temperature in °C.
 func Channels() []drivers.Channel { return slices.Clone(channels) }
 
-// Channels implements drivers.Sensor; the result is not to be changed.
+// Channels implements drivers.Sensor; the caller must not change the result.
 func (d *Dev) Channels() []drivers.Channel { return channels }
 
-// String names the chip as its errors do.
+// String returns the chip's name as used in its errors.
 func (d *Dev) String() string { return d.chip.String() }
 
-// Close does nothing: the bus belongs to its opener.
+// Close does nothing: the bus belongs to whoever opened it.
 func (d *Dev) Close() error { return nil }
 
-// Read takes the chip's latest conversion into dst (1).
+// Read stores the chip's latest conversion in dst (1 cell).
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	return d.chip.Read(ctx, dst, len(channels), d.measure)
 }
 
-// firstConversion is the longest of any relative at its power-on resolution, the
-// first LM75's; before, the register is 0. nearZero is from where 0 °C is
-// believed.
 const (
+	// firstConversion is the longest time from power-on to the end of the first
+	// conversion, that of the original LM75. Until then the register is 0.
 	firstConversion = 300 * time.Millisecond
-	nearZero        = 2 // °C
+	// nearZero is how close to 0 °C the previous value must be for an exact 0 to
+	// be a plausible temperature.
+	nearZero = 2 // °C
 )
 
 func (d *Dev) measure(ctx context.Context, dst []float64) error {
@@ -106,7 +107,7 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	return nil
 }
 
-// register is the temperature, without the bits that mean nothing.
+// register reads the temperature and clears its unused bits.
 func (d *Dev) register() (uint16, error) {
 	v, err := d.chip.Word("temperature", regTemp)
 	return v & d.mask, err

@@ -44,7 +44,6 @@ func (b *breaker) ok() { *b = breaker{} }
 func (b *breaker) open() bool { return b.fails >= threshold }
 
 // refusal is the error to return until next.
-
 func (b *breaker) refusal(now, next time.Time) error {
 	return fmt.Errorf("no good answer for %v, next try in %v: %w",
 		now.Sub(b.since).Round(time.Second), next.Sub(now).Round(time.Millisecond), b.cause)

@@ -28,7 +28,6 @@ func (d *Dev) Cost(baud int, pause time.Duration) (c Cost) {
 		answer := time.Duration(rtuOverhead + 2 + data)
 		// The slave detects the end of the request by a silence; V1.02 §2.5.1.1.
 		took := requestChars*char + max(silence, responseTime) + answer*char
-
 		c.Requests++
 		c.Longest = max(c.Longest, took)
 		c.Wire += took + max(silence, pause)

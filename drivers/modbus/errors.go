@@ -148,6 +148,5 @@ func (o outOfStep) Unwrap() error { return o.error }
 
 func isOutOfStep(err error) bool {
 	var o outOfStep // declared here because it escapes to the heap
-
 	return errors.As(err, &o)
 }

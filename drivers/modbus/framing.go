@@ -124,7 +124,6 @@ func dataLen(pdu []byte) int {
 }
 
 // checkReading accepts only reads of a valid quantity.
-
 func checkReading(pdu []byte) error {
 	if fc := pdu[0]; fc < byte(Coil) || fc > byte(Input) || len(pdu) != 5 {
 		return fmt.Errorf("function %d: %w", fc, ErrReadOnly)

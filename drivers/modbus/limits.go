@@ -57,7 +57,6 @@ func (c *client) spent(now time.Time) bool { return !c.until.IsZero() && !now.Be
 
 // postpone leaves n requests of the plan, from index from on, to the next cycle,
 // which begins with them.
-
 func (d *Dev) postpone(from, n int) {
 	var left request
 	for i := range n {

@@ -209,7 +209,6 @@ func (l *Line) take() *link {
 
 // give puts a link back. It also puts the withheld links back if their pause is
 // over or if k is not connected.
-
 func (l *Line) give(k *link) {
 	l.mu.Lock()
 	back := 1
@@ -220,7 +219,6 @@ func (l *Line) give(k *link) {
 			e.next = time.Time{}
 		}
 		l.idle = slices.Concat(l.excess, l.idle) // at the front, so that take prefers the others
-
 		l.excess = nil
 	}
 	l.mu.Unlock()

@@ -296,7 +296,6 @@ func (k *link) judge(ctx context.Context, deadline time.Time, limited bool, time
 
 // interrupt makes conn fail at deadline or when ctx ends. Release undoes that; it
 // returns false if the interruption has already begun.
-
 func interrupt(ctx context.Context, conn io.Closer, deadline time.Time) (release func() bool) {
 	d, ok := conn.(interface{ SetDeadline(time.Time) error })
 	if ok && d.SetDeadline(deadline) == nil {

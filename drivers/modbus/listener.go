@@ -237,7 +237,6 @@ func (l *Listener) trouble(now time.Duration) error {
 }
 
 // others lists the units that were heard. The caller holds l.mu.
-
 func (l *Listener) others() string {
 	var b strings.Builder
 	for unit, spoke := range l.hears.speakers {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"time"
 
@@ -154,20 +153,14 @@ func (d *Dev) Close() error { return nil }
 // Read makes one cycle. The error has a cause for every missing range; it wraps
 // drivers.ErrBus, ErrTimeout, ErrFrame, *ExceptionError or the context's error.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
-	for i := range dst {
-		dst[i] = math.NaN()
-	}
-	if len(dst) != len(d.regs) {
-		return fmt.Errorf("unit %d: reading %d registers into %d cells", d.unit, len(d.regs), len(dst))
-	}
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("unit %d: %w", d.unit, err)
+	if err := drivers.Begin(ctx, dst, len(d.regs)); err != nil {
+		return fmt.Errorf("%s: %w", named(d.unit), err)
 	}
 	start := time.Now()
 	d.client.line.late.reads(d, start)
 	backoff := &d.client.line.backoff
 	if err := backoff.refuse(d.unit, &d.silence, start); err != nil {
-		return fmt.Errorf("unit %d %w", d.unit, err)
+		return fmt.Errorf("%s: %w", named(d.unit), err)
 	}
 	if !d.recut.IsZero() && !start.Before(d.recut) {
 		d.forget()
@@ -200,7 +193,7 @@ func (d *Dev) cycle(ctx context.Context, dst []float64) error {
 			return nil
 		}
 		if d.silence.fails == 0 && !q.quiet.ready(start) {
-			d.errs = append(d.errs, d.part(q, fmt.Errorf("%v %w", q, q.quiet.refusal(start, q.quiet.next))))
+			d.errs = append(d.errs, d.part(q, fmt.Errorf("%v: %w", q, q.quiet.refusal(start, q.quiet.next))))
 			continue
 		}
 		if err := d.client.line.late.confusable(d, q, start); err != nil {
@@ -363,7 +356,6 @@ func (d *Dev) part(q *request, err error) error {
 
 // fetch makes one request and stores its values in dst. A channel without a value
 // adds an error to the cycle but does not fail the request.
-
 func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
 	b, err := d.ask(ctx, q)
 	if err != nil {

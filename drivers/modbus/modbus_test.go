@@ -366,7 +366,7 @@ func TestDev_deadUnit(t *testing.T) {
 		if got, want := fmt.Sprint(probes), "[0 1 3 6 11 20 37 68 99 130 161 192]"; got != want {
 			t.Errorf("tried in seconds %s, want %s", got, want)
 		}
-		want := "unit 7 no good answer for 3m19s, next try in 23.3s: no answer: i/o timeout in 300ms"
+		want := "unit 7: no good answer for 3m19s, next try in 23.3s: no answer: i/o timeout in 300ms"
 		if last.Error() != want {
 			t.Errorf("error %q, want %q", last, want)
 		}

@@ -224,7 +224,6 @@ const maxRTU = 256 // V1.02 §2.5.1
 // matchAny finds the shortest frame of any length: after a whole frame, checksum
 // included, the CRC register is 0. A zero byte that follows leaves it 0, so it
 // belongs to the frame.
-
 func matchAny(b []byte, final bool) (n int, more bool) {
 	crc := uint16(0xFFFF)
 	for i, c := range b[:min(len(b), maxRTU)] {

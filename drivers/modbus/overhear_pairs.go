@@ -44,7 +44,6 @@ const (
 	// prompt decides about a frame that could be the answer to the open request or
 	// another request: within prompt of the open request it is the answer, because
 	// few masters give up so early. It is longer than three reads of the port.
-
 	prompt = 150 * time.Millisecond
 	// turnGlitches is how many stray bytes may stand between a request and a
 	// prompt answer. A line without bias resistors often makes them when the
@@ -188,7 +187,6 @@ func (p *pairs) answer(b []byte, now time.Duration) {
 	if until := p.ambiguousUntil(p.asked, now); until > 0 {
 		p.stats.Ambiguous++
 		p.expectLate(p.asked, until) // one of the two requests is still unanswered
-
 		return
 	}
 	p.stats.Understood += int64(len(b))

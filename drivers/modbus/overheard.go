@@ -164,7 +164,6 @@ func (o *Overheard) unheard(missed []int, now time.Duration) (errs []error) {
 }
 
 // part is an error about some registers; it names the first of them.
-
 func (o *Overheard) part(of []int, text string) error {
 	e := &drivers.PartError{Of: named(o.unit)}
 	var places []string

@@ -139,7 +139,6 @@ func (q *request) part(regs []Register, items []int) *request {
 }
 
 // sample is a request for the first channel of q, nil if that is all of q.
-
 func (q *request) sample(regs []Register) *request {
 	if regs[q.items[0]].Type.Registers() == q.n {
 		return nil

@@ -92,7 +92,6 @@ func (r *Register) decode(data []byte, first int) (float64, error) {
 		}
 	}
 	v := float64(n*r.Scale) + r.Offset // the conversion rounds the product and so prevents a fused multiply-add
-
 	if !finite(v) {
 		return math.NaN(), &drivers.ValueError{Channel: r.Name, Text: fmt.Sprint(v)}
 	}

@@ -41,7 +41,6 @@ var crcTable = func() (table [256]uint16) {
 
 // crc16 is the checksum of an RTU frame; V1.02 §2.5.1.2. A frame ends with its low
 // byte, then its high byte.
-
 func crc16(b []byte) uint16 {
 	crc := uint16(0xFFFF)
 	for _, c := range b {

@@ -117,7 +117,6 @@ func answerLen(req, got []byte) int {
 }
 
 // intact reports whether a frame's checksum is right.
-
 func intact(frame []byte) bool {
 	n := len(frame) - 2
 	crc := crc16(frame[:n])

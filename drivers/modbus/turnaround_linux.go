@@ -56,7 +56,6 @@ func (d *drain) of(conn io.ReadWriteCloser) {
 }
 
 // empty discards up to 16 portions and returns how many bytes they had.
-
 func (d *drain) empty() int {
 	d.n = 0
 	if d.raw != nil {

@@ -159,7 +159,6 @@ func (t Type) part(u uint64, bit uint8) uint64 {
 
 // number converts raw bits to the number they represent. U64 and I64 beyond ±2^53
 // lose their lowest bits, because a float64 has a 53-bit significand.
-
 func (t Type) number(raw uint64) float64 {
 	switch t {
 	case I16:

@@ -60,8 +60,8 @@ type Dev struct {
 	open     bool // Init was written and nothing has failed since
 }
 
-// New returns the chip at o.Address of bus. It makes no transaction: the chip
-// may be absent and come later. The error is about o.
+// New returns the chip at o.Address of bus. It makes no transfer: the chip may
+// be absent and come later. An error means that o is invalid.
 func New(bus i2c.Bus, o Options) (*Dev, error) {
 	c, err := chip.New(bus, "regs", max(o.Address, 1), 0x03, 0x77)
 	if err != nil {
@@ -91,13 +91,13 @@ func New(bus i2c.Bus, o Options) (*Dev, error) {
 	return d, nil
 }
 
-// Channels implements drivers.Sensor; the result is not to be changed.
+// Channels implements drivers.Sensor; the caller must not change the result.
 func (d *Dev) Channels() []drivers.Channel { return d.channels }
 
-// String names the chip as its errors do.
+// String returns the chip's name as used in its errors.
 func (d *Dev) String() string { return d.chip.String() }
 
-// Close does nothing: the bus belongs to its opener.
+// Close does nothing: the bus belongs to whoever opened it.
 func (d *Dev) Close() error { return nil }
 
 // Read reads each register once into dst (one cell per register).

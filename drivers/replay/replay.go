@@ -158,15 +158,10 @@ func (d *Dev) Close() error {
 // Read delivers the next row into dst. A row with a bad cell gives its good
 // cells, NaN and a *RowError. Behind the last row the error wraps io.EOF.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
-	for i := range dst {
-		dst[i] = math.NaN()
-	}
-	if len(dst) != len(d.pick) {
-		return fmt.Errorf("%v: %d cells for %d channels", d, len(dst), len(d.pick))
-	}
-	if err := ctx.Err(); err != nil {
+	if err := drivers.Begin(ctx, dst, len(d.channels)); err != nil {
 		return fmt.Errorf("%v: %w", d, err)
 	}
+
 	row, err := d.next()
 	if row != nil {
 		for i, col := range d.pick {

@@ -8,21 +8,21 @@
 //
 // # One measurement
 //
-// Each Read commands one measurement, waits for its longest time, and collects
-// it. A chip that still measures does not answer its address; how that looks
-// differs from controller to controller, so any failure to collect counts as
-// "not ready" and is tried five times in all. The error, if it comes to that,
-// is the last attempt's.
+// Each Read commands one measurement, waits for its longest time, and reads the
+// result. A chip that is still measuring does not answer its address. Controllers
+// report that with different errors, so any failure to read the result counts as
+// "not ready" and up to five attempts are made. If all fail, the error is that of
+// the last attempt.
 //
-// Each value carries a checksum of its own. One that is wrong makes its value
-// NaN; the other value is still delivered.
+// Each value has its own checksum. A wrong checksum makes its value NaN; the other
+// value is still delivered.
 //
 // # Opening and healing
 //
-// New touches nothing. The first Read, and the first after a transfer has
-// failed, ends what the chip may be doing: a periodic mode or the heater that
-// another program left on. The chip keeps no setting that a Read depends on, so
-// a loss of power between two reads goes unnoticed and harms nothing.
+// New makes no transfer. The first Read, and the first after a failed transfer,
+// stops what the chip may be doing: a periodic mode or the heater that another
+// program left on. No Read depends on a setting in the chip, so a loss of power
+// between two reads goes unnoticed and does no harm.
 //
 // # Datasheets
 //

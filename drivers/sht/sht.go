@@ -14,14 +14,14 @@ import (
 	"iot-edge-anomaly/drivers/internal/crc8"
 )
 
-// model is what differs between the two families.
+// model holds what differs between the two families.
 type model struct {
 	name    string
-	lo, hi  uint16
-	stop    [][]byte      // commands that end whatever runs
-	settle  time.Duration // after each of them
-	measure []byte        // one measurement, high repeatability, no clock stretching
-	takes   time.Duration // longest time of it
+	lo, hi  uint16        // range of addresses
+	stop    [][]byte      // commands that stop whatever is running
+	settle  time.Duration // pause after each of them
+	measure []byte        // command for one measurement: high repeatability, no clock stretching
+	takes   time.Duration // longest time of a measurement
 	// humidity in % is base + span * raw / 65535.
 	base, span float64
 }
@@ -45,11 +45,11 @@ var sht4x = model{
 }
 
 const (
-	again = 3 * time.Millisecond // between attempts to collect
+	again = 3 * time.Millisecond // between attempts to read the result
 	tries = 5
 )
 
-// Options says which chip. The zero value is a chip at 0x44.
+// Options selects the chip. The zero value is a chip at 0x44.
 type Options struct {
 	// Address is 0x44 (also when 0) or 0x45, for an SHT4x also 0x46.
 	Address uint16
@@ -60,7 +60,7 @@ type Options struct {
 type Dev struct {
 	chip  chip.Chip
 	model *model
-	idle  bool // nothing runs in the chip that we did not command
+	idle  bool // the chip is doing nothing
 }
 
 var channels = []drivers.Channel{
@@ -68,8 +68,8 @@ var channels = []drivers.Channel{
 	{Name: "humidity", Quantity: drivers.Humidity},
 }
 
-// NewSHT3x returns the SHT3x at o.Address of bus. It makes no transaction: the
-// chip may be absent and come later. The error is about o.
+// NewSHT3x returns the SHT3x at o.Address of bus. It makes no transfer: the
+// chip may be absent and come later. An error means that o is invalid.
 func NewSHT3x(bus i2c.Bus, o Options) (*Dev, error) { return open(bus, o, &sht3x) }
 
 // NewSHT4x is NewSHT3x for an SHT4x.
@@ -86,17 +86,17 @@ func open(bus i2c.Bus, o Options, m *model) (*Dev, error) {
 // Channels returns temperature in °C and humidity in %.
 func Channels() []drivers.Channel { return slices.Clone(channels) }
 
-// Channels implements drivers.Sensor; the result is not to be changed.
+// Channels implements drivers.Sensor; the caller must not change the result.
 func (d *Dev) Channels() []drivers.Channel { return channels }
 
-// String names the chip as its errors do.
+// String returns the chip's name as used in its errors.
 func (d *Dev) String() string { return d.chip.String() }
 
-// Close does nothing: the chip sleeps between reads, the bus belongs to its
-// opener.
+// Close does nothing: the chip sleeps between reads, and the bus belongs to whoever
+// opened it.
 func (d *Dev) Close() error { return nil }
 
-// Read takes one measurement into dst (2).
+// Read makes one measurement and stores it in dst (2 cells).
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	return d.chip.Read(ctx, dst, len(channels), d.measure)
 }
@@ -112,7 +112,7 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 			}
 		}
 	}
-	d.idle = false // until the measurement is collected
+	d.idle = false // until the result has been read
 	if err := d.chip.Write("measurement command", d.model.measure...); err != nil {
 		return err
 	}
@@ -152,18 +152,18 @@ func word(what string, b []byte) (uint16, error) {
 	return uint16(b[0])<<8 | uint16(b[1]), nil
 }
 
-// celsius is SHT3x §4.13 and the SHT4x's conversion: 6666h is 25 °C.
+// celsius is the conversion of SHT3x §4.13 and of the SHT4x: 6666h is 25 °C.
 func celsius(raw uint16) float64 { return -45 + float64(175*float64(raw))/65535 }
 
-// percent is limited to 0 to 100, as the SHT4x's sheet advises: its formula reaches
-// from -6 to 119 %.
+// percent is limited to 0 to 100, as the SHT4x's datasheet advises: its formula
+// yields -6 to 119 %.
 func (m *model) percent(raw uint16) float64 {
 	return min(max(m.base+float64(m.span*float64(raw))/65535, 0), 100)
 }
 
-// Identify tells which driver reads the chip at addr, "sht3x" or "sht4x", by a
-// register with a checksum; empty where it is neither or does not answer. It
-// measures and changes nothing.
+// Identify returns the name of the driver for the chip at addr, "sht3x" or
+// "sht4x", from a register with a checksum; "" if it is neither or does not answer.
+// It starts no measurement and changes no setting.
 func Identify(bus i2c.Bus, addr uint16) string {
 	c, err := chip.New(bus, "sht", addr, sht4x.lo, sht4x.hi)
 	if err != nil {

@@ -28,15 +28,14 @@ const (
 	extended  = 1 << 4 // EM: 13 bits
 )
 
-// inExtended is the bit of the TMP102's and TMP112's temperature that says that it
-// has 13 bits, §7.5.2.
+// inExtended is the bit of the TMP102's and TMP112's temperature register that
+// marks a temperature of 13 bits, §7.5.2.
 const inExtended = 1 << 0
 
-// idTMP117 is the device id, TMP117 §7.6; the four bits above are the
-// revision.
+// idTMP117 is the device id, TMP117 §7.6; the four bits above it are the revision.
 const idTMP117 = 0x117
 
-// Options says which chip. The zero value is a chip at 0x48.
+// Options selects the chip. The zero value is a chip at 0x48.
 type Options struct {
 	// Address is 0x48 (also when 0) to 0x4B.
 	Address uint16
@@ -51,8 +50,8 @@ type Dev struct {
 
 var channels = []drivers.Channel{{Name: "temperature", Quantity: drivers.Temperature}}
 
-// NewTMP102 returns the TMP102 at o.Address of bus. It makes no transaction:
-// the chip may be absent and come later. The error is about o.
+// NewTMP102 returns the TMP102 at o.Address of bus. It makes no transfer: the
+// chip may be absent and come later. An error means that o is invalid.
 func NewTMP102(bus i2c.Bus, o Options) (*Dev, error) { return open(bus, o, "tmp102", (*Dev).tmp102) }
 
 // NewTMP112 is NewTMP102 for a TMP112, whose registers are the same.
@@ -72,16 +71,16 @@ func open(bus i2c.Bus, o Options, name string, celsius func(*Dev, context.Contex
 // Channels returns temperature in °C.
 func Channels() []drivers.Channel { return slices.Clone(channels) }
 
-// Channels implements drivers.Sensor; the result is not to be changed.
+// Channels implements drivers.Sensor; the caller must not change the result.
 func (d *Dev) Channels() []drivers.Channel { return channels }
 
-// String names the chip as its errors do.
+// String returns the chip's name as used in its errors.
 func (d *Dev) String() string { return d.chip.String() }
 
-// Close does nothing: the bus belongs to its opener.
+// Close does nothing: the bus belongs to whoever opened it.
 func (d *Dev) Close() error { return nil }
 
-// Read takes the chip's newest conversion into dst (1).
+// Read stores the chip's newest conversion in dst (1 cell).
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	return d.chip.Read(ctx, dst, len(channels), d.measure)
 }
@@ -94,8 +93,8 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	return err
 }
 
-// firstConversion is the longest that a TMP102 and TMP112 take, §6.5: before, they
-// hold 0 °C.
+// firstConversion is the longest time that a TMP102 or TMP112 takes for its first
+// conversion, §6.5. Until then it holds 0 °C.
 const firstConversion = 35 * time.Millisecond
 
 func (d *Dev) tmp102(ctx context.Context) (float64, error) {
@@ -105,7 +104,7 @@ func (d *Dev) tmp102(ctx context.Context) (float64, error) {
 	}
 	switch {
 	case conf&converter != converter || conf&reserved != 0:
-		return 0, fmt.Errorf("configuration 0x%04x is none of this chip", conf)
+		return 0, fmt.Errorf("configuration 0x%04x does not fit this chip: is another chip at this address?", conf)
 	case conf&shutdown != 0:
 		return 0, errors.New("the chip is in shutdown; power-cycle it")
 	}
@@ -119,7 +118,7 @@ func (d *Dev) tmp102(ctx context.Context) (float64, error) {
 		return 0, err
 	}
 	if v&inExtended != 0 != (conf&extended != 0) {
-		return 0, fmt.Errorf("temperature 0x%04x is not in the format of configuration 0x%04x: the chip was set or reset meanwhile", v, conf)
+		return 0, fmt.Errorf("temperature 0x%04x is not in the format of configuration 0x%04x: the chip was configured or reset meanwhile", v, conf)
 	}
 	return tmp102Celsius(v, v&inExtended != 0), nil
 }
@@ -133,8 +132,8 @@ func tmp102Celsius(register uint16, extended bool) float64 {
 	return float64(int16(register)>>4) / 16
 }
 
-// notConverted is what the TMP117's temperature reads before the first
-// conversion, TMP117 §7.3.1: -256 °C, which it cannot measure.
+// notConverted is the TMP117's temperature register before the first conversion,
+// TMP117 §7.3.1: -256 °C, which it cannot measure.
 const notConverted = 0x8000
 
 func (d *Dev) tmp117(context.Context) (float64, error) {
@@ -157,13 +156,14 @@ func (d *Dev) tmp117(context.Context) (float64, error) {
 		return 0, err
 	}
 	if v == notConverted {
-		return 0, errors.New("no conversion yet")
+		return 0, errors.New("no conversion since power-on yet")
 	}
 	return float64(int16(v)) / 128, nil // TMP117 §7.3.3: 7.8125 m°C a bit
 }
 
-// Identify tells which driver reads the chip at addr: "tmp117" by its id
-// register; empty where it is none. A TMP102 and TMP112 have no id.
+// Identify returns the name of the driver for the chip at addr: "tmp117" from its
+// id register; "" if it is another chip or does not answer. TMP102 and TMP112 have
+// no id.
 func Identify(bus i2c.Bus, addr uint16) string {
 	c, err := chip.New(bus, "tmp117", addr, 0x48, 0x4B)
 	if err != nil {

@@ -128,7 +128,7 @@ func TestRead_shutdown(t *testing.T) {
 			}
 			chip.PowerCycle()
 			switch err := d.Read(t.Context(), dst); {
-			case k.name == "tmp117" && (err == nil || !strings.Contains(err.Error(), "no conversion yet") || !math.IsNaN(dst[0])):
+			case k.name == "tmp117" && (err == nil || !strings.Contains(err.Error(), "no conversion since power-on") || !math.IsNaN(dst[0])):
 				t.Errorf("%s: got %v %v", k.name, dst, err)
 			case k.name != "tmp117" && (err != nil || dst[0] != 20):
 				t.Errorf("%s: got %v %v, want no 0 °C of before its first conversion", k.name, dst, err)
@@ -152,8 +152,8 @@ func TestRead_failAtStep(t *testing.T) {
 	}{
 		{NewTMP102, nil, "tmp102 at 0x48: reading configuration: "},
 		{NewTMP102, []i2ctest.IO{io(regConfig, 0x60A0)}, "tmp102 at 0x48: reading temperature: "},
-		{NewTMP102, []i2ctest.IO{io(regConfig, 0xFFFF)}, "tmp102 at 0x48: configuration 0xffff is none of this chip"},
-		{NewTMP102, []i2ctest.IO{io(regConfig, 0)}, "tmp102 at 0x48: configuration 0x0000 is none of this chip"},
+		{NewTMP102, []i2ctest.IO{io(regConfig, 0xFFFF)}, "tmp102 at 0x48: configuration 0xffff does not fit this chip: is another chip at this address?"},
+		{NewTMP102, []i2ctest.IO{io(regConfig, 0)}, "tmp102 at 0x48: configuration 0x0000 does not fit this chip: is another chip at this address?"},
 		{NewTMP102, []i2ctest.IO{io(regConfig, 0x60A0), io(regTemp, 0)}, "tmp102 at 0x48: reading temperature: "},
 		{NewTMP102, []i2ctest.IO{io(regConfig, 0x60B0), io(regTemp, 0x1900)}, "tmp102 at 0x48: temperature 0x1900 is not in the format of configuration 0x60b0"},
 		{NewTMP112, []i2ctest.IO{io(regConfig, 0x60A0), io(regTemp, 0x0C81)}, "tmp112 at 0x48: temperature 0x0c81 is not in the format of configuration 0x60a0"},

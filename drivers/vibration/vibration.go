@@ -128,7 +128,7 @@ func New(o Options) (*Dev, error) {
 	return d, nil
 }
 
-// Channels implements drivers.Sensor; the result is not to be changed.
+// Channels implements drivers.Sensor; the caller must not change the result.
 func (d *Dev) Channels() []drivers.Channel { return d.channels }
 
 // String names the device as errors do.
@@ -152,16 +152,11 @@ func (d *Dev) Close() error {
 // Read drains the kernel's buffer and analyses the newest block. It waits only
 // where no block is there: at first, after a gap, and where the buffer was full.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
-	for i := range dst {
-		dst[i] = math.NaN()
-	}
-	if len(dst) != len(d.channels) {
-		return fmt.Errorf("%v: %d cells for %d channels", d, len(dst), len(d.channels))
-	}
-	if err := ctx.Err(); err != nil {
+	if err := drivers.Begin(ctx, dst, len(d.channels)); err != nil {
 		return fmt.Errorf("%v: %w", d, err)
 	}
 	if err := d.fill(ctx); err != nil {
+
 		return fmt.Errorf("%v: %w", d, err)
 	}
 	if err := d.capture.changed(ctx); err != nil {

@@ -23,8 +23,8 @@ type Chip struct {
 	w, r  [Max]byte
 }
 
-// New returns the chip called name at addr of bus, 0 meaning lo; it makes no
-// transfer. The error says that addr is outside lo to hi.
+// New returns the chip called name at addr of bus; 0 means lo. It makes no
+// transfer. An error means that addr is outside lo to hi.
 func New(bus i2c.Bus, name string, addr, lo, hi uint16) (Chip, error) {
 	if addr == 0 {
 		addr = lo
@@ -39,11 +39,12 @@ func New(bus i2c.Bus, name string, addr, lo, hi uint16) (Chip, error) {
 	return Chip{bus: bus, name: name, addr: addr}, nil
 }
 
-// String names the chip as its errors do: "lm75 at 0x48".
+// String returns the chip's name as used in errors: "lm75 at 0x48".
 func (c *Chip) String() string { return fmt.Sprintf("%s at 0x%02x", c.name, c.addr) }
 
-// Read is the frame of drivers.Sensor's Read: measure is called with every cell
-// NaN and only where dst has one cell for each channel and ctx is not done.
+// Read is the frame of drivers.Sensor's Read. It calls measure with every cell NaN,
+// but only if dst has one cell for each channel and ctx is not done. It adds the
+// chip's name to errors.
 func (c *Chip) Read(ctx context.Context, dst []float64, channels int, measure func(context.Context, []float64) error) error {
 	err := drivers.Begin(ctx, dst, channels)
 	if err == nil {
@@ -72,8 +73,8 @@ func (c *Chip) Receive(what string, n int) ([]byte, error) {
 	return c.r[:n], nil
 }
 
-// Registers reads n bytes, at most Max, from a register on, in one transfer
-// with a repeated start. Pointers of several bytes are sent as given.
+// Registers reads n bytes, at most Max, beginning at a register, in one transfer
+// with a repeated start. A pointer of several bytes is sent as given.
 func (c *Chip) Registers(what string, n int, pointer ...byte) ([]byte, error) {
 	w := c.w[:copy(c.w[:], pointer)]
 	if err := c.bus.Tx(c.addr, w, c.r[:n]); err != nil {
@@ -110,11 +111,11 @@ func (c *Chip) Wait(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// ErrNotReady is Poll's answer where a chip did not finish in time.
+// ErrNotReady is what Poll returns if the chip did not finish in time.
 var ErrNotReady = errors.New("not ready")
 
-// Poll waits for first and then asks ready up to times times, waiting for again
-// in between. ready's error ends it.
+// Poll waits for the duration first and then calls ready up to times times, with
+// the pause again between calls. An error of ready ends it.
 func (c *Chip) Poll(ctx context.Context, first, again time.Duration, times int, ready func() (bool, error)) error {
 	wait := first
 	for range times {

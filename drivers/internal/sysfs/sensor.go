@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 
 	"golang.org/x/sys/unix"
@@ -58,7 +57,7 @@ func NewSensor(fs FS, c Class, driver, want string, channels []drivers.Channel, 
 		cells: make([]Cell, len(channels))}
 }
 
-// Channels implements drivers.Sensor; the result is not to be changed.
+// Channels implements drivers.Sensor; the caller must not change the result.
 func (s *Sensor) Channels() []drivers.Channel { return s.channels }
 
 // String names the device as errors do.
@@ -79,13 +78,7 @@ func (s *Sensor) Close() error {
 // Read asks the kernel for each channel. A channel that fails does not keep the
 // others from being read; the error is the first one's.
 func (s *Sensor) Read(ctx context.Context, dst []float64) error {
-	for i := range dst {
-		dst[i] = math.NaN()
-	}
-	if len(dst) != len(s.channels) {
-		return fmt.Errorf("%v: %d cells for %d channels", s, len(dst), len(s.channels))
-	}
-	if err := ctx.Err(); err != nil {
+	if err := drivers.Begin(ctx, dst, len(s.channels)); err != nil {
 		return fmt.Errorf("%v: %w", s, err)
 	}
 	if s.device.Dir == "" {

@@ -213,7 +213,6 @@ func allZero(words []uint16) bool {
 // texts are the texts with which words may begin: printable characters, at least
 // four of them letters, digits or spaces, then only zeros. Changes of case within a
 // word, as in random bytes, cost extra.
-
 func texts(words []uint16) (out []candidate) {
 	bits, letters := 14.0, 0
 	var text []byte

@@ -48,7 +48,6 @@ func bytesOf(words []uint16) []byte {
 }
 
 // plausible applies the table of the package comment.
-
 func plausible(t modbus.Type, o modbus.Order, words []uint16, v float64) bool {
 	size := math.Abs(v)
 	swapped := o == modbus.CDAB || o == modbus.DCBA
