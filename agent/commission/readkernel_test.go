@@ -55,7 +55,7 @@ func TestRead_kernel(t *testing.T) {
 	for _, want := range [][]string{
 		{"cpu.temperature", "53.069", "°C", "good"}, {"cabinet.temp1", "21.5", "°C", "good"},
 		{"bearing.temp1", "19.937", "°C", "good"}, {"air.temp", "21.34", "°C", "good"}, {"air.pressure", "101325", "Pa", "good"},
-		{"twice.temp1", "missing", "2 hwmon chips answer to that name: lm75 (1-0048), lm75 (1-0049)"},
+		{"twice.temp1", "missing", "2 hwmon chips have that name: lm75 (1-0048), lm75 (1-0049)"},
 	} {
 		if !hasLine(out.String(), want) {
 			t.Errorf("no line with %v in\n%s", want, &out)

@@ -2,44 +2,45 @@
 // processor's temperature, board supplies, fans, hundreds of I2C and 1-Wire
 // sensors that have a kernel driver.
 //
-// It does not configure a chip, and it does not read limits and alarms: those
-// are the chip's, the agent has its own.
+// It does not configure a chip. It does not read the chip's limits and alarms,
+// because the agent has its own.
 //
 // # Channels
 //
-// A channel is called as the kernel calls it, and its name fixes its unit, so a
+// A channel has the kernel's name, and the name determines its unit, so a
 // configuration can be checked without the chip: in0 (V), temp1 (°C), curr1 (A),
 // power1 (W), energy1 (J), humidity1 (%), fan1 (1/min).
 //
-// # Never invented
+// # What is never delivered
 //
-// A channel whose tempN_fault or fanN_fault says 1 is missing: "the measurement
-// should not be trusted". A disabled one answers ENODATA and is missing too.
+// A channel whose tempN_fault or fanN_fault is 1 is missing: "the measurement
+// should not be trusted". A disabled channel answers ENODATA and is missing too.
 //
 // An LM75 and its many relatives hold 0 °C from power-on to the end of their first
-// conversion, and their kernel drivers deliver it. So where the temperature before
-// was not near 0 °C, or there was none, an exact 0 is read once more, 300 ms later.
+// conversion, and their kernel drivers deliver it. If a Read finds exactly 0 and
+// the previous temperature was not near 0 °C, or there was none, it reads again
+// 300 ms later.
 //
-// A 1-Wire thermometer (chip w1_slave_temp) that says exactly 85 °C is missing:
-// that is what a DS18B20 holds after power-on, before its first conversion
-// (Analog Devices DS18B20 data sheet, 19-7487 rev. 6, table 1, note), as after a
-// supply that dips during the conversion. The price is that a true 85.000 °C is
-// missing as well; its neighbours 0.0625 °C away are not. One beyond -55 to 125 °C
-// is missing too: 127.94 °C is another sign of a supply that failed. (A MAX31850,
-// family 3b, reads a thermocouple and may be there.)
+// Exactly 85 °C from a 1-Wire thermometer (chip w1_slave_temp) is missing. A
+// DS18B20 holds that value after power-on until its first conversion (Analog
+// Devices DS18B20 data sheet, 19-7487 rev. 6, table 1, note), so also after its
+// supply dipped during a conversion. As a consequence a true 85.000 °C is missing
+// as well, but not its neighbours 0.0625 °C away. Values outside -55 to 125 °C are
+// missing too: 127.94 °C is another sign of a failed supply. A MAX31850 (family 3b)
+// reads a thermocouple and may deliver them.
 //
-// The kernel checks a thermometer's bytes by their checksum only, and that of nine
-// zeros, which is what a data line shorted to ground reads as, is right: 0 °C. So
-// for an exact 0 °C the bytes themselves are read (w1_slave of the same device,
-// which takes one conversion more); a real thermometer's hold its limits and its
-// resolution and are not all zero.
+// The kernel verifies a thermometer's bytes only by their checksum. A data line
+// shorted to ground reads as nine zeros, whose checksum is right, so the kernel
+// delivers 0 °C. For an exact 0 °C, Read therefore reads the bytes themselves
+// (w1_slave of the same device, which takes one more conversion). A real
+// thermometer's bytes hold its limits and resolution and are not all zero.
 //
 // # Limits
 //
-// A voltage is that at the chip's pin; what resistors stand before it only the
-// board's maker knows. A few old drivers give a thermistor's voltage as temp (in
-// mV): its values are no °C. A 1-Wire conversion takes up to 750 ms, during
-// which Read waits in the kernel.
+// A voltage is the one at the chip's pin; only the board's maker knows which
+// divider stands before it. A few old drivers deliver a thermistor's voltage (in
+// mV) as temp: such values are not °C. A 1-Wire conversion takes up to 750 ms,
+// during which Read waits in the kernel.
 //
 // # Source
 //

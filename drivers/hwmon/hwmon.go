@@ -14,12 +14,11 @@ import (
 	"iot-edge-anomaly/drivers/internal/sysfs"
 )
 
-// kind is one type of channel: what its number follows, what it measures, and
-// what a value of its attribute is worth in that unit.
+// kind is one type of channel.
 type kind struct {
-	prefix   string
+	prefix   string // of its name; a number follows
 	quantity drivers.Quantity
-	unit     float64
+	unit     float64 // the kernel's unit in that of quantity
 }
 
 // kinds are the "Unit:" lines of the document's sections.
@@ -36,10 +35,10 @@ var kinds = []kind{
 // Dev reads one chip. It is not safe for concurrent use. Use New.
 type Dev struct{ *sysfs.Sensor }
 
-// New returns the chip that device names: the chip's or the board's name for it
+// New returns the chip that device names: its name or its label on the board
 // (cpu_thermal), what it is attached to (1-0048, 28-0316a2795f3d), hwmonN, or a
-// path of /sys. It may be absent and come later. root is where /sys lies, empty
-// = "/". The error is about device and channels.
+// path in /sys. It may be absent and come later. Root is the directory that holds
+// /sys, "" for "/". An error means that device or channels is invalid.
 func New(root, device string, channels []string) (*Dev, error) {
 	return open(sysfs.FS{Root: root}, device, channels)
 }
@@ -53,7 +52,7 @@ func open(fs sysfs.FS, device string, channels []string) (*Dev, error) {
 	return &Dev{sysfs.NewSensor(fs, sysfs.HWMon, "hwmon", device, list, cell)}, nil
 }
 
-// Channel returns the channel of a name: temp1, in0, fan2.
+// Channel returns the channel with a name: temp1, in0, fan2.
 func Channel(name string) (drivers.Channel, error) {
 	k, ok := kindOf(name)
 	if !ok {
@@ -74,12 +73,12 @@ func kindOf(name string) (kind, bool) {
 // cell is one open channel.
 type cell struct {
 	value *sysfs.Attr
-	fault *sysfs.Attr // nil = the chip knows none
+	fault *sysfs.Attr // nil: the chip has none
 	unit  float64
-	wire  func() string // a 1-Wire thermometer's bytes; nil = it is none
+	wire  func() string // reads a 1-Wire thermometer's bytes; nil for other chips
 	wide  bool          // it may be a thermocouple
-	heat  bool          // a temperature
-	last  float64       // its newest temperature in m°C; NaN = none
+	heat  bool          // it is a temperature
+	last  float64       // the newest temperature in m°C; NaN = none
 }
 
 func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
@@ -123,7 +122,7 @@ func (c *cell) Close() {
 	c.fault.Close()
 }
 
-// has lists a chip's channels with their labels, for people.
+// has lists a chip's channels with their labels, for an error message.
 func has(fs sysfs.FS, d sysfs.Device) string {
 	paths, _ := filepath.Glob(filepath.Join(d.Dir, "*_input"))
 	var out []string

@@ -194,9 +194,9 @@ func TestRead_wireShorted(t *testing.T) {
 	dst := []float64{0}
 	for _, c := range []struct{ text, want string }{
 		{"00 00 4b 46 7f ff 0c 10 c8 : crc=c8 YES\n00 00 4b 46 7f ff 0c 10 c8 t=0", ""},
-		{"00 00 00 00 00 00 00 00 00 : crc=00 YES\n00 00 00 00 00 00 00 00 00 t=0", "the wire reads as zeros, not as 0 °C: the data line is shorted to ground"},
-		{"00 00 4b 46 7f ff 0c 10 c9 : crc=c8 NO\n00 00 4b 46 7f ff 0c 10 c8 t=0", "0 °C may be a shorted data line"},
-		{"", "0 °C may be a shorted data line, and w1_slave does not tell: \"\""}, // how the kernel says that it failed
+		{"00 00 00 00 00 00 00 00 00 : crc=00 YES\n00 00 00 00 00 00 00 00 00 t=0", "all bytes are zero, which is not 0 °C: the data line is shorted to ground"},
+		{"00 00 4b 46 7f ff 0c 10 c9 : crc=c8 NO\n00 00 4b 46 7f ff 0c 10 c8 t=0", "0 °C may mean a shorted data line"},
+		{"", "0 °C may mean a shorted data line, and w1_slave does not exclude it: \"\""}, // how the kernel says that it failed
 	} {
 		if err := tree.Set(device+"w1_slave", c.text); err != nil {
 			t.Fatal(err)

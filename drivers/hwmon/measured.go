@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// number reads the channel and leaves out what no chip has measured.
+// number reads the channel and rejects values that no chip has measured.
 func (c *cell) number(ctx context.Context) (float64, error) {
 	v, err := c.value.Number(ctx)
 	switch {
@@ -26,15 +26,18 @@ func (c *cell) number(ctx context.Context) (float64, error) {
 	return v, nil
 }
 
-// firstConversion is the longest of an LM75 or one of its relatives, which hold
-// 0 °C before; nearZero is from where, in m°C, 0 is believed. As in drivers/lm75.
+// As in drivers/lm75.
 const (
+	// firstConversion is the longest time from power-on to the end of the first
+	// conversion of an LM75 or one of its relatives. Until then they hold 0 °C.
 	firstConversion = 300 * time.Millisecond
-	nearZero        = 2_000
+	// nearZero is how close to 0, in m°C, the previous value must be for an exact
+	// 0 to be a plausible temperature.
+	nearZero = 2_000
 )
 
-// again reads the channel once more, when a chip that has just got its power has
-// measured.
+// again reads the channel once more, after the first conversion of a chip that was
+// just powered on.
 func (c *cell) again(ctx context.Context) (float64, error) {
 	select {
 	case <-ctx.Done():
@@ -44,31 +47,28 @@ func (c *cell) again(ctx context.Context) (float64, error) {
 	}
 }
 
-// The temperatures in m°C between which a DS18B20 measures, the one that it has
-// before it has measured, and the 1-Wire family of a MAX31850, which goes far
-// beyond.
 const (
-	wireLo, wireHi = -55_000, 125_000
-	powerOn        = 85_000
-	thermocouple   = "3b-"
+	wireLo, wireHi = -55_000, 125_000 // range of a DS18B20, m°C
+	powerOn        = 85_000           // its value before its first conversion, m°C
+	thermocouple   = "3b-"            // 1-Wire family of a MAX31850, whose range is far wider
 )
 
-// measured tells a 1-Wire thermometer's temperature from what its wire or its
-// supply made up.
+// measured returns an error if a 1-Wire thermometer's value comes from a fault of
+// its wire or supply.
 func (c *cell) measured(v float64) error {
 	switch {
 	case v == powerOn:
-		return errors.New("85 °C is what the thermometer says before it has measured: check its supply and cable")
+		return errors.New("85 °C is the thermometer's value before its first conversion: check its supply and cable")
 	case !c.wide && (v < wireLo || v > wireHi):
-		return fmt.Errorf("%g °C is none that the thermometer measures: check its supply and cable", v/1000)
+		return fmt.Errorf("%g °C is outside the thermometer's range, -55 to 125: check its supply and cable", v/1000)
 	case v != 0:
 		return nil
 	}
 	switch all := c.wire(); {
 	case strings.HasPrefix(all, "00 00 00 00 00 00 00 00 00 "):
-		return errors.New("the wire reads as zeros, not as 0 °C: the data line is shorted to ground")
+		return errors.New("all bytes are zero, which is not 0 °C: the data line is shorted to ground")
 	case !strings.HasSuffix(all, " YES"):
-		return fmt.Errorf("0 °C may be a shorted data line, and w1_slave does not tell: %q", all)
+		return fmt.Errorf("0 °C may mean a shorted data line, and w1_slave does not exclude it: %q", all)
 	}
 	return nil
 }

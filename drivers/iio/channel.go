@@ -9,16 +9,15 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// kind is one type of channel: what it measures, and what the kernel's unit is
-// worth in ours.
+// kind is one type of channel.
 type kind struct {
 	quantity drivers.Quantity
-	unit     float64
+	unit     float64 // the kernel's unit in that of quantity
 }
 
-// kinds is the document's unit of each type: millivolts, milliamps, milliwatts,
-// milli degrees, kilopascal, milli percent, Gauss; the others are as they are
-// written here.
+// kinds lists the types by the kernel's name. The kernel's units are millivolt,
+// milliampere, milliwatt, millidegree, kilopascal, millipercent and gauss; the
+// others equal the units given here.
 var kinds = map[string]kind{
 	"temp":                   {drivers.Temperature, 1e-3},
 	"pressure":               {drivers.Pressure, 1e3},
@@ -50,25 +49,25 @@ var kinds = map[string]kind{
 // grammar is <type>[Y][-<type>Z][_<modifier>]…
 var grammar = regexp.MustCompile(`^([a-z]+)([0-9]{0,3})(-[a-z]+[0-9]{0,3})?((?:_[a-z0-9]+)*)$`)
 
-// Channel returns the channel of a name: temp, voltage0, accel_x.
+// Channel returns the channel with a name: temp, voltage0, accel_x.
 func Channel(name string) (drivers.Channel, error) {
 	m := grammar.FindStringSubmatch(name)
 	if m == nil {
-		return drivers.Channel{}, fmt.Errorf("iio: channel %q, want such as temp, voltage0 or accel_x", name)
+		return drivers.Channel{}, fmt.Errorf("iio: channel %q, want a name like temp, voltage0 or accel_x", name)
 	}
 	k, ok := kinds[m[1]]
 	if !ok || m[3] != "" && !strings.HasPrefix(m[3][1:], m[1]) {
-		hint := "want such as temp, pressure, humidityrelative, voltage0 or accel_x"
+		hint := "want a name like temp, pressure, humidityrelative, voltage0 or accel_x"
 		if name == "humidity" || name == "temperature" {
 			hint = "the kernel calls it " + map[string]string{"humidity": "humidityrelative", "temperature": "temp"}[name]
 		}
-		return drivers.Channel{}, fmt.Errorf("iio: channel %q is of no known type, %s", name, hint)
+		return drivers.Channel{}, fmt.Errorf("iio: channel %q has an unknown type, %s", name, hint)
 	}
 	return drivers.Channel{Name: name, Quantity: k.quantity}, nil
 }
 
-// shared are the names under which a channel's scale and offset may stand, the
-// nearest first.
+// shared lists the names of attributes that may hold a channel's scale and offset,
+// the most specific first.
 func shared(name string) []string {
 	m := grammar.FindStringSubmatch(name)
 	kind, number, other, modifier := m[1], m[2], m[3], m[4]
@@ -79,7 +78,7 @@ func shared(name string) []string {
 		}
 	}
 	add(kind + number + other)
-	if other != "" { // the gain of a difference is not that of its inputs
+	if other != "" { // a differential channel does not have the gain of its inputs
 		add(kind + "-" + kind)
 		return out
 	}

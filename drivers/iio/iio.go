@@ -16,9 +16,9 @@ import (
 type Dev struct{ *sysfs.Sensor }
 
 // New returns the device that device names: the chip's name (bmp280), its label
-// from the device tree, what it is attached to (1-0076), iio:deviceN, or a path
-// of /sys. It may be absent and come later. root is where /sys lies, empty =
-// "/". The error is about device and channels.
+// from the device tree, what it is attached to (1-0076), iio:deviceN, or a path in
+// /sys. It may be absent and come later. Root is the directory that holds /sys, ""
+// for "/". An error means that device or channels is invalid.
 func New(root, device string, channels []string) (*Dev, error) {
 	return open(sysfs.FS{Root: root}, device, channels)
 }
@@ -32,10 +32,9 @@ func open(fs sysfs.FS, device string, channels []string) (*Dev, error) {
 	return &Dev{sysfs.NewSensor(fs, sysfs.IIO, "iio", device, list, cell)}, nil
 }
 
-// cell is one open channel: in_X_input alone, or in_X_raw with what belongs to
-// it.
+// cell is one open channel.
 type cell struct {
-	value  *sysfs.Attr
+	value  *sysfs.Attr // in_X_input, without offset and scale, or in_X_raw
 	offset *sysfs.Attr // nil = 0
 	scale  *sysfs.Attr // nil = 1
 	unit   float64
@@ -67,7 +66,7 @@ func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
 	return c, nil
 }
 
-// nearest opens the attribute that holds for a channel; nil where there is none.
+// nearest opens the most specific attribute of a channel; nil if there is none.
 func nearest(fs sysfs.FS, d sysfs.Device, name, suffix string) (*sysfs.Attr, error) {
 	for _, s := range shared(name) {
 		a, err := fs.Attr(filepath.Join(d.Dir, "in_"+s+suffix))
@@ -106,7 +105,7 @@ func (c *cell) Close() {
 	c.scale.Close()
 }
 
-// has lists a device's channels, for people.
+// has lists a device's channels, for an error message.
 func has(d sysfs.Device) string {
 	paths, _ := filepath.Glob(filepath.Join(d.Dir, "in_*"))
 	var out []string

@@ -100,7 +100,7 @@ func TestRead_busy(t *testing.T) {
 	dst := []float64{0}
 	tree.Fail(0, -1, unix.EBUSY)
 	err := d.Read(t.Context(), dst)
-	want := "iio adxl355: accel_z: in_accel_z_raw: in use, as while the device's buffer is enabled: device or resource busy"
+	want := "iio adxl355: accel_z: in_accel_z_raw: the device is in use, for example because its buffer is enabled: device or resource busy"
 	if !math.IsNaN(dst[0]) || err == nil || err.Error() != want {
 		t.Errorf("got %v %v\nwant %s", dst, err, want)
 	}
@@ -142,10 +142,10 @@ func TestNew_refused(t *testing.T) {
 		{"", []string{"temp"}, "iio: want a device and at least one channel"},
 		{"x", nil, "iio: want a device and at least one channel"},
 		{"x", []string{"temp", "temp"}, "iio: channel temp is named twice"},
-		{"x", []string{"in_temp_raw"}, `iio: channel "in_temp_raw" is of no known type`},
-		{"x", []string{"humidity"}, `iio: channel "humidity" is of no known type, the kernel calls it humidityrelative`},
-		{"x", []string{"temp/../x"}, `iio: channel "temp/../x", want such as`},
-		{"x", []string{"voltage0-temp1"}, `iio: channel "voltage0-temp1" is of no known type`},
+		{"x", []string{"in_temp_raw"}, `iio: channel "in_temp_raw" has an unknown type`},
+		{"x", []string{"humidity"}, `iio: channel "humidity" has an unknown type, the kernel calls it humidityrelative`},
+		{"x", []string{"temp/../x"}, `iio: channel "temp/../x", want a name like`},
+		{"x", []string{"voltage0-temp1"}, `iio: channel "voltage0-temp1" has an unknown type`},
 	} {
 		if _, err := New("", c.device, c.channels); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%v: got %v, want %s", c.channels, err, c.want)

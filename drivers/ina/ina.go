@@ -22,11 +22,11 @@ const (
 )
 
 // modeContinuous is the operating mode that converts shunt and bus voltage
-// without being asked, INA219 §8.6.2.1 table 6, INA226 §7.1.1 table 7-6.
+// continuously, INA219 §8.6.2.1 table 6, INA226 §7.1.1 table 7-6.
 const modeContinuous = 7
 
-// Options says which chip and with which shunt. The zero value is a chip at
-// 0x40 with 0.1 Ω.
+// Options selects the chip and its shunt. The zero value is a chip at 0x40 with
+// 0.1 Ω.
 type Options struct {
 	// Address is 0x40 (also when 0) to 0x4F.
 	Address uint16
@@ -44,9 +44,9 @@ type Dev struct {
 
 // sample is one conversion of both voltages.
 type sample struct {
-	bus, shunt         int     // as converted
-	busEnd, shuntEnd   int     // the ends of the ranges
-	busVolt, shuntVolt float64 // what one bit is worth
+	bus, shunt         int     // raw
+	busEnd, shuntEnd   int     // raw values at the ends of the ranges
+	busVolt, shuntVolt float64 // V per bit
 }
 
 var channels = []drivers.Channel{
@@ -76,8 +76,8 @@ func open(bus i2c.Bus, o Options, name string, take func(*Dev, context.Context) 
 	return &Dev{chip: c, ohm: o.ShuntOhm, sample: take}, nil
 }
 
-// Channels returns voltage in V, current in A (negative when it flows back),
-// power in W.
+// Channels returns voltage in V, current in A (negative if it flows in the opposite
+// direction), power in W.
 func Channels() []drivers.Channel { return slices.Clone(channels) }
 
 // Channels implements drivers.Sensor; the caller must not change the result.
@@ -90,9 +90,9 @@ func (d *Dev) String() string { return d.chip.String() }
 func (d *Dev) Close() error { return nil }
 
 // Read waits for the next conversion, 1.2 ms (INA226: 2.2 ms) with the chip's
-// power-on settings, and takes it into dst (3); twice where one of the two is
-// exactly 0. Where only one of the two
-// converters is at the end of its range, the other value is still delivered.
+// power-on settings, and stores it in dst (3 cells). If one of the two voltages is
+// exactly 0 it waits for one more conversion. If only one of them is at the end of
+// its range, the other value is still delivered.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	return d.chip.Read(ctx, dst, len(channels), d.measure)
 }
@@ -100,7 +100,7 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	s, err := d.sample(d, ctx)
 	if err == nil && (s.bus == 0 || s.shunt == 0) {
-		s, err = d.sample(d, ctx) // 0 is what a chip that was reset meanwhile holds too
+		s, err = d.sample(d, ctx) // a chip that was reset meanwhile holds 0 too
 	}
 	if err != nil {
 		return err
@@ -108,8 +108,8 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	return s.convert(d.ohm, dst)
 }
 
-// convert turns a sample into dst: I = Vshunt/R, P = V*I. The example of both
-// datasheets (INA219 §9.2.2.1, INA226 §6.5.1), 20 mV over 2 mΩ at 11.98 V, gives
+// convert computes dst from a sample: I = Vshunt/R, P = V*I. The example of both
+// datasheets (INA219 §9.2.2.1, INA226 §6.5.1), 20 mV across 2 mΩ at 11.98 V, gives
 // 10 A and 119.8 W.
 func (s *sample) convert(ohm float64, dst []float64) error {
 	var errBus, errShunt error
@@ -127,8 +127,9 @@ func (s *sample) convert(ohm float64, dst []float64) error {
 	return errors.Join(errBus, errShunt)
 }
 
-// configuration reads the configuration register and refuses what gives no fresh
-// values, what a dead line reads as, and the other chip, which is told by bit 14.
+// configuration reads the configuration register. It returns an error for the value
+// of a dead line, for the other chip, which bit 14 identifies, and for an operating
+// mode that does not convert continuously.
 func (d *Dev) configuration(bit14 uint16, other string) (uint16, error) {
 	c, err := d.chip.Word("configuration", regConfig)
 	switch mode := c & 7; {

@@ -8,13 +8,13 @@ import (
 	"iot-edge-anomaly/drivers/internal/chip"
 )
 
-// Of the INA219, §8.6.3.
+// Registers and bits of the INA219, §8.6.3.
 const (
 	regPower = 0x03   // §8.6.3.3: reading it clears conversion ready
 	busReady = 1 << 1 // §8.6.3.2: CNVR; the voltage begins at bit 3
 )
 
-// ina219 waits for the next conversion of an INA219 and takes it.
+// ina219 waits for the next conversion of an INA219 and returns it.
 func (d *Dev) ina219(ctx context.Context) (sample, error) {
 	conf, err := d.configuration(0, "INA226") // §8.6.2.1: bit 14 is unused
 	if err != nil {
@@ -44,8 +44,8 @@ func (d *Dev) ina219(ctx context.Context) (sample, error) {
 	return s, nil
 }
 
-// ends219 are the ends of the ranges, §8.6.2.1: BRNG chooses 16 or 32 V, PG ±40 mV
-// times 1, 2, 4 or 8 (table 4).
+// ends219 returns the ends of the ranges, §8.6.2.1: BRNG selects 16 or 32 V, PG
+// ±40 mV times 1, 2, 4 or 8 (table 4).
 func ends219(conf uint16) (bus, shunt int) {
 	bus = 4000
 	if conf&0x2000 != 0 {

@@ -1,39 +1,39 @@
-// Package regs reads any chip on I²C by a table of its registers, for chips
-// that have no driver of their own: one channel for each register, in the unit
-// that its manual gives.
+// Package regs reads any I²C chip by a table of its registers, for chips without a
+// driver of their own: one channel for each register, in the unit that the chip's
+// manual gives.
 //
-// It knows no chip: what it is told is taken as true, and no datasheet stands
-// behind a value. A chip whose values need arithmetic between registers (a
-// compensation with calibration words, say) cannot be read by it.
+// It knows no chip: it trusts the table, and no datasheet was checked for its
+// values. It cannot read a chip whose values need arithmetic between registers,
+// for example a compensation with calibration words.
 //
 // # A register
 //
-// The bytes at Skip behind the address At, Width of them, most significant
-// first or last, are a number; Mask cuts bits out of it and Shift moves them
-// down; with Signed the highest bit of the mask is the sign. The value is
-// Offset + Scale * number. A number in Missing is the chip's way to say that it
-// has none.
+// After At is written, Width bytes, the first Skip bytes left out, form a number,
+// most significant byte first or last. Mask selects bits of the number, Shift moves
+// them down, and with Signed the highest bit of the mask is the sign. The value is
+// Offset + Scale * number. A number listed in Missing means that the chip has no
+// value.
 //
-// At is written and the bytes are read in one transfer with a repeated start.
-// With Wait the read is a transfer of its own after that time, as chips want
-// that are commanded to measure; one that is not ready then does not answer and
-// is asked four times more. Two checksums are known: Sensirion's behind each
-// 16-bit word, and SMBus's packet error code at the end. A wrong one makes its
-// register's value NaN; the others are still delivered.
+// At is written and the bytes are read in one transfer with a repeated start. With
+// Wait, the read is a separate transfer after that time, for chips that measure on
+// command. If such a chip is not ready it does not answer, and is asked up to four
+// more times. Two checksums are supported: Sensirion's after each 16-bit word, and
+// SMBus's packet error code at the end. A wrong checksum makes its register's value
+// NaN; the others are still delivered.
 //
 // # What is written
 //
-// Init's bytes, in its order, once when the chip is opened: at the first Read
-// and at the first after any failure. This is the one place where a
-// configuration decides what is sent to a chip. It is for a sensor's own
-// settings (its rate, its range, its wake-up), as every driver of a chip has
-// them in its opening sequence, and for nothing that moves, switches or stores.
+// Read writes the transfers of Init, in order, when it opens the chip: the first
+// time and after any failure. This is the only place where a configuration decides
+// what is sent to a chip. It is for a sensor's own settings (its rate, range,
+// wake-up), which other drivers write in their opening sequence. It is not for
+// anything that moves, switches or stores.
 //
-// A chip that loses its power forgets Init without failing. Check tells: the
-// registers in it must have their values after all others were read, whether the
-// power failed before or meanwhile, or every cell is NaN and the next Read opens
-// the chip anew. A chip's id belongs there, and one setting that differs from its
-// value at power-on.
+// A chip that loses its power forgets Init without any failure. Check detects that:
+// after all registers were read, those in Check must have their given values, or
+// every cell becomes NaN and the next Read opens the chip anew. A good Check
+// contains the chip's id and a setting of Init that differs from its value at
+// power-on.
 //
 // # Sources of the tests
 //

@@ -13,35 +13,35 @@ import (
 	"iot-edge-anomaly/drivers/internal/crc8"
 )
 
-// CRC is how a chip protects what it sends.
+// CRC is the checksum that a chip sends with its bytes.
 type CRC int
 
 // The checksums.
 const (
 	NoCRC     CRC = iota
-	Sensirion     // one byte behind each 16-bit word
+	Sensirion     // one byte after each 16-bit word
 	PEC           // SMBus: one byte at the end, over addresses and data
 )
 
-// Place is where a number stands.
+// Place says where in the chip a number is and how it is read.
 type Place struct {
 	At     []byte        // written first: an address or a command; empty = only read
 	Wait   time.Duration // between writing At and reading; 0 = one transfer
-	Skip   int           // bytes before the number, checksums included
-	Width  int           // bytes of the number, checksums not counted: 1 to 8
+	Skip   int           // bytes before the number, including checksums
+	Width  int           // bytes of the number, without checksums: 1 to 8
 	Little bool          // least significant byte first
 	CRC    CRC
 }
 
 const (
-	again = 3 * time.Millisecond // between attempts at a chip that is not ready
+	again = 3 * time.Millisecond // between attempts to read a chip that is not ready
 	tries = 5
 )
 
-// errWrong marks what costs one register and says nothing about the chip.
+// errWrong marks errors that concern one register and say nothing about the chip.
 var errWrong = errors.New("no value")
 
-// length is how many bytes a read takes.
+// length is the number of bytes to read.
 func (p *Place) length() int {
 	switch p.CRC {
 	case Sensirion:
@@ -52,7 +52,7 @@ func (p *Place) length() int {
 	return p.Skip + p.Width
 }
 
-// prepare checks a place and the mask of its number, and fills in the mask.
+// prepare checks a place and the mask of its number, and sets the mask if it is 0.
 func (p *Place) prepare(mask *uint64, shift int) error {
 	switch {
 	case p.Width < 1 || p.Width > 8:
@@ -70,15 +70,15 @@ func (p *Place) prepare(mask *uint64, shift int) error {
 	}
 	switch {
 	case *mask&^all != 0:
-		return fmt.Errorf("mask 0x%x, want at most %d bytes", *mask, p.Width)
+		return fmt.Errorf("mask 0x%x, want one of at most %d bytes", *mask, p.Width)
 	case shift < 0 || shift >= bits.Len64(*mask):
 		return fmt.Errorf("shift %d, want 0 to %d with this mask", shift, bits.Len64(*mask)-1)
 	}
 	return nil
 }
 
-// number reads the number at a place; an error that is errWrong is about the
-// number, any other about the chip.
+// number reads the number at a place. An errWrong concerns the number only, any
+// other error the chip.
 func (d *Dev) number(ctx context.Context, what string, p *Place) (uint64, error) {
 	b, err := d.fetch(ctx, what, p)
 	if err != nil {
@@ -118,7 +118,7 @@ func (d *Dev) fetch(ctx context.Context, what string, p *Place) (b []byte, err e
 	return b, late
 }
 
-// words takes the checksums out of Sensirion's words.
+// words checks and removes the checksums of Sensirion's words.
 func (p *Place) words(what string, b []byte) (uint64, error) {
 	var data [8]byte
 	for i := 0; i < p.Width; i += 2 {
@@ -131,8 +131,8 @@ func (p *Place) words(what string, b []byte) (uint64, error) {
 	return p.join(data[:p.Width]), nil
 }
 
-// packet checks the packet error code at the end of b. A read of its own begins
-// a message of its own.
+// packet checks the packet error code at the end of b. It covers the written part
+// too, if that belongs to the same transfer.
 func (d *Dev) packet(what string, p *Place, b []byte) error {
 	var buf [2 + 2*MaxTransfer]byte
 	message := buf[:0]
@@ -146,7 +146,7 @@ func (d *Dev) packet(what string, p *Place, b []byte) error {
 	return nil
 }
 
-// join makes a number of bytes.
+// join forms a number from bytes.
 func (p *Place) join(b []byte) (n uint64) {
 	for i := range b {
 		if p.Little {
@@ -158,11 +158,11 @@ func (p *Place) join(b []byte) (n uint64) {
 	return n
 }
 
-// value is what a register's number means.
+// value converts a register's number to its value.
 func (r *Register) value(n uint64) (float64, error) {
 	n = n & r.Mask >> r.Shift
 	if slices.Contains(r.Missing, n) {
-		return math.NaN(), fmt.Errorf("%s: %w: the chip says 0x%x", r.Name, errWrong, n)
+		return math.NaN(), fmt.Errorf("%s: %w: the chip sent 0x%x, which means that it has none", r.Name, errWrong, n)
 	}
 	v := float64(n)
 	if unused := 64 - (bits.Len64(r.Mask) - r.Shift); r.Signed {

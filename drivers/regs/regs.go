@@ -18,11 +18,11 @@ const MaxTransfer = chip.Max
 
 // Write is one transfer to the chip when it is opened.
 type Write struct {
-	Bytes []byte        // the register's address and what goes there; 1 to MaxTransfer
-	Wait  time.Duration // afterwards
+	Bytes []byte        // a register's address and its new content; 1 to MaxTransfer bytes
+	Wait  time.Duration // pause after the transfer
 }
 
-// Check is a number that the chip must have when its registers have been read.
+// Check is a number that the chip must hold after its registers have been read.
 type Check struct {
 	Place
 	Mask  uint64 // bits that are compared; 0 = all of Width
@@ -35,13 +35,13 @@ type Register struct {
 	Quantity drivers.Quantity
 	Place
 	Mask          uint64 // bits of the number; 0 = all of Width
-	Shift         int    // by how many bits the masked number is moved down
+	Shift         int    // bits by which the masked number is moved down
 	Signed        bool   // the highest bit of Mask is the sign
 	Scale, Offset float64
 	Missing       []uint64 // numbers, masked and shifted, that mean "no value"
 }
 
-// Options says which chip and what is read of it.
+// Options selects the chip and says what is read from it.
 type Options struct {
 	Address   uint16 // 0x03 to 0x77
 	Init      []Write
@@ -68,12 +68,12 @@ func New(bus i2c.Bus, o Options) (*Dev, error) {
 		return nil, err
 	}
 	if len(o.Registers) == 0 {
-		return nil, errors.New("regs: no registers")
+		return nil, errors.New("regs: no registers, want at least one")
 	}
 	d := &Dev{chip: c, addr: byte(o.Address), init: o.Init, check: slices.Clone(o.Check), regs: slices.Clone(o.Registers)}
 	for _, w := range d.init {
 		if len(w.Bytes) < 1 || len(w.Bytes) > MaxTransfer || w.Wait < 0 {
-			return nil, fmt.Errorf("regs: a write of %d bytes and a wait of %v, want 1 to %d bytes", len(w.Bytes), w.Wait, MaxTransfer)
+			return nil, fmt.Errorf("regs: a write of %d bytes with a wait of %v, want 1 to %d bytes and no negative wait", len(w.Bytes), w.Wait, MaxTransfer)
 		}
 	}
 	for i := range d.check {
@@ -116,7 +116,7 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 			}
 		}
 	}
-	d.open = false // until all has been read
+	d.open = false // until everything has been read
 	wrong, err := d.read(ctx, dst)
 	for i := range d.check {
 		if err == nil {
@@ -125,7 +125,7 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	}
 	if err != nil {
 		if len(d.check) > 0 {
-			drivers.Missing(dst) // nothing vouches for what was read
+			drivers.Missing(dst) // without the check, the values cannot be trusted
 		}
 		return errors.Join(wrong, err)
 	}
@@ -133,8 +133,8 @@ func (d *Dev) measure(ctx context.Context, dst []float64) error {
 	return wrong
 }
 
-// read reads each register into dst: wrong is what costs one of them only, err
-// what ended it.
+// read reads each register into dst. Wrong joins the errors that concern one
+// register only; err is the error that ended it.
 func (d *Dev) read(ctx context.Context, dst []float64) (wrong, err error) {
 	for i := range d.regs {
 		r := &d.regs[i]
@@ -152,14 +152,14 @@ func (d *Dev) read(ctx context.Context, dst []float64) (wrong, err error) {
 	return wrong, nil
 }
 
-// verify holds one number of the chip against what it must be.
+// verify compares one number of the chip with its wanted value.
 func (d *Dev) verify(ctx context.Context, c *Check) error {
 	n, err := d.number(ctx, "check", &c.Place)
 	if err != nil {
 		return err
 	}
 	if n&c.Mask != c.Value&c.Mask {
-		return fmt.Errorf("check of % x is 0x%x, want 0x%x", c.At, n&c.Mask, c.Value&c.Mask)
+		return fmt.Errorf("check at % x: number is 0x%x, want 0x%x", c.At, n&c.Mask, c.Value&c.Mask)
 	}
 	return nil
 }

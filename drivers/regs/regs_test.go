@@ -158,14 +158,14 @@ func TestRead_powerLoss(t *testing.T) {
 		t.Errorf("got %v %v", dst, err)
 	}
 	chip.PowerCycle()
-	if err := d.Read(t.Context(), dst); err == nil || err.Error() != "regs at 0x29: check of 80 is 0x0, want 0x3" || !math.IsNaN(dst[0]) {
+	if err := d.Read(t.Context(), dst); err == nil || err.Error() != "regs at 0x29: check at 80: number is 0x0, want 0x3" || !math.IsNaN(dst[0]) {
 		t.Errorf("got %v %v", dst, err)
 	}
 	if err := d.Read(t.Context(), dst); err != nil || dst[0] != 0x1234 {
 		t.Errorf("got %v %v", dst, err)
 	}
 	chip.Set(0x94, 0, 0)
-	if err := d.Read(t.Context(), dst); err == nil || err.Error() != "regs at 0x29: light: no value: the chip says 0x0" || !math.IsNaN(dst[0]) {
+	if err := d.Read(t.Context(), dst); err == nil || err.Error() != "regs at 0x29: light: no value: the chip sent 0x0, which means that it has none" || !math.IsNaN(dst[0]) {
 		t.Errorf("got %v %v", dst, err)
 	}
 	if chip.Get(0x80) != 3 {
@@ -262,7 +262,7 @@ func TestNew_options(t *testing.T) {
 		{with(Register{Name: "a", Place: Place{Width: 9}}), "regs: register a: width 9"},
 		{with(Register{Name: "a", Place: Place{Width: 3, CRC: Sensirion}}), "regs: register a: width 3 and skip 0, want whole words"},
 		{with(Register{Name: "a", Place: Place{Width: 2, Skip: 31}}), "regs: register a: skip 31, want a transfer of at most 32 bytes"},
-		{with(Register{Name: "a", Place: Place{Width: 1}, Mask: 0x100}), "regs: register a: mask 0x100, want at most 1 bytes"},
+		{with(Register{Name: "a", Place: Place{Width: 1}, Mask: 0x100}), "regs: register a: mask 0x100, want one of at most 1 bytes"},
 		{with(Register{Name: "a", Place: Place{Width: 1}, Shift: 8}), "regs: register a: shift 8, want 0 to 7"},
 		{with(Register{Name: "a", Place: Place{Width: 1, Wait: -1}}), "regs: register a: address of 0 bytes and a wait of -1ns"},
 		{Options{Address: 0x18, Check: []Check{{}}, Registers: []Register{{}}}, "regs: check 1: width 0"},

@@ -19,13 +19,13 @@ func Channels() []drivers.Channel { return slices.Clone(channels) }
 type Dev struct{ *sysfs.Sensor }
 
 // New returns the zone that device names: its type (cpu-thermal) or
-// thermal_zoneN. It may be absent and come later. root is where /sys lies, empty
-// = "/".
+// thermal_zoneN. It may be absent and come later. Root is the directory that holds
+// /sys, "" for "/".
 func New(root, device string) (*Dev, error) { return open(sysfs.FS{Root: root}, device) }
 
 func open(fs sysfs.FS, device string) (*Dev, error) {
 	if device == "" {
-		return nil, errors.New("thermal: want a device")
+		return nil, errors.New("thermal: no device, want a type such as cpu-thermal")
 	}
 	cell := func(d sysfs.Device, _ string) (sysfs.Cell, error) {
 		a, err := fs.Attr(filepath.Join(d.Dir, "temp"))
@@ -34,7 +34,7 @@ func open(fs sysfs.FS, device string) (*Dev, error) {
 	return &Dev{sysfs.NewSensor(fs, sysfs.Thermal, "thermal", device, channels, cell)}, nil
 }
 
-// milli is an attribute in thousandths.
+// milli is an attribute whose value is in thousandths.
 type milli struct{ *sysfs.Attr }
 
 func (m milli) Value(ctx context.Context) (float64, error) {

@@ -2,12 +2,12 @@ package vibration
 
 import "fmt"
 
-// block is the newest n samples of each axis without a gap.
+// block holds the newest n samples of each axis.
 type block struct {
 	values [][]float64 // (axes, n) rings
 	stamps []int64     // (n) ring, ns; nil = no timestamps
-	next   int         // where the next sample goes
-	have   int         // samples without a gap, at most n
+	next   int         // index of the next sample
+	have   int         // newest samples without a known gap, at most n
 }
 
 func newBlock(axes, n int, stamps bool) *block {
@@ -37,7 +37,8 @@ func (b *block) add(c *capture, scan []byte) {
 	b.have = min(b.have+1, b.n())
 }
 
-// gap drops what lies before the newest gap of a full block and tells of it.
+// gap drops the samples before the newest gap of a full block and returns an error
+// about it; nil if there is no gap.
 func (b *block) gap(rate float64) error {
 	if b.stamps == nil {
 		return nil

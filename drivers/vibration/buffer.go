@@ -15,7 +15,7 @@ import (
 	"iot-edge-anomaly/drivers/internal/sysfs"
 )
 
-// stream is /dev/iio:deviceN: whole scans, EAGAIN where none is there.
+// stream is /dev/iio:deviceN. It delivers whole scans, or EAGAIN if there is none.
 type stream interface {
 	Read(p []byte) (int, error)
 	Close() error
@@ -42,25 +42,25 @@ func (n node) Read(p []byte) (int, error) {
 
 func (n node) Close() error { return unix.Close(int(n)) }
 
-// axis is where one direction lies in a scan and what its number means.
+// axis is one direction: where it is in a scan and how its number is converted.
 type axis struct {
 	element
 	offset, scale float64
-	rescale       *sysfs.Attr // where scale stands; nil = it is 1
+	rescale       *sysfs.Attr // attribute with the scale; nil = it is 1
 }
 
-// capture is a buffer that the kernel fills.
+// capture is an open buffer that the kernel fills.
 type capture struct {
 	stream stream
 	axes   []axis
 	stamp  *element    // nil = no timestamps
 	size   int         // bytes of a scan
-	length int         // scans that the kernel's buffer holds
-	rate   float64     // samples a second
-	rerate *sysfs.Attr // where rate stands; nil = nowhere
+	length int         // scans that the kernel's buffer can hold
+	rate   float64     // samples per second
+	rerate *sysfs.Attr // attribute with the rate; nil = there is none
 }
 
-// judge tells what is wrong with a read that returned n and err.
+// judge is the error of a read that returned n and err, nil if it is good.
 func (c *capture) judge(n int, err error) error {
 	switch {
 	case err != nil:
@@ -68,13 +68,13 @@ func (c *capture) judge(n int, err error) error {
 	case n == 0:
 		return errors.New("its buffer has ended: the device is gone or was switched off")
 	case n%c.size != 0:
-		return fmt.Errorf("reading its buffer: %d bytes are no whole scans of %d", n, c.size)
+		return fmt.Errorf("reading its buffer: %d bytes, want a multiple of the %d of a scan", n, c.size)
 	}
 	return nil
 }
 
-// changed tells that somebody changed the range or the rate since the buffer was
-// opened: the samples are of one, or of both.
+// changed returns an error if another program changed the range or the rate since
+// the buffer was opened: the block may mix samples from before and after.
 func (c *capture) changed(ctx context.Context) error {
 	if err := same(ctx, c.rerate, "rate", "sampling", c.rate); err != nil {
 		return err
@@ -87,7 +87,7 @@ func (c *capture) changed(ctx context.Context) error {
 	return nil
 }
 
-// same holds an attribute, where there is one, against what it was.
+// same returns an error if an attribute changed; a nil attribute did not.
 func same(ctx context.Context, a *sysfs.Attr, what, of string, was float64) error {
 	if a == nil {
 		return nil
@@ -99,7 +99,7 @@ func same(ctx context.Context, a *sysfs.Attr, what, of string, was float64) erro
 	return err
 }
 
-// close lets go of the buffer.
+// close closes the buffer and its attributes.
 func (c *capture) close() error {
 	c.rerate.Close()
 	for i := range c.axes {
@@ -123,10 +123,10 @@ func (s setup) path(elem ...string) string {
 	return filepath.Join(append([]string{s.dir}, elem...)...)
 }
 
-// enable is the buffer's switch.
+// enable is the path of the buffer's switch.
 func (s setup) enable() string { return s.path("buffer/enable") }
 
-// prepare switches the buffer on where nobody has, and tells whether it did.
+// prepare switches the buffer on if it is off, and reports whether it did.
 func (s setup) prepare() (ours bool, err error) {
 	on, err := s.fs.Number(s.ctx, s.enable())
 	if errors.Is(err, os.ErrNotExist) {
@@ -137,7 +137,7 @@ func (s setup) prepare() (ours bool, err error) {
 	}
 	err = s.configure()
 	if errors.Is(err, unix.EROFS) || errors.Is(err, unix.EACCES) || errors.Is(err, unix.EPERM) {
-		return false, fmt.Errorf("its buffer is off and may not be switched on from here, let udev do it (docs/sensors.md): %w", err)
+		return false, fmt.Errorf("its buffer is off and this program may not switch it on, let udev do it (docs/sensors.md): %w", err)
 	}
 	if err != nil {
 		return false, fmt.Errorf("switching on its buffer: %w", err)
@@ -145,7 +145,7 @@ func (s setup) prepare() (ours bool, err error) {
 	return true, nil
 }
 
-// configure sets the kernel's driver up as the configuration wants it.
+// configure sets up the kernel's driver as configured.
 func (s setup) configure() error {
 	if p := s.ratePath(); p != "" {
 		if is, err := s.fs.Number(s.ctx, p); err != nil || !near(is, s.o.Rate) {
@@ -159,7 +159,7 @@ func (s setup) configure() error {
 			return err
 		}
 	}
-	// Timestamps and the watermark may be missing or fixed.
+	// A driver may lack timestamps and the watermark, or not allow to set them.
 	_ = s.fs.Write(s.path("scan_elements/in_timestamp_en"), "1")
 	_ = s.fs.Write(s.path("current_timestamp_clock"), "monotonic")
 	length := max(2*s.o.Samples, min(int(4*s.o.Rate), 1<<16))
@@ -170,11 +170,11 @@ func (s setup) configure() error {
 	return s.fs.Write(s.enable(), "1")
 }
 
-// near allows for the rounding of what a driver reports.
+// near compares rates and allows for a driver's rounding.
 func near(is, want float64) bool { return math.Abs(is-want) <= 0.05*want }
 
-// ratePath is the attribute that holds the sample rate: the accelerometer's, the
-// device's, or that of the trigger that makes it sample.
+// ratePath is the attribute that holds the sample rate: that of the accelerometer,
+// of the device, or of the trigger that starts its samples; "" if there is none.
 func (s setup) ratePath() string {
 	paths := []string{s.path("in_accel_sampling_frequency"), s.path("sampling_frequency"), s.path("buffer/sampling_frequency")}
 	if trigger := s.fs.Text(s.path("trigger/current_trigger")); trigger != "" {
@@ -200,7 +200,7 @@ func (s setup) offers(rate string) string {
 	return "no list"
 }
 
-// describe reads what the buffer holds, whoever has set it up.
+// describe reads the layout and the settings of the buffer, whoever set it up.
 func (s setup) describe() (*capture, error) {
 	c := &capture{rate: s.o.Rate}
 	err := s.elements(c)
@@ -225,7 +225,7 @@ func (s setup) frame(c *capture) error {
 			return err
 		}
 		if !near(is, s.o.Rate) {
-			return fmt.Errorf("it takes %g samples a second, the configuration says %g (it offers %s)", is, s.o.Rate, s.offers(p))
+			return fmt.Errorf("it takes %g samples a second, the configuration wants %g (it offers %s)", is, s.o.Rate, s.offers(p))
 		}
 		c.rate = is
 	}
@@ -301,11 +301,10 @@ func (s setup) axis(all []element, name string) (axis, error) {
 		}
 		return a, err
 	}
-	return axis{}, fmt.Errorf("scan element %s is off, while the buffer is on: switch it on where the buffer is", name)
+	return axis{}, fmt.Errorf("scan element %s is off while the buffer is on: enable it where the buffer is enabled", name)
 }
 
-// nearest opens the axis's own attribute, or that of all axes; nil where there is
-// none.
+// nearest opens the attribute of the axis or that of all axes; nil if there is none.
 func (s setup) nearest(name, suffix string) (*sysfs.Attr, error) {
 	for _, n := range []string{name, "in_accel"} {
 		a, err := s.fs.Attr(s.path(n + suffix))

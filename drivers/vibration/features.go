@@ -2,7 +2,7 @@ package vibration
 
 import "math"
 
-// What every axis has, in this order; bands follow.
+// The features of every axis, in this order; bands follow.
 const (
 	rms = iota
 	peak
@@ -15,10 +15,10 @@ const (
 
 const (
 	isoLow, isoHigh = 10, 1000 // Hz, of the velocity
-	usable          = 1 / 2.56 // of the rate, that spectra show
+	usable          = 1 / 2.56 // of the rate: lines above are not used
 )
 
-// band is a span of lines of the spectrum, from and below to.
+// band is a range of spectral lines, from <= k < to.
 type band struct{ from, to int }
 
 // analysis turns blocks into features. It owns its scratch.
@@ -28,9 +28,9 @@ type analysis struct {
 	work    []float64 // (n)
 	power   []float64 // (n/2+1)
 	line    float64   // Hz between two lines
-	iso     band
+	iso     band      // lines of the velocity
 	bands   []band
-	unlevel float64 // one-sided mean square of a line, by |X|²
+	unlevel float64 // factor from |X|² to the one-sided mean square of a line
 }
 
 func newAnalysis(n int, rate float64, bands [][2]float64) *analysis {
@@ -47,11 +47,11 @@ func newAnalysis(n int, rate float64, bands [][2]float64) *analysis {
 	return a
 }
 
-// features fills dst (firstBand + bands) from a block x (n) in m/s²; what a
-// block of equal samples does not define is NaN.
+// features fills dst (firstBand + bands) from a block x (n) in m/s². Features that
+// are undefined for a block of equal samples are NaN.
 func (a *analysis) features(dst, x []float64) {
-	// From the first sample on, so that equal samples are all 0: the rounding of
-	// their mean would have a kurtosis of its own.
+	// The first sample is subtracted first, so that equal samples become exactly 0.
+	// Otherwise the rounding error of their mean would yield a kurtosis.
 	mean := 0.0
 	for _, v := range x {
 		mean += v - x[0]

@@ -2,13 +2,13 @@ package vibration
 
 import "math"
 
-// transform gives the power spectrum of n real samples, n a power of two, from
-// a complex transform of half the length (Press et al., Numerical Recipes, 3rd
-// ed., §12.3.2). It owns its scratch and allocates nothing.
+// transform computes the power spectrum of n real samples, n a power of two, by a
+// complex transform of half the length (Press et al., Numerical Recipes, 3rd ed.,
+// §12.3.2). It owns its scratch memory and allocates nothing.
 type transform struct {
 	n        int
 	cos, sin []float64 // (n/2) of -2 pi k/n
-	swap     []int32   // (n/2) bit-reversed places
+	swap     []int32   // (n/2) bit-reversed indices
 	re, im   []float64 // (n/2)
 }
 
@@ -36,8 +36,8 @@ func (t *transform) power(dst, x []float64) {
 		t.re[i], t.im[i] = x[2*j], x[2*j+1]
 	}
 	t.butterflies()
-	// X_k = E_k + W^k O_k, where E and O, the transforms of the even and the odd
-	// samples, are the two halves of Z_k by its symmetry.
+	// X_k = E_k + W^k O_k, where E and O are the transforms of the even and the odd
+	// samples. The symmetry of Z separates them.
 	m := t.n / 2
 	dst[0] = square(t.re[0]+t.im[0], 0)
 	dst[m] = square(t.re[0]-t.im[0], 0)
@@ -65,7 +65,7 @@ func (t *transform) butterflies() {
 	}
 }
 
-// times is (a+bi)(c+di). The conversions keep products from being fused.
+// times is (a+bi)(c+di). The conversions prevent fused multiply-adds.
 func times(a, b, c, d float64) (re, im float64) {
 	return float64(a*c) - float64(b*d), float64(a*d) + float64(b*c)
 }

@@ -9,12 +9,12 @@ import (
 	"strconv"
 )
 
-// format is how one element lies in a scan: "le:s16/16>>0".
+// format is how one element is stored in a scan: "le:s16/16>>0".
 type format struct {
 	big    bool
 	signed bool
-	bits   uint // that count
-	bytes  int  // that are stored, for each repetition
+	bits   uint // significant bits
+	bytes  int  // stored bytes of each repetition
 	shift  uint
 	repeat int
 }
@@ -24,7 +24,7 @@ var formats = regexp.MustCompile(`^(be|le):(s|u)([0-9]{1,2})/([0-9]{1,2})(?:X([0
 func parseFormat(s string) (format, error) {
 	m := formats.FindStringSubmatch(s)
 	if m == nil {
-		return format{}, fmt.Errorf("type %q, want such as le:s16/16>>0", s)
+		return format{}, fmt.Errorf("type %q, want a form like le:s16/16>>0", s)
 	}
 	number := func(s string) int {
 		n, _ := strconv.Atoi(s) // two digits, or none
@@ -36,9 +36,9 @@ func parseFormat(s string) (format, error) {
 	case !slices.Contains([]uint{8, 16, 32, 64}, storage):
 		return format{}, fmt.Errorf("type %q: %d stored bits, want 8, 16, 32 or 64", s, storage)
 	case f.bits == 0 || f.bits+f.shift > storage:
-		return format{}, fmt.Errorf("type %q: %d bits shifted by %d do not lie in %d", s, f.bits, f.shift, storage)
+		return format{}, fmt.Errorf("type %q: %d bits shifted by %d do not fit into %d", s, f.bits, f.shift, storage)
 	case f.repeat&(f.repeat-1) != 0:
-		return format{}, fmt.Errorf("type %q: repeated %d times, which the kernel cannot align", s, f.repeat)
+		return format{}, fmt.Errorf("type %q: %d repetitions, want a power of two", s, f.repeat)
 	}
 	return f, nil
 }
@@ -75,11 +75,11 @@ type element struct {
 	name   string // "in_accel_x"
 	index  int
 	format format
-	at     int // byte within the scan
+	at     int // offset within the scan in bytes
 }
 
-// layOut places the elements in the order of their index and returns the size
-// of a scan.
+// layOut sorts the elements by index, sets their offsets and returns the size of a
+// scan in bytes.
 func layOut(elements []element) (size int, err error) {
 	slices.SortFunc(elements, func(a, b element) int { return a.index - b.index })
 	largest := 1

@@ -14,15 +14,15 @@ import (
 	"iot-edge-anomaly/drivers/internal/sysfs"
 )
 
-// Options says which accelerometer and what is made of it.
+// Options selects the accelerometer and says what is computed.
 type Options struct {
-	Root     string       // where /sys and /dev lie; empty = "/"
-	Device   string       // name, label, place, iio:deviceN or path of /sys
-	Axes     []string     // of x, y, z; none = all three
-	Rate     float64      // samples a second
-	Samples  int          // of a block: a power of two, 32 and up
-	Bands    [][2]float64 // Hz, from and below
-	Channels []string     // those to deliver; none = all
+	Root     string       // directory that holds /sys and /dev; "" = "/"
+	Device   string       // name, label, place, iio:deviceN or a path in /sys
+	Axes     []string     // some of x, y, z; none = all three
+	Rate     float64      // samples per second
+	Samples  int          // samples in a block: a power of two, at least 32
+	Bands    [][2]float64 // Hz: from the first to below the second
+	Channels []string     // channels to deliver; none = all
 }
 
 // Dev delivers the features of an accelerometer's newest block. It is not safe
@@ -35,7 +35,7 @@ type Dev struct {
 	pick     [][2]int // axis and feature of each channel
 
 	capture *capture // nil = not open
-	on      string   // the switch of the buffer where Read has switched it on
+	on      string   // path of the buffer's switch, if Read switched it on
 	block   *block
 	math    *analysis
 	raw     []byte
@@ -44,19 +44,19 @@ type Dev struct {
 }
 
 const (
-	atOnce    = 512 // scans of one read(2)
+	atOnce    = 512 // scans per read(2)
 	pauseFill = 20 * time.Millisecond
 )
 
 var acceleration = drivers.Quantity{Name: "acceleration", Unit: "m/s²"}
 
-// overall are the features that every axis has, in the order of their constants.
+// overall lists the features of every axis, in the order of their constants.
 var overall = [firstBand]drivers.Channel{
 	{Name: "rms", Quantity: acceleration}, {Name: "peak", Quantity: acceleration}, {Name: "crest"}, {Name: "kurtosis"}, {Name: "skewness"},
 	{Name: "velocity", Quantity: drivers.Quantity{Name: "velocity", Unit: "mm/s"}},
 }
 
-// Channels returns what can be made with o, axis by axis.
+// Channels returns all channels that o allows, axis by axis.
 func Channels(o Options) ([]drivers.Channel, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -85,25 +85,25 @@ func (o *Options) check() error {
 	if n := o.Samples; n < 32 || n > 1<<17 || n&(n-1) != 0 {
 		return fmt.Errorf("vibration: a block of %d samples, want a power of two from 32 to 131072", n)
 	}
-	if !(o.Rate >= 50 && o.Rate <= 1e6) { // below, there is no velocity
+	if !(o.Rate >= 50 && o.Rate <= 1e6) { // below 50 Hz there is no velocity
 		return fmt.Errorf("vibration: a rate of %g Hz, want 50 to 1000000", o.Rate)
 	}
 	for _, b := range o.Bands {
 		if !(b[0] >= 0 && b[0] < b[1] && b[1] <= o.Rate/2) {
-			return fmt.Errorf("vibration: a band of %g to %g Hz at a rate of %g Hz", b[0], b[1], o.Rate)
+			return fmt.Errorf("vibration: a band of %g to %g Hz, want one within 0 to %g Hz, half the rate", b[0], b[1], o.Rate/2)
 		}
 	}
 	return nil
 }
 
 // New returns the accelerometer that o.Device names. It may be absent and come
-// later. The error is about o.
+// later. An error means that o is invalid.
 func New(o Options) (*Dev, error) {
 	all, err := Channels(o)
 	if err != nil {
 		return nil, err
 	}
-	_ = o.check() // once more for the axes it fills in
+	_ = o.check() // called again to set the default axes in this copy of o
 	if o.Device == "" {
 		return nil, errors.New("vibration: want a device")
 	}
@@ -120,7 +120,7 @@ func New(o Options) (*Dev, error) {
 	for _, name := range o.Channels {
 		i := slices.IndexFunc(all, func(c drivers.Channel) bool { return c.Name == name })
 		if i < 0 || slices.Contains(d.channels, all[i]) {
-			return nil, fmt.Errorf("vibration: channel %q is not among those of these axes and bands, or named twice", name)
+			return nil, fmt.Errorf("vibration: channel %q is not one of these axes and bands, or is named twice", name)
 		}
 		d.channels = append(d.channels, all[i])
 		d.pick = append(d.pick, [2]int{i / each, i % each})
@@ -131,11 +131,11 @@ func New(o Options) (*Dev, error) {
 // Channels implements drivers.Sensor; the caller must not change the result.
 func (d *Dev) Channels() []drivers.Channel { return d.channels }
 
-// String names the device as errors do.
+// String returns the device's name as used in errors.
 func (d *Dev) String() string { return "vibration " + d.o.Device }
 
-// Close lets go of the buffer, and switches it off where Read switched it on. A
-// later Read opens it again.
+// Close closes the buffer, and switches it off if Read switched it on. A later Read
+// opens it again.
 func (d *Dev) Close() error {
 	var err error
 	if d.capture != nil {
@@ -149,8 +149,9 @@ func (d *Dev) Close() error {
 	return err
 }
 
-// Read drains the kernel's buffer and analyses the newest block. It waits only
-// where no block is there: at first, after a gap, and where the buffer was full.
+// Read drains the kernel's buffer and analyses the newest block. It waits only if
+// there is no complete block: the first time, after a gap, and after the buffer was
+// full.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	if err := drivers.Begin(ctx, dst, len(d.channels)); err != nil {
 		return fmt.Errorf("%v: %w", d, err)
@@ -183,7 +184,7 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	return nil
 }
 
-// fill drains the buffer until the block is full and has a new sample.
+// fill drains the buffer until the block is full and has at least one new sample.
 func (d *Dev) fill(ctx context.Context) error {
 	if d.capture == nil {
 		if err := d.open(ctx); err != nil {
@@ -206,7 +207,7 @@ func (d *Dev) fill(ctx context.Context) error {
 				d.leave()
 				return errors.New("no samples: does its trigger run?")
 			}
-			return fmt.Errorf("the block fills: %d of %d samples", d.block.have, d.o.Samples)
+			return fmt.Errorf("the block is not full yet: %d of %d samples", d.block.have, d.o.Samples)
 		}
 		select {
 		case <-ctx.Done():
@@ -216,14 +217,14 @@ func (d *Dev) fill(ctx context.Context) error {
 	}
 }
 
-// leave lets go of the buffer, so that the next Read looks at all of it anew: it
-// may come back under another number, or set up otherwise.
+// leave closes the buffer, so that the next Read opens the device anew: it may come
+// back under another number or with other settings.
 func (d *Dev) leave() {
 	_ = d.capture.close() // nothing was written
 	d.capture = nil
 }
 
-// open finds the device, opens its buffer and empties it of what is old.
+// open finds the device, opens its buffer and discards the old samples in it.
 func (d *Dev) open(ctx context.Context) error {
 	dev, err := d.fs.Find(sysfs.IIO, d.o.Device)
 	if err != nil {
@@ -244,7 +245,7 @@ func (d *Dev) open(ctx context.Context) error {
 	if c.stream, err = d.dial(d.fs.Path("/dev", dev.ID)); err != nil {
 		_ = c.close() // nothing was written
 		if errors.Is(err, unix.EBUSY) {
-			err = fmt.Errorf("another program reads it: %w", err)
+			err = fmt.Errorf("another program reads the buffer: %w", err)
 		}
 		return err
 	}
@@ -258,13 +259,13 @@ func (d *Dev) open(ctx context.Context) error {
 	return nil
 }
 
-// drain reads what the kernel has and returns how many samples were kept. Of a
-// buffer that was full nothing is: what came after is lost, and what is in it
-// may be old.
+// drain reads what the kernel has and returns how many samples it kept. It keeps
+// nothing of a buffer that was full: later samples were lost, and those in it may be
+// old.
 func (d *Dev) drain(keep bool) (int, error) {
 	c := d.capture
 	total := 0
-	for total < 2*c.length { // whoever fills faster than we read does not hold us
+	for total < 2*c.length { // a bound, in case samples come faster than they are read
 		n, err := c.stream.Read(d.raw)
 		if err == unix.EAGAIN {
 			break

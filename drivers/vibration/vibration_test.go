@@ -165,11 +165,11 @@ func TestRead_refused(t *testing.T) {
 	for _, c := range []struct {
 		name, value, want string
 	}{
-		{"sampling_frequency", "1000", "vibration adxl355: it takes 1000 samples a second, the configuration says 4000 (it offers 4000.000000 2000.000000"},
+		{"sampling_frequency", "1000", "vibration adxl355: it takes 1000 samples a second, the configuration wants 4000 (it offers 4000.000000 2000.000000"},
 		{"buffer/length", "1024", "vibration adxl355: its buffer holds 1024 samples, less than a block of 2048: set buffer/length"},
-		{"scan_elements/in_accel_x_en", "0", "vibration adxl355: scan element in_accel_x is off, while the buffer is on"},
-		{"scan_elements/in_accel_z_type", "le:f32/32", `vibration adxl355: scan element in_accel_z: type "le:f32/32", want such as`},
-		{"in_accel_scale", "-", `vibration adxl355: in_accel_scale: "-" is no number`},
+		{"scan_elements/in_accel_x_en", "0", "vibration adxl355: scan element in_accel_x is off while the buffer is on"},
+		{"scan_elements/in_accel_z_type", "le:f32/32", `vibration adxl355: scan element in_accel_z: type "le:f32/32", want a form like`},
+		{"in_accel_scale", "-", `vibration adxl355: in_accel_scale: "-" is not a number`},
 	} {
 		tree := pi4(t)
 		chip(t, tree)
@@ -330,7 +330,7 @@ func TestRead_rateChanged(t *testing.T) {
 	if err := d.Read(t.Context(), dst); err == nil || !missing(dst) || err.Error() != "vibration adxl355: rate of sampling was 4000 and is 2000 now: the block is dropped" {
 		t.Errorf("got %v %v", dst, err)
 	}
-	if err := d.Read(t.Context(), dst); err == nil || !missing(dst) || !strings.Contains(err.Error(), "it takes 2000 samples a second, the configuration says 4000") {
+	if err := d.Read(t.Context(), dst); err == nil || !missing(dst) || !strings.Contains(err.Error(), "it takes 2000 samples a second, the configuration wants 4000") {
 		t.Errorf("got %v %v", dst, err)
 	}
 }

@@ -19,14 +19,14 @@ const (
 	pauseRetry = 5 * time.Millisecond
 )
 
-// passing are the errors after which the same read may go well.
+// passing are the errors after which a repeated read may succeed.
 var passing = []error{unix.EAGAIN, unix.EBUSY, unix.EINTR, unix.EIO, unix.ENXIO, unix.EREMOTEIO, unix.EBADMSG, unix.EPROTO, unix.ETIMEDOUT}
 
 // Attr is an open attribute that holds one value. Not safe for concurrent use.
 type Attr struct {
 	name string
 	file File
-	buf  [64]byte // longer than any number; what fills it is none
+	buf  [64]byte // longer than any number: text that fills it is not a number
 }
 
 // Attr opens the attribute at a full path.
@@ -41,7 +41,7 @@ func (fs FS) Attr(path string) (*Attr, error) {
 // Close closes the attribute; nil is allowed.
 func (a *Attr) Close() {
 	if a != nil {
-		_ = a.file.Close() // nothing was written
+		_ = a.file.Close() // nothing was written, so an error loses nothing
 	}
 }
 
@@ -57,18 +57,18 @@ func (a *Attr) Number(ctx context.Context) (float64, error) {
 	}
 	v, ok := ParseNumber(a.buf[:n])
 	if !ok || n == len(a.buf) {
-		return 0, fmt.Errorf("%s: %q is no number", a.name, Text(a.buf[:n]))
+		return 0, fmt.Errorf("%s: %q is not a number", a.name, Text(a.buf[:n]))
 	}
 	return v, nil
 }
 
-// explained adds what the kernel means where its words mislead.
+// explained adds what an errno means here, where its text is misleading.
 func explained(err error) error {
 	switch {
 	case errors.Is(err, unix.ENODATA):
 		return fmt.Errorf("the sensor is switched off or has no value: %w", err)
 	case errors.Is(err, unix.EBUSY):
-		return fmt.Errorf("in use, as while the device's buffer is enabled: %w", err)
+		return fmt.Errorf("the device is in use, for example because its buffer is enabled: %w", err)
 	case errors.Is(err, unix.ENXIO), errors.Is(err, unix.EREMOTEIO), errors.Is(err, unix.ETIMEDOUT):
 		return fmt.Errorf("the chip does not answer: %w", err)
 	case errors.Is(err, unix.ENODEV):
@@ -77,8 +77,8 @@ func explained(err error) error {
 	return err
 }
 
-// ParseNumber reads what the kernel writes: an optional sign, digits, and for
-// industrial I/O a fraction, then a line end. It allocates nothing.
+// ParseNumber parses a number as the kernel writes it: an optional sign, digits,
+// for industrial I/O a fraction, and a line end. It allocates nothing.
 func ParseNumber(b []byte) (float64, bool) {
 	b = bytes.TrimSpace(b)
 	if len(b) > 48 || !isDecimal(b) {
@@ -88,7 +88,8 @@ func ParseNumber(b []byte) (float64, bool) {
 	return v, err == nil
 }
 
-// isDecimal tells -12.5 from everything else that ParseFloat takes.
+// isDecimal accepts numbers like -12.5 and rejects the other forms that ParseFloat
+// accepts.
 func isDecimal(b []byte) bool {
 	if len(b) > 0 && (b[0] == '-' || b[0] == '+') {
 		b = b[1:]
@@ -112,7 +113,7 @@ func Text(b []byte) string {
 	return strings.TrimSpace(strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), ""))
 }
 
-// Text reads the text at a full path; absent and unreadable is "".
+// Text reads the text at a full path; "" if it is absent or unreadable.
 func (fs FS) Text(path string) string {
 	f, err := fs.open(path)
 	if err != nil {

@@ -8,15 +8,15 @@ import (
 	"strings"
 )
 
-// Class is one kind of device: where the kernel lists it and what names it.
+// Class is one kind of device.
 type Class struct {
-	Dir    string // "/sys/class/hwmon"
-	Prefix string // "hwmon": what a device's number follows
-	Name   string // the attribute with its name: "name"
-	What   string // in messages: "hwmon chip"
+	Dir    string // where the kernel lists its devices: "/sys/class/hwmon"
+	Prefix string // of a device's id, before the number: "hwmon"
+	Name   string // the attribute that holds a device's name: "name"
+	What   string // its name in messages: "hwmon chip"
 }
 
-// The classes that sensors stand in.
+// The classes that contain sensors.
 var (
 	HWMon   = Class{"/sys/class/hwmon", "hwmon", "name", "hwmon chip"}
 	IIO     = Class{"/sys/bus/iio/devices", "iio:device", "name", "industrial I/O device"}
@@ -26,13 +26,14 @@ var (
 // Device is one device of a class.
 type Device struct {
 	ID    string // "hwmon2": may change with each start
-	Name  string // of chip or driver: "lm75"
-	Label string // from the device tree; mostly empty
+	Name  string // of the chip or driver: "lm75"
+	Label string // from the device tree; usually empty
 	Place string // what it is attached to: "1-0048", "28-0316a2795f3d"
 	Dir   string // full path
 }
 
-// String names the device as a configuration may, with what tells it apart.
+// String returns the device's name and, in brackets, its place or id; each of them
+// names the device in a configuration.
 func (d Device) String() string {
 	s := d.Name
 	if d.Label != "" {
@@ -71,14 +72,14 @@ func place(real string) string {
 	switch up {
 	case "hwmon":
 		return filepath.Base(filepath.Dir(filepath.Dir(real)))
-	case "thermal": // a virtual device stands nowhere
+	case "thermal": // a virtual device has no place
 		return ""
 	}
 	return up
 }
 
-// Find returns the one device that want names: its label, its name, its place,
-// its number, or a path of /sys that it lies below.
+// Find returns the only device that want names: by its label, name, place or id, or
+// by a path in /sys that contains it.
 func (fs FS) Find(c Class, want string) (Device, error) {
 	all := fs.List(c)
 	var found []Device
@@ -91,7 +92,7 @@ func (fs FS) Find(c Class, want string) (Device, error) {
 	case len(found) == 1:
 		return found[0], nil
 	case len(found) > 1:
-		return Device{}, fmt.Errorf("%d %ss answer to that name: %s; use what stands in brackets", len(found), c.What, join(found))
+		return Device{}, fmt.Errorf("%d %ss have that name: %s; use the name in brackets", len(found), c.What, join(found))
 	case len(all) == 0:
 		return Device{}, fmt.Errorf("this machine has no %s: is its kernel driver loaded (dtoverlay, modprobe)?", c.What)
 	}
@@ -102,7 +103,7 @@ func (d Device) is(want string) bool {
 	return want != "" && (want == d.Label || want == d.Name || want == d.Place || want == d.ID)
 }
 
-// below tells whether a device lies at or below a path of /sys.
+// below reports whether a device is at or below a path in /sys.
 func (fs FS) below(d Device, path string) bool {
 	above, err := filepath.EvalSymlinks(fs.Path(path))
 	if err != nil {

@@ -7,22 +7,23 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FS is the tree in which the kernel's files lie. The zero value is the
-// machine's own.
+// FS is the tree that contains the kernel's files. The zero value is the machine's
+// own.
 type FS struct {
-	// Root is what stands for "/"; empty = "/".
+	// Root replaces "/"; "" means "/".
 	Root string
-	// Open replaces open(2) where a test must lie; nil = open(2).
+	// Open replaces open(2) in tests that simulate faults; nil means open(2).
 	Open func(path string) (File, error)
 }
 
-// File is an open attribute: ReadAt with offset 0 asks the kernel anew.
+// File is an open attribute: ReadAt with offset 0 makes the kernel produce a fresh
+// value.
 type File interface {
 	ReadAt(p []byte, off int64) (int, error)
 	Close() error
 }
 
-// Path places a path of the kernel ("/sys/class/hwmon") below the root.
+// Path returns the full path of one of the kernel's files ("/sys/class/hwmon").
 func (fs FS) Path(elem ...string) string {
 	root := fs.Root
 	if root == "" {
@@ -61,7 +62,7 @@ func (f fd) ReadAt(p []byte, off int64) (int, error) {
 
 func (f fd) Close() error { return unix.Close(int(f)) }
 
-// Write writes an attribute, by its full path. It makes no file.
+// Write writes the attribute at a full path. It does not create a file.
 func (fs FS) Write(path, value string) error {
 	n, err := unix.Open(path, unix.O_WRONLY|unix.O_TRUNC|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -17,21 +17,21 @@ type Cell interface {
 	Close()
 }
 
-// Sensor reads one device of a class, one Cell a channel. It is a
+// Sensor reads one device of a class, with one Cell for each channel. It is a
 // drivers.Sensor and not safe for concurrent use.
 type Sensor struct {
 	fs       FS
 	class    Class
-	want     string
-	label    string
+	want     string // names the device
+	label    string // its name in errors
 	channels []drivers.Channel
 	open     func(d Device, channel string) (Cell, error)
 	device   Device
 	cells    []Cell // nil = not open
 }
 
-// List makes the channels of a device of their names. An error, which kind
-// begins, names the one at fault.
+// List makes a device's channels from their names. An error begins with kind and
+// names the channel at fault.
 func List(kind, device string, names []string, channel func(name string) (drivers.Channel, error)) ([]drivers.Channel, error) {
 	if device == "" || len(names) == 0 {
 		return nil, errors.New(kind + ": want a device and at least one channel")
@@ -51,7 +51,7 @@ func List(kind, device string, names []string, channel func(name string) (driver
 }
 
 // NewSensor returns a sensor for the device that want names, which may be absent
-// and come later. open makes the cell of a channel; driver begins the errors.
+// and come later. Open makes the cell of a channel. Errors begin with driver.
 func NewSensor(fs FS, c Class, driver, want string, channels []drivers.Channel, open func(Device, string) (Cell, error)) *Sensor {
 	return &Sensor{fs: fs, class: c, want: want, label: driver + " " + want, channels: channels, open: open,
 		cells: make([]Cell, len(channels))}
@@ -60,10 +60,10 @@ func NewSensor(fs FS, c Class, driver, want string, channels []drivers.Channel, 
 // Channels implements drivers.Sensor; the caller must not change the result.
 func (s *Sensor) Channels() []drivers.Channel { return s.channels }
 
-// String names the device as errors do.
+// String returns the device's name as used in errors.
 func (s *Sensor) String() string { return s.label }
 
-// Close lets go of the device; a later Read looks for it again.
+// Close closes the device's attributes; a later Read looks for the device again.
 func (s *Sensor) Close() error {
 	for i, c := range s.cells {
 		if c != nil {
@@ -75,8 +75,8 @@ func (s *Sensor) Close() error {
 	return nil
 }
 
-// Read asks the kernel for each channel. A channel that fails does not keep the
-// others from being read; the error is the first one's.
+// Read reads each channel. If one fails, the others are still read; the error is
+// that of the first failed channel.
 func (s *Sensor) Read(ctx context.Context, dst []float64) error {
 	if err := drivers.Begin(ctx, dst, len(s.channels)); err != nil {
 		return fmt.Errorf("%v: %w", s, err)
@@ -101,13 +101,13 @@ func (s *Sensor) Read(ctx context.Context, dst []float64) error {
 		}
 		if ctx.Err() != nil || errors.Is(err, unix.ENODEV) {
 			failed += len(s.cells) - 1 - i
-			break // the rest would say the same
+			break // the other channels would fail in the same way
 		}
 	}
 	if first == nil {
 		return nil
 	}
-	_ = s.Close() // look for it anew: it may have come back elsewhere
+	_ = s.Close() // so that the next Read looks for it: it may come back under another number
 	if failed > 1 {
 		return fmt.Errorf("%v: %w (and %d more)", s, first, failed-1)
 	}

@@ -52,7 +52,7 @@ func TestFind_refused(t *testing.T) {
 		class      sysfs.Class
 		want, text string
 	}{
-		{fs, sysfs.HWMon, "lm75", "2 hwmon chips answer to that name: lm75 (1-0048), lm75 (1-0049); use what stands in brackets"},
+		{fs, sysfs.HWMon, "lm75", "2 hwmon chips have that name: lm75 (1-0048), lm75 (1-0049); use the name in brackets"},
 		{fs, sysfs.IIO, "bmp208", "no such industrial I/O device; there is bmp280 (1-0076), cabinet-air: 1-0040 (1-0040), ads1015 (1-004a), adxl355 (spi0.0)"},
 		{fs, sysfs.Thermal, "cooling_device0", "no such thermal zone; there is cpu-thermal (thermal_zone0)"},
 		{fs, sysfs.HWMon, "/sys/devices/platform/nowhere", "no such hwmon chip; there is cpu_thermal"},
