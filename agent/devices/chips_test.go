@@ -90,7 +90,7 @@ func FuzzRegs(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	infos := map[string]config.DriverInfo{"regs": entries["regs"].info, "ads1115": entries["ads1115"].info}
+	infos := map[string]config.DriverInfo{"regs": find("regs").info, "ads1115": find("ads1115").info}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, problems := config.Parse("config.yaml", data, infos)
 		if problems.Err() != nil {
@@ -100,12 +100,12 @@ func FuzzRegs(f *testing.F) {
 			wire := i2csim.New("sim")
 			for _, s := range c.Sensors {
 				wire.Attach(s.Address, i2csim.NewTable(map[byte][]byte{0: {1, 2, 3}, 0x80: {0xFF, 0xFF}}))
-				sensor, err := entries[s.Driver].make(s, bus{i2c: wire})
+				dev, err := sensor(s, bus{i2c: wire})
 				if err != nil {
 					t.Fatalf("accepted by check: %v", err)
 				}
-				dst := make([]float64, len(sensor.Channels()))
-				err = sensor.Read(t.Context(), dst)
+				dst := make([]float64, len(dev.Channels()))
+				err = dev.Read(t.Context(), dst)
 				for i, v := range dst {
 					if math.IsNaN(v) && err == nil {
 						t.Fatalf("cell %d is missing without an error", i)

@@ -5,24 +5,13 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/drivers"
-	"iot-edge-anomaly/drivers/ads1115"
 	"iot-edge-anomaly/drivers/regs"
 )
 
-// makeADS1115 makes a converter with the inputs of the configuration.
-func makeADS1115(c config.Sensor, b bus) (drivers.Sensor, error) {
-	o := ads1115.Options{Address: c.Address, Rate: int(c.Rate)}
-	for _, in := range c.Inputs {
-		o.Inputs = append(o.Inputs, ads1115.Input{Name: in.Name, Quantity: drivers.Quantity{Unit: in.UnitOf},
-			Positive: in.Positive, Negative: in.Negative, FullScale: in.FullScale, Scale: in.Scale, Offset: in.Offset})
-	}
-	return ads1115.New(b.i2c, o)
-}
-
-// checksums are the driver's by the configuration's names.
+// checksums are the checksums of the driver by their names in the configuration.
 var checksums = map[string]regs.CRC{"none": regs.NoCRC, "sensirion": regs.Sensirion, "pec": regs.PEC}
 
-// makeRegs makes a chip that is known by the configuration's table only.
+// makeRegs makes a chip that only the configuration's table of registers describes.
 func makeRegs(c config.Sensor, b bus) (drivers.Sensor, error) {
 	if c.Table == nil {
 		return nil, errors.New("regs: no registers")

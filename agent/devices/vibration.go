@@ -6,12 +6,9 @@ import (
 	"iot-edge-anomaly/drivers/vibration"
 )
 
-// named hands a driver's channels to the configuration.
-func named(channel func(string) (drivers.Channel, error)) func(string) (config.ChannelInfo, error) {
-	return func(name string) (config.ChannelInfo, error) {
-		c, err := channel(name)
-		return config.ChannelInfo{Name: c.Name, Unit: c.Quantity.Unit}, err
-	}
+// makeVibration makes a reader of a kernel buffer of acceleration.
+func makeVibration(c config.Sensor, b bus) (drivers.Sensor, error) {
+	return vibration.New(vibrationOptions(b.root, c))
 }
 
 func vibrationOptions(root string, c config.Sensor) vibration.Options {
@@ -22,6 +19,7 @@ func vibrationOptions(root string, c config.Sensor) vibration.Options {
 	return o
 }
 
+// listVibration is the channels that the configured axes and bands give.
 func listVibration(c config.Sensor) ([]config.ChannelInfo, error) {
 	cs, err := vibration.Channels(vibrationOptions("", c))
 	return channels(cs), err
