@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// passes is an output that calls full at the head of the nth table.
+// passes is an output that calls full when the nth table begins.
 type passes struct {
 	bytes.Buffer
 	n    int
@@ -23,8 +23,8 @@ func (p *passes) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// TestReadWatch: on a pipe each pass is a plain table of its own, with what has
-// changed, until the interruption, which is a good end.
+// TestReadWatch: on a pipe each pass is a plain table of its own that shows what has
+// changed. An interruption ends it with code 0.
 func TestReadWatch(t *testing.T) {
 	cfg, _ := pumpServer(t)
 	ctx, cancel := context.WithTimeout(t.Context(), busy)

@@ -12,17 +12,17 @@ import (
 	"iot-edge-anomaly/drivers/modbus/guess"
 )
 
-// How far from what the display shows a reading may be: it changes between the
-// two looks.
+// findWithin is how far a reading may be from what the display shows, as a fraction:
+// the value changes between the two looks.
 const findWithin = 0.01
 
-// lookalike is a reading that, scaled, comes near the number to find.
+// lookalike is a reading that is close to the number to find, once it is scaled.
 type lookalike struct {
 	at    int
 	r     guess.Reading
 	power int // value = raw * 10^power
 	value float64
-	off   float64 // relative
+	off   float64 // distance from the number to find, as a fraction of it
 }
 
 // lookalikes prints what reads like the number that a display shows.
@@ -86,8 +86,8 @@ func (v *modbusView) search() (found []lookalike) {
 	})
 }
 
-// rank puts first what is in the map, then what has its byte order, then the
-// rest.
+// rank is 0 for a reading that is in the map, 1 for one with the map's byte order,
+// and 2 for any other.
 func rank(v *modbusView, l lookalike) int {
 	switch {
 	case v.chosen(l.at, l.r):

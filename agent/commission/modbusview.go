@@ -30,7 +30,7 @@ type modbusView struct {
 	starts []int      // index of each run's first
 	pieces [][]guess.Piece
 	order  modbus.Order
-	ahead  float64 // bits by which the order fits better than any other
+	ahead  float64 // how much better the order fits than any other, in bits
 	out    strings.Builder
 }
 
@@ -99,7 +99,7 @@ func (v *modbusView) head() {
 	v.printf("\n")
 }
 
-// digit is the first of an address as manuals write it, which is the table.
+// digit is the first digit of an address as manuals write it. It names the table.
 func (v *modbusView) digit() int {
 	return map[modbus.Table]int{modbus.Coil: 0, modbus.Discrete: 1, modbus.Holding: 4, modbus.Input: 3}[v.table]
 }
@@ -112,7 +112,7 @@ func (v *modbusView) notation(wire int) string {
 	return fmt.Sprintf("%d%05d", v.digit(), wire+1)
 }
 
-// places prints the three ways to count of one register.
+// places prints the address of one register in the three ways of counting.
 func (v *modbusView) places(i int) {
 	wire := v.first + i
 	v.printf("%5d %6d %7s", wire, wire+1, v.notation(wire))
@@ -145,8 +145,8 @@ func (v *modbusView) wordTable() {
 	v.printf("\n")
 }
 
-// refusal prints one line for registers from i on that failed alike, and
-// returns the last of them.
+// refusal prints one line for all registers from i on that failed in the same way,
+// and returns the last of them.
 func (v *modbusView) refusal(i int) int {
 	end := i
 	for end+1 < len(v.words) && v.words[end+1].err != nil && cause(v.words[end+1].err) == cause(v.words[i].err) {
@@ -160,7 +160,7 @@ func (v *modbusView) refusal(i int) int {
 	return end
 }
 
-// cause is an error without the place where it happened.
+// cause is the text of an error without the registers that it is about.
 func cause(err error) string {
 	var x *modbus.ExceptionError
 	if errors.As(err, &x) {
@@ -212,8 +212,8 @@ func (v *modbusView) wideTable(n int, title string, types ...modbus.Type) {
 	}
 }
 
-// tells tells whether a line of the wide table says anything: zeros do not,
-// pieces of text do not, nor a signed type where it equals the unsigned.
+// tells reports whether a line of the wide table is worth printing. Zeros and parts
+// of a text are not, and neither is a signed type that equals the unsigned one.
 func (v *modbusView) tells(i int, t modbus.Type, rs []guess.Reading, n int) bool {
 	zero, negative := true, false
 	for _, w := range v.words[i : i+n] {
@@ -231,7 +231,7 @@ func (v *modbusView) tells(i int, t modbus.Type, rs []guess.Reading, n int) bool
 	return v.worthy(i, rs) || n < 4 && !v.Brief
 }
 
-// inText tells whether n registers from i on are within one text of the map.
+// inText reports whether n registers from i on lie within one text of the map.
 func (v *modbusView) inText(i, n int) bool {
 	for k, pieces := range v.pieces {
 		for _, p := range pieces {
@@ -252,7 +252,7 @@ func (v *modbusView) worthy(i int, rs []guess.Reading) bool {
 	return false
 }
 
-// chosen tells whether the map reads the register like this.
+// chosen reports whether the map has this reading of the register.
 func (v *modbusView) chosen(i int, r guess.Reading) bool {
 	for k, pieces := range v.pieces {
 		for _, p := range pieces {
@@ -266,14 +266,15 @@ func (v *modbusView) chosen(i int, r guess.Reading) bool {
 
 func swapsBytes(o modbus.Order) bool { return o == modbus.BADC || o == modbus.DCBA }
 
-// marked is a value with * where it is plausible and > where the map has it.
+// marked is the value of a reading, with > where the map has this reading, or * where
+// it is plausible.
 func (v *modbusView) marked(i int, r guess.Reading) string {
 	s := number(r)
 	switch {
 	case v.chosen(i, r):
 		return ">" + s
 	case r.Type.Registers() == 1 && swapsBytes(r.Order) && !swapsBytes(v.order):
-		return s // the registers beside it say otherwise
+		return s // the registers beside it have another byte order
 	case r.Plausible:
 		return "*" + s
 	}
@@ -290,7 +291,7 @@ func number(r guess.Reading) string {
 		digits = 9
 	}
 	s := strconv.FormatFloat(r.Value, 'g', digits, 64)
-	if r.Type == modbus.F16 && len(s) > 9 { // a blank before it
+	if r.Type == modbus.F16 && len(s) > 9 { // the column has ten characters, one of them a blank
 		return strconv.FormatFloat(r.Value, 'g', 3, 64)
 	}
 	if strings.Contains(s, "e") {
@@ -329,7 +330,7 @@ func (v *modbusView) bitTable() {
 }
 
 func (v *modbusView) legend() {
-	switch { // as guess's TestMap_random counts, 19 of 20 wrong orders are ahead by less than 4
+	switch { // 19 of 20 wrong orders are ahead by less than 4: TestMap_random of package guess
 	case v.ahead < 1:
 		v.printf("Nothing here tells the byte order: %v is taken.", v.order)
 	case v.ahead < 4:

@@ -12,8 +12,8 @@ import (
 	"iot-edge-anomaly/drivers/modbus/guess"
 )
 
-// TestNumber: the last column of the table has ten characters, one of them the
-// blank before it.
+// TestNumber: the last column of the table has ten characters, and the first of
+// them is a blank.
 func TestNumber(t *testing.T) {
 	for bits := range 1 << 16 {
 		for _, r := range guess.Readings([]uint16{uint16(bits)}) {
@@ -24,8 +24,8 @@ func TestNumber(t *testing.T) {
 	}
 }
 
-// looked is a look at eight registers: 50.02 with swapped words, a hole of two,
-// text, and one that the scan did not come to.
+// looked is a scan of eight registers: 50.02 with swapped words, two that were
+// refused, text, and one that the scan did not reach.
 func looked() *ModbusScan {
 	f := math.Float32bits(50.02)
 	refusal := &modbus.ExceptionError{Function: 3, Code: 2}

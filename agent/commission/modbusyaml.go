@@ -50,7 +50,7 @@ func (v *modbusView) piece(i int, p guess.Piece) {
 	}
 }
 
-// remark is the value, and what else may begin in its place.
+// remark is the value, and other values that may begin at the same register.
 func (v *modbusView) remark(i int, p guess.Piece) string {
 	s := number(p.Reading)
 	if p.Value == -1 {
@@ -78,7 +78,7 @@ func typeAndOrder(r guess.Reading) string {
 	return fmt.Sprintf("type: %v, order: %v", r.Type, order)
 }
 
-// at is the place of a register as the user counts.
+// at is the address of a register as the user counts.
 func (v *modbusView) at(i int) string { return fmt.Sprintf("%v:%d", v.table, v.first+i+v.Base) }
 
 func (v *modbusView) name(i int) string { return fmt.Sprintf("%v%d", v.table, v.first+i+v.Base) }
@@ -90,12 +90,12 @@ func (v *modbusView) span(i, n int) string {
 	return fmt.Sprintf("%s-%d", v.at(i), v.first+i+n-1+v.Base)
 }
 
-// refused are the ranges that the device refused between those it gave.
+// refused are the ranges that the device refused, between ranges that it gave.
 func (v *modbusView) refused() (out []string) {
 	for k := 1; k < len(v.runs); k++ {
 		end := v.starts[k-1] + len(v.runs[k-1])
 		if slices.ContainsFunc(v.words[end:v.starts[k]], func(w word) bool { return !refused(w.err) }) {
-			continue // silence or noise: perhaps there is a value
+			continue // silence or noise: there may be a value
 		}
 		out = append(out, fmt.Sprintf("%q", v.span(end, v.starts[k]-end)))
 	}

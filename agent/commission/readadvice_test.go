@@ -9,7 +9,7 @@ import (
 	"iot-edge-anomaly/agent/sampler"
 )
 
-// read says before the first row is lost that a bus is too slow for its periods.
+// Read warns of a bus that is too slow for its periods, before any row is lost.
 func TestReadAdvisesTime(t *testing.T) {
 	const registers = `registers: [{name: x, at: "holding:0", type: u16}]`
 	for bus, want := range map[string]string{

@@ -26,7 +26,7 @@ func awaitHeard(ctx context.Context, sensors []drivers.Sensor) {
 	}
 }
 
-// tellHeard says how much of the overheard traffic was understood.
+// tellHeard prints how much of the overheard traffic was understood.
 func tellHeard(w io.Writer, buses *devices.Buses) {
 	for _, s := range buses.Heard() {
 		if s.Bytes == 0 {

@@ -42,8 +42,8 @@ func TestReadViewChange(t *testing.T) {
 	}
 }
 
-// A dead sensor's error is told once, at its first channel; that of another
-// sensor, or another one, in full.
+// The error of a dead sensor is shown once, at its first channel. A different error,
+// or one of another sensor, is shown in full.
 func TestReadViewTellsOnce(t *testing.T) {
 	lost := func(sensor, channel, fault string) readout {
 		return readout{Sensor: sensor, Channel: channel, Quality: "missing", Error: fault}
@@ -75,8 +75,8 @@ type answers struct{ hangs }
 
 func (answers) Read(_ context.Context, dst []float64) error { dst[0] = 5; return nil }
 
-// TestReadOfAHangingBus: what hangs costs the table its own line only, and a
-// bounded time.
+// TestReadOfAHangingBus: a sensor that hangs costs the table only its own line, and
+// the reader a bounded time.
 func TestReadOfAHangingBus(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer

@@ -82,7 +82,7 @@ func TestScanI2C(t *testing.T) {
 			t.Errorf("lacks %q:\n%s", want, out)
 		}
 	}
-	// What is proposed can be used, with the doubtful ones too.
+	// What the scan proposes is a valid configuration, the guesses included.
 	_, text, _ := strings.Cut(out, "\nbuses:")
 	for _, yaml := range []string{text, regexp.MustCompile(`# (- \{name: (ina219_40|lm75_48|ads1115_4a|tmp102_4b))`).ReplaceAllString(text, "$1")} {
 		if _, problems := config.Parse("c.yaml", []byte("buses:"+yaml), devices.Infos()); problems.Err() != nil {
@@ -112,8 +112,8 @@ func TestScanI2C_json(t *testing.T) {
 	}
 }
 
-// A scan that says more about the wiring than about chips says so, and does not
-// go on to ask every address what it is.
+// Where a result tells more about the wiring than about chips, the scan says so, and
+// does not ask every address what it is.
 func TestScanI2C_wiring(t *testing.T) {
 	none := scanOf(t, simPorts(nil))
 	if !strings.Contains(none, "0x4f  UU") || strings.Contains(none, "buses:") {

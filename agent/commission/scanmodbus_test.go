@@ -13,12 +13,11 @@ import (
 	"iot-edge-anomaly/drivers/modbus"
 )
 
-// tooFew is the verdict of a device that gives one register fewer than it is asked
-// for.
+// tooFew is the verdict for an answer with one register fewer than was asked for.
 const tooFew = 0xFF
 
-// device answers requests for registers with the exception that verdict gives, or
-// with ones where that is 0.
+// device answers requests for registers with the exception that verdict returns. For
+// 0 it answers that every register is 1.
 func device(t *testing.T, verdict func(at, n int) byte) *modbus.Line {
 	l := modbus.NewLine(func(context.Context) (io.ReadWriteCloser, error) {
 		near, far := net.Pipe()
@@ -59,8 +58,8 @@ func TestScanModbus_noTable(t *testing.T) {
 	}
 }
 
-// A device that gives at most some registers, whatever it is asked for, is read
-// one by one.
+// A device that answers with fewer registers than it was asked for is read one by
+// one.
 func TestScanModbus_fewerThanAsked(t *testing.T) {
 	l := device(t, func(_, n int) byte {
 		if n > 4 {
@@ -79,7 +78,7 @@ func TestScanModbus_fewerThanAsked(t *testing.T) {
 	}
 }
 
-// Whoever interrupts a long scan sees what was read.
+// An interrupted scan shows what was read.
 func TestScanModbus_interrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	l := device(t, func(at, n int) byte {
@@ -105,7 +104,7 @@ func TestScanModbus_interrupted(t *testing.T) {
 	}
 }
 
-// What nothing tells is not said.
+// The legend claims no more about the byte order than the registers tell.
 func TestModbusPrint_orderIsTold(t *testing.T) {
 	for want, words := range map[string][]uint16{
 		"Nothing here tells the byte order: ABCD is taken.": {0, 1, 235, 7},
@@ -123,7 +122,8 @@ func TestModbusPrint_orderIsTold(t *testing.T) {
 	}
 }
 
-// What the device refused is never to be read; what noise spoiled is.
+// Registers that the device refused go into never_read. Registers whose answer was
+// lost to noise do not.
 func TestModbusPrint_neverRead(t *testing.T) {
 	for cause, never := range map[error]bool{&modbus.ExceptionError{Function: 3, Code: 2}: true, modbus.ErrFrame: false, modbus.ErrTimeout: false} {
 		r := &ModbusScan{table: modbus.Holding, ModbusTarget: ModbusTarget{Count: 3}, words: []word{{value: 7}, {err: cause}, {value: 7}}}

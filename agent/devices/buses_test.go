@@ -12,8 +12,8 @@ import (
 	"iot-edge-anomaly/drivers/sim/i2csim"
 )
 
-// TestBusComesAndGoes: an absent I2C bus is tried once a second, works once it
-// is there, and is opened anew after it has failed for a while.
+// TestBusComesAndGoes: an absent I2C bus is tried once a second, works as soon as it
+// is there, and is opened again after it has failed for a while.
 func TestBusComesAndGoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		absent := errors.New("no such file or directory")
@@ -57,7 +57,7 @@ func TestBusComesAndGoes(t *testing.T) {
 	})
 }
 
-// TestHangingTransferDoesNotHoldUpClose: the bus is closed while a transfer is
+// TestHangingTransferDoesNotHoldUpClose: the bus can be closed while a transfer is
 // stuck in the controller.
 func TestHangingTransferDoesNotHoldUpClose(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -39,7 +39,7 @@ sensors:
       - {name: humidity, at: [0x24, 0x00], wait: 16ms, skip: 3, width: 2, crc: sensirion, scale: 0.00152590219, unit: "%"}
 `
 
-// TestListedChips: what the configuration lists is what the drivers read.
+// TestListedChips: the drivers read the channels that the configuration lists.
 func TestListedChips(t *testing.T) {
 	c, problems := config.Parse("config.yaml", []byte(chipsYAML), Infos())
 	if err := problems.Err(); err != nil {
@@ -72,8 +72,8 @@ func TestListedChips(t *testing.T) {
 	})
 }
 
-// FuzzRegs: a table that check accepts is one that the driver accepts; reading
-// it never panics, and invents nothing.
+// FuzzRegs: the driver accepts every table of registers that check accepts. Reading
+// it never panics, and a missing value always comes with an error.
 func FuzzRegs(f *testing.F) {
 	f.Add([]byte(chipsYAML))
 	files, err := filepath.Glob("../config/testdata/*/*/config.yaml")

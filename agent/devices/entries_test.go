@@ -97,7 +97,7 @@ func TestIdentify(t *testing.T) {
 }
 
 // TestDocsSensors: docs/sensors.md describes every driver. What it offers to copy is
-// a configuration that not even a warning is given of. Each block of sensors is
+// a configuration without a problem, and without a warning. Each block of sensors is
 // checked by itself, with the bus that the page names.
 func TestDocsSensors(t *testing.T) {
 	text, err := os.ReadFile("../../docs/sensors.md")

@@ -34,8 +34,7 @@ func (s *timed) Read(ctx context.Context, dst []float64) error {
 	return s.Sensor.Read(ctx, dst)
 }
 
-// jitter is the 99th percentile of how far the reads, n of them, lie from their
-// ticks.
+// jitter is the 99th percentile of the distance between the n reads and their ticks.
 func (s *timed) jitter(period time.Duration) (p99 time.Duration, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,10 +89,9 @@ type keepOpen struct{ *i2csim.Bus }
 
 func (keepOpen) Close() error { return nil }
 
-// F14: a transfer that hangs in the controller for 60 s. The other bus goes on
-// as if nothing was, the fault is seen from outside within three periods, and
-// the gateway is degraded meanwhile.
-// What it returns is the other bus's jitter.
+// hangOneBus lets a transfer hang in the controller. The other bus must go on
+// undisturbed, the fault must be reported within three periods, and the gateway must
+// be degraded meanwhile. It returns the jitter of the other bus.
 func hangOneBus(t *testing.T, period, hang, after time.Duration) time.Duration {
 	g, good, bad, l := twoBuses(t, period)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -128,7 +126,7 @@ func hangOneBus(t *testing.T, period, hang, after time.Duration) time.Duration {
 	time.Sleep(period / 2) // the next tick reads into the hang
 	start := time.Now()
 	f := <-opened
-	// 3 periods, or on a fast machine the bus's patience
+	// three periods, or the bus's patience where that is longer
 	if seen, most := time.Since(start), max(3*period, 2*time.Second); f.Bus != "bad" || f.Sensor != "" || !f.Open || seen > most {
 		t.Errorf("fault %+v after %v, want one of the bus within %v", f, seen, most)
 	} else {
@@ -163,8 +161,8 @@ func TestHangingBus(t *testing.T) {
 	})
 }
 
-// TestHangingBus_real is the same against the clock of this machine, whose other
-// work may cost a try.
+// TestHangingBus_real is the same test by the real clock. Other programs on the
+// machine may spoil a try.
 func TestHangingBus_real(t *testing.T) {
 	if os.Getenv("EDGE_LONG") == "" {
 		t.Skip("EDGE_LONG=1 is not set")
@@ -177,9 +175,9 @@ func TestHangingBus_real(t *testing.T) {
 	t.Error("jitter of 10 ms and more each time")
 }
 
-// TestStuckBusIsOneFault: a bus that is held low fails at each of its chips; how
-// the controller calls that does not matter. It is opened anew meanwhile, and
-// everything is counted.
+// TestStuckBusIsOneFault: a bus that is held low fails at each of its chips. That is
+// a fault of the bus whatever errno the controller gives. The bus is opened again
+// meanwhile, and everything is counted.
 func TestStuckBusIsOneFault(t *testing.T) {
 	for _, errno := range []error{syscall.ETIMEDOUT, syscall.EIO, syscall.EREMOTEIO, syscall.ENXIO} {
 		synctest.Test(t, func(t *testing.T) {
@@ -223,7 +221,7 @@ func TestStuckBusIsOneFault(t *testing.T) {
 	}
 }
 
-// unplugged is a bus of an adapter that may leave, whatever its driver's errno.
+// unplugged is the bus of an adapter that may be unplugged.
 type unplugged struct {
 	*i2csim.Bus
 	gone, closed *bool
@@ -232,8 +230,8 @@ type unplugged struct {
 func (u unplugged) Gone() bool   { return *u.gone }
 func (u unplugged) Close() error { *u.closed = true; return nil }
 
-// An adapter that was unplugged is let go of with the first failure, since the
-// kernel waits for that before it sees the next one.
+// The bus of an unplugged adapter is closed with the first failure: the kernel waits
+// for that before it sees the adapter's return.
 func TestUnpluggedBus(t *testing.T) {
 	for _, errno := range []error{syscall.EIO, syscall.ENODEV} {
 		bus, gone, closed := i2csim.New("i2c-7"), false, false

@@ -7,7 +7,7 @@ import (
 	"iot-edge-anomaly/agent/config"
 )
 
-// warningsOf is what find says of a configuration that is good.
+// warningsOf is the text of the warnings that find gives for a valid configuration.
 func warningsOf(t *testing.T, text string, find func(string, *config.Config) config.Problems) string {
 	t.Helper()
 	c, problems := config.Parse("config.yaml", []byte(text), Infos())
@@ -20,8 +20,8 @@ func warningsOf(t *testing.T, text string, find func(string, *config.Config) con
 	return ""
 }
 
-// TestLineLoad: a plan that the line's baud rate has no time for
-// is a warning with figures, one that fits is none.
+// TestLineLoad: a baud rate that is too low for what is read gives a warning with
+// figures; one that is high enough gives none.
 func TestLineLoad(t *testing.T) {
 	const file = `
 buses:
@@ -47,7 +47,8 @@ sensors:
 	}
 }
 
-// TestLongWaits: a dead device on a line must not cost the others rows.
+// TestLongWaits: a timeout by which a dead device costs the others rows gives a
+// warning.
 func TestLongWaits(t *testing.T) {
 	const warning = "config.yaml:3:3: warning: buses.plc: a device that does not answer is waited for 3s, and the others lose rows of 1s: give it a shorter timeout, or longer periods"
 	for _, c := range []struct {

@@ -37,8 +37,8 @@ func (a *asked) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// neighbours is a serial line with a unit of twelve sensors, which stands first,
-// and three of one.
+// neighbours is a serial line with four units. Unit 1, which stands first, has twelve
+// sensors; the other three units have one each.
 func neighbours(t *testing.T, port string, period time.Duration) *config.Config {
 	t.Helper()
 	var text bytes.Buffer
@@ -81,8 +81,8 @@ func watched(g *sampler.Group) (stop func() []sampler.Fault) {
 	}
 }
 
-// oneFault wants one fault, told once or, where the unit died between two of its
-// sensors, once more with all of them.
+// oneFault wants one fault. It may be reported twice: where the unit died between two
+// of its sensors, the second report names all of them.
 func oneFault(t *testing.T, faults []sampler.Fault) {
 	t.Helper()
 	names := map[string]bool{}
@@ -97,9 +97,9 @@ func oneFault(t *testing.T, faults []sampler.Fault) {
 	}
 }
 
-// pipeLine is a serial line of units whose input register a holds a, save the
-// one that is dead between two moments; it notes when each is asked. A request and
-// its answer take 3 ms.
+// pipeLine is a serial line of units whose input register n holds n. One unit is dead
+// between two moments. It notes when each unit is asked. A request and its answer
+// take 3 ms.
 func pipeLine(a *asked, dead uint8, from, to time.Time) func(context.Context) (io.ReadWriteCloser, error) {
 	return func(context.Context) (io.ReadWriteCloser, error) {
 		near, far := net.Pipe()
@@ -122,9 +122,9 @@ func pipeLine(a *asked, dead uint8, from, to time.Time) func(context.Context) (i
 	}
 }
 
-// TestDeadSlave_virtual: where no other program takes time from this one, each
-// interval of each neighbour of a dead unit is its period within 5 %, from the
-// third period after its death on. Its return, 50 s later, closes the one fault.
+// TestDeadSlave_virtual: by a clock that no other program disturbs, the neighbours of
+// a dead unit are read in their period within 5 %, from the third period after its
+// death on. Its return, 50 s later, closes the one fault.
 func TestDeadSlave_virtual(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const period = 500 * time.Millisecond
@@ -188,9 +188,9 @@ func TestDeadSlave_virtual(t *testing.T) {
 	})
 }
 
-// TestDeadSlaveCostsItsNeighboursNothing: of four units on a serial line one
-// dies. The others are asked as often and as regularly as before, and there is
-// one fault, of the dead one, though it is twelve sensors.
+// TestDeadSlaveCostsItsNeighboursNothing: one of four units on a serial line dies.
+// The others are asked as often and as regularly as before. There is one fault,
+// although the dead unit is twelve sensors.
 func TestDeadSlaveCostsItsNeighboursNothing(t *testing.T) {
 	const period = 500 * time.Millisecond
 	p, err := modbussim.OpenPTY()
@@ -222,7 +222,7 @@ func TestDeadSlaveCostsItsNeighboursNothing(t *testing.T) {
 	stop := watched(g)
 	time.Sleep(6 * period)
 	s.SetSilent(1, true)
-	time.Sleep(3*period + period/2) // found silent, twice; between two ticks
+	time.Sleep(3*period + period/2) // it was found silent twice; now is between two ticks
 	from := time.Now()
 	time.Sleep(24 * period)
 	until := time.Now()
@@ -240,14 +240,14 @@ func TestDeadSlaveCostsItsNeighboursNothing(t *testing.T) {
 				off = append(off, float64(own)/float64(period))
 			}
 		}
-		far := 0 // a busy machine is late by itself: TestDeadSlave_virtual has none
+		far := 0 // told only: a busy machine is late by itself, TestDeadSlave_virtual is strict
 		for _, o := range off {
 			if o > 0.05 {
 				far++
 			}
 		}
 		slices.Sort(off)
-		// What this machine stood still may cost the reading of that time and the next.
+		// Where this machine stood still, the reading of that moment and the next may be lost.
 		lost, ticks := 2*stalls.Longer(period/10, from, until), int(until.Sub(from)/period)
 		if n < ticks-1-lost || n > ticks+1 || n == 0 || off[n/2] > 0.05 {
 			t.Errorf("unit %d was asked %d times in %d periods, half of them more than %.1f %% off", unit, n, ticks, 100*off[n/2])
@@ -261,7 +261,7 @@ func TestDeadSlaveCostsItsNeighboursNothing(t *testing.T) {
 		}
 	}
 	t.Logf("the dead unit: %d times", probes)
-	// What was due before the span may be asked late.
+	// A request that was due before the span may be late.
 	if late := stalls.Longer(period/10, from.Add(-4*period), from); probes < 1 || probes > 5+late {
 		t.Errorf("the dead unit was asked %d times in %v, want growing pauses", probes, until.Sub(from))
 	}

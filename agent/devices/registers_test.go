@@ -12,8 +12,8 @@ import (
 	"iot-edge-anomaly/drivers/modbus"
 )
 
-// FuzzRegister holds that whatever register the configuration accepts the
-// driver accepts too: what `check` lets pass never stops `run`.
+// FuzzRegister: the driver accepts every register that the configuration accepts, so
+// that a file which passes check never stops run.
 func FuzzRegister(f *testing.F) {
 	for _, s := range []string{
 		`{name: a, at: "holding:40", type: f32, order: CDAB, scale: 0.1, unit: A}` + "\n",
@@ -64,7 +64,7 @@ sensors:
 	})
 }
 
-// What the configuration says of registers and plan reaches the driver.
+// The driver gets the registers as the configuration describes them.
 func TestMakeModbus(t *testing.T) {
 	text := `
 buses: {plc: {modbus: "tcp://127.0.0.1:1"}}
@@ -103,7 +103,7 @@ sensors:
 	}
 }
 
-// The plan's keys decide which requests go out.
+// The keys max_gap, max_registers, never_read and join decide which requests are sent.
 func TestMakeModbus_plan(t *testing.T) {
 	for _, tt := range []struct {
 		keys string

@@ -25,9 +25,8 @@ import (
 	"iot-edge-anomaly/drivers/modbus"
 )
 
-// overheardLine is a serial line with a master and devices that are
-// python3-pymodbus, and a place to listen. What passes is paced as on a wire
-// and disturbed.
+// overheardLine is a serial line between a master and devices, both python3-pymodbus,
+// and a place to listen. Bytes pass at the line's rate, with disturbances.
 type overheardLine struct {
 	*rand.Rand
 	char          time.Duration
@@ -38,13 +37,13 @@ type overheardLine struct {
 	wire          *os.File
 
 	mu    sync.Mutex
-	valid []time.Time // of reads that were asked, answered and heard unharmed
-	slow  []time.Time // of answers that a program without a CPU gave late or never
+	valid []time.Time // of reads whose request and answer passed undamaged
+	slow  []time.Time // of answers that were late or missing because a program got no CPU
 }
 
-// undisturbed counts the valid reads that no want of CPU has touched: neither
-// this process's, which hands bytes over, nor the slave's. The listener doubts
-// what follows such a hole for 2 s.
+// undisturbed counts the valid reads that a lack of CPU time cannot have spoiled: of
+// this process, which hands bytes over, or of the slave. After such a hole the
+// listener distrusts the traffic for 2 s.
 func (l *overheardLine) undisturbed(stalls *driverstest.Stalls) (n int) {
 	const doubts, hole = 2500 * time.Millisecond, 60 * time.Millisecond
 	l.mu.Lock()
@@ -57,7 +56,7 @@ func (l *overheardLine) undisturbed(stalls *driverstest.Stalls) (n int) {
 	return n
 }
 
-// late notes how long the slave took. Nobody is unit 3.
+// late notes a slow answer of the slave. There is no unit 3.
 func (l *overheardLine) late(req []byte, took time.Duration) {
 	if took > 100*time.Millisecond && req[0] != 3 {
 		l.mu.Lock()
@@ -66,8 +65,7 @@ func (l *overheardLine) late(req []byte, took time.Duration) {
 	}
 }
 
-// rawPair is a pseudo terminal that passes bytes as they are. Path is the end
-// for a program.
+// rawPair is a pseudo terminal that passes bytes unchanged. A program opens path.
 func rawPair(t *testing.T) (f *os.File, path string) {
 	t.Helper()
 	f, tty, err := pty.Open()
@@ -106,7 +104,7 @@ func rtuPeer(t *testing.T, script, port string, baud int) {
 	}
 }
 
-// frames collects what comes from a program: bytes until a rest.
+// frames collects the frames that a program sends: bytes until a pause.
 func frames(f *os.File) chan []byte {
 	bytesOf := make(chan []byte, 64)
 	go func() {
@@ -138,8 +136,8 @@ func frames(f *os.File) chan []byte {
 	return out
 }
 
-// pass sends bytes at the line's rate to the listener, and to a program unless
-// it is nil, as an adapter hands them over: up to 16 ms at once.
+// pass sends heard to the listener at the line's rate, as an adapter hands bytes
+// over: up to 16 ms at once. Then it sends sent to a program, unless to is nil.
 func (l *overheardLine) pass(heard, sent []byte, to io.Writer) {
 	start, done := time.Now(), 0
 	for done < len(heard) {
@@ -171,7 +169,7 @@ func (l *overheardLine) noise(n int) []byte {
 	return b
 }
 
-// run carries one exchange after the other until ctx is done.
+// run passes on one exchange after the other until ctx is done.
 func (l *overheardLine) run(ctx context.Context) {
 	for ctx.Err() == nil {
 		select {
@@ -192,16 +190,16 @@ func (l *overheardLine) exchange(req []byte) {
 		what = l.IntN(8)
 	}
 	switch what {
-	case 0: // noise while nobody talks
+	case 0: // noise between exchanges
 		l.pass(l.noise(1+l.IntN(40)), nil, nil)
-	case 1: // a function of somebody's own
+	case 1: // a vendor's own function
 		l.pass(appendSum(append([]byte{1, 0x41 + byte(l.IntN(20))}, l.noise(l.IntN(30))...)), nil, nil)
-	case 2: // the request is hurt for everybody: no answer
+	case 2: // the request is damaged for everybody: no answer
 		l.pass(l.hurt(req), nil, nil)
 		return
 	}
 	heard := req
-	if what == 3 { // for the listener only
+	if what == 3 { // damaged for the listener only
 		heard = l.hurt(req)
 	}
 	for len(l.slave) > 0 {
@@ -213,7 +211,7 @@ func (l *overheardLine) exchange(req []byte) {
 	select {
 	case ans = <-l.slave:
 		l.late(req, time.Since(asked))
-	case <-time.After(600 * time.Millisecond): // nobody there
+	case <-time.After(600 * time.Millisecond): // there is no such unit
 		l.late(req, time.Since(asked))
 		return
 	}
@@ -230,7 +228,7 @@ func (l *overheardLine) exchange(req []byte) {
 		return
 	case 6: // noise between the two
 		l.pass(l.noise(1+l.IntN(5)), nil, nil)
-	case 7: // hurt for the listener only
+	case 7: // damaged for the listener only
 		l.pass(l.hurt(ans), ans, l.toMaster)
 		return
 	}
@@ -242,8 +240,8 @@ func (l *overheardLine) exchange(req []byte) {
 	}
 }
 
-// appendSum ends a frame with its checksum, by the book: MODBUS over Serial
-// Line V1.02 §6.2.2, bit by bit.
+// appendSum ends a frame with its checksum, computed bit by bit as in MODBUS over
+// Serial Line V1.02 §6.2.2.
 func appendSum(b []byte) []byte {
 	crc := uint16(0xFFFF)
 	for _, c := range b {
@@ -277,9 +275,9 @@ func registersHeard() (regs []modbus.Register, place []uint32) {
 	return regs, place
 }
 
-// A master and devices that are nobody's but pymodbus's, heard through noise,
-// collisions and foreign functions: no wrong value, and at least 99 % of what
-// could be understood.
+// The traffic of an independent implementation, pymodbus, is overheard through noise,
+// collisions and unknown functions. No value may be wrong, and at least 99 % of what
+// can be understood must be.
 func TestListening_pymodbus(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts Python programs")
@@ -331,7 +329,7 @@ func overhearPymodbus(t *testing.T, baud, trouble int, length time.Duration) {
 	share := float64(s.Exchanges) / float64(len(l.valid))
 	t.Logf("%d values, %d of %d exchanges (%.2f %%), %d in peace, %.1f %% of bytes: %+v", values, s.Exchanges, len(l.valid), 100*share, valid, 100*s.Share(), s)
 	least := 0.99
-	switch { // doubts spread: a late answer costs what was asked for 2 s
+	switch { // a late answer makes the listener distrust the traffic for 2 s
 	case trouble > 100:
 		least = 0.9
 	case trouble > 20:
@@ -350,8 +348,8 @@ func overhearPymodbus(t *testing.T, baud, trouble int, length time.Duration) {
 	}
 }
 
-// checkHeard reads every sensor until ctx is done and returns how many values
-// it saw. Each tells its own place, and a later request than the one before.
+// checkHeard reads every sensor until ctx is done and returns the number of values.
+// Each value must name its own register, and a later request than the value before.
 func checkHeard(t *testing.T, e *sniffer, ctx context.Context) (values int) {
 	regs, place := registersHeard()
 	var sensors []*modbus.Overheard

@@ -94,8 +94,8 @@ const vibrationConfig = `sensors:
   - {name: pump, driver: vibration, device: adxl355, rate: 4000, axes: [z], bands: [[10, 200], [200, 800], [800, 1500]]}
 `
 
-// A machine that was learnt healthy stays below its threshold, and a pit in a
-// bearing is found, from the kernel's scans to the score.
+// The whole way from the kernel's samples to the score: a model that learnt a healthy
+// machine stays below its threshold, and finds a pit in a bearing.
 func TestVibration_bearingFault(t *testing.T) {
 	tree, err := sysfssim.Lay(t.TempDir(), sysfssim.Pi4)
 	if err != nil {
@@ -106,7 +106,7 @@ func TestVibration_bearingFault(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer chip.Close()
-	for _, a := range []string{"x", "y"} { // the chip's scans have them
+	for _, a := range []string{"x", "y"} { // a sample of the chip has three axes
 		if err := tree.Set("/sys/bus/iio/devices/iio:device10/scan_elements/in_accel_"+a+"_en", "1"); err != nil {
 			t.Fatal(err)
 		}
@@ -124,9 +124,8 @@ func TestVibration_bearingFault(t *testing.T) {
 	if err := s.Read(t.Context(), make([]float64, len(s.Channels()))); err == nil || !strings.Contains(err.Error(), "no samples") {
 		t.Fatalf("before the first sample: %v", err)
 	}
-	// That has let go of the buffer; it is opened anew, and what came before is
-	// thrown away: also a block that a busy machine delays past Read's patience or
-	// lets come before the opening.
+	// The failed read has closed the buffer. The next read opens it again and drops
+	// older samples: on a busy machine that may be the whole block, so try again.
 	err = errors.New("not read")
 	for try := 0; err != nil && try < 20; try++ {
 		var pushed sync.WaitGroup
@@ -177,7 +176,7 @@ func TestVibration_bearingFault(t *testing.T) {
 	for i, ch := range s.Channels() {
 		t.Logf("%-16s healthy %8.4g ± %.2g  faulty %8.4g %s", ch.Name, mean(healthy, i), deviation(healthy, i), mean(broken, i), ch.Quantity.Unit)
 	}
-	// the severity of ISO 20816 sees nothing yet; the band of the resonance does
+	// the velocity of ISO 20816 shows nothing yet; the band of the resonance does
 	for i, ch := range s.Channels() {
 		shift := (mean(broken, i) - mean(healthy, i)) / deviation(healthy, i)
 		if ch.Name == "z_velocity" && math.Abs(shift) > 2 || ch.Name == "z_band_800_1500" && shift < 10 {
