@@ -139,6 +139,8 @@ func TestImports_planted(t *testing.T) {
 		{"./agent/settings", "./agent/config", false, false},
 		{"./agent/settings", "./agent/sampler", false, true},
 		{"./agent/gateway", "./agent/machine", false, false},
+		{"./agent", "./agent/gateway", false, false},
+		{"./agent", "./agent/machine", false, true},
 		{"./agent/gateway", "./board", false, false},
 		{"./agent/gateway", "./drivers/modbus", false, true},
 		{"./agent/gateway", "./agent/offline", false, true},

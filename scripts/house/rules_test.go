@@ -35,6 +35,8 @@ var bans = []ban{
 	{from: in("./model/checkpoint"), to: all, tests: true,
 		why: "a format of saved fields knows none of the types that it saves"},
 
+	{from: in("./agent"), to: in("./drivers/...", "./board/...", "./agent/sampler", "./agent/machine", "./agent/judge", "./agent/detect", "./agent/report", "./agent/spool"),
+		why: "the door parses flags, prints and chooses exit codes; what runs, reads or judges has a room behind it"},
 	{from: in("./agent/..."), but: in("./agent/devices", "./agent/demo", "./agent/offline", "./agent/commission"), to: in("./drivers/..."), except: in("./drivers"),
 		why: "devices are chosen in one place, the table of agent/devices"},
 	{from: in("./agent/devices"), to: all, except: in("./agent/config", "./agent/sampler", "./board/...", "./drivers/..."),
