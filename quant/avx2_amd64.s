@@ -3,10 +3,10 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// Sums of products for eight rows in one register: VPMADDUBSW multiplies
-// unsigned activations by signed weights and adds pairs to 16 bits, at most
-// 2*127*127 = 32258, VPMADDWD by ones adds pairs of those to 32 bits. Signed
-// activations x go in as |x|, and their sign into the weights by VPSIGNB.
+// Sums of products for eight rows per register. VPMADDUBSW multiplies unsigned
+// activations by signed weights and adds pairs to 16 bits, at most 2*127*127 = 32258;
+// VPMADDWD with ones adds pairs of those to 32 bits. Signed activations x are given as
+// |x|, and VPSIGNB moves their sign to the weights.
 //
 //	DI job   SI jobs left   R8 weights   R9 bias   R10 mult   R11 src
 //	R12 dst  R13 src's end  BX rows left AX flags  CX src now
@@ -23,13 +23,13 @@ DATA order<>+16(SB)/8, $0x0000000600000002
 DATA order<>+24(SB)/8, $0x0000000700000003
 GLOBL order<>(SB), RODATA|NOPTR, $32
 
-// ADD adds eight rows of four inputs at offset off to acc, unsigned.
+// ADD adds to acc the products of eight rows, at offset off, and four unsigned inputs.
 #define ADD(off, acc) \
 	VPMADDUBSW off(R8), Y8, Y9 \
 	VPMADDWD   Y15, Y9, Y9     \
 	VPADDD     Y9, acc, acc
 
-// ADDS is ADD for activations whose magnitude is in Y8 and sign in Y11.
+// ADDS is ADD for signed inputs, with their magnitude in Y8 and their sign in Y11.
 #define ADDS(off, acc) \
 	VMOVDQU    off(R8), Y9     \
 	VPSIGNB    Y11, Y9, Y9     \

@@ -59,8 +59,8 @@ func BenchmarkQuantise(b *testing.B) {
 	}
 }
 
-// BenchmarkSumRows is equation (9) for the precision of some channels, and for
-// 15 rows of 8.
+// BenchmarkSumRows is equation (9) for precision matrices of several numbers of channels,
+// and for 15 rows of 8.
 func BenchmarkSumRows(b *testing.B) {
 	for _, c := range [][2]int{{15, 8}, {52, 52}} {
 		dst, rows, weights := make([]float32, c[1]), make([]float32, c[0]*c[1]), make([]float32, c[0])

@@ -7,8 +7,7 @@ import (
 	"unsafe"
 )
 
-// MaxWidth is the largest number of inputs or outputs of a layer; bound (7)
-// rests on it.
+// MaxWidth is the largest number of inputs or outputs of a layer; bound (7) relies on it.
 const MaxWidth = 131072
 
 // Dense is one fully connected layer with its weights packed for this CPU.
@@ -17,19 +16,19 @@ const MaxWidth = 131072
 type Dense struct {
 	in, out int
 	kernel  *kernel   // nil = the portable loops
-	weights []word    // the portable loops': (ceil(out/rows), padded(in), perInput)
-	stream  []int8    // the kernel's
+	weights []word    // for the portable loops: (ceil(out/rows), padded(in), perInput)
+	stream  []int8    // for the kernel, as its pack orders them
 	bias    []int32   // (out rounded up to the kernel's rows), zero padded
 	mult    []float32 // as bias
-	shifted []int32   // bias - 128*sum of w, where the kernel wants it
+	shifted []int32   // bias - 128*sum of w, if the kernel needs it
 }
 
 // NewDense packs a layer of in inputs and out outputs. weights is (out, in)
 // row-major with values in [-127, 127]; bias and mult are (out): the bias in
 // units of the accumulator, equation (3), the multiplier of equation (4), or
-// (6) for the last layer. The slices are copied. The error names the row at
-// fault: a length, a weight of -128, a multiplier outside bound (8), or a row
-// that could overflow int32, bound (7).
+// (6) for the last layer. The slices are copied. The error says what is wrong, and in
+// which row: a length, a weight of -128, a multiplier outside bound (8), or a sum that
+// could overflow int32, bound (7).
 func NewDense(in, out int, weights []int8, bias []int32, mult []float32) (*Dense, error) {
 	if err := checkDense(in, out, weights, bias, mult); err != nil {
 		return nil, fmt.Errorf("dense %dx%d: %w", out, in, err)
@@ -51,14 +50,13 @@ func NewDense(in, out int, weights []int8, bias []int32, mult []float32) (*Dense
 	return d, nil
 }
 
-// shiftBias is the bias of a layer whose inputs go in as x+128:
+// shiftBias returns the bias of a layer whose inputs are given as x+128:
 //
 //	bias + sum w*x  =  (bias - 128*sum w) + sum w*(x+128)
 //
-// Either part of the right side may leave int32: with MaxWidth inputs the sum
-// of w*(x+128) reaches 131072*127*255, about 2^32. They are taken modulo 2^32,
-// as Go's int32 and the CPU add, and so is their sum, which by bound (7) fits
-// int32 and is therefore exact.
+// Either part of the right side may overflow int32: with MaxWidth inputs the sum of
+// w*(x+128) reaches 131072*127*255, about 2^32. Go's int32 and the CPU add modulo 2^32.
+// By bound (7) the total fits int32, so it is exact.
 func shiftBias(in int, weights []int8, bias []int32) []int32 {
 	const shift = 128
 	b := append([]int32(nil), bias...)
@@ -68,6 +66,7 @@ func shiftBias(in int, weights []int8, bias []int32) []int32 {
 	return b
 }
 
+// checkDense checks what NewDense promises to refuse.
 func checkDense(in, out int, weights []int8, bias []int32, mult []float32) error {
 	if in < 1 || in > MaxWidth {
 		return fmt.Errorf("%d inputs, want 1 to %d", in, MaxWidth)
@@ -95,7 +94,7 @@ func checkDense(in, out int, weights []int8, bias []int32, mult []float32) error
 	return nil
 }
 
-// checkRow holds bound (7). In int64: at most 131072*127*127 + 2^31.
+// checkRow checks bound (7), in int64: at most 131072*127*127 + 2^31.
 func checkRow(w []int8, bias int32) error {
 	var sum int64
 	for k, v := range w {
@@ -119,8 +118,8 @@ func (d *Dense) Out() int { return d.out }
 
 // Forward computes a hidden layer: equation (3), ReLU, requantisation (5).
 // src is (In) with values in [-127, 127], dst is (Out) and receives values in
-// [0, 127]; they do not overlap. Longer slices are cut, shorter ones panic as
-// an index does. It allocates nothing.
+// [0, 127]; they do not overlap. Elements beyond these sizes are ignored; a shorter slice
+// panics like an index out of range. It allocates nothing.
 func (d *Dense) Forward(dst, src []int8) {
 	dst, src = dst[:d.out], src[:d.in]
 	if d.kernel == nil {
@@ -135,8 +134,8 @@ func (d *Dense) Forward(dst, src []int8) {
 	scratches.Put(s)
 }
 
-// ForwardFloat computes the last layer: equation (3), then (6), unclipped.
-// Shapes as in Forward.
+// ForwardFloat computes the last layer: equation (3), then (6), without clamping. Shapes
+// are as in Forward.
 func (d *Dense) ForwardFloat(dst []float32, src []int8) {
 	dst, src = dst[:d.out], src[:d.in]
 	if d.kernel == nil {
@@ -151,8 +150,8 @@ func (d *Dense) ForwardFloat(dst []float32, src []int8) {
 	scratches.Put(s)
 }
 
-// job is the layer as its kernel takes it, without src and dst. signed: the
-// input does not follow a ReLU.
+// job returns the layer as its kernel takes it, without src and dst. signed: the input
+// is not the output of a ReLU.
 func (d *Dense) job(signed bool) job {
 	j := job{weights: unsafe.SliceData(d.stream), bias: unsafe.SliceData(d.bias), mult: unsafe.SliceData(d.mult),
 		inputs: roundUp(d.in, d.kernel.inputs), rows: len(d.bias)}
@@ -174,7 +173,7 @@ type scratch struct {
 
 var scratches = sync.Pool{New: func() any { return new(scratch) }}
 
-// alone readies a job for the layer on a padded copy of src.
+// alone returns a job for the layer with a padded copy of src.
 func (d *Dense) alone(src []int8) *scratch {
 	s := scratches.Get().(*scratch)
 	s.job = d.job(true)
@@ -184,7 +183,7 @@ func (d *Dense) alone(src []int8) *scratch {
 	if len(s.floats) < s.job.rows {
 		s.floats = make([]float32, s.job.rows)
 	}
-	copy(s.bytes, src) // whatever stands in the padding meets weights of zero
+	copy(s.bytes, src) // the padding may hold anything: its weights are zero
 	s.job.src = unsafe.SliceData(s.bytes)
 	return s
 }

@@ -1,22 +1,21 @@
 package quant
 
-// The plain kernel. Weights are packed so that the inner loop walks one
-// sequential stream: for each group of four rows, for each k, the four weights
-// of that k side by side. An activation is loaded and widened once for four
-// products. Blocks are fixed-size arrays, so indices are constants and the
-// compiler drops every bounds check (TestBoundsChecks holds it). How the weights
-// lie in words, and the loop itself, are in dot_wide.go and dot_narrow.go.
+// The portable kernel. Weights are packed so that the inner loop reads one sequential
+// stream: for each group of four rows and each input, the four weights side by side. An
+// activation is loaded and widened once for four products. Blocks are fixed-size arrays,
+// so indices are constants and the compiler removes every bounds check (TestBoundsChecks).
+// dot_wide.go and dot_narrow.go have the packing and the loop itself.
 
 const (
 	rows  = 4 // output rows per group
-	block = 8 // inputs are padded to this many: the short inner loop
+	block = 8 // inputs are padded to a multiple of this: the short inner loop
 )
 
 // padded rounds a number of inputs up to whole blocks.
 func padded(n int) int { return (n + block - 1) &^ (block - 1) }
 
-// forward is equations (3) and (5). src is (in) or, faster, (padded(in)); what
-// the padding holds does not matter since its weights are zero.
+// forward is equations (3) and (5). src is (in) or, faster, (padded(in)); the padding may
+// hold anything, because its weights are zero.
 func (d *Dense) forward(dst, src []int8) {
 	for o := 0; o < len(dst); o += rows {
 		var acc [rows]int32

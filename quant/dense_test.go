@@ -26,8 +26,8 @@ func use(t *testing.T, kernel string) {
 	})
 }
 
-// eachKernel runs f with every kernel of this build. Those that the CPU cannot
-// run are skipped by name: their tests want another CPU, or qemu.
+// eachKernel runs f with every kernel of this build. Kernels that the CPU cannot run are
+// skipped by name: testing them takes another CPU, or qemu.
 func eachKernel(t *testing.T, f func(*testing.T)) {
 	for _, k := range quant.AllKernels() {
 		t.Run(k, func(t *testing.T) {
@@ -40,8 +40,8 @@ func eachKernel(t *testing.T, f func(*testing.T)) {
 	}
 }
 
-// compare runs one layer and x (In) through the plain loop and through Dense,
-// hidden and last, with the slices off bytes into their arrays.
+// compare runs one layer with input x (In) by the reference loop and by Dense, as a hidden
+// and as a last layer, with slices that begin off bytes into their arrays.
 func compare(t *testing.T, l quant.Layer, x []int8, off int) {
 	t.Helper()
 	d, err := l.Dense()
@@ -90,8 +90,8 @@ func testAllShapes(t *testing.T) {
 	}
 }
 
-// Rows of every block's height and what remains beyond them, for one window and
-// for four, hidden and last.
+// Numbers of rows that use blocks of every height, with and without a remainder, for one
+// window and for four, as a hidden and as a last layer.
 func TestDense_blocks(t *testing.T) { eachKernel(t, testBlocks) }
 
 func testBlocks(t *testing.T) {

@@ -2,25 +2,23 @@
 
 package quant
 
-// The plain inner loop for CPUs whose 64-bit multiplier is slow or missing:
-// Arm's cores up to the Cortex-A72 and 32-bit Arm. One multiplication per
-// product, weights as bytes.
+// The portable inner loop for CPUs whose 64-bit multiplier is slow or missing: Arm's cores
+// up to the Cortex-A72 and 32-bit Arm. One multiplication per product, weights as bytes.
 //
-// Each product is one line of dot and not a call or a range loop: inlined
-// calls made the compiler load all activations of a block at once and spill
-// them, slices of arrays brought longer address arithmetic, and two or three
-// rows at a time left the multiplier idle.
+// Each product is written out in dot; calls or a range loop were slower. With inlined calls
+// the compiler loaded all activations of a block at once and spilled them; slices of arrays
+// needed longer address arithmetic; two or three rows at a time left the multiplier idle.
 
 // word holds one weight; perInput words stand side by side for each input.
 type word = int8
 
 const (
 	perInput = rows
-	long     = 32 // inputs per turn of the long inner loop
+	long     = 32 // inputs per iteration of the long inner loop
 )
 
-// pack brings (out, in) row-major to (ceil(out/rows), padded(in), rows). What
-// is added is zero and adds nothing to a sum.
+// pack converts weights (out, in) row-major to (ceil(out/rows), padded(in), rows). The
+// padding is zero and adds nothing to a sum.
 func pack(in, out int, w []int8) []word {
 	groups, wide := (out+rows-1)/rows, padded(in)
 	p := make([]word, groups*wide*rows)
@@ -33,8 +31,8 @@ func pack(in, out int, w []int8) []word {
 	return p
 }
 
-// dot adds to acc the products of x, whole blocks, with its four packed rows.
-// |acc| stays within bound (7) whatever the order.
+// dot adds to acc the products of x, whole blocks, with four packed rows. |acc| stays
+// within bound (7) in any order.
 func dot(acc *[rows]int32, w []word, x []int8) {
 	a, b, c, d := acc[0], acc[1], acc[2], acc[3]
 	for len(x) >= long && len(w) >= long*rows {

@@ -2,26 +2,26 @@
 
 package quant
 
-// The plain inner loop for CPUs with a fast 64-bit multiplier. Two weights of
+// The portable inner loop for CPUs with a fast 64-bit multiplier. Two weights of
 // two rows share a word, hi*2^32 + lo, so that one multiplication by an
 // activation makes two products:
 //
 //	sum (hi*2^32 + lo)*x = 2^32 * sum hi*x + sum lo*x   (mod 2^64)
 //
-// By bound (7) both sums fit int32, so the lower one is the low half read as
-// signed, and the upper one what remains without it. The result is that of one
-// multiplication per product, bit for bit; it takes four times the memory.
+// By bound (7) both sums fit int32, so the lower one is the low half read as a signed
+// number, and the upper one is the rest. The results have the same bits as with one
+// multiplication per product; the weights take four times the memory.
 
 // word holds two weights; perInput words stand side by side for each input.
 type word = int64
 
 const (
 	perInput = rows / 2
-	long     = 16 // inputs per turn of the long inner loop
+	long     = 16 // inputs per iteration of the long inner loop
 )
 
-// pack brings (out, in) row-major to (ceil(out/rows), padded(in), rows/2). What
-// is added is zero and adds nothing to a sum.
+// pack converts weights (out, in) row-major to (ceil(out/rows), padded(in), rows/2). The
+// padding is zero and adds nothing to a sum.
 func pack(in, out int, w []int8) []word {
 	groups, wide := (out+rows-1)/rows, padded(in)
 	p := make([]word, groups*wide*perInput)
@@ -34,7 +34,7 @@ func pack(in, out int, w []int8) []word {
 	return p
 }
 
-// dot adds to acc the products of x, whole blocks, with its four packed rows.
+// dot adds to acc the products of x, whole blocks, with four packed rows.
 func dot(acc *[rows]int32, w []word, x []int8) {
 	var s, t, u int64
 	for len(x) >= long && len(w) >= long*perInput {

@@ -1,6 +1,7 @@
 package quant
 
-// AllKernels names the kernels of this build, whatever the CPU can run.
+// AllKernels returns the names of all kernels of this build, including those that the CPU
+// cannot run.
 func AllKernels() []string {
 	names := []string{generic}
 	for i := range kernels {

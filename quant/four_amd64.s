@@ -3,10 +3,10 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// The layers of avx2_amd64.s for four windows at once: each weight that is
-// loaded serves all of them, in sums of their own. Window w reads at
-// src + w*srcStep and writes at dst + w*dstStep. A block of 32 rows is taken in
-// two halves of 16, which fill eight sums.
+// The layers of avx2_amd64.s for four windows at once. Each weight that is loaded is used
+// for all windows, which have sums of their own. Window w reads at src + w*srcStep and
+// writes at dst + w*dstStep. A block of 32 rows is computed in two halves of 16, which need
+// eight sums.
 //
 //	DI job   SI jobs left   R8 weights   R9 bias   R10 mult   R11 src
 //	R12 dst  R13 src's end  BX rows left AX flags  CX src now, dst now
@@ -26,8 +26,8 @@ GLOBL order4<>(SB), RODATA|NOPTR, $32
 
 #define secondHalf 4 // in AX, beside the job's flags
 
-// SUM adds eight rows of four inputs, unsigned, in Y8 to acc; SUMS takes their
-// magnitude in Y8 and their sign in Y14.
+// SUM adds to acc the products of eight rows and four unsigned inputs in Y8. SUMS is the
+// same for signed inputs, with their magnitude in Y8 and their sign in Y14.
 #define SUM(w, acc) \
 	VPMADDUBSW w, Y8, Y9    \
 	VPMADDWD   Y15, Y9, Y9  \
@@ -192,7 +192,7 @@ next16:
 	XORQ  $secondHalf, AX
 	TESTQ $secondHalf, AX
 	JZ    next32
-	MOVQ  R13, CX // back to the block's begin, and 16 rows on
+	MOVQ  R13, CX // back to the beginning of the block, plus 16 rows
 	SUBQ  R11, CX
 	SHLQ  $5, CX
 	SUBQ  CX, R8

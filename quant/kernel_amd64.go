@@ -27,52 +27,52 @@ var kernels = []kernel{
 
 var chain = chainAMD64
 
-// hasVNNI tells whether CPU and operating system have AVX-512 with the byte dot
-// product; x/sys/cpu sets none of these where the system does not save the
-// registers. sumRowsAVX2 is AVX2's.
+// hasVNNI tells whether CPU and operating system support AVX-512 with the byte dot product
+// and AVX2, which sumRowsAVX2 needs. x/sys/cpu sets none of these if the system does not
+// save the registers.
 func hasVNNI() bool {
 	x := &cpu.X86
 	return x.HasAVX2 && x.HasAVX512F && x.HasAVX512BW && x.HasAVX512VL && x.HasAVX512DQ && x.HasAVX512VNNI
 }
 
-// packAVX2 is packQuads: VPMADDUBSW and VPMADDWD sum four products of a row
-// into its 32-bit lane.
+// packAVX2 is packQuads, because VPMADDUBSW and VPMADDWD sum four products of a row into
+// its 32-bit lane.
 func packAVX2(in, out int, w []int8) []int8 { return packQuads(in, out, w, 4, 32, 8) }
 
-// packVNNI is packQuads: VPDPBUSD does the same for sixteen rows at once.
+// packVNNI is packQuads, because VPDPBUSD does the same for sixteen rows at once.
 func packVNNI(in, out int, w []int8) []int8 { return packQuads(in, out, w, 8, 256, 64, 32, 16) }
 
-// runAVX2 is avx2_amd64.s.
+// runAVX2 is in avx2_amd64.s.
 //
 //go:noescape
 func runAVX2(first *job, n int)
 
-// run4AVX2 is four_amd64.s.
+// run4AVX2 is in four_amd64.s.
 //
 //go:noescape
 func run4AVX2(first *job, n int)
 
-// quantiseAVX2 is quantise_amd64.s.
+// quantiseAVX2 is in quantise_amd64.s.
 //
 //go:noescape
 func quantiseAVX2(dst *int8, src *float32, n int, scale float32)
 
-// sumRowsAVX2 is sumrows_amd64.s, of both kernels.
+// sumRowsAVX2 is in sumrows_amd64.s; both kernels use it.
 //
 //go:noescape
 func sumRowsAVX2(dst, rows, weights *float32, n, count int)
 
-// quantise512 is quantise512_amd64.s.
+// quantise512 is in quantise512_amd64.s.
 //
 //go:noescape
 func quantise512(dst *int8, src *float32, n int, scale float32)
 
-// runVNNI is vnni_amd64.s.
+// runVNNI is in vnni_amd64.s.
 //
 //go:noescape
 func runVNNI(first *job, n int)
 
-// run4VNNI is vnni_amd64.s.
+// run4VNNI is in vnni_amd64.s.
 //
 //go:noescape
 func run4VNNI(first *job, n int)

@@ -4,10 +4,11 @@ package quant
 
 import "golang.org/x/sys/cpu"
 
-// The portable loop quantises the input. NEON on 32 bits has no division, its
-// reciprocal's error turns ties, and it flushes subnormal numbers; VFP divides
-// one value after the other, as the compiler's code does. A window that keeps
-// its rows in int8 leaves one division a channel and row.
+// The portable loop quantises the input. 32-bit NEON has no division; with its reciprocal
+// ties round to the wrong side, and it flushes subnormal numbers to zero. VFP divides one
+// value at a time, as compiled code does. A caller that keeps its window of rows in int8
+// needs only one division per channel and row.
+
 var kernels = []kernel{{
 	name:   "neon",
 	needs:  "NEON",
@@ -19,7 +20,7 @@ var kernels = []kernel{{
 
 var chain = chainARM
 
-// runNEON is internal/asmgen/src/neon_arm.S.
+// runNEON is in internal/asmgen/src/neon_arm.S.
 //
 //go:noescape
 func runNEON(first *job, n int)

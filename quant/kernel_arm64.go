@@ -8,7 +8,7 @@ var kernels = []kernel{
 	{
 		name:   "smull",
 		needs:  "ASIMD",
-		usable: func() bool { return true }, // Armv8.0-A has it
+		usable: func() bool { return true }, // part of Armv8.0-A
 		inputs: 16, rows: 4, pack: packSixteen, run: runSMULL,
 		quantise: quantiseNEON, lanes: 16,
 		sumRows: sumRowsNEON, sumLanes: 4,
@@ -27,31 +27,31 @@ var kernels = []kernel{
 
 var chain = chainARM64
 
-// packSDOT is packQuads in blocks of 32 rows, inputs padded to sixteen: SDOT by
+// packSDOT is packQuads in blocks of 32 rows with inputs padded to sixteen, because SDOT by
 // element takes four weights of each of four rows.
 func packSDOT(in, out int, w []int8) []int8 { return packQuads(in, out, w, 16, 32, 8) }
 
-// runSMULL is internal/asmgen/src/smull_arm64.S.
+// runSMULL is in internal/asmgen/src/smull_arm64.S.
 //
 //go:noescape
 func runSMULL(first *job, n int)
 
-// runSDOT is internal/asmgen/src/sdot_arm64.S.
+// runSDOT is in internal/asmgen/src/sdot_arm64.S.
 //
 //go:noescape
 func runSDOT(first *job, n int)
 
-// run4SDOT is internal/asmgen/src/sdot4_arm64.S.
+// run4SDOT is in internal/asmgen/src/sdot4_arm64.S.
 //
 //go:noescape
 func run4SDOT(first *job, n int)
 
-// quantiseNEON is internal/asmgen/src/smull_arm64.S.
+// quantiseNEON is in internal/asmgen/src/smull_arm64.S.
 //
 //go:noescape
 func quantiseNEON(dst *int8, src *float32, n int, scale float32)
 
-// sumRowsNEON is internal/asmgen/src/sumrows_arm64.S.
+// sumRowsNEON is in internal/asmgen/src/sumrows_arm64.S.
 //
 //go:noescape
 func sumRowsNEON(dst, rows, weights *float32, n, count int)

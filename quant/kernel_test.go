@@ -38,10 +38,9 @@ func TestUse(t *testing.T) {
 	}
 }
 
-// TestKernel_chosen holds the kernel chosen at the start against the one that
-// scripts/emulated.sh expects of the CPU it emulates: were the dot product not
-// found on an A76, its tests would be skipped, and taken on an A72 it would end
-// every program.
+// TestKernel_chosen holds that the kernel chosen at start is the one that
+// scripts/emulated.sh expects for the CPU it emulates. If the dot product were not found on
+// an A76, its tests would be skipped; if it were used on an A72, every program would crash.
 func TestKernel_chosen(t *testing.T) {
 	want := os.Getenv("EDGE_KERNEL")
 	if want == "" {
@@ -52,8 +51,7 @@ func TestKernel_chosen(t *testing.T) {
 	}
 }
 
-// TestJobLayout holds the offsets that internal/asmgen/src writes down: ten
-// words.
+// TestJobLayout holds that job has the offsets that internal/asmgen/src uses: ten words.
 func TestJobLayout(t *testing.T) {
 	var j job
 	for i, off := range []uintptr{unsafe.Offsetof(j.weights), unsafe.Offsetof(j.bias), unsafe.Offsetof(j.mult), unsafe.Offsetof(j.src),

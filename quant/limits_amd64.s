@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// What MeasureLimits times. See limits.go.
+// The loops that MeasureLimits times; see limits.go.
 
 #define FOUR \
 	ADDQ CX, CX \
@@ -26,7 +26,7 @@ step:
 	JNZ  step
 	RET
 
-// MACS is 32 multiply-accumulates as the inner loop of runAVX2 does them.
+// MACS is 32 multiply-accumulates as in the inner loop of runAVX2.
 #define MACS(acc, tmp) \
 	VPMADDUBSW Y13, Y14, tmp \
 	VPMADDWD   Y15, tmp, tmp \
@@ -129,8 +129,8 @@ step:
 
 // func streamVNNI(p *int8, n int)
 //
-// It multiplies what it reads, since that is what a kernel does and the clock of
-// some CPUs falls while they multiply 512 bits.
+// It multiplies what it reads, as a kernel does, because some CPUs lower their clock while
+// they multiply 512 bits.
 TEXT ·streamVNNI(SB), NOSPLIT, $0-16
 	MOVQ   p+0(FP), DI
 	MOVQ   n+8(FP), AX

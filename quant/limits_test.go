@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// TestMeasureLimits runs the measuring loops of every kernel; the figures
-// depend on the machine, their order of size does not.
+// TestMeasureLimits runs the measuring loops of every kernel. The figures depend on the
+// machine; their order of magnitude does not.
 func TestMeasureLimits(t *testing.T) {
 	before := inUse
 	defer func() { inUse = before }()
@@ -31,8 +31,8 @@ func TestMeasureLimits(t *testing.T) {
 	}
 }
 
-// A CPU that is taken away for longer than the whole measurement does not
-// become the result.
+// A CPU that is busy elsewhere for longer than the whole measurement does not change the
+// result.
 func TestFastest(t *testing.T) {
 	first := true
 	ns := fastest(5*time.Millisecond, func() {
@@ -46,7 +46,7 @@ func TestFastest(t *testing.T) {
 	}
 }
 
-// Reading the clock is no part of what is measured.
+// The time of reading the clock is not part of the result.
 func TestFastest_clock(t *testing.T) {
 	const limit = 5 * time.Millisecond
 	var start time.Time

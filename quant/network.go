@@ -6,21 +6,20 @@ import (
 	"unsafe"
 )
 
-// Network is a chain of layers with the memory for one pass. The zero value is
-// not usable. A Network is not safe for concurrent use: each goroutine takes
-// its own Clone.
+// Network is a chain of layers with the memory for one pass. The zero value is not
+// usable. A Network is not safe for concurrent use: each goroutine needs its own Clone.
 type Network struct {
 	input  Params
 	layers []*Dense
 	values [][]int8  // values[i] is the padded input of layer i
-	jobs   []job     // of the kernel, one a layer; none for the portable loops
-	last   []float32 // padded results, where the kernel would write beyond dst
-	four   *windows  // of Forward4, nil before its first call
+	jobs   []job     // for the kernel, one per layer; nil for the portable loops
+	last   []float32 // padded results, if the kernel would write beyond dst
+	four   *windows  // for Forward4; nil before its first call
 }
 
-// NewNetwork chains layers: the first takes the quantised input, every layer
-// but the last ends in ReLU and requantisation, the last in float32. Each layer
-// must take as many values as the one before gives.
+// NewNetwork chains layers, which must be made for the same kernel: the first takes the
+// quantised input, every layer but the last ends with ReLU and requantisation, the last
+// one gives float32. Each layer must have as many inputs as the one before has outputs.
 func NewNetwork(input Params, layers ...*Dense) (*Network, error) {
 	if err := checkScale(input.Scale); err != nil {
 		return nil, fmt.Errorf("network: input scale %w", err)
@@ -54,7 +53,7 @@ func newNetwork(input Params, layers []*Dense) *Network {
 	}
 	n.jobs = make([]job, len(layers))
 	for i, d := range layers {
-		n.jobs[i] = d.job(i == 0) // those after it follow a ReLU
+		n.jobs[i] = d.job(i == 0) // the inputs of the others come from a ReLU
 		n.jobs[i].src = unsafe.SliceData(n.values[i])
 		if i > 0 {
 			n.jobs[i-1].dst = unsafe.Pointer(n.jobs[i].src)
@@ -68,9 +67,8 @@ func newNetwork(input Params, layers []*Dense) *Network {
 	return n
 }
 
-// arena cuts one piece of zeroed memory into the inputs of the layers, each
-// from a cache line on and with room for what its reader reads and its writer
-// writes beyond it.
+// arena divides one block of zeroed memory into the inputs of the layers. Each begins at
+// a cache line and has room for what the kernel reads and writes beyond its end.
 func arena(layers []*Dense) [][]int8 {
 	const line = 64
 	size := func(i int) int {
@@ -102,24 +100,24 @@ func (n *Network) In() int { return n.layers[0].in }
 // Out returns the number of outputs of the last layer.
 func (n *Network) Out() int { return n.layers[len(n.layers)-1].out }
 
-// Forward quantises src (In) by equation (2), runs the layers and writes the
-// last one's float32 results to dst (Out), in the units that its multipliers
-// give. dst may be src. Longer slices are cut, shorter ones panic as an index
-// does. It allocates nothing.
+// Forward quantises src (In) by equation (2), runs the layers and writes the float32
+// results of the last one to dst (Out), in the units that its multipliers give. dst may
+// be src. Elements beyond these sizes are ignored; a shorter slice panics like an index
+// out of range. It allocates nothing.
 func (n *Network) Forward(dst, src []float32) {
 	n.input.Quantise(n.values[0], src[:n.In()])
 	n.layersTo(dst[:n.Out()])
 }
 
-// ForwardQuantised is Forward for src (In) that went through equation (2)
-// before, with values in [-127, 127]: who keeps a window of quantised rows need
-// not quantise all of it for each new one.
+// ForwardQuantised is Forward for src (In) that is already quantised by equation (2), with
+// values in [-127, 127]. A caller that keeps a sliding window of quantised rows need not
+// quantise all of it for each new row.
 func (n *Network) ForwardQuantised(dst []float32, src []int8) {
 	copy(n.values[0], src[:n.In()])
 	n.layersTo(dst[:n.Out()])
 }
 
-// layersTo computes the layers from what stands in values[0].
+// layersTo computes the layers from values[0].
 func (n *Network) layersTo(dst []float32) {
 	if n.jobs != nil {
 		n.kernelTo(dst)
@@ -132,7 +130,7 @@ func (n *Network) layersTo(dst []float32) {
 	n.layers[last].forwardFloat(dst, n.values[last])
 }
 
-// kernelTo is layersTo by the kernel: one call computes all layers.
+// kernelTo is layersTo with the kernel: one call computes all layers.
 func (n *Network) kernelTo(dst []float32) {
 	k := n.layers[0].kernel
 	end := &n.jobs[len(n.jobs)-1]
@@ -144,5 +142,5 @@ func (n *Network) kernelTo(dst []float32) {
 	}
 	end.dst = unsafe.Pointer(unsafe.SliceData(dst))
 	k.run(&n.jobs[0], len(n.jobs))
-	end.dst = nil // the caller's
+	end.dst = nil // it is the caller's memory
 }

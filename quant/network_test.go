@@ -24,9 +24,8 @@ func build(t *testing.T, name string) (*reference.Network, *quant.Network) {
 	return ref, n
 }
 
-// The checksums are over the little-endian float32 outputs of 20 inputs, first
-// computed by the plain loop of package reference on amd64. They hold on every
-// CPU.
+// The checksums are over the little-endian float32 outputs for 20 inputs, computed by the
+// naive loop of package reference on amd64. They are the same on every CPU.
 var golden = map[string]uint32{"S": 0xcefd4a45, "M": 0xc983e8f1, "L": 0x107e17a8}
 
 func TestNetwork_golden(t *testing.T) { eachKernel(t, testGolden) }
@@ -84,8 +83,8 @@ func testOddWidths(t *testing.T) {
 	}
 }
 
-// The float network computes the same function without roundings; one that
-// differed in a weight would be far away.
+// The float32 network computes the same function without roundings; with a single wrong
+// weight its results would be far off.
 func TestFloat32_near(t *testing.T) {
 	ref, _ := build(t, "S")
 	q, f := make([]float32, ref.Out()), make([]float32, ref.Out())

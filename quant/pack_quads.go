@@ -2,11 +2,11 @@
 
 package quant
 
-// packQuads brings (out, in) row-major to one sequential stream: blocks of as
-// many rows as the first of heights, then of the next for the rest, and so on;
-// in each the first four weights of every row side by side, then the next four.
-// Inputs are padded to a multiple of wide and rows to one of the last height,
-// with zeros. heights fall, each a multiple of the last.
+// packQuads converts weights (out, in) row-major to one sequential stream of blocks: as
+// many blocks of heights[0] rows as fit, then of the next height for the rest, and so on.
+// A block has the first four weights of each of its rows side by side, then the next four.
+// Inputs are padded with zeros to a multiple of wide, rows to a multiple of the last height.
+// heights must fall, and each be a multiple of the last.
 func packQuads(in, out int, w []int8, wide int, heights ...int) []int8 {
 	const quad = 4
 	inputs, high := roundUp(in, wide), roundUp(out, heights[len(heights)-1])

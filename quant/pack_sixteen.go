@@ -2,9 +2,9 @@
 
 package quant
 
-// packSixteen brings (out, in) row-major to one sequential stream: blocks of
-// four rows, in each sixteen weights of the first row, of the second, third and
-// fourth, then the next sixteen. Both sides are padded with zeros.
+// packSixteen converts weights (out, in) row-major to one sequential stream of blocks of
+// four rows. A block has sixteen weights of the first row, of the second, third and fourth,
+// then the next sixteen. Inputs and rows are padded with zeros.
 func packSixteen(in, out int, w []int8) []int8 {
 	const wide, high = 16, 4
 	inputs := roundUp(in, wide)

@@ -19,8 +19,8 @@ type Params struct {
 	Scale float32 // real units per step; 2^-126 to 2^96
 }
 
-// Fit returns the finest Params that hold |x| <= maxAbs without clamping. Where
-// maxAbs is zero, NaN, infinite or too small to divide, the scale is 1.
+// Fit returns the Params with the smallest scale that represent |x| <= maxAbs without
+// clamping. If maxAbs is zero, NaN, infinite or too small to divide, the scale is 1.
 func Fit(maxAbs float32) Params {
 	s := float32(maxAbs / maxLevel)
 	if checkScale(s) != nil {
@@ -31,7 +31,7 @@ func Fit(maxAbs float32) Params {
 
 // Quantise sets dst[i] to clamp(roundHalfEven(src[i]/p.Scale), -127, 127),
 // equation (2), for every i of src; NaN becomes 0. dst is at least as long as
-// src. It runs on the kernel in use and gives the same bytes on all.
+// src. It uses the kernel in use; all kernels give the same bytes.
 func (p Params) Quantise(dst []int8, src []float32) {
 	dst = dst[:len(src)]
 	k := inUse
@@ -42,12 +42,12 @@ func (p Params) Quantise(dst []int8, src []float32) {
 	d, s := unsafe.SliceData(dst), unsafe.SliceData(src)
 	whole := len(src) / k.lanes * k.lanes
 	k.quantise(d, s, whole, p.Scale)
-	if whole < len(src) { // the last lanes once more, to the end
+	if whole < len(src) { // a last vector that ends at the last value
 		k.quantise(&dst[len(src)-k.lanes], &src[len(src)-k.lanes], k.lanes, p.Scale)
 	}
 }
 
-// quantise is Quantise by the portable loop.
+// quantise is Quantise as the portable loop.
 func (p Params) quantise(dst []int8, src []float32) {
 	for i, x := range src {
 		dst[i] = roundSigned(float32(x / p.Scale))
@@ -63,9 +63,9 @@ func (p Params) Dequantise(dst []float32, src []int8) {
 	}
 }
 
-// roundSigned is clamp(roundHalfEven(v), -127, 127), and 0 for NaN. Adding
-// 1.5*2^23 to |v| <= 127 lands where a float32 step is 1: the addition itself
-// rounds half to even and the low byte of the sum is the integer.
+// roundSigned returns clamp(roundHalfEven(v), -127, 127), and 0 for NaN. Adding 1.5*2^23
+// to |v| <= 127 gives a sum in the range where adjacent float32 numbers are 1 apart: the
+// addition itself rounds half to even, and the low byte of the sum is the integer.
 // Worked: -2.5 + 12582912 = 12582909.5 -> 12582910 = 0x4B3FFFFE, low byte -2.
 func roundSigned(v float32) int8 {
 	switch {
@@ -79,10 +79,9 @@ func roundSigned(v float32) int8 {
 	return int8(math.Float32bits(v + 0x1.8p23))
 }
 
-// requantise is equation (5). The sign is cut from the integer, which equals
-// ReLU of the product since m > 0. Adding 2^23 rounds half to even as in
-// roundSigned. The conversion around the product forbids fusing it with the
-// addition.
+// requantise is equation (5). Clamping the integer at 0 equals ReLU of the product,
+// because m > 0. Adding 2^23 rounds half to even as in roundSigned. The conversion around
+// the product prevents fusing it with the addition.
 // Worked: acc 5, m 0.5: 2.5 + 8388608 -> 8388610, low byte 2.
 func requantise(acc int32, m float32) int8 {
 	v := float32(float32(acc&^(acc>>31)) * m)
@@ -92,7 +91,7 @@ func requantise(acc int32, m float32) int8 {
 	return int8(math.Float32bits(v + 0x1p23))
 }
 
-// checkScale tells whether s is a scale or multiplier by (8).
+// checkScale checks bound (8) for a scale or multiplier.
 func checkScale(s float32) error {
 	if s >= minScale && s <= maxScale {
 		return nil

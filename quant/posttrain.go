@@ -5,12 +5,12 @@ import (
 	"math"
 )
 
-// biasSteps bounds a quantised bias: 2^24 is exact in float32 and far below
-// what bound (7) leaves.
+// biasSteps bounds a quantised bias: 2^24 is exact in float32 and far below what bound
+// (7) leaves for it.
 const biasSteps = 1 << 24
 
-// Layer is a float32 dense layer after post-training quantisation: what
-// NewDense takes and a file keeps.
+// Layer is a float32 dense layer after post-training quantisation, in the form that
+// NewDense takes and files store.
 type Layer struct {
 	In, Out int
 	Weights []int8    // (Out, In) row-major
@@ -24,12 +24,11 @@ func (l Layer) Dense() (*Dense, error) {
 	return NewDense(l.In, l.Out, l.Weights, l.Bias, l.Mult)
 }
 
-// QuantiseLayer quantises w (out, in) row-major and bias (out). x is what the
-// layer's int8 input stands for; y its int8 output, Params{Scale: 1} for the
-// last layer, which then gives real numbers by equation (6). The scale of a
-// row is max|row|/127, or larger where the bias would need more than 2^24
-// steps. A number that is not finite or a multiplier outside bound (8) is an
-// error naming the row.
+// QuantiseLayer quantises w (out, in) row-major and bias (out). x are the Params of the
+// layer's int8 input, y those of its int8 output; for the last layer y is Params{Scale: 1},
+// and equation (6) gives real numbers. The scale of a row is max|row|/127, or larger if the
+// bias would need more than 2^24 steps. A number that is not finite or a multiplier outside
+// bound (8) is an error that names the row.
 func QuantiseLayer(w, bias []float32, in, out int, x, y Params) (Layer, error) {
 	if in < 1 || in > MaxWidth || out < 1 || out > MaxWidth ||
 		int64(len(w)) != int64(in)*int64(out) || len(bias) != out {
@@ -51,6 +50,7 @@ func QuantiseLayer(w, bias []float32, in, out int, x, y Params) (Layer, error) {
 	return l, nil
 }
 
+// row quantises row o.
 func (l *Layer) row(o int, w []float32, bias float32, x, y Params) error {
 	if k := notFinite(w); k >= 0 {
 		return fmt.Errorf("weight %d is %g", k, w[k])
@@ -66,7 +66,7 @@ func (l *Layer) row(o int, w []float32, bias float32, x, y Params) error {
 	need := float32(math.Abs(float64(bias)) / (float64(x.Scale) * biasSteps))
 	p := Params{Scale: max(float32(largest(w)/maxLevel), need)}
 	if checkScale(p.Scale) != nil {
-		p.Scale = 1 // a row of zeros or next to it
+		p.Scale = 1 // a row of zeros or of nearly zero
 	}
 	m := float32(float64(x.Scale) * float64(p.Scale) / float64(y.Scale)) // (4)
 	if err := checkScale(m); err != nil {
@@ -74,7 +74,7 @@ func (l *Layer) row(o int, w []float32, bias float32, x, y Params) error {
 	}
 	p.Quantise(l.Weights[o*l.In:(o+1)*l.In], w)
 	l.Scales[o], l.Mult[o] = p.Scale, m
-	// (3); |bias| <= 2^24 and a rounding error of the scale
+	// (3); |bias| <= 2^24 plus a rounding error of the scale
 	l.Bias[o] = int32(math.RoundToEven(float64(bias) / (float64(x.Scale) * float64(p.Scale))))
 	return nil
 }

@@ -47,7 +47,7 @@ func TestQuantiseLayer_worked(t *testing.T) {
 	}
 }
 
-// A row of zeros or of dust still carries its bias, and no row can overflow.
+// A row of zeros or of tiny weights still has its bias, and no row can overflow.
 func TestQuantiseLayer_bias(t *testing.T) {
 	one := quant.Params{Scale: 1}
 	for _, w := range []float32{0, 1e-40, 1e-30, 1e-6, 1} {

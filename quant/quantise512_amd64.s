@@ -2,14 +2,13 @@
 
 #include "textflag.h"
 
-// Equation (2) with AVX-512, sixteen values in a register, without a division
-// for nearly all of them. With r = 1/scale rounded, t = x*r rounded differs from
-// the quotient v = x/scale rounded by three roundings: |t-v| < 2^-15 where
-// |v| <= 128. The integer next to t is the one next to v unless t lies within
-// 2^-14 of a half; then, one value of 8,000, the quotients are taken. Beyond 128
-// both are clamped; r is normal by (8), and where x*r leaves float32 v is
-// clamped or 0 as well. The smallest values become negative 2^31, which saturates
-// as they do.
+// Equation (2) with AVX-512, sixteen values per register, and for nearly all of them
+// without a division. Let r be 1/scale rounded and v the quotient x/scale rounded. The
+// product t = x*r rounded differs from v by three roundings: |t-v| < 2^-15 for |v| <= 128.
+// The integer nearest to t is the one nearest to v unless t lies within 2^-14 of a half.
+// That happens for one value of 8,000; then the quotients are computed. Beyond 128 both are
+// clamped. r is normal by (8), and where x*r overflows or underflows float32, v is clamped
+// or 0 as well. The smallest values convert to -2^31, which saturates as they do.
 //
 //	DI dst   SI src   CX values left   Z16 scale   Z17 1/scale   Z18 127.0
 //	Z19 -127.0   Z20 0.5 - 2^-14   Z21 -127 as bytes   Z22 lane order
@@ -31,9 +30,9 @@ DATA words<>+48(SB)/8, $0x0000000700000003
 DATA words<>+56(SB)/8, $0x0000000f0000000b
 GLOBL words<>(SB), RODATA|NOPTR, $64
 
-// NEAR turns the values in q into integers and notes in Z24 how far the farthest
-// was from its own, which VREDUCEPS gives. NaN compares unequal to itself and is
-// masked to 0. $11 takes the larger magnitude.
+// NEAR converts the values in q to integers and keeps in Z24 the largest distance of a value
+// from its integer, which VREDUCEPS gives; $11 selects the larger magnitude. NaN compares
+// unequal to itself and is masked to 0.
 #define NEAR(q, t, k) \
 	VCMPPS    $7, q, q, k      \
 	VMULPS.Z  Z17, q, k, t     \
@@ -42,7 +41,7 @@ GLOBL words<>(SB), RODATA|NOPTR, $64
 	VREDUCEPS $0, t, Z30       \
 	VRANGEPS  $11, Z30, Z24, Z24
 
-// QUOTIENT turns the values in q into integers by dividing.
+// QUOTIENT converts the values in q to integers by dividing.
 #define QUOTIENT(q, k) \
 	VCMPPS    $7, q, q, k  \
 	VDIVPS.Z  Z16, q, k, q \

@@ -2,7 +2,7 @@
 
 #include "textflag.h"
 
-// Equation (2), eight values in a register.
+// Equation (2), eight values per register.
 //
 //	DI dst   SI src   CX values left   Y8 scale   Y9 scratch   Y10 lane order
 //	Y11 -127.0   Y12 127.0
@@ -16,8 +16,8 @@ DATA order<>+16(SB)/8, $0x0000000600000002
 DATA order<>+24(SB)/8, $0x0000000700000003
 GLOBL order<>(SB), RODATA|NOPTR, $32
 
-// ROUND turns eight values into 32-bit integers. NaN compares unequal to itself
-// and is masked to 0; the limits stand first in MAX and MIN.
+// ROUND converts eight values to 32-bit integers. NaN compares unequal to itself and is
+// masked to 0. The limits are the first operands of MAX and MIN.
 #define ROUND(r) \
 	VDIVPS    Y8, r, r     \
 	VCMPPS    $7, r, r, Y9 \
@@ -59,7 +59,7 @@ block: // 32 values
 	JGE       block
 	TESTQ     CX, CX
 	JZ        done
-	LEAQ      -128(SI)(CX*4), SI // the last 32 once more, to the end
+	LEAQ      -128(SI)(CX*4), SI // the last 32 values, some of them a second time
 	LEAQ      -32(DI)(CX*1), DI
 	MOVQ      $32, CX
 	JMP       block

@@ -21,13 +21,13 @@ func onKernels(t *testing.T, f func(name string)) {
 	}
 }
 
-// turns are the values where equation (2) turns, in units of the scale.
+// turns are the values where equation (2) changes its result, in units of the scale.
 var turns = []float32{0, float32(math.Copysign(0, -1)), inf, -inf, nan, 126.5, -126.5, 127, -127, 127.5, -127.5, 128, -128, 0.5, -0.5,
 	1.5, 2.5, -1.5, 0x1p31, -0x1p31, 0x1p40, math.MaxFloat32, -math.MaxFloat32, math.SmallestNonzeroFloat32, -0x1p-140, math.Float32frombits(0xffc00055)}
 
-// TestQuantise_kernels compares each kernel's equation (2) with the portable
-// one: over random bits and where it turns, for every number of values up to
-// four times the lanes and a tail, from addresses that no vector is aligned to.
+// TestQuantise_kernels compares equation (2) of each kernel with the portable loop, for
+// random bits and for values where the result changes, for every number of values up to
+// four times the lanes plus a tail, at addresses that are not aligned for vectors.
 func TestQuantise_kernels(t *testing.T) {
 	onKernels(t, func(name string) {
 		const most = 4*64 + 63
@@ -63,8 +63,8 @@ func TestQuantise_kernels(t *testing.T) {
 	})
 }
 
-// TestQuantise_halves goes along both sides of every half, where a product by
-// the scale's reciprocal would round to another side than the quotient.
+// TestQuantise_halves tests values on both sides of every half, where a product with the
+// reciprocal of the scale would round to the other side than the quotient.
 func TestQuantise_halves(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 6))
 	onKernels(t, func(name string) {
@@ -99,7 +99,7 @@ func TestQuantise_halves(t *testing.T) {
 	})
 }
 
-// FuzzQuantise lets each kernel quantise any bits by any scale.
+// FuzzQuantise compares the kernels for any bits and any scale.
 func FuzzQuantise(f *testing.F) {
 	var seed []byte
 	for _, v := range turns {

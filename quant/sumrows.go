@@ -2,10 +2,10 @@ package quant
 
 import "unsafe"
 
-// SumRows adds up the rows of a float32 matrix, each times its weight, equation
-// (9): rows is (len(weights), len(dst)) row-major, dst is neither part of it nor
-// of weights. It runs on the kernel in use, gives the same bytes on all (which
-// NaN it gives is not said) and allocates nothing.
+// SumRows adds up the rows of a float32 matrix, each times its weight, equation (9): rows
+// is (len(weights), len(dst)) row-major; dst overlaps neither rows nor weights. It uses
+// the kernel in use; all kernels give the same bytes, except that a NaN may be any NaN. It
+// allocates nothing.
 func SumRows(dst, rows, weights []float32) {
 	n, count := len(dst), len(weights)
 	rows = rows[:n*count]
@@ -16,8 +16,8 @@ func SumRows(dst, rows, weights []float32) {
 	sumRows(dst, rows, weights)
 }
 
-// sumRows is SumRows by the portable loop: four columns at a time, so that an
-// addition need not wait for the one before.
+// sumRows is SumRows as the portable loop. It computes four columns at a time, so that an
+// addition need not wait for the previous one.
 func sumRows(dst, rows, weights []float32) {
 	const columns = 4
 	n, i := len(dst), 0

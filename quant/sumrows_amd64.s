@@ -2,9 +2,9 @@
 
 #include "textflag.h"
 
-// Equation (9), a strip of columns at a time: 32, or what there is of 16 or 8.
-// The last strip ends at the last column, whatever it shares with the one
-// before. Products and sums are rounded on their own: no fused instruction.
+// Equation (9), one strip of columns at a time: 32 columns, or 16 or 8 if there are fewer.
+// The last strip ends at the last column and may overlap the one before. Products and sums
+// are rounded separately: no fused instruction.
 //
 //	DI dst   SI rows   DX weights   R8 bytes a row   R9 rows
 //	R10 offset of the strip   R11 its bytes   R12 row now   R13 weight now
@@ -85,7 +85,7 @@ next:
 	CMPQ R10, R8
 	JEQ  done
 	MOVQ R8, AX
-	SUBQ R11, AX // where the last strip begins
+	SUBQ R11, AX // the beginning of the last strip
 	CMPQ R10, AX
 	JLE  strip
 	MOVQ AX, R10

@@ -26,9 +26,8 @@ func sameFloats(a, b []float32) bool {
 	return true
 }
 
-// TestSumRows compares each kernel with the equation: all widths up to 150, all
-// heights up to 40, values of any size, from addresses that no vector is
-// aligned to.
+// TestSumRows compares each kernel with the equation for all widths up to 150, all heights
+// up to 40 and values of any size, at addresses that are not aligned for vectors.
 func TestSumRows(t *testing.T) {
 	onKernels(t, func(name string) {
 		r := rand.New(rand.NewPCG(3, 4))
@@ -67,7 +66,7 @@ func TestSumRows(t *testing.T) {
 	})
 }
 
-// FuzzSumRows lets each kernel sum any bits.
+// FuzzSumRows compares the kernels for any bits.
 func FuzzSumRows(f *testing.F) {
 	f.Add([]byte("\x00\x00\x80\x3f\x00\x00\x00\x40\x01\x00\x00\x00\x00\x00\x80\x7f"), uint8(1))
 	f.Add(make([]byte, 4*(9*3+3)), uint8(9))

@@ -3,24 +3,22 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// Sums of products for sixteen rows in one register: VPDPBUSD multiplies
-// unsigned activations by signed weights and adds four products to each 32-bit
-// lane, without saturation. Signed activations x go in as x+128, which is the
-// byte with its top bit turned; 128 times the row's weights is in the bias that
-// comes with them. They are turned where they lie.
+// Sums of products for sixteen rows per register. VPDPBUSD multiplies unsigned
+// activations by signed weights and adds four products to each 32-bit lane, without
+// saturation. Signed activations x are given as x+128, which is the byte with its top bit
+// flipped, in place; the bias that comes with them contains -128 times the row's weights.
 //
-// VPDPBUSD takes five cycles and the CPU begins up to two in one, so a block of
-// few rows sums in more registers than it has rows for and adds those up at its
-// end. What bounds large layers is reading: a line of weights occupies a load port
-// when it is asked for and again when it comes, so every other load costs. Hence
-// blocks of 256 rows, where 32 lines share two loads of activations, before blocks
-// of 64, where eight do. Neither loop has a number of loads that is a multiple of
-// three, as the ports are: with 9 or 12 loads for 8 lines a loop was measured to
-// stream 7 and 20 % slower than with 10. (The loop of 32 rows has 12; it ends
-// layers.)
+// VPDPBUSD has a latency of five cycles and the CPU starts up to two per cycle, so a block
+// of few rows keeps its sums in more registers than it has rows for and adds those up at
+// its end. Large layers are limited by reading: a line of weights occupies a load port when
+// it is requested and again when it arrives, so every other load costs. Therefore blocks of
+// 256 rows, in which 32 lines share two loads of activations, come before blocks of 64, in
+// which eight do. Neither loop has a number of loads that is a multiple of three, the number
+// of ports: with 9 or 12 loads for 8 lines a loop was measured to read 7 and 20 % slower
+// than with 10. (The loop of 32 rows has 12; it only ends layers.)
 //
 //	DI job   SI jobs left   R8 weights   R9 bias   R10 mult   R11 src
-//	R12 dst  R13 src's end  BX rows left AX flags  CX src now DX src's last whole turn
+//	R12 dst  R13 src's end  BX rows left AX flags  CX src now DX end of src's whole iterations
 //	Z0-Z15 sums  Z16-Z19, Z24-Z27 activations  Z20-Z23 weights, multipliers
 //	Z28 lane order of a 64-row store  Z29 127.0  Z30 zero  Z31 127
 
@@ -39,7 +37,7 @@ DATA lanes<>+48(SB)/8, $0x0000000700000003
 DATA lanes<>+56(SB)/8, $0x0000000f0000000b
 GLOBL lanes<>(SB), RODATA|NOPTR, $64
 
-// ROWS256 is 256 rows of the four inputs in x.
+// ROWS256 computes 256 rows for the four inputs in x.
 #define ROWS256(off, x) \
 	VPDPBUSD off+0(R8), x, Z0    \
 	VPDPBUSD off+64(R8), x, Z1   \
@@ -58,7 +56,7 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 	VPDPBUSD off+896(R8), x, Z14 \
 	VPDPBUSD off+960(R8), x, Z15
 
-// EIGHT64 is 64 rows of eight inputs whose activations are in Z16 and Z17.
+// EIGHT64 computes 64 rows for the eight inputs in Z16 and Z17.
 #define EIGHT64 \
 	VPDPBUSD 0(R8), Z16, Z0   \
 	VPDPBUSD 64(R8), Z16, Z1  \
@@ -71,7 +69,7 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 	ADDQ     $512, R8         \
 	ADDQ     $8, CX
 
-// EIGHT32 is 32 rows of eight inputs, SIXTEEN32 of sixteen.
+// EIGHT32 computes 32 rows for eight inputs, SIXTEEN32 for sixteen.
 #define EIGHT32 \
 	VPDPBUSD 0(R8), Z16, Z0   \
 	VPDPBUSD 64(R8), Z16, Z1  \
@@ -87,7 +85,7 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 	ADDQ     $512, R8         \
 	ADDQ     $16, CX
 
-// EIGHT16 and SIXTEEN16 are 16 rows.
+// EIGHT16 and SIXTEEN16 do so for 16 rows.
 #define EIGHT16 \
 	VPDPBUSD 0(R8), Z16, Z0  \
 	VPDPBUSD 64(R8), Z17, Z1
@@ -117,8 +115,8 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 	VCVTPS2UDQ acc, acc       \
 	VPMINUD    Z31, acc, acc
 
-// SCALED is SCALE for PACK64, which saturates at 0: an instruction less, two
-// cycles later. The smallest products become negative 2^31.
+// SCALED is SCALE for PACK64, which saturates at 0: one instruction less, two cycles
+// later. The smallest products convert to -2^31.
 #define SCALED(mult, acc) \
 	VCVTDQ2PS acc, acc       \
 	VMULPS    mult, acc, acc \
@@ -131,7 +129,7 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 	VMULPS    mult, acc, acc \
 	VMOVUPS   acc, dst
 
-// CLEAR4 is four sums of zero.
+// CLEAR4 sets four sums to zero.
 #define CLEAR4(a, b, c, d) \
 	VPXORD a, a, a \
 	VPXORD b, b, b \
@@ -146,7 +144,7 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 	VPERMD    a, Z28, a \
 	VMOVDQU64 a, dst
 
-// END64 ends 64 rows by (5), FLOATS64 by (6); at is their number in the block.
+// END64 finishes 64 rows by (5), FLOATS64 by (6); at is their index in the block.
 #define END64(at, a, b, c, d) \
 	SCALED(4*at+0(R10), a)        \
 	SCALED(4*at+64(R10), b)       \
@@ -160,7 +158,7 @@ GLOBL lanes<>(SB), RODATA|NOPTR, $64
 	STORE(at+128(R10), c, at+128(R12)) \
 	STORE(at+192(R10), d, at+192(R12))
 
-// CONSTANTS and LAYER are how both functions begin.
+// CONSTANTS and LAYER begin both functions.
 #define CONSTANTS \
 	VPBROADCASTD most<>+0(SB), Z31 \
 	VPBROADCASTD most<>+4(SB), Z29 \
@@ -187,8 +185,8 @@ layer:
 	LAYER
 	ADDQ R11, R13
 
-	// In pieces that no store of whoever wrote them is smaller than: the CPU
-	// hands those on before they reach the cache.
+	// Load in pieces no larger than the stores that wrote them: the CPU forwards
+	// those before they reach the cache.
 	TESTQ $const_flagSigned, AX
 	JZ    turned
 	MOVQ  R11, CX
@@ -397,13 +395,13 @@ next:
 	VZEROUPPER
 	RET
 
-// Four windows at once: each weight that is loaded serves all of them, in sums
+// Four windows at once. Each weight that is loaded is used for all windows, which have sums
 // of their own. Window w reads at src + w*srcStep and writes at dst + w*dstStep.
 //
 //	DX src's step   R14 three of them   R15 dst's step   CX src now, then dst now
 //	SI bytes of weights from four inputs to the next four
 
-// ACTS is four inputs at off of each window.
+// ACTS loads the four inputs at off of each window.
 #define ACTS(off, a, b, c, d) \
 	VPBROADCASTD off(CX), a       \
 	VPBROADCASTD off(CX)(DX*1), b \
@@ -416,14 +414,14 @@ next:
 	VMOVDQU64 off+128(R8), Z22 \
 	VMOVDQU64 off+192(R8), Z23
 
-// ROWS64 is a window's 64 rows of the four inputs in x.
+// ROWS64 computes 64 rows of one window for the four inputs in x.
 #define ROWS64(x, a, b, c, d) \
 	VPDPBUSD Z20, x, a \
 	VPDPBUSD Z21, x, b \
 	VPDPBUSD Z22, x, c \
 	VPDPBUSD Z23, x, d
 
-// FOUR64 is 64 rows of four inputs of all windows; it goes on to the next four.
+// FOUR64 computes 64 rows of all windows for four inputs and advances to the next four.
 #define FOUR64(inputs) \
 	WEIGHTS(0)                          \
 	ADDQ SI, R8                         \
@@ -433,7 +431,7 @@ next:
 	ROWS64(Z18, Z8, Z9, Z10, Z11)       \
 	ROWS64(Z19, Z12, Z13, Z14, Z15)
 
-// ROWS32 is a window's 32 rows of the eight inputs in x and y, ROWS16 its 16.
+// ROWS32 computes 32 rows of one window for the eight inputs in x and y, ROWS16 16 rows.
 #define ROWS32(x, y, a, b, c, d) \
 	VPDPBUSD Z20, x, a \
 	VPDPBUSD Z21, x, b \
@@ -444,8 +442,8 @@ next:
 	VPDPBUSD Z20, x, a \
 	VPDPBUSD Z21, y, b
 
-// BYTES64, BYTES32 and BYTES16 end a window's rows by (5), FLOATS64 and so on
-// by (6), and go on to the next window.
+// BYTES64, BYTES32 and BYTES16 finish the rows of one window by (5), FLOATS64 and so on by
+// (6), and advance to the next window.
 #define BYTES64(a, b, c, d) \
 	SCALED(Z20, a)              \
 	SCALED(Z21, b)              \
@@ -508,7 +506,7 @@ turn:
 	JLT       turn
 	MOVQ      job_weights(DI), R8
 
-turned: // and R8 is where a block begins
+turned: // R8 is the beginning of a block
 	MOVQ $1024, SI
 	CMPQ BX, $256
 	JGE  block64
@@ -572,7 +570,7 @@ next64:
 	CMPQ SI, $256
 	JEQ  turned
 
-	// From the end of a quarter to the next one's begin, or to the block's end.
+	// From the end of a quarter to the beginning of the next, or to the end of the block.
 	MOVQ  job_rows(DI), CX
 	SUBQ  BX, CX
 	TESTQ $255, CX

@@ -2,47 +2,45 @@ package quant
 
 import "unsafe"
 
-// Windows is how many windows Forward4 computes at once.
+// Windows is the number of windows that Forward4 computes at once.
 const Windows = 4
 
 // windows is a network's memory for Windows passes at once.
 type windows struct {
-	step int       // values from a window to the next
+	step int       // values between the beginnings of two windows
 	src  []int8    // 3*step + In, padded
 	jobs []job     // as Network.jobs
-	mem  []int8    // what lies between the layers, one piece a window
-	last []float32 // (Windows, padded Out) where the kernel would write beyond dst
+	mem  []int8    // outputs of the hidden layers, one piece per window
+	last []float32 // (Windows, padded Out), if the kernel would write beyond dst
 }
 
-// Batches tells whether Forward4 is faster than four passes.
+// Batches reports whether Forward4 is faster than four calls of Forward.
 func (n *Network) Batches() bool {
 	k := n.layers[0].kernel
 	return k != nil && k.run4 != nil
 }
 
-// Forward4 is Forward for four windows: src[w*step:w*step+In] for w = 0 to 3.
-// With step below In they overlap, as those of consecutive rows do, and what
-// they share is quantised once. dst is (4, Out), not src. The results are
-// those of four calls of Forward, bit for bit; where the kernel computes four
-// windows at once each weight is read once for all of them, elsewhere (doc.go)
-// it is four passes. It panics if step is negative and as an index does if a
-// slice is too short; it allocates at its first call for a step, and then no
-// more.
+// Forward4 is Forward for four windows: src[w*step:w*step+In] for w = 0 to 3. With step
+// below In they overlap, like windows that end at consecutive rows, and the shared values
+// are quantised once. dst is (4, Out) and not src. The results have the same bits as four
+// calls of Forward. Some kernels read each weight once for all four windows, others make
+// four passes; see the package comment. It panics if step is negative, and like an index
+// out of range if a slice is too short. It allocates only at its first call for a step.
 func (n *Network) Forward4(dst, src []float32, step int) {
 	b := n.windows(step)
 	n.input.Quantise(b.src, src[:(Windows-1)*step+n.In()])
 	n.windowsTo(dst, b)
 }
 
-// Forward4Quantised is Forward4 for windows that went through equation (2)
-// before, with values in [-127, 127].
+// Forward4Quantised is Forward4 for windows that are already quantised by equation (2),
+// with values in [-127, 127].
 func (n *Network) Forward4Quantised(dst []float32, src []int8, step int) {
 	b := n.windows(step)
 	copy(b.src, src[:(Windows-1)*step+n.In()])
 	n.windowsTo(dst, b)
 }
 
-// windows readies the memory for windows that lie step apart.
+// windows returns the memory for windows that begin step values apart.
 func (n *Network) windows(step int) *windows {
 	if n.four != nil && n.four.step == step {
 		return n.four
@@ -75,7 +73,7 @@ func (n *Network) windows(step int) *windows {
 	return b
 }
 
-// windowsTo computes the layers from what stands in b.src.
+// windowsTo computes the layers from b.src.
 func (n *Network) windowsTo(dst []float32, b *windows) {
 	out := n.Out()
 	dst = dst[:Windows*out]
@@ -90,7 +88,7 @@ func (n *Network) windowsTo(dst []float32, b *windows) {
 	if b.last == nil {
 		end.dst = unsafe.Pointer(unsafe.SliceData(dst))
 		k.run4(&b.jobs[0], len(b.jobs))
-		end.dst = nil // the caller's
+		end.dst = nil // it is the caller's memory
 		return
 	}
 	k.run4(&b.jobs[0], len(b.jobs))

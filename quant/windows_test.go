@@ -11,8 +11,8 @@ import (
 	"iot-edge-anomaly/quant/reference"
 )
 
-// compareFour holds Forward4 against four calls of Forward, at every distance
-// of the windows up to their size.
+// compareFour compares Forward4 with four calls of Forward, for every distance of the
+// windows up to their size.
 func compareFour(t *testing.T, ref *reference.Network, src []float32, steps ...int) {
 	t.Helper()
 	n, err := ref.Build()
@@ -86,7 +86,7 @@ func testFourLayers(t *testing.T) {
 	}
 }
 
-// Every window meets its own values: extremes beside zeros, and NaN.
+// Windows do not affect each other: extremes beside zeros, and NaN.
 func TestForward4_extremes(t *testing.T) { eachKernel(t, testFourExtremes) }
 
 func testFourExtremes(t *testing.T) {
@@ -127,7 +127,7 @@ func testFourAllocs(t *testing.T) {
 	}
 }
 
-// Clones share weights, not the windows' memory; steps may change.
+// Clones share weights, but not the memory of the windows; the step may change.
 func TestForward4_clone(t *testing.T) { eachKernel(t, testFourClone) }
 
 func testFourClone(t *testing.T) {
@@ -154,8 +154,8 @@ func testFourClone(t *testing.T) {
 	n.Forward4(got, src, 41)
 }
 
-// FuzzForward4 lets four windows of any bits, at any distance, pass a network of
-// three layers.
+// FuzzForward4 runs four windows of any bits, at any distance, through a network of three
+// layers.
 func FuzzForward4(f *testing.F) {
 	f.Add(uint8(48), uint8(32), uint8(6), uint8(6), uint64(1), []byte{0, 0, 0x80, 0x3f, 7})
 	f.Add(uint8(1), uint8(1), uint8(1), uint8(0), uint64(2), []byte{0, 0, 0xc0, 0x7f})

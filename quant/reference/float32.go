@@ -4,16 +4,16 @@ import "iot-edge-anomaly/quant"
 
 const floatRows = 4
 
-// floatLayer is a layer in float32, packed like the plain int8 kernel: four
-// rows side by side.
+// floatLayer is a layer in float32, packed like the portable int8 kernel: four rows side by
+// side.
 type floatLayer struct {
 	in, out int
 	w       []float32 // (ceil(out/4), in, 4)
 	bias    []float32 // (ceil(out/4)*4)
 }
 
-// newFloatLayer takes the multiplier into weights and bias, so that the float
-// network computes what the int8 network does, without its roundings.
+// newFloatLayer multiplies weights and bias by the multiplier, so that the float32 network
+// computes the same function as the int8 network, without its roundings.
 func newFloatLayer(l quant.Layer) floatLayer {
 	groups := (l.Out + floatRows - 1) / floatRows
 	f := floatLayer{
@@ -30,8 +30,8 @@ func newFloatLayer(l quant.Layer) floatLayer {
 	return f
 }
 
-// Float32 runs the same network in float32: src (In) to dst (Out). Its results
-// differ from Naive's by the roundings. It allocates nothing.
+// Float32 runs the network in float32: src (In) to dst (Out). The results differ from those
+// of Naive by the roundings. It allocates nothing.
 func (n *Network) Float32(dst, src []float32) {
 	x, y := n.f, n.g
 	for i := 0; i < n.In(); i++ {
@@ -45,7 +45,7 @@ func (n *Network) Float32(dst, src []float32) {
 	copy(dst[:n.Out()], x)
 }
 
-// forward writes ceil(out/4)*4 values to dst, clipped at 0 where relu is set.
+// forward writes ceil(out/4)*4 values to dst, clamped at 0 if relu is set.
 func (l *floatLayer) forward(dst, x []float32, relu bool) {
 	for o := 0; o < l.out; o += floatRows {
 		w := l.w[o*l.in : (o+floatRows)*l.in]

@@ -6,7 +6,7 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// The equations of package quant, word for word.
+// This file has the equations of package quant as they are written there.
 
 // Quantise is equation (2).
 func Quantise(x, scale float32) int8 {
@@ -33,8 +33,8 @@ func Requantise(acc int32, m float32) int8 {
 	return int8(max(0, min(127, math.RoundToEven(float64(v)))))
 }
 
-// Naive runs the network by the straightforward triple loop: src (In) to dst
-// (Out). It is the slow end of every comparison, and allocates nothing.
+// Naive runs the network as a triple loop: src (In) to dst (Out). It is the slowest entry of
+// every comparison. It allocates nothing.
 func (n *Network) Naive(dst, src []float32) {
 	x, y := n.a, n.b
 	for i := 0; i < n.In(); i++ {

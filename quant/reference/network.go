@@ -11,8 +11,8 @@ import (
 // Names lists the reference networks in order of size.
 func Names() []string { return []string{"S", "M", "L"} }
 
-// Network is a chain of layers as plain row-major arrays, with the memory for
-// one pass. Make it by New or Random. It is not safe for concurrent use.
+// Network is a chain of layers as plain row-major arrays, with the memory for one pass. New,
+// Random and Of make one. It is not safe for concurrent use.
 type Network struct {
 	Name   string
 	Input  quant.Params
@@ -23,9 +23,8 @@ type Network struct {
 	floats []floatLayer
 }
 
-// New builds a reference network: S 64-32-16-8-16-32-64, M
-// 256-128-64-16-64-128-256 or L 1024-256-64-256-1024, with the same weights on
-// every machine.
+// New returns a reference network: S 64-32-16-8-16-32-64, M 256-128-64-16-64-128-256 or L
+// 1024-256-64-256-1024, with the same weights on every machine.
 func New(name string) (*Network, error) {
 	var n *Network
 	switch name {
@@ -42,9 +41,8 @@ func New(name string) (*Network, error) {
 	return n, nil
 }
 
-// Random builds a network of the given widths, at least two, from a seed. Its
-// multipliers keep hidden activations spread over 0 to 127 with a few at either
-// clamp.
+// Random returns a network of the given widths, at least two, with weights from a seed. Its
+// multipliers spread the hidden activations over 0 to 127, with a few clamped at either end.
 func Random(seed uint64, widths ...int) *Network {
 	r := rand.New(rand.NewPCG(seed, 0x5eed))
 	var layers []quant.Layer
@@ -71,7 +69,7 @@ func Random(seed uint64, widths ...int) *Network {
 	return Of("random", quant.Params{Scale: 1.0 / 32}, layers)
 }
 
-// Of is a network of the given layers, at least one; it keeps them.
+// Of returns a network of the given layers, at least one, and keeps them.
 func Of(name string, input quant.Params, layers []quant.Layer) *Network {
 	n := &Network{Name: name, Input: input, Layers: layers}
 	widest := n.In()
@@ -86,8 +84,8 @@ func Of(name string, input quant.Params, layers []quant.Layer) *Network {
 	return n
 }
 
-// Sample returns inputs (In), the same on every machine: within the
-// range of its input scale but for a few beyond it.
+// Sample returns inputs (In), the same on every machine: most within the range of the input
+// scale, a few outside.
 func (n *Network) Sample(seed uint64) []float32 {
 	r := rand.New(rand.NewPCG(seed, 0x1a7e))
 	x := make([]float32, n.In())

@@ -1,13 +1,13 @@
-// Package speed times int8 networks on this CPU: every kernel on the reference
-// networks, or on a given one, beside the naive loop and float32, and each
-// kernel's share of what the CPU can do. It changes the kernel in use and is
-// for programs that do nothing else meanwhile.
+// Package speed measures the time of int8 networks on this CPU: of every kernel on the
+// reference networks, or on a given one, beside the naive loop and float32, and each
+// kernel's share of what the CPU can do. It changes the kernel in use, so it is for programs
+// that do nothing else meanwhile.
 //
 // # Why
 //
-// The shortest of many short runs is reported. A gateway's other work, its
-// governor and a hypervisor make single runs longer, never shorter, so minima
-// of one process can be compared and means cannot.
+// The shortest of many short runs is reported. A gateway's other work, its frequency
+// governor and a hypervisor make runs longer, never shorter, so minima within one process
+// can be compared, and means cannot.
 package speed
 
 import (
@@ -21,21 +21,21 @@ import (
 	"iot-edge-anomaly/quant/reference"
 )
 
-// Result is one network on one kernel.
+// Result is the measurement of one network on one kernel.
 type Result struct {
 	Network string  // "S", "M", "L" or the name given
 	Kernel  string  // "naive", "float32", or one of quant.Kernels
-	MAC     int     // multiply-accumulates a pass
-	NS      float64 // from float32 to float32
-	Int8    float64 // ns from inputs that are int8 already; 0 = not for this kernel
-	Four    float64 // ns a window, quant.Windows of them at once; 0 = not for this kernel
-	Cycle   float64 // ns a clock cycle; 0 = unknown
-	Stream  float64 // share that Int8 reaches of the bound that reading the weights sets; 0 = unknown
-	Peak    float64 // share that Int8 reaches of the CPU's multiply-accumulates; 0 = unknown
-	Allocs  float64 // a pass
+	MAC     int     // multiply-accumulates per pass
+	NS      float64 // ns per pass, from float32 to float32
+	Int8    float64 // ns per pass from quantised inputs; 0 = not for this kernel
+	Four    float64 // ns per window, quant.Windows of them at once; 0 = not for this kernel
+	Cycle   float64 // ns per clock cycle; 0 = unknown
+	Stream  float64 // Int8's share of the CPU's rate of reading the weights; 0 = unknown
+	Peak    float64 // Int8's share of the CPU's rate of multiply-accumulates; 0 = unknown
+	Allocs  float64 // allocations per pass
 }
 
-// MACPerCycle is NaN where the cycle is unknown.
+// MACPerCycle returns the multiply-accumulates per clock cycle; NaN if the cycle is unknown.
 func (r Result) MACPerCycle() float64 {
 	if r.Cycle == 0 {
 		return math.NaN()
@@ -43,7 +43,7 @@ func (r Result) MACPerCycle() float64 {
 	return float64(r.MAC) / (r.NS / r.Cycle)
 }
 
-// Reference times the reference networks, each as Of does.
+// Reference measures the reference networks, each as Of does.
 func Reference(ctx context.Context, spell time.Duration) ([]Result, error) {
 	var out []Result
 	for _, name := range reference.Names() {
@@ -60,8 +60,8 @@ func Reference(ctx context.Context, spell time.Duration) ([]Result, error) {
 	return out, nil
 }
 
-// Of times the naive loop, the float32 loop and every kernel of this CPU on one
-// network and input (n.In). It takes spell a figure, and ends with ctx.
+// Of measures the naive loop, the float32 loop and every kernel of this CPU on one network
+// and input (n.In). Each time takes spell to measure. It stops when ctx is done.
 func Of(ctx context.Context, n *reference.Network, input []float32, spell time.Duration) (out []Result, err error) {
 	before := quant.Kernel()
 	defer func() {
@@ -90,7 +90,7 @@ func Of(ctx context.Context, n *reference.Network, input []float32, spell time.D
 	return out, nil
 }
 
-// kernel times one kernel, which stays in use.
+// kernel measures one kernel, which stays in use.
 func kernel(n *reference.Network, name string, input []float32, spell time.Duration) (Result, error) {
 	if err := quant.Use(name); err != nil {
 		return Result{}, err
@@ -118,10 +118,10 @@ func kernel(n *reference.Network, name string, input []float32, spell time.Durat
 	return r, nil
 }
 
-// clock fills in the shortest time of f over spell, in runs of about 20 us, and
-// the cycle measured beside it.
+// clock adds to r the shortest time of f, in runs of about 20 us over spell, its allocations
+// and the clock cycle.
 func clock(r Result, spell time.Duration, f func()) Result {
-	f() // the first call finds nothing in the caches
+	f() // fills the caches
 	start := time.Now()
 	f()
 	n := 1 + int(20*time.Microsecond/max(time.Since(start), 1))
@@ -139,8 +139,8 @@ func clock(r Result, spell time.Duration, f func()) Result {
 	return r
 }
 
-// allocs is the smallest number of allocations that several passes make: other
-// goroutines' are counted with them.
+// allocs returns the smallest number of allocations in several calls of f, because those of
+// other goroutines are counted too.
 func allocs(f func()) float64 {
 	least := uint64(math.MaxUint64)
 	for range 5 {

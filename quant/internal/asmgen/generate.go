@@ -11,9 +11,9 @@ import (
 	"strings"
 )
 
-// File is one source and what Go must know of its functions.
+// File is one source and what Go needs to know of its functions.
 type File struct {
-	Name   string // of the source, without .S, and of what is written, without .s
+	Name   string // of the source, without .S, and of the generated file, without .s
 	Tools  string // prefix of the binutils
 	Return string // the instruction that ends a function
 	Funcs  map[string]Func
@@ -22,8 +22,8 @@ type File struct {
 // Func is how Go calls a function: ABI0, arguments on the stack.
 type Func struct {
 	Decl  string   // as in Go
-	Size  int      // of the arguments, bytes
-	Loads []string // that bring them into registers
+	Size  int      // of the arguments, in bytes
+	Loads []string // instructions that load the arguments into registers
 }
 
 const (
@@ -31,7 +31,7 @@ const (
 	armTools   = "arm-linux-gnueabihf-"
 )
 
-// Files are the kernels.
+// Files lists the kernels.
 var Files = []File{
 	{"smull_arm64", arm64Tools, "ret", map[string]Func{
 		"runSMULL": {"runSMULL(first *job, n int)", 16, []string{"MOVD first+0(FP), R0", "MOVD n+8(FP), R1"}},
@@ -64,7 +64,7 @@ var Files = []File{
 	}},
 }
 
-// Instruction is one word and what it means.
+// Instruction is one word and its disassembly.
 type Instruction struct{ Word, Text string }
 
 var (
@@ -74,8 +74,8 @@ var (
 	target     = regexp.MustCompile(`(?:0x)?[0-9a-f]+ <(\S+)>$`)
 )
 
-// Disassemble reads objdump's listing of an object: instructions by symbol, in
-// the order of the symbols. With options it reads a part.
+// Disassemble returns the instructions of an object by symbol, and the symbols in order, as
+// objdump lists them. options are passed to objdump.
 func Disassemble(tools, object string, options ...string) (symbols []string, code map[string][]Instruction, err error) {
 	out, err := exec.Command(tools+"objdump", append([]string{"-d", object}, options...)...).Output()
 	if err != nil {
@@ -95,8 +95,8 @@ func Disassemble(tools, object string, options ...string) (symbols []string, cod
 	return symbols, code, nil
 }
 
-// Tidy cuts the disassembler's own comments and addresses, which depend on
-// where the code lies.
+// Tidy removes the disassembler's comments and addresses, which depend on the position of
+// the code.
 func Tidy(text string) string {
 	text, _, _ = strings.Cut(text, "//")
 	text, _, _ = strings.Cut(text, "@")
@@ -107,8 +107,8 @@ func Tidy(text string) string {
 	return blanks.ReplaceAllString(text, " ")
 }
 
-// complete refuses an object that a linker must still finish: a branch to a
-// global symbol is a word without its target.
+// complete returns an error for an object that needs linking: the word of a branch to a
+// global symbol lacks its target.
 func complete(object string) error {
 	o, err := elf.Open(object)
 	if err != nil {
@@ -123,7 +123,7 @@ func complete(object string) error {
 	return nil
 }
 
-// Generate assembles one source and returns the Go assembly file.
+// Generate assembles one source in folder src and returns the Go assembly file.
 func Generate(src string, f File) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "asmgen")
 	if err != nil {

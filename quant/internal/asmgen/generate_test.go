@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// TestGenerated holds the kernels in quant against their sources.
+// TestGenerated holds that the kernels in quant are what their sources give.
 func TestGenerated(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the assemblers of this machine")
@@ -32,8 +32,8 @@ func TestGenerated(t *testing.T) {
 
 var wordLine = regexp.MustCompile(`^\tWORD \$0x([0-9a-f]{8}) // (.*)$`)
 
-// TestBuilt disassembles what the Go linker made of each kernel and holds every
-// instruction against the mnemonic beside its word.
+// TestBuilt disassembles what the Go linker made of each kernel and compares every
+// instruction with the mnemonic beside its word.
 func TestBuilt(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds for other CPUs")
@@ -57,8 +57,8 @@ func TestBuilt(t *testing.T) {
 	}
 }
 
-// disassembled is a function of package quant in a program. Where Go calls it
-// through a wrapper, which has its name, the symbol says so.
+// disassembled returns the code of a function of package quant in a program. If Go calls it
+// through a wrapper of the same name, its symbol ends with .abi0.
 func disassembled(t *testing.T, f File, exe, name string) []Instruction {
 	t.Helper()
 	for _, suffix := range []string{".abi0", ""} {
@@ -75,8 +75,8 @@ func disassembled(t *testing.T, f File, exe, name string) []Instruction {
 	return nil
 }
 
-// compareWords holds a function's words against its disassembly, which begins
-// with the loads of the arguments.
+// compareWords compares a function's words with its disassembly, which begins with the
+// loads of the arguments.
 func compareWords(t *testing.T, name, body string, built []Instruction, at int) {
 	words := 0
 	for line := range strings.Lines(body) {

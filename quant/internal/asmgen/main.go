@@ -1,18 +1,16 @@
-// Command asmgen writes the Arm kernels of package quant.
+// Command asmgen generates the Arm kernels of package quant.
 //
-// Go's assembler knows neither NEON nor the dot product, so the kernels are
-// written in GNU syntax, below src, and stand in quant as words with their
-// mnemonics. It needs Debian's binutils-aarch64-linux-gnu and
-// binutils-arm-linux-gnueabihf:
+// Go's assembler does not know the NEON and dot product instructions, so the kernels are
+// written in GNU syntax, in src, and generated into quant as words with their mnemonics. It
+// needs Debian's binutils-aarch64-linux-gnu and binutils-arm-linux-gnueabihf:
 //
 //	go generate ./quant
 //
 // # Why
 //
-// A table of encodings of our own would be one more thing to be wrong, and
-// unreadable words nobody could review. The sources here are what the Arm
-// manuals print; an assembler of forty years encodes them, its disassembler
-// writes the comments, and tests disassemble what the Go linker made of them.
+// A table of encodings of our own could be wrong, and nobody can review bare words. The
+// sources have the syntax of Arm's manuals; an assembler of forty years encodes them, its
+// disassembler writes the comments, and tests disassemble what the Go linker made of them.
 package main
 
 import (

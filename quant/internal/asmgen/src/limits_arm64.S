@@ -1,4 +1,4 @@
-// What MeasureLimits times. See quant/limits.go.
+// The loops that MeasureLimits times; see quant/limits.go.
 //
 //	x0 steps, or where to read   x1 bytes
 

@@ -1,9 +1,9 @@
 // Dense layers for 32-bit Arm with NEON (Armv7-A, HWCAP NEON).
 //
 // Blocks and products are those of smull_arm64.S: four rows, sixteen inputs.
-// NEON takes subnormal numbers for zero; bound (8) of package quant leaves
-// none. It has no conversion that rounds to even: adding 2^23 to 0 ... 127
-// does, and the integer is the low byte of the sum.
+// NEON flushes subnormal numbers to zero; bound (8) of package quant excludes them. It has
+// no conversion that rounds to even, but adding 2^23 to 0 ... 127 does, and the integer is
+// the low byte of the sum.
 //
 //	r0 job    r1 jobs left   r2 weights   r3 bias   r4 mult   r5 src
 //	r6 dst    r7 inputs      r8 rows left r9 flags  r11 src now  r12 inputs left
@@ -14,7 +14,7 @@
 	.arch	armv7-a
 	.fpu	neon
 
-// The fields of quant's job on 32 bits; TestJobLayout holds them.
+// The fields of quant's job on 32 bits; TestJobLayout checks the offsets.
 	.equ	job_size, 40
 	.equ	flag_float, 2
 

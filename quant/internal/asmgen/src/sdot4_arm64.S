@@ -1,8 +1,8 @@
-// The layers of sdot_arm64.S for four windows at once: each weight that is
-// loaded serves all of them, in sums of their own. Window w reads at
-// src + w*srcStep and writes at dst + w*dstStep.
+// The layers of sdot_arm64.S for four windows at once. Each weight that is loaded is used
+// for all windows, which have sums of their own. Window w reads at src + w*srcStep and
+// writes at dst + w*dstStep.
 //
-// A block of 32 rows is taken in two halves of 16, which fill sixteen sums.
+// A block of 32 rows is computed in two halves of 16, which need sixteen sums.
 //
 //	x0 job    x1 jobs left    x2 weights   x3 bias    x4 mult   x5 src
 //	x6 dst    x7 inputs       x8 rows left x9 flags   x10 src now
@@ -114,7 +114,7 @@
 	mov	v\d\().16b, v\s\().16b
 	.endm
 
-// COPIES: the sums of the other windows begin as those of the first.
+// COPIES: copies the initial sums of the first window to the others.
 	.macro	COPIES
 	COPY	4, 0
 	COPY	5, 1

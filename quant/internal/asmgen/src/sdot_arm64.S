@@ -1,9 +1,8 @@
-// Dense layers for CPUs with the dot product of Armv8.2-A (HWCAP ASIMDDP:
-// Cortex-A76, A78), by element: one instruction multiplies four inputs with
-// the weights of four rows.
+// Dense layers for CPUs with the dot product of Armv8.2-A (HWCAP ASIMDDP: Cortex-A76, A78),
+// by element: one instruction multiplies four inputs by the weights of four rows.
 //
-// Weights lie in blocks of 32 rows, then of 8 for the rest: for each four
-// inputs the four weights of every row of the block.
+// Weights lie in blocks of 32 rows, then of 8 for the rest. A block has, for each four
+// inputs, the four weights of each of its rows.
 //
 //	x0 job    x1 jobs left   x2 weights   x3 bias   x4 mult   x5 src
 //	x6 dst    x7 inputs      x8 rows left x9 flags  x10 src now  x11 inputs left

@@ -1,8 +1,8 @@
 // Dense layers for every arm64: SMULL and SADALP of Armv8.0-A.
 //
-// A block is four rows, for each of them the same sixteen inputs side by side:
-// 64 bytes of weights for 16 activations. SMULL and SMLAL2 sum two products to
-// 16 bits, at most 2*127*127 = 32258, SADALP adds pairs of those to 32 bits.
+// A block has four rows, each with the weights of the same sixteen inputs side by side: 64
+// bytes of weights for 16 activations. SMULL and SMLAL2 sum two products to 16 bits, at most
+// 2*127*127 = 32258; SADALP adds pairs of those to 32 bits.
 //
 //	x0 job    x1 jobs left   x2 weights   x3 bias   x4 mult   x5 src
 //	x6 dst    x7 inputs      x8 rows left x9 flags  x10 src now  x11 inputs left
@@ -79,8 +79,8 @@ next:
 	b.ne	layer
 	ret
 
-// Equation (2) for sixteen values at a time. FMIN and FMAX keep NaN, FCVTNS
-// makes it 0.
+// Equation (2) for sixteen values at a time. FMIN and FMAX keep NaN; FCVTNS converts it to
+// 0.
 //
 //	x0 dst   x1 src   x2 values left   w3 scale, the bits of a float32
 

@@ -1,6 +1,6 @@
-// Equation (9), a strip of columns at a time: 16, or what there is of 8 or 4.
-// The last strip ends at the last column, whatever it shares with the one
-// before. Products and sums are rounded on their own: no fused instruction.
+// Equation (9), one strip of columns at a time: 16 columns, or 8 or 4 if there are fewer.
+// The last strip ends at the last column and may overlap the one before. Products and sums
+// are rounded separately: no fused instruction.
 //
 //	x0 dst   x1 rows   x2 weights   x3 columns, then bytes a row   x4 rows
 //	x5 offset of the strip   x6 its bytes   x7 row now   x8 weight now
@@ -78,7 +78,7 @@ next:
 	add	x5, x5, x6
 	cmp	x5, x3
 	b.eq	done
-	sub	x10, x3, x6 // where the last strip begins
+	sub	x10, x3, x6 // the beginning of the last strip
 	cmp	x5, x10
 	csel	x5, x5, x10, le
 	b	strip
