@@ -76,7 +76,7 @@ var table = []section{
 			meaning: "Compare it with memory_limit_bytes; steady growth over days is a leak worth a report.",
 			collect: one(func(*scrape) float64 { return float64(residentBytes()) })},
 		{name: "memory_limit_bytes", kind: gauge,
-			help:    "Memory that the process may use: the lowest limit of its control groups, else the memory of the gateway.",
+			help:    "Memory that the process may use: the smallest of the memory of the gateway and the limits of its control groups.",
 			meaning: "Above 90 % of it the kernel may soon kill the agent. Absent where the limit is unknown.",
 			collect: func(s *scrape, put put) {
 				if s.MemoryLimit > 0 {
