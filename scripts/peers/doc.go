@@ -5,7 +5,7 @@
 //	make peers
 //
 // It prints the time of each, the ratios, whether the outputs are the same, and
-// the promised ratios with a verdict; it ends with 1 when one is missed.
+// the targets with a verdict; it ends with 1 when one is missed.
 //
 // # How it is measured
 //
@@ -13,12 +13,23 @@
 // and are called by their C interface with one thread; no JavaScript runs.
 // native/peer, a small program in C, loads them and runs a pass over and over,
 // as this program does with our kernels: the shortest of many runs of some 20 us.
-// Round after round each contestant has its turn, so that whatever else the
-// machine does meets all of them, and the shortest time of all rounds counts.
+// The contestants take turns, round after round, so that other load on the machine
+// affects all of them alike. The shortest time of all rounds counts.
 //
 // Like is compared with like: from eight bits to float32 (to eight bits in
-// TensorFlow Lite), and from float32 to float32, or with us on to a squared error
-// in plain Go. Of an engine's forms the fastest counts in a ratio.
+// TensorFlow Lite), and from float32 to float32. Our kernels are also timed up to a
+// squared error in plain Go. A ratio takes the fastest form of an engine.
+//
+// # Targets
+//
+// Ratios to other engines differ from one make of CPU to the next, so they are no
+// targets. A kernel is judged by two things that hold on any CPU. First, its share
+// of what this CPU can do at most: a pass cannot be shorter than reading the weights
+// once, nor than multiplying them with every operand in a register. Both bounds are
+// measured in the same rounds (quant.MeasureLimits), and the share is that of the
+// nearer one. With four windows a call the weights are read once for all four, so
+// multiplying is the bound. Second, it must be ahead of the fastest form of each
+// peer. The kernel generic has no target: it is there to be right on every CPU.
 //
 // # Arm
 //

@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	"iot-edge-anomaly/quant"
 	"iot-edge-anomaly/quant/reference"
 )
 
@@ -55,10 +56,9 @@ func run(ctx context.Context, dir, cc string, rounds int, spell time.Duration, w
 	}
 	defer h.close()
 	names := reference.Names()
-	nets := map[string]*network{}
-	results := map[string][]*contestant{}
+	results := map[string]*result{}
 	for _, name := range names {
-		if nets[name], results[name], err = enter(h, dir, name); err != nil {
+		if results[name], err = enter(h, dir, name); err != nil {
 			return err
 		}
 	}
@@ -66,7 +66,7 @@ func run(ctx context.Context, dir, cc string, rounds int, spell time.Duration, w
 		return err
 	}
 	for _, name := range names {
-		if err := printTimes(w, nets[name], results[name]); err != nil {
+		if err := printTimes(w, results[name]); err != nil {
 			return err
 		}
 	}
@@ -125,36 +125,47 @@ func cpuName() string {
 	return "unknown CPU"
 }
 
+// result is a network and what was measured on it.
+type result struct {
+	net         *network
+	contestants []*contestant
+	bounds      map[string]quant.Limits // by kernel; the best of all rounds
+}
+
 // enter makes a network and everything that is to run it.
-func enter(h *harness, dir, name string) (*network, []*contestant, error) {
+func enter(h *harness, dir, name string) (*result, error) {
 	n, err := newNetwork(name, false)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t, err := newNetwork(name, true)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	cs, err := own(n)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	for i, e := range entries(n, t) {
 		c, _, err := e.load(h, filepath.Join(dir, "networks"), i)
 		if err != nil {
-			return nil, nil, fmt.Errorf("network %s: %w", name, err)
+			return nil, fmt.Errorf("network %s: %w", name, err)
 		}
 		cs = append(cs, c)
 	}
-	return n, cs, nil
+	return &result{n, cs, map[string]quant.Limits{}}, nil
 }
 
-// measure times every contestant in turn, round after round, so that whatever
-// else the machine does meets all of them.
-func measure(ctx context.Context, names []string, results map[string][]*contestant, rounds int, spell time.Duration) error {
+// measure times every contestant and the bounds of this CPU in turn, round after
+// round, so that other load on the machine affects all of them alike.
+func measure(ctx context.Context, names []string, results map[string]*result, rounds int, spell time.Duration) error {
 	for range rounds {
 		for _, name := range names {
-			for _, c := range results[name] {
+			r := results[name]
+			if err := r.bound(); err != nil {
+				return err
+			}
+			for _, c := range r.contestants {
 				if err := ctx.Err(); err != nil {
 					return err
 				}
@@ -167,6 +178,21 @@ func measure(ctx context.Context, names []string, results map[string][]*contesta
 				}
 			}
 		}
+	}
+	return nil
+}
+
+// bound measures what this CPU can do at most with each kernel and as many
+// weights as the network has.
+func (r *result) bound() (err error) {
+	before := quant.Kernel()
+	defer func() { err = errors.Join(err, quant.Use(before)) }()
+	for _, k := range judged() {
+		if err := quant.Use(k); err != nil {
+			return err
+		}
+		best, now := r.bounds[k], quant.MeasureLimits(r.net.MAC())
+		r.bounds[k] = quant.Limits{Peak: max(best.Peak, now.Peak), Stream: max(best.Stream, now.Stream)}
 	}
 	return nil
 }

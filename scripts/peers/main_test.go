@@ -8,32 +8,95 @@ import (
 	"crypto/sha512"
 	"encoding/base64"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/quant"
 )
 
+// made is a result of network M with an engine's times and the bounds of every
+// kernel: 100 multiply-accumulates a ns, weights at half that speed.
+func made(t *testing.T, ns, four, ort, tfl float64) *result {
+	r := &result{net: mustNetwork(t, "M", false), bounds: map[string]quant.Limits{}}
+	for _, k := range []string{"vnni", "avx2"} {
+		r.bounds[k] = quant.Limits{Peak: 100, Stream: 50}
+		for g, ns := range map[group]float64{ours: ns, ourEnds: ns, scored: ns, fours: four} {
+			r.contestants = append(r.contestants, &contestant{name: k, group: g, ns: ns})
+		}
+	}
+	for g, ns := range map[group]float64{ortInt8: ort, ortEnds: ort, tflInt8: tfl, tflEnds: tfl} {
+		r.contestants = append(r.contestants, &contestant{name: "peer", group: g, ns: 2 * ns}, &contestant{name: "peer", group: g, ns: ns})
+	}
+	return r
+}
+
+// A kernel is judged by its share of the CPU's bounds and by being ahead of each
+// peer's fastest form.
 func TestTargets(t *testing.T) {
-	cs := func(ours1, ort float64) map[string][]*contestant {
-		return map[string][]*contestant{"S": {
-			{name: "avx2", group: ours, ns: ours1}, {name: "generic", group: ours, ns: ours1},
-			{name: "o", group: ortInt8, ns: 2 * ort}, {name: "o", group: ortInt8, ns: ort}, {name: "t", group: tflInt8, ns: ort},
-		}}
-	}
-	var b strings.Builder
-	met, err := printTargets(&b, []string{"S"}, cs(2, 100))
-	if err != nil || !met || strings.Contains(b.String(), "MISSED") || !strings.Contains(b.String(), "not here") {
-		t.Errorf("0.02: %v, %v\n%s", met, err, b.String())
-	}
-	b.Reset()
-	if met, _ := printTargets(&b, []string{"S"}, cs(4, 100)); met || strings.Count(b.String(), "MISSED") != 1 {
-		t.Errorf("0.04 of at most 0.03:\n%s", b.String())
+	stream := float64(mustNetwork(t, "M", false).MAC()) / 50 // ns that reading the weights takes
+	for _, c := range []struct {
+		what               string
+		ns, four, ort, tfl float64
+		share, misses      string
+	}{
+		{"all met", stream / 0.8, stream / 2 / 0.8, 2 * stream, 2 * stream, "0.80 >= 0.70  met", ""},
+		{"too slow", stream / 0.65, stream / 2 / 0.8, 2 * stream, 2 * stream, "0.650 >= 0.70  MISSED", "share of the nearer bound"},
+		{"four too slow", stream / 0.8, stream / 2 / 0.6, 2 * stream, 2 * stream, "0.80 >= 0.70  met", "share of peak, 4 windows a call"},
+		{"behind one peer", stream / 0.8, stream / 2 / 0.8, 2 * stream, 1.2 * stream, "0.80 >= 0.70  met", "int8 in / TFLite + XNNPACK int8"},
+		{"no such peer", stream / 0.8, stream / 2 / 0.8, math.NaN(), 2 * stream, "0.80 >= 0.70  met", ""},
+	} {
+		missed := map[string]bool{}
+		for _, r := range targets("vnni", map[string]*result{"M": made(t, c.ns, c.four, c.ort, c.tfl)}) {
+			text, met := r.limits["M"].verdict(r.measured["M"])
+			if !met {
+				missed[r.what] = true
+			}
+			if r.what == "share of the nearer bound" && text != c.share {
+				t.Errorf("%s: %q, want %q", c.what, text, c.share)
+			}
+		}
+		if (c.misses == "") != (len(missed) == 0) || c.misses != "" && !missed[c.misses] {
+			t.Errorf("%s: missed are %v, want %q", c.what, missed, c.misses)
+		}
 	}
 }
 
-// Each contestant gets the best of its rounds.
+// A kernel without a target is not judged, and what is missed ends the program.
+func TestVerdict(t *testing.T) {
+	if text, met := (limit{}).verdict(0.31); text != "0.31" || !met {
+		t.Errorf("no target: %q, %v", text, met)
+	}
+	if text, met := (limit{value: 1, below: true}).verdict(1); text != "1.000 < 1  MISSED" || met {
+		t.Errorf("as fast as the peer: %q, %v", text, met)
+	}
+	if len(judged()) == 0 {
+		return // a CPU with the portable loops only
+	}
+	r := made(t, 1, 1, 2, 2)
+	for _, k := range judged() {
+		for _, g := range []group{ours, ourEnds, scored, fours} {
+			r.contestants = append(r.contestants, &contestant{name: k, group: g, ns: 1})
+		}
+		r.bounds[k] = quant.Limits{Peak: 100, Stream: 50}
+	}
+	var b strings.Builder
+	if met, err := printTargets(&b, []string{"M"}, map[string]*result{"M": r}); err != nil || !met || strings.Contains(b.String(), "MISSED") {
+		t.Errorf("%v, %v\n%s", met, err, b.String())
+	}
+	for _, c := range r.contestants {
+		c.ns = 3
+	}
+	b.Reset()
+	if met, _ := printTargets(&b, []string{"M"}, map[string]*result{"M": r}); met || !strings.Contains(b.String(), "MISSED") {
+		t.Errorf("all equally fast:\n%s", b.String())
+	}
+}
+
+// Each contestant gets the best of its rounds, and each bound too.
 func TestMeasure(t *testing.T) {
 	times := []float64{3, 2, 5}
 	c := &contestant{time: func(time.Duration) (float64, error) {
@@ -41,12 +104,22 @@ func TestMeasure(t *testing.T) {
 		times = times[1:]
 		return ns, nil
 	}}
-	err := measure(context.Background(), []string{"S"}, map[string][]*contestant{"S": {c}}, 3, time.Millisecond)
+	before := quant.Kernel()
+	r := &result{net: mustNetwork(t, "S", false), contestants: []*contestant{c}, bounds: map[string]quant.Limits{}}
+	err := measure(context.Background(), []string{"S"}, map[string]*result{"S": r}, 3, time.Millisecond)
 	if err != nil || c.ns != 2 {
 		t.Errorf("%v, %v; want 2", c.ns, err)
 	}
+	for _, k := range judged() {
+		if b := r.bounds[k]; b.Peak <= 0 || b.Stream <= 0 {
+			t.Errorf("%s: bounds %+v", k, b)
+		}
+	}
+	if quant.Kernel() != before {
+		t.Errorf("kernel %s afterwards, want %s", quant.Kernel(), before)
+	}
 	c.time = func(time.Duration) (float64, error) { return 0, errors.New("gone") }
-	if err := measure(context.Background(), []string{"S"}, map[string][]*contestant{"S": {c}}, 1, time.Millisecond); err == nil {
+	if err := measure(context.Background(), []string{"S"}, map[string]*result{"S": r}, 1, time.Millisecond); err == nil {
 		t.Error("an engine's error was lost")
 	}
 }
