@@ -11,14 +11,14 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// sentinel fills dst before every read: a cell that still holds it was not
-// written, and no sensor measures it.
+// sentinel fills dst before every read. No sensor measures it, so a cell that still
+// holds it was not written.
 const sentinel = -7.25e77
 
-// errNotApplicable is the answer of a check whose fixture lacks what it needs.
+// errNotApplicable means that the fixture lacks a function that the check needs.
 var errNotApplicable = errors.New("the fixture cannot do this")
 
-// maxSteps bounds how many transactions one Read is thought to make.
+// maxSteps is the most transactions that one Read may make.
 const maxSteps = 64
 
 func row(s drivers.Sensor) []float64 {
@@ -33,7 +33,7 @@ func fill(dst []float64) {
 	}
 }
 
-// good reads once and wants every cell measured.
+// good reads once and returns an error unless every cell was measured.
 func good(s drivers.Sensor, when string) error {
 	dst := row(s)
 	if err := s.Read(context.Background(), dst); err != nil {
@@ -47,7 +47,8 @@ func good(s drivers.Sensor, when string) error {
 	return nil
 }
 
-// bad reads once and wants an error and every cell NaN.
+// bad reads once and expects an error and NaN in every cell. It returns the sensor's
+// error as a causeError, or an error that says what was wrong.
 func bad(ctx context.Context, s drivers.Sensor, when string) error {
 	dst := row(s)
 	err := s.Read(ctx, dst)
@@ -67,7 +68,7 @@ type causeError struct{ cause error }
 
 func (e causeError) Error() string { return e.cause.Error() }
 
-// expect unpacks bad's answer: the sensor's error, or what it did wrong.
+// expect separates the results of bad: the sensor's error, or what it did wrong.
 func expect(err error) (cause, wrong error) {
 	if c, ok := err.(causeError); ok {
 		return c.cause, nil
@@ -147,7 +148,7 @@ func checkFault(f Fixture, o Options) error {
 	return nil
 }
 
-// checkSteps fails each transaction of a first read and of a later one.
+// checkSteps fails each transaction of a read in turn, until a read makes fewer.
 func checkSteps(f Fixture, o Options) error {
 	if f.FailAfter == nil || f.Traffic == nil {
 		return errNotApplicable
@@ -168,12 +169,12 @@ func checkSteps(f Fixture, o Options) error {
 			return err
 		}
 	}
-	return fmt.Errorf("read: still more than %d transactions", maxSteps)
+	return fmt.Errorf("read: more than %d transactions", maxSteps)
 }
 
-// checkStep judges one read whose transaction number step failed. A driver may
-// have repeated it with success; it may have fresh cells, but then not the
-// sentinel and, with an error, at least one NaN.
+// checkStep judges a read in which transaction number step failed. The driver may
+// have repeated it successfully. Otherwise the read needs an error and at least one
+// NaN; other cells may hold fresh values. No cell may hold the sentinel.
 func checkStep(dst []float64, err error, step int, o Options) error {
 	missing := 0
 	for i, v := range dst {

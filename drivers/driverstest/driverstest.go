@@ -7,30 +7,30 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
-// Fixture is one sensor on a working, simulated line, and what the suite may
-// do to that line. Sensor is required; each function may be nil, which leaves
-// out the checks that need it.
+// Fixture is one sensor on a working, simulated line, with functions that control
+// the line. Sensor is required; each function may be nil, and then the checks that
+// need it are skipped.
 type Fixture struct {
 	Sensor drivers.Sensor
-	// Fail makes the line fail with err from now on; Fail(nil) mends it.
+	// Fail makes the line fail with err from now on; Fail(nil) repairs it.
 	Fail func(err error)
-	// FailAfter lets skip transactions pass and fails one with err.
+	// FailAfter lets skip transactions pass and fails the next one with err.
 	FailAfter func(skip int, err error)
-	// Traffic counts the transactions asked for so far.
+	// Traffic counts the transactions requested so far.
 	Traffic func() int64
-	// LineClosed tells whether somebody closed the line.
+	// LineClosed reports whether the line was closed.
 	LineClosed func() bool
 }
 
 // Line is a simulated line whose transactions can be made to fail; i2csim.Bus is
 // one.
 type Line interface {
-	FailAfter(skip, n int, err error) // n < 0 = all; a nil err mends the line
+	FailAfter(skip, n int, err error) // n < 0 = all; a nil err repairs the line
 	Count() int64
 	Closed() bool
 }
 
-// On is the fixture of a sensor on such a line.
+// On returns the fixture of a sensor on such a line.
 func On(l Line, s drivers.Sensor) Fixture {
 	return Fixture{
 		Sensor:     s,
@@ -41,20 +41,20 @@ func On(l Line, s drivers.Sensor) Fixture {
 	}
 }
 
-// Options bounds what differs from driver to driver.
+// Options holds what differs from driver to driver.
 type Options struct {
-	// Allocs is the number of allocations one good Read may make.
+	// Allocs is the number of allocations that one good Read may make.
 	Allocs float64
-	// Opaque says that the line replaces the injected error by its own (a TCP
-	// connection does), so errors.Is is not asked for.
+	// Opaque says that the line replaces the injected error by its own, as a TCP
+	// connection does, so that errors.Is cannot find it.
 	Opaque bool
 }
 
-// errInjected is what the suite breaks lines with.
+// errInjected is the error with which the suite breaks lines.
 var errInjected = errors.New("injected fault")
 
-// Run runs the suite; open returns a new fixture for each of its subtests and
-// registers its own clean-up with t.
+// Run runs the suite. Open returns a new fixture for each subtest and registers its
+// clean-up with t.
 func Run(t *testing.T, open func(t *testing.T) Fixture, o Options) {
 	t.Helper()
 	for _, c := range []struct {

@@ -6,28 +6,25 @@ import (
 	"time"
 )
 
-// Stalls notes when this process did not get the CPU that it was ready for: a
-// goroutine that sleeps for ten milliseconds at a time, beside the test, looks how
-// late it is woken. A test that holds a duration against the machine's clock
-// takes off what the machine itself stood still meanwhile; on one that has time
-// that is nothing. It is safe for concurrent use.
+// Stalls records the times in which this process was ready to run but did not get
+// the CPU: a goroutine beside the test sleeps for ten milliseconds at a time and
+// notes how late it wakes. A test that measures a duration subtracts these times; on
+// an idle machine they are zero. It is safe for concurrent use.
 type Stalls struct {
 	mu   sync.Mutex
-	due  time.Time // of the next wake
+	due  time.Time // when the goroutine should wake next
 	late []stall
 }
 
 // stall is a time in which the goroutine should have run and did not.
 type stall struct{ from, to time.Time }
 
-// stallTick is how long the goroutine sleeps, stallLeast what a timer and the
-// scheduler need at all times.
 const (
-	stallTick  = 10 * time.Millisecond
-	stallLeast = time.Millisecond
+	stallTick  = 10 * time.Millisecond // how long the goroutine sleeps
+	stallLeast = time.Millisecond      // lateness that is normal for timer and scheduler
 )
 
-// WatchStalls notes stalls until the test ends.
+// WatchStalls records stalls until the test ends.
 func WatchStalls(t testing.TB) *Stalls {
 	s := &Stalls{due: time.Now().Add(stallTick)}
 	stop, done := make(chan struct{}), make(chan struct{})
@@ -53,20 +50,20 @@ func WatchStalls(t testing.TB) *Stalls {
 	return s
 }
 
-// note is called with the lock held.
+// note records that the goroutine woke late. The caller holds mu.
 func (s *Stalls) note(due, woken time.Time) {
 	if woken.Sub(due) > stallLeast {
 		s.late = append(s.late, stall{due, woken})
 	}
 }
 
-// Between is how long the process stood still in a span of time.
+// Between returns how long the process was stalled between two times.
 func (s *Stalls) Between(from, to time.Time) (d time.Duration) {
 	s.each(from, to, func(part time.Duration) { d += part })
 	return d
 }
 
-// Longer counts the stalls of more than d that touch a span of time.
+// Longer counts the stalls of more than d between two times.
 func (s *Stalls) Longer(d time.Duration, from, to time.Time) (n int) {
 	s.each(from, to, func(part time.Duration) {
 		if part > d {
@@ -76,14 +73,14 @@ func (s *Stalls) Longer(d time.Duration, from, to time.Time) (n int) {
 	return n
 }
 
-// Own is what the time since from took without the stalls.
+// Own returns the time since from without the stalls.
 func (s *Stalls) Own(from time.Time) time.Duration {
 	now := time.Now()
 	return now.Sub(from) - s.Between(from, now)
 }
 
-// each calls f with the part of every stall that lies in the span. Who asks may
-// have been woken before the goroutine that takes notes.
+// each calls f with the part of every stall that lies between two times. It first
+// notes a stall up to now, because the caller may run before the goroutine does.
 func (s *Stalls) each(from, to time.Time, f func(part time.Duration)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

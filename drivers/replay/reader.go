@@ -22,13 +22,13 @@ type Reader struct {
 	bound *rowBound
 	names []string
 	row   []float64
-	fatal error // of the input itself; every later Next repeats it
+	fatal error // of the input itself; every later Next returns it
 }
 
-// RowError tells what is wrong with one row. Reading can go on behind it.
+// RowError says what is wrong with one row. Reading can continue after it.
 type RowError struct {
 	File   string
-	Line   int    // from 1, as editors count
+	Line   int    // from 1
 	Column int    // from 1; 0 = the row as a whole
 	Name   string // of the column
 	Reason string
@@ -42,8 +42,8 @@ func (e *RowError) Error() string {
 	return fmt.Sprintf("%s line %d, column %d (%s): %s", e.File, e.Line, e.Column, e.Name, e.Reason)
 }
 
-// NewReader reads the header of a recording; name stands for it in errors. It
-// reads ahead; closing r is the caller's business.
+// NewReader reads the header of a recording; name is its name in errors. It reads
+// ahead. The caller closes r.
 func NewReader(r io.Reader, name string) (*Reader, error) {
 	br := bufio.NewReader(r)
 	if b, _ := br.Peek(3); string(b) == "\xEF\xBB\xBF" {
@@ -52,7 +52,7 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	bound := &rowBound{r: br}
 	c := csv.NewReader(bound)
 	c.ReuseRecord = true
-	c.FieldsPerRecord = -1 // counted by Next, which can say more
+	c.FieldsPerRecord = -1 // Next counts them, with a better message
 	header, err := c.Read()
 	bound.start = c.InputOffset()
 	switch {
@@ -68,28 +68,28 @@ func NewReader(r io.Reader, name string) (*Reader, error) {
 	return &Reader{name: name, csv: c, bound: bound, names: names, row: make([]float64, len(names))}, nil
 }
 
-// maxRow bounds a row in bytes: thousands of channels fit. Without it a quote
-// that is never closed, or what is no text at all, would be read to its end as
-// one row, from a pipe for ever.
+// maxRow bounds a row in bytes; thousands of channels fit. Without it, input with an
+// unclosed quote, or that is not text at all, would be read to its end as one row,
+// from a pipe for ever.
 const maxRow = 1 << 20
 
 // rowBound reads until a row becomes longer than maxRow.
 type rowBound struct {
 	r     io.Reader
 	n     int64 // bytes read
-	start int64 // of the row under way
+	start int64 // offset of the current row
 }
 
 func (b *rowBound) Read(p []byte) (int, error) {
 	if b.n-b.start > maxRow {
-		return 0, fmt.Errorf("a row of more than %d KiB from byte %d on: is a quote not closed, or is this no recording?", maxRow>>10, b.start)
+		return 0, fmt.Errorf("the row at byte %d has more than %d KiB: is a quote not closed, or is this no recording?", b.start, maxRow>>10)
 	}
 	n, err := b.r.Read(p)
 	b.n += int64(n)
 	return n, err
 }
 
-// channelNames checks a header and returns its columns behind the timestamp.
+// channelNames checks a header and returns its columns after the timestamp.
 func channelNames(header []string) ([]string, error) {
 	first := strings.TrimSpace(header[0])
 	if len(header) == 1 && strings.ContainsAny(first, ";\t") {
@@ -99,7 +99,7 @@ func channelNames(header []string) ([]string, error) {
 		return nil, fmt.Errorf("first column is %s, want timestamp", quoted(first))
 	}
 	if len(header) == 1 {
-		return nil, errors.New("no channel behind the timestamp")
+		return nil, errors.New("no channel after the timestamp")
 	}
 	names := make([]string, 0, len(header)-1)
 	for i, h := range header[1:] {
@@ -118,18 +118,17 @@ func channelNames(header []string) ([]string, error) {
 	return names, nil
 }
 
-// Header returns the channels (C): every column's name but the timestamp's. It
-// is not to be changed.
+// Header returns the channels (C): all column names except the timestamp's. The
+// caller must not change it.
 func (r *Reader) Header() []string { return r.names }
 
-// Next returns the next row: the timestamp as it stands in the file, its time,
-// and one value per channel (C), NaN where the cell is empty. The row is valid
-// until the next call. At the end the error is io.EOF.
+// Next returns the next row: the timestamp as written in the file, its time, and
+// one value per channel (C), NaN where the cell is empty. The row is valid until the
+// next call. At the end the error is io.EOF.
 //
-// With a *RowError the row is as good as it can be: bad cells are NaN, a
-// timestamp that cannot be read is the zero time, a row with the wrong number
-// of columns is all NaN; Next may be called again. Any other error is of the
-// input and final.
+// With a *RowError, bad cells are NaN, a bad timestamp is the zero time, and a row
+// with the wrong number of columns is all NaN; Next may be called again. Any other
+// error concerns the input and is final.
 func (r *Reader) Next() (text string, at time.Time, row []float64, err error) {
 	if r.fatal != nil {
 		return "", time.Time{}, nil, r.fatal
@@ -159,7 +158,7 @@ func (r *Reader) Next() (text string, at time.Time, row []float64, err error) {
 	return text, at, r.row, err
 }
 
-// failed is Next's answer where there is no record.
+// failed is what Next returns if there is no record.
 func (r *Reader) failed(err error) (text string, at time.Time, row []float64, _ error) {
 	var broken *csv.ParseError
 	if errors.As(err, &broken) {
@@ -171,7 +170,7 @@ func (r *Reader) failed(err error) (text string, at time.Time, row []float64, _ 
 	return "", time.Time{}, nil, r.fatal
 }
 
-// fault is about field i of the record that was read last; -1 = all of it.
+// fault is an error about field i of the newest record; -1 means the whole record.
 func (r *Reader) fault(i int, reason string) *RowError {
 	line, _ := r.csv.FieldPos(max(i, 0))
 	e := &RowError{File: r.name, Line: line, Column: i + 1, Reason: reason}
@@ -184,7 +183,7 @@ func (r *Reader) fault(i int, reason string) *RowError {
 	return e
 }
 
-// parseCell reads a value; empty and NaN are missing and no error.
+// parseCell parses a value. Empty and NaN mean missing and are no error.
 func parseCell(s string) (float64, error) {
 	s = strings.TrimSpace(s)
 	if s == "" {
@@ -202,7 +201,7 @@ func parseCell(s string) (float64, error) {
 	return v, nil
 }
 
-// quoted shortens what a damaged file may hold in one cell.
+// quoted quotes a cell for an error and shortens a long one.
 func quoted(s string) string {
 	if len(s) > 40 {
 		return strconv.Quote(s[:37]) + "..."

@@ -52,7 +52,7 @@ func TestReader_endlessRow(t *testing.T) {
 		"zeros":         endless{"\x00"},
 		"a long header": io.MultiReader(strings.NewReader("timestamp,"), endless{"a"}),
 	} {
-		if _, err := NewReader(in, "in.csv"); err == nil || !strings.Contains(err.Error(), "a row of more than 1024 KiB from byte 0 on") || len(err.Error()) > 200 {
+		if _, err := NewReader(in, "in.csv"); err == nil || !strings.Contains(err.Error(), "the row at byte 0 has more than 1024 KiB") || len(err.Error()) > 200 {
 			t.Errorf("%s: %.300v", name, err)
 		}
 	}
@@ -66,7 +66,7 @@ func TestReader_endlessRow(t *testing.T) {
 	if _, _, row, err := r.Next(); err != nil || row[0] != 1 {
 		t.Fatalf("row %v: %v", row, err)
 	}
-	if _, _, _, err := r.Next(); err == nil || !strings.Contains(err.Error(), "from byte 16 on: is a quote not closed") {
+	if _, _, _, err := r.Next(); err == nil || !strings.Contains(err.Error(), "row at byte 16 has more than 1024 KiB: is a quote not closed") {
 		t.Errorf("an open quote: %v", err)
 	}
 	if _, _, _, err := r.Next(); err == nil {
@@ -116,7 +116,7 @@ func TestNewReader_header(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{"", "in.csv: no header: the recording is empty"},
 		{"time,a\n", `in.csv: header: first column is "time", want timestamp`},
-		{"timestamp\n", "in.csv: header: no channel behind the timestamp"},
+		{"timestamp\n", "in.csv: header: no channel after the timestamp"},
 		{"timestamp;a;b\n", "in.csv: header: columns are separated by a semicolon or tab, want a comma"},
 		{"timestamp,a,,b\n", "in.csv: header: column 3 has no name"},
 		{"timestamp,a,T \xb0C\n", `in.csv: header: column 3: name "T \xb0C" is not UTF-8: save the recording as UTF-8`},

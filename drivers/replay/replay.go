@@ -16,32 +16,31 @@ import (
 
 // Options says how a recording is played. The zero value plays it once.
 type Options struct {
-	// Loop starts again from the first row behind the last one.
+	// Loop continues with the first row after the last one.
 	Loop bool
-	// Name stands for the recording in errors; empty = "recording".
+	// Name is the recording's name in errors; "" means "recording".
 	Name string
-	// Sensor names the sensor that is played. Of a recording of several, whose
-	// columns are called sensor.channel, it plays its own, under the channels'
-	// names; where no column begins with it, all.
+	// Sensor names the sensor that is played. If the recording has columns called
+	// sensor.channel for it, only those are played, under the channel's names;
+	// otherwise all columns are.
 	Sensor string
 }
 
-// Dev plays a recording as a sensor: each Read is the next row. It is not safe
+// Dev plays a recording as a sensor: each Read returns the next row. It is not safe
 // for concurrent use. Use New or Open.
 type Dev struct {
 	rows     *Reader
-	again    func() (*Reader, error) // nil = played once
+	again    func() (*Reader, error) // starts the next round; nil = played once
 	channels []drivers.Channel
 	pick     []int // column of each channel
 	name     string
-	time     time.Time
-	read     bool // a row since the start or the last rewind
-	file     *os.File
+	time     time.Time // of the newest row
+	read     bool      // a row was read since the start of this round
+	file     *os.File  // opened by Open
 }
 
-// New plays r. channels are the columns to deliver, in this order; none = all,
-// in the file's order. To loop, r must be an io.Seeker. Closing r is the
-// caller's business.
+// New plays r. Channels are the columns to deliver, in this order; none means all,
+// in the file's order. To loop, r must be an io.Seeker. The caller closes r.
 func New(r io.Reader, channels []string, o Options) (*Dev, error) {
 	if o.Name == "" {
 		o.Name = "recording"
@@ -82,7 +81,7 @@ func New(r io.Reader, channels []string, o Options) (*Dev, error) {
 	return d, nil
 }
 
-// Open plays the file at path, as New; Close closes it.
+// Open is New for the file at path; Close closes the file.
 func Open(path string, channels []string, o Options) (*Dev, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -99,8 +98,8 @@ func Open(path string, channels []string, o Options) (*Dev, error) {
 	return d, nil
 }
 
-// own returns the channel that each column is to the sensor; "" is a column of
-// another sensor.
+// own returns the sensor's channel name for each column; "" for columns of other
+// sensors.
 func own(columns []string, sensor string) []string {
 	prefix := sensor + "."
 	if sensor == "" || !slices.ContainsFunc(columns, func(c string) bool { return strings.HasPrefix(c, prefix) }) {
@@ -115,13 +114,13 @@ func own(columns []string, sensor string) []string {
 	return out
 }
 
-// named returns those of columns that are the sensor's own.
+// named returns the names that are not "".
 func named(columns []string) []string {
 	return slices.DeleteFunc(slices.Clone(columns), func(c string) bool { return c == "" })
 }
 
-// Columns returns the channels that the sensor has in the recording at path:
-// see Options.Sensor.
+// Columns returns the channels of the sensor in the recording at path, see
+// Options.Sensor.
 func Columns(path, sensor string) ([]string, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -134,17 +133,17 @@ func Columns(path, sensor string) ([]string, error) {
 	return named(own(r.Header(), sensor)), nil
 }
 
-// Channels returns the columns that are played; a recording does not say their
-// quantities.
+// Channels returns the columns that are played, without quantities, which a
+// recording does not contain.
 func (d *Dev) Channels() []drivers.Channel { return d.channels }
 
-// Time returns the timestamp of the row that was read last; zero before.
+// Time returns the timestamp of the newest row; zero before the first.
 func (d *Dev) Time() time.Time { return d.time }
 
-// String names the recording.
+// String returns the recording's name as used in errors.
 func (d *Dev) String() string { return "replay of " + d.name }
 
-// Close closes the file that Open opened and nothing else.
+// Close closes the file if Open opened one.
 func (d *Dev) Close() error {
 	if d.file == nil {
 		return nil
@@ -155,8 +154,8 @@ func (d *Dev) Close() error {
 	return err
 }
 
-// Read delivers the next row into dst. A row with a bad cell gives its good
-// cells, NaN and a *RowError. Behind the last row the error wraps io.EOF.
+// Read stores the next row in dst. A row with a bad cell gives its good cells, NaN
+// for the bad one and a *RowError. After the last row the error wraps io.EOF.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	if err := drivers.Begin(ctx, dst, len(d.channels)); err != nil {
 		return fmt.Errorf("%v: %w", d, err)
@@ -170,12 +169,12 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	}
 	var bad *RowError
 	if errors.As(err, &bad) && bad.Column > 0 && !slices.ContainsFunc(dst, math.IsNaN) {
-		return nil // a cell that is not played, or the timestamp
+		return nil // the bad cell is the timestamp or not one of those played
 	}
 	return err
 }
 
-// next is the reader's next row, or the first one of the next round.
+// next returns the reader's next row, or the first row of the next round.
 func (d *Dev) next() ([]float64, error) {
 	_, at, row, err := d.rows.Next()
 	if errors.Is(err, io.EOF) && d.again != nil && d.read {

@@ -8,9 +8,9 @@ import (
 
 const adsPowerOn = 0x8583 // SBAS444E §8.1.3
 
-// ADS1115 is a simulated Texas Instruments ADS1115. A conversion takes its
-// typical time and the input and range of its start. Safe for concurrent use.
-// Use NewADS1115.
+// ADS1115 is a simulated Texas Instruments ADS1115. A conversion takes its typical
+// time and uses the input and range that were set when it started. Safe for
+// concurrent use. Use NewADS1115.
 type ADS1115 struct {
 	mu      sync.Mutex
 	volts   [4]float64
@@ -24,14 +24,14 @@ type ADS1115 struct {
 // NewADS1115 returns a chip after power-on with 0 V at each input.
 func NewADS1115() *ADS1115 { return &ADS1115{config: adsPowerOn &^ 0x8000} }
 
-// PowerCycle puts every register to its power-on value.
+// PowerCycle sets every register to its power-on value.
 func (c *ADS1115) PowerCycle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.config, c.ptr, c.result, c.due = adsPowerOn&^0x8000, 0, 0, time.Time{}
 }
 
-// Set puts a voltage against ground at pin 0 to 3.
+// Set sets the voltage of pin 0 to 3 against ground.
 func (c *ADS1115) Set(pin int, volts float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,9 +63,7 @@ func (c *ADS1115) Tx(w, r []byte) error {
 	case 3:
 		v = 0x7FFF
 	}
-	for i := range r {
-		r[i] = byte(v >> (8 * (1 - i%2)))
-	}
+	sendWord(r, v)
 	return nil
 }
 
@@ -81,8 +79,7 @@ func (c *ADS1115) begin(at time.Time) {
 	c.running, c.due = c.config, at.Add(time.Second/rate)
 }
 
-// finish ends the conversion whose time is over; in the continuous mode the
-// next begins.
+// finish ends a conversion whose time is over; in continuous mode the next begins.
 func (c *ADS1115) finish() {
 	for now := time.Now(); !c.due.IsZero() && !now.Before(c.due); {
 		c.result = c.convert(c.running)

@@ -35,9 +35,9 @@ var bmeTrim = struct {
 }{27504, 26435, -1000, 36477, [8]int16{-10685, 3024, 2855, 140, -7, 15500, -14600, 6000},
 	75, 362, 0, 313, 50, 30}
 
-// BME280 is a simulated Bosch BME280, or a BMP280, which is one without
-// humidity (BST-BMP280-DS001-23, §4.2 table 18). A measurement takes the typical time of
-// §9.1 and holds the raw values that were set when it began. Safe for
+// BME280 is a simulated Bosch BME280, or a BMP280, which is the same without
+// humidity (BST-BMP280-DS001-23, §4.2 table 18). A measurement takes the typical
+// time of §9.1 and yields the raw values that were set when it began. Safe for
 // concurrent use. Use NewBME280 or NewBMP280.
 type BME280 struct {
 	mu       sync.Mutex
@@ -48,13 +48,13 @@ type BME280 struct {
 	rawH     int32
 	due      time.Time // end of the running measurement
 	pending  bool
-	latched  byte // ctrl_hum as of the last write of ctrl_meas
-	pendingV [8]byte
+	latched  byte    // ctrl_hum at the last write of ctrl_meas
+	pendingV [8]byte // result of the running measurement
 	id       byte
-	dry      bool // a BMP280: no register of humidity
+	dry      bool // a BMP280: no humidity registers
 }
 
-// NewBME280 returns a chip after power-on that sees 20 °C, 101325 Pa and 50 %.
+// NewBME280 returns a chip after power-on at 20 °C, 101325 Pa and 50 %.
 func NewBME280() *BME280 {
 	c := &BME280{id: 0x60}
 	c.PowerCycle()
@@ -62,7 +62,7 @@ func NewBME280() *BME280 {
 	return c
 }
 
-// NewBMP280 returns a BMP280 after power-on that sees 20 °C and 101325 Pa.
+// NewBMP280 returns a BMP280 after power-on at 20 °C and 101325 Pa.
 func NewBMP280() *BME280 {
 	c := &BME280{id: 0x58, dry: true}
 	c.PowerCycle()
@@ -70,7 +70,7 @@ func NewBMP280() *BME280 {
 	return c
 }
 
-// SetID changes the chip id, 0x60, to that of another chip: a BMP280 says 0x58.
+// SetID changes the chip id, which is 0x60, or 0x58 for a BMP280.
 func (c *BME280) SetID(id byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -78,7 +78,7 @@ func (c *BME280) SetID(id byte) {
 	c.reg[bmeID] = id
 }
 
-// PowerCycle puts every register to its power-on value (§5.3 table 18) and
+// PowerCycle sets every register to its power-on value (§5.3 table 18) and
 // ends a running measurement.
 func (c *BME280) PowerCycle() {
 	c.mu.Lock()
@@ -112,10 +112,9 @@ func (c *BME280) reset() {
 	h[6] = byte(k.h6)
 }
 
-// Set makes the chip see a temperature in °C (-40 to 85), a pressure in Pa
-// (30000 to 110000) and a relative humidity in % (0 to 100). The next
-// measurement gives them back within the chip's resolution: 0.01 °C, 0.2 Pa,
-// 0.02 %.
+// Set sets what the chip measures: a temperature in °C (-40 to 85), a pressure in Pa
+// (30000 to 110000) and a relative humidity in % (0 to 100). The next measurement
+// returns them within the chip's resolution: 0.01 °C, 0.2 Pa, 0.02 %.
 func (c *BME280) Set(tempC, pressurePa, humidityPct float64) {
 	const full = 1<<20 - 1
 	rawT := int32(sort.Search(full, func(i int) bool { return float64(bmeFine(int32(i)))/5120 >= tempC }))
@@ -199,8 +198,8 @@ func (c *BME280) start(ctrl byte) {
 	c.reg[bmeStatus] |= 1 << 3
 }
 
-// finish moves a measurement whose time is over into the data registers. In the
-// normal mode they hold what the chip sees now: nobody has looked meanwhile.
+// finish moves a measurement whose time is over into the data registers. In normal
+// mode they get the present values, because nobody read the chip meanwhile.
 func (c *BME280) finish() {
 	if !c.pending || time.Now().Before(c.due) {
 		return

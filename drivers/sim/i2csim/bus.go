@@ -42,12 +42,12 @@ type Bus struct {
 	rng   *rand.Rand
 }
 
-// New returns an empty bus that answers String with name.
+// New returns a bus without chips; its String returns name.
 func New(name string) *Bus {
 	return &Bus{name: name, chips: map[uint16]Chip{}}
 }
 
-// Attach puts c on the bus at a 7-bit address, in place of what was there.
+// Attach puts c on the bus at a 7-bit address and replaces the chip there, if any.
 func (b *Bus) Attach(addr uint16, c Chip) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -61,12 +61,12 @@ func (b *Bus) Detach(addr uint16) {
 	delete(b.chips, addr)
 }
 
-// FailNext makes the next n transactions fail with err before they reach a
-// chip; n < 0 means all of them. FailNext(0, nil) mends the bus, as does any
-// call with a nil err.
+// FailNext makes the next n transactions fail with err before they reach a chip; n <
+// 0 means all of them. FailNext(0, nil) repairs the bus, as does any call with a nil
+// err.
 func (b *Bus) FailNext(n int, err error) { b.FailAfter(0, n, err) }
 
-// FailAfter lets skip transactions pass and then fails n with err, as FailNext.
+// FailAfter lets skip transactions pass and then acts as FailNext.
 func (b *Bus) FailAfter(skip, n int, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -76,17 +76,17 @@ func (b *Bus) FailAfter(skip, n int, err error) {
 	}
 }
 
-// Hang makes every transaction take d longer, holding the wire meanwhile, like
-// a controller that waits for a stretched clock. Hang(0) ends it for
-// transactions that have not begun.
+// Hang makes every transaction take d longer and block the bus meanwhile, like a
+// controller that waits for a stretched clock. Hang(0) ends that for transactions
+// that have not begun.
 func (b *Bus) Hang(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.hang = d
 }
 
-// HoldLow pulls the clock line low, or lets it go: every transaction fails with
-// ETIMEDOUT after a controller's time-out of 200 ms.
+// HoldLow pulls the clock line low or releases it. While it is low, every
+// transaction fails with ETIMEDOUT after a controller's timeout of 200 ms.
 func (b *Bus) HoldLow(low bool) {
 	if !low {
 		b.FailNext(0, nil)
@@ -97,25 +97,24 @@ func (b *Bus) HoldLow(low bool) {
 	b.Hang(200 * time.Millisecond)
 }
 
-// NACK loses a share (0 to 1) of all transactions with EREMOTEIO, the errno of
-// a BCM2835 controller, in an order fixed by seed.
+// NACK fails a share (0 to 1) of all transactions with EREMOTEIO, the errno of a
+// BCM2835 controller; seed determines which ones.
 func (b *Bus) NACK(share float64, seed uint64) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.share, b.rng = share, rand.New(rand.NewPCG(seed, 0))
 }
 
-// Count returns how many transactions were asked for so far, failed ones
-// included.
+// Count returns how many transactions were requested so far, including failed ones.
 func (b *Bus) Count() int64 { return b.count.Load() }
 
-// Closed tells whether Close was called.
+// Closed reports whether Close was called.
 func (b *Bus) Closed() bool { return b.closed.Load() }
 
 // String implements i2c.Bus.
 func (b *Bus) String() string { return b.name }
 
-// SetSpeed implements i2c.Bus; a simulated wire has no speed.
+// SetSpeed implements i2c.Bus and does nothing.
 func (b *Bus) SetSpeed(physic.Frequency) error { return nil }
 
 // Close implements i2c.BusCloser; every transaction fails with ErrClosed
@@ -125,8 +124,8 @@ func (b *Bus) Close() error {
 	return nil
 }
 
-// Tx implements i2c.Bus. An address without a chip gives ENXIO, as most
-// controllers do.
+// Tx implements i2c.Bus. An address without a chip results in ENXIO, as with most
+// controllers.
 func (b *Bus) Tx(addr uint16, w, r []byte) error {
 	b.count.Add(1)
 	b.wire.Lock()
@@ -164,6 +163,14 @@ func (b *Bus) begin(addr uint16) (c Chip, hang time.Duration, err error) {
 		return nil, b.hang, syscall.ENXIO
 	}
 	return c, b.hang, nil
+}
+
+// sendWord fills r with a 16-bit register, most significant byte first, repeated if
+// r is longer.
+func sendWord(r []byte, v uint16) {
+	for i := range r {
+		r[i] = byte(v >> (8 * (1 - i%2)))
+	}
 }
 
 var _ i2c.BusCloser = (*Bus)(nil)

@@ -1,21 +1,26 @@
-// Package i2csim is an I²C bus that exists only in memory, with chips modelled
-// at register level on it: pointer registers, auto-increment, power-on values,
-// conversion times, and raw values that come out of the datasheet's own
-// arithmetic run backwards.
+// Package i2csim is a simulated I²C bus with chips modelled at register level:
+// pointer registers, auto-increment, power-on values, conversion times, and raw
+// values computed by inverting the datasheet's arithmetic.
 //
-// It does not know the drivers that read these chips: a chip and its driver are
-// written from the same datasheet independently, so that an error in one of
-// them shows. It is for tests, the demonstration and the emulated boards only
-// and is never part of a gateway's own path.
+// It does not know the drivers that read these chips: chip and driver are written
+// independently from the same datasheet, so that an error in one of them shows. It
+// is for tests, the demonstration and the emulated boards. A gateway never uses it
+// to read its sensors.
+//
+// # A new chip
+//
+// A chip is a type with Tx(w, r []byte) error, which sees the bytes between the
+// address and the stop condition. The existing ones also have Set, which sets what
+// the chip measures, and PowerCycle. LM75 is the smallest; Table is a chip of 256
+// plain registers.
 //
 // # Faults
 //
-// A Bus can fail the next transactions (FailNext, FailAfter), lose a share of
-// them (NACK), hold them up (Hang), have its clock held low (HoldLow), and lose a
-// chip (Detach). Chips with checksums can send wrong ones, those that do not
-// answer while they measure can be made slow. A chip that comes
-// back by Attach after PowerCycle has forgotten everything that was written to
-// it, as after a re-plug.
+// A Bus can fail the next transactions (FailNext, FailAfter), lose a share of them
+// (NACK), delay them (Hang), have its clock held low (HoldLow), and lose a chip
+// (Detach). Chips with checksums can send wrong ones; chips that do not answer while
+// they measure can be made slow. After PowerCycle a chip has lost everything that
+// was written to it, as after it was re-plugged.
 //
 // # Datasheets
 //

@@ -40,14 +40,14 @@ func NewINA219(shuntOhm float64) *INA219 {
 	return c
 }
 
-// PowerCycle puts every register to its power-on value.
+// PowerCycle sets every register to its power-on value.
 func (c *INA219) PowerCycle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.config, c.calib, c.ptr, c.ready, c.clear = inaPowerOn, 0, 0, false, time.Now()
 }
 
-// Set makes the chip see a bus voltage in V and a current in A through its
+// Set sets what the chip measures: a bus voltage in V and a current in A through its
 // shunt. The registers hold them rounded to 4 mV and 10 µV, and limited to the
 // configured ranges, as the converter does.
 func (c *INA219) Set(busV, currentA float64) {
@@ -68,10 +68,7 @@ func (c *INA219) Tx(w, r []byte) error {
 		c.write(uint16(w[1])<<8 | uint16(w[2]))
 	}
 	if len(r) > 0 {
-		v := c.read()
-		for i := range r {
-			r[i] = byte(v >> (8 * (1 - i%2)))
-		}
+		sendWord(r, c.read())
 	}
 	return nil
 }

@@ -29,14 +29,14 @@ func NewINA226(shuntOhm float64) *INA226 {
 	return c
 }
 
-// PowerCycle puts every register to its power-on value.
+// PowerCycle sets every register to its power-on value.
 func (c *INA226) PowerCycle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.config, c.calib, c.ptr, c.clear = ina226PowerOn, 0, 0, time.Now()
 }
 
-// Set makes the chip see a bus voltage in V and a current in A through its
+// Set sets what the chip measures: a bus voltage in V and a current in A through its
 // shunt. The registers hold them rounded to 1.25 mV and 2.5 µV and limited to
 // 40.96 V and ±81.92 mV.
 func (c *INA226) Set(busV, currentA float64) {
@@ -57,10 +57,7 @@ func (c *INA226) Tx(w, r []byte) error {
 		c.write(uint16(w[1])<<8 | uint16(w[2]))
 	}
 	if len(r) > 0 {
-		v := c.read()
-		for i := range r {
-			r[i] = byte(v >> (8 * (1 - i%2)))
-		}
+		sendWord(r, c.read())
 	}
 	return nil
 }

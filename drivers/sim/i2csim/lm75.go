@@ -15,19 +15,19 @@ type LM75 struct {
 	ptr  byte
 	conf byte
 	lim  [2]uint16 // Thyst, Tos
-	held uint16    // what a chip in shutdown keeps
+	held uint16    // temperature register in shutdown
 
 	since time.Time // of power-on; zero = long ago
 }
 
-// NewLM75 returns a chip after power-on at 20 °C that resolves bits bits: 9
-// for an LM75 (0.5 °C), 11 for an LM75A or LM75B (0.125 °C), 12 for a TMP75
-// set to it (0.0625 °C).
+// NewLM75 returns a chip at 20 °C whose temperature has bits bits: 9 for an LM75
+// (0.5 °C), 11 for an LM75A or LM75B (0.125 °C), 12 for a TMP75 set to 12
+// (0.0625 °C).
 func NewLM75(bits int) *LM75 {
 	return &LM75{bits: bits, temp: 20, lim: [2]uint16{0x4B00, 0x5000}} // §7.4.4: 75 °C, 80 °C
 }
 
-// PowerCycle puts every register to its power-on value; the first conversion
+// PowerCycle sets every register to its power-on value; the first conversion
 // begins.
 func (c *LM75) PowerCycle() {
 	c.mu.Lock()
@@ -35,7 +35,7 @@ func (c *LM75) PowerCycle() {
 	c.ptr, c.conf, c.lim, c.since = 0, 0, [2]uint16{0x4B00, 0x5000}, time.Now()
 }
 
-// Set makes the chip see a temperature in °C (-55 to 125).
+// Set sets the temperature that the chip measures, in °C (-55 to 125).
 func (c *LM75) Set(tempC float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,9 +67,7 @@ func (c *LM75) Tx(w, r []byte) error {
 	default:
 		v = c.lim[c.ptr-2]
 	}
-	for i := range r {
-		r[i] = byte(v >> (8 * (1 - i%2)))
-	}
+	sendWord(r, v)
 	return nil
 }
 

@@ -22,30 +22,29 @@ const (
 	sht4Reset  = 0x94
 )
 
-// SHT is a simulated Sensirion SHT3x or SHT4x. While it measures it answers
-// neither reads nor commands but those that stop it. Safe for concurrent use.
-// Use NewSHT3x or NewSHT4x.
+// SHT is a simulated Sensirion SHT3x or SHT4x. While it measures, it answers only
+// commands that stop it. Safe for concurrent use. Use NewSHT3x or NewSHT4x.
 type SHT struct {
 	mu       sync.Mutex
 	fourth   bool
 	temp     float64
 	hum      float64
 	busy     time.Time // until then the chip does not answer
-	out      []byte    // what the next read gives, in buf; empty = NACK
+	out      []byte    // result of the next read, in buf; empty = NACK
 	buf      [6]byte
 	periodic bool
 	stall    time.Duration
 	corrupt  int // words still to be sent with a wrong checksum; < 0 = all
-	skip     int // words that pass before
+	skip     int // words before them that are sent correctly
 }
 
-// NewSHT3x returns an SHT3x after power-on that sees 20 °C and 50 %.
+// NewSHT3x returns an SHT3x after power-on at 20 °C and 50 %.
 func NewSHT3x() *SHT { return &SHT{temp: 20, hum: 50} }
 
-// NewSHT4x returns an SHT4x after power-on that sees 20 °C and 50 %.
+// NewSHT4x returns an SHT4x after power-on at 20 °C and 50 %.
 func NewSHT4x() *SHT { return &SHT{temp: 20, hum: 50, fourth: true} }
 
-// Set makes the chip see a temperature in °C (-45 to 130) and a relative
+// Set sets what the chip measures: a temperature in °C (-45 to 130) and a relative
 // humidity in % (0 to 100).
 func (c *SHT) Set(tempC, humidityPct float64) {
 	c.mu.Lock()
@@ -53,7 +52,7 @@ func (c *SHT) Set(tempC, humidityPct float64) {
 	c.temp, c.hum = tempC, humidityPct
 }
 
-// PowerCycle ends whatever runs.
+// PowerCycle stops whatever the chip is doing.
 func (c *SHT) PowerCycle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,7 +62,7 @@ func (c *SHT) PowerCycle() {
 func (c *SHT) reset() { c.busy, c.out, c.periodic = time.Time{}, nil, false }
 
 // Periodic puts an SHT3x into the mode that measures once a second, as another
-// program may: it then takes no single measurement.
+// program may do. In that mode it refuses single measurements.
 func (c *SHT) Periodic() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -77,8 +76,8 @@ func (c *SHT) Stall(d time.Duration) {
 	c.stall = d
 }
 
-// CorruptCRC lets skip words pass and sends the next n with a wrong checksum;
-// n < 0 means all, 0 none.
+// CorruptCRC sends skip words correctly and the next n with a wrong checksum; n < 0
+// means all, 0 none.
 func (c *SHT) CorruptCRC(skip, n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -142,16 +141,16 @@ func (c *SHT) command(w []byte) error {
 	return nil
 }
 
-// start begins a measurement of typical time; humidity is (RH + base) / 100 of
-// full.
+// start begins a measurement of typical duration. The raw humidity is full * (RH +
+// base) / 100.
 func (c *SHT) start(takes time.Duration, full, base float64) {
 	c.busy, c.out = time.Now().Add(takes+c.stall), c.buf[:0]
 	c.word(clampU16((c.temp + 45) / 175 * 65535))
 	c.word(clampU16((c.hum + base) / 100 * full))
 }
 
-// word appends a value and its checksum to out; the checksum is computed by division of
-// polynomials, one 24-bit word at a time.
+// word appends a value and its checksum to out. The checksum is computed by
+// polynomial division of a 24-bit word.
 func (c *SHT) word(v uint16) {
 	const poly = 0x131 << 15
 	rem := uint32(v^0xFF00) << 8

@@ -6,29 +6,28 @@ import (
 	"time"
 )
 
-// Table is a simulated chip that is nothing but 256 byte registers behind an
-// auto-incrementing pointer, for the table of registers of a configuration.
-// Safe for concurrent use. Use NewTable.
+// Table is a simulated chip with 256 byte registers and an auto-incrementing
+// pointer, for tests of package regs. Safe for concurrent use. Use NewTable.
 type Table struct {
 	mu      sync.Mutex
 	powerOn map[byte][]byte
 	reg     [256]byte
 	ptr     byte
-	addr    byte // with a packet error code: the chip's own; 0 = none
+	addr    byte // the chip's address, for the packet error code; 0 = it sends none
 	corrupt bool
 	busy    time.Time     // until then the chip does not answer
-	takes   time.Duration // after each write of the pointer
+	takes   time.Duration // how long it does not answer after each write
 }
 
-// NewTable returns a chip after power-on whose registers have the given bytes
-// from each address on, and 0 elsewhere.
+// NewTable returns a chip after power-on. The map gives the bytes from some
+// addresses on; all other registers are 0.
 func NewTable(powerOn map[byte][]byte) *Table {
 	c := &Table{powerOn: powerOn}
 	c.PowerCycle()
 	return c
 }
 
-// PowerCycle puts every register to its power-on value.
+// PowerCycle sets every register to its power-on value.
 func (c *Table) PowerCycle() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -38,7 +37,7 @@ func (c *Table) PowerCycle() {
 	}
 }
 
-// Set puts bytes into the registers from at on.
+// Set sets the registers from at on.
 func (c *Table) Set(at byte, b ...byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,15 +51,15 @@ func (c *Table) Get(at byte) byte {
 	return c.reg[at]
 }
 
-// SendPEC makes the chip at addr end each read with SMBus's packet error code;
-// with corrupt, a wrong one.
+// SendPEC makes the chip end each read with SMBus's packet error code, computed for
+// address addr; a wrong one if corrupt is true.
 func (c *Table) SendPEC(addr byte, corrupt bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.addr, c.corrupt = addr, corrupt
 }
 
-// Takes makes the chip deaf for d after each write.
+// Takes makes the chip not answer for d after each write.
 func (c *Table) Takes(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -14,18 +14,18 @@ type TMP1xx struct {
 	temp   float64
 	ptr    byte
 	config uint16
-	held   uint16    // what a chip in shutdown keeps
+	held   uint16    // temperature register in shutdown
 	since  time.Time // of power-on
 }
 
-// NewTMP102 returns a TMP102 after its first conversion that sees 20 °C; a
-// TMP112 is the same.
+// NewTMP102 returns a TMP102 at 20 °C after its first conversion. A TMP112 is the
+// same.
 func NewTMP102() *TMP1xx { return &TMP1xx{temp: 20, config: 0x60A0} } // SBOS397 §7.5.3
 
 // NewTMP117 is NewTMP102 for a TMP117.
 func NewTMP117() *TMP1xx { return &TMP1xx{temp: 20, config: 0x0220, is117: true} } // SNOSD82 §7.6.3
 
-// PowerCycle puts every register to its power-on value; the first conversion
+// PowerCycle sets every register to its power-on value; the first conversion
 // begins.
 func (c *TMP1xx) PowerCycle() {
 	c.mu.Lock()
@@ -36,7 +36,7 @@ func (c *TMP1xx) PowerCycle() {
 	}
 }
 
-// Set makes the chip see a temperature in °C (-55 to 150).
+// Set sets the temperature that the chip measures, in °C (-55 to 150).
 func (c *TMP1xx) Set(tempC float64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -71,9 +71,7 @@ func (c *TMP1xx) Tx(w, r []byte) error {
 	case c.ptr == 0x0F && c.is117:
 		v = 0x0117
 	}
-	for i := range r {
-		r[i] = byte(v >> (8 * (1 - i%2)))
-	}
+	sendWord(r, v)
 	return nil
 }
 
@@ -84,7 +82,7 @@ func (c *TMP1xx) stopped() bool {
 	return c.config&0x0100 != 0
 }
 
-// register is the temperature register of a chip that converts.
+// register is the temperature register of a chip that is converting.
 func (c *TMP1xx) register() uint16 {
 	young := !c.since.IsZero()
 	switch {
