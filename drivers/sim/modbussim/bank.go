@@ -6,12 +6,12 @@ import (
 	"sync"
 )
 
-// Bank holds the four tables of one unit. The zero value is an empty bank ready
-// to use. It is safe for concurrent use; the words of one Set call and of one
-// read are taken together, so a 32-bit value is never seen half-written.
+// Bank holds the four tables of one unit. The zero value is an empty bank ready to
+// use. It is safe for concurrent use; one Set call and one read are atomic, so a
+// 32-bit value is never seen half-written.
 //
-// Addresses are protocol addresses, counted from 0. What falls outside
-// 0-65535 is ignored.
+// Addresses are protocol addresses and count from 0. Values at addresses outside
+// 0-65535 are ignored.
 type Bank struct {
 	mu       sync.Mutex
 	coils    map[uint16]bool
@@ -107,7 +107,7 @@ const (
 	maxRegisters = 125  // V1.1b3 §6.3: 0x7D
 )
 
-// answer appends the answer PDU to a request PDU to dst.
+// answer appends the answer to a request PDU to dst.
 func (b *Bank) answer(dst, pdu []byte) []byte {
 	fc := pdu[0]
 	if fc < readCoils || fc > readInput {
@@ -146,8 +146,8 @@ func appendWords(dst []byte, fc byte, table map[uint16]uint16, at, n, limit int)
 	return dst
 }
 
-// appendBits packs the first bit into the least significant bit of the first
-// byte, V1.1b3 §6.1.
+// appendBits packs bits, the first into the least significant bit of the first byte,
+// V1.1b3 §6.1.
 func appendBits(dst []byte, fc byte, table map[uint16]bool, at, n int) []byte {
 	if n < 1 || n > maxBits {
 		return append(dst, fc|0x80, illegalValue)

@@ -6,57 +6,57 @@ import (
 	"time"
 )
 
-// Lie is one way of answering wrongly.
+// Lie is one kind of wrong answer.
 type Lie int
 
-// The lies. Every one of them can be told from a true answer by its framing;
-// none changes a value inside an otherwise valid answer, which Modbus gives no
-// means to detect. Those about the header are honest on a serial line, which
-// has none.
+// The lies. Each can be recognised by the framing of the answer. None changes a value
+// inside an otherwise valid answer, because Modbus offers no means to detect that.
+// Those that concern the TCP header have no effect on a serial line, which has no
+// header.
 const (
 	Honest           Lie = iota
 	Late                 // answers after Fault.Delay; other requests are served meanwhile
 	Stale                // repeats the connection's previous answer before the true one
-	WrongTransaction     // an id that was not asked for yet
+	WrongTransaction     // the next request's id
 	WrongProtocol        // protocol id other than 0
 	WrongUnit            // another unit's id
 	WrongFunction        // another function code, not an exception
-	ForeignException     // an exception to a function that was not asked
+	ForeignException     // an exception to a function that was not requested
 	LengthLong           // the header announces more bytes than follow
 	LengthShort          // the header announces fewer bytes than follow
-	LengthZero           // the header announces nothing
-	WrongCount           // the byte count does not fit the quantity asked for
-	Truncated            // a well-framed answer to a smaller quantity
+	LengthZero           // the header announces no bytes
+	WrongCount           // the byte count does not fit the requested quantity
+	Truncated            // a valid answer to a smaller quantity
 	Garbage              // random bytes in place of a frame
 	Drip                 // one byte per Fault.Delay
 	CloseMidFrame        // half a frame, then the connection closes
 	CloseAtRequest       // the connection closes in place of an answer
 	Mute                 // no answer
-	Exception            // a true exception answer with Fault.Code
+	Exception            // a valid exception answer with Fault.Code
 	Malformed            // one of WrongTransaction … Garbage, CloseMidFrame, drawn for each request
 	WrongCRC             // RTU: one bit of the frame is flipped
 	Noise                // RTU: random bytes before the true answer
-	Split                // the last byte comes Fault.Delay after the others
+	Split                // the last byte is sent Fault.Delay after the others
 )
 
-// malformed are the lies that Malformed draws from: those that come at once.
+// malformed lists the lies from which Malformed draws: those without a delay.
 var malformed = [...]Lie{
 	WrongTransaction, WrongProtocol, WrongUnit, WrongFunction, ForeignException,
 	LengthLong, LengthShort, LengthZero, WrongCount, Truncated, Garbage, CloseMidFrame,
 }
 
-// malformedRTU takes its place on serial lines. CloseMidFrame is a frame cut
-// short there.
+// malformedRTU replaces it on serial lines, where CloseMidFrame only cuts the frame
+// short.
 var malformedRTU = [...]Lie{
 	WrongUnit, WrongFunction, ForeignException, WrongCount, Truncated, Garbage, CloseMidFrame, WrongCRC, Noise,
 }
 
-// Fault says which lie is told, to whom, and how often. The zero value is
-// honesty.
+// Fault says which wrong answer is sent, by which unit and how often. The zero value
+// sends none.
 type Fault struct {
 	Lie   Lie
-	Share float64       // share of the requests lied to, (0, 1]; 0 means all
-	Every int           // lie to each Every-th request exactly; takes the place of Share when > 0
+	Share float64       // share of the requests that get the lie, (0, 1]; 0 means all
+	Every int           // every Every-th request gets the lie; replaces Share if > 0
 	Unit  uint8         // the only unit that lies; 0 means all
 	Delay time.Duration // Late: delay of the answer; Drip: pause before each byte; Split: before the last
 	Code  byte          // Exception: its code; 0 means 4, server device failure
@@ -77,7 +77,7 @@ func newLiar(f Fault) liar {
 	return liar{Fault: f, rng: rand.New(rand.NewPCG(f.Seed, 0x6d6f64627573))}
 }
 
-// draw decides about the next request of a unit.
+// draw decides whether and how the next request to a unit is answered wrongly.
 func (l *liar) draw(unit uint8, rtu bool) Lie {
 	if l.Lie == Honest || l.Unit != 0 && l.Unit != unit {
 		return Honest
@@ -100,9 +100,9 @@ func (l *liar) draw(unit uint8, rtu bool) Lie {
 	return l.Lie
 }
 
-// garbage returns 8 to 300 random bytes. The protocol id is never 0, so that
-// no draw happens to be a valid frame, and its whole header is there, so that
-// no client waits for more.
+// garbage returns 8 to 300 random bytes. The protocol id is never 0, so that they
+// cannot form a valid frame. They contain a whole header, so that no client waits
+// for more.
 func (l *liar) garbage() []byte {
 	b := make([]byte, 8+l.rng.IntN(293))
 	for i := range b {
@@ -112,8 +112,8 @@ func (l *liar) garbage() []byte {
 	return b
 }
 
-// distort returns what is sent in place of the true frame. Frame is a whole ADU:
-// 7 bytes of MBAP header, then the PDU.
+// distort applies a lie to a frame, a whole ADU: 7 bytes of MBAP header, then the
+// PDU.
 func (l *liar) distort(lie Lie, frame []byte) []byte {
 	tid, length := binary.BigEndian.Uint16(frame), binary.BigEndian.Uint16(frame[4:])
 	switch lie {
@@ -135,7 +135,7 @@ func (l *liar) distort(lie Lie, frame []byte) []byte {
 	case LengthZero:
 		binary.BigEndian.PutUint16(frame[4:], 0)
 	case WrongCount:
-		frame[8] += 2 // an exception gets another code: still an error to the client
+		frame[8] += 2 // in an exception this changes the code: still an error for the client
 	case Truncated:
 		frame = truncate(frame)
 	case Garbage:
@@ -147,8 +147,8 @@ func (l *liar) distort(lie Lie, frame []byte) []byte {
 	return frame
 }
 
-// truncate makes an answer of n registers one of n-1 (of bits: one byte less)
-// with a header and count that agree with each other.
+// truncate shortens an answer of n registers to n-1 (bits: by one byte), with a
+// header and count that agree with each other.
 func truncate(frame []byte) []byte {
 	if frame[7]&0x80 != 0 {
 		return frame

@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// PTY is a pseudo terminal that stands for a serial line without any line
-// discipline's work. It is the plant's end: what is written to it arrives at
-// the port named Path. Closing it unplugs the port.
+// PTY is a pseudo terminal in raw mode that simulates a serial line. It is the
+// plant's end: what is written to it arrives at the port named Path. Closing it
+// unplugs the port.
 type PTY struct {
 	*os.File
 	Path string
 
-	port *os.File // keeps the plant's end from reading EIO while nobody has the port open
+	port *os.File // kept open, because the plant's end reads EIO while the port is closed
 }
 
 // OpenPTY makes a pseudo terminal.
@@ -47,5 +47,5 @@ func OpenPTY() (*PTY, error) {
 	return p, nil
 }
 
-// Close unplugs the port: whoever has it open is hung up.
+// Close unplugs the port: whoever has it open gets a hang-up.
 func (p *PTY) Close() error { return errors.Join(p.File.Close(), p.port.Close()) }

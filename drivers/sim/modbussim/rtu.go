@@ -5,14 +5,13 @@ import (
 	"time"
 )
 
-// ServeRTU serves units in RTU frames on a serial line (the master's end of a
-// pseudo terminal, say) until Close, which closes the line. Requests come to
-// all units of the line; those without a bank stay unanswered.
+// ServeRTU serves units in RTU frames on a serial line, for example the master's end
+// of a pseudo terminal, until Close, which closes the line. Requests to units without
+// a bank remain unanswered.
 //
-// With baud above 0 the server keeps time as a UART would: it takes a request
-// as received after the time its characters need, answers after a silence of
-// 3.5 characters, and sends each byte when its last bit would be through. With
-// 0 it answers at once.
+// With baud above 0 the server has the timing of a UART: it receives a request after
+// the time that its characters take, answers after a silence of 3.5 characters, and
+// sends each byte when its last bit would be sent. With 0 it answers at once.
 func ServeRTU(line io.ReadWriteCloser, baud int, units map[uint8]*Bank) *Server {
 	s := newRTU(baud, units)
 	s.attach(line)
@@ -31,12 +30,13 @@ func newRTU(baud int, units map[uint8]*Bank) *Server {
 	return s
 }
 
-// Attach serves RTU frames on one more line, in place of one that was lost.
+// Attach serves RTU frames on another line, for example to replace one that was
+// lost.
 func (s *Server) Attach(line io.ReadWriteCloser) { s.attach(line) }
 
 const requestLen = 8 // of the functions 1-4: unit, PDU of 5, CRC
 
-// serveRTU finds requests by their checksum.
+// serveRTU serves one line. It finds requests by their checksum.
 func (s *Server) serveRTU(p *peer) {
 	var buf [4 * maxFrame]byte
 	have := 0
@@ -63,7 +63,7 @@ func (s *Server) serveRTU(p *peer) {
 	}
 }
 
-// answerRTU answers a request that was read at a time: as if it were TCP's.
+// answerRTU answers a request that was read at a time, converted to a TCP frame.
 func (s *Server) answerRTU(p *peer, req []byte, at time.Time) bool {
 	tcp := append([]byte{0, 0, 0, 0, 0, 6}, req...)
 	return s.answer(p, tcp, func(b []byte) {
@@ -75,8 +75,8 @@ func (s *Server) answerRTU(p *peer, req []byte, at time.Time) bool {
 	})
 }
 
-// uart sends each byte when the last of its 11 bits would be through. What is
-// overdue goes out at once.
+// uart sends each byte when the last of its 11 bits would be sent. Overdue bytes are
+// sent at once.
 func (s *Server) uart(p *peer, b []byte, at time.Time) {
 	char := 11 * time.Second / time.Duration(s.baud)
 	silence := char * 7 / 2
@@ -94,7 +94,8 @@ func (s *Server) uart(p *peer, b []byte, at time.Time) {
 	}
 }
 
-// distortRTU makes a serial frame of a TCP one that lie has been applied to.
+// distortRTU converts a TCP frame, to which the lie was applied, to an RTU frame and
+// applies the lies of serial lines.
 func (l *liar) distortRTU(lie Lie, frame []byte) []byte {
 	if lie == Garbage {
 		return frame
@@ -114,8 +115,8 @@ func (l *liar) distortRTU(lie Lie, frame []byte) []byte {
 	return frame
 }
 
-// crc16 is bit by bit, so that it shares nothing with the driver's; V1.02
-// §2.5.1.2. Over a frame with its checksum it is 0.
+// crc16 is the checksum of V1.02 §2.5.1.2, computed bit by bit so that it shares
+// nothing with the driver's. Over a frame with its checksum it is 0.
 func crc16(b []byte) uint16 {
 	crc := uint16(0xFFFF)
 	for _, c := range b {

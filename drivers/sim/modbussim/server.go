@@ -15,7 +15,7 @@ import (
 type Server struct {
 	ln   net.Listener // nil for a serial line
 	baud int          // above 0: RTU frames
-	pace bool         // each byte at its time
+	pace bool         // send each byte at the time at which a UART would
 	done chan struct{}
 	wg   sync.WaitGroup
 
@@ -33,7 +33,7 @@ type Server struct {
 }
 
 // Listen serves units at a TCP address ("127.0.0.1:0" takes a free port) until
-// Close. The banks stay the caller's, to be set at any time. Unit ids without a
+// Close. The caller may change the banks at any time. Requests to unit ids without a
 // bank are answered with exception 11, as a gateway answers for a slave that it
 // cannot reach.
 func Listen(addr string, units map[uint8]*Bank) (*Server, error) {
@@ -59,7 +59,7 @@ func newServer(units map[uint8]*Bank) *Server {
 	}
 }
 
-// Addr is the address listened on, "host:port".
+// Addr returns the address listened on, "host:port".
 func (s *Server) Addr() string { return s.ln.Addr().String() }
 
 // Close stops listening, closes all connections and waits for the goroutines.
@@ -90,56 +90,55 @@ func (s *Server) DropConnections() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
-		c.Close() // the reading goroutine forgets it
+		c.Close() // the reading goroutine removes it from conns
 	}
 }
 
-// SetSilent makes a unit a dead slave: its requests are read and never
-// answered.
+// SetSilent makes a unit a dead slave, which answers no request, or ends that.
 func (s *Server) SetSilent(unit uint8, on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.silent[unit] = on
 }
 
-// SetSilentUnknown makes requests to unit ids without a bank go unanswered
-// instead of earning exception 11.
+// SetSilentUnknown makes requests to unit ids without a bank remain unanswered
+// instead of being answered with exception 11.
 func (s *Server) SetSilentUnknown(on bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.silentUnknown = on
 }
 
-// SetFault replaces the fault that the server suffers from. Answers already
-// delayed are still sent.
+// SetFault replaces the server's fault. Answers that are already delayed are still
+// sent.
 func (s *Server) SetFault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.liar = newLiar(f)
 }
 
-// Requests counts the requests seen so far by function code.
+// Requests returns the number of requests so far by function code.
 func (s *Server) Requests() map[uint8]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return maps.Clone(s.requests)
 }
 
-// RequestsTo counts the requests seen so far to one unit id.
+// RequestsTo returns the number of requests so far to one unit id.
 func (s *Server) RequestsTo(unit uint8) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.byUnit[unit]
 }
 
-// Lies counts the requests that were lied to.
+// Lies returns the number of requests that were answered wrongly.
 func (s *Server) Lies() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.lies
 }
 
-// Connections counts the connections accepted so far.
+// Connections returns the number of connections accepted so far.
 func (s *Server) Connections() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -158,7 +157,7 @@ func (s *Server) accept() {
 	}
 }
 
-// attach serves a connection until it ends; false once the server is closed.
+// attach serves a connection until it ends; false if the server is closed.
 func (s *Server) attach(c io.ReadWriteCloser) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -177,8 +176,8 @@ const (
 	maxFrame  = 260 // V1.1b3 §4.1: 7 + 253
 )
 
-// peer is one connection. Its mutex keeps a late answer from being written into
-// the middle of another one.
+// peer is one connection. Its mutex prevents that a late answer is written into the
+// middle of another one.
 type peer struct {
 	io.ReadWriteCloser
 	mu   sync.Mutex
@@ -188,7 +187,7 @@ type peer struct {
 func (p *peer) send(b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.Write(b) // a client that has gone away shows in the read loop
+	p.Write(b) // if the client is gone, the read loop ends too
 }
 
 func (s *Server) serve(c io.ReadWriteCloser) {
@@ -221,8 +220,8 @@ func (s *Server) serve(c io.ReadWriteCloser) {
 	}
 }
 
-// decide counts a request and returns its true answer (nil = none), the lie
-// told in its place, and what the lie makes of the answer.
+// decide counts a request and returns its true answer (nil = none), the lie for it,
+// and the bytes to send.
 func (s *Server) decide(req []byte) (truth []byte, lie Lie, sent []byte, delay time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -251,8 +250,8 @@ func (s *Server) decide(req []byte) (truth []byte, lie Lie, sent []byte, delay t
 	return truth, lie, sent, s.liar.Delay
 }
 
-// answer sends what is due to a request, in a TCP frame, with send. It reports
-// whether the connection goes on.
+// answer answers a request, which is a TCP frame, with send. It reports whether the
+// connection stays open.
 func (s *Server) answer(p *peer, req []byte, send func([]byte)) bool {
 	truth, lie, sent, delay := s.decide(req)
 	if truth == nil {
@@ -264,7 +263,7 @@ func (s *Server) answer(p *peer, req []byte, send func([]byte)) bool {
 		return false
 	case CloseMidFrame:
 		send(sent[:len(sent)/2])
-		return s.baud > 0 // a serial line stays
+		return s.baud > 0 // a serial line stays open
 	case Stale:
 		if p.last != nil {
 			send(p.last)
@@ -296,7 +295,7 @@ func (s *Server) answer(p *peer, req []byte, send func([]byte)) bool {
 	return true
 }
 
-// pause sleeps; it is cut short, and false, when the server closes.
+// pause sleeps for d; it returns false early if the server closes.
 func (s *Server) pause(d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

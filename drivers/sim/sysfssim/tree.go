@@ -16,18 +16,18 @@ import (
 //go:embed pi4.tree
 var Pi4 string
 
-// Tree is a recording laid out below Root. It is safe for concurrent use.
+// Tree is a recording written below Root. It is safe for concurrent use.
 type Tree struct {
 	Root string
 
 	mu    sync.Mutex
 	count int64
-	err   error // what reads fail with; nil = none
-	skip  int   // reads that still pass before err
+	err   error // with which reads fail; nil = none fails
+	skip  int   // reads that still succeed before that
 	left  int   // reads that fail; negative = all
 }
 
-// Lay writes a recording below root, an empty folder.
+// Lay writes a recording into root, an empty folder.
 func Lay(root, recording string) (*Tree, error) {
 	t := &Tree{Root: root}
 	for i, line := range strings.Split(recording, "\n") {
@@ -57,8 +57,7 @@ func (t *Tree) link(path, target string) error {
 	return os.Symlink(target, full)
 }
 
-// Set writes one attribute in place, so that who has it open reads the new
-// value.
+// Set writes one attribute in place, so that an open file reads the new value.
 func (t *Tree) Set(path, value string) error {
 	full := filepath.Join(t.Root, path)
 	if err := os.MkdirAll(filepath.Dir(full), 0o755); err != nil {
@@ -67,7 +66,7 @@ func (t *Tree) Set(path, value string) error {
 	return os.WriteFile(full, []byte(value+"\n"), 0o644)
 }
 
-// Remove takes away what lies at and below a path.
+// Remove removes a path with everything below it.
 func (t *Tree) Remove(path string) error { return os.RemoveAll(filepath.Join(t.Root, path)) }
 
 // Rename moves a file, a folder or a link, as a device moves to another number.
@@ -75,18 +74,18 @@ func (t *Tree) Rename(from, to string) error {
 	return os.Rename(filepath.Join(t.Root, from), filepath.Join(t.Root, to))
 }
 
-// FS is the tree with its faults.
+// FS returns the tree for a driver, with its faults.
 func (t *Tree) FS() sysfs.FS { return sysfs.FS{Root: t.Root, Open: t.open} }
 
-// Fail lets skip reads pass and then fails n of them with err, all where n is
-// negative; nil mends the tree.
+// Fail lets skip reads succeed and then fails n of them with err, all if n is
+// negative; a nil err repairs the tree.
 func (t *Tree) Fail(skip, n int, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.skip, t.left, t.err = skip, n, err
 }
 
-// Count is how many reads of values there were, failed ones included.
+// Count returns the number of reads of values so far, including failed ones.
 func (t *Tree) Count() int64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -116,14 +115,14 @@ func (t *Tree) open(path string) (sysfs.File, error) {
 	return &file{f, t, isValue(path)}, nil
 }
 
-// isValue tells what a sensor measures from what finds it: names and labels
-// are the kernel's memory and do not fail with the device.
+// isValue reports whether an attribute is measured. Names and labels come from the
+// kernel's memory and do not fail with the device.
 func isValue(path string) bool {
 	base := filepath.Base(path)
 	return base != "name" && base != "type" && base != "label"
 }
 
-// file is an attribute that fails when its tree says so.
+// file is an attribute that fails as its tree demands.
 type file struct {
 	sysfs.File
 	tree  *Tree

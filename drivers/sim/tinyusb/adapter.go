@@ -10,7 +10,7 @@ import (
 	"periph.io/x/conn/v3/i2c"
 )
 
-// Adapter offers one i2c-tiny-usb to kernels that ask for it. It is safe for
+// Adapter offers one i2c-tiny-usb to kernels that attach it. It is safe for
 // concurrent use. Use Listen.
 type Adapter struct {
 	ln  net.Listener
@@ -46,7 +46,7 @@ func (a *Adapter) Imports() int {
 	return a.imports
 }
 
-// Unplug takes the adapter off its kernel and keeps it off until Plug.
+// Unplug detaches the adapter from its kernel and refuses attachments until Plug.
 func (a *Adapter) Unplug() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -61,7 +61,7 @@ func (a *Adapter) Plug() {
 	a.unplugged = false
 }
 
-// Close stops listening, takes the adapter off its kernel and waits for the
+// Close stops listening, detaches the adapter from its kernel and waits for the
 // goroutines.
 func (a *Adapter) Close() error {
 	a.mu.Lock()
@@ -80,10 +80,10 @@ func (a *Adapter) Close() error {
 	return nil
 }
 
-// drop closes the connections; the mutex is held.
+// drop closes the connections. The caller holds mu.
 func (a *Adapter) drop() {
 	for c := range a.conns {
-		c.Close() // its goroutine forgets it
+		c.Close() // its goroutine removes it from conns
 	}
 }
 
@@ -117,8 +117,8 @@ func (a *Adapter) serve(c net.Conn) {
 	}
 }
 
-// imported answers the request to attach; false where the adapter is unplugged
-// or something else was asked for.
+// imported answers the request to attach. It returns false if the adapter is
+// unplugged or the request is another one.
 func (a *Adapter) imported(c net.Conn) bool {
 	if err := readImport(c); err != nil {
 		return false
@@ -133,7 +133,7 @@ func (a *Adapter) imported(c net.Conn) bool {
 	return here && err == nil
 }
 
-// errRequest is an opening message that is not an import of this adapter.
+// errRequest means that an opening message is not an import of this adapter.
 var errRequest = errors.New("not a usbip import request")
 
 func readImport(r io.Reader) error {

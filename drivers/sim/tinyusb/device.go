@@ -37,7 +37,7 @@ const (
 	typeString        = 3
 )
 
-// The adapter's identity, by which the kernel chooses i2c-tiny-usb.
+// The adapter's identity, which makes the kernel choose its driver i2c-tiny-usb.
 const (
 	vendorID  = 0x0403
 	productID = 0xC631
@@ -75,15 +75,15 @@ func parseSetup(b []byte) setup {
 	return setup{b[0], b[1], le.Uint16(b[2:]), le.Uint16(b[4:]), le.Uint16(b[6:])}
 }
 
-// device is the adapter as its host sees it: control transfers on endpoint 0.
-// It is not safe for concurrent use.
+// device is the USB side of the adapter: control transfers on endpoint 0. It is not
+// safe for concurrent use.
 type device struct {
 	bus     i2c.Bus
 	status  byte   // of the newest message
-	waiting []byte // a written message that the next one continues
+	waiting []byte // a written message that the next message continues
 }
 
-// control answers one control transfer; false is a stall. out is what the host
+// control answers one control transfer; false means a stall. Out is what the host
 // sent; the answer has at most s.length bytes.
 func (d *device) control(s setup, out []byte) ([]byte, bool) {
 	in, ok := d.answer(s, out)
@@ -128,9 +128,9 @@ func standard(s setup) ([]byte, bool) {
 	return nil, true // SET_CONFIGURATION, SET_INTERFACE, …: there is one of each
 }
 
-// message carries out one I²C message and keeps its status. What i2c.Bus cannot
-// say, any order but a write, a read, or a write and then a read, is not
-// acknowledged.
+// message carries out one I²C message and keeps its status. It does not acknowledge
+// what i2c.Bus cannot express: anything but a write, a read, or a write followed by
+// a read.
 func (d *device) message(s setup, out []byte) []byte {
 	read, first, last := s.value&flagRead != 0, s.request&ioBegin != 0, s.request&ioEnd != 0
 	w := d.waiting

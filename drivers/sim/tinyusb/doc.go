@@ -1,20 +1,20 @@
-// Package tinyusb is a USB adapter for I²C that exists only in memory: the
-// i2c-tiny-usb of Till Harbaum, with any i2c.Bus behind it, offered over USB/IP.
-// A Linux kernel that attaches it runs its own usbcore, i2c-tiny-usb and i2c-dev
-// on it and so has a real /dev/i2c-N whose chips are those of drivers/sim/i2csim.
+// Package tinyusb simulates a USB adapter for I²C: the i2c-tiny-usb of Till Harbaum,
+// with any i2c.Bus behind it, offered over USB/IP. A Linux kernel that attaches it
+// runs its own usbcore, i2c-tiny-usb and i2c-dev on it. So it has a real /dev/i2c-N
+// whose chips are those of drivers/sim/i2csim.
 //
-// It does not know what a chip says, and it serves one kernel at a time. It is
-// for the emulated boards only and is never part of a gateway's own path.
+// It does not know what a chip's bytes mean, and it serves one kernel at a time. It
+// is for the emulated boards only; a gateway never uses it to read its sensors.
 //
-// # What is kept of the wire
+// # How messages become transactions
 //
-// The kernel's driver sends one control transfer for each I²C message and one
-// that asks for its status. A write that is not the last message waits for the
-// read behind it, so that both become one transaction with a repeated start,
-// as i2c.Bus has it. The answer to the waiting write is ACK; an address nobody
-// answers at shows in the message after it, and the kernel returns ENXIO for
-// the transfer in either case. A bus that hangs holds up its transfer only: the
-// kernel's time limit then takes the transfer back (USBIP_CMD_UNLINK).
+// The kernel's driver sends one control transfer for each I²C message and one that
+// asks for its status. A write that is not the last message waits for the read after
+// it, so that both become one transaction with a repeated start, which is what
+// i2c.Bus offers. The waiting write is answered with ACK. If no chip answers at the
+// address, the message after it fails, and the kernel returns ENXIO for the transfer
+// in either case. A bus that hangs delays only its own transfer: the kernel takes it
+// back when its time limit is over (USBIP_CMD_UNLINK).
 //
 // # Sources
 //

@@ -7,9 +7,9 @@ import (
 	"io"
 )
 
-// Import asks for the adapter over a fresh connection to its server, as
-// `usbip attach` does, and returns what the kernel wants to know of it before it
-// takes the connection over: its id (bus and device number) and its speed.
+// Import requests the adapter over a new connection to its server, as `usbip attach`
+// does. It returns what the kernel must be told when it takes over the connection:
+// the adapter's id (bus and device number) and its speed.
 func Import(c io.ReadWriter) (id, speed uint32, err error) {
 	be := binary.BigEndian
 	req := be.AppendUint16(nil, protocolVersion)
@@ -28,7 +28,7 @@ func Import(c io.ReadWriter) (id, speed uint32, err error) {
 		return 0, 0, fmt.Errorf("usbip answer 0x%04x, want 0x%04x", be.Uint16(head[2:]), opImported)
 	}
 	if be.Uint32(head[4:]) != 0 {
-		return 0, 0, errors.New("the usb adapter is not there")
+		return 0, 0, errors.New("the usb adapter is unplugged")
 	}
 	var dev [pathLen + busIDLen + 24]byte
 	if _, err := io.ReadFull(c, dev[:]); err != nil {

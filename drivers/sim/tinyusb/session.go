@@ -59,7 +59,7 @@ func importReply(here bool) []byte {
 	return append(b, 0xFF, 0, 0, 1, 1, 1) // class, subclass, protocol, configuration, configurations, interfaces
 }
 
-// submit is USBIP_CMD_SUBMIT as far as it matters here.
+// submit holds the fields of USBIP_CMD_SUBMIT that are used here.
 type submit struct {
 	seq, endpoint uint32
 	in            bool
@@ -68,9 +68,9 @@ type submit struct {
 	out           []byte
 }
 
-// session is one attachment. The kernel's requests are carried out one after the
-// other by one goroutine while another reads on, so that a request which hangs
-// can be taken back.
+// session is one attachment. One goroutine carries out the kernel's requests in
+// order while another continues to read, so that the kernel can take back a request
+// that hangs.
 type session struct {
 	conn   net.Conn
 	device *device
@@ -127,8 +127,8 @@ func (s *session) next() error {
 	return nil
 }
 
-// unlink takes a request back. Its answer is not sent then; where it has been
-// sent already, status 0 says so.
+// unlink takes a request back, so that its answer is not sent. Status 0 means that
+// the answer was sent already.
 func (s *session) unlink(seq, target uint32) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -175,7 +175,7 @@ func (s *session) answer(r *submit, in []byte, ok bool) {
 		return
 	}
 	delete(s.pending, r.seq)
-	s.conn.Write(reply(retSubmit, r.seq, status, n, in)) // a kernel that has gone shows in the read loop
+	s.conn.Write(reply(retSubmit, r.seq, status, n, in)) // if the kernel is gone, the read loop ends too
 }
 
 // reply is USBIP_RET_SUBMIT or USBIP_RET_UNLINK, with the data that was read.
