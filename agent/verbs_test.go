@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"periph.io/x/conn/v3/i2c"
-
 	"iot-edge-anomaly/agent/gateway"
 	"iot-edge-anomaly/drivers/driverstest"
 	"iot-edge-anomaly/drivers/sim/modbussim"
@@ -177,8 +175,4 @@ func TestRecordTrainRun(t *testing.T) {
 	if code, _, stderr := call(t, "", "record", "--config", cfg, "--out", csvPath); code != 2 || !strings.Contains(stderr, "pump1, rest") {
 		t.Errorf("two machines and none named: code %d, %s", code, stderr)
 	}
-}
-
-func noI2C(name string) (i2c.BusCloser, error) {
-	return nil, fmt.Errorf("no bus %s in this test", name)
 }
