@@ -12,10 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"iot-edge-anomaly/agent/config"
-	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/drivers/driverstest"
-	"iot-edge-anomaly/drivers/modbus"
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
 
@@ -253,20 +250,6 @@ func TestI2CBusName(t *testing.T) {
 		name, others := i2cBusName(strings.Fields(args))
 		if name != want || len(others) != strings.Count(args, "--") {
 			t.Errorf("%q: %s and %v, want %s", args, name, others, want)
-		}
-	}
-}
-
-// Every type of the driver is one of the configuration, and the other way
-// round.
-func TestTypesAgree(t *testing.T) {
-	for typ := modbus.Bit; typ <= modbus.F64; typ++ {
-		text := "buses: {b: {modbus: \"tcp://h\"}}\nsensors: [{name: s, driver: modbus, bus: b, unit: 1, registers: [{name: r, at: \"holding:0.0\", type: " + typ.String() + "}]}]\n"
-		if typ != modbus.Bit {
-			text = strings.Replace(text, "0.0", "0", 1)
-		}
-		if _, problems := config.Parse("c.yaml", []byte(text), devices.Infos()); problems.Err() != nil {
-			t.Errorf("type %v: %v", typ, problems)
 		}
 	}
 }
