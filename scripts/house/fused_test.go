@@ -11,7 +11,7 @@ import (
 )
 
 // exact are the packages whose results must have the same bytes on every CPU.
-var exact = []string{"./quant", "./model", "./agent/detect"}
+var exact = []string{"./quant", "./model", "./agent/detect", "./agent/judge"}
 
 // planted is a package with fused multiply-adds in Go and in assembly.
 const planted = "./scripts/house/testdata/fused"
@@ -55,8 +55,8 @@ func TestFused(t *testing.T) {
 				switch {
 				case pkg == module+planted[1:]:
 					checkPlanted(t, found)
-				case functions < 50:
-					t.Errorf("%s: %d functions disassembled: this is not the whole package", pkg, functions)
+				case functions < 20:
+					t.Errorf("%s: %d functions disassembled; that is not the whole package", pkg, functions)
 				case len(found) > 0:
 					t.Errorf("%s rounds once where other CPUs round twice:\n%s", pkg, strings.Join(found, "\n"))
 				}

@@ -1,0 +1,65 @@
+package house
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// rooms are the packages below agent/. A new one needs a line here that says
+// what it is responsible for and no other room could take.
+var rooms = map[string]string{
+	"chart":       "drawings as SVG",
+	"commission":  "what one does before trusting a configuration: read, scan, record",
+	"config":      "the configuration file",
+	"demo":        "the demonstration: a simulated plant and its broker",
+	"detect":      "the alarm policy",
+	"devices":     "buses and sensors of a configuration",
+	"gateway":     "the running agent",
+	"htmlreport":  "the report files of train and score",
+	"judge":       "the way from a row to its events",
+	"machine":     "one machine: rows, learning, states",
+	"mqtt":        "delivery to the broker",
+	"offline":     "work on recordings: train, score",
+	"report":      "the schema of messages",
+	"sampler":     "rows from sensors",
+	"settings":    "a machine's settings as learning and judging take them; config imports neither, gateway and offline share it",
+	"spool":       "the queue on disk",
+	"state":       "what is kept in the state folder",
+	"status":      "health, metrics and the state that the page shows",
+	"status/page": "the page's files, which the demonstration and reports use too",
+}
+
+func TestRooms(t *testing.T) {
+	found := map[string]bool{}
+	for _, f := range goFiles(t) {
+		if name, ok := strings.CutPrefix(f.dir, "./agent/"); ok && !f.test {
+			found[name] = true
+		}
+	}
+	for name := range found {
+		if rooms[name] == "" {
+			t.Errorf("agent/%s is not in the list of rooms", name)
+		}
+	}
+	for name := range rooms {
+		if !found[name] {
+			t.Errorf("the list of rooms has %s, and agent/%s is not there", name, name)
+		}
+	}
+}
+
+// TestDoor holds that package main stays the door: it parses flags, prints and
+// chooses exit codes. What grows beyond that belongs into a room.
+func TestDoor(t *testing.T) {
+	const most = 1500
+	lines := 0
+	for _, f := range goFiles(t) {
+		if f.dir == "./agent" && !f.test {
+			lines += strings.Count(read(t, filepath.Join(root, f.path)), "\n")
+		}
+	}
+	if lines < 300 || lines > most {
+		t.Errorf("package main has %d lines without tests, want at most %d", lines, most)
+	}
+}
