@@ -8,15 +8,15 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// groupShare is the part of an event from which a sensor belongs to what caused
-// it. The top cause belongs in any case.
+// groupShare is the share of the causes from which on a sensor counts as having
+// caused an event. The top cause always counts.
 const groupShare = 0.2
 
-// cooldowns keeps silent what has just ended: an event that closes puts the
-// sensors that caused it to rest. An episode whose top cause is at one of them
-// waits, unless it is graver than what ended; any other is announced at once.
-// The set of sensors is the key because one sensor alone is too fine: a fault
-// between two sensors blames now the one, now the other.
+// cooldowns keeps an event from opening again just after it closed: the sensors
+// that caused it rest. An episode whose top cause is at one of them waits unless it
+// is graver than the event that ended; any other episode is announced at once. The
+// key is the set of sensors because a single sensor would be too fine: a fault
+// between two sensors blames now one, now the other.
 type cooldowns struct {
 	sensor []int              // (C) each channel's
 	until  [][4]time.Duration // (sensors) in the Detector's time, by the rank of the event that ended
@@ -46,8 +46,8 @@ func (c *cooldowns) top(sum []float64) int {
 	return c.sensor[best]
 }
 
-// begin puts the sensors that caused an event to rest until then; all of them
-// where nothing is known of its causes.
+// begin lets the sensors that caused an event rest until the given time; all of
+// them if nothing is known of its causes.
 func (c *cooldowns) begin(sum []float64, severity Severity, until time.Duration) {
 	top := c.top(sum)
 	var total float64
@@ -67,7 +67,7 @@ func (c *cooldowns) begin(sum []float64, severity Severity, until time.Duration)
 	}
 }
 
-// rests tells whether an episode with such causes has to wait.
+// rests tells whether an episode with these causes must wait.
 func (c *cooldowns) rests(sum []float64, severity Severity, now time.Duration) bool {
 	top := c.top(sum)
 	for s := range c.until {

@@ -18,8 +18,8 @@ type Detector struct {
 	episode    episode
 	last       Event         // what was announced last; Open while it is no Close
 	score      float64       // newest
-	term       int           // that made the newest score at or above CloseBelow; -1 = unknown
-	flickers   bool          // where it is the sensors'
+	term       int           // largest term of the newest score of at least CloseBelow; -1 = unknown
+	flickers   bool          // where that is the sensors' term: values flicker, they do not hang
 	values     []float64     // (C) newest row
 	expected   []float64     // (C)
 	calm       bool          // the newest rows are quiet
@@ -31,10 +31,10 @@ type Detector struct {
 	cools      cooldowns
 	repeats    repeats
 	began      time.Duration // when the open event was announced first
-	hold       time.Duration // that it must be quiet to close
-	resting    bool          // it was quiet for Hold, and is held open until it was for hold
-	again      []float64     // (C) what rest adds up
-	restReason string        // why it will close
+	hold       time.Duration // for how long the open event must be quiet to close
+	resting    bool          // the open event was quiet for Hold and stays open until it was quiet for hold
+	again      []float64     // (C) scratch of rest
+	restReason string        // why the resting event will close
 }
 
 // New makes a Detector; an error names every fault of the policy.
@@ -86,8 +86,8 @@ func (d *Detector) Push(t time.Time, s model.Score) (Event, bool) {
 	return d.announce(t)
 }
 
-// Idle takes a row at t of a machine that does not run. Idle rows are quiet; an
-// event that sees nothing else for the hold time closes with ReasonStopped.
+// Idle takes the time of a row at which the machine does not run. Idle rows are
+// quiet: after the hold time an open event closes with ReasonStopped.
 func (d *Detector) Idle(t time.Time) (Event, bool) {
 	d.pass(t)
 	d.history.clear()
@@ -100,9 +100,9 @@ func (d *Detector) Idle(t time.Time) (Event, bool) {
 	return Event{}, false
 }
 
-// Gap tells that the row at t has no score, and none is due to the machine's
-// standing still: the machine is blind, or the window fills. An open event
-// stays open.
+// Gap takes the time of a row that has no score although the machine may be
+// running: the machine is blind, or the window is filling. An open event stays
+// open.
 func (d *Detector) Gap(t time.Time) {
 	d.pass(t)
 	d.history.clear()
@@ -131,14 +131,14 @@ func (d *Detector) Open() (Event, bool) {
 	return d.last, true
 }
 
-// What Silent answers; whole sentences, so that nobody has to join them each row.
+// The answers of Silent: whole sentences, so that no row needs to build a string.
 const (
 	SilentMuted   = "an anomaly is under way and not told: mute window"
 	SilentResting = "an anomaly is under way and not told: cooldown"
 )
 
-// Silent tells why an anomaly that is under way at t, the time of the newest row,
-// has not been announced: "" where there is none, or nothing keeps it.
+// Silent tells why an anomaly that is under way has not been announced; t is the
+// time of the newest row. It is "" if there is none or nothing silences it.
 func (d *Detector) Silent(t time.Time) string {
 	switch {
 	case !d.episode.on || d.episode.announced:
@@ -151,8 +151,8 @@ func (d *Detector) Silent(t time.Time) string {
 	return ""
 }
 
-// Close ends the open event by decision, as when the model is replaced. It
-// reports false if none is open; what was kept silent is forgotten.
+// Close ends the open event by decision, for example because it became drift. It
+// reports false if none is open. A silent episode is forgotten.
 func (d *Detector) Close(t time.Time, reason string) (Event, bool) {
 	d.pass(t)
 	if !d.resting {
@@ -185,8 +185,8 @@ func (d *Detector) quiet(t time.Time) bool {
 	return d.calmFor >= d.o.Hold
 }
 
-// settle ends an episode that was quiet for the hold time, or lets it rest where
-// the event comes and goes.
+// settle ends an episode that was quiet for the hold time, or lets it rest if the
+// event comes and goes.
 func (d *Detector) settle(t time.Time, reason string) (Event, bool) {
 	if d.episode.announced && d.calmFor < d.hold {
 		d.history.clear()
@@ -196,8 +196,8 @@ func (d *Detector) settle(t time.Time, reason string) (Event, bool) {
 	return d.end(t, reason)
 }
 
-// announce tells what is due of the episode under way: its opening, a higher
-// severity, another top cause, or that it lasts.
+// announce returns the step that is due in the episode under way: its opening, a
+// higher severity, another top cause, or an update because it lasts.
 func (d *Detector) announce(t time.Time) (Event, bool) {
 	severity := d.o.severity(d.episode.peak)
 	state := Update
@@ -228,7 +228,7 @@ func (d *Detector) announce(t time.Time) (Event, bool) {
 // updateMost bounds the time between two updates of an event that only lasts.
 const updateMost = time.Hour
 
-// turned tells whether another sensor than the one told last is to blame now.
+// turned tells whether the top cause is now at another sensor than announced last.
 func (d *Detector) turned() bool {
 	top := d.cools.top(d.episode.sum)
 	if top < 0 || len(d.last.Causes) == 0 {
@@ -242,7 +242,7 @@ func (d *Detector) turned() bool {
 	return true
 }
 
-// end closes the episode, and what came before it opens no other.
+// end closes the episode; the scores before it cannot open another one.
 func (d *Detector) end(t time.Time, reason string) (Event, bool) {
 	d.history.clear()
 	return d.close(t, reason)

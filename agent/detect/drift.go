@@ -12,9 +12,9 @@ import (
 
 const (
 	driftLooks = 11  // in sequence at or above the line to open: a third of the window
-	driftClose = 0.5 // below, a look is quiet
+	driftClose = 0.5 // a look with a lower score is quiet
 	driftCalm  = 4   // quiet looks to close
-	driftTold  = 2   // channels that a reason tells of
+	driftTold  = 2   // channels that a reason describes
 )
 
 // Reasons of drift's closes, beside those of every event.
@@ -23,14 +23,14 @@ const (
 	ReasonRelearn = "machine learnt anew" // of drift from what another model had learnt
 )
 
-// DriftWatch turns lasting changes of what a machine does into drift events: at
-// most one is open. It does not learn, it proposes to. It is made by NewDriftWatch
-// and is not safe for concurrent use.
+// DriftWatch turns lasting changes of a machine into drift events; at most one is
+// open. It never learns anew by itself. It is made by NewDriftWatch and is not safe
+// for concurrent use.
 //
-// A change is drift when a model.Drift has said so for a third of its window, or
-// when a process anomaly has stayed at one level for DriftAfter: then the anomaly
-// ends, and later scores are seen from that level, so that the machine is quiet
-// there and heard when it changes again.
+// A change is drift when model.Drift has reported it for a third of its window, or
+// when a process anomaly has stayed at one level for DriftAfter. Then the anomaly
+// ends, and later scores are divided by that level: the machine is quiet there, and
+// an alarm is raised when it changes again.
 type DriftWatch struct {
 	o      Policy
 	model  *model.Drift // nil: the model does not hold what is needed
@@ -49,7 +49,7 @@ type DriftWatch struct {
 	peak   float64
 }
 
-// NewDriftWatch watches for drift from m; o is a Detector's.
+// NewDriftWatch watches for drift from what m has learnt, by a valid policy.
 func NewDriftWatch(m *model.Model, o Policy) *DriftWatch {
 	w := &DriftWatch{o: o, model: model.NewDrift(m), shift: newShift(o.DriftAfter, o.CloseBelow), blamed: make([]bool, len(o.Channels))}
 	if w.most = 2 * m.Schema().Period; w.most == 0 {
@@ -58,8 +58,8 @@ func NewDriftWatch(m *model.Model, o Policy) *DriftWatch {
 	return w
 }
 
-// Seen returns score as seen from the level that the machine has shifted to; 1 is
-// the threshold of the moment. Where no level has shifted it is score itself.
+// Seen returns score relative to the level that the machine has shifted to, so that
+// 1 is the present threshold. Without a shifted level it is score itself.
 func (w *DriftWatch) Seen(score float32) float32 {
 	if w.shift.base == 1 {
 		return score
@@ -67,20 +67,20 @@ func (w *DriftWatch) Seen(score float32) float32 {
 	return float32(float64(score) / w.shift.base)
 }
 
-// Shifted tells whether scores are seen from another level than the learnt one.
+// Shifted tells whether scores are judged from another level than the learnt one.
 func (w *DriftWatch) Shifted() bool { return w.shift.base > 1 }
 
-// Steady takes the newest score, its value as Seen, and tells whether it has been
-// high, and at one level, for DriftAfter. A sensor that hangs is no new level of
-// the machine, however long it does.
+// Steady takes the newest score, with its value from Seen, and tells whether scores
+// have been high and at one level for DriftAfter. A sensor that hangs is not a new
+// level of the machine, however long it hangs.
 func (w *DriftWatch) Steady(t time.Time, s model.Score) bool {
 	step := min(w.clock.step(t), w.most) // a stop does not count
 	w.shift.push(t, step, float64(s.Value), foremost(s.Terms) == hang)
 	return w.shift.steady()
 }
 
-// Convert makes drift of the process anomaly that is ending because it became
-// steady. It opens a drift event or updates the one that is open.
+// Convert turns the process anomaly that is ending because it became steady into
+// drift. It opens a drift event or updates the open one.
 func (w *DriftWatch) Convert(t time.Time, end Event) Event {
 	since := end.Since
 	if at := w.shift.since(); !at.IsZero() && at.Before(since) {
@@ -91,10 +91,10 @@ func (w *DriftWatch) Convert(t time.Time, end Event) Event {
 	return w.announce(t, since, end.Missing)
 }
 
-// Push takes the row of a score, as it came from the Scorer; quiet tells that no
-// process anomaly is open, nor kept silent. Rows of an anomaly are no evidence of
-// drift. It reports an event if one opened, changed or closed, and allocates only
-// then; looked is true when State is new.
+// Push takes a row and its score from the Scorer. quiet tells that no process
+// anomaly is open or silent: rows of an anomaly are no evidence of drift. It reports
+// an event if one opened, changed or closed, and allocates only then. looked is true
+// when State is new.
 func (w *DriftWatch) Push(t time.Time, row []float64, score float32, quiet bool) (ev Event, changed, looked bool) {
 	if w.model == nil {
 		if w.open && w.shift.base == 1 {
@@ -122,7 +122,7 @@ func (w *DriftWatch) Push(t time.Time, row []float64, score float32, quiet bool)
 	return ev, changed, true
 }
 
-// judge decides what a new look means.
+// judge decides what a new drift state means for the event.
 func (w *DriftWatch) judge(t time.Time, row []float64) (Event, bool) {
 	score := w.Score()
 	if score >= model.DriftLine {
@@ -144,8 +144,8 @@ func (w *DriftWatch) judge(t time.Time, row []float64) (Event, bool) {
 	return Event{}, false
 }
 
-// State is what the newest look saw; false where the model cannot tell. Its
-// slices are valid until the next Push.
+// State is the newest drift state; false if the model cannot tell. Its slices are
+// valid until the next Push.
 func (w *DriftWatch) State() (model.DriftState, bool) {
 	if w.model == nil {
 		return model.DriftState{}, false
@@ -153,8 +153,8 @@ func (w *DriftWatch) State() (model.DriftState, bool) {
 	return w.model.State(), true
 }
 
-// Score is the machine's drift, 0 to 1 and model.DriftLine the line; NaN while
-// nothing can be said. A shifted level counts.
+// Score is the machine's drift from 0 to 1; at model.DriftLine it has drifted. NaN
+// means unknown. A shifted level counts.
 func (w *DriftWatch) Score() float64 {
 	score := math.NaN()
 	if w.model != nil {
@@ -169,7 +169,7 @@ func (w *DriftWatch) Score() float64 {
 	return score
 }
 
-// fresh tells whether a channel has drifted that the open event does not name.
+// fresh tells whether a channel has drifted that the open event does not name yet.
 func (w *DriftWatch) fresh() bool {
 	for j, ch := range w.model.State().Channels {
 		if ch.Score >= model.DriftLine && !w.blamed[j] {
@@ -179,7 +179,7 @@ func (w *DriftWatch) fresh() bool {
 	return false
 }
 
-// since is when the change began that makes the score.
+// since is when the change behind the score began.
 func (w *DriftWatch) since() time.Time {
 	s := w.model.State()
 	blocks, top := s.Rising, s.Relation
@@ -259,8 +259,8 @@ func (w *DriftWatch) Open() bool { return w.open }
 // Drop forgets the open event.
 func (w *DriftWatch) Drop() { w.open, w.moved, w.over, w.calm = false, nil, 0, 0 }
 
-// causes lists the channels that have drifted, the most first; where none has by
-// itself, those of the shifted level.
+// causes lists the channels that have drifted, largest drift first; if none has
+// drifted by itself, the causes of the shifted level.
 func (w *DriftWatch) causes() []Cause {
 	if w.model == nil {
 		return w.moved
@@ -289,7 +289,7 @@ func (w *DriftWatch) causes() []Cause {
 	return out[:min(len(out), w.o.Causes)]
 }
 
-// why says for people what has moved.
+// why tells people what has moved.
 func (w *DriftWatch) why() string {
 	var text []string
 	if w.shift.base > 1 {
@@ -311,7 +311,7 @@ func (w *DriftWatch) why() string {
 	return strings.Join(text, "; ")
 }
 
-// tell says where a channel's values lie and where they lay while it was learnt.
+// tell says where a channel's values lie now and where they lay during learning.
 func tell(c model.Channel, ch model.ChannelDrift) string {
 	unit := c.Unit
 	if unit != "" {

@@ -7,12 +7,12 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// maxWeight bounds a row's weight: beyond a score of 10 nothing is gained, and one
-// wild reading must not outshout what every other row of an event says.
+// maxWeight bounds the weight of one row, which is reached at a score of 10. One
+// wild reading must not outweigh all other rows of an event.
 const maxWeight = 100
 
-// history holds the last M scored rows: whether each exceeded 1, when, and what
-// it adds to the causes.
+// history holds the last M scored rows: the time of each, whether its score exceeded
+// 1, and what it adds to the causes.
 type history struct {
 	rows  []past
 	parts []float64 // (M, C)
@@ -64,8 +64,8 @@ func (h *history) each(f func(p past, parts []float64)) {
 	}
 }
 
-// fillParts sets parts to what the row adds to each channel's cause: nothing
-// for a quiet row.
+// fillParts sets parts to what the row adds to the cause of each channel; a quiet
+// row adds nothing.
 func fillParts(parts []float64, s model.Score, score, quiet float64) {
 	clear(parts)
 	if score < quiet {
@@ -87,15 +87,15 @@ type episode struct {
 	since     time.Time
 	peak      float64
 	sum       []float64 // (C) causes so far
-	rest      float64   // what is known of causes that are not listed any more
+	rest      float64   // weight of causes that a resumed event does not list
 	age       time.Duration
 }
 
-// causesHalf is after how long what a row adds to the causes counts half: an
-// event that lasts for days tells who is to blame now.
+// causesHalf is the time after which the contribution of a row to the causes counts
+// half, so that an event that lasts for days names who is to blame now.
 const causesHalf = 10 * time.Minute
 
-// grow lets the time pass that an episode forgets by.
+// grow ages the causes by a step of time.
 func (e *episode) grow(step time.Duration) {
 	if !e.on {
 		return
@@ -104,7 +104,7 @@ func (e *episode) grow(step time.Duration) {
 		for i := range e.sum {
 			e.sum[i] /= 2
 		}
-		if e.rest /= 2; e.age > 100*causesHalf { // what is left is nothing
+		if e.rest /= 2; e.age > 100*causesHalf { // what is left is negligible
 			e.age = 0
 			break
 		}
@@ -131,8 +131,8 @@ func (e *episode) add(score float64, parts []float64) {
 	}
 }
 
-// resume takes over what an event of an earlier run tells: its listed shares
-// count like one row at its peak.
+// resume continues an event of an earlier run: its listed shares count like one row
+// with the event's peak as score.
 func (e *episode) resume(ev Event, channels []model.Channel) {
 	e.on, e.announced, e.since, e.age = true, true, ev.Since, 0
 	e.peak = ev.Peak
@@ -155,7 +155,7 @@ func (e *episode) resume(ev Event, channels []model.Channel) {
 	}
 }
 
-// causes lists the k largest, in the order of size, then of channels.
+// causes lists the k largest causes, largest first; of equal ones the first channel.
 func (e *episode) causes(k int, o *Policy, values, expected []float64) []Cause {
 	total := e.rest
 	for _, v := range e.sum {

@@ -14,11 +14,11 @@ const (
 )
 
 // Latch keeps process anomalies and limit events open after they ended, so that
-// whoever comes later sees them. It stands behind Detector and Limits: a Close
-// goes in, an Update comes out, and the Close follows when it is unlatched. What
-// begins again meanwhile continues the same event. What ends by decision, as
-// when a model is replaced, is not held. A nil Latch holds nothing. Not safe for
-// concurrent use.
+// somebody who comes later sees them. It stands behind Detector and Limits: it
+// turns a Close into an Update, and gives the Close when the event is unlatched. If
+// the event begins again meanwhile, it continues. An event that ends by decision,
+// for example after a restart, is not held. A nil Latch holds nothing. It is not
+// safe for concurrent use.
 type Latch struct {
 	after time.Duration // 0 = until Release
 	clock stepper
@@ -32,7 +32,7 @@ type latched struct {
 	age  time.Duration
 }
 
-// NewLatch makes the Latch that the policy wants; nil if it wants none.
+// NewLatch makes the Latch of a policy; nil if the policy does not latch.
 func NewLatch(o Policy) *Latch {
 	if !o.Latch {
 		return nil
@@ -48,7 +48,7 @@ func (l *Latch) find(ev *Event) int {
 	})
 }
 
-// Take returns what becomes of an event.
+// Take returns the event to be reported instead of ev: ev itself unless it is held.
 func (l *Latch) Take(ev Event) Event {
 	if l == nil || !latches(ev.Kind) {
 		return ev
@@ -89,7 +89,7 @@ func (l *Latch) Holds() bool {
 	return false
 }
 
-// merge makes ev a step of the event that is held.
+// merge makes ev a step of the held event.
 func (h *latched) merge(ev Event) Event {
 	ev.Since = h.end.Since
 	if h.end.Peak > ev.Peak || math.IsNaN(ev.Peak) {
@@ -107,14 +107,14 @@ func (h *latched) merge(ev Event) Event {
 	return ev
 }
 
-// held is what a Close looks like while it is held back.
+// held is the Update that stands for a Close while it is held back.
 func (ev Event) held() Event {
 	ev.State, ev.Until, ev.Reason = Update, time.Time{}, ReasonHeld
 	return ev
 }
 
-// Tick lets the time up to t go by and calls emit for each event that was held
-// for long enough. It allocates nothing unless one was.
+// Tick advances the time to t and calls emit for each event that has been held for
+// long enough. It allocates nothing unless there is one.
 func (l *Latch) Tick(t time.Time, emit func(Event)) {
 	if l == nil {
 		return
@@ -128,8 +128,8 @@ func (l *Latch) Tick(t time.Time, emit func(Event)) {
 	}
 }
 
-// Release closes, at t, every event that is over. One that goes on stays open
-// and is held again when it ends.
+// Release closes, at t, every event that is over. An event that is not over stays
+// open and is held again when it ends.
 func (l *Latch) Release(t time.Time, emit func(Event)) {
 	if l != nil {
 		l.release(t, emit, func(*latched) bool { return true })
@@ -150,8 +150,8 @@ func (l *Latch) release(t time.Time, emit func(Event), due func(*latched) bool) 
 	}
 }
 
-// Resume takes over an event that was held when an earlier run ended. It reports
-// false, and does nothing, if ev is no such event.
+// Resume continues an event that was held when an earlier run ended. It reports
+// false, and does nothing, if ev is not such an event.
 func (l *Latch) Resume(ev Event) bool {
 	if l == nil || !latches(ev.Kind) || ev.State == Close || ev.Reason != ReasonHeld || l.find(&ev) >= 0 {
 		return false

@@ -25,23 +25,24 @@ type Limit struct {
 	Zones string
 }
 
-// What holds for every limit. One wild reading opens nothing, two of three do;
-// an event closes when the value was back by the band for the hold time.
+// These hold for every limit. Two of three readings beyond a limit open an event;
+// one wild reading does not. An event closes when the value has been inside the
+// limit by the band for the hold time.
 const (
 	limitN    = 2
 	limitM    = 3
 	limitBand = 0.02 // of the span between low and high limit, or of the limit where there is one side only
 )
 
-// Limits turns values into limit events: at most one open per channel, whose
-// key is the channel's name. It works while a model is being learnt, needs
-// none, and is not safe for concurrent use.
+// Limits turns values into limit events: at most one is open per channel, and its
+// key is the channel's name. It needs no model and works while one is being learnt.
+// It is not safe for concurrent use.
 //
-// The score of a limit event is 1 on the innermost limit and grows with the
-// distance beyond it, in parts of that limit's magnitude (of the span between
-// both sides where the limit is 0): 15 A at an upper limit of 12 A scores
-// 15/12. Its one cause expects the outermost limit crossed. Its severity is
-// the highest reached. A NaN value changes nothing.
+// The score of a limit event is 1 at the innermost limit. Beyond it the score grows
+// with the distance, divided by the limit's magnitude, or by the span between both
+// sides if the limit is 0: 15 A at an upper limit of 12 A scores 15/12. The
+// expected value of its one cause is the outermost limit that was crossed. Its
+// severity is the highest reached so far. A NaN value changes nothing.
 type Limits struct {
 	machine string
 	watches []watch

@@ -2,13 +2,13 @@ package detect
 
 import "time"
 
-// habit is how many events of one cause must have gone before in sequence for the
-// next to be one that comes and goes. Whoever tries a fault two or three times, or
-// has mended it in vain, is told of each.
+// habit is the number of events of one cause in sequence after which the next one
+// counts as one that comes and goes. Somebody who provokes a fault two or three
+// times, or whose repair did not help, still gets an event each time.
 const habit = 4
 
-// repeats knows which channels caused the events of late. It is told of each that
-// ends, and says how long the next must be quiet to be over.
+// repeats remembers which channels caused recent events. It is told of each event
+// that ends, and says for how long the next one must be quiet to close.
 type repeats struct {
 	within time.Duration   // a pause longer than this ends a sequence; 0 = there is none
 	ended  []time.Duration // (C) of the newest event that a channel caused, in the Detector's time
@@ -20,9 +20,9 @@ func newRepeats(within time.Duration, channels int) repeats {
 	return repeats{within, make([]time.Duration, channels), make([]int, channels), make([]time.Duration, channels)}
 }
 
-// hold is how long an event that opens now must be quiet to close: twice the
-// longer of the pauses before it and before the one that went before; 0 where that
-// is no habit. sum, (C), is what is known of its causes.
+// hold is for how long an event that opens now must be quiet to close: twice the
+// longer of the two newest pauses, or 0 if its cause has not recurred often enough.
+// sum, (C), holds what is known of its causes.
 func (r *repeats) hold(sum []float64, now time.Duration) time.Duration {
 	top := largest(sum)
 	if top < 0 || r.times[top] < habit || now-r.ended[top] > r.within {
@@ -31,8 +31,8 @@ func (r *repeats) hold(sum []float64, now time.Duration) time.Duration {
 	return min(2*max(now-r.ended[top], r.pause[top]), r.within)
 }
 
-// note takes an event that has ended. The channels that had a fifth of it have all
-// caused it: a fault between two of them is blamed now on the one, now on the other.
+// note takes an event that has ended. Every channel with a fifth of the causes has
+// caused it: a fault between two channels blames now one, now the other.
 func (r *repeats) note(sum []float64, began, ended time.Duration) {
 	top := largest(sum)
 	for c := range sum {
@@ -58,7 +58,8 @@ func largest(sum []float64) int {
 	return best
 }
 
-// caused tells whether channel c caused what sum, (C), says, and top the most.
+// caused tells whether channel c is among those that caused an event with the causes
+// sum, (C), of which top is the largest.
 func caused(sum []float64, c, top int) bool {
 	var total float64
 	for _, v := range sum {
@@ -67,9 +68,9 @@ func caused(sum []float64, c, top int) bool {
 	return c == top || sum[c] > 0 && sum[c] >= float64(groupShare*total)
 }
 
-// rest lets an event that comes and goes wait for its end, quiet: told open, but
-// taking nothing in. It reports false when something is under way again that the
-// event is to be told of, by this row.
+// rest handles a row while the open event is in one of its pauses: the event stays
+// open and takes nothing in. If N of M scores exceed 1 again, the event continues,
+// or closes if another channel is the cause.
 func (d *Detector) rest(t time.Time) (Event, bool) {
 	if d.history.loud < d.o.N {
 		return d.over(t)
@@ -81,7 +82,7 @@ func (d *Detector) rest(t time.Time) (Event, bool) {
 			sum[i] += v
 		}
 	})
-	if !caused(d.episode.sum, largest(sum), largest(d.episode.sum)) { // another: that one is over
+	if !caused(d.episode.sum, largest(sum), largest(d.episode.sum)) { // another cause: the event is over
 		ev, ok := d.close(t, d.restReason)
 		d.episode.begin(&d.history)
 		return ev, ok
@@ -91,7 +92,7 @@ func (d *Detector) rest(t time.Time) (Event, bool) {
 	return d.announce(t)
 }
 
-// over ends an event that rests once it has for long enough.
+// over ends a resting event once it was quiet for long enough.
 func (d *Detector) over(t time.Time) (Event, bool) {
 	if d.calmFor < d.hold {
 		return Event{}, false
@@ -99,6 +100,6 @@ func (d *Detector) over(t time.Time) (Event, bool) {
 	return d.end(t, d.restReason)
 }
 
-// Resting tells that the open event is one that comes and goes, and is quiet at
-// the moment.
+// Resting tells whether the open event is one that comes and goes and is in one of
+// its pauses.
 func (d *Detector) Resting() bool { return d.resting }

@@ -5,16 +5,16 @@ import (
 	"time"
 )
 
-// When a changed score has become the new level.
+// The rule by which a changed score becomes the new level.
 const (
 	shiftParts  = 8   // of the time it must last
-	shiftLoud   = 0.9 // of a part's rows are not quiet
-	shiftBand   = 0.2 // of the mean score that each part's mean may be off it
-	shiftMargin = 1.5 // times a part's usual highest score: above, the machine has changed again
-	shiftFall   = 0.5 // a part whose highest score stays below brings the base down
+	shiftLoud   = 0.9 // share of a part's rows that must not be quiet
+	shiftBand   = 0.2 // by how much of the mean each part's mean may differ from it
+	shiftMargin = 1.5 // the new base is this many times the usual highest score of a part
+	shiftFall   = 0.5 // a part whose highest score stays below this brings the base down
 	shiftTrend  = 16  // by which pairs of parts that rise may outnumber those that fall; chance alone exceeds it 3 times in 100 (Kendall)
 	shiftRows   = 5   // scores that a part must hold
-	shiftMost   = 1e6 // a score counts no more than this
+	shiftMost   = 1e6 // higher scores count as this
 )
 
 // part is an eighth of the time a level must last.
@@ -26,9 +26,9 @@ type part struct {
 	most float64 // highest score
 }
 
-// shift finds scores that have stayed high but steady, and holds the base that
-// later scores are seen from. Its scores are in units of that base. Only rows
-// with a score count, so that a machine that stops and starts counts as well.
+// shift finds scores that have stayed high but steady, and holds the base by which
+// later scores are divided. The scores that it takes are divided already. Only rows
+// with a score count, so a machine that stops and starts is judged as well.
 type shift struct {
 	each  time.Duration // a part; 0 = no level ever becomes the new one
 	quiet float64       // a score below is quiet
@@ -43,8 +43,8 @@ func newShift(after time.Duration, quiet float64) shift {
 	return shift{each: max(after, 0) / shiftParts, quiet: quiet, base: 1}
 }
 
-// push takes a score in units of base and the time that it stands for; hangs tells
-// that a sensor makes the score, not the machine.
+// push takes a score, divided by base, and the time that it stands for. hangs tells
+// that a hanging sensor causes the score, not the machine.
 func (s *shift) push(t time.Time, step time.Duration, score float64, hangs bool) {
 	if s.each == 0 {
 		return
@@ -78,7 +78,7 @@ func (s *shift) push(t time.Time, step time.Duration, score float64, hangs bool)
 	}
 }
 
-// steady tells whether a whole time's scores were high and one level.
+// steady tells whether all parts are complete, high, and at one level.
 func (s *shift) steady() bool {
 	if s.each == 0 || s.have < shiftParts {
 		return false
@@ -101,9 +101,9 @@ func (s *shift) steady() bool {
 	return s.base == 1 || !s.rises()
 }
 
-// rises tells whether the level still grows. Once that is told as drift; what then
-// goes on to get worse by the hour has not settled, however little that is of what it
-// has become, and would be told again at each half more.
+// rises tells whether the level is still growing. The first time, that is reported as
+// drift. A machine that keeps getting worse after that has not settled: without this
+// test each further growth by half would be reported again.
 func (s *shift) rises() bool {
 	up := 0
 	for i := range s.parts {
@@ -120,11 +120,11 @@ func (s *shift) rises() bool {
 	return up > shiftTrend
 }
 
-// since is when the steady level was seen first.
+// since is when the steady level began.
 func (s *shift) since() time.Time { return s.parts[0].at }
 
-// accept makes the steady level the base that later scores are seen from: a
-// machine that stays there is quiet, one that changes again is not.
+// accept makes the steady level the base of later scores: a machine that stays there
+// is quiet, one that changes again is not.
 func (s *shift) accept() {
 	var most [shiftParts]float64
 	for i := range s.parts {
@@ -140,5 +140,5 @@ func (s *shift) accept() {
 	s.forget()
 }
 
-// forget starts the time anew; the base stays.
+// forget discards the parts; the base stays.
 func (s *shift) forget() { s.have, s.under, s.ran = 0, part{}, 0 }

@@ -66,8 +66,8 @@ func (w *watch) push(t time.Time, step time.Duration, v float64) (State, bool) {
 	return state, ok
 }
 
-// opens tells whether an event begins. Within the cooldown only a graver one does;
-// any other waits, and begins when it ends if the value is still not back.
+// opens tells whether an event begins. During the cooldown only a graver event
+// begins; any other waits for its end and begins then if the value is still beyond.
 func (w *watch) opens(t time.Time, v float64, warn, alarm int) bool {
 	if w.back(v) {
 		w.waits = time.Time{}
@@ -93,10 +93,10 @@ func (w *watch) opens(t time.Time, v float64, warn, alarm int) bool {
 	return true
 }
 
-// blank takes a reading that is missing: it ages the ones before, so that two
-// wild readings with an hour of silence between them open nothing, and nobody
-// knows whether the value is back. An event that is open stays so, for its cause
-// may still be there; once the value was away for the hold time, it tells so.
+// blank takes a missing reading. It counts as one of the last three, so two wild
+// readings with an hour of silence between them open nothing. An open event stays
+// open, because nobody can tell whether the value has recovered. Once the value has
+// been missing for the hold time, an Update says so.
 func (w *watch) blank(t time.Time, step time.Duration) (State, bool) {
 	w.rows[w.next] = beyond{at: t}
 	w.next = (w.next + 1) % limitM
@@ -112,7 +112,7 @@ func (w *watch) blank(t time.Time, step time.Duration) (State, bool) {
 	return Update, true
 }
 
-// settle closes the event once the value was back for the hold time.
+// settle closes the event once the value has been back for the hold time.
 func (w *watch) settle(t time.Time, v float64) (State, bool) {
 	if !w.back(v) {
 		w.calm = false
@@ -154,8 +154,8 @@ func (w *watch) count(level int) (n int) {
 	return n
 }
 
-// place tells how far v is out: the level, the innermost limit of that side,
-// the outermost limit crossed, and the side. Comparisons with NaN are false.
+// place tells where v lies: the level, the innermost limit of that side, the
+// outermost limit crossed, and the side. Comparisons with NaN (no limit) are false.
 func (w *watch) place(v float64) (level int, inner, outer float64, dir string) {
 	high, low := innermost(w.Warn, w.Alarm), innermost(w.WarnLow, w.AlarmLow)
 	switch {
@@ -196,7 +196,7 @@ func (w *watch) span() float64 {
 	return 1
 }
 
-// back tells whether v is inside every limit by the band.
+// back tells whether v is inside every limit, by at least the band.
 func (w *watch) back(v float64) bool {
 	high, low := innermost(w.Warn, w.Alarm), innermost(w.WarnLow, w.AlarmLow)
 	span := high - low // NaN where a side is missing

@@ -21,7 +21,7 @@ const flickers = "a value flickers: it jumps from row to row as it never did"
 // comesAndGoes follows the reason of an event that is held open over its pauses.
 const comesAndGoes = "; it comes and goes"
 
-// whyAgain is why, and whether it is not the first time.
+// whyAgain is why, with a remark if the event comes and goes.
 func (d *Detector) whyAgain() string {
 	why := d.why()
 	if why == "" || d.hold <= d.o.Hold {
@@ -30,7 +30,7 @@ func (d *Detector) whyAgain() string {
 	return why + comesAndGoes
 }
 
-// foremost is the term that makes the score; -1 where none is known.
+// foremost is the largest term, which is the score; -1 if none is known.
 func foremost(terms [model.Terms]float32) int {
 	best := -1
 	for k, v := range terms {
@@ -41,7 +41,7 @@ func foremost(terms [model.Terms]float32) int {
 	return best
 }
 
-// why says what the score of an open event is made of.
+// why says for people which term makes the score of the open event.
 func (d *Detector) why() string {
 	if d.term < 0 {
 		return ""
