@@ -20,7 +20,7 @@ import (
 	"iot-edge-anomaly/quant/speed"
 )
 
-// timing is one line of bench --json.
+// timing is one element of bench --json.
 type timing struct {
 	Network     string   `json:"network"`
 	Machine     string   `json:"machine,omitempty"` // whose model it is
@@ -34,16 +34,17 @@ type timing struct {
 	OfPeak      float64  `json:"of_peak,omitempty"`
 }
 
-// activeNetwork is what bench calls the network of a machine's model.
+// activeNetwork is the name of the network of a machine's model.
 const activeNetwork = "active"
 
-// benched is a figure; Machine is empty for the reference networks.
+// benched is the result for one network and kernel. Machine is empty for the reference
+// networks.
 type benched struct {
 	Machine string
 	speed.Result
 }
 
-// name is how the table calls its network.
+// name is its network's name in the table.
 func (b *benched) name() string {
 	if b.Machine == "" {
 		return b.Network
@@ -54,7 +55,7 @@ func (b *benched) name() string {
 func benchVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("bench")
 	path := fs.String("config", "", "configuration `FILE`: its machines' models are timed too (default: "+defaultConfig+" where it is)")
-	spell := fs.Duration("time", 200*time.Millisecond, "how long to measure a figure")
+	spell := fs.Duration("time", 200*time.Millisecond, "how long to measure each figure")
 	asJSON := fs.Bool("json", false, "print a JSON array")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
@@ -95,8 +96,8 @@ type activeModel struct {
 	model   *model.Model
 }
 
-// activeModels are those of the configuration at path. Without a path they are
-// those of the gateway's own, which need not be there nor be readable.
+// activeModels are the models of the configuration at path. Without a path they are
+// those of the gateway's own configuration, which may be absent or unreadable.
 func activeModels(e env, path string) (out []activeModel, err error) {
 	if path == "" {
 		if _, err := os.Stat(defaultConfig); err != nil {
@@ -150,7 +151,7 @@ func printTimings(w io.Writer, rs []benched) error {
 	return json.NewEncoder(w).Encode(out)
 }
 
-// round keeps so many digits: more are noise.
+// round rounds to significant digits: more would be noise.
 func round(v float64, digits int) float64 {
 	if v == 0 {
 		return 0
@@ -159,7 +160,7 @@ func round(v float64, digits int) float64 {
 	return math.Round(v*m) / m
 }
 
-// printBench prints a table a network: each kernel beside the naive loop.
+// printBench prints a table: each kernel beside the naive loop on the same network.
 func printBench(w io.Writer, rs []benched) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "network\tMAC\tkernel\tns\tint8 in\ttimes naive\tMAC/cycle\tof stream\tof peak\tns of 4\tallocs\t")

@@ -71,8 +71,8 @@ func tellProblems(w io.Writer, asJSON bool, path string, c *config.Config, probl
 	return err
 }
 
-// missingFiles warns of files that the configuration names and that cannot be
-// used as they are now. They may come later, so this is no error.
+// missingFiles warns of files that the configuration names and that cannot be used at
+// present. That is no error, because the files may be put there later.
 func missingFiles(path string, c *config.Config) (ps config.Problems) {
 	warn := func(pos config.Pos, key, hint string, err error) {
 		if err != nil {
@@ -93,8 +93,8 @@ func missingFiles(path string, c *config.Config) (ps config.Problems) {
 	return ps
 }
 
-// unfitModels warns of machines whose model run would refuse, or that could
-// never get one. What this user may not read is not judged.
+// unfitModels warns of machines whose model run would refuse, or that can never get a
+// model. A model that this user may not read is skipped.
 func unfitModels(path string, c *config.Config) (ps config.Problems) {
 	for i, m := range c.Machines {
 		models := state.OpenModels(m.Model.Path)

@@ -10,7 +10,7 @@ import (
 	"iot-edge-anomaly/agent/config"
 )
 
-// This file is what a user sees of verbs and flags when asking, or when mistaken.
+// This file prints help, and explains mistakes in verbs and flags.
 
 // argsWidth is the column of the arguments in the list of verbs.
 const argsWidth = 45
@@ -20,7 +20,7 @@ func usage() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "iot-edge-anomaly %s: learns what is normal on a machine and tells when it is not\n\nusage: iot-edge-anomaly VERB [flags]\n\n", version)
 	for _, v := range verbs() {
-		// What is too long for its column has the description below it.
+		// Arguments that are too long for their column have the description below.
 		if len(v.args) > argsWidth {
 			fmt.Fprintf(&b, "  %-8s %s\n  %8s %-*s %s\n", v.name, v.args, "", argsWidth, "", v.what)
 			continue
@@ -31,11 +31,11 @@ func usage() string {
 	return b.String()
 }
 
-// otherWords are verbs by names that other programs give them.
+// otherWords are names that other programs give to our verbs.
 var otherWords = map[string]string{"validate": "check", "test": "check", "learn": "train", "fit": "train", "eval": "score", "predict": "score",
 	"detect": "score", "probe": "scan", "start": "run", "serve": "run"}
 
-// likelyVerb says what an unknown verb may have meant.
+// likelyVerb suggests a verb for an unknown one.
 func likelyVerb(word string) string {
 	if ours := otherWords[word]; ours != "" {
 		return fmt.Sprintf(": did you mean %q?", ours)
@@ -53,7 +53,7 @@ func likelyVerb(word string) string {
 	return "; iot-edge-anomaly help lists them"
 }
 
-// flags makes a verb's flag set for parse.
+// flags makes a verb's set of flags, for parse.
 func flags(name string) *flag.FlagSet {
 	fs := flag.NewFlagSet(name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -120,7 +120,8 @@ func parseRange(e env, fs *flag.FlagSet, args []string, least, most int) error {
 	return fs.Parse(append([]string{"--"}, positional...))
 }
 
-// misused says what package flag found, with the flag that was probably meant.
+// misused is the error of package flag in our words, with the flag that was probably
+// meant.
 func misused(fs *flag.FlagSet, err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown { // with the dashes that everything else has

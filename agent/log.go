@@ -8,10 +8,10 @@ import (
 	"os"
 )
 
-// logLevel is the level in force; a reload changes it.
+// logLevel is the level in force. A reload may change it.
 var logLevel slog.LevelVar
 
-// setLogLevel takes a level that the configuration has checked.
+// setLogLevel sets a level, which the configuration has checked.
 func setLogLevel(level string) {
 	var l slog.Level
 	if err := l.UnmarshalText([]byte(level)); err != nil {
@@ -20,8 +20,9 @@ func setLogLevel(level string) {
 	logLevel.Set(l)
 }
 
-// newLog logs text to w. Under systemd each line begins with the level that
-// journald understands (sd-daemon(3)), and the time is left to the journal.
+// newLog makes a logger that writes text to w. Under systemd each line begins with its
+// level as journald understands it (sd-daemon(3)) and has no time, which the journal
+// adds.
 func newLog(w io.Writer, level string) *slog.Logger {
 	setLogLevel(level)
 	journal := os.Getenv("JOURNAL_STREAM") != ""

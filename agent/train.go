@@ -67,8 +67,8 @@ func tellTraining(e env, asJSON bool, out string, t *offline.Trained) error {
 	return err
 }
 
-// alarms are model.Alarms for a script, which would take the 0 of a rate that
-// nobody knows for a promise: it is left out.
+// alarms is model.Alarms as JSON. An unknown rate is left out, because a script would
+// read its 0 as a promise of no false alarms.
 type alarms struct {
 	Wanted float64 `json:"wanted"`
 	Rate   float64 `json:"rate,omitzero"`

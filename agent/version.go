@@ -10,7 +10,7 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// buildInfo is what version prints and /metrics names.
+// buildInfo identifies this program, for verb version and for the endpoint.
 type buildInfo struct {
 	Version string `json:"version"`
 	Commit  string `json:"commit"`
@@ -24,7 +24,7 @@ func build() buildInfo {
 	return buildInfo{version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH, quant.Kernel()}
 }
 
-// status is what the status endpoint tells of it.
+// status is the part of it that the status endpoint shows.
 func (b buildInfo) status() status.Build {
 	return status.Build{Version: b.Version, Commit: b.Commit, Go: b.Go, Kernel: b.Kernel}
 }
