@@ -8,17 +8,17 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ClockState says how far the wall clock can be believed. The zero value is
+// ClockState says how far the wall clock can be trusted. The zero value is
 // ClockUnknown.
 type ClockState int
 
 // The states of the wall clock.
 const (
-	// ClockUnknown: the date is possible, but nothing vouches for it.
+	// ClockUnknown: the date is possible, but there is no evidence that it is right.
 	ClockUnknown ClockState = iota
-	// ClockUnset: the date lies before this program was written.
+	// ClockUnset: the date is before this program was written.
 	ClockUnset
-	// ClockSynced: a time server has set it since the start.
+	// ClockSynced: a time server has set the clock since the start.
 	ClockSynced
 )
 
@@ -33,17 +33,17 @@ func (s ClockState) String() string {
 	return "unknown"
 }
 
-// earliest is before the first line of this program; a clock that shows less
-// was never set.
+// earliest is before this program was written; a clock that shows an earlier time was
+// never set.
 var earliest = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// timesyncMark is a file that systemd-timesyncd makes when it has set the
-// clock; it lives on a tmpfs and so speaks of this start.
+// timesyncMark is a file that systemd-timesyncd creates when it has set the clock. It
+// is on a tmpfs, so it exists only if that happened since the start.
 const timesyncMark = "run/systemd/timesync/synchronized"
 
-// Clock tells the state of the wall clock now. The hardened unit may not call
-// adjtimex (ProtectClock=), so timesyncd's mark counts too; with chrony or ntpd
-// and that unit the answer stays unknown.
+// Clock returns the present state of the wall clock. The hardened systemd unit may
+// not call adjtimex (ProtectClock=), so timesyncd's file counts too. With that unit
+// and chrony or ntpd the state stays ClockUnknown.
 func Clock() ClockState {
 	var tx unix.Timex
 	state, err := unix.Adjtimex(&tx)
@@ -63,7 +63,7 @@ func clock(root string, now time.Time, kernelSynced bool) ClockState {
 	return ClockUnknown
 }
 
-// Uptime returns the time since the start of the machine, suspension included.
+// Uptime returns the time since the machine started, including suspension.
 func Uptime() time.Duration {
 	var ts unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &ts); err != nil {

@@ -7,17 +7,18 @@ import (
 	"strings"
 )
 
-// Board is what a gateway says of itself. The zero value is an unknown board.
+// Board describes a gateway's board. The zero value is not a valid description; use
+// Detect.
 type Board struct {
-	// Model is the maker's name: "Raspberry Pi 4 Model B Rev 1.4"; empty where
-	// neither device tree nor DMI tells.
+	// Model is the maker's name: "Raspberry Pi 4 Model B Rev 1.4"; empty if neither
+	// device tree nor DMI names it.
 	Model string
 	// HeaderI2C is the number of the I²C bus on pins 3 and 5 of the 40-pin
-	// header, -1 = not known.
+	// header; -1 = unknown.
 	HeaderI2C int
 }
 
-// headers lists the bus on the board's header by the start of its model.
+// headers lists the bus on the board's header by the start of the model's name.
 // Sources: Raspberry Pi documentation (i2c1 is the header's since the Model B
 // revision 2); NVIDIA's pin tables of the carrier boards; BeagleBone cape
 // specification (I2C2 on P9.19 and P9.20). The first match counts.
@@ -37,7 +38,7 @@ var headers = []struct {
 	{"TI AM335x BeagleBone", 2},
 }
 
-// Detect reads which board the tree below root belongs to.
+// Detect identifies the board from the tree below root.
 func Detect(root string) Board {
 	b := Board{HeaderI2C: -1}
 	for _, path := range []string{"proc/device-tree/model", "sys/firmware/devicetree/base/model", "sys/class/dmi/id/product_name"} {
@@ -54,14 +55,14 @@ func Detect(root string) Board {
 	return b
 }
 
-// maxHost leaves room in an id for the hash behind the host's name.
+// maxHost limits the host's name in an id, to leave room for the hash after it.
 const maxHost = 40
 
-// DeviceID makes the id of a gateway that nobody has named: the host's name
-// and six digits derived from the machine id, so that two gateways written from
-// one image differ and reinstalling the agent changes nothing. The machine id
-// itself, which systemd asks not to show, cannot be computed from it. The id has
-// only letters, digits and _ . -, at most 64, and is never empty.
+// DeviceID makes the id of a gateway that has no configured one: the host's name and
+// six digits derived from the machine id. So two gateways with the same image have
+// different ids, and the id stays the same when the agent is reinstalled. The machine
+// id itself, which systemd asks to keep confidential, cannot be computed from it. The
+// id has at most 64 letters, digits and _ . - and is never empty.
 func DeviceID(root string) string {
 	host := readText(root, "proc/sys/kernel/hostname")
 	if host == "" {
@@ -81,7 +82,8 @@ func DeviceID(root string) string {
 	return host + "-" + hex.EncodeToString(mac.Sum(nil))[:6]
 }
 
-// idRune keeps what topics, metric labels and file names all bear.
+// idRune keeps the characters that are valid in topics, metric labels and file
+// names.
 func idRune(r rune) rune {
 	switch {
 	case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9', r == '-', r == '_', r == '.':
@@ -90,5 +92,5 @@ func idRune(r rune) rune {
 	return -1
 }
 
-// BootID returns the kernel's random id of this start, "" where unknown.
+// BootID returns the kernel's random id of this boot, "" if unknown.
 func BootID(root string) string { return readText(root, "proc/sys/kernel/random/boot_id") }

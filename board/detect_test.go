@@ -53,7 +53,7 @@ func TestHeaderBus(t *testing.T) {
 		{"pi3-off", "", "i2c auto: Raspberry Pi 3 Model B Plus Rev 1.3 has its header on /dev/i2c-1, which is absent: " +
 			"set dtparam=i2c_arm=on in config.txt, load i2c-dev, restart"},
 		{"two", "", "i2c auto: ARM-Versatile Express has several buses, name one of /dev/i2c-0 (Versatile I2C adapter), /dev/i2c-10 (second)"},
-		{"absent", "", "i2c auto: this board shows no bus: load the module i2c-dev, enable the bus in the device tree or plug its adapter in"},
+		{"absent", "", "i2c auto: this board has no bus: load the module i2c-dev, enable the bus in the device tree or plug its adapter in"},
 	} {
 		got, err := headerBus(filepath.Join("testdata", c.tree))
 		if got != c.want || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {

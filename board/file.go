@@ -9,12 +9,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxFile bounds what is read of one file of the kernel.
+// maxFile bounds what is read from one of the kernel's files.
 const maxFile = 64 << 10
 
-// readFile reads a file of the kernel with plain system calls. os.ReadFile
-// would hand the file to the runtime's poller, which waits for ever where a
-// driver answers EAGAIN.
+// readFile reads one of the kernel's files with plain system calls. os.ReadFile would
+// register it with the runtime's poller, which waits for ever if a driver returns
+// EAGAIN.
 func readFile(elem ...string) ([]byte, error) {
 	path := filepath.Join(elem...)
 	fd, err := retry(func() (int, error) { return unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC|unix.O_NONBLOCK, 0) })
@@ -47,8 +47,9 @@ func retry(call func() (int, error)) (int, error) {
 	}
 }
 
-// readText reads a file that holds one value: the text up to a NUL, a device
-// tree string's end, or the first line's. Absent and unreadable is "".
+// readText reads a file that holds one value: the text up to a NUL, which ends a
+// device tree's string, or up to the end of the first line. It returns "" if the file
+// is absent or unreadable.
 func readText(elem ...string) string {
 	b, err := readFile(elem...)
 	if err != nil {

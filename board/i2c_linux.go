@@ -28,12 +28,13 @@ const (
 	// transferTimeout is how long a controller may wait for the wire. Chips
 	// stretch the clock by tens of milliseconds; the kernel's own limit is 1 s.
 	transferTimeout = 200 * time.Millisecond
-	// attempts is how often a transfer is tried that failed for a reason that
-	// may pass, such as the clock-stretching fault of the BCM2835.
+	// attempts is how often a transfer is tried if it fails for a reason that may
+	// pass, such as the clock-stretching fault of the BCM2835.
 	attempts = 3
 )
 
-// message is struct i2c_msg. The pointer aligns it on 32 and 64 bits as C does.
+// message is struct i2c_msg. The pointer gives it the same alignment as in C, on 32
+// and 64 bits.
 type message struct {
 	addr   uint16
 	flags  uint16
@@ -41,16 +42,16 @@ type message struct {
 	buf    unsafe.Pointer
 }
 
-// request is struct i2c_rdwr_ioctl_data and the messages it points to. It lives
-// on the heap as long as its bus and holds real pointers: the collector sees
-// them and nothing moves.
+// request is struct i2c_rdwr_ioctl_data with the messages it points to. It is on the
+// heap for the life of its bus and holds real pointers, so the garbage collector sees
+// them and the memory does not move.
 type request struct {
 	msgs *message
 	n    uint32
 	buf  [2]message
 }
 
-// kernel is what a bus needs of the operating system.
+// kernel holds the system calls that a bus needs; tests replace them.
 type kernel struct {
 	open  func(path string) (int, error)
 	set   func(fd int, op uint, value int) error
@@ -88,8 +89,8 @@ type bus struct {
 }
 
 // OpenI2C opens an I²C bus: "auto" for the board's header, or a device such as
-// /dev/i2c-1. The error says what to do about it. The bus is safe for
-// concurrent use; Close does not wait for a transfer that hangs.
+// /dev/i2c-1. An error says what to do about it. The bus is safe for concurrent use;
+// Close does not wait for a transfer that hangs.
 func OpenI2C(name string) (i2c.BusCloser, error) { return openI2C("/", name, linux) }
 
 func openI2C(root, name string, k kernel) (i2c.BusCloser, error) {
@@ -126,7 +127,7 @@ func openError(root, path string, err error) error {
 	return fmt.Errorf("open %s: %w%s%s", path, err, code(err), hint)
 }
 
-// code is the errno's name in brackets: what people search for.
+// code is the errno's name in brackets, which is what people search for.
 func code(err error) string {
 	var errno unix.Errno
 	if !errors.As(err, &errno) {
@@ -138,7 +139,7 @@ func code(err error) string {
 // String returns the device's path.
 func (b *bus) String() string { return b.path }
 
-// SetSpeed is refused: the device tree sets the speed, for everybody.
+// SetSpeed returns an error: the device tree sets the speed for all programs.
 func (b *bus) SetSpeed(physic.Frequency) error {
 	return fmt.Errorf("%s: speed is set by the device tree (dtparam=i2c_arm_baudrate)", b.path)
 }
@@ -153,7 +154,7 @@ func (b *bus) Tx(addr uint16, w, r []byte) error {
 	err := b.transfer(addr, w, r)
 	b.mu.Unlock()
 	if b.closed.Load() {
-		b.release() // Close came meanwhile and did not wait
+		b.release() // Close was called meanwhile and did not wait
 	}
 	if err != nil {
 		return fmt.Errorf("%s address 0x%02x: %w%s%s", b.path, addr, err, code(err), hint(err))
@@ -161,8 +162,8 @@ func (b *bus) Tx(addr uint16, w, r []byte) error {
 	return nil
 }
 
-// transfer fills the request and runs it, again where the reason may pass. The
-// mutex is held.
+// transfer fills the request and runs it, repeatedly if the error may pass. The
+// caller holds mu.
 func (b *bus) transfer(addr uint16, w, r []byte) error {
 	if b.closed.Load() || b.fd < 0 {
 		return os.ErrClosed
@@ -184,11 +185,11 @@ func (b *bus) transfer(addr uint16, w, r []byte) error {
 	if err != nil && passing(err) {
 		err = b.again(err)
 	}
-	b.req.buf = [2]message{} // let go of the caller's memory
+	b.req.buf = [2]message{} // release the caller's memory
 	return err
 }
 
-// attempt runs the request once. EINTR is no attempt: nothing was on the wire.
+// attempt runs the request once. EINTR does not count: nothing was sent.
 func (b *bus) attempt() error {
 	for {
 		if err := b.kernel.rdwr(b.fd, b.req); err != unix.EINTR {
@@ -197,8 +198,8 @@ func (b *bus) attempt() error {
 	}
 }
 
-// again repeats a request that failed with err, as long as one controller's
-// time-out takes altogether: a bus that is stuck is not waited for over and over.
+// again repeats a request that failed with err, for at most one timeout of the
+// controller altogether, so that a stuck bus does not cost several.
 func (b *bus) again(err error) error {
 	for start, try := time.Now(), 1; try < attempts && passing(err) && time.Since(start) < transferTimeout; try++ {
 		b.retries.Add(1)
@@ -209,9 +210,9 @@ func (b *bus) again(err error) error {
 	return err
 }
 
-// passing tells whether a failure may pass by itself. Controllers give different
-// errors for the same event (a chip that does not answer is ENXIO, EREMOTEIO or
-// ETIMEDOUT), so what cannot pass is named, not what can.
+// passing reports whether an error may pass by itself. Controllers report the same
+// event with different errors (a chip that does not answer is ENXIO, EREMOTEIO or
+// ETIMEDOUT), so this lists the errors that cannot pass.
 func passing(err error) bool {
 	switch err {
 	case unix.EBADF, unix.ENODEV, unix.ENOTTY, unix.EOPNOTSUPP, unix.EINVAL, unix.EFAULT, unix.EPERM, unix.EACCES, unix.ENOMEM:
@@ -220,9 +221,9 @@ func passing(err error) bool {
 	return true
 }
 
-// Gone tells whether the adapter was taken away: its device is no more, while an
-// open one keeps the kernel from finishing the removal (i2c_del_adapter waits for
-// the last reference, and with it the hub that the next adapter is plugged into).
+// Gone reports whether the adapter was unplugged: its device no longer exists. The
+// bus should then be closed, because the kernel's i2c_del_adapter waits for the last
+// reference and meanwhile blocks the hub into which the next adapter is plugged.
 func (b *bus) Gone() bool {
 	_, err := os.Stat(b.path)
 	return errors.Is(err, os.ErrNotExist)
@@ -231,7 +232,7 @@ func (b *bus) Gone() bool {
 // Retries counts the attempts beyond the first since the bus was opened.
 func (b *bus) Retries() uint64 { return b.retries.Load() }
 
-// hint says what an error of a transfer usually means.
+// hint says what a transfer's error usually means.
 func hint(err error) string {
 	switch {
 	case errors.Is(err, unix.ENXIO):
@@ -248,7 +249,7 @@ func hint(err error) string {
 	return ""
 }
 
-// Close closes the bus, at once or when the running transfer returns.
+// Close closes the bus, at once or when the transfer under way returns.
 func (b *bus) Close() error {
 	b.closed.Store(true)
 	return b.release()
@@ -256,7 +257,7 @@ func (b *bus) Close() error {
 
 func (b *bus) release() error {
 	if !b.mu.TryLock() {
-		return nil // Tx holds it and looks at closed afterwards
+		return nil // Tx holds mu and checks closed afterwards
 	}
 	defer b.mu.Unlock()
 	if b.fd < 0 {

@@ -16,8 +16,8 @@ type I2CBus struct {
 	Number int
 }
 
-// I2CBuses lists the adapters below root by number. None is an empty list:
-// the machine has none, or the module i2c-dev is not loaded.
+// I2CBuses lists the adapters below root by number. The list is empty if the machine
+// has none or the module i2c-dev is not loaded.
 func I2CBuses(root string) []I2CBus {
 	var out []I2CBus
 	class := filepath.Join(root, "sys/class/i2c-dev")
@@ -31,7 +31,7 @@ func I2CBuses(root string) []I2CBus {
 	return out
 }
 
-// parseBusNumber takes 7 from "i2c-7".
+// parseBusNumber returns 7 for "i2c-7".
 func parseBusNumber(s string) (int, bool) {
 	digits, ok := strings.CutPrefix(s, "i2c-")
 	if !ok {
@@ -41,11 +41,11 @@ func parseBusNumber(s string) (int, bool) {
 	return int(n), err == nil && strconv.FormatUint(n, 10) == digits
 }
 
-// display are parts of the names of adapters that belong to a monitor or to the
-// board itself; nobody wires a sensor there.
+// display lists parts of names of adapters that belong to a monitor or to the board
+// itself, where nobody connects a sensor.
 var display = []string{"hdmi", "ddc", "dpaux", "i915", "amdgpu", "nouveau", "smbus", "bpmp"}
 
-// headerBus chooses the bus that "auto" means.
+// headerBus returns the bus that "auto" means.
 func headerBus(root string) (string, error) {
 	b, buses := Detect(root), I2CBuses(root)
 	var listed []string
@@ -68,14 +68,14 @@ func headerBus(root string) (string, error) {
 	case b.HeaderI2C >= 0:
 		return "", fmt.Errorf("i2c auto: %s has its header on /dev/i2c-%d, which is absent: %s", model, b.HeaderI2C, enable(b))
 	case len(buses) == 0:
-		return "", fmt.Errorf("i2c auto: %s shows no bus: %s", model, enable(b))
+		return "", fmt.Errorf("i2c auto: %s has no bus: %s", model, enable(b))
 	case len(candidates) == 1:
 		return candidates[0].Path, nil
 	}
 	return "", fmt.Errorf("i2c auto: %s has several buses, name one of %s", model, strings.Join(listed, ", "))
 }
 
-// enable says how a bus that is absent is switched on.
+// enable says how to enable a bus that is absent.
 func enable(b Board) string {
 	if strings.HasPrefix(b.Model, "Raspberry Pi") {
 		return "set dtparam=i2c_arm=on in config.txt, load i2c-dev, restart"

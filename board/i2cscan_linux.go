@@ -15,7 +15,7 @@ import (
 
 // From linux/i2c-dev.h, linux/i2c.h and linux/i2c-uapi's functionality bits.
 const (
-	ioctlSlave = 0x703 // I2C_SLAVE: EBUSY where a driver of the kernel has the address
+	ioctlSlave = 0x703 // I2C_SLAVE: EBUSY if a kernel driver uses the address
 	ioctlFuncs = 0x705 // I2C_FUNCS
 	ioctlSMBus = 0x720 // I2C_SMBUS
 
@@ -26,9 +26,9 @@ const (
 	smbusQuick, smbusByte = 0, 1 // sizes
 )
 
-// The addresses that a scan asks, i2cdetect's since i2c-tools 4.2: those below are
-// reserved by the I2C-bus specification (NXP UM10204 rev. 7, table 4; 0x04 to 0x07
-// switch chips into high-speed mode), those above for 10-bit addresses.
+// The range of addresses of a scan, that of i2cdetect since i2c-tools 4.2. Those
+// below are reserved by the I2C-bus specification (NXP UM10204 rev. 7, table 4; 0x04
+// to 0x07 switch chips into high-speed mode), those above for 10-bit addresses.
 const (
 	FirstI2C = 0x08
 	LastI2C  = 0x77
@@ -47,22 +47,22 @@ type I2CState byte
 
 // The states.
 const (
-	I2CUnknown I2CState = iota // the adapter cannot ask there
+	I2CUnknown I2CState = iota // the adapter cannot probe this address
 	I2CAbsent
 	I2CPresent
-	I2CClaimed // a driver of the kernel has it; nothing was sent
+	I2CClaimed // a kernel driver uses it; nothing was sent
 )
 
 // I2CScan is the result of a scan.
 type I2CScan struct {
 	I2CBus
-	States  [128]I2CState
-	Drivers map[uint16]string // of the kernel, by claimed address: "lm75"
-	Errors  map[string]int    // why addresses count as absent, by errno
+	States  [128]I2CState     // by address
+	Drivers map[uint16]string // kernel driver by claimed address: "lm75"
+	Errors  map[string]int    // number of absent addresses by errno
 	Took    time.Duration
 }
 
-// scanner is what a scan needs of the operating system beyond a bus.
+// scanner holds the system calls that a scan needs besides those of a bus.
 type scanner struct {
 	kernel
 	funcs func(fd int) (uint, error)
@@ -89,10 +89,10 @@ var linuxScanner = scanner{
 	},
 }
 
-// ScanI2C asks which addresses of a bus answer, as i2cdetect does: by an empty
-// write, save for 0x30 to 0x37 and 0x50 to 0x5F, where EEPROMs live that an
-// empty write may disturb, by reading a byte. An address that a driver of the
-// kernel has is not asked. name is that of OpenI2C.
+// ScanI2C finds the addresses of a bus that answer, as i2cdetect does: by an empty
+// write, or at 0x30 to 0x37 and 0x50 to 0x5F, the addresses of EEPROMs that an empty
+// write may disturb, by reading a byte. Addresses that a kernel driver uses are not
+// probed. Name is as for OpenI2C.
 func ScanI2C(ctx context.Context, name string) (*I2CScan, error) {
 	return scanI2C(ctx, "/", name, linuxScanner)
 }
@@ -106,14 +106,14 @@ func scanI2C(ctx context.Context, root, name string, k scanner) (*I2CScan, error
 	defer b.Close()
 	funcs, err := k.funcs(b.fd)
 	if err != nil {
-		return nil, fmt.Errorf("%s: what the adapter can do: %w%s", b.path, err, code(err))
+		return nil, fmt.Errorf("%s: reading the adapter's functionality: %w%s", b.path, err, code(err))
 	}
 	if funcs&(funcQuick|funcReadByte) == 0 {
-		return nil, fmt.Errorf("%s: the adapter can be scanned neither by an empty write nor by reading a byte", b.path)
+		return nil, fmt.Errorf("%s: cannot scan: the adapter supports neither empty writes nor reads of a byte", b.path)
 	}
 	s := &I2CScan{I2CBus: I2CBus{Path: b.path}, Drivers: map[uint16]string{}, Errors: map[string]int{}}
 	device := b.path
-	if to, err := os.Readlink(filepath.Join(root, b.path)); err == nil { // a name of udev's
+	if to, err := os.Readlink(filepath.Join(root, b.path)); err == nil { // a symbolic link of udev
 		device = filepath.Join("/dev", filepath.Base(to))
 	}
 	for _, known := range I2CBuses(root) {
@@ -134,7 +134,7 @@ func scanI2C(ctx context.Context, root, name string, k scanner) (*I2CScan, error
 	return s, nil
 }
 
-// probe asks one address.
+// probe probes one address.
 func (s *I2CScan) probe(root string, k scanner, fd int, addr uint16, funcs uint) error {
 	switch err := k.set(fd, ioctlSlave, int(addr)); {
 	case errors.Is(err, unix.EBUSY):
@@ -167,7 +167,7 @@ func (s *I2CScan) probe(root string, k scanner, fd int, addr uint16, funcs uint)
 	return nil
 }
 
-// linkName is the last element of what a link of a device points at.
+// linkName is the last element of the target of a device's link.
 func linkName(root, device, link string) string {
 	target, err := os.Readlink(filepath.Join(root, device, link))
 	if err != nil {

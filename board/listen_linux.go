@@ -9,20 +9,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// SerialEar is a serial line that is open for listening only: there is nothing
-// to write with, and the kernel would refuse it. It is safe for one reader.
-type SerialEar struct {
+// SerialListener is a serial line that is open for reading only: it has no Write, and
+// the kernel would refuse one. It is safe for one reader.
+type SerialListener struct {
 	f *os.File
 }
 
-// ListenSerial opens the line at path for this process alone, for reading. The
-// parameters are those of OpenSerial. A byte of wrong parity reads as 0 and is
-// not left out, so that noise stays visible.
+// ListenSerial opens the line at path for reading, exclusively for this process. The
+// parameters are those of OpenSerial. A byte with wrong parity reads as 0 and is not
+// left out, so that noise stays visible.
 //
-// Opening raises RTS and DTR, whoever opens and whatever for. An adapter that
-// switches its driver by RTS would hold the line, so RTS is taken back at once;
-// DTR stays, for it feeds some adapters.
-func ListenSerial(path string, baud int, parity string, stopBits int) (*SerialEar, error) {
+// The kernel raises RTS and DTR whenever a port is opened. An adapter that switches
+// its driver by RTS would then drive the line, so RTS is lowered at once. DTR stays
+// raised, because it powers some adapters.
+func ListenSerial(path string, baud int, parity string, stopBits int) (*SerialListener, error) {
 	mode, err := serialMode(baud, parity, stopBits)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
@@ -34,7 +34,7 @@ func ListenSerial(path string, baud int, parity string, stopBits int) (*SerialEa
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w%s%s", path, err, code(err), serialHint(err))
 	}
-	// Raw as soon as the line is ours: until then the kernel echoes what comes in.
+	// Set raw mode as early as possible: until then the kernel echoes what it receives.
 	err = claim(fd)
 	if err == nil {
 		err = unix.IoctlSetTermios(fd, unix.TCSETS, mode)
@@ -48,10 +48,10 @@ func ListenSerial(path string, baud int, parity string, stopBits int) (*SerialEa
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w%s%s", path, err, code(err), serialHint(err)), unix.Close(fd))
 	}
-	return &SerialEar{f: os.NewFile(uintptr(fd), path)}, nil
+	return &SerialListener{f: os.NewFile(uintptr(fd), path)}, nil
 }
 
-// ignoreUnsupported forgives lines that have no modem signals.
+// ignoreUnsupported ignores the errors of ports without modem signals.
 func ignoreUnsupported(err error) error {
 	if errors.Is(err, unix.ENOTTY) || errors.Is(err, unix.EINVAL) {
 		return nil
@@ -59,13 +59,13 @@ func ignoreUnsupported(err error) error {
 	return err
 }
 
-// Read reads what has come, at least one byte. A line that was hung up gives
-// io.EOF or EIO at once.
-func (s *SerialEar) Read(b []byte) (int, error) { return s.f.Read(b) }
+// Read reads the received bytes and waits for at least one. A line that was hung up
+// returns io.EOF or EIO at once.
+func (s *SerialListener) Read(b []byte) (int, error) { return s.f.Read(b) }
 
 // SetReadDeadline makes reads that have not ended by t fail with
 // os.ErrDeadlineExceeded; zero = never.
-func (s *SerialEar) SetReadDeadline(t time.Time) error { return s.f.SetReadDeadline(t) }
+func (s *SerialListener) SetReadDeadline(t time.Time) error { return s.f.SetReadDeadline(t) }
 
 // Close closes the line and ends a blocked Read.
-func (s *SerialEar) Close() error { return s.f.Close() }
+func (s *SerialListener) Close() error { return s.f.Close() }

@@ -21,11 +21,11 @@ func TestListenSerial(t *testing.T) {
 		t.Skip("no pseudo terminal: ", err)
 	}
 	defer master.Close()
-	ear, err := ListenSerial(slave.Name(), 19200, "even", 1)
+	port, err := ListenSerial(slave.Name(), 19200, "even", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer ear.Close()
+	defer port.Close()
 	all := make([]byte, 256)
 	for i := range all {
 		all[i] = byte(i)
@@ -34,11 +34,11 @@ func TestListenSerial(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := make([]byte, len(all))
-	ear.SetReadDeadline(time.Now().Add(time.Minute))
-	if _, err := io.ReadFull(ear, got); err != nil || !bytes.Equal(got, all) {
+	port.SetReadDeadline(time.Now().Add(time.Minute))
+	if _, err := io.ReadFull(port, got); err != nil || !bytes.Equal(got, all) {
 		t.Errorf("heard % x, %v", got, err)
 	}
-	if n, err := ear.f.Write([]byte("x")); n != 0 || !errors.Is(err, unix.EBADF) {
+	if n, err := port.f.Write([]byte("x")); n != 0 || !errors.Is(err, unix.EBADF) {
 		t.Errorf("writing: %d, %v, want EBADF", n, err)
 	}
 	fds := []unix.PollFd{{Fd: int32(master.Fd()), Events: unix.POLLIN}}
@@ -46,8 +46,8 @@ func TestListenSerial(t *testing.T) {
 		t.Errorf("the line got bytes: %d %v", n, err)
 	}
 	// An empty line is no error and no end: the read waits.
-	ear.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
-	if n, err := ear.Read(got); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+	port.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+	if n, err := port.Read(got); n != 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("%d, %v", n, err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// MemoryLimit returns how many bytes this process may use: the smallest of the
-// machine's memory and of memory.max of its control group and all above it
+// MemoryLimit returns how many bytes this process may use: the minimum of the
+// machine's memory and of memory.max of its control group and all groups above it
 // (cgroup v2); 0 = unknown.
 func MemoryLimit(root string) int64 {
 	limit := int64(math.MaxInt64)
@@ -34,7 +34,7 @@ func MemoryLimit(root string) int64 {
 	return limit
 }
 
-// parseMemTotal takes "MemTotal: 948304 kB" from /proc/meminfo.
+// parseMemTotal finds "MemTotal: 948304 kB" in /proc/meminfo.
 func parseMemTotal(b []byte) (bytesTotal int64, ok bool) {
 	for line := range bytes.Lines(b) {
 		f := strings.Fields(string(line))
@@ -49,8 +49,8 @@ func parseMemTotal(b []byte) (bytesTotal int64, ok bool) {
 	return 0, false
 }
 
-// parseCgroup takes the path of the unified hierarchy, "0::/a/b", from
-// /proc/self/cgroup; "" where there is none. The path is clean and absolute.
+// parseCgroup finds the path of the unified hierarchy, "0::/a/b", in
+// /proc/self/cgroup; "" if there is none. The path is clean and absolute.
 func parseCgroup(b []byte) string {
 	for line := range strings.Lines(string(b)) {
 		if p, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "0::/"); ok {
@@ -60,7 +60,7 @@ func parseCgroup(b []byte) string {
 	return ""
 }
 
-// parseMax reads memory.max: bytes, or "max" for no limit.
+// parseMax parses memory.max: a number of bytes, or "max" for no limit.
 func parseMax(s string) (int64, bool) {
 	n, err := strconv.ParseInt(s, 10, 64)
 	return n, err == nil && n > 0

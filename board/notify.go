@@ -9,29 +9,29 @@ import (
 )
 
 // Ready tells the service manager that the agent works, at start and after a
-// reload. Like all notifications it does nothing where no service manager
-// listens ($NOTIFY_SOCKET).
+// reload. Like all notifications it does nothing if no service manager listens
+// ($NOTIFY_SOCKET).
 func Ready() error { return notify(daemon.SdNotifyReady) }
 
-// Status shows one line of text in systemctl status.
+// Status sets the line of text that systemctl status shows.
 func Status(text string) error {
 	return notify("STATUS=" + strings.ReplaceAll(strings.TrimSpace(text), "\n", " "))
 }
 
-// Reloading tells that a reload begins; Ready ends it. The time goes into the
-// same datagram, without which systemd ignores it.
+// Reloading tells the service manager that a reload begins; Ready ends it. systemd
+// ignores it unless the same datagram contains the time.
 func Reloading() error {
 	return notify(daemon.SdNotifyReloading + "\n" + strings.TrimSpace(daemon.SdNotifyMonotonicUsec()))
 }
 
-// Stopping tells that the agent shuts down.
+// Stopping tells the service manager that the agent shuts down.
 func Stopping() error { return notify(daemon.SdNotifyStopping) }
 
-// Watchdog feeds the service manager's watchdog. Only progress may call it.
+// Watchdog feeds the service manager's watchdog. Call it only after real progress.
 func Watchdog() error { return notify(daemon.SdNotifyWatchdog) }
 
-// WatchdogInterval returns within which time Watchdog must be called, 0 where
-// nobody waits for it.
+// WatchdogInterval returns the time within which Watchdog must be called; 0 if the
+// service manager has no watchdog for this process.
 func WatchdogInterval() (time.Duration, error) {
 	d, err := daemon.SdWatchdogEnabled(false)
 	if err != nil {

@@ -21,7 +21,7 @@ func OpenPin(name string) (Pin, error) {
 			return linePin{p}, nil
 		}
 	}
-	return nil, fmt.Errorf("open GPIO line %s: there is none of this name: gpioinfo lists them", name)
+	return nil, fmt.Errorf("open GPIO line %s: no line has this name: gpioinfo lists them", name)
 }
 
 type linePin struct{ p gpio.PinOut }

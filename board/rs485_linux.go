@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// RS485 is how the driver of a two-wire line is switched.
+// RS485 says how the driver of a two-wire line is switched.
 type RS485 struct {
 	Low    bool          // the driver is on while RTS, or the pin, is low
-	Before time.Duration // kept between switching on and the first bit
-	After  time.Duration // kept between the last bit and switching off
+	Before time.Duration // delay between switching on and the first bit
+	After  time.Duration // delay between the last bit and switching off
 }
 
-// Pin is an output that switches a line's driver.
+// Pin is a digital output that switches a line's driver.
 type Pin interface{ Set(high bool) error }
 
 // serialRS485 is struct serial_rs485 of linux/serial.h.
@@ -29,14 +29,14 @@ type serialRS485 struct {
 const (
 	rs485Enabled  = 1 << 0
 	rtsOnSend     = 1 << 1 // level of RTS while sending
-	rtsAfterSend  = 1 << 2 // level of RTS at rest
+	rtsAfterSend  = 1 << 2 // level of RTS otherwise
 	rs485Hint     = ": this port's driver cannot switch a line: use an adapter that does it by itself, or rs485=gpio:LINE"
-	drainPatience = 20 * time.Millisecond // for a UART that reports its shift register
+	drainPatience = 20 * time.Millisecond // the longest wait for a UART's shift register
 )
 
-// KernelRS485 lets the UART's driver switch the line (TIOCSRS485; Linux
-// Documentation/driver-api/serial/serial-rs485.rst). The kernel counts delays
-// in whole milliseconds: they are rounded up.
+// KernelRS485 makes the UART's kernel driver switch the line (TIOCSRS485; Linux
+// Documentation/driver-api/serial/serial-rs485.rst). The kernel counts delays in
+// milliseconds: they are rounded up.
 func (s *Serial) KernelRS485(r RS485) error {
 	k := &serialRS485{flags: rs485Enabled | rtsOnSend,
 		before: wholeMS(r.Before), after: wholeMS(r.After)}
@@ -53,7 +53,7 @@ func (s *Serial) KernelRS485(r RS485) error {
 // wholeMS is d in milliseconds, rounded up.
 func wholeMS(d time.Duration) uint32 { return uint32((d + time.Millisecond - 1) / time.Millisecond) }
 
-// ioctl passes a pointer that must stay one: see the package comment.
+// ioctl passes a pointer, not its address as an integer: see the package comment.
 func ioctl(fd uintptr, request uint, p unsafe.Pointer) error {
 	_, err := retry(func() (int, error) {
 		if _, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, uintptr(request), uintptr(p)); errno != 0 {
@@ -84,13 +84,13 @@ type Driven struct {
 	pin  Pin
 	mode RS485
 	char time.Duration // of one character
-	temt bool          // the UART tells when its shift register is empty
+	temt bool          // the UART reports when its shift register is empty
 }
 
-// DrivenBy makes pin switch the line, of bits bits a character, start, parity
-// and stop bits among them. The kernel's own switching is exact to a character
-// and to be preferred: a busy CPU holds the pin too long, and cuts into an
-// answer that comes early.
+// DrivenBy makes pin switch the line's driver. Bits is the length of a character,
+// including start, parity and stop bits. Prefer the kernel's own switching, which is
+// exact to a character: a busy CPU may switch the pin off too late, into an early
+// answer.
 func (s *Serial) DrivenBy(pin Pin, mode RS485, baud, bits int) (*Driven, error) {
 	d := &Driven{Serial: s, pin: pin, mode: mode, char: time.Duration(bits) * time.Second / time.Duration(baud)}
 	_, err := s.lineStatus()
@@ -124,12 +124,12 @@ func (d *Driven) Write(b []byte) (int, error) {
 	return n, errors.Join(err, d.drive(false))
 }
 
-// sent returns when the last stop bit is through: not before due, and then when
-// the UART says so. tcdrain is of no use: it looks once in a scheduler's tick.
+// sent waits until the last stop bit is sent: until due, and then until the UART
+// reports it. tcdrain is too coarse: it checks once per scheduler tick.
 func (d *Driven) sent(due time.Time) {
 	nap(time.Until(due))
 	if !d.temt {
-		nap(d.char) // the first bit did not start with the call
+		nap(d.char) // the first bit starts a little after the call of Write
 		return
 	}
 	for time.Since(due) < drainPatience {
@@ -140,18 +140,17 @@ func (d *Driven) sent(due time.Time) {
 	}
 }
 
-// lineStatus is the UART's line status register.
+// lineStatus reads the UART's line status register.
 func (s *Serial) lineStatus() (lsr uint32, err error) {
 	p := new(uint32)
 	err = s.control(func(fd uintptr) error { return ioctl(fd, unix.TIOCSERGETLSR, unsafe.Pointer(p)) })
 	return *p, err
 }
 
-// nap sleeps in the kernel: the runtime's timers are exact to a millisecond
-// only.
+// nap sleeps in the kernel, because Go's timers are exact to a millisecond only.
 func nap(d time.Duration) {
 	if d > 0 {
 		t := unix.NsecToTimespec(int64(d))
-		unix.Nanosleep(&t, nil) // a signal cuts it short: the UART has the last word
+		unix.Nanosleep(&t, nil) // a signal may end it early: sent then relies on the UART's status
 	}
 }

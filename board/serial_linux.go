@@ -10,29 +10,28 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Serial is an open serial line without any line discipline's work: what is
-// written goes out, what comes in is read. It is safe for one reader and one
-// writer at a time. Use OpenSerial.
+// Serial is an open serial line in raw mode: bytes pass unchanged in both directions.
+// It is safe for one reader and one writer at a time. Use OpenSerial.
 type Serial struct {
 	f *os.File
 }
 
-// bauds are the speeds of termios.
+// bauds lists the speeds of termios.
 var bauds = map[int]uint32{
 	1200: unix.B1200, 2400: unix.B2400, 4800: unix.B4800, 9600: unix.B9600, 19200: unix.B19200, 38400: unix.B38400,
 	57600: unix.B57600, 115200: unix.B115200, 230400: unix.B230400, 460800: unix.B460800, 500000: unix.B500000,
 	921600: unix.B921600, 1000000: unix.B1000000,
 }
 
-// OpenSerial opens the line at path for this process alone: 8 data bits, a
-// parity of "none" (also ""), "even" or "odd", 1 or 2 stop bits. The error says
-// what to do about it.
+// OpenSerial opens the line at path exclusively for this process: 8 data bits, a
+// parity of "none" (also ""), "even" or "odd", 1 or 2 stop bits. An error says what
+// to do about it.
 func OpenSerial(path string, baud int, parity string, stopBits int) (*Serial, error) {
 	mode, err := serialMode(baud, parity, stopBits)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	// O_NONBLOCK: does not wait for a carrier, and lets the runtime poll.
+	// O_NONBLOCK: do not wait for a carrier, and let the runtime poll.
 	fd, err := retry(func() (int, error) {
 		return unix.Open(path, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	})
@@ -54,25 +53,25 @@ func OpenSerial(path string, baud int, parity string, stopBits int) (*Serial, er
 	return &Serial{f: os.NewFile(uintptr(fd), path)}, nil
 }
 
-// claim keeps everybody else off the line: two masters would spoil each other's
-// frames, two listeners share the bytes. TIOCEXCL refuses any later open but
-// root's; the lock refuses whoever asks for it as we do, root too.
+// claim locks the line for this process: two masters would damage each other's
+// frames, and two listeners would share the bytes. TIOCEXCL refuses later opens by
+// anybody but root. The lock also stops root, if its program takes the same lock.
 func claim(fd int) error {
 	if err := unix.IoctlSetInt(fd, unix.TIOCEXCL, 0); err != nil {
 		return err
 	}
 	err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB)
 	if err == unix.EWOULDBLOCK {
-		return unix.EBUSY // as open says to others than root
+		return unix.EBUSY // the error that open returns because of TIOCEXCL
 	}
 	return err
 }
 
-// serialMode is a raw line; a read returns as soon as there is one byte.
+// serialMode is raw mode; a read returns as soon as there is one byte.
 func serialMode(baud int, parity string, stopBits int) (*unix.Termios, error) {
 	speed, ok := bauds[baud]
 	if !ok {
-		return nil, fmt.Errorf("baud rate %d is not one of the usual", baud)
+		return nil, fmt.Errorf("baud rate %d, want a standard one from 1200 to 1000000", baud)
 	}
 	t := &unix.Termios{Iflag: unix.IGNBRK, Cflag: unix.CS8 | unix.CREAD | unix.CLOCAL | speed, Ispeed: speed, Ospeed: speed}
 	switch parity {
@@ -93,7 +92,7 @@ func serialMode(baud int, parity string, stopBits int) (*unix.Termios, error) {
 	default:
 		return nil, fmt.Errorf("%d stop bits, want 1 or 2", stopBits)
 	}
-	t.Cc[unix.VMIN] = 1 // with 0 an idle line would read as its end
+	t.Cc[unix.VMIN] = 1 // with 0, a read of an idle line would return 0 bytes, as at its end
 	return t, nil
 }
 
@@ -111,8 +110,8 @@ func serialHint(err error) string {
 	return ""
 }
 
-// Read reads what has come, at least one byte. A line that was hung up, as by
-// unplugging its adapter, gives io.EOF or EIO at once.
+// Read reads the received bytes and waits for at least one. A line that was hung up,
+// for example because its adapter was unplugged, returns io.EOF or EIO at once.
 func (s *Serial) Read(b []byte) (int, error) { return s.f.Read(b) }
 
 // Write writes all of b.
@@ -128,7 +127,7 @@ func (s *Serial) SetWriteDeadline(t time.Time) error { return s.f.SetWriteDeadli
 // SetDeadline sets both deadlines.
 func (s *Serial) SetDeadline(t time.Time) error { return s.f.SetDeadline(t) }
 
-// Discard throws away what has come and was not read.
+// Discard discards bytes that were received but not read.
 func (s *Serial) Discard() error {
 	err := s.control(func(fd uintptr) error { return unix.IoctlSetInt(int(fd), unix.TCFLSH, unix.TCIFLUSH) })
 	if err != nil {
@@ -137,7 +136,7 @@ func (s *Serial) Discard() error {
 	return nil
 }
 
-// SyscallConn gives the file descriptor, to look at without waiting.
+// SyscallConn returns access to the file descriptor, for reads that do not wait.
 func (s *Serial) SyscallConn() (syscall.RawConn, error) { return s.f.SyscallConn() }
 
 // Close closes the line and ends a blocked Read or Write.

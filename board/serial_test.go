@@ -170,7 +170,7 @@ func TestOpenSerial_errors(t *testing.T) {
 	}{
 		{absent, 9600, "", 1, "no such file or directory (ENOENT): not plugged in? use a name below /dev/serial/by-id"},
 		{os.DevNull, 9600, "", 1, "claim: inappropriate ioctl for device (ENOTTY): not a serial port"},
-		{absent, 9601, "", 1, "baud rate 9601 is not one of the usual"},
+		{absent, 9601, "", 1, "baud rate 9601, want a standard one from 1200 to 1000000"},
 		{absent, 9600, "mark", 1, `parity "mark", want none, even or odd`},
 		{absent, 9600, "", 3, "3 stop bits, want 1 or 2"},
 	} {
