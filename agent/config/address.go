@@ -15,18 +15,6 @@ type Address struct {
 	Bit   int    // of the register; -1 = the whole
 }
 
-// AddressError tells what is wrong with an address, and what to write instead;
-// Hint may be empty.
-type AddressError struct{ Message, Hint string }
-
-// Error says what is wrong with the address as it was written.
-func (e *AddressError) Error() string {
-	if e.Hint == "" {
-		return e.Message
-	}
-	return e.Message + ": " + e.Hint
-}
-
 // tables are Modbus's four (Application Protocol V1.1b3 §4.3), by the digit
 // that names them in the notation of manuals; §4.4 leaves it to the vendors.
 var tables = []struct {
@@ -52,18 +40,18 @@ func hasBits(table string) bool { return table == "coil" || table == "discrete" 
 // ParseAddress reads "holding:40" or "holding:0x28", which count from base (0
 // or 1), and the notation 40041, 400041, 30017 or 10003, which names the table
 // by its first digit and counts from 1 whatever base says. Both may end in the
-// bit of a register, "holding:40.3". The error is an *AddressError.
+// bit of a register, "holding:40.3". The error is an *Fault.
 func ParseAddress(s string, base int) (Address, error) {
 	place, bit, hasBit := strings.Cut(s, ".")
 	a := Address{Bit: -1}
 	if hasBit {
 		n, err := strconv.ParseUint(bit, 10, 8)
 		if err != nil || n > 15 {
-			return a, &AddressError{fmt.Sprintf("%q is no bit of a register", quoteShort(bit)), "use 0 (least significant) to 15"}
+			return a, &Fault{Message: fmt.Sprintf("%q is not a bit of a register", quoteShort(bit)), Hint: "use 0 (least significant) to 15"}
 		}
 		a.Bit = int(n)
 	}
-	var err *AddressError
+	var err *Fault
 	if table, number, found := strings.Cut(place, ":"); found {
 		a.Table, a.At, err = tableAndNumber(table, number, base)
 	} else {
@@ -73,29 +61,29 @@ func ParseAddress(s string, base int) (Address, error) {
 		return a, err
 	}
 	if hasBit && hasBits(a.Table) {
-		return a, &AddressError{"table " + a.Table + " has bits, not registers with bits", "write " + place}
+		return a, &Fault{Message: "table " + a.Table + " has bits, not registers with bits", Hint: "write " + place}
 	}
 	return a, nil
 }
 
-func tableAndNumber(table, number string, base int) (string, int, *AddressError) {
+func tableAndNumber(table, number string, base int) (string, int, *Fault) {
 	if names := tableNames(); !slices.Contains(names, table) {
 		hint := didYouMean(table, names)
 		if meant := tableAliases[strings.ToLower(table)]; meant != "" {
 			hint = `did you mean "` + meant + `"?`
 		}
-		return "", 0, &AddressError{fmt.Sprintf("unknown table %q", quoteShort(table)), hint}
+		return "", 0, &Fault{Message: fmt.Sprintf("unknown table %q", quoteShort(table)), Hint: hint}
 	}
 	n, ok := addressNumber(number)
 	if !ok {
-		return "", 0, &AddressError{fmt.Sprintf("%q is no number of 0 to 65536", quoteShort(number)), `write such as "holding:40"`}
+		return "", 0, &Fault{Message: fmt.Sprintf("%q is not a number from 0 to 65536", quoteShort(number)), Hint: `write it like "holding:40"`}
 	}
 	if n < base || n > 0xFFFF+base {
 		hint := fmt.Sprintf("address_base is %d, so use %d to %d", base, base, 0xFFFF+base)
 		if t, at, err := modicon(number, base); err == nil && t == table {
 			hint = fmt.Sprintf("write at: %s or %s:%d", number, t, at)
 		}
-		return "", 0, &AddressError{fmt.Sprintf("%s:%d is outside the table", table, n), hint}
+		return "", 0, &Fault{Message: fmt.Sprintf("%s:%d is outside the table", table, n), Hint: hint}
 	}
 	return table, n, nil
 }
@@ -112,14 +100,14 @@ func addressNumber(s string) (int, bool) {
 
 // modicon reads the notation of manuals: a digit for the table and the number
 // from 1 in four or five digits more.
-func modicon(s string, base int) (string, int, *AddressError) {
+func modicon(s string, base int) (string, int, *Fault) {
 	n, err := strconv.ParseUint(s, 10, 31)
 	if err != nil {
-		return "", 0, &AddressError{fmt.Sprintf("%q is no table and number", quoteShort(s)), `write such as "holding:40"`}
+		return "", 0, &Fault{Message: fmt.Sprintf("%q is not an address", quoteShort(s)), Hint: `write it like "holding:40"`}
 	}
 	message := s + " does not say which table"
 	if len(s) != 5 && len(s) != 6 {
-		return "", 0, &AddressError{message, fmt.Sprintf(`write "holding:%d" or "input:%[1]d"`, n)}
+		return "", 0, &Fault{Message: message, Hint: fmt.Sprintf(`write "holding:%d" or "input:%[1]d"`, n)}
 	}
 	per := 10_000 // registers that the digits after the first can number
 	if len(s) == 6 {
@@ -130,54 +118,62 @@ func modicon(s string, base int) (string, int, *AddressError) {
 		switch {
 		case t.digit != digit:
 		case digit == 0 && number > 0:
-			return "", 0, &AddressError{s + " may be a coil or a padded address", fmt.Sprintf(`write "coil:%d" or "holding:%d"`, number-1+base, n)}
+			return "", 0, &Fault{Message: s + " may be a coil or a padded address", Hint: fmt.Sprintf(`write "coil:%d" or "holding:%d"`, number-1+base, n)}
 		case number < 1 || number > 0x10000:
 			first, last := digit*per+1, digit*per+min(per-1, 0x10000)
 			hint := fmt.Sprintf("use %d to %d", first, last)
 			if n < 0x10000 {
 				hint = fmt.Sprintf(`write %d for the first, or "%s:%d" if the manual counts so`, first, t.name, n)
 			}
-			return "", 0, &AddressError{s + " is out of range", hint}
+			return "", 0, &Fault{Message: s + " is out of range", Hint: hint}
 		default:
 			return t.name, number - 1 + base, nil
 		}
 	}
-	return "", 0, &AddressError{message, fmt.Sprintf(`write "holding:%d" or "input:%[1]d"`, n)}
+	return "", 0, &Fault{Message: message, Hint: fmt.Sprintf(`write "holding:%d" or "input:%[1]d"`, n)}
 }
 
 // at reads the place of a register. YAML takes 40041 for a number, and 40041.3
 // too.
-func (v value) at(r *Register, base int) {
+func (r *registerReader) at(v value) {
 	s := v.node.Value
-	if tag := v.node.ShortTag(); tag != "!!int" && tag != "!!float" && !v.text(&s) {
-		return
+	if tag := v.node.ShortTag(); tag != "!!int" && tag != "!!float" {
+		var ok bool
+		if s, ok = v.text(); !ok {
+			return
+		}
 	}
-	a, err := ParseAddress(s, base)
+	a, err := ParseAddress(s, r.s.AddressBase)
 	if a.Bit >= 0 || strings.Contains(s, ".") {
-		r.Bit, r.Type = max(a.Bit, 0), "bit"
+		r.Bit = max(a.Bit, 0)
+		r.setType(typeBit)
 	}
-	if !v.addressFault(err) {
+	if v.addressFault(err) {
 		r.Table, r.At = a.Table, a.At
 	}
 }
 
+// addressFault reports the error of ParseAddress, and tells whether there is none.
 func (v value) addressFault(err error) bool {
-	if e, ok := err.(*AddressError); ok { // ParseAddress returns no other
-		v.fail(e.Hint, "%s", e.Message)
+	if f, ok := err.(*Fault); ok { // ParseAddress returns no other
+		return v.fail(f.Hint, "%s", f.Message)
 	}
-	return err != nil
+	return true
 }
 
-// neverRead reads such as "holding:100-120" or "40101-40121".
-func (v value) neverRead(s *Sensor) {
+// neverRead reads ranges such as "holding:100-120" or "40101-40121".
+func (s *sensorReader) neverRead(v value) {
 	v.list(func(_ int, v value) {
 		text := v.node.Value
-		if v.node.ShortTag() != "!!int" && !v.text(&text) {
-			return
+		if v.node.ShortTag() != "!!int" {
+			var ok bool
+			if text, ok = v.text(); !ok {
+				return
+			}
 		}
 		first, last, isRange := strings.Cut(text, "-")
 		a, err := ParseAddress(first, s.AddressBase)
-		if v.addressFault(err) {
+		if !v.addressFault(err) {
 			return
 		}
 		b := a
@@ -185,12 +181,12 @@ func (v value) neverRead(s *Sensor) {
 			if table, _, found := strings.Cut(first, ":"); found && !strings.Contains(last, ":") {
 				last = table + ":" + last
 			}
-			if b, err = ParseAddress(last, s.AddressBase); v.addressFault(err) {
+			if b, err = ParseAddress(last, s.AddressBase); !v.addressFault(err) {
 				return
 			}
 		}
 		if a.Table != b.Table || a.At > b.At || a.Bit >= 0 || b.Bit >= 0 {
-			v.fail(`write such as "holding:100-120"`, "%q is no range of registers", quoteShort(text))
+			v.fail(`write it like "holding:100-120"`, "%q is not a range of registers", quoteShort(text))
 			return
 		}
 		s.NeverRead = append(s.NeverRead, RegisterRange{a.Table, a.At, b.At})

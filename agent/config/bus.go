@@ -5,21 +5,110 @@ import (
 	"time"
 )
 
-// defaultTimeout bounds one request where the file does not: long enough for a
-// slow slave at 9600 baud, short enough for two tries in a second.
-const defaultTimeout = 500 * time.Millisecond
+// Bus is one physical bus. Exactly one of I2C and Modbus is set; the rest is of
+// Modbus only.
+type Bus struct {
+	Pos
+	Name    string
+	I2C     string // "auto" or "/dev/i2c-1"
+	Modbus  *ModbusURL
+	Timeout time.Duration // of one request
 
-func (v value) buses(dst *[]Bus) {
+	// Retries is how often a request is made again in the same cycle; nil = by
+	// kind of line: on serial lines an answer that noise has spoiled once, a
+	// silent unit never.
+	Retries      *int
+	Pause        time.Duration // between an answer and the next request
+	ConnectPause time.Duration // after connecting
+	Budget       time.Duration // for all requests of one sensor in one cycle; 0 = none
+	Connections  int           // tcp: open at once, shared by the sensors
+}
+
+// kind tells which keys the bus has; it is empty where the bus is neither.
+func (b *Bus) kind() string {
+	switch {
+	case b.I2C != "":
+		return busI2C
+	case b.Modbus == nil:
+		return ""
+	case b.Modbus.Listen:
+		return busHeard
+	}
+	return busModbus
+}
+
+// timeoutKey and retriesKey are keys of a bus and of a sensor on it.
+func timeoutKey(without string) Key {
+	return Key{Name: "timeout", Kind: Duration, For: askedModbus, Min: "10ms", Max: "1m", Without: without, Example: "300ms",
+		Help: "How long a request may take, from connecting to the last byte of the answer."}
+}
+
+func retriesKey(without string) Key {
+	return Key{Name: "retries", Kind: Integer, For: askedModbus, Min: "0", Max: "10", Without: without, Example: "2",
+		Help: "How often a request that fails is made again in the same cycle."}
+}
+
+// busTimeout has the default: long enough for a slow device at 9600 baud, short
+// enough for two tries in a second. On a line that is only listened to, it bounds
+// how late an answer is believed.
+func busTimeout() Key {
+	k := timeoutKey("")
+	k.Default, k.For = "500ms", onModbus
+	return k
+}
+
+var busKeys = section[Bus]{
+	path: "buses.NAME",
+	help: "A physical bus, by a name that you choose. It has either `i2c` or `modbus`; put every sensor of a line on the same bus.",
+	others: map[string]string{
+		"baud": baudHint, "parity": baudHint, "stop": baudHint, "listen": baudHint, "rs485": baudHint,
+		"unit": "write it at the sensor", "max_registers": "write it at the sensor", "max_gap": "write it at the sensor",
+		"never_read": "write it at the sensor", "join": "write it at the sensor", "address_base": "write it at the sensor",
+	},
+	rows: []row[Bus]{
+		{Key: Key{Name: "i2c", Kind: kindI2cBus, Without: "the bus is Modbus", Example: "auto",
+			Help: "An I2C bus of the gateway."},
+			read: func(v value, b *Bus) { b.readI2C(v) }},
+		{Key: Key{Name: "modbus", Kind: kindBusURL, Without: "the bus is I2C", Example: `"tcp://10.1.2.3:502"`,
+			Help: "A Modbus line: a device or gateway on the network, a serial port, or a serial server on the network that passes RTU frames on (rtutcp)."},
+			read: func(v value, b *Bus) { b.readModbus(v) }},
+		{Key: busTimeout(),
+			into: func(b *Bus) any { return &b.Timeout }},
+		{Key: retriesKey("on a serial line 1 for an answer that noise has spoiled, otherwise 0"),
+			into: func(b *Bus) any { return &b.Retries }},
+		{Key: Key{Name: "pause", Kind: Duration, For: askedModbus, Max: "1s", Min: "0s", Default: "0s", Example: "5ms",
+			Help: "Time between an answer and the next request, for devices that need a rest; the silence that RTU prescribes is kept in any case."},
+			into: func(b *Bus) any { return &b.Pause }},
+		{Key: Key{Name: "connect_pause", Kind: Duration, For: askedModbus, Min: "0s", Max: "1m", Default: "0s", Example: "1s",
+			Help: "Time between connecting and the first request."},
+			into: func(b *Bus) any { return &b.ConnectPause }},
+		{Key: Key{Name: "budget", Kind: Duration, For: askedModbus, Min: "10ms", Max: "1h", Without: "no limit", Example: "600ms",
+			Help: "Time for all requests of one sensor in one cycle; what does not fit comes first in the next cycle."},
+			into: func(b *Bus) any { return &b.Budget }},
+		{Key: Key{Name: "connections", Kind: Integer, For: askedModbus, Min: "1", Max: "16", Default: "1", Example: "4",
+			Help: "TCP connections to the device that are open at once, shared by the sensors of the bus; a serial line has one."},
+			into: func(b *Bus) any { return &b.Connections }},
+	},
+	kind:    (*Bus).kind,
+	foreign: func(e entry, b *Bus, known bool, _ []string) bool { return known && b.lacks(e) },
+	check:   func(v value, b *Bus, g given) { b.check(v, g) },
+}
+
+// baudHint is for keys that belong in the address of a line.
+const baudHint = `write it into the address of the bus: "rtu:///dev/ttyUSB0?baud=9600&parity=none"`
+
+// buses reads the buses by their names.
+func (p *parser) buses(v value) {
 	entries, ok := v.mapping()
 	if !ok {
 		return
 	}
 	places := map[string]string{}
 	for _, e := range entries {
-		b := Bus{Pos: e.key.pos, Name: e.name, Timeout: defaultTimeout}
-		e.key.checkLabel(e.name)
-		e.value.bus(&b)
-		*dst = append(*dst, b)
+		b := Bus{Pos: e.at.pos, Name: e.name}
+		e.at.checkLabel(e.name)
+		busKeys.read(e.value, &b)
+		p.cfg.Buses = append(p.cfg.Buses, b)
 		place := b.I2C
 		if b.Modbus != nil {
 			place = b.Modbus.Addr
@@ -31,31 +120,40 @@ func (v value) buses(dst *[]Bus) {
 	}
 }
 
-func (v value) bus(b *Bus) {
-	var kinds int
-	given := map[string]value{}
-	ok := v.object(otherBusKeys, append(b.modbusKeys(given),
-		key("i2c", func(v value) { kinds++; v.i2c(b) }),
-		key("modbus", func(v value) { kinds++; v.modbusURL(b) }),
-	)...)
-	if ok && kinds != 1 {
-		v.fail(`write i2c: auto, or modbus: "tcp://host:502"`, "a bus has either i2c or modbus")
-	}
-	b.checkModbusKeys(given)
-}
-
-func (v value) i2c(b *Bus) {
+func (b *Bus) readI2C(v value) {
 	if v.node.ShortTag() == "!!int" {
 		v.fail("write /dev/i2c-"+quoteShort(v.node.Value), "want auto or a device")
 		return
 	}
-	var s string
-	if !v.someText(&s) {
-		return
+	s, ok := v.someText()
+	switch {
+	case !ok:
+	case s != "auto" && (!strings.HasPrefix(s, "/dev/") || strings.Contains(s, "..")):
+		v.fail("use auto or a device such as /dev/i2c-1", "%q is not an I2C bus", quoteShort(s))
+	default:
+		b.I2C = s
 	}
-	if s != "auto" && (!strings.HasPrefix(s, "/dev/") || strings.Contains(s, "..")) {
-		v.fail("use auto or such as /dev/i2c-1", "%q is no I2C bus", quoteShort(s))
-		return
+}
+
+// lacks reports a key that this kind of bus does not have.
+func (b *Bus) lacks(e entry) bool {
+	switch {
+	case b.kind() == busHeard:
+		e.value.fail("leave it out", "a line that is only listened to has no %s", e.name)
+	case e.name == "timeout":
+		e.value.fail("leave it out", "an I2C bus has no timeout of its own: the kernel's driver has 200ms")
+	default:
+		e.value.fail("leave it out", "an I2C bus has no %s", e.name)
 	}
-	b.I2C = s
+	return true
+}
+
+func (b *Bus) check(v value, g given) {
+	_, i2c := g["i2c"]
+	if _, modbus := g["modbus"]; i2c == modbus {
+		v.fail(`write i2c: auto, or modbus: "tcp://host:502"`, "a bus has either i2c or modbus")
+	}
+	if at, has := g["connections"]; has && b.Connections > 1 && b.Modbus != nil && b.Modbus.Serial != nil {
+		at.fail("leave it out", "a serial line carries one request at a time")
+	}
 }

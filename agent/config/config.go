@@ -1,11 +1,10 @@
 package config
 
-import "time"
-
 // Config is a whole configuration file, checked and with defaults filled in.
 type Config struct {
 	Gateway  Gateway
-	Buses    []Bus // in file order
+	State    string // folder of everything that is written
+	Buses    []Bus  // in file order
 	Sensors  []Sensor
 	Machines []Machine // never empty: one machine "main" where the file names none
 	MQTT     MQTT
@@ -14,7 +13,6 @@ type Config struct {
 	Trust    Trust
 	Metrics  Metrics
 	Log      Log
-	State    string // folder of everything written; models and spool lie in it by default. Default /var/lib/iot-edge-anomaly
 
 	// Warnings are the problems that do not keep the file from being used.
 	Warnings Problems `json:",omitempty"`
@@ -29,185 +27,10 @@ type Gateway struct {
 	ID   string // "auto" is resolved by the agent from the machine id
 }
 
-// Bus is one physical bus. Exactly one of I2C and Modbus is set.
-type Bus struct {
-	Pos
-	Name    string
-	I2C     string // "auto" or "/dev/i2c-1"
-	Modbus  *ModbusURL
-	Timeout time.Duration // of one request
-	ModbusBus
-}
-
-// Sensor is one device on a bus.
-type Sensor struct {
-	Pos
-	Name        string
-	Driver      string // "modbus", "bme280", "ina219", "lm75", "replay"
-	Bus         string
-	Address     uint16            // i2c
-	Shunt       float64           // ohm; ina219
-	Unit        uint8             // modbus unit id
-	AddressBase int               // modbus: 0 or 1
-	Registers   []Register        // modbus
-	File        string            // replay
-	Channels    []string          // replay, kernel: those to take; replay, vibration: empty = all
-	Loop        bool              // replay: begin anew after the last row
-	Limits      map[string]Limits // chips and replay: by channel name
-	Ranges      map[string]Range  // chips and replay: by channel name
-	Checks      map[string]Checks // chips and replay: by channel name
-	Period      time.Duration     // of reading; 0 = that of the fastest machine that uses it
-	MaxAge      time.Duration     // how long a value stands; 0 = until the next reading is due, 1.5 periods where that is slower than the machine
-	Device      string            // kernel: name, place, or path below /sys
-	Axes        []string          // vibration; default x, y, z
-	Rate        float64           // vibration, ads1115: samples a second
-	Samples     int               // vibration: of a block; default the power of two within Rate
-	Bands       []Range           // vibration: Hz
-
-	Inputs []Input    `json:",omitempty"` // ads1115
-	Table  *ChipTable `json:",omitempty"` // regs
-
-	// What modbus joins into one request.
-	MaxGap       int             // unwanted registers between two that may be read along; default 8
-	MaxRegisters int             // in one request; default 125
-	NeverRead    []RegisterRange // in no request
-	Join         bool            // several registers in one request; default true
-	ModbusSensor
-}
-
-// Register is one modbus channel.
-type Register struct {
-	Pos
-	Name    string
-	Table   string  // "holding", "input", "coil", "discrete"
-	At      int     // before AddressBase is taken off; 40041 is 40 + AddressBase
-	Bit     int     // of the register, for type bit: 0 (least significant) to 15
-	Type    string  // "bit" "u8h" "u8l" "u16" "i16" "f16" "u32" "i32" "f32" "u64" "i64" "f64"
-	Order   string  // "ABCD" "DCBA" "BADC" "CDAB"; default ABCD
-	Scale   float64 // default 1
-	Offset  float64
-	Missing []uint64         // raw bits that mean "no value"
-	States  map[int64]string // raw numbers that may come, by name; nil = any number
-	UnitOf  string           // physical unit, "A"
-	Range   *Range
-	Limits  *Limits
-	Checks  Checks
-}
-
-// RegisterRange is registers of one table, both ends included, before
-// AddressBase is taken off.
-type RegisterRange struct {
-	Table       string
-	First, Last int
-}
-
-// Range is what a value can be; outside it is suspect and not scored.
-type Range struct{ Min, Max float64 }
-
-// Limits are static alarm limits; NaN = not set.
-type Limits struct {
-	Warn, Alarm, WarnLow, AlarmLow float64
-
-	Zones string // the standard that Warn and Alarm begin zones C and D of; empty = none
-}
-
-// Machine is what one model watches.
-type Machine struct {
-	Pos
-	Name     string
-	Channels []string // resolved "sensor.channel" names or globs, as written
-	Period   time.Duration
-	RunWhen  *RunWhen
-	Model    Model
-	Detect   Detect
-	Drift    Drift
-
-	// Resolved are the machine's channels in the order of Channels, each once:
-	// the order of its rows and of its model.
-	Resolved []ChannelRef
-}
-
-// ChannelRef is one channel of a machine: cell Cell of what sensor
-// Config.Sensors[Sensor] reads.
-type ChannelRef struct {
-	Sensor  int
-	Cell    int
-	Channel string  // full name, "pump.current"
-	Unit    string  // physical unit; empty = dimensionless
-	Range   *Range  // nil = unbounded
-	Limits  *Limits // nil = none
-	Checks  Checks
-}
-
-// RunWhen tells when the machine runs; NaN = not set.
-type RunWhen struct {
-	Pos
-	Channel      string
-	Above, Below float64
-	Settle       time.Duration
-}
-
-// Model says where models live and how learning goes.
-type Model struct {
-	Path  string // a folder of versions, or one file (ends in .safetensors or names an existing file)
-	Learn Learn
-}
-
-// Learn is the learning policy.
-type Learn struct {
-	For  time.Duration
-	When string  // "no_model" or "never"
-	Duty float64 // share of one core that training may take, 0..1
-}
-
-// Detect is the alarm policy.
-type Detect struct {
-	N, M         int // open when N of the last M scores exceed 1
-	CloseBelow   float64
-	Hold         time.Duration
-	Cooldown     time.Duration
-	Repeats      time.Duration // pauses up to this make a fifth event of one cause one that comes and goes; 0 = none do
-	Update       time.Duration // between two messages of an open event; 0 = only when it gets graver
-	Latch        bool          // events stay open until they are unlatched
-	UnlatchAfter time.Duration // they are so by themselves; 0 = never
-	FalseAlarms  float64       // tolerated per 30 days
-	High         float64       // score from which severity is high
-	Critical     float64
-	Mute         []Mute
-}
-
-// Mute is a daily window in local time without open events; minutes since
-// midnight. From > To spans midnight.
-type Mute struct {
-	Pos
-	From, To int
-	Days     [7]bool // by time.Weekday
-}
-
-// MQTT is the broker; an empty Broker means no publishing.
-type MQTT struct {
-	Pos
-	Broker        string // "tcp://host:1883", "mqtts://host:8883"
-	Topic         string // template with {site} and {device}
-	CA, Cert, Key string // files
-	Username      string
-	PasswordFile  string
-	HomeAssistant bool
-}
-
 // Spool is the durable queue.
 type Spool struct {
 	Dir string
 	Max int64 // bytes
-}
-
-// HTTP is the health endpoint.
-type HTTP struct {
-	Pos
-	Listen          string // "" = off
-	TLSCert, TLSKey string
-	TokenFile       string
-	Insecure        bool
 }
 
 // Trust is the policy for models from elsewhere.
@@ -221,3 +44,112 @@ type Metrics struct{ Push string }
 
 // Log is the log level: debug, info, warn or error.
 type Log struct{ Level string }
+
+// rootKeys is the whole file.
+var rootKeys = section[Config]{
+	help: "The sections of the file. Only `sensors` is required.",
+	rows: []row[Config]{
+		below(Key{Name: "gateway", Without: "the defaults below", Example: "{site: plant-3, id: gw7}",
+			Help: "Names this gateway."},
+			&gatewayKeys, func(c *Config) *Gateway { return &c.Gateway }),
+		{Key: Key{Name: "state", Kind: File, Default: "/var/lib/iot-edge-anomaly", Example: "/data/edge",
+			Help: "Folder of everything that the agent writes: models, learning rows, drift and the queue."},
+			into: func(c *Config) any { return &c.State }},
+		{Key: Key{Name: "buses", Kind: kindByName, Without: "none", Example: "{env: {i2c: auto}}",
+			Help: "The buses that sensors are connected to."},
+			read: func(v value, _ *Config) { v.p.buses(v) }},
+		{Key: Key{Name: "sensors", Kind: Mappings, Need: true, Example: "[{name: cabinet, driver: bme280, bus: env}]",
+			Help: "The devices that are read."},
+			read: func(v value, _ *Config) { v.p.sensors(v) }},
+		{Key: Key{Name: "machines", Kind: Mappings, Without: "one machine `main` with every channel", Example: `[{name: pump1, channels: ["pump.*"]}]`,
+			Help: "What is learnt and watched, each with a model of its own."},
+			read: func(v value, _ *Config) { v.p.machines(v) }},
+		below(Key{Name: "trust", Without: "the defaults below", Example: "{local: true}",
+			Help: "Which models are trusted."},
+			&trustKeys, func(c *Config) *Trust { return &c.Trust }),
+		below(Key{Name: "mqtt", Without: "nothing is published", Example: `{broker: "mqtts://broker.plant:8883"}`,
+			Help: "The broker to which states and events are published."},
+			&mqttKeys, func(c *Config) *MQTT { return &c.MQTT }),
+		below(Key{Name: "spool", Without: "the defaults below", Example: "{max: 256MiB}",
+			Help: "The queue on disk that keeps messages until the broker has them."},
+			&spoolKeys, func(c *Config) *Spool { return &c.Spool }),
+		below(Key{Name: "http", Without: "the defaults below", Example: `{listen: "127.0.0.1:8080"}`,
+			Help: "The page, health and metrics."},
+			&httpKeys, func(c *Config) *HTTP { return &c.HTTP }),
+		below(Key{Name: "metrics", Without: "`/metrics` is scraped", Example: `{push: ""}`,
+			Help: "Where metrics go."},
+			&metricsKeys, func(c *Config) *Metrics { return &c.Metrics }),
+		below(Key{Name: "log", Without: "the defaults below", Example: "{level: info}",
+			Help: "What is logged."},
+			&logKeys, func(c *Config) *Log { return &c.Log }),
+	},
+	check: func(v value, c *Config, _ given) {
+		if c.Spool.Dir == "" {
+			c.Spool.Dir = c.State + "/spool"
+		}
+		v.finish(c)
+	},
+}
+
+var gatewayKeys = section[Gateway]{
+	path: "gateway",
+	help: "Names this gateway; both names are parts of topics and messages.",
+	rows: []row[Gateway]{
+		{Key: Key{Name: "site", Kind: Name, Default: "default", Example: "plant-3",
+			Help: "Name of the place, `{site}` in topics."},
+			into: func(g *Gateway) any { return &g.Site }},
+		{Key: Key{Name: "id", Kind: Name, Default: "auto", Example: "gw7",
+			Help: "Name of the gateway, `{device}` in topics; auto makes one from the machine id."},
+			into: func(g *Gateway) any { return &g.ID }},
+	},
+}
+
+var trustKeys = section[Trust]{
+	path: "trust",
+	help: "Which models are trusted.",
+	rows: []row[Trust]{
+		{Key: Key{Name: "local", Kind: Boolean, Default: "true", Example: "true",
+			Help:   "Whether models that were learnt on this gateway are used.",
+			NotYet: "models from elsewhere are not supported by this version, so only those learnt here are left"},
+			into: func(t *Trust) any { return &t.Local }},
+		{Key: Key{Name: "keys", Kind: List, Of: File, Empty: "none", Without: "none", Example: "[/etc/iot-edge-anomaly/model.pub]",
+			Help:   "Public keys of those whose signed models are used.",
+			NotYet: "models from elsewhere are not supported by this version"},
+			into: func(t *Trust) any { return &t.Keys }, severity: SeverityWarning},
+	},
+}
+
+var spoolKeys = section[Spool]{
+	path: "spool",
+	help: "The queue on disk that keeps messages until the broker has them.",
+	rows: []row[Spool]{
+		{Key: Key{Name: "dir", Kind: File, Without: "the folder `spool` in `state`", Example: "/data/spool",
+			Help: "Folder of the queue."},
+			into: func(s *Spool) any { return &s.Dir }},
+		{Key: Key{Name: "max", Kind: Size, Min: "1MiB", Max: "1TiB", Default: "64MiB", Example: "256MiB",
+			Help: "Size of the queue; when it is full, the oldest messages are dropped and counted."},
+			into: func(s *Spool) any { return &s.Max }},
+	},
+}
+
+var metricsKeys = section[Metrics]{
+	path: "metrics",
+	help: "Where metrics go, beside `/metrics` of the HTTP address.",
+	rows: []row[Metrics]{
+		{Key: Key{Name: "push", Kind: Text, Default: `""`, Empty: "metrics are only scraped", Example: `""`,
+			Help:   "Address to which metrics are pushed.",
+			NotYet: "pushing metrics is not supported by this version"},
+			into: func(m *Metrics) any { return &m.Push }},
+	},
+}
+
+var logKeys = section[Log]{
+	path: "log",
+	help: "What is logged, to stderr and so to the journal.",
+	rows: []row[Log]{
+		{Key: Key{Name: "level", Kind: Choice, Choices: []string{"debug", "info", "warn", "error"}, Default: "info", Example: "debug",
+			Aliases: map[string]string{"warning": "warn", "err": "error", "trace": "debug"},
+			Help:    "The least serious level that is logged."},
+			into: func(l *Log) any { return &l.Level }},
+	},
+}

@@ -2,23 +2,36 @@ package config
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"testing"
 )
 
-// testDrivers are what the agent passes, as far as tests need it.
+// testDrivers stand in for those that the agent passes. The driver chip has own
+// keys of every kind.
 var testDrivers = map[string]DriverInfo{
-	"modbus": {Bus: "modbus"},
+	"modbus": {Bus: "modbus", Types: testTypes, Orders: []ByteOrder{
+		{"ABCD", 0, nil}, {"DCBA", 0, []string{"little"}}, {"BADC", 0, nil}, {"CDAB", 0, nil}, {"ABCDEFGH", 8, nil}, {"GHEFCDAB", 8, nil}}},
 	"bme280": {Bus: "i2c", Addresses: []uint16{0x76, 0x77}, Channels: []ChannelInfo{
 		{"temperature", "°C"}, {"pressure", "Pa"}, {"humidity", "%"}}},
-	"ina219": {Bus: "i2c", Keys: []string{"shunt"}, Channels: []ChannelInfo{
-		{"voltage", "V"}, {"current", "A"}, {"power", "W"}}},
-	"lm75":    {Bus: "i2c", Channels: []ChannelInfo{{"temperature", "°C"}}},
-	"ads1115": {Bus: "i2c", Keys: []string{"inputs", "rate"}, Addresses: []uint16{0x48, 0x49, 0x4A, 0x4B}},
-	"regs":    {Bus: "i2c", Keys: []string{"registers", "init", "check"}},
-	"replay": {List: func(s Sensor) ([]ChannelInfo, error) {
-		return []ChannelInfo{{Name: "flow"}, {Name: "pressure"}}, nil
+	"lm75": {Bus: "i2c", Channels: []ChannelInfo{{"temperature", "°C"}}},
+	"chip": {Bus: "i2c", Addresses: []uint16{0x48, 0x49, 0x4A, 0x4B}, Check: checkTestChip, Keys: []Key{
+		{Name: "gain", Kind: Integer, Choices: []string{"1", "2", "4"}, Need: true, Example: "2", Help: "The gain."},
+		{Name: "mode", Kind: Choice, Choices: []string{"slow", "fast"}, Default: "slow", Example: "fast", Help: "The mode.", Aliases: map[string]string{"quick": "fast"}},
+		{Name: "offsets", Kind: List, Of: Number, Min: "-5", Max: "5", Without: "none", Example: "[1]", Help: "Offsets."},
+		{Name: "bands", Kind: List, Of: Interval, Empty: "none", Without: "none", Example: "[[1, 2]]", Help: "Bands."},
+		{Name: "setup", Kind: Mappings, Empty: "nothing", Without: "nothing", Example: "[{at: 1}]", Help: "Setup.", Keys: []Key{
+			{Name: "at", Kind: Bytes, Need: true, Max: "4", Example: "1", Help: "Place."},
+			{Name: "mask", Kind: Bits, Without: "all", Example: "1", Help: "Mask."},
+			{Name: "wait", Kind: Duration, Min: "0s", Max: "1s", Default: "0s", Example: "5ms", Help: "Wait."}}},
+		{Name: "lines", Kind: Channels, Need: true, Max: "3", Example: "[{name: a, pin: 0}]", Help: "Lines.", Others: map[string]string{"pins": "write pin:"}, Keys: []Key{
+			{Name: "pin", Kind: Choice, Choices: []string{"0", "1", "2-3"}, Need: true, Example: "0", Help: "Pin."},
+			{Name: "codes", Kind: Patterns, Without: "none", Example: "1", Help: "Codes."}}},
 	}},
+	"replay": {Keys: []Key{{Name: "file", Kind: File, Need: true, Example: "a.csv", Help: "Recording."}, {Name: "loop", Kind: Boolean, Default: "false", Example: "true", Help: "Loop."}},
+		List: func(s Sensor) ([]ChannelInfo, error) {
+			return []ChannelInfo{{Name: "flow"}, {Name: "pressure"}}, nil
+		}},
 	"thermal": {Bus: "kernel", Channels: []ChannelInfo{{"temperature", "°C"}}},
 	"hwmon": {Bus: "kernel", Channel: func(name string) (ChannelInfo, error) {
 		if name == "temp1" || name == "temp2" {
@@ -26,13 +39,31 @@ var testDrivers = map[string]DriverInfo{
 		}
 		return ChannelInfo{}, fmt.Errorf("hwmon: channel %q, want temp1 or the like", name)
 	}},
-	"vibration": {Bus: "kernel", Keys: []string{"axes", "rate", "samples", "bands"}, List: func(s Sensor) (out []ChannelInfo, err error) {
-		for _, a := range s.Axes {
-			out = append(out, ChannelInfo{a + "_rms", "m/s²"}, ChannelInfo{a + "_velocity", "mm/s"})
-		}
-		return out, nil
-	}},
 }
+
+// checkTestChip refuses one setting together with another, and warns of it alone.
+func checkTestChip(s *Sensor) []Fault {
+	if Get[int](s.Own, "gain") != 1 {
+		return nil
+	}
+	if Get[string](s.Own, "mode") == "fast" {
+		return []Fault{{Key: "mode", Message: "fast needs a gain of 2", Hint: "raise the gain"}}
+	}
+	return []Fault{{Key: "gain", Message: "a gain of 1 is noisy", Hint: "raise the gain", Warning: true}}
+}
+
+// testTypes are of each sort that the configuration tells apart.
+var testTypes = []RegisterType{
+	{Name: "bit", Registers: 1, Bits: 1, Whole: true, Max: 1},
+	{Name: "u8l", Registers: 1, Bits: 8, Whole: true, Max: 255, Raw: testRaw},
+	{Name: "u16", Registers: 1, Bits: 16, Whole: true, Max: 65535, Raw: testRaw, Aliases: []string{"uint16"}},
+	{Name: "i16", Registers: 1, Bits: 16, Whole: true, Min: -32768, Max: 32767, Raw: testRaw},
+	{Name: "u32", Registers: 2, Bits: 32, Whole: true, Max: 1<<32 - 1, Raw: testRaw},
+	{Name: "f32", Registers: 2, Bits: 32, Raw: testRaw, Aliases: []string{"float32"}},
+	{Name: "u64", Registers: 4, Bits: 64, Whole: true, Max: 1<<63 - 1, Raw: testRaw},
+}
+
+func testRaw(s string) (uint64, error) { return strconv.ParseUint(s, 0, 16) }
 
 // fullExample is the configuration of docs, with its serial line replaced.
 const fullExample = `

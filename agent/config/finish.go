@@ -3,15 +3,15 @@ package config
 import (
 	"fmt"
 	"slices"
+	"time"
 )
 
 // finish fills in what the file left out and checks what only the whole file
 // shows.
 func (v value) finish(c *Config) {
 	if len(c.Machines) == 0 && len(c.Sensors) > 0 {
-		m := defaultMachine(c, "main")
+		m := v.p.defaultMachine()
 		m.Pos = v.pos
-		m.Resolved = v.p.resolve(m.Channels, nil)
 		c.Machines = []Machine{m}
 	}
 	if v.p.problems.Err() != nil {
@@ -58,4 +58,37 @@ func (v value) shared(c *Config) map[string]string {
 		}
 	}
 	return first
+}
+
+// flatPeriods is the least number of periods that a value must stay the same to
+// be called flat: fewer say nothing.
+const flatPeriods = 5
+
+// ages checks the sensors' periods against what reads them: a value that is
+// older than max_age is stale, so it must be good until the next reading.
+func (v value) ages(c *Config) {
+	for i, s := range c.Sensors {
+		at := value{p: v.p, path: fmt.Sprintf("sensors[%d]", i), pos: s.Pos}
+		period := v.p.readPeriod(c, i)
+		if s.MaxAge != 0 && s.MaxAge < period {
+			at.fail("values would be stale before the next reading", "max_age %v is shorter than the period %v", s.MaxAge, period)
+		}
+		for _, r := range v.p.channels[i] {
+			if f := r.Checks.FlatAfter; f != 0 && f < flatPeriods*period {
+				at.fail(fmt.Sprintf("want %d periods or more", flatPeriods), "flat_after %v of %s is too short for the period %v", f, r.Channel, period)
+			}
+		}
+	}
+}
+
+// readPeriod is how often a sensor is read.
+func (p *parser) readPeriod(c *Config, sensor int) time.Duration {
+	period := c.Sensors[sensor].Period
+	for _, m := range c.Machines {
+		uses := slices.ContainsFunc(m.Resolved, func(r ChannelRef) bool { return r.Sensor == sensor })
+		if uses && c.Sensors[sensor].Period == 0 && (period == 0 || m.Period < period) {
+			period = m.Period
+		}
+	}
+	return period
 }

@@ -26,7 +26,7 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := cfg.Sensors[0].File, filepath.Join(dir, "rows.csv"); got != want {
+	if got, want := Get[string](cfg.Sensors[0].Own, "file"), filepath.Join(dir, "rows.csv"); got != want {
 		t.Errorf("got file %s, want %s", got, want)
 	}
 	if got, want := cfg.Machines[0].Model.Path, filepath.Join(dir, "st/models/main"); got != want {
@@ -45,17 +45,17 @@ func TestLoad(t *testing.T) {
 		t.Error("a folder was read as a configuration")
 	}
 	_, err = Load(write("large.yaml", "sensors: []\n"+strings.Repeat("# filler\n", 1<<17)), testDrivers)
-	if err == nil || !strings.Contains(err.Error(), "large.yaml:1:1: the file is larger than 1MiB: ") {
+	if err == nil || !strings.Contains(err.Error(), "large.yaml:1:1: the file is larger than 1 MiB: ") {
 		t.Errorf("got %v, want a refusal of the size", err)
 	}
 }
 
 func TestLoad_listError(t *testing.T) {
-	drivers := map[string]DriverInfo{"replay": {List: func(s Sensor) ([]ChannelInfo, error) {
-		return nil, errors.New("opening " + s.File + ": no such file")
+	drivers := map[string]DriverInfo{"replay": {Keys: testDrivers["replay"].Keys, List: func(s Sensor) ([]ChannelInfo, error) {
+		return nil, &Fault{Key: "file", Message: "opening " + Get[string](s.Own, "file") + ": no such file", Hint: "name another"}
 	}}}
 	_, problems := Parse("config.yaml", []byte("sensors: [{name: rec, driver: replay, file: /rows.csv}]\n"), drivers)
-	want := "config.yaml:1:45: sensors[0].file: opening /rows.csv: no such file: name a recording that this machine can read"
+	want := "config.yaml:1:45: sensors[0].file: opening /rows.csv: no such file: name another"
 	if got := problems.Error(); got != want {
 		t.Errorf("got %s\nwant %s", got, want)
 	}
@@ -85,17 +85,6 @@ func TestParseDuration(t *testing.T) {
 	} {
 		if got, ok := parseDuration(c.text); ok != c.ok || ok && got != c.want {
 			t.Errorf("parseDuration(%q) = %v, %v, want %v, %v", c.text, got, ok, c.want, c.ok)
-		}
-	}
-}
-
-func TestShowDuration(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		time.Second: "1s", time.Minute: "1m", 90 * time.Second: "1m30s", time.Hour: "1h", 24 * time.Hour: "1d",
-		36 * time.Hour: "36h", 10 * time.Millisecond: "10ms", 0: "0s", 10 * time.Minute: "10m", 100 * time.Hour: "100h",
-	} {
-		if got := showDuration(d); got != want {
-			t.Errorf("showDuration(%d) = %s, want %s", d, got, want)
 		}
 	}
 }

@@ -8,88 +8,192 @@ import (
 	"time"
 )
 
-func defaultMachine(c *Config, name string) Machine {
-	return Machine{
-		Name:     name,
-		Channels: []string{"*"},
-		Period:   time.Second,
-		Model: Model{
-			Path:  c.State + "/models/" + name,
-			Learn: Learn{For: 24 * time.Hour, When: "no_model", Duty: 0.5},
-		},
-		Detect: Detect{N: 3, M: 5, CloseBelow: 0.8, Hold: 30 * time.Second, Repeats: 24 * time.Hour, Update: time.Minute, FalseAlarms: 1, High: 1.5, Critical: 3},
-		Drift:  Drift{After: 24 * time.Hour},
-	}
+// Machine is what one model watches.
+type Machine struct {
+	Pos
+	Name     string
+	Channels []string // "sensor.channel" names or patterns, as written
+	Period   time.Duration
+	RunWhen  *RunWhen // nil = always
+	Model    Model
+	Detect   Detect
+	Drift    Drift
+
+	// Resolved are the machine's channels in the order of Channels, each once:
+	// the order of its rows and of its model.
+	Resolved []ChannelRef
 }
 
-func (v value) machines(c *Config) {
-	byName := map[string]Pos{}
+// Model says where models are and how they are learnt.
+type Model struct {
+	Path  string // a folder of versions, or one file (ends in .safetensors or names an existing file)
+	Learn Learn
+}
+
+// Learn is the learning policy.
+type Learn struct {
+	For  time.Duration
+	When string  // "no_model" or "never"
+	Duty float64 // share of one core that training may take, 0..1
+}
+
+// RunWhen tells when the machine runs; NaN = not set.
+type RunWhen struct {
+	Pos
+	Channel      string
+	Above, Below float64
+	Settle       time.Duration
+}
+
+// machineReader reads a machine.
+type machineReader struct {
+	*Machine
+	p *parser
+}
+
+var machineKeys = section[machineReader]{
+	path:   "machines[]",
+	help:   "What one model watches.",
+	others: map[string]string{"sensors": `write channels: ["sensor.*"]`},
+	rows: []row[machineReader]{
+		{Key: Key{Name: "name", Kind: Name, Need: true, Example: "pump1",
+			Help: "Name of the machine in messages and metrics; no other machine may have it."},
+			into: func(m *machineReader) any { return &m.Name }},
+		{Key: Key{Name: "channels", Kind: List, Of: kindPattern, Default: `["*"]`, Example: `["pump.*", cabinet.temperature]`,
+			Help: "The channels of the machine, in the order of its rows."},
+			read: func(v value, m *machineReader) { m.channels(v) }},
+		{Key: Key{Name: "period", Kind: Duration, Min: "10ms", Max: "1d", Default: "1s", Example: "1s",
+			Help: "Time between two rows of the machine."},
+			into: func(m *machineReader) any { return &m.Period }},
+		{Key: Key{Name: "run_when", Kind: kindMapping, Without: "the machine always runs", Example: "{channel: pump.speed, above: 5, settle: 60s}",
+			Help: "When the machine runs; rows outside are neither learnt nor scored, and its state is idle."},
+			read: func(v value, m *machineReader) { m.runWhen(v) }},
+		below(Key{Name: "model", Without: "the defaults below", Example: "{learn: {for: 24h}}",
+			Help: "Where the machine's models are, and how they are learnt."},
+			&modelKeys, func(m *machineReader) *Model { return &m.Model }),
+		below(Key{Name: "detect", Without: "the defaults below", Example: "{open: 3 of 5, hold: 30s}",
+			Help: "The alarm policy."},
+			&detectKeys, func(m *machineReader) *Detect { return &m.Detect }),
+		below(Key{Name: "drift", Without: "the defaults below", Example: "{after: 3d}",
+			Help: "When a lasting change stops being an anomaly."},
+			&driftKeys, func(m *machineReader) *Drift { return &m.Drift }),
+	},
+	check: func(v value, m *machineReader, g given) { m.check(v, g) },
+}
+
+var modelKeys = section[Model]{
+	path: "machines[].model",
+	help: "Where the machine's models are, and how they are learnt.",
+	rows: []row[Model]{
+		{Key: Key{Name: "path", Kind: File, Without: "the folder `models/` and the machine's name in `state`", Example: "/var/lib/iot-edge-anomaly/models/pump1",
+			Help: "A folder of model versions, or one model file; each machine has its own."},
+			into: func(m *Model) any { return &m.Path }},
+		below(Key{Name: "learn", Without: "the defaults below", Example: "{for: 24h, when: no_model}",
+			Help: "How the agent learns the machine."},
+			&learnKeys, func(m *Model) *Learn { return &m.Learn }),
+	},
+}
+
+var learnKeys = section[Learn]{
+	path: "machines[].model.learn",
+	help: "How the agent learns the machine.",
+	rows: []row[Learn]{
+		{Key: Key{Name: "for", Kind: Duration, Min: "1s", Max: "366d", Default: "1d", Example: "7d",
+			Help: "Running time whose rows are learnt; at least 100 rows."},
+			into: func(l *Learn) any { return &l.For }},
+		{Key: Key{Name: "when", Kind: Choice, Choices: []string{"no_model", "never"}, Default: "no_model", Example: "never",
+			Help: "Whether the agent learns by itself: when the machine has no model, or never."},
+			into: func(l *Learn) any { return &l.When }},
+		{Key: Key{Name: "duty", Kind: Number, Unit: "of one core", Min: "0.01", Max: "1", Default: "0.5", Example: "0.25",
+			Help: "How much of one processor core training may use."},
+			into: func(l *Learn) any { return &l.Duty }},
+	},
+}
+
+// runWhenReader reads run_when of a machine.
+type runWhenReader struct {
+	*RunWhen
+	m *machineReader
+}
+
+var runWhenKeys = section[runWhenReader]{
+	path: "machines[].run_when",
+	help: "When the machine runs. At least one of above and below; with both, it runs between them.",
+	rows: []row[runWhenReader]{
+		{Key: Key{Name: "channel", Kind: kindChannel, Need: true, Example: "pump.speed",
+			Help: "The channel that tells whether the machine runs, one of the machine's own."},
+			read: func(v value, r *runWhenReader) { r.channel(v) }},
+		{Key: Key{Name: "above", Kind: Number, Unit: "unit of the channel", Without: "no lower bound", Example: "5",
+			Help: "The machine runs while the channel is above this."},
+			into: func(r *runWhenReader) any { return &r.Above }},
+		{Key: Key{Name: "below", Kind: Number, Unit: "unit of the channel", Without: "no upper bound", Example: "55",
+			Help: "The machine runs while the channel is below this."},
+			into: func(r *runWhenReader) any { return &r.Below }},
+		{Key: Key{Name: "settle", Kind: Duration, Min: "0s", Max: "1d", Default: "0s", Example: "60s",
+			Help: "How long after a start the machine still counts as idle, so that its warm-up is neither learnt nor scored."},
+			into: func(r *runWhenReader) any { return &r.Settle }},
+	},
+	check: func(v value, r *runWhenReader, _ given) {
+		if math.IsNaN(r.Above) && math.IsNaN(r.Below) {
+			v.fail("say when the machine runs: above: 5", "above or below is missing")
+		}
+		if r.Above >= r.Below {
+			v.fail("the machine runs between both", "above %g is not less than below %g", r.Above, r.Below)
+		}
+	},
+}
+
+// defaultMachine is the machine of a file that names none: it has every channel.
+func (p *parser) defaultMachine() Machine {
+	m := machineReader{&Machine{Name: "main"}, p}
+	machineKeys.fill(&m)
+	m.complete()
+	return *m.Machine
+}
+
+// machines reads the list of machines.
+func (p *parser) machines(v value) {
 	byPath := map[string]string{}
-	v.list(func(_ int, v value) {
-		m := defaultMachine(c, "")
-		m.Pos = v.pos
-		v.machine(c, &m)
-		if first, twice := byName[m.Name]; twice && m.Name != "" {
-			v.fail("give it another name", "machine %q stands here a second time, first in line %d", m.Name, first.Line)
-		} else if other := byPath[m.Model.Path]; other != "" && m.Name != "" {
+	v.named("machine", func(_ int, v value) string {
+		m := machineReader{&Machine{Pos: v.pos}, p}
+		machineKeys.read(v, &m)
+		m.complete()
+		if other := byPath[m.Model.Path]; other != "" && m.Name != "" && other != m.Name {
 			v.fail("give each machine its own", "model.path is that of machine %q", other)
 		}
-		byName[m.Name], byPath[m.Model.Path] = m.Pos, m.Name
-		c.Machines = append(c.Machines, m)
+		byPath[m.Model.Path] = m.Name
+		p.cfg.Machines = append(p.cfg.Machines, *m.Machine)
+		return m.Name
 	})
-	if v.node.Kind == yamlSequence && len(v.node.Content) == 0 {
-		v.fail("leave the key out for one machine with every channel", "the list is empty")
-	}
 }
 
-func (v value) machine(c *Config, m *Machine) {
-	periodKnown := true
-	v.object(map[string]string{"sensors": `write channels: ["sensor.*"]`},
-		need("name", func(v value) {
-			if v.label(&m.Name) {
-				m.Model.Path = c.State + "/models/" + m.Name
-			}
-		}),
-		key("channels", func(v value) { v.channels(m) }),
-		key("period", func(v value) {
-			before := len(v.p.problems)
-			v.duration(&m.Period, 10*time.Millisecond, 24*time.Hour)
-			periodKnown = len(v.p.problems) == before
-		}),
-		key("model", func(v value) { v.model(m) }),
-		key("detect", func(v value) { v.detect(&m.Detect) }),
-		key("drift", func(v value) { v.drift(&m.Drift) }),
-		key("run_when", func(v value) {
-			m.Resolved = v.p.resolve(m.Channels, nil)
-			v.runWhen(m)
-		}),
-	)
-	if m.Resolved == nil {
-		m.Resolved = v.p.resolve(m.Channels, nil)
+// complete sets what depends on other keys.
+func (m *machineReader) complete() {
+	if m.Model.Path == "" {
+		m.Model.Path = m.p.cfg.State + "/models/" + m.Name
 	}
-	if periodKnown { // else its fault alone is told, not what follows from the default
-		v.checkLearnFor(m)
+	if m.Resolved == nil {
+		m.Resolved = m.p.resolve(m.Channels, nil)
 	}
 }
 
 // channels reads the patterns; each must match a channel.
-func (v value) channels(m *Machine) {
+func (m *machineReader) channels(v value) {
 	m.Channels = nil
 	v.list(func(_ int, v value) {
-		var pattern string
-		if !v.someText(&pattern) {
+		v.key = &Key{Kind: Text}
+		pattern, ok := v.someText()
+		if !ok {
 			return
 		}
 		if slices.Contains(m.Channels, pattern) {
-			v.fail("remove one of both", "%q stands in the list twice", quoteShort(pattern))
+			v.fail("remove one of them", "%q appears twice in the list", quoteShort(pattern))
 			return
 		}
 		m.Channels = append(m.Channels, pattern)
 		v.p.resolve([]string{pattern}, &v)
 	})
-	if v.node.Kind == yamlSequence && len(v.node.Content) == 0 {
-		v.fail(`write ["*"] for every channel`, "the list is empty")
-	}
+	v.notEmpty()
 }
 
 // resolve lists the channels that patterns match, each once, in the order of
@@ -136,7 +240,7 @@ func (v value) unmatched(pattern string) {
 		}
 	}
 	if _, err := path.Match(pattern, ""); err != nil {
-		v.fail("use * and ? only", "%q is no pattern", quoteShort(pattern))
+		v.fail("use * and ? only", "%q is not a pattern", quoteShort(pattern))
 		return
 	}
 	if strings.ContainsAny(pattern, "*?[") {
@@ -146,33 +250,23 @@ func (v value) unmatched(pattern string) {
 	v.fail(didYouMean(pattern, names), "unknown channel %q", quoteShort(pattern))
 }
 
-func (v value) runWhen(m *Machine) {
-	r := &RunWhen{Pos: v.pos, Above: math.NaN(), Below: math.NaN()}
-	ok := v.object(nil,
-		need("channel", func(v value) {
-			if v.text(&r.Channel) {
-				v.checkRunChannel(r.Channel, m)
-			}
-		}),
-		key("above", func(v value) { v.number(&r.Above) }),
-		key("below", func(v value) { v.number(&r.Below) }),
-		key("settle", func(v value) { v.duration(&r.Settle, 0, 24*time.Hour) }),
-	)
+func (m *machineReader) runWhen(v value) {
+	m.Resolved = m.p.resolve(m.Channels, nil)
+	r := &runWhenReader{&RunWhen{Pos: v.pos, Above: math.NaN(), Below: math.NaN()}, m}
+	if runWhenKeys.read(v, r) {
+		m.RunWhen = r.RunWhen
+	}
+}
+
+// channel reads the channel of run_when, which must be one of the machine's.
+func (r *runWhenReader) channel(v value) {
+	name, ok := v.text()
 	if !ok {
 		return
 	}
-	if math.IsNaN(r.Above) && math.IsNaN(r.Below) {
-		v.fail("say when the machine runs: above: 5", "above or below is missing")
-	}
-	if r.Above >= r.Below {
-		v.fail("the machine runs between both", "above %g is not less than below %g", r.Above, r.Below)
-	}
-	m.RunWhen = r
-}
-
-func (v value) checkRunChannel(name string, m *Machine) {
+	r.Channel = name
 	var names []string
-	for _, c := range m.Resolved {
+	for _, c := range r.m.Resolved {
 		if c.Channel == name {
 			return
 		}
@@ -184,7 +278,7 @@ func (v value) checkRunChannel(name string, m *Machine) {
 		}
 		for _, c := range sensor {
 			if c.Channel == name {
-				v.fail("add it to the machine's channels", "channel %q is not one of machine %q", name, m.Name)
+				v.fail("add it to the machine's channels", "channel %q is not one of machine %q", name, r.m.Name)
 				return
 			}
 		}
@@ -192,29 +286,19 @@ func (v value) checkRunChannel(name string, m *Machine) {
 	v.fail(didYouMean(name, names), "unknown channel %q", quoteShort(name))
 }
 
-func (v value) model(m *Machine) {
-	v.object(nil,
-		key("path", func(v value) { v.file(&m.Model.Path) }),
-		key("learn", func(v value) {
-			l := &m.Model.Learn
-			v.object(nil,
-				key("for", func(v value) { v.duration(&l.For, time.Second, 366*24*time.Hour) }),
-				key("when", func(v value) { v.enum(&l.When, "policy", nil, "no_model", "never") }),
-				key("duty", func(v value) { v.numberIn(&l.Duty, 0.01, 1) }),
-			)
-		}),
-	)
-}
-
-// minRows is the least that anything can be learnt from; a day is the default.
+// minRows is the least that anything can be learnt from.
 const minRows = 100
 
-// checkLearnFor stands at the machine, because either the span or the period
-// may be the one to change.
-func (v value) checkLearnFor(m *Machine) {
+// check holds the learning time against the period. It reports at the machine,
+// because either of them may be the one to change.
+func (m *machineReader) check(v value, g given) {
+	if at, has := g["period"]; has {
+		if _, ok := at.quiet().read(); !ok {
+			return // its fault alone is reported, not what follows from the default
+		}
+	}
 	l := m.Model.Learn
 	if rows := int64(l.For / m.Period); rows < minRows && l.When != "never" {
-		v.fail("learn for longer, or shorten the period", "model.learn.for %s has %d rows at period %s, want %d or more",
-			showDuration(l.For), rows, showDuration(m.Period), minRows)
+		v.fail("learn for longer, or shorten the period", "model.learn.for %v has %d rows at period %v, want %d or more", l.For, rows, m.Period, minRows)
 	}
 }

@@ -5,13 +5,21 @@ import (
 	"strings"
 )
 
+// Mute is a daily window in local time in which nothing opens; minutes since
+// midnight. From > To spans midnight.
+type Mute struct {
+	Pos
+	From, To int
+	Days     [7]bool // by time.Weekday
+}
+
 var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} // by time.Weekday
 
 // mute reads "22:00-06:00", "sat 00:00-24:00", "mon-fri 12:00-13:00" or
 // "sat,sun 00:00-24:00".
 func (v value) mute(d *Detect) {
-	var s string
-	if !v.text(&s) {
+	s, ok := v.text()
+	if !ok {
 		return
 	}
 	m := Mute{Pos: v.pos}
@@ -25,7 +33,7 @@ func (v value) mute(d *Detect) {
 		}
 		words = words[1:]
 	default:
-		v.fail(`write such as "22:00-06:00" or "sat 00:00-24:00"`, "%q is no window", quoteShort(s))
+		v.fail(`write it like "22:00-06:00" or "sat 00:00-24:00"`, "%q is not a time window", quoteShort(s))
 		return
 	}
 	from, to, found := strings.Cut(words[0], "-")
@@ -33,7 +41,7 @@ func (v value) mute(d *Detect) {
 	m.From, okFrom = clock(from)
 	m.To, okTo = clock(to)
 	if !found || !okFrom || !okTo || m.From == 24*60 {
-		v.fail(`write such as "22:00-06:00" or "sat 00:00-24:00"`, "%q is no window", quoteShort(s))
+		v.fail(`write it like "22:00-06:00" or "sat 00:00-24:00"`, "%q is not a time window", quoteShort(s))
 		return
 	}
 	if m.From == m.To {

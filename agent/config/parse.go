@@ -48,7 +48,9 @@ func Parse(name string, data []byte, drivers map[string]DriverInfo) (*Config, Pr
 	if root == nil {
 		return nil, p.problems
 	}
-	cfg := p.config(p.value(root, ""))
+	cfg := &Config{}
+	p.cfg = cfg
+	rootKeys.read(p.value(root, ""), cfg)
 	p.problems.sort()
 	if p.problems.Err() != nil {
 		return nil, p.problems
@@ -68,7 +70,7 @@ func (p *parser) at(line, column int, hint, format string, args ...any) *yaml.No
 // reported why there is none.
 func (p *parser) syntax(data []byte) *yaml.Node {
 	if len(data) > maxFile {
-		return p.at(1, 1, "is this the configuration?", "the file is larger than %s", showSize(maxFile))
+		return p.at(1, 1, "is this the configuration?", "the file is larger than 1 MiB")
 	}
 	if line, column, ok := badUTF8(data); ok {
 		return p.at(line, column, "save the file as UTF-8", "the file is not UTF-8")
@@ -116,10 +118,10 @@ func (p *parser) syntaxError(data []byte, err error) *yaml.Node {
 	}
 	line = min(line, len(lines))
 	column := len(lines[line-1]) - len(strings.TrimLeft(lines[line-1], " ")) + 1
-	return p.at(line, column, "look at this line and the one before", "no valid YAML: %s", message)
+	return p.at(line, column, "look at this line and the one before", "not valid YAML: %s", message)
 }
 
-// badUTF8 finds the first byte that is no UTF-8.
+// badUTF8 finds the first byte that is not UTF-8.
 func badUTF8(data []byte) (line, column int, found bool) {
 	line, column = 1, 1
 	for len(data) > 0 {
@@ -135,27 +137,4 @@ func badUTF8(data []byte) (line, column int, found bool) {
 		data = data[n:]
 	}
 	return 0, 0, false
-}
-
-// config reads the whole file.
-func (p *parser) config(root value) *Config {
-	c := defaults()
-	root.object(nil,
-		key("gateway", func(v value) { v.gateway(&c.Gateway) }),
-		key("state", func(v value) { v.file(&c.State) }),
-		key("buses", func(v value) { v.buses(&c.Buses) }),
-		need("sensors", func(v value) { v.sensors(c) }),
-		key("machines", func(v value) { v.machines(c) }),
-		key("trust", func(v value) { v.trust(&c.Trust) }),
-		key("mqtt", func(v value) { v.mqtt(c) }),
-		key("spool", func(v value) { v.spool(&c.Spool) }),
-		key("http", func(v value) { v.http(&c.HTTP) }),
-		key("metrics", func(v value) { v.metrics(&c.Metrics) }),
-		key("log", func(v value) { v.log(&c.Log) }),
-	)
-	if c.Spool.Dir == "" {
-		c.Spool.Dir = c.State + "/spool"
-	}
-	root.finish(c)
-	return c
 }

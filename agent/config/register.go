@@ -2,219 +2,330 @@ package config
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
-
-	"go.yaml.in/yaml/v3"
+	"strings"
 )
 
-const yamlSequence = yaml.SequenceNode
+// Register is one Modbus channel.
+type Register struct {
+	Measurand
+	Table   string           // "holding", "input", "coil", "discrete"
+	At      int              // before AddressBase is taken off; 40041 is 40 + AddressBase
+	Bit     int              // of the register, for type bit: 0 (least significant) to 15
+	Type    string           // a RegisterType of the driver, "u16"
+	Order   string           // a ByteOrder of the driver, "ABCD"
+	Missing []uint64         // raw bits that mean "no value"
+	States  map[int64]string // raw numbers that may come, by name; nil = any number
+	Checks  Checks
+}
 
-func (v value) registers(s *Sensor) {
-	byName := map[string]Pos{}
-	v.list(func(_ int, v value) {
-		r := Register{Pos: v.pos, Scale: 1, Order: "ABCD"}
-		v.register(s, &r)
-		if first, twice := byName[r.Name]; twice && r.Name != "" {
-			v.fail("give it another name", "register %q stands here a second time, first in line %d", r.Name, first.Line)
-		}
-		byName[r.Name] = r.Pos
-		for _, o := range s.Registers {
-			if r.Name != "" && o.Name != "" && r.overlaps(&o) {
+// RegisterRange is registers of one table, both ends included, before
+// AddressBase is taken off.
+type RegisterRange struct {
+	Table       string
+	First, Last int
+}
+
+// String names the range as the file does.
+func (r RegisterRange) String() string {
+	if r.First == r.Last {
+		return fmt.Sprintf("%s:%d", r.Table, r.First)
+	}
+	return fmt.Sprintf("%s:%d-%d", r.Table, r.First, r.Last)
+}
+
+// State names the state that a value of the register stands for: "run", or
+// empty where it has none.
+func (r *Register) State(v float64) string {
+	if v != math.Trunc(v) || math.Abs(v) > 1<<53 {
+		return ""
+	}
+	return r.States[int64(v)]
+}
+
+// typeBit is the type of coils, discrete inputs and bits of registers.
+const typeBit = "bit"
+
+// registerReader reads a register of a sensor.
+type registerReader struct {
+	*Register
+	s   *sensorReader
+	typ RegisterType // of Type; the zero value = unknown
+}
+
+var registerKeys = section[registerReader]{
+	path: "sensors[].registers[]",
+	help: "A register of a Modbus device, or several that make one number. Each is a channel.",
+	others: map[string]string{
+		"address": `write at: "holding:40"`, "register": `write at: "holding:40"`, "addr": `write at: "holding:40"`,
+		"data_type": "write type:", "byte_order": "write order: CDAB", "swap": "write order: CDAB", "factor": "write scale:", "multiplier": "write scale:",
+		"min": "write range: [min, max]", "max": "write range: [min, max]",
+	},
+	rows: slices.Concat(shared(measurandRows[:1], measurandOf), []row[registerReader]{
+		{Key: Key{Name: "at", Kind: kindRegister, Need: true, Example: `"holding:40"`,
+			Help: "Where the register is; of a number of several registers, the first."},
+			read: func(v value, r *registerReader) { r.at(v) }},
+		{Key: Key{Name: "bit", Kind: Integer, Min: "0", Max: "15", Without: "the whole register", Example: "3",
+			Help: "Reads one bit of the register, 0 the least significant; `holding:40.3` says the same."},
+			read: func(v value, r *registerReader) { r.bit(v) }},
+		{Key: Key{Name: "type", Kind: kindRegisterType, Without: "required; bit where one bit is read", Example: "u16",
+			Help: "How the bits are read as a number."},
+			read: func(v value, r *registerReader) { r.readType(v) }},
+		{Key: Key{Name: "order", Kind: kindByteOrder, Default: "ABCD", Example: "CDAB",
+			Help: "In which order the device sends the bytes of a number."},
+			read: func(v value, r *registerReader) { r.readOrder(v) }},
+	}, shared(measurandRows[1:4], measurandOf), []row[registerReader]{
+		{Key: Key{Name: "missing", Kind: kindRaw, Without: "none; a NaN or an infinity is always missing", Example: "[0x7FFF, 0x8000]",
+			Help: "Numbers, before scaling, by which the device says that it has no value."}},
+		{Key: Key{Name: "states", Kind: kindStateNames, Without: "any number", Example: "{0: off, 1: run, 2: fault}",
+			Help: "Names of the numbers that the register can hold; any other number is bad. Not together with scale or offset."}},
+	}, shared(measurandRows[4:], measurandOf), shared(checkRows, func(r *registerReader) *Checks { return &r.Checks })),
+	check: func(v value, r *registerReader, g given) { r.check(v, g) },
+}
+
+func measurandOf(r *registerReader) *Measurand { return &r.Measurand }
+
+// registers reads the registers of a Modbus sensor.
+func (s *sensorReader) registers(v value) {
+	var all []*registerReader
+	v.named("register", func(_ int, v value) string {
+		r := &registerReader{Register: &Register{Measurand: Measurand{Pos: v.pos}}, s: s}
+		registerKeys.read(v, r)
+		for _, o := range all {
+			if r.Name != "" && o.Name != "" && r.overlaps(o) {
 				v.warn("remove one, unless both readings are meant", "%s reads the same registers as %s", r.Name, o.Name)
 			}
 		}
-		s.Registers = append(s.Registers, r)
+		all = append(all, r)
+		return r.Name
 	})
-	if v.node.Kind == yamlSequence && len(v.node.Content) == 0 {
-		v.fail(`write such as {name: speed, at: "input:16", type: u16}`, "the list is empty, want at least one register")
+	for _, r := range all {
+		s.Registers = append(s.Registers, *r.Register)
 	}
 }
 
-// overlaps tells whether two registers share some, which is a slip unless they
+// words is the number of addresses that a register takes.
+func (r *registerReader) words() int { return max(r.typ.Registers, 1) }
+
+// overlaps tells whether two registers share some, which is a mistake unless they
 // are parts of one.
-func (r *Register) overlaps(o *Register) bool {
+func (r *registerReader) overlaps(o *registerReader) bool {
 	return r.Table != "" && r.Table == o.Table && r.At < o.At+o.words() && o.At < r.At+r.words() &&
-		(r.width() > 8 && o.width() > 8 || r.Type == o.Type && r.Bit == o.Bit)
+		(r.typ.Bits > 8 && o.typ.Bits > 8 || r.Type == o.Type && r.Bit == o.Bit)
 }
 
-// typeAliases are the names that other programs, manuals and IEC 61131-3 give
-// to our types.
-var typeAliases = map[string]string{
-	"bool": "bit", "u8": "u8l", "uint8": "u8l", "byte": "u8l", "uint8h": "u8h", "uint8l": "u8l",
-	"uint16": "u16", "int16": "i16", "s16": "i16", "short": "i16", "word": "u16", "int": "i16", "uint": "u16",
-	"uint32": "u32", "int32": "i32", "s32": "i32", "dword": "u32", "long": "i32", "dint": "i32", "udint": "u32",
-	"uint64": "u64", "int64": "i64", "s64": "i64", "lword": "u64", "qword": "u64", "lint": "i64", "ulint": "u64",
-	"float16": "f16", "half": "f16", "float32": "f32", "float": "f32", "real": "f32", "single": "f32",
-	"float64": "f64", "double": "f64", "lreal": "f64",
-}
-
-// orderAliases are what other programs call the byte orders.
-var orderAliases = map[string]string{
-	"big": "ABCD", "big-endian": "ABCD", "little": "DCBA", "little-endian": "DCBA",
-	"swap": "CDAB", "word": "CDAB", "byte": "BADC", "ab": "ABCD", "ba": "BADC",
-}
-
-// longOrders are the byte orders by the letters of eight bytes.
-var longOrders = map[string]string{"ABCDEFGH": "ABCD", "HGFEDCBA": "DCBA", "BADCFEHG": "BADC", "GHEFCDAB": "CDAB"}
-
-// otherRegisterKeys are what other programs call ours.
-var otherRegisterKeys = map[string]string{
-	"address": `write at: "holding:40"`, "register": `write at: "holding:40"`, "addr": `write at: "holding:40"`,
-	"data_type": "write type:", "byte_order": "write order: CDAB", "swap": "write order: CDAB", "factor": "write scale:", "multiplier": "write scale:",
-	"min": "write range: [min, max]", "max": "write range: [min, max]",
-}
-
-func (v value) register(s *Sensor, r *Register) {
-	given := map[string]value{}
-	note := func(name string, read func(value)) field {
-		return key(name, func(v value) { given[name] = v; read(v) })
+// setType sets a type of the driver. It is false where the driver has none of
+// that name.
+func (r *registerReader) setType(name string) bool {
+	i := slices.IndexFunc(r.s.info.Types, func(t RegisterType) bool { return t.Name == name })
+	if i >= 0 {
+		r.Type, r.typ = name, r.s.info.Types[i]
 	}
-	ok := v.object(otherRegisterKeys, append(checkKeys(&r.Checks),
-		need("name", func(v value) { v.label(&r.Name) }),
-		field{key: "at", need: true, read: func(v value) { given["at"] = v; v.at(r, s.AddressBase) }},
-		note("bit", func(v value) { v.bit(r) }),
-		note("type", func(v value) { v.typeOf(r) }),
-		note("order", func(v value) { v.order(r) }),
-		note("scale", func(v value) {
-			if v.number(&r.Scale) && r.Scale == 0 {
-				v.fail("every value would read as the offset", "scale is 0")
-			}
-		}),
-		note("offset", func(v value) { v.number(&r.Offset) }),
-		note("missing", func(value) {}),
-		note("states", func(value) {}),
-		key("unit", func(v value) { v.unitOf(&r.UnitOf) }),
-		key("range", func(v value) { r.Range = v.rangeOf() }),
-		key("limits", func(v value) { r.Limits = v.limitsOf(r.Range, r.UnitOf) }),
-	)...)
-	if !ok {
-		return
-	}
-	v.checkType(r, given)
-	v.checkPlace(s, r)
-	// These need the type.
-	if at, has := given["missing"]; has && r.Type != "" && r.Type != "bit" {
-		at.missing(r)
-	}
-	if at, has := given["states"]; has && r.Type != "" {
-		at.states(r)
-	}
+	return i >= 0
 }
 
-// bit reads the bit of a register, which may stand behind its address as well.
-func (v value) bit(r *Register) {
+// bit reads the bit of a register, which may be behind its address as well.
+func (r *registerReader) bit(v value) {
 	switch {
 	case hasBits(r.Table):
 		v.fail("remove it", "table %s has bits, not registers with bits", r.Table)
-	case r.Type == "bit":
-		v.fail("remove one of them", "the bit stands behind the address already")
+	case r.Type == typeBit:
+		v.fail("remove one of them", "the address names the bit already")
 	default:
-		r.Type = "bit"
-		v.integer(&r.Bit, 0, 15)
+		r.setType(typeBit)
+		r.Bit, _ = v.integer()
 	}
 }
 
-// typeOf reads the type; that of a bit of a register is known already.
-func (v value) typeOf(r *Register) {
-	var t string
-	if !v.enum(&t, "type", typeAliases, typeNames()...) {
+// readType reads the type; that of a bit of a register is known already.
+func (r *registerReader) readType(v value) {
+	name, ok := v.text()
+	if !ok || !r.s.known {
 		return
 	}
-	if r.Type == "bit" && t != "bit" {
-		v.fail("write type: bit or leave it out", "one bit is no %s", t)
+	before := r.Type
+	if !r.setType(name) {
+		v.unknownOf("type", name, typeNames(r.s.info.Types), func(i int) []string { return r.s.info.Types[i].Aliases })
+		return
 	}
-	if r.Type == "" && t == "bit" && r.Table != "" && !hasBits(r.Table) {
-		v.fail(fmt.Sprintf(`write at: "%s:%d.0" or bit: 0 for its least significant`, r.Table, r.At), "which of the register's 16 bits is not said")
+	if before == typeBit && name != typeBit {
+		v.fail("write type: bit or leave it out", "one bit is not a %s", name)
 	}
-	r.Type = t
+	if before == "" && name == typeBit && r.Table != "" && !hasBits(r.Table) {
+		v.fail(fmt.Sprintf(`write at: "%s:%d.0" or bit: 0 for its least significant`, r.Table, r.At), "it does not say which of the register's 16 bits is read")
+	}
 }
 
-// order reads the byte order. Eight letters name the same swaps for 64 bits.
-func (v value) order(r *Register) {
-	if short := longOrders[v.node.Value]; short != "" {
-		if r.Type != "" && r.words() != 4 {
-			v.fail("did you mean "+strconv.Quote(short)+"?", "%s names eight bytes, %s has %d", v.node.Value, r.Type, 2*r.words())
+func typeNames(types []RegisterType) (names []string) {
+	for _, t := range types {
+		names = append(names, t.Name)
+	}
+	return names
+}
+
+// unknownOf reports a name that is none of names. aliases gives other programs'
+// words for the i-th.
+func (v value) unknownOf(what, name string, names []string, aliases func(i int) []string) bool {
+	hint := didYouMean(name, names)
+	for i, ours := range names {
+		if slices.Contains(aliases(i), strings.ToLower(name)) {
+			hint = `did you mean "` + ours + `"?`
 		}
-		r.Order = short
+	}
+	return v.fail(hint, "unknown %s %q", what, quoteShort(name))
+}
+
+// readOrder reads the byte order. Some names are for one length only.
+func (r *registerReader) readOrder(v value) {
+	name, ok := v.text()
+	if !ok || !r.s.known {
 		return
 	}
-	v.enum(&r.Order, "byte order", orderAliases, "ABCD", "DCBA", "BADC", "CDAB")
+	orders := r.s.info.Orders
+	i := slices.IndexFunc(orders, func(o ByteOrder) bool { return o.Name == name })
+	var names []string
+	for _, o := range orders {
+		if o.Bytes == 0 {
+			names = append(names, o.Name)
+		}
+	}
+	switch {
+	case i < 0:
+		v.unknownOf("byte order", name, names, func(i int) []string { return orders[i].Aliases })
+	case orders[i].Bytes != 0 && r.typ.Bits != 0 && 8*orders[i].Bytes != r.typ.Bits:
+		v.fail("use "+oneOf(names), "%s names %d bytes, %s has %d", name, orders[i].Bytes, r.Type, 2*r.words())
+	default:
+		r.Order = name
+	}
+}
+
+// check makes the keys of a register agree, and reads those that need its type.
+func (r *registerReader) check(v value, g given) {
+	if !r.s.known {
+		return
+	}
+	r.checkType(v, g)
+	r.checkPlace(v)
+	if at, has := g["missing"]; has && r.Type != "" && r.Type != typeBit {
+		r.readMissing(at)
+	}
+	if at, has := g["states"]; has && r.Type != "" {
+		r.readStates(at)
+	}
 }
 
 // checkType makes table and type agree, and the other keys with them: coils and
 // discrete inputs are bits.
-func (v value) checkType(r *Register, given map[string]value) {
-	_, has := given["type"]
+func (r *registerReader) checkType(v value, g given) {
 	refuse := func(why string, keys ...string) {
 		for _, k := range keys {
-			if at, has := given[k]; has {
+			if at, has := g[k]; has {
 				at.fail("remove it", why, k)
 			}
 		}
 	}
 	if hasBits(r.Table) {
-		if r.Type != "" && r.Type != "bit" {
-			given["type"].fail("write type: bit or leave it out", "table %s has bits, not %s", r.Table, r.Type)
+		if r.Type != "" && r.Type != typeBit {
+			g["type"].fail("write type: bit or leave it out", "table %s has bits, not %s", r.Table, r.Type)
 		}
-		r.Type = "bit"
+		r.setType(typeBit)
 	}
+	_, has := g["type"]
 	switch {
-	case r.Type == "bit":
+	case r.Type == typeBit:
 		refuse("a bit has no %s", "order", "scale", "offset", "missing")
-	case r.Type == "u8h" || r.Type == "u8l":
+	case r.typ.Bits == 8:
 		refuse("one byte has no %s, u8h and u8l say which", "order")
-	case r.Table == "" && given["at"].node != nil: // a table of bits needs no type
+	case r.Table == "" && g["at"].node != nil: // a table of bits needs no type
 	case r.Type == "" && !has:
-		v.fail("use "+oneOf(typeNames()[1:])+", or bit: N", "key %q is missing", "type")
+		v.fail("use "+oneOf(typeNames(r.s.info.Types)[1:])+", or bit: N", "key %q is missing", "type")
 	}
-	if _, has := given["states"]; has {
+	if _, has := g["states"]; has {
 		refuse("the value of a channel with states is the state's number and has no %s", "scale", "offset")
 	}
 }
 
 // checkPlace keeps every word within the 65536 addresses of a table (Modbus
-// Application Protocol V1.1b3 §4.3) and the register within the sensor's plan.
-func (v value) checkPlace(s *Sensor, r *Register) {
+// Application Protocol V1.1b3 §4.3) and the register within what the sensor reads.
+func (r *registerReader) checkPlace(v value) {
 	if r.Table == "" {
 		return
 	}
-	first := r.At - s.AddressBase
-	if last := first + r.words() - 1; last > 0xFFFF {
+	s := r.s
+	if last := r.At - s.AddressBase + r.words() - 1; last > 0xFFFF {
 		v.fail(fmt.Sprintf("address_base is %d, so use %d to %d", s.AddressBase, s.AddressBase, 0xFFFF+s.AddressBase-r.words()+1),
 			"register %s:%d is outside the table", r.Table, r.At)
 	}
-	if s.MaxRegisters > 0 && !hasBits(r.Table) && r.words() > s.MaxRegisters { // 0: the driver is unknown
+	if s.MaxRegisters > 0 && !hasBits(r.Table) && r.words() > s.MaxRegisters { // 0: nothing is asked for
 		v.fail("raise max_registers", "%s takes %d registers, max_registers is %d", r.Type, r.words(), s.MaxRegisters)
 	}
 	for _, n := range s.NeverRead {
 		if n.Table == r.Table && r.At <= n.Last && n.First < r.At+r.words() {
-			v.fail("remove one of both", "register %s:%d lies in %v, which is never_read", r.Table, r.At, n)
+			v.fail("remove one of them", "register %s:%d is in %v, which is never_read", r.Table, r.At, n)
 		}
 	}
 }
 
-// unitOf reads a physical unit, which lands in messages and labels.
-func (v value) unitOf(dst *string) {
-	if v.text(dst) && len(*dst) > 16 {
-		v.fail("shorten it", "the unit %q is longer than 16 bytes", quoteShort(*dst))
+// readMissing reads the raw numbers that mean "no value".
+func (r *registerReader) readMissing(v value) {
+	if tag := v.node.ShortTag(); tag == "!!int" || tag == "!!float" {
+		v.fail("write ["+quoteShort(v.node.Value)+"]", "want a list, got %s", v.kind())
+		return
 	}
+	v.list(func(_ int, v value) {
+		if r.typ.Whole && !v.scalar(Integer, "!!int") || !r.typ.Whole && !v.scalar(Number, "!!int", "!!float") {
+			return
+		}
+		if word := strings.ToLower(v.node.Value); strings.Contains(word, "nan") || strings.Contains(word, "inf") {
+			v.fail("remove it", "a NaN or an infinity is always missing")
+			return
+		}
+		raw, err := r.typ.Raw(v.node.Value)
+		if err != nil {
+			v.fail("write what the device sends", "%v", err)
+			return
+		}
+		r.Missing = append(r.Missing, raw)
+	})
 }
 
-// rangeOf reads [min, max].
-func (v value) rangeOf() *Range {
-	if v.node.Kind != yamlSequence || len(v.node.Content) != 2 {
-		v.fail("write such as [0, 60]", "want [min, max]")
-		return nil
+// readStates reads {0: off, 1: run}: the raw numbers that may come and their
+// names.
+func (r *registerReader) readStates(v value) {
+	entries, ok := v.mapping()
+	if !ok {
+		return
 	}
-	var ends [2]float64
-	good := true
-	v.list(func(i int, v value) { good = v.number(&ends[i]) && good })
-	if !good {
-		return nil
+	t := r.typ
+	if !t.Whole {
+		v.fail("remove it", "states are whole numbers, %s has others", t.Name)
+		return
 	}
-	if ends[0] >= ends[1] {
-		v.fail("write the lower one first", "min %g is not below max %g", ends[0], ends[1])
-		return nil
+	states := map[int64]string{}
+	for _, e := range entries {
+		n, err := strconv.ParseInt(e.name, 0, 64)
+		switch {
+		case err != nil:
+			e.at.fail("write it like {0: off, 1: run}", "%q is not a whole number", quoteShort(e.name))
+			continue
+		case n < t.Min || n > t.Max:
+			e.at.fail(fmt.Sprintf("%s holds %d to %d", t.Name, t.Min, t.Max), "state %s is out of range", quoteShort(e.name))
+			continue
+		case states[n] != "":
+			e.at.fail("remove one of them", "state %d appears twice", n)
+			continue
+		}
+		e.value.key = &Key{Kind: Text, Max: "32"}
+		if name, ok := e.value.someText(); ok {
+			states[n] = name
+		}
 	}
-	return &Range{ends[0], ends[1]}
+	if len(entries) == 0 {
+		v.fail("name at least one", "no state is named")
+	}
+	if len(states) > 0 {
+		r.States = states
+	}
 }

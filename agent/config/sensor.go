@@ -4,20 +4,145 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
+	"time"
 )
 
+// Sensor is one device, or one file that stands in for it.
+type Sensor struct {
+	Pos
+	Name        string
+	Driver      string
+	Bus         string
+	Address     uint16            // I2C
+	Unit        uint8             // Modbus unit id
+	AddressBase int               // Modbus: 0 or 1
+	Registers   []Register        // Modbus
+	Channels    []string          // those to read of a driver that finds its own; empty = all
+	Limits      map[string]Limits // by channel name; not of Modbus
+	Ranges      map[string]Range  // by channel name; not of Modbus
+	Checks      map[string]Checks // by channel name; not of Modbus
+	Period      time.Duration     // of reading; 0 = that of the fastest machine that uses it
+	MaxAge      time.Duration     // how long a value is good; 0 = until the next reading is due, 1.5 periods where that is slower than the machine
+	Device      string            // kernel: name, place, or path below /sys
+	Own         Values            // the driver's own keys
+
+	// What Modbus joins into one request.
+	MaxGap       int             // unwanted registers between two that may be read along
+	MaxRegisters int             // in one request
+	NeverRead    []RegisterRange // in no request
+	Join         bool            // several registers in one request
+
+	Timeout time.Duration // of one Modbus request; the bus's where the sensor has none
+	Retries *int          // of one Modbus request; the bus's where the sensor has none; nil = by kind of line
+}
+
+// sensorReader reads a sensor.
+type sensorReader struct {
+	*Sensor
+	p        *parser
+	info     DriverInfo
+	known    bool // info is
+	bus      *Bus // nil = none, or unknown
+	own      own
+	channels []ChannelRef
+}
+
+// kind tells which keys the sensor has.
+func (s *sensorReader) kind() string {
+	switch {
+	case !s.known:
+		return ""
+	case s.info.Bus == "":
+		return busNone
+	case s.info.Bus == busModbus && s.bus != nil:
+		return s.bus.kind()
+	}
+	return s.info.Bus
+}
+
+// The kinds of bus that some keys belong to.
+var (
+	onModbus    = []string{busModbus, busHeard}
+	askedModbus = []string{busModbus}
+	notModbus   = []string{busI2C, busKernel, busNone}
+)
+
+// sensorHints are for keys that stand elsewhere.
+var sensorHints = map[string]string{"range": "write ranges: {channel: [min, max]}", "baud": baudHint, "parity": baudHint}
+
+var sensorKeys = section[sensorReader]{
+	path:   "sensors[]",
+	help:   "A device, or a file that stands in for one. Which keys it has depends on its driver.",
+	others: sensorHints,
+	rows: []row[sensorReader]{
+		{Key: Key{Name: "name", Kind: Name, Need: true, Example: "pump",
+			Help: "Name of the sensor; no other sensor may have it."},
+			into: func(s *sensorReader) any { return &s.Name }},
+		{Key: Key{Name: "driver", Kind: kindDriverName, Need: true, Example: "modbus",
+			Help: "What kind of device it is."},
+			read: func(v value, s *sensorReader) { s.driver(v) }},
+		{Key: Key{Name: "bus", Kind: kindBusName, For: []string{busI2C, busModbus, busHeard}, Need: true, Example: "line",
+			Help: "The bus that the device is connected to."},
+			read: func(v value, s *sensorReader) { s.busOf(v) }},
+		{Key: Key{Name: "address", Kind: kindI2cAddress, For: []string{busI2C}, Without: "the chip's first address, where it has only few", Example: "0x76",
+			Help: "I2C address of the chip."},
+			read: func(v value, s *sensorReader) { s.address(v) }},
+		{Key: Key{Name: "unit", Kind: Integer, For: onModbus, Min: "0", Max: "255", Need: true, Example: "7",
+			Help: "Modbus unit id of the device; on a serial line 1 to 247."},
+			read: func(v value, s *sensorReader) { s.unit(v) }},
+		{Key: Key{Name: "address_base", Kind: Integer, For: onModbus, Min: "0", Max: "1", Default: "0", Example: "1",
+			Help: "Number of a table's first register in the device's manual; `holding:N` counts from it."},
+			into: func(s *sensorReader) any { return &s.AddressBase }},
+		{Key: Key{Name: "max_gap", Kind: Integer, For: askedModbus, Unit: "registers", Min: "0", Max: "125", Default: "8", Example: "0",
+			Help: "Registers between two wanted ones that are read along to save a request; of bits 16 times as many."},
+			into: func(s *sensorReader) any { return &s.MaxGap }},
+		{Key: Key{Name: "max_registers", Kind: Integer, For: askedModbus, Unit: "registers", Min: "1", Max: "125", Default: "125", Example: "16",
+			Help: "Registers in one request at most, for devices and gateways that give fewer than the standard allows."},
+			into: func(s *sensorReader) any { return &s.MaxRegisters }},
+		{Key: Key{Name: "never_read", Kind: List, Of: kindRegisters, For: askedModbus, Without: "none", Example: `["holding:100-120"]`,
+			Help: "Registers that are in no request, because reading them clears a counter or hangs the device."},
+			read: func(v value, s *sensorReader) { s.neverRead(v) }},
+		{Key: Key{Name: "join", Kind: Boolean, For: askedModbus, Default: "true", Example: "false",
+			Help: "Whether several registers are read by one request; false for devices that give only one at a time."},
+			into: func(s *sensorReader) any { return &s.Join }},
+		{Key: timeoutKey("that of the bus"),
+			into: func(s *sensorReader) any { return &s.Timeout }},
+		{Key: retriesKey("those of the bus"),
+			into: func(s *sensorReader) any { return &s.Retries }},
+		{Key: Key{Name: "registers", Kind: Channels, For: onModbus, Need: true, Example: `[{name: speed, at: "input:16", type: u16}]`,
+			Help: "The registers that are read."},
+			read: func(v value, s *sensorReader) { s.registers(v) }},
+		{Key: Key{Name: "device", Kind: Text, For: []string{busKernel}, Max: "256", Need: true, Example: "cpu-thermal",
+			Help: "Which of the kernel's devices: its name, what it is attached to (`1-0048`), its label, or a path below /sys."},
+			read: func(v value, s *sensorReader) { s.kernelDevice(v) }},
+		{Key: Key{Name: "channels", Kind: List, Of: Name, For: []string{busKernel, busNone}, Empty: "all", Without: "all; required for `hwmon` and `iio`", Example: "[temp1]",
+			Help: "Which of the device's or the file's channels are read, and in which order."},
+			into: func(s *sensorReader) any { return &s.Channels }},
+		{Key: Key{Name: "period", Kind: Duration, Min: "10ms", Max: "1d", Without: "the period of the fastest machine that uses the sensor", Example: "5s",
+			Help: "How often the sensor is read."},
+			into: func(s *sensorReader) any { return &s.Period }},
+		{Key: Key{Name: "max_age", Kind: Duration, Min: "10ms", Max: "7d", Without: "until the next reading is due; 1.5 periods where the sensor is read more seldom than the machine makes rows", Example: "20s",
+			Help: "How long a value is good; an older one is stale. At least the period."},
+			into: func(s *sensorReader) any { return &s.MaxAge }},
+		// These need the channels, so the check reads them.
+		{Key: Key{Name: "ranges", Kind: kindByChannel, Of: Interval, For: notModbus, Without: "any value", Example: "{humidity: [0, 100]}",
+			Help: "What each channel's values can be, as `range` of a register."}},
+		{Key: Key{Name: "limits", Kind: kindByChannel, Of: kindMapping, For: notModbus, Without: "none", Example: "{temperature: {warn: 75, alarm: 82}}",
+			Help: "Alarm limits of each channel, as `limits` of a register."}},
+		{Key: Key{Name: "checks", Kind: kindByChannel, Of: kindMapping, For: notModbus, Without: "none", Example: "{temperature: {max_rate: 0.5, flat_after: 1h}}",
+			Help: "What each channel's values may do: `max_rate`, `max_spike`, `flat_after` and `flat_band` as of a register."}},
+	},
+	kind:    (*sensorReader).kind,
+	foreign: func(e entry, s *sensorReader, known bool, names []string) bool { return s.foreign(e, known, names) },
+	check:   func(v value, s *sensorReader, g given) { s.check(v, g) },
+}
+
 // sensors reads the list and, for each sensor, notes the channels it has.
-func (v value) sensors(c *Config) {
-	byName := map[string]Pos{}
+func (p *parser) sensors(v value) {
 	byAddress := map[string]string{}
-	v.list(func(_ int, v value) {
-		s := Sensor{Pos: v.pos}
-		channels := v.sensor(c, &s)
-		if first, twice := byName[s.Name]; twice && s.Name != "" {
-			v.fail("give it another name", "sensor %q stands here a second time, first in line %d", s.Name, first.Line)
-		}
-		byName[s.Name] = s.Pos
+	v.named("sensor", func(_ int, v value) string {
+		s := &sensorReader{Sensor: &Sensor{Pos: v.pos}, p: p}
+		sensorKeys.read(v, s)
 		if s.Address != 0 && s.Bus != "" {
 			place := fmt.Sprintf("%#02x on bus %q", s.Address, s.Bus)
 			if other := byAddress[place]; other != "" {
@@ -25,82 +150,73 @@ func (v value) sensors(c *Config) {
 			}
 			byAddress[place] = s.Name
 		}
-		c.Sensors = append(c.Sensors, s)
-		v.p.channels = append(v.p.channels, channels)
+		p.cfg.Sensors = append(p.cfg.Sensors, *s.Sensor)
+		p.channels = append(p.channels, s.channels)
+		return s.Name
 	})
-	if v.node.Kind == yamlSequence && len(v.node.Content) == 0 {
-		v.fail("describe one", "the list is empty, want at least one sensor")
-	}
 }
 
-func (v value) sensor(c *Config, s *Sensor) []ChannelRef {
-	k := &sensorKeys{c: c, s: s, given: map[string]value{}}
-	ok := v.object(map[string]string{"range": "write ranges: {channel: [min, max]}", "baud": baudHint, "parity": baudHint}, k.fields()...)
-	if !ok || !k.known {
-		return nil
-	}
-	v.required(s, k.info, k.given)
-	s.onlyHeard(c, k.given)
-	channels := v.channelsOf(s, k.info, k.given)
-	v.judgements(s, channels, k.given)
-	return channels
-}
-
-func (v value) driver(s *Sensor) (DriverInfo, bool) {
-	if !v.text(&s.Driver) {
-		return DriverInfo{}, false
-	}
-	info, known := v.p.drivers[s.Driver]
-	if !known {
-		v.fail(didYouMean(s.Driver, slices.Sorted(maps.Keys(v.p.drivers))), "unknown driver %q", quoteShort(s.Driver))
-	}
-	return info, known
-}
-
-// busOf checks that the bus exists and is of the driver's kind.
-func (v value) busOf(c *Config, s *Sensor, info DriverInfo, known bool) {
-	if !v.text(&s.Bus) {
+func (s *sensorReader) driver(v value) {
+	name, ok := v.text()
+	if !ok {
 		return
 	}
-	v.p.used = append(v.p.used, s.Bus)
+	s.Driver = name
+	if s.info, s.known = s.p.drivers[name]; !s.known {
+		v.fail(didYouMean(name, slices.Sorted(maps.Keys(s.p.drivers))), "unknown driver %q", quoteShort(name))
+	}
+	s.own = own{rows: s.info.Keys, others: sensorHints}
+}
+
+// busOf finds the bus and checks that it is of the driver's kind.
+func (s *sensorReader) busOf(v value) {
+	name, ok := v.text()
+	if !ok {
+		return
+	}
+	s.Bus = name
+	s.p.used = append(s.p.used, name)
 	var names []string
-	for _, b := range c.Buses {
-		if b.Name == s.Bus {
-			if known && (info.Bus == busModbus) != (b.Modbus != nil) && (b.I2C != "" || b.Modbus != nil) {
-				v.fail("name another bus, or another driver", "driver %q needs a bus of kind %s, %q is none", s.Driver, info.Bus, s.Bus)
+	for i := range s.p.cfg.Buses {
+		b := &s.p.cfg.Buses[i]
+		if b.Name == name {
+			if s.known && (s.info.Bus == busModbus) != (b.Modbus != nil) && b.kind() != "" {
+				v.fail("name another bus, or another driver", "driver %q needs a bus of kind %s, %q is none", s.Driver, s.info.Bus, name)
+				return
 			}
+			s.bus = b
 			return
 		}
 		names = append(names, b.Name)
 	}
-	hint := didYouMean(s.Bus, names)
+	hint := didYouMean(name, names)
 	if len(names) == 0 {
 		hint = "the file has no buses"
 	}
-	v.fail(hint, "unknown bus %q", quoteShort(s.Bus))
+	v.fail(hint, "unknown bus %q", quoteShort(name))
 }
 
-// i2cAddress takes 7-bit addresses outside the ranges that the I2C-bus
-// specification (NXP UM10204 rev. 7, table 4) reserves below; 0x78 and up are
-// refused as i2cdetect does.
-func (v value) i2cAddress(s *Sensor, info DriverInfo) {
-	var n int
-	if !v.integer(&n, 0, 0xFFFF) {
-		return
+// address takes 7-bit addresses outside the ranges that the I2C-bus specification
+// (NXP UM10204 rev. 7, table 4) reserves below; 0x78 and up are refused as
+// i2cdetect does.
+func (s *sensorReader) address(v value) {
+	n, ok := v.integer()
+	fits := func(n int) bool {
+		return len(s.info.Addresses) == 0 || n >= 0 && n <= 0x77 && slices.Contains(s.info.Addresses, uint16(n))
 	}
-	if n < 0x03 || n > 0x77 {
+	switch {
+	case !ok:
+	case n < 0x03 || n > 0x77:
 		hint := "write the 7-bit address"
-		if n > 0x77 && n <= 0xEF && n%2 == 0 && (info.Addresses == nil || slices.Contains(info.Addresses, uint16(n/2))) {
+		if n > 0x77 && n <= 0xEF && n%2 == 0 && fits(n/2) {
 			hint = fmt.Sprintf("%#02x is an address with the direction bit, write %#02x", n, n/2)
 		}
 		v.fail(hint, "address %#02x is outside 0x03 to 0x77", n)
-		return
+	case !fits(n):
+		v.fail("use "+addresses(s.info.Addresses), "%s never answers at %#02x", s.Driver, n)
+	default:
+		s.Address = uint16(n)
 	}
-	if len(info.Addresses) > 0 && !slices.Contains(info.Addresses, uint16(n)) {
-		v.fail("use "+addresses(info.Addresses), "%s never answers at %#02x", s.Driver, n)
-		return
-	}
-	s.Address = uint16(n)
 }
 
 func addresses(list []uint16) string {
@@ -114,182 +230,187 @@ func addresses(list []uint16) string {
 	return oneOf(words)
 }
 
-// unitID takes what the wire can carry. Modbus over serial line V1.02 §2.2
-// reserves 0 for broadcast, which nobody answers, and 248 to 255; over TCP both
-// ends are used to mean "the gateway itself".
-func (v value) unitID(s *Sensor) bool {
-	var n int
-	ok := v.integer(&n, 0, 255)
+// unit takes what the wire can carry. On a serial line, Modbus over Serial Line
+// V1.02 §2.2 reserves 0 for broadcast, which nobody answers, and 248 to 255; over
+// TCP both ends are used to mean "the gateway itself".
+func (s *sensorReader) unit(v value) {
+	n, ok := v.integer()
+	if !ok {
+		return
+	}
 	s.Unit = uint8(n)
-	return ok
-}
-
-func (v value) columns(s *Sensor) {
-	v.list(func(i int, v value) {
-		var name string
-		if !v.label(&name) {
-			return
-		}
-		if slices.Contains(s.Channels, name) {
-			v.fail("remove one of both", "channel %q stands in the list twice", name)
-			return
-		}
-		s.Channels = append(s.Channels, name)
-	})
-}
-
-// required reports what the driver cannot do without.
-func (v value) required(s *Sensor, info DriverInfo, given map[string]value) {
-	missing := func(key string) bool {
-		_, has := given[key]
-		return !has
+	if b := s.bus; b != nil && b.Modbus != nil && b.Modbus.Scheme == "rtu" && (n == 0 || n > 247) {
+		v.fail("the device shows or documents its own", "unit %d is outside 1 to 247, which devices on a serial line have", n)
 	}
-	lacks := func(keys ...string) {
-		for _, k := range keys {
-			if missing(k) {
-				v.fail("add "+k+":", "key %q is missing, driver %q needs it", k, s.Driver)
+}
+
+// foreign takes the driver's own keys, and reports keys of other drivers.
+func (s *sensorReader) foreign(e entry, known bool, names []string) bool {
+	elsewhere := func() bool {
+		for _, d := range s.p.drivers {
+			if slices.ContainsFunc(d.Keys, func(k Key) bool { return k.Name == e.name }) {
+				return true
 			}
 		}
-	}
-	switch info.Bus {
-	case busI2C:
-		lacks("bus")
-		if missing("address") && len(info.Addresses) > 0 {
-			s.Address = info.Addresses[0]
-		} else {
-			lacks("address")
-		}
-		for _, k := range []string{"inputs", "registers"} {
-			if slices.Contains(info.Keys, k) {
-				lacks(k)
-			}
-		}
-	case busModbus:
-		lacks("bus", "unit", "registers")
-	case busKernel:
-		lacks("device")
-		if info.Channel != nil {
-			lacks("channels")
-		}
-		if slices.Contains(info.Keys, "rate") {
-			lacks("rate")
-			v.block(s, given)
-		}
-	default:
-		lacks("file")
-	}
-}
-
-// channelsOf lists the sensor's channels in the order its driver reads them.
-func (v value) channelsOf(s *Sensor, info DriverInfo, given map[string]value) []ChannelRef {
-	var channels []ChannelRef
-	add := func(name, unit string) {
-		channels = append(channels, ChannelRef{
-			Sensor: len(v.p.channels), Cell: len(channels), Channel: s.Name + "." + name, Unit: unit,
-		})
+		return false
 	}
 	switch {
-	case info.Channels != nil:
-		for _, c := range info.Channels {
-			add(c.Name, c.Unit)
-		}
-	case info.Bus == busModbus:
-		for _, r := range s.Registers {
-			add(r.Name, r.UnitOf)
-			c := &channels[len(channels)-1]
-			c.Range, c.Limits, c.Checks = r.Range, r.Limits, r.Checks
-		}
-	case info.Bus == busI2C:
-		for _, m := range s.measurands() {
-			add(m.Name, m.UnitOf)
-			channels[len(channels)-1].Range, channels[len(channels)-1].Limits = m.Range, m.Limits
-		}
-	case info.Bus == busKernel:
-		for _, c := range v.kernelChannels(s, info, given) {
-			add(c.Name, c.Unit)
-		}
+	case !s.known && elsewhere(): // the driver's own fault is enough
+	case slices.ContainsFunc(s.own.rows, func(k Key) bool { return k.Name == e.name }) || !known && !elsewhere():
+		s.own.take(e, names)
+	case s.kind() == busHeard:
+		e.value.fail("leave it out", "a sensor on a line that is only listened to has no %s", e.name)
+	case s.info.Bus == busModbus && slices.Contains([]string{"ranges", "limits", "checks"}, e.name):
+		e.value.fail("write it at the register", "driver %q does not have this key", s.Driver)
 	default:
-		for _, c := range v.listed(s, info, given) {
-			add(c.Name, c.Unit)
-		}
+		e.value.fail("remove it", "driver %q does not have this key", s.Driver)
 	}
-	return channels
+	return true
 }
 
-// listed are the channels of a sensor that reads a file: those the file has,
-// cut down to those the configuration names, in its order.
-func (v value) listed(s *Sensor, info DriverInfo, given map[string]value) []ChannelInfo {
-	file, hasFile := given["file"]
-	if !hasFile || s.File == "" {
-		return nil
+// check reads the driver's own keys and finds the channels.
+func (s *sensorReader) check(v value, g given) {
+	if !s.known {
+		return
 	}
-	var all []ChannelInfo
-	var names []string
-	if info.List != nil {
-		list, err := info.List(Sensor{Name: s.Name, Driver: s.Driver, File: s.File})
-		if err != nil {
-			file.fail("name a recording that this machine can read", "%v", err)
-			return nil
-		}
-		for _, c := range list {
-			all, names = append(all, c), append(names, c.Name)
+	vs, ownGiven, good := s.own.read(v, fmt.Sprintf(", driver %q needs it", s.Driver))
+	s.Own = vs
+	maps.Copy(g, ownGiven)
+	if good && s.info.Check != nil {
+		good = v.tell(s.info.Check(s.Sensor), g)
+	}
+	if _, has := g["address"]; !has && s.info.Bus == busI2C {
+		if len(s.info.Addresses) > 0 {
+			s.Address = s.info.Addresses[0]
+		} else {
+			v.missing("address", fmt.Sprintf(", driver %q needs it", s.Driver))
 		}
 	}
-	if len(s.Channels) == 0 {
-		if info.List == nil {
-			v.fail("add channels:", "key %q is missing, driver %q needs it", "channels", s.Driver)
+	if s.bus != nil && s.kind() == busModbus {
+		if _, has := g["timeout"]; !has {
+			s.Timeout = s.bus.Timeout
 		}
-		for _, c := range all {
-			file.checkLabel(c.Name)
+		if _, has := g["retries"]; !has {
+			s.Retries = s.bus.Retries
 		}
-		return all
 	}
-	var out []ChannelInfo
+	s.findChannels(v, g, good)
+	s.judge(g)
+}
+
+// findChannels lists the sensor's channels in the order in which its driver reads
+// them. good tells that the driver's own keys are right.
+func (s *sensorReader) findChannels(v value, g given, good bool) {
+	var own []Measurand
+	listed := false // by the configuration
+	for _, k := range s.info.Keys {
+		if k.Kind == Channels {
+			own, listed = Get[[]Measurand](s.Own, k.Name), true
+		}
+	}
+	switch {
+	case s.info.Channels != nil:
+		s.add(s.info.Channels...)
+	case s.info.Bus == busModbus:
+		for i := range s.Registers {
+			s.addMeasurand(&s.Registers[i].Measurand)
+			s.channels[i].Checks = s.Registers[i].Checks
+		}
+	case listed:
+		for i := range own {
+			s.addMeasurand(&own[i])
+		}
+	case s.info.Channel != nil:
+		s.namedChannels(v, g)
+	case good:
+		s.ownChannels(v, g)
+	}
+}
+
+func (s *sensorReader) add(cs ...ChannelInfo) {
+	for _, c := range cs {
+		s.channels = append(s.channels, ChannelRef{Sensor: len(s.p.channels), Cell: len(s.channels), Channel: s.Name + "." + c.Name, Unit: c.Unit})
+	}
+}
+
+func (s *sensorReader) addMeasurand(m *Measurand) {
+	s.add(ChannelInfo{m.Name, m.UnitOf})
+	c := &s.channels[len(s.channels)-1]
+	c.Range, c.Limits = m.Range, m.Limits
+}
+
+// namedChannels are those that the configuration names, of a driver that knows
+// only which names are possible.
+func (s *sensorReader) namedChannels(v value, g given) {
+	at, has := g["channels"]
+	if !has {
+		v.missing("channels", fmt.Sprintf(", driver %q needs it", s.Driver))
+	}
 	for _, name := range s.Channels {
-		switch i := slices.Index(names, name); {
-		case i >= 0:
-			out = append(out, all[i])
-		case info.List == nil:
-			out = append(out, ChannelInfo{Name: name})
-		default:
-			given["channels"].fail(didYouMean(name, names), "the file has no column %q", name)
+		if c, err := s.info.Channel(name); err != nil {
+			at.fail("docs/sensors.md names them", "%v", err)
+		} else {
+			s.add(c)
 		}
 	}
-	return out
 }
 
-// judgements reads the limits, ranges and checks that stand at the sensor, by channel
-// name.
-func (v value) judgements(s *Sensor, channels []ChannelRef, given map[string]value) {
-	names := make([]string, len(channels))
-	for i, c := range channels {
-		names[i] = strings.TrimPrefix(c.Channel, s.Name+".")
-	}
-	each := func(v value, read func(c *ChannelRef, name string, v value)) {
-		if v.node == nil {
+// ownChannels are those that the driver finds by itself, or the ones among them
+// that the configuration names.
+func (s *sensorReader) ownChannels(v value, g given) {
+	all, names := []ChannelInfo(nil), s.Channels
+	if s.info.List != nil {
+		list, err := s.info.List(*s.Sensor)
+		if err != nil {
+			f, is := err.(*Fault)
+			if !is {
+				f = &Fault{Message: err.Error(), Hint: "see docs/sensors.md"}
+			}
+			v.tell([]Fault{*f}, g)
 			return
 		}
-		entries, _ := v.mapping()
-		for _, e := range entries {
-			if i := slices.Index(names, e.name); i >= 0 {
-				read(&channels[i], e.name, e.value)
-			} else if len(names) > 0 {
-				e.key.fail(didYouMean(e.name, names), "sensor %q has no channel %q", s.Name, quoteShort(e.name))
-			}
+		all, names = list, nil
+		for _, c := range list {
+			names = append(names, c.Name)
 		}
 	}
-	each(given["ranges"], func(c *ChannelRef, name string, v value) {
-		if c.Range = v.rangeOf(); c.Range != nil {
-			put(&s.Ranges, name, *c.Range)
+	switch {
+	case len(s.Channels) == 0 && s.info.List == nil:
+		v.missing("channels", fmt.Sprintf(", driver %q needs it", s.Driver))
+	case len(s.Channels) == 0:
+		for _, name := range names {
+			v.checkLabel(name)
+		}
+		s.add(all...)
+	}
+	for _, name := range s.Channels {
+		switch i := slices.Index(names, name); {
+		case i < 0:
+			g["channels"].fail(didYouMean(name, names), "sensor %q has no channel %q", s.Name, name)
+		case all == nil:
+			s.add(ChannelInfo{Name: name})
+		default:
+			s.add(all[i])
+		}
+	}
+}
+
+// judge reads the ranges, limits and checks that stand at the sensor, by channel
+// name.
+func (s *sensorReader) judge(g given) {
+	s.byChannel(g["ranges"], func(c *ChannelRef, name string, v value) {
+		if r, ok := v.interval(); ok {
+			c.Range = &r
+			put(&s.Ranges, name, r)
 		}
 	})
-	each(given["limits"], func(c *ChannelRef, name string, v value) {
-		if c.Limits = v.limitsOf(c.Range, c.Unit); c.Limits != nil {
+	s.byChannel(g["limits"], func(c *ChannelRef, name string, v value) {
+		if c.Limits = v.limits(c.Range, c.Unit); c.Limits != nil {
 			put(&s.Limits, name, *c.Limits)
 		}
 	})
-	each(given["checks"], func(c *ChannelRef, name string, v value) {
-		c.Checks = v.checksOf()
+	s.byChannel(g["checks"], func(c *ChannelRef, name string, v value) {
+		checkKeys.read(v, &c.Checks)
 		put(&s.Checks, name, c.Checks)
 	})
 }

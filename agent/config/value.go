@@ -17,6 +17,7 @@ type parser struct {
 	problems Problems
 	visited  int
 
+	cfg      *Config        // as far as it is read
 	channels [][]ChannelRef // by sensor, in the order of Config.Sensors; empty = unknown
 	used     []string       // buses that sensors name
 }
@@ -27,6 +28,7 @@ type value struct {
 	node *yaml.Node
 	path string
 	pos  Pos
+	key  *Key // whose value it is, and so its kind and bounds; nil for other nodes
 }
 
 // value wraps a node; an alias keeps the place where it is used.
@@ -48,6 +50,13 @@ func (p *parser) visit(v value) bool {
 	return p.visited <= maxValues
 }
 
+// good tells whether no error has been added to the first n problems.
+func (p *parser) good(n int) bool {
+	return len(p.problems) <= n || p.problems[n:].Err() == nil
+}
+
+// fail reports an error, warn a warning. fail is always false, for those who
+// return whether a value can be used.
 func (v value) fail(hint, format string, args ...any) bool {
 	v.report(SeverityError, hint, format, args...)
 	return false
@@ -96,90 +105,31 @@ func quoteShort(s string) string {
 	return s[:40] + "…"
 }
 
-// The kinds of value that a key may want.
-const (
-	aText     = "text"
-	aBool     = "true or false"
-	aWhole    = "a whole number"
-	aNumber   = "a number"
-	aDuration = "a duration such as 300ms, 30s, 24h or 7d"
-	aSize     = "a size such as 64MiB"
-	aList     = "a list"
-	aMapping  = "a mapping"
-)
-
-// howTo says how a kind is written.
-var howTo = map[string]string{
-	aText: "put it in quotes", aBool: "write true or false, without quotes", aWhole: "write such as 7 or 0x07",
-	aNumber: "write such as 0.1, without quotes", aDuration: "a number and its unit", aSize: "a number and its unit",
-	aList: "write it as [a, b], or with a dash for each", aMapping: "write it as {key: value}, or keys on lines of their own",
-}
-
-// want reports a value of the wrong kind. A key without a value is the most
-// frequent form of it.
-func (v value) want(what string) bool {
+// want reports a value of another kind. A key without a value is the most
+// frequent one.
+func (v value) want(k Kind) bool {
+	t := k.text()
 	if v.kind() == "nothing" {
-		return v.fail("give one or leave the key out", "has no value, want %s", what)
+		return v.fail("give it one or leave the key out", "has no value, want %s", t.want)
 	}
-	return v.fail(howTo[what], "want %s, got %s", what, v.kind())
+	return v.fail(t.hint, "want %s, got %s", t.want, v.kind())
 }
 
-// field is one key of a mapping and what reads its value. Fields are read in
-// the order they are listed, not in the file's, so what refers to something
-// stands after it.
-type field struct {
-	key     string
-	need    bool
-	refused bool // known, but never to be written
-	read    func(value)
+// quiet is the value without a place to report to.
+func (v value) quiet() value {
+	v.p = &parser{file: v.p.file}
+	return v
 }
 
-func key(name string, read func(value)) field  { return field{key: name, read: read} }
-func need(name string, read func(value)) field { return field{key: name, need: true, read: read} }
-
-// object reads a mapping. otherKeys gives a hint for keys that are known
-// elsewhere; it may be nil.
-func (v value) object(otherKeys map[string]string, fields ...field) bool {
-	found, ok := v.mapping()
-	if !ok {
-		return false
-	}
-	var names []string
-	index := make(map[string]int, len(fields))
-	for i, f := range fields {
-		index[f.key] = i
-		if !f.refused {
-			names = append(names, f.key)
-		}
-	}
-	read := make([]*value, len(fields))
-	for _, e := range found {
-		i, known := index[e.name]
-		if !known {
-			hint := otherKeys[e.name]
-			if hint == "" {
-				hint = didYouMean(e.name, names)
-			}
-			e.key.fail(hint, "unknown key %q", quoteShort(e.name))
-			continue
-		}
-		read[i] = &e.value
-	}
-	for i, f := range fields {
-		switch {
-		case read[i] != nil:
-			f.read(*read[i])
-		case f.need:
-			v.fail("add "+f.key+":", "key %q is missing", f.key)
-		}
-	}
-	return true
+// missing reports a required key.
+func (v value) missing(name, why string) bool {
+	return v.fail("add "+name+":", "key %q is missing%s", name, why)
 }
 
 // list reads each element of a sequence.
 func (v value) list(read func(i int, e value)) bool {
 	if v.node.Kind != yaml.SequenceNode {
-		return v.want(aList)
+		return v.want(List)
 	}
 	for i, n := range v.node.Content {
 		e := v.p.value(n, fmt.Sprintf("%s[%d]", v.path, i))
@@ -191,10 +141,10 @@ func (v value) list(read func(i int, e value)) bool {
 	return true
 }
 
-// entry is one key with its value; key is placed at the key itself.
+// entry is one key with its value; at is placed at the key itself.
 type entry struct {
 	name  string
-	key   value
+	at    value
 	value value
 }
 
@@ -203,7 +153,7 @@ type entry struct {
 // and left out.
 func (v value) mapping() ([]entry, bool) {
 	if v.node.Kind != yaml.MappingNode {
-		return nil, v.want(aMapping)
+		return nil, v.want(kindMapping)
 	}
 	var entries []entry
 	seen := map[string]int{}
@@ -214,14 +164,14 @@ func (v value) mapping() ([]entry, bool) {
 			return nil, false
 		}
 		switch {
-		case e.key.node.Kind != yaml.ScalarNode:
-			e.key.fail("write key: value", "a key must be text")
-		case e.key.node.ShortTag() == "!!merge":
+		case e.at.node.Kind != yaml.ScalarNode:
+			e.at.fail("write key: value", "a key must be text")
+		case e.at.node.ShortTag() == "!!merge":
 			merges = append(merges, e.value)
 		case seen[e.name] > 0:
-			e.key.fail("remove one of both", "key %q stands here a second time, first in line %d", quoteShort(e.name), seen[e.name])
+			e.at.fail("remove one of them", "key %q appears twice, first in line %d", quoteShort(e.name), seen[e.name])
 		default:
-			seen[e.name] = e.key.pos.Line
+			seen[e.name] = e.at.pos.Line
 			entries = append(entries, e)
 		}
 	}
@@ -239,7 +189,7 @@ func (v value) entry(k, n *yaml.Node) entry {
 		path = v.path + "." + path
 	}
 	kv.path = path
-	return entry{name: name, key: kv, value: v.p.value(n, path)}
+	return entry{name: name, at: kv, value: v.p.value(n, path)}
 }
 
 // merge adds the entries of a mapping merged with `<<` that v does not have
@@ -255,12 +205,12 @@ func (v value) merge(entries []entry, seen map[string]int, m value) []entry {
 		if !v.p.visit(e.value) {
 			return entries
 		}
-		if e.key.node.Kind != yaml.ScalarNode || e.key.node.ShortTag() == "!!merge" {
-			e.key.fail("write its keys out", "a merged mapping cannot merge another")
+		if e.at.node.Kind != yaml.ScalarNode || e.at.node.ShortTag() == "!!merge" {
+			e.at.fail("write its keys out", "a merged mapping cannot merge another")
 			continue
 		}
 		if seen[e.name] == 0 {
-			seen[e.name] = e.key.pos.Line
+			seen[e.name] = e.at.pos.Line
 			entries = append(entries, e)
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/settings"
 	rowlog "iot-edge-anomaly/agent/state"
@@ -39,7 +40,7 @@ func (m *machine) sinceStart() time.Duration { return m.now.Sub(time.Unix(0, 0))
 func newMachine(t *testing.T, name string, seed uint64) *machine {
 	t.Helper()
 	s := start(t, Options{})
-	cfg, problems := config.Parse("demo.yaml", s.Config("", "127.0.0.1:8080", t.TempDir()), driverInfos())
+	cfg, problems := config.Parse("demo.yaml", s.Config("", "127.0.0.1:8080", t.TempDir()), devices.Infos())
 	if len(problems) > 0 {
 		t.Fatal(problems.Error())
 	}

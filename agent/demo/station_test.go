@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 )
 
 // physical is what a reader of the register makes of its words: the inverse of
@@ -64,16 +65,6 @@ func TestRegisters_keepTheValue(t *testing.T) {
 	}
 }
 
-// drivers is what the configuration must know of the drivers it names.
-func driverInfos() map[string]config.DriverInfo {
-	return map[string]config.DriverInfo{
-		"modbus": {Bus: "modbus"},
-		"lm75":   {Bus: "i2c", Channels: []config.ChannelInfo{{Name: "temperature", Unit: "°C"}}, Addresses: []uint16{0x48}},
-		"bme280": {Bus: "i2c", Channels: []config.ChannelInfo{{Name: "temperature", Unit: "°C"}, {Name: "pressure", Unit: "Pa"}, {Name: "humidity", Unit: "%"}}},
-		"ina219": {Bus: "i2c", Channels: []config.ChannelInfo{{Name: "voltage", Unit: "V"}, {Name: "current", Unit: "A"}, {Name: "power", Unit: "W"}}, Keys: []string{"shunt"}},
-	}
-}
-
 func start(t *testing.T, o Options) *Station {
 	t.Helper()
 	s, err := Start(o)
@@ -92,7 +83,7 @@ func TestStation_configIsValid(t *testing.T) {
 	s := start(t, Options{})
 	for _, broker := range []string{"tcp://127.0.0.1:1883", ""} {
 		state := filepath.Join(t.TempDir(), `a "quoted" folder`)
-		cfg, problems := config.Parse("demo.yaml", s.Config(broker, "127.0.0.1:8080", state), driverInfos())
+		cfg, problems := config.Parse("demo.yaml", s.Config(broker, "127.0.0.1:8080", state), devices.Infos())
 		if len(problems) > 0 {
 			t.Fatalf("problems:\n%v", problems.Error())
 		}

@@ -76,7 +76,7 @@ func TestListedChips(t *testing.T) {
 // it never panics, and a missing value always comes with an error.
 func FuzzRegs(f *testing.F) {
 	f.Add([]byte(chipsYAML))
-	files, err := filepath.Glob("../config/testdata/*/*/config.yaml")
+	files, err := filepath.Glob("testdata/config/*/*/config.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}

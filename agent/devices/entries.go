@@ -31,20 +31,15 @@ type entry struct {
 	// It only reads: what it writes are register pointers and read commands.
 	// Drivers of one family share it. Nil: the chip cannot tell what it is.
 	identify func(b i2c.Bus, addr uint16) string
-
-	// example is what a line of the configuration needs beyond name, driver, bus
-	// and address, with a comma before it.
-	example string
 }
 
 // entries is every driver of this binary. A scan asks the chips at an address in
 // this order.
 var entries = []entry{
 	{
-		name:    "ads1115",
-		info:    config.DriverInfo{Bus: "i2c", Addresses: addresses(0x48, 0x4b), Keys: []string{"inputs", "rate"}},
-		make:    makeADS1115,
-		example: ", inputs: [{name: a, pins: 0, unit: V}]",
+		name: "ads1115",
+		info: config.DriverInfo{Bus: "i2c", Addresses: addresses(0x48, 0x4b), Keys: ads1115Keys},
+		make: makeADS1115,
 	},
 	{
 		name: "bme280",
@@ -64,20 +59,18 @@ var entries = []entry{
 	},
 	{
 		name: "ina219",
-		info: config.DriverInfo{Bus: "i2c", Addresses: addresses(0x40, 0x4f), Channels: channels(ina.Channels()), Keys: []string{"shunt"}},
+		info: config.DriverInfo{Bus: "i2c", Addresses: addresses(0x40, 0x4f), Channels: channels(ina.Channels()), Keys: shuntKeys},
 		make: func(c config.Sensor, b bus) (drivers.Sensor, error) {
-			return ina.NewINA219(b.i2c, ina.Options{Address: c.Address, ShuntOhm: c.Shunt})
+			return ina.NewINA219(b.i2c, ina.Options{Address: c.Address, ShuntOhm: config.Get[float64](c.Own, "shunt")})
 		},
-		example: ", shunt: 0.1",
 	},
 	{
 		name: "ina226",
-		info: config.DriverInfo{Bus: "i2c", Addresses: addresses(0x40, 0x4f), Channels: channels(ina.Channels()), Keys: []string{"shunt"}},
+		info: config.DriverInfo{Bus: "i2c", Addresses: addresses(0x40, 0x4f), Channels: channels(ina.Channels()), Keys: shuntKeys},
 		make: func(c config.Sensor, b bus) (drivers.Sensor, error) {
-			return ina.NewINA226(b.i2c, ina.Options{Address: c.Address, ShuntOhm: c.Shunt})
+			return ina.NewINA226(b.i2c, ina.Options{Address: c.Address, ShuntOhm: config.Get[float64](c.Own, "shunt")})
 		},
 		identify: ina.Identify,
-		example:  ", shunt: 0.1",
 	},
 	{
 		name: "lm75",
@@ -88,7 +81,7 @@ var entries = []entry{
 	},
 	{
 		name: "regs",
-		info: config.DriverInfo{Bus: "i2c", Keys: []string{"registers", "init", "check"}},
+		info: config.DriverInfo{Bus: "i2c", Keys: regsKeys},
 		make: makeRegs,
 	},
 	{
@@ -147,20 +140,26 @@ var entries = []entry{
 	},
 	{
 		name: "vibration",
-		info: config.DriverInfo{Bus: "kernel", Keys: []string{"axes", "rate", "samples", "bands"}, List: listVibration},
+		info: config.DriverInfo{Bus: "kernel", Keys: vibrationKeys, Check: checkVibration, List: listVibration},
 		make: makeVibration,
 	},
 
 	{
 		name: "modbus",
-		info: config.DriverInfo{Bus: "modbus"},
+		info: config.DriverInfo{Bus: "modbus", Types: registerTypes(), Orders: byteOrders()},
 		make: makeModbus,
 	},
 	{
 		name: "replay",
-		info: config.DriverInfo{List: listReplay},
+		info: config.DriverInfo{Keys: replayKeys, List: listReplay},
 		make: openReplay,
 	},
+}
+
+// shuntKeys are those of chips that measure the current through a shunt.
+var shuntKeys = []config.Key{
+	{Name: "shunt", Kind: config.Number, Unit: "Ω", Min: "0.000001", Max: "100", Default: "0.1", Example: "0.1",
+		Help: "Resistance of the shunt that the current flows through."},
 }
 
 // find is the entry of a driver, or nil.

@@ -50,7 +50,7 @@ func TestEntries(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range entries {
 		i2cChip := e.info.Bus == "i2c"
-		listed := e.info.Bus == "modbus" || slices.Contains(e.info.Keys, "inputs") || slices.Contains(e.info.Keys, "registers")
+		listed := e.info.Bus == "modbus" || slices.ContainsFunc(e.info.Keys, func(k config.Key) bool { return k.Kind == config.Channels })
 		if seen[e.name] || e.make == nil {
 			t.Errorf("driver %q stands here twice, or cannot be made", e.name)
 		}

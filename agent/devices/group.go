@@ -69,12 +69,20 @@ func Periods(c *config.Config, machines []config.Machine) []time.Duration {
 // a 1-Wire conversion or a block of samples.
 func Patience(c *config.Config, bus string) time.Duration {
 	for _, b := range c.Buses {
-		if b.Name == bus {
+		switch {
+		case b.Name != bus:
+		case b.Modbus == nil:
+			return i2cPatience
+		default:
 			return max(3*b.Timeout, time.Second)
 		}
 	}
 	return 3 * time.Second
 }
+
+// i2cPatience is how long one read on an I2C bus may take: some transfers that the
+// kernel gives up, each after 200 ms.
+const i2cPatience = 1500 * time.Millisecond
 
 // cells tells the sampler where a machine's channels come from.
 func cells(c *config.Config, m config.Machine) (out []sampler.Cell) {
@@ -135,7 +143,7 @@ func (g *busSpecs) add(c *config.Config, s config.Sensor, spec sampler.SensorSpe
 func connections(c *config.Config, bus string) int {
 	for _, b := range c.Buses {
 		if b.Name == bus {
-			return b.Connections
+			return max(b.Connections, 1) // an I2C bus has none
 		}
 	}
 	return 1

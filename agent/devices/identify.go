@@ -4,6 +4,8 @@ import (
 	"slices"
 
 	"periph.io/x/conn/v3/i2c"
+
+	"iot-edge-anomaly/agent/config"
 )
 
 // Identify names the driver of the chip at an address of an I2C bus, where the chip
@@ -25,10 +27,15 @@ func Identify(bus i2c.Bus, addr uint16) (driver string, candidates []string) {
 }
 
 // Example is what a line of the configuration needs for a driver beyond name,
-// driver, bus and address, with a comma before it; empty for most drivers.
-func Example(driver string) string {
+// driver, bus and address, with a comma before it; empty for most drivers. Beside
+// required keys these are numbers that depend on the wiring.
+func Example(driver string) (text string) {
 	if e := find(driver); e != nil {
-		return e.example
+		for _, k := range e.info.Keys {
+			if k.Need || k.Kind == config.Number {
+				text += ", " + k.Name + ": " + k.Example
+			}
+		}
 	}
-	return ""
+	return text
 }

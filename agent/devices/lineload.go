@@ -1,7 +1,6 @@
 package devices
 
 import (
-	"cmp"
 	"fmt"
 	"time"
 
@@ -69,7 +68,7 @@ func LongWaits(path string, c *config.Config) (ps config.Problems) {
 				continue
 			}
 			units[s.Unit] = true
-			longest = max(longest, cmp.Or(s.Timeout, b.Timeout))
+			longest = max(longest, s.Timeout)
 			if s.MaxAge == 0 && (shortest == 0 || periods[i] < shortest) {
 				shortest = periods[i]
 			}
@@ -104,10 +103,7 @@ func loadOf(c *config.Config, b config.Bus, sensors []drivers.Sensor, periods []
 		if s.Bus != b.Name || !ok || periods[i] == 0 {
 			continue
 		}
-		u := lineUser{name: s.Name, dev: dev, period: periods[i], timeout: b.Timeout}
-		if s.Timeout > 0 {
-			u.timeout = s.Timeout
-		}
+		u := lineUser{name: s.Name, dev: dev, period: periods[i], timeout: s.Timeout}
 		l.users = append(l.users, u)
 		if l.shortest == 0 || u.period < l.shortest {
 			l.shortest = u.period

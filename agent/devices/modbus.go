@@ -8,6 +8,22 @@ import (
 	"iot-edge-anomaly/drivers/modbus"
 )
 
+// registerTypes and byteOrders are what the configuration must know of the
+// driver's.
+func registerTypes() (out []config.RegisterType) {
+	for _, t := range modbus.Types() {
+		out = append(out, config.RegisterType{Name: t.Name, Registers: t.Registers, Bits: t.Bits, Whole: t.Whole, Min: t.Min, Max: t.Max, Raw: t.Raw, Aliases: t.Aliases})
+	}
+	return out
+}
+
+func byteOrders() (out []config.ByteOrder) {
+	for _, o := range modbus.Orders() {
+		out = append(out, config.ByteOrder{Name: o.Name, Bytes: o.Bytes, Aliases: o.Aliases})
+	}
+	return out
+}
+
 // makeModbus makes a unit with the registers of the configuration: polled, or only
 // overheard where the bus is one that another master polls.
 func makeModbus(c config.Sensor, b bus) (drivers.Sensor, error) {
@@ -22,7 +38,7 @@ func makeModbus(c config.Sensor, b bus) (drivers.Sensor, error) {
 	if b.sniffer != nil {
 		return modbus.NewOverheard(b.sniffer.Listener, c.Unit, regs, max(10*time.Second, c.Period*3/2))
 	}
-	o := modbus.Options{MaxGap: c.MaxGap, MaxRegisters: c.MaxRegisters, Alone: !c.Join, RequestLimits: b.requestLimits(c.ModbusSensor)}
+	o := modbus.Options{MaxGap: c.MaxGap, MaxRegisters: c.MaxRegisters, Alone: !c.Join, RequestLimits: b.requestLimits(c)}
 	for _, n := range c.NeverRead {
 		table, err := modbus.ParseTable(n.Table)
 		if err != nil {

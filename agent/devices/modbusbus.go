@@ -1,7 +1,6 @@
 package devices
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -70,8 +69,7 @@ func switched(port *board.Serial, s *config.Serial) (io.ReadWriteCloser, error) 
 	return port, nil
 }
 
-// requestLimits bounds a sensor's requests by what the sensor configures, else by
-// what its bus configures.
-func (b bus) requestLimits(s config.ModbusSensor) modbus.RequestLimits {
-	return modbus.RequestLimits{Timeout: s.Timeout, Budget: b.conf.Budget, Retries: cmp.Or(s.Retries, b.conf.Retries)}
+// requestLimits bounds a sensor's requests.
+func (b bus) requestLimits(s config.Sensor) modbus.RequestLimits {
+	return modbus.RequestLimits{Timeout: s.Timeout, Budget: b.conf.Budget, Retries: s.Retries}
 }

@@ -56,8 +56,8 @@ func TestFlagIsWhatTheScoreSays(t *testing.T) {
 
 // The policy that Score uses without a configuration is the configuration's default.
 func TestScorePolicyIsTheDefault(t *testing.T) {
-	c, problems := config.Parse("c.yaml", []byte("buses: {plc: {modbus: \"tcp://127.0.0.1:1\"}}\nsensors:\n  - {name: m, driver: modbus, bus: plc, unit: 1, registers: [{name: a, at: \"holding:0\", type: u16}]}\n"),
-		map[string]config.DriverInfo{"modbus": {Bus: "modbus"}})
+	c, problems := config.Parse("c.yaml", []byte("sensors: [{name: m, driver: fixed}]\n"),
+		map[string]config.DriverInfo{"fixed": {Channels: []config.ChannelInfo{{Name: "a"}}}})
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}

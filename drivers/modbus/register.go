@@ -47,7 +47,7 @@ func (r Register) check() error {
 		return fmt.Errorf("type %v does not fit table %v", r.Type, r.Table)
 	case r.Bit > 15 || r.Bit != 0 && (r.Type != Bit || r.Table.bits()):
 		return fmt.Errorf("bit %d: want 0 to 15, of a register read as bit", r.Bit)
-	case int(r.Order) >= len(orderNames):
+	case r.Order > CDAB:
 		return fmt.Errorf("%v: unknown", r.Order)
 	case r.end() > math.MaxUint16+1:
 		return fmt.Errorf("%v ends beyond address %d", r, math.MaxUint16)
@@ -57,7 +57,7 @@ func (r Register) check() error {
 		return fmt.Errorf("offset %v: want a finite number", r.Offset)
 	}
 	for _, m := range r.Missing {
-		if w := r.Type.width(); w < 64 && m>>w != 0 {
+		if w := types[r.Type].Bits; w < 64 && m>>w != 0 {
 			return fmt.Errorf("missing value %#x has more than %d bits", m, w)
 		}
 	}

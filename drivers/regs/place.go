@@ -41,8 +41,8 @@ const (
 // errWrong marks errors that concern one register and say nothing about the chip.
 var errWrong = errors.New("no value")
 
-// length is the number of bytes to read.
-func (p *Place) length() int {
+// Length is the number of bytes to read, checksums included.
+func (p *Place) Length() int {
 	switch p.CRC {
 	case Sensirion:
 		return p.Skip + p.Width/2*3
@@ -59,7 +59,7 @@ func (p *Place) prepare(mask *uint64, shift int) error {
 		return fmt.Errorf("width %d, want 1 to 8", p.Width)
 	case p.CRC == Sensirion && (p.Width%2 != 0 || p.Skip%3 != 0):
 		return fmt.Errorf("width %d and skip %d, want whole words with this checksum", p.Width, p.Skip)
-	case p.Skip < 0 || p.Skip > MaxTransfer || p.length() > MaxTransfer:
+	case p.Skip < 0 || p.Skip > MaxTransfer || p.Length() > MaxTransfer:
 		return fmt.Errorf("skip %d, want a transfer of at most %d bytes", p.Skip, MaxTransfer)
 	case len(p.At) > MaxTransfer || p.Wait < 0:
 		return fmt.Errorf("address of %d bytes and a wait of %v, want at most %d bytes", len(p.At), p.Wait, MaxTransfer)
@@ -100,16 +100,16 @@ func (d *Dev) number(ctx context.Context, what string, p *Place) (uint64, error)
 // fetch reads the bytes of a place, at once or after its wait.
 func (d *Dev) fetch(ctx context.Context, what string, p *Place) (b []byte, err error) {
 	if len(p.At) == 0 {
-		return d.chip.Receive(what, p.length())
+		return d.chip.Receive(what, p.Length())
 	}
 	if p.Wait == 0 {
-		return d.chip.Registers(what, p.length(), p.At...)
+		return d.chip.Registers(what, p.Length(), p.At...)
 	}
 	if err := d.chip.Write(what, p.At...); err != nil {
 		return nil, err
 	}
 	late := d.chip.Poll(ctx, p.Wait, again, tries, func() (bool, error) {
-		b, err = d.chip.Receive(what, p.length())
+		b, err = d.chip.Receive(what, p.Length())
 		return err == nil, nil
 	})
 	if late == chip.ErrNotReady {

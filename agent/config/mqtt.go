@@ -1,0 +1,161 @@
+package config
+
+import (
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// MQTT is the broker; an empty Broker means no publishing.
+type MQTT struct {
+	Pos
+	Broker        string // "tcp://host:1883", "mqtts://host:8883"
+	Topic         string // template with {site} and {device}
+	CA, Cert, Key string // files
+	Username      string
+	PasswordFile  string
+	HomeAssistant bool
+}
+
+var mqttKeys = section[MQTT]{
+	path:    "mqtt",
+	help:    "The broker to which states and events are published.",
+	secrets: []string{"password"},
+	rows: []row[MQTT]{
+		{Key: Key{Name: "broker", Kind: kindBrokerURL, Default: `""`, Empty: "nothing is published", Example: `"mqtts://broker.plant:8883"`,
+			Help: "Address of the broker; without a port 8883 with TLS (mqtts) and 1883 without."},
+			read: func(v value, m *MQTT) { m.readBroker(v) }},
+		{Key: Key{Name: "topic", Kind: kindTopic, Max: "200", Default: "iot-edge-anomaly/{site}/{device}", Example: `"plant/{site}/{device}"`,
+			Help: "Topic below which everything is published."},
+			read: func(v value, m *MQTT) { m.readTopic(v) }},
+		{Key: Key{Name: "ca", Kind: File, Without: "the system's certificates", Example: "/etc/iot-edge-anomaly/ca.pem",
+			Help: "Certificates of the authorities that may have signed the broker's certificate, in PEM."},
+			into: func(m *MQTT) any { return &m.CA }},
+		{Key: Key{Name: "cert", Kind: File, Without: "no client certificate", Example: "/etc/iot-edge-anomaly/client.pem",
+			Help: "Certificate by which the agent identifies itself, in PEM; together with key."},
+			into: func(m *MQTT) any { return &m.Cert }},
+		{Key: Key{Name: "key", Kind: File, Without: "no client certificate", Example: "/etc/iot-edge-anomaly/client.key",
+			Help: "Private key of cert, in PEM."},
+			into: func(m *MQTT) any { return &m.Key }},
+		{Key: Key{Name: "username", Kind: Text, Without: "none", Example: "gw7",
+			Help: "User name at the broker."},
+			into: func(m *MQTT) any { return &m.Username }},
+		{Key: Key{Name: "password_file", Kind: File, Without: "none", Example: "/run/credentials/iot-edge-anomaly.service/cred_mqtt",
+			Help: "File that holds the password of username; it is read at each connection."},
+			into: func(m *MQTT) any { return &m.PasswordFile }},
+		{Key: Key{Name: "homeassistant", Kind: Boolean, Default: "false", Example: "false",
+			Help:   "Whether the machines are announced to Home Assistant.",
+			NotYet: "Home Assistant discovery is not supported by this version"},
+			into: func(m *MQTT) any { return &m.HomeAssistant }, severity: SeverityWarning},
+	},
+	check: func(v value, m *MQTT, _ given) {
+		m.Pos = v.pos
+		v.pair("cert", m.Cert, "key", m.Key)
+		if m.PasswordFile != "" && m.Username == "" {
+			v.fail("MQTT 3.1.1 allows no password without one", "password_file needs username")
+		}
+		secure := strings.HasPrefix(m.Broker, "mqtts:") || strings.HasPrefix(m.Broker, "ssl:") || strings.HasPrefix(m.Broker, "tls:")
+		if m.Broker != "" && !secure && (m.CA != "" || m.Cert != "") {
+			v.fail("use mqtts://", "ca, cert and key need an encrypted broker address")
+		}
+	},
+}
+
+// pair reports two keys of which only one is set.
+func (v value) pair(a, aValue, b, bValue string) {
+	if aValue != "" && bValue == "" {
+		v.fail("name both files, or neither", "%s needs %s", a, b)
+	}
+	if bValue != "" && aValue == "" {
+		v.fail("name both files, or neither", "%s needs %s", b, a)
+	}
+}
+
+// brokerPorts maps each scheme to its registered port.
+var brokerPorts = map[string]string{"tcp": "1883", "mqtt": "1883", "mqtts": "8883", "ssl": "8883", "tls": "8883"}
+
+func (m *MQTT) readBroker(v value) {
+	s, ok := v.someText()
+	if !ok || s == "" {
+		return
+	}
+	u, ok := v.address(s)
+	if !ok {
+		return
+	}
+	port, known := brokerPorts[u.Scheme]
+	if !known {
+		v.fail(didYouMean(u.Scheme, []string{"mqtts", "mqtt", "tcp"}), "unknown scheme %q", quoteShort(u.Scheme))
+		return
+	}
+	host, ok := v.hostPort(u, port)
+	if !ok {
+		return
+	}
+	m.Broker = u.Scheme + "://" + host
+	if port == "1883" && !isLoopback(u.Hostname()) {
+		v.warn("use mqtts://", "events and passwords cross the network unencrypted")
+	}
+}
+
+// hostPort checks that a URL is host[:port] and nothing else.
+func (v value) hostPort(u *url.URL, port string) (string, bool) {
+	switch {
+	case u.Hostname() == "":
+		return "", v.fail("write "+u.Scheme+"://host:"+port, "the address has no host")
+	case u.Path != "" && u.Path != "/" || u.RawQuery != "" || u.Fragment != "":
+		return "", v.fail("write "+u.Scheme+"://host:"+port, "the address has something after the port")
+	}
+	if u.Port() != "" {
+		port = u.Port()
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+		return "", v.fail("use 1 to 65535", "port %s is out of range", quoteShort(port))
+	}
+	return net.JoinHostPort(u.Hostname(), port), true
+}
+
+var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
+
+// readTopic reads the topic template. [MQTT-3.3.2-2] forbids wildcards in a
+// topic that is published to; empty levels are legal but never meant.
+func (m *MQTT) readTopic(v value) {
+	topic, ok := v.someText()
+	if !ok {
+		return
+	}
+	m.Topic = topic
+	for _, m := range placeholder.FindAllStringSubmatch(topic, -1) {
+		if m[1] != "site" && m[1] != "device" {
+			v.fail(didYouMean(m[1], []string{"site", "device"}), "unknown placeholder {%s}", quoteShort(m[1]))
+		}
+	}
+	rest := placeholder.ReplaceAllString(topic, "x")
+	switch {
+	case strings.ContainsAny(rest, "{}"):
+		v.fail("use {site} and {device}", "an unpaired brace")
+	case strings.ContainsAny(rest, "+#"):
+		v.fail("subscribers use them, not publishers", "a topic to publish to has no + or #")
+	case strings.HasPrefix(rest, "$"):
+		v.fail("begin with another character", "topics that begin with $ belong to the broker")
+	case strings.HasPrefix(rest, "/") || strings.HasSuffix(rest, "/") || strings.Contains(rest, "//"):
+		v.fail("remove a slash", "the topic has an empty level")
+	}
+}
+
+// address parses a URL and refuses a password in it.
+func (v value) address(s string) (*url.URL, bool) {
+	u, err := url.Parse(s)
+	if err != nil || !strings.Contains(s, "://") {
+		return nil, v.fail("write scheme://host:port", "%q is not an address", quoteShort(s))
+	}
+	if _, has := u.User.Password(); has {
+		return nil, v.fail("write username: and password_file:", "an address must not hold a password")
+	}
+	if u.User != nil {
+		return nil, v.fail("write username:", "an address must not hold a user name")
+	}
+	return u, true
+}

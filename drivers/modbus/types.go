@@ -1,0 +1,148 @@
+package modbus
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// TypeInfo describes a Type.
+type TypeInfo struct {
+	Name      string // that ParseType takes
+	Registers int    // that a value takes; in a coil or discrete input: bits
+	Bits      int    // that determine a value
+
+	// Whole tells that the values are whole numbers, from Min to Max. Those of U64
+	// above Max exist too, but an int64 cannot hold them.
+	Whole    bool
+	Min, Max int64
+
+	Aliases []string // what other programs, manuals and IEC 61131-3 call the type
+
+	shift  uint8                               // of the bits in the register
+	number func(raw uint64) float64            // the number that raw bits represent
+	raw    func(number string) (uint64, error) // the bits of a number
+}
+
+// types is the table of all types: what this package and the configuration know
+// about one is here. A new type needs a constant, a row, and its line in
+// docs/modbus.md.
+var types = [...]TypeInfo{
+	Bit: unsigned("bit", 1, 0, "bool"),
+	U8H: unsigned("u8h", 8, 8, "uint8h"),
+	U8L: unsigned("u8l", 8, 0, "uint8l", "u8", "uint8", "byte"),
+	U16: unsigned("u16", 16, 0, "uint16", "word", "uint"),
+	I16: signed("i16", 16, "int16", "s16", "short", "int"),
+	F16: floating("f16", 16, func(raw uint64) float64 { return half(uint16(raw)) }, nil, "float16", "half"),
+	U32: unsigned("u32", 32, 0, "uint32", "dword", "udint"),
+	I32: signed("i32", 32, "int32", "s32", "long", "dint"),
+	F32: floating("f32", 32, func(raw uint64) float64 { return float64(math.Float32frombits(uint32(raw))) },
+		func(v float64) uint64 { return uint64(math.Float32bits(float32(v))) }, "float32", "float", "real", "single"),
+	U64: unsigned("u64", 64, 0, "uint64", "lword", "qword", "ulint"),
+	I64: signed("i64", 64, "int64", "s64", "lint"),
+	F64: floating("f64", 64, math.Float64frombits, math.Float64bits, "float64", "double", "lreal"),
+}
+
+// Types describes every type, in the order of the constants.
+func Types() []TypeInfo { return slices.Clone(types[Bit:]) }
+
+// Raw gives the bits of a number as people write it, to compare with what a device
+// sends. A whole number may be written as the number or as its bits, -1 or 0xFFFF;
+// a floating-point number as the number or, with 0x, as its bits.
+func (t TypeInfo) Raw(number string) (uint64, error) { return t.raw(number) }
+
+// ParseType takes the name of a type.
+func ParseType(s string) (Type, error) {
+	var names []string
+	for t := Bit; t.known(); t++ {
+		if s == types[t].Name {
+			return t, nil
+		}
+		names = append(names, types[t].Name)
+	}
+	return 0, fmt.Errorf("type %q: want one of %s", s, strings.Join(names, ", "))
+}
+
+// unsigned describes whole numbers from 0.
+func unsigned(name string, bits int, shift uint8, aliases ...string) TypeInfo {
+	return TypeInfo{Name: name, Registers: (bits + 15) / 16, Bits: bits, Whole: true, Max: math.MaxInt64 >> max(0, 63-bits), Aliases: aliases,
+		shift: shift, number: func(raw uint64) float64 { return float64(raw) }, raw: wholeBits(name, bits, 0)}
+}
+
+// signed describes whole numbers in two's complement.
+func signed(name string, bits int, aliases ...string) TypeInfo {
+	unused := 64 - bits
+	lowest := int64(math.MinInt64) >> unused
+	return TypeInfo{Name: name, Registers: bits / 16, Bits: bits, Whole: true, Min: lowest, Max: math.MaxInt64 >> unused, Aliases: aliases,
+		number: func(raw uint64) float64 { return float64(int64(raw<<unused) >> unused) }, raw: wholeBits(name, bits, lowest)}
+}
+
+// floating describes floating-point numbers. bits gives those of a number; nil
+// means that only bits can be written.
+func floating(name string, width int, number func(raw uint64) float64, bits func(float64) uint64, aliases ...string) TypeInfo {
+	return TypeInfo{Name: name, Registers: width / 16, Bits: width, Aliases: aliases, number: number, raw: func(s string) (uint64, error) {
+		if strings.HasPrefix(s, "0x") {
+			return pattern(name, width, s)
+		}
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil || bits == nil {
+			return 0, fmt.Errorf("%s is not a bit pattern such as 0x7BFF, as %s needs it", s, name)
+		}
+		return bits(v), nil
+	}}
+}
+
+// wholeBits reads a whole number of a type, from lowest on, or its bits.
+func wholeBits(name string, bits int, lowest int64) func(s string) (uint64, error) {
+	return func(s string) (uint64, error) {
+		if i, err := strconv.ParseInt(s, 0, 64); err == nil && i < 0 {
+			if i < lowest {
+				return 0, fmt.Errorf("%d is below the lowest %s, %d", i, name, lowest)
+			}
+			return uint64(i) & (math.MaxUint64 >> (64 - bits)), nil
+		}
+		return pattern(name, bits, s)
+	}
+}
+
+// pattern reads bits.
+func pattern(name string, bits int, s string) (uint64, error) {
+	u, err := strconv.ParseUint(s, 0, bits)
+	if err != nil {
+		return 0, fmt.Errorf("%s is more than the %d bits of %s", s, bits, name)
+	}
+	return u, nil
+}
+
+// OrderInfo describes an Order under one of its names.
+type OrderInfo struct {
+	Name    string   // that ParseOrder takes
+	Bytes   int      // that the name is for; 0 = any
+	Aliases []string // what other programs call the order
+	order   Order
+}
+
+// orders is the table of byte orders: first the four by the letters of four
+// bytes, in the order of the constants, then the same by the letters of eight.
+var orders = [...]OrderInfo{
+	{"ABCD", 0, []string{"big", "big-endian", "ab"}, ABCD},
+	{"DCBA", 0, []string{"little", "little-endian"}, DCBA},
+	{"BADC", 0, []string{"byte", "ba"}, BADC},
+	{"CDAB", 0, []string{"swap", "word"}, CDAB},
+	{"ABCDEFGH", 8, nil, ABCD}, {"HGFEDCBA", 8, nil, DCBA}, {"BADCFEHG", 8, nil, BADC}, {"GHEFCDAB", 8, nil, CDAB},
+}
+
+// Orders describes every order under each of its names.
+func Orders() []OrderInfo { return slices.Clone(orders[:]) }
+
+// ParseOrder takes the name of an order; empty means ABCD.
+func ParseOrder(s string) (Order, error) {
+	for _, o := range orders {
+		if s == o.Name || s == "" {
+			return o.order, nil
+		}
+	}
+	return 0, fmt.Errorf("order %q: want ABCD, DCBA, BADC or CDAB", s)
+}
