@@ -193,9 +193,7 @@ func (w *DriftWatch) CheckpointStatistics(c *checkpoint.Coder) {
 		c.Time(&w.begins[i])
 	}
 	c.Time(&w.begin)
-	if w.model != nil {
-		w.model.Checkpoint(c)
-	}
+	w.model.Checkpoint(c)
 }
 
 func (s *shift) checkpoint(c *checkpoint.Coder) {

@@ -33,7 +33,7 @@ const (
 // an alarm is raised when it changes again.
 type DriftWatch struct {
 	o      Policy
-	model  *model.Drift // nil: the model does not hold what is needed
+	model  *model.Drift
 	clock  stepper
 	shift  shift
 	begins []time.Time   // of the blocks, newest first
@@ -96,13 +96,6 @@ func (w *DriftWatch) Convert(t time.Time, end Event) Event {
 // an event if one opened, changed or closed, and allocates only then. looked is true
 // when State is new.
 func (w *DriftWatch) Push(t time.Time, row []float64, score float32, quiet bool) (ev Event, changed, looked bool) {
-	if w.model == nil {
-		if w.open && w.shift.base == 1 {
-			w.calmAt = t
-			return w.end(t, ReasonNormal), true, false
-		}
-		return Event{}, false, false
-	}
 	if !quiet {
 		return Event{}, false, false
 	}
@@ -144,22 +137,13 @@ func (w *DriftWatch) judge(t time.Time, row []float64) (Event, bool) {
 	return Event{}, false
 }
 
-// State is the newest drift state; false if the model cannot tell. Its slices are
-// valid until the next Push.
-func (w *DriftWatch) State() (model.DriftState, bool) {
-	if w.model == nil {
-		return model.DriftState{}, false
-	}
-	return w.model.State(), true
-}
+// State is the newest drift state. Its slices are valid until the next Push.
+func (w *DriftWatch) State() model.DriftState { return w.model.State() }
 
 // Score is the machine's drift from 0 to 1; at model.DriftLine it has drifted. NaN
 // means unknown. A shifted level counts.
 func (w *DriftWatch) Score() float64 {
-	score := math.NaN()
-	if w.model != nil {
-		score = w.model.State().Score
-	}
+	score := w.model.State().Score
 	if base := w.shift.base; base > 1 {
 		square := float64(base * base)
 		if v := square / (square + 1/model.DriftLine - 1); !(score >= v) {
@@ -262,9 +246,6 @@ func (w *DriftWatch) Drop() { w.open, w.moved, w.over, w.calm = false, nil, 0, 0
 // causes lists the channels that have drifted, largest drift first; if none has
 // drifted by itself, the causes of the shifted level.
 func (w *DriftWatch) causes() []Cause {
-	if w.model == nil {
-		return w.moved
-	}
 	s := w.model.State()
 	var out []Cause
 	var total float64
@@ -295,18 +276,16 @@ func (w *DriftWatch) why() string {
 	if w.shift.base > 1 {
 		text = append(text, fmt.Sprintf("the level has shifted: scores are seen from %s times the learnt threshold", short(w.shift.base)))
 	}
-	if w.model != nil {
-		s := w.model.State()
-		for i, c := range w.causes() {
-			for j, ch := range s.Channels {
-				if w.o.Channels[j].Name == c.Channel && ch.Score >= model.DriftLine && i < driftTold {
-					text = append(text, tell(w.o.Channels[j], ch))
-				}
+	s := w.model.State()
+	for i, c := range w.causes() {
+		for j, ch := range s.Channels {
+			if w.o.Channels[j].Name == c.Channel && ch.Score >= model.DriftLine && i < driftTold {
+				text = append(text, tell(w.o.Channels[j], ch))
 			}
 		}
-		if s.Relation >= model.DriftLine {
-			text = append(text, "scores are high for longer than while learning")
-		}
+	}
+	if s.Relation >= model.DriftLine {
+		text = append(text, "scores are high for longer than while learning")
 	}
 	return strings.Join(text, "; ")
 }

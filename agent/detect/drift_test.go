@@ -16,8 +16,8 @@ import (
 )
 
 // normal is a model of three channels that were uniform in 0..1, learnt on so
-// many rows a minute apart; layout 2 does not hold what drift is judged by.
-func normal(t testing.TB, rows int32, layout2 bool) *model.Model {
+// many rows a minute apart.
+func normal(t testing.TB, rows int32) *model.Model {
 	t.Helper()
 	three := func(v float32) []float32 { return []float32{v, v, v} }
 	w, f := make([]int8, 9), make([]float32, 9)
@@ -111,7 +111,7 @@ func driftOptions() Policy {
 
 // A window here is a day, a block 46 rows.
 func TestDriftWatch_life(t *testing.T) {
-	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	s := newWatched(t, normal(t, 1440), driftOptions())
 	if s.rows(1440, 0.3); s.told() != "" || math.IsNaN(s.w.Score()) || s.w.Score() > 0.5 {
 		t.Fatalf("as learnt: score %v", s.w.Score())
 	}
@@ -156,7 +156,7 @@ func TestDriftWatch_life(t *testing.T) {
 
 // A change of less than a third of the window passes unannounced.
 func TestDriftWatch_passes(t *testing.T) {
-	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	s := newWatched(t, normal(t, 1440), driftOptions())
 	s.rows(1440, 0.3)
 	s.rows(6*46, 0.3, 1)
 	s.rows(3*1440, 0.3)
@@ -169,45 +169,43 @@ func TestDriftWatch_passes(t *testing.T) {
 // machine is quiet there, heard when it changes again, and as it was when it is
 // mended.
 func TestDriftWatch_levelShift(t *testing.T) {
-	for name, layout2 := range map[string]bool{"": false, "layout 2": true} {
-		s := newWatched(t, normal(t, 1440, layout2), driftOptions())
-		s.rows(1440, 0.3)
-		begin := s.now
-		if s.rows(7*60, 2, 5); s.told() != "process_anomaly open" {
-			t.Fatalf("%s: no anomaly", name)
-		}
-		s.rows(65, 2, 5)
-		if len(s.events) != 2 || s.events[0].Reason != ReasonDrift {
-			t.Fatalf("%s: after eight hours %+v", name, s.events)
-		}
-		ev := s.events[1]
-		if s.told() != "process_anomaly close, drift open" || ev.Since.Sub(begin) > 2*time.Minute || ev.Score < model.DriftLine ||
-			ev.Causes[0].Channel != "pump.current" || ev.Causes[0].Direction != "above" || !strings.Contains(ev.Reason, "shifted") {
-			t.Errorf("%s: %+v", name, ev)
-		}
-		if s.rows(20*1440, 2, 5); strings.Contains(s.told(), "process") {
-			t.Errorf("%s: the pager goes red again at the level that is known", name)
-		}
-		if s.rows(30, 4.5, 5, 5); s.told() != "process_anomaly open" {
-			t.Errorf("%s: a new change is not heard", name)
-		}
-		if s.rows(10, 2, 5); s.told() != "process_anomaly close" {
-			t.Errorf("%s: back at the known level", name)
-		}
-		s.rows(10, 4.5, 5, 5)
-		s.events = nil
-		s.rows(9*60, 4.5, 5, 5)
-		if ev = s.events[len(s.events)-1]; ev.Kind != Drift || ev.State != Update || ev.Since.Sub(begin) > 2*time.Minute {
-			t.Errorf("%s: the new change lasts: %+v", name, ev)
-		}
-		s.told()
-		s.rows(3*1440, 0.3)
-		if got := s.told(); !strings.HasSuffix(got, "drift close") || strings.Contains(got, "process") {
-			t.Errorf("%s: mended: %q", name, got)
-		}
-		if s.rows(30, 2, 5); s.told() != "process_anomaly open" {
-			t.Errorf("%s: the learnt threshold does not hold again", name)
-		}
+	s := newWatched(t, normal(t, 1440), driftOptions())
+	s.rows(1440, 0.3)
+	begin := s.now
+	if s.rows(7*60, 2, 5); s.told() != "process_anomaly open" {
+		t.Fatal("no anomaly")
+	}
+	s.rows(65, 2, 5)
+	if len(s.events) != 2 || s.events[0].Reason != ReasonDrift {
+		t.Fatalf("after eight hours %+v", s.events)
+	}
+	ev := s.events[1]
+	if s.told() != "process_anomaly close, drift open" || ev.Since.Sub(begin) > 2*time.Minute || ev.Score < model.DriftLine ||
+		ev.Causes[0].Channel != "pump.current" || ev.Causes[0].Direction != "above" || !strings.Contains(ev.Reason, "shifted") {
+		t.Errorf("%+v", ev)
+	}
+	if s.rows(20*1440, 2, 5); strings.Contains(s.told(), "process") {
+		t.Error("the pager goes red again at the level that is known")
+	}
+	if s.rows(30, 4.5, 5, 5); s.told() != "process_anomaly open" {
+		t.Error("a new change is not heard")
+	}
+	if s.rows(10, 2, 5); s.told() != "process_anomaly close" {
+		t.Error("back at the known level")
+	}
+	s.rows(10, 4.5, 5, 5)
+	s.events = nil
+	s.rows(9*60, 4.5, 5, 5)
+	if ev = s.events[len(s.events)-1]; ev.Kind != Drift || ev.State != Update || ev.Since.Sub(begin) > 2*time.Minute {
+		t.Errorf("the new change lasts: %+v", ev)
+	}
+	s.told()
+	s.rows(3*1440, 0.3)
+	if got := s.told(); !strings.HasSuffix(got, "drift close") || strings.Contains(got, "process") {
+		t.Errorf("mended: %q", got)
+	}
+	if s.rows(30, 2, 5); s.told() != "process_anomaly open" {
+		t.Error("the learnt threshold does not hold again")
 	}
 }
 
@@ -220,7 +218,7 @@ func TestDriftWatch_staysRed(t *testing.T) {
 		"on and off":  func(m int) float32 { return []float32{0.3, 2}[m/30%2] },
 		"seven hours": func(m int) float32 { return []float32{2, 0.3}[m/420%2] },
 	} {
-		s := newWatched(t, normal(t, 1440, false), driftOptions())
+		s := newWatched(t, normal(t, 1440), driftOptions())
 		s.rows(100, 0.3)
 		for m := range 4 * 1440 {
 			s.rows(1, score(m), 3*float64(min(1, int(score(m)))))
@@ -229,14 +227,14 @@ func TestDriftWatch_staysRed(t *testing.T) {
 			t.Errorf("%s: %s", name, got)
 		}
 	}
-	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	s := newWatched(t, normal(t, 1440), driftOptions())
 	s.terms[hang] = 1.4
 	if s.rows(10*1440, 1.4, 5); s.told() != "process_anomaly open" {
 		t.Error("a sensor that hangs became the machine's new level")
 	}
 	o := driftOptions()
 	o.DriftAfter = 0
-	s = newWatched(t, normal(t, 1440, false), o)
+	s = newWatched(t, normal(t, 1440), o)
 	if s.rows(30*1440, 2, 5); s.told() != "process_anomaly open" {
 		t.Error("switched off, an anomaly ends")
 	}
@@ -244,7 +242,7 @@ func TestDriftWatch_staysRed(t *testing.T) {
 
 // A machine that stops every night shifts as well: only rows with a score count.
 func TestDriftWatch_stops(t *testing.T) {
-	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	s := newWatched(t, normal(t, 1440), driftOptions())
 	for range 12 {
 		s.rows(60, 2, 5)
 		for range 120 {
@@ -272,7 +270,7 @@ func TestDriftWatch_stops(t *testing.T) {
 func TestDriftWatch_mute(t *testing.T) {
 	o := driftOptions()
 	o.Mute = []MuteWindow{{From: 0, To: 1440}}
-	s := newWatched(t, normal(t, 1440, false), o)
+	s := newWatched(t, normal(t, 1440), o)
 	s.rows(1440, 0.3)
 	if s.rows(1440, 0.3, 1); s.told() != "" {
 		t.Error("opened in a mute window")
@@ -280,7 +278,7 @@ func TestDriftWatch_mute(t *testing.T) {
 }
 
 func TestDriftWatch_restart(t *testing.T) {
-	m := normal(t, 1440, false)
+	m := normal(t, 1440)
 	play := func(restart bool) string {
 		s := newWatched(t, m, driftOptions())
 		step := func(n int, score float32, by ...float64) {
@@ -357,7 +355,7 @@ func (w *DriftWatch) restore(b []byte) error {
 // No sequence of scores yields unbalanced or overlapping events of one kind,
 // whatever restarts and jumps of the clock come in between.
 func TestDriftWatch_balanced(t *testing.T) {
-	m := normal(t, 64, false)
+	m := normal(t, 64)
 	rapid.Check(t, func(rt *rapid.T) {
 		o := drawOptions(rt)
 		o.DriftAfter = time.Duration(rapid.IntRange(0, 80).Draw(rt, "after")) * time.Minute
@@ -399,7 +397,7 @@ func TestDriftWatch_balanced(t *testing.T) {
 }
 
 func FuzzDriftWatch_checkpoint(f *testing.F) {
-	m := normal(f, 64, false)
+	m := normal(f, 64)
 	s := newWatched(f, m, driftOptions())
 	s.rows(2000, 0.3, 0.5)
 	s.rows(600, 2, 0.5)
@@ -421,7 +419,7 @@ func FuzzDriftWatch_checkpoint(f *testing.F) {
 // The same rows give the same events on every CPU: the hash was taken on amd64
 // and holds under qemu for arm64 and 32-bit arm.
 func TestDriftWatch_sameOnEveryCPU(t *testing.T) {
-	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	s := newWatched(t, normal(t, 1440), driftOptions())
 	for i := range 20 {
 		s.rows(700, float32(i%4)/2, float64(i%5)/4, float64(i%3)/8)
 	}
@@ -439,7 +437,7 @@ func TestDriftWatch_sameOnEveryCPU(t *testing.T) {
 }
 
 func TestDriftWatch_allocatesNothing(t *testing.T) {
-	s := newWatched(t, normal(t, 1440, false), driftOptions())
+	s := newWatched(t, normal(t, 1440), driftOptions())
 	s.rows(1440, 0.3)
 	row := []float64{0.5, 0.4, 0.3}
 	if n := testing.AllocsPerRun(500, func() {

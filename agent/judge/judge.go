@@ -161,7 +161,7 @@ func (j *Judge) note(t time.Time, r result) (State, string) {
 type Drift struct {
 	Score    float64              // the machine's, 0 to 1 and 0.7 the line; NaN = nothing can be said
 	Relation float64              // of its scores, whatever each channel does; NaN = unknown
-	Channels []model.ChannelDrift // (C); empty = there is no model, or it cannot tell
+	Channels []model.ChannelDrift // (C); empty = there is no model
 }
 
 // Drift is what the newest look saw; the slice is valid until the next row.
@@ -169,10 +169,7 @@ func (j *Judge) Drift() Drift {
 	if j.scoring == nil {
 		return Drift{Score: math.NaN(), Relation: math.NaN()}
 	}
-	s, known := j.scoring.drift.State()
-	if !known {
-		s.Relation = math.NaN()
-	}
+	s := j.scoring.drift.State()
 	return Drift{Score: j.scoring.drift.Score(), Relation: s.Relation, Channels: s.Channels}
 }
 
