@@ -33,26 +33,28 @@ const (
 
 // LineOptions tunes a line. The zero value of each field means its default.
 type LineOptions struct {
-	Mode    Mode
-	Timeout time.Duration // of one request, connecting included; 1 s
+	Mode Mode
+	// Timeout bounds one request, including connecting. Default: 1 s.
+	Timeout time.Duration
 
 	// Pause and MaxPause are the first and the longest pause between attempts to
-	// connect; the pause doubles. 500 ms and 10 s, on a serial port 1 s.
+	// connect; the pause doubles. Default: 500 ms, and 10 s or on a serial port 1 s.
 	Pause    time.Duration
 	MaxPause time.Duration
 
 	// Gap is the pause between an answer and the next request, Settle the pause
-	// between connecting and the first request, for devices that need one. None.
+	// between connecting and the first request, for devices that need one.
+	// Default: none.
 	Gap    time.Duration
 	Settle time.Duration
 
 	// Connections is how many connections may be open at once, each with one
-	// request at a time; 1. A serial line, local or behind a serial server,
-	// always has one.
+	// request at a time. Default: 1. A serial line, local or behind a serial
+	// server, always has one.
 	Connections int
 
 	// Baud is the rate of the serial line, which determines the silence between
-	// frames; 19200, behind a serial server 9600.
+	// frames. Default: 19200, behind a serial server 9600.
 	Baud int
 }
 

@@ -25,11 +25,11 @@ type Port interface {
 // ListenOptions tunes a listener. The zero value of each field means its
 // default.
 type ListenOptions struct {
-	Baud int // 19200
-	// Timeout is how long after a request its answer may begin; 500 ms. It should
-	// not exceed the master's own timeout.
+	Baud int // default: 19200
+	// Timeout is how long after a request its answer may begin. It should not
+	// exceed the master's own timeout. Default: 500 ms.
 	Timeout time.Duration
-	Pause   time.Duration // between attempts to open the port; 500 ms
+	Pause   time.Duration // between attempts to open the port; default: 500 ms
 }
 
 func (o ListenOptions) withDefaults() ListenOptions {

@@ -12,21 +12,21 @@ import (
 
 // Options tunes a device. A zero field means what its comment says.
 type Options struct {
-	// MaxGap is how many registers that nobody wants may be read along to
-	// save a request (bits: 16 times as many). 0 means none.
+	// MaxGap is the most unwanted registers between two wanted ones that are read
+	// to save a request (bits: 16 times as many). 0 means none.
 	MaxGap int
-	// MaxRegisters is how many registers one request may ask for, 1 to 125; 125.
-	// Requests for bits may always ask for 2000.
+	// MaxRegisters is how many registers one request may ask for, 1 to 125. 0 means
+	// 125. Requests for bits may always ask for 2000.
 	MaxRegisters int
 	// NeverRead are in no request, not even between two registers.
 	NeverRead []Range
 	// Alone means one request for each register: none are joined.
 	Alone bool
 	// Relearn is how long requests that the device refused stay cut before the
-	// uncut plan is tried again; it doubles up to a day. 1 h.
+	// uncut plan is tried again; it doubles up to a day. 0 means 1 h.
 	Relearn time.Duration
 	// Pause and MaxPause are the first and the longest pause in which a silent
-	// unit is not asked; the pause doubles. 1 s and 30 s.
+	// unit is not asked; the pause doubles. 0 means 1 s and 30 s.
 	Pause    time.Duration
 	MaxPause time.Duration
 	RequestLimits
