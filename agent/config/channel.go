@@ -1,7 +1,6 @@
 package config
 
 import (
-	"slices"
 	"strconv"
 	"time"
 
@@ -150,37 +149,6 @@ func (v value) named(what string, read func(i int, e value) string) {
 		}
 	})
 	v.notEmpty()
-}
-
-// ChannelRef is one channel of a machine: cell Cell of what sensor
-// Config.Sensors[Sensor] reads.
-type ChannelRef struct {
-	Sensor  int
-	Cell    int
-	Channel string  // full name, "pump.current"
-	Unit    string  // physical unit; empty = dimensionless
-	Range   *Range  // nil = unbounded
-	Limits  *Limits // nil = none
-	Checks  Checks
-}
-
-// byChannel reads a mapping by channel of a sensor, such as its limits.
-func (s *sensorReader) byChannel(v value, read func(c *ChannelRef, name string, v value)) {
-	if v.node == nil {
-		return
-	}
-	var names []string
-	for _, c := range s.channels {
-		names = append(names, c.Channel[len(s.Name)+1:])
-	}
-	entries, _ := v.mapping()
-	for _, e := range entries {
-		if i := slices.Index(names, e.name); i >= 0 {
-			read(&s.channels[i], e.name, e.value)
-		} else if len(names) > 0 {
-			e.at.fail(didYouMean(e.name, names), "sensor %q has no channel %q", s.Name, quoteShort(e.name))
-		}
-	}
 }
 
 // yamlSequence is what a list is to the YAML library.

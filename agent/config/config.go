@@ -6,7 +6,8 @@ type Config struct {
 	State    string // folder of everything that is written
 	Buses    []Bus  // in file order
 	Sensors  []Sensor
-	Machines []Machine // never empty: one machine "main" where the file names none
+	Channels [][]ChannelRef // of each sensor, in the order in which its driver reads them
+	Machines []Machine      // never empty: one machine "main" where the file names none
 	MQTT     MQTT
 	Spool    Spool
 	HTTP     HTTP

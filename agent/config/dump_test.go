@@ -26,7 +26,9 @@ func (d *dumper) value(path string, v reflect.Value) {
 	case Pos, Problems:
 		return
 	case ChannelRef:
-		d.lines = append(d.lines, fmt.Sprintf("%s: sensor %d cell %d %s %s", path, x.Sensor, x.Cell, x.Channel, x.Unit))
+		d.lines = append(d.lines, strings.TrimRight(fmt.Sprintf("%s: sensor %d cell %d %s %s", path, x.Sensor, x.Cell, x.Channel, x.Unit), " "))
+		x.Sensor, x.Cell, x.Channel, x.Unit = 0, 0, "", ""
+		d.fields("    its", reflect.ValueOf(x), reflect.ValueOf(ChannelRef{}))
 		return
 	case Values:
 		d.value(path, reflect.ValueOf(set(x)))
@@ -75,6 +77,7 @@ func (d *dumper) fields(path string, v, defaults reflect.Value) {
 		}
 		own, isOwn := is.Interface().(Values)
 		switch {
+		case name == "Channels": // the machines show them
 		case isOwn:
 			d.value(name, reflect.ValueOf(map[string]any(set(own))))
 		case reflect.DeepEqual(is.Interface(), was.Interface()):

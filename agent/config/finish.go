@@ -28,7 +28,7 @@ func (v value) finish(c *Config) {
 	for i, s := range c.Sensors {
 		at := value{p: v.p, path: fmt.Sprintf("sensors[%d]", i), pos: s.Pos}
 		seen := false
-		for _, r := range v.p.channels[i] {
+		for _, r := range v.p.cfg.Channels[i] {
 			seen = seen || watched[r.Channel] != ""
 			if watched[r.Channel] == "" && r.Limits != nil {
 				at.warn("add it to a machine", "channel %q has limits but no machine watches it", r.Channel)
@@ -73,7 +73,7 @@ func (v value) ages(c *Config) {
 		if s.MaxAge != 0 && s.MaxAge < period {
 			at.fail("values would be stale before the next reading", "max_age %v is shorter than the period %v", s.MaxAge, period)
 		}
-		for _, r := range v.p.channels[i] {
+		for _, r := range v.p.cfg.Channels[i] {
 			if f := r.Checks.FlatAfter; f != 0 && f < flatPeriods*period {
 				at.fail(fmt.Sprintf("want %d periods or more", flatPeriods), "flat_after %v of %s is too short for the period %v", f, r.Channel, period)
 			}

@@ -204,7 +204,7 @@ func (p *parser) resolve(patterns []string, at *value) []ChannelRef {
 	seen := map[string]bool{}
 	for _, pattern := range patterns {
 		matched := false
-		for _, sensor := range p.channels {
+		for _, sensor := range p.cfg.Channels {
 			for _, c := range sensor {
 				if ok, err := path.Match(pattern, c.Channel); err != nil || !ok {
 					continue
@@ -227,7 +227,7 @@ func (p *parser) resolve(patterns []string, at *value) []ChannelRef {
 // channels are unknown, so nothing is said.
 func (v value) unmatched(pattern string) {
 	var names []string
-	for _, sensor := range v.p.channels {
+	for _, sensor := range v.p.cfg.Channels {
 		if len(sensor) == 0 {
 			return
 		}
@@ -272,7 +272,7 @@ func (r *runWhenReader) channel(v value) {
 		}
 		names = append(names, c.Channel)
 	}
-	for _, sensor := range v.p.channels {
+	for _, sensor := range v.p.cfg.Channels {
 		if len(sensor) == 0 {
 			return // its channels are unknown
 		}

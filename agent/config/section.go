@@ -201,7 +201,7 @@ func (k *Key) plain(text string) value {
 			n = doc.Content[0]
 		}
 	}
-	v := (&parser{}).value(n, k.Name)
+	v := (&parser{cfg: &Config{}}).value(n, k.Name)
 	v.key = k
 	return v
 }

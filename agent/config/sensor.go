@@ -13,18 +13,15 @@ type Sensor struct {
 	Name        string
 	Driver      string
 	Bus         string
-	Address     uint16            // I2C
-	Unit        uint8             // Modbus unit id
-	AddressBase int               // Modbus: 0 or 1
-	Registers   []Register        // Modbus
-	Channels    []string          // those to read of a driver that finds its own; empty = all
-	Limits      map[string]Limits // by channel name; not of Modbus
-	Ranges      map[string]Range  // by channel name; not of Modbus
-	Checks      map[string]Checks // by channel name; not of Modbus
-	Period      time.Duration     // of reading; 0 = that of the fastest machine that uses it
-	MaxAge      time.Duration     // how long a value is good; 0 = until the next reading is due, 1.5 periods where that is slower than the machine
-	Device      string            // kernel: name, place, or path below /sys
-	Own         Values            // the driver's own keys
+	Address     uint16        // I2C
+	Unit        uint8         // Modbus unit id
+	AddressBase int           // Modbus: 0 or 1
+	Registers   []Register    // Modbus
+	Channels    []string      // those to read of a driver that finds its own; empty = all
+	Period      time.Duration // of reading; 0 = that of the fastest machine that uses it
+	MaxAge      time.Duration // how long a value is good; 0 = until the next reading is due, 1.5 periods where that is slower than the machine
+	Device      string        // kernel: name, place, or path below /sys
+	Own         Values        // the driver's own keys
 
 	// What Modbus joins into one request.
 	MaxGap       int             // unwanted registers between two that may be read along
@@ -151,7 +148,7 @@ func (p *parser) sensors(v value) {
 			byAddress[place] = s.Name
 		}
 		p.cfg.Sensors = append(p.cfg.Sensors, *s.Sensor)
-		p.channels = append(p.channels, s.channels)
+		p.cfg.Channels = append(p.cfg.Channels, s.channels)
 		return s.Name
 	})
 }
@@ -296,128 +293,4 @@ func (s *sensorReader) check(v value, g given) {
 	}
 	s.findChannels(v, g, good)
 	s.judge(g)
-}
-
-// findChannels lists the sensor's channels in the order in which its driver reads
-// them. good tells that the driver's own keys are right.
-func (s *sensorReader) findChannels(v value, g given, good bool) {
-	var own []Measurand
-	listed := false // by the configuration
-	for _, k := range s.info.Keys {
-		if k.Kind == Channels {
-			own, listed = Get[[]Measurand](s.Own, k.Name), true
-		}
-	}
-	switch {
-	case s.info.Channels != nil:
-		s.add(s.info.Channels...)
-	case s.info.Bus == busModbus:
-		for i := range s.Registers {
-			s.addMeasurand(&s.Registers[i].Measurand)
-			s.channels[i].Checks = s.Registers[i].Checks
-		}
-	case listed:
-		for i := range own {
-			s.addMeasurand(&own[i])
-		}
-	case s.info.Channel != nil:
-		s.namedChannels(v, g)
-	case good:
-		s.ownChannels(v, g)
-	}
-}
-
-func (s *sensorReader) add(cs ...ChannelInfo) {
-	for _, c := range cs {
-		s.channels = append(s.channels, ChannelRef{Sensor: len(s.p.channels), Cell: len(s.channels), Channel: s.Name + "." + c.Name, Unit: c.Unit})
-	}
-}
-
-func (s *sensorReader) addMeasurand(m *Measurand) {
-	s.add(ChannelInfo{m.Name, m.UnitOf})
-	c := &s.channels[len(s.channels)-1]
-	c.Range, c.Limits = m.Range, m.Limits
-}
-
-// namedChannels are those that the configuration names, of a driver that knows
-// only which names are possible.
-func (s *sensorReader) namedChannels(v value, g given) {
-	at, has := g["channels"]
-	if !has {
-		v.missing("channels", fmt.Sprintf(", driver %q needs it", s.Driver))
-	}
-	for _, name := range s.Channels {
-		if c, err := s.info.Channel(name); err != nil {
-			at.fail("docs/sensors.md names them", "%v", err)
-		} else {
-			s.add(c)
-		}
-	}
-}
-
-// ownChannels are those that the driver finds by itself, or the ones among them
-// that the configuration names.
-func (s *sensorReader) ownChannels(v value, g given) {
-	all, names := []ChannelInfo(nil), s.Channels
-	if s.info.List != nil {
-		list, err := s.info.List(*s.Sensor)
-		if err != nil {
-			f, is := err.(*Fault)
-			if !is {
-				f = &Fault{Message: err.Error(), Hint: "see docs/sensors.md"}
-			}
-			v.tell([]Fault{*f}, g)
-			return
-		}
-		all, names = list, nil
-		for _, c := range list {
-			names = append(names, c.Name)
-		}
-	}
-	switch {
-	case len(s.Channels) == 0 && s.info.List == nil:
-		v.missing("channels", fmt.Sprintf(", driver %q needs it", s.Driver))
-	case len(s.Channels) == 0:
-		for _, name := range names {
-			v.checkLabel(name)
-		}
-		s.add(all...)
-	}
-	for _, name := range s.Channels {
-		switch i := slices.Index(names, name); {
-		case i < 0:
-			g["channels"].fail(didYouMean(name, names), "sensor %q has no channel %q", s.Name, name)
-		case all == nil:
-			s.add(ChannelInfo{Name: name})
-		default:
-			s.add(all[i])
-		}
-	}
-}
-
-// judge reads the ranges, limits and checks that stand at the sensor, by channel
-// name.
-func (s *sensorReader) judge(g given) {
-	s.byChannel(g["ranges"], func(c *ChannelRef, name string, v value) {
-		if r, ok := v.interval(); ok {
-			c.Range = &r
-			put(&s.Ranges, name, r)
-		}
-	})
-	s.byChannel(g["limits"], func(c *ChannelRef, name string, v value) {
-		if c.Limits = v.limits(c.Range, c.Unit); c.Limits != nil {
-			put(&s.Limits, name, *c.Limits)
-		}
-	})
-	s.byChannel(g["checks"], func(c *ChannelRef, name string, v value) {
-		checkKeys.read(v, &c.Checks)
-		put(&s.Checks, name, c.Checks)
-	})
-}
-
-func put[V any](m *map[string]V, name string, v V) {
-	if *m == nil {
-		*m = map[string]V{}
-	}
-	(*m)[name] = v
 }

@@ -17,9 +17,8 @@ type parser struct {
 	problems Problems
 	visited  int
 
-	cfg      *Config        // as far as it is read
-	channels [][]ChannelRef // by sensor, in the order of Config.Sensors; empty = unknown
-	used     []string       // buses that sensors name
+	cfg  *Config  // as far as it is read
+	used []string // buses that sensors name
 }
 
 // value is one node of the file with the path that leads to it.

@@ -4,10 +4,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/drivers/sim/i2csim"
 )
 
@@ -114,4 +116,25 @@ func FuzzRegs(f *testing.F) {
 			}
 		})
 	})
+}
+
+// TestChecks holds that a range counts wherever the configuration has it: at an
+// input, at a register, or by channel at the sensor.
+func TestChecks(t *testing.T) {
+	c, problems := config.Parse("config.yaml", []byte(`
+buses: {env: {i2c: auto}, plc: {modbus: "tcp://127.0.0.1:1"}}
+sensors:
+  - {name: tank, driver: ads1115, bus: env, inputs: [{name: level, pins: 0, range: [0, 5]}], checks: {level: {max_rate: 2}}}
+  - {name: cabinet, driver: lm75, bus: env, address: 0x49, ranges: {temperature: [0, 5]}, checks: {temperature: {max_rate: 2}}}
+  - {name: pump, driver: modbus, bus: plc, unit: 1, registers: [{name: flow, at: "input:1", type: u16, range: [0, 5], max_rate: 2}]}
+`), Infos())
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	for i, channels := range c.Channels {
+		want := []sampler.Check{{Range: sampler.Range{Min: 0, Max: 5}, MaxRate: 2}}
+		if got := checks(channels); !slices.Equal(got, want) {
+			t.Errorf("sensor %s: %+v, want %+v", c.Sensors[i].Name, got, want)
+		}
+	}
 }

@@ -23,7 +23,7 @@ func Group(c *config.Config, machines []config.Machine, sensors []drivers.Sensor
 	for i, s := range c.Sensors {
 		if periods[i] != 0 {
 			buses.add(c, s, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: periods[i], MaxAge: s.MaxAge,
-				Checks: checks(s, sensors[i]), Device: device(s)})
+				Checks: checks(c.Channels[i]), Device: device(s)})
 		}
 	}
 	g, err := sampler.New(buses, specs)
@@ -37,7 +37,7 @@ func Readings(c *config.Config, sensors []drivers.Sensor, periods []time.Duratio
 	var buses busSpecs
 	for i, s := range c.Sensors {
 		if periods[i] != 0 {
-			buses.add(c, s, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: periods[i], Checks: checks(s, sensors[i])})
+			buses.add(c, s, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: periods[i], Checks: checks(c.Channels[i])})
 		}
 	}
 	g, err := sampler.New(buses, nil)
@@ -93,21 +93,12 @@ func cells(c *config.Config, m config.Machine) (out []sampler.Cell) {
 }
 
 // checks is what the configuration says of each of a sensor's channels.
-func checks(c config.Sensor, s drivers.Sensor) (out []sampler.Check) {
-	for _, ch := range s.Channels() {
-		q := c.Checks[ch.Name]
-		var r *config.Range
-		if at, has := c.Ranges[ch.Name]; has {
-			r = &at
-		}
-		for _, reg := range c.Registers {
-			if reg.Name == ch.Name {
-				q, r = reg.Checks, reg.Range
-			}
-		}
+func checks(channels []config.ChannelRef) (out []sampler.Check) {
+	for _, c := range channels {
+		q := c.Checks
 		check := sampler.Check{MaxRate: q.MaxRate, MaxSpike: q.MaxSpike, FlatAfter: q.FlatAfter, FlatBand: q.FlatBand}
-		if r != nil {
-			check.Range = sampler.Range{Min: r.Min, Max: r.Max}
+		if c.Range != nil {
+			check.Range = sampler.Range{Min: c.Range.Min, Max: c.Range.Max}
 		}
 		out = append(out, check)
 	}
@@ -142,8 +133,8 @@ func (g *busSpecs) add(c *config.Config, s config.Sensor, spec sampler.SensorSpe
 // connections is how many sensors of a bus are read at once.
 func connections(c *config.Config, bus string) int {
 	for _, b := range c.Buses {
-		if b.Name == bus {
-			return max(b.Connections, 1) // an I2C bus has none
+		if b.Name == bus && b.Modbus != nil && !b.Modbus.Listen {
+			return b.Connections
 		}
 	}
 	return 1

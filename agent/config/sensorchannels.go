@@ -1,0 +1,146 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+)
+
+// ChannelRef is one channel: cell Cell of what sensor Config.Sensors[Sensor]
+// reads.
+type ChannelRef struct {
+	Sensor  int
+	Cell    int
+	Channel string  // full name, "pump.current"
+	Unit    string  // physical unit; empty = dimensionless
+	Range   *Range  // nil = unbounded
+	Limits  *Limits // nil = none
+	Checks  Checks
+}
+
+// findChannels lists the sensor's channels in the order in which its driver reads
+// them. good tells that the driver's own keys are right.
+func (s *sensorReader) findChannels(v value, g given, good bool) {
+	var own []Measurand
+	listed := false // by the configuration
+	for _, k := range s.info.Keys {
+		if k.Kind == Channels {
+			own, listed = Get[[]Measurand](s.Own, k.Name), true
+		}
+	}
+	switch {
+	case s.info.Channels != nil:
+		s.add(s.info.Channels...)
+	case s.info.Bus == busModbus:
+		for i := range s.Registers {
+			s.addMeasurand(&s.Registers[i].Measurand)
+			s.channels[i].Checks = s.Registers[i].Checks
+		}
+	case listed:
+		for i := range own {
+			s.addMeasurand(&own[i])
+		}
+	case s.info.Channel != nil:
+		s.namedChannels(v, g)
+	case good:
+		s.ownChannels(v, g)
+	}
+}
+
+func (s *sensorReader) add(cs ...ChannelInfo) {
+	for _, c := range cs {
+		s.channels = append(s.channels, ChannelRef{Sensor: len(s.p.cfg.Channels), Cell: len(s.channels), Channel: s.Name + "." + c.Name, Unit: c.Unit})
+	}
+}
+
+func (s *sensorReader) addMeasurand(m *Measurand) {
+	s.add(ChannelInfo{m.Name, m.UnitOf})
+	c := &s.channels[len(s.channels)-1]
+	c.Range, c.Limits = m.Range, m.Limits
+}
+
+// namedChannels are those that the configuration names, of a driver that knows
+// only which names are possible.
+func (s *sensorReader) namedChannels(v value, g given) {
+	at, has := g["channels"]
+	if !has {
+		v.missing("channels", fmt.Sprintf(", driver %q needs it", s.Driver))
+	}
+	for _, name := range s.Channels {
+		if c, err := s.info.Channel(name); err != nil {
+			at.fail("docs/sensors.md names them", "%v", err)
+		} else {
+			s.add(c)
+		}
+	}
+}
+
+// ownChannels are those that the driver finds by itself, or the ones among them
+// that the configuration names.
+func (s *sensorReader) ownChannels(v value, g given) {
+	all, names := []ChannelInfo(nil), s.Channels
+	if s.info.List != nil {
+		list, err := s.info.List(*s.Sensor)
+		if err != nil {
+			f, is := err.(*Fault)
+			if !is {
+				f = &Fault{Message: err.Error(), Hint: "see docs/sensors.md"}
+			}
+			v.tell([]Fault{*f}, g)
+			return
+		}
+		all, names = list, nil
+		for _, c := range list {
+			names = append(names, c.Name)
+		}
+	}
+	switch {
+	case len(s.Channels) == 0 && s.info.List == nil:
+		v.missing("channels", fmt.Sprintf(", driver %q needs it", s.Driver))
+	case len(s.Channels) == 0:
+		for _, name := range names {
+			v.checkLabel(name)
+		}
+		s.add(all...)
+	}
+	for _, name := range s.Channels {
+		switch i := slices.Index(names, name); {
+		case i < 0:
+			g["channels"].fail(didYouMean(name, names), "sensor %q has no channel %q", s.Name, name)
+		case all == nil:
+			s.add(ChannelInfo{Name: name})
+		default:
+			s.add(all[i])
+		}
+	}
+}
+
+// judge reads the ranges, limits and checks that stand at the sensor, by channel
+// name.
+func (s *sensorReader) judge(g given) {
+	s.byChannel(g["ranges"], func(c *ChannelRef, v value) {
+		if r, ok := v.interval(); ok {
+			c.Range = &r
+		}
+	})
+	s.byChannel(g["limits"], func(c *ChannelRef, v value) { c.Limits = v.limits(c.Range, c.Unit) })
+	s.byChannel(g["checks"], func(c *ChannelRef, v value) { checkKeys.read(v, &c.Checks) })
+}
+
+// byChannel reads a mapping by channel of a sensor, such as its limits.
+func (s *sensorReader) byChannel(v value, read func(c *ChannelRef, v value)) {
+	if v.node == nil {
+		return
+	}
+	var names []string
+	for _, c := range s.channels {
+		names = append(names, c.Channel[len(s.Name)+1:])
+	}
+	entries, _ := v.mapping()
+	for _, e := range entries {
+		if i := slices.Index(names, e.name); i >= 0 {
+			read(&s.channels[i], e.value)
+		} else if len(names) > 0 {
+			e.at.fail(didYouMean(e.name, names), "sensor %q has no channel %q", s.Name, quoteShort(e.name))
+		}
+	}
+}
