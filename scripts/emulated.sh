@@ -1,12 +1,12 @@
 #!/bin/sh
-# Runs the tests of the arithmetic on emulated CPUs: what is learnt on one
-# gateway must give the same bytes on another.
+# Runs the tests of the arithmetic on emulated CPUs: a model must give the same
+# bytes on every gateway.
 #
 #   GO=go scripts/emulated.sh
 #
-# Cortex-A72 is the Raspberry Pi 4's; the 32-bit run is ARMv7 with NEON. The
-# kernels run on an A53 (Pi 3) and an A76 (Pi 5) too: only that one has the dot
-# product, and qemu ends a program that tries it elsewhere.
+# The Raspberry Pi 4 has a Cortex-A72; the 32-bit run is ARMv7 with NEON. The
+# kernels also run on a Cortex-A53 (Pi 3) and an A76 (Pi 5). Only the A76 has the
+# dot product: qemu ends a program that uses it on the other cores.
 set -eu
 cd "$(dirname "$0")/.."
 go=${GO:-$(scripts/go.sh)}
@@ -19,7 +19,7 @@ for p in ./quant/... ./model/... ./agent/detect/...; do
 	fi
 done
 
-# emulator NAME: Debian's static one or, where that is not, the other.
+# emulator NAME: the statically linked qemu of Debian if there is one, else the other.
 emulator() {
 	command -v "qemu-$1-static" || command -v "qemu-$1" || {
 		echo "qemu-$1 is missing: run scripts/setup.sh" >&2
@@ -27,7 +27,7 @@ emulator() {
 	}
 }
 
-# run ARCH KERNEL EMULATOR PACKAGE...: KERNEL is what the program must choose.
+# run ARCH KERNEL EMULATOR PACKAGE...: the program must choose KERNEL by itself.
 run() {
 	echo "== $1: $3: $2" >&2
 	arch=$1 kernel=$2 exec=$3

@@ -1,13 +1,13 @@
 #!/bin/bash
-# Shows that the README's two commands work on a bare Debian without Go: makes a
-# minimal root, clones this repository's HEAD into it and runs them there.
+# Shows that the two commands of the README work on a minimal Debian without Go: it
+# makes such a root, clones HEAD of this repository into it and runs them there.
 #
 #   scripts/fresh.sh [STEP...]      steps: run, test, build; default: run test
 #
-# It needs root, debootstrap and the network, some 3 GB below TMPDIR, and ten
-# minutes. Proxies, GOPROXY and added certificates of this machine are passed on.
-# All mounts live in a mount namespace of their own, so that nothing is left
-# behind, however this ends.
+# It needs root, debootstrap, the network, about 3 GB below TMPDIR, and ten minutes.
+# It passes on proxies, GOPROXY and added certificates of this machine. All mounts
+# are in a mount namespace of their own, so that nothing is left behind, however
+# the script ends.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -61,10 +61,10 @@ make_root() {
 	mount -t proc proc "$root/proc"
 	mount --rbind /dev "$root/dev"
 	cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-	# What an installer and a container engine write too; mosquitto (libwrap)
-	# refuses clients whose address has no name.
+	# An installer writes these lines too. mosquitto (libwrap) refuses clients whose
+	# address has no name.
 	printf '127.0.0.1\tlocalhost\n::1\tlocalhost\n127.0.1.1\t%s\n' "$(uname -n)" >"$root/etc/hosts"
-	# Settings of apt that reach the network, such as a proxy; not the hooks.
+	# Settings that apt needs to reach the network, such as a proxy, but no hooks.
 	local f
 	for f in /etc/apt/apt.conf /etc/apt/apt.conf.d/*; do
 		if [ -f "$f" ] && grep -qi 'proxy' "$f" && ! grep -q 'Invoke' "$f"; then

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Runs every fuzz test for FUZZTIME (default 10s), one after the other. What it
-# finds stays as a regression test in the package's testdata/fuzz.
+# Runs every fuzz test for FUZZTIME (default 10s), one after the other. An input
+# that fails stays in the package's testdata/fuzz as a regression test.
 set -eu
 cd "$(dirname "$0")/.."
 go=${GO:-$(scripts/go.sh)}

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Renews the golden files: runs the tests that know -update with it. Look at the
-# difference before it is committed.
+# Rewrites the golden files: runs the tests that have a flag -update with it. Read
+# the diff before you commit it.
 set -eu
 cd "$(dirname "$0")/.."
 go=${GO:-$(scripts/go.sh)}

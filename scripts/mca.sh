@@ -1,10 +1,11 @@
 #!/bin/sh
-# Prints what llvm-mca expects of the Arm kernels' inner loops on the cores of
-# common gateways: multiply-accumulates a cycle. It is a static estimate: loads
-# hit the first-level cache, nothing else runs. Nobody measured it on a board.
+# Prints how many multiply-accumulates a cycle llvm-mca expects of the Arm kernels'
+# inner loops on the cores of common gateways. It is a static estimate: it assumes
+# that loads hit the first-level cache and that nothing else runs. Nobody has
+# measured it on a board.
 #
 # The loops are assembled from their sources; `go test ./quant/internal/asmgen`
-# holds that the Go linker builds the same words.
+# checks that the Go linker builds the same instructions.
 set -eu
 cd "$(dirname "$0")/../quant/internal/asmgen/src"
 
@@ -31,8 +32,8 @@ loop() {
 			}'
 }
 
-# estimate SOURCE LABEL MACS CORE LEAST [FLAG]: ends the script with 1 where it is
-# less than LEAST MAC/cycle.
+# estimate SOURCE LABEL MACS CORE LEAST [FLAG]: ends the script with 1 if the
+# estimate is below LEAST MAC/cycle.
 estimate() {
 	loop "$1" "$2" >"$dir/loop"
 	cycles=$("$mca" -mtriple="$triple" -mcpu="$4" ${6:+"$6"} -iterations=1000 "$dir/loop" | awk '/^Total Cycles/ { print $3 }')
@@ -48,7 +49,7 @@ tools=aarch64-linux-gnu- triple=aarch64
 estimate smull_arm64 inputs 64 cortex-a53 0
 estimate smull_arm64 inputs 64 cortex-a57 7
 estimate smull_arm64 inputs 64 cortex-a72 7
-# neoverse-n1 is the model that comes nearest to the Cortex-A76.
+# LLVM has no model of the Cortex-A76; neoverse-n1 is its nearest relative.
 estimate sdot_arm64 inputs32 512 neoverse-n1 28 -mattr=+dotprod
 estimate sdot_arm64 inputs8 128 neoverse-n1 28 -mattr=+dotprod
 # Weighted sums of float32 rows, equation (9).

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Prints the section of CHANGELOG.md for a version, without its heading, as text
 # for a release page. For a version between two releases (with a "+") that is
-# the section "Unreleased". Ends with 1 where there is no section or no text.
+# the section "Unreleased". Ends with 1 if the section is missing or empty.
 #
 #   scripts/notes.sh VERSION
 set -eu

@@ -4,14 +4,14 @@
 #   scripts/setup.sh                what `make test` needs, and a Go toolchain
 #   scripts/setup.sh PACKAGE...     these packages only
 #
-# It uses apt as root or through sudo without a password. Where neither is to be
-# had it prints one line that names the packages and ends with 1. Nothing is
-# done, and nothing printed, where everything is there. No daemon is started.
+# It uses apt as root, or through sudo if that needs no password. Otherwise it
+# prints one line that names the missing packages and ends with 1. If everything is
+# installed it does and prints nothing. It starts no daemon.
 set -eu
 
 PACKAGES="mosquitto mosquitto-clients python3-pymodbus python3-serial-asyncio libmodbus5 python3-numpy python3-jsonschema nodejs qemu-user-static binutils-aarch64-linux-gnu binutils-arm-linux-gnueabihf prometheus"
 
-# A browser for the pages' tests. Ubuntu has none as a package.
+# A browser, for the tests of the HTML pages. Ubuntu has none as a package.
 # shellcheck source=/dev/null
 case $(. /etc/os-release 2>/dev/null && echo "$ID") in
 debian | raspbian) PACKAGES="$PACKAGES chromium" ;;
@@ -32,12 +32,12 @@ if [ -n "$missing" ]; then
 		as_root="sudo -n"
 	fi
 	if ! command -v apt-get >/dev/null || { [ -n "$as_root" ] && ! $as_root true 2>/dev/null; }; then
-		echo "please install, then try again:$missing (Debian's names: apt-get install$missing)" >&2
+		echo "install these packages, then try again:$missing (Debian's names: apt-get install$missing)" >&2
 		exit 1
 	fi
 	echo "installing$missing" >&2
-	# RUNLEVEL=1 keeps a package's scripts from starting its daemon: the tests
-	# start their own, on free ports.
+	# RUNLEVEL=1 keeps a package's scripts from starting its daemon. The tests start
+	# their own daemons, on free ports.
 	apt() {
 		# shellcheck disable=SC2086 # no sudo is no word
 		$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \

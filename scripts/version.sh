@@ -3,13 +3,13 @@
 #
 #   at the tag v1.4.0             1.4.0
 #   three commits after the tag   1.4.0+3.gHASH
-#   where no tag is known         1.4.0+gHASH, the newest release of CHANGELOG.md, or 0.0.0
+#   no tag known                  1.4.0+gHASH, from the newest release in CHANGELOG.md, or 0.0.0
 #   with changes not committed    the same and .dirty
-#   without git, not an archive   1.4.0+dev
+#   a copy without git            1.4.0+dev
 #
-# In a clone git is asked. An archive that git made (GitHub's downloads are such
-# archives) holds the answers in scripts/version.txt, so that it builds the same
-# bytes as a clone.
+# In a clone the answer comes from git. When git makes an archive (the downloads of
+# GitHub are such archives) it writes the answer into scripts/version.txt, so that
+# the archive builds the same bytes as the clone.
 set -eu
 cd "$(dirname "$0")/.."
 

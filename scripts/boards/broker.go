@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// broker is a real mosquitto on this host's loopback with a real mosquitto_sub
-// that hears everything. Its sessions are on disk: a restart loses nothing.
+// broker is a real mosquitto on this host's loopback, with a mosquitto_sub that
+// subscribes to everything. Its sessions are on disk, so that a restart loses none.
 type broker struct {
 	mosquitto, sub string // programs
 	conf, addr     string
@@ -24,14 +24,13 @@ type broker struct {
 	heard          heard
 }
 
-// message is what the broker was told on one topic.
+// message is a message that the broker received.
 type message struct {
 	topic, payload string
 	event          event // where the topic ends in /event
 }
 
-// event is an event as docs/event.schema.json describes it, as far as it
-// matters here.
+// event has the fields of docs/event.schema.json that the steps check.
 type event struct {
 	Seq      uint64
 	Boot     string
@@ -61,7 +60,7 @@ type heard struct {
 	rest  []byte
 	all   []message
 	seen  map[uint64]bool // events' numbers
-	again []event         // those that came a second time
+	again []event         // events that were delivered a second time
 }
 
 // Write implements io.Writer for mosquitto_sub's output.
@@ -91,7 +90,7 @@ func (h *heard) Write(b []byte) (int, error) {
 	}
 }
 
-// messages are those heard so far, an event's second delivery left out.
+// messages are those heard so far, without second deliveries of events.
 func (h *heard) messages() []message {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -147,7 +146,7 @@ func (b *broker) start() (err error) {
 	return fmt.Errorf("mosquitto does not listen on %s", b.addr)
 }
 
-// stop ends mosquitto; it writes its sessions down.
+// stop ends mosquitto, which saves its sessions.
 func (b *broker) stop() { b.server.signal(syscall.SIGTERM) }
 
 func (b *broker) close() {

@@ -2,9 +2,9 @@ package main
 
 import "fmt"
 
-// agentConfig is the configuration that a board's agent runs with. The pump is
-// learnt; the climate has limits only, so that a limit's event carries to the
-// broker exactly what a chip was set to.
+// agentConfig is the configuration of a board's agent. The machine pump is learnt.
+// The machine climate has limits only, so that the event of a limit carries exactly
+// the value that a chip was set to.
 func agentConfig(b *board, p *plant, mqtt string) []byte {
 	outside, header := "adapter", ""
 	if b.header {

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// console keeps what a board prints, with the time since power-on, and writes it
-// to a file as it comes.
+// console keeps the lines that a board prints, with the time since power-on, and
+// writes them to a file at once.
 type console struct {
 	mu    sync.Mutex
 	file  *os.File

@@ -1,17 +1,17 @@
-// Command boards proves the whole program on ARM computers that nobody has to
-// own: it boots a 32-bit and a 64-bit board in qemu-system with Debian's
-// kernels, lets the static binary of `make cross` run on them as on a gateway,
-// does to chips, wires, network and power what happens in a plant, and asserts
-// what arrives at a mosquitto on this host.
+// Command boards tests the whole program on two emulated ARM computers. It boots a
+// 32-bit and a 64-bit board in qemu-system with Debian's kernels and runs the static
+// binary of `make cross` on them as on a gateway. It then disturbs chips, wires,
+// network and power as it happens in a plant, and checks what arrives at a mosquitto
+// on this host.
 //
 //	make boards                    both boards, at the same time
 //	boards -only virt              one of them; the binaries must be in dist/
 //
-// It prints what was shown on which board and how long it took, and ends with 1
-// when a step fails; then the end of the board's console, with the kernel's and
-// the agent's lines, is printed too.
+// It prints which step passed on which board and how long it took. If a step fails
+// it prints the end of the board's console too, with the lines of the kernel and
+// the agent, and ends with 1.
 //
-// # How it hangs together
+// # How the parts are connected
 //
 //	this host                                         the board (qemu-system-arm)
 //	i2csim chips - tinyusb server  <-- USB/IP -->     vhci-hcd, i2c-tiny-usb, i2c-dev: /dev/i2c-N
@@ -21,25 +21,25 @@
 //	this program                   <-- HTTP -->       agent: /metrics
 //	this program                   <-- control -->    guest: sysfs, scan i2c
 //
-// The board sees this host's loopback as 10.0.2.2 and nothing else is there to be
-// reached. Chips are those of drivers/sim/i2csim; they outlive the board's power.
-// The first process of a board is ./guest; its disk is an ext4 image that
-// survives a power cut, which is a SIGKILL of qemu.
+// The board reaches this host's loopback at 10.0.2.2 and nothing else. The chips are
+// those of drivers/sim/i2csim; they keep running when the board loses its power.
+// The first process of a board is ./guest. Its disk is an ext4 image that survives a
+// power cut, which is a SIGKILL of qemu.
 //
 // # What it needs
 //
-// Debian's qemu-system-arm, mosquitto, mosquitto-clients and e2fsprogs. The
-// kernels come from Debian's archive, through an apt of its own that verifies
-// signatures and needs no root (scripts/debian), once: they are kept in
-// .build/boards until that folder is removed. No KVM, no root.
+// Debian's packages qemu-system-arm, mosquitto, mosquitto-clients and e2fsprogs, but
+// neither KVM nor root. The kernels come from Debian's archive. A private apt
+// (scripts/debian) downloads them once and verifies their signatures; they stay in
+// .build/boards until you remove that folder.
 //
 // # What it does not show
 //
 // Electrical faults: a bus held low, clock stretching, noise on RS-485. The
-// Raspberry Pi's and the Jetson's own controllers (BCM2835, Tegra). An
-// accelerometer's buffer: Debian builds no trigger in software (IIO_CONFIGFS is not
-// set), and the adapter has no interrupt line. Timing: an emulated CPU is slow and
-// uneven, so no time is asserted.
+// Raspberry Pi's and the Jetson's own controllers (BCM2835, Tegra). The buffer of an
+// accelerometer: Debian builds no software trigger (IIO_CONFIGFS is not set), and
+// the adapter has no interrupt line. Timing: an emulated CPU is slow and uneven, so
+// no step checks a time.
 //
 // # Sources
 //

@@ -9,8 +9,8 @@ import (
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
 
-// nacks loses single transfers for a while. Readings are right or missing, and
-// a lost one here and there is nobody's alarm.
+// nacks loses single transfers for a while. Each reading is right or missing, and
+// single losses raise no event.
 func nacks(t *trial) error {
 	const want = 4
 	f := &flaky{Chip: t.plant.cabinet, every: 20}
@@ -48,7 +48,7 @@ func removal(t *trial) error {
 	if err := t.awaitMetric(value("climate", "cabinet.temperature"), "the removed chip's value to be missing", math.IsNaN); err != nil {
 		return err
 	}
-	// Another chip of its kind comes back: it has forgotten what was written.
+	// The chip that comes back has lost its register settings.
 	t.plant.cabinet.PowerCycle()
 	t.plant.cabinet.Set(27, 98_000, 61)
 	t.plant.bus.Attach(cabinetAddr, t.plant.cabinet)

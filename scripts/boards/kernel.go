@@ -17,16 +17,16 @@ import (
 	"iot-edge-anomaly/scripts/debian"
 )
 
-// kernel is a Debian kernel as far as a board needs it.
+// kernel has the files of a Debian kernel that a board needs.
 type kernel struct {
 	version string
 	image   string   // file
-	dtb     string   // file; "" = the machine brings its own
+	dtb     string   // file; "" = qemu generates it
 	modules []string // files, in the order of loading
 }
 
-// prepareKernel returns the kernel of b below dir. What was fetched is kept:
-// the second run needs no network.
+// prepareKernel returns the kernel of b below dir. It keeps what it downloads, so
+// that a second run needs no network.
 func prepareKernel(ctx context.Context, b *board, dir string) (*kernel, error) {
 	want := strings.Join(append([]string{b.dtb}, b.modules...), " ")
 	stamp := filepath.Join(dir, "kernel.txt")
@@ -74,7 +74,7 @@ func fetchKernel(ctx context.Context, a *debian.Apt, meta string) (deb, version 
 	return "", "", fmt.Errorf("package %s depends on no kernel: %s", meta, strings.Join(depends, " "))
 }
 
-// readKernel reads what prepareKernel noted, if it is what is wanted now.
+// readKernel reads what prepareKernel has stored, if it is the kernel wanted now.
 func readKernel(stamp, want string) (*kernel, error) {
 	text, err := os.ReadFile(stamp)
 	if err != nil {
@@ -198,8 +198,8 @@ func moduleName(file string) string {
 	return strings.ReplaceAll(strings.TrimSuffix(path.Base(file), ".ko"), "-", "_")
 }
 
-// add reads the dependencies that the build noted in the module itself; depmod,
-// which would list them, needs an installed kernel.
+// add reads a module's dependencies from the module itself, because depmod needs an
+// installed kernel.
 func (m *modules) add(name string, r io.Reader) error {
 	data, err := io.ReadAll(r)
 	if err != nil {

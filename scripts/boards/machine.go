@@ -4,20 +4,20 @@ package main
 type board struct {
 	name   string
 	cpu    string // what it is, for the table
-	debian string // Debian's name of the architecture
+	debian string // architecture as Debian names it
 	goarch string
 	goarm  string
 	binary string // suffix of the program in dist/
 	kernel string // Debian's metapackage
 
 	qemu    string
-	args    []string // machine, memory and what else differs
+	args    []string // of qemu: machine, memory and so on
 	dtb     string   // file in the kernel's package; "" = qemu makes it
 	modules []string // by modprobe's names, in this order
 
 	header  bool   // it has an I²C controller of its own, with two TMP105 of qemu on it
 	adapter string // the device that the USB adapter becomes
-	chip    string // the kernel's name of the chip at 0x49, on the header or else behind the adapter
+	chip    string // the kernel's name of the chip at 0x49: on the header, or behind the adapter
 	tty     string // the serial port to the RS-485 line
 	uart    string // its driver
 	rs485   string // how the line is switched, in its address
@@ -25,7 +25,7 @@ type board struct {
 }
 
 // Modules that every board needs: chips on USB/IP, the disk and its filesystem.
-// crc32c is ext4's by name only, so no module depends on it.
+// ext4 asks for crc32c by name at run time, so that no module depends on it.
 var common = []string{"i2c-dev", "vhci-hcd", "i2c-tiny-usb", "lm75", "bmp280-i2c", "virtio_blk", "crc32c_generic", "ext4"}
 
 // boards are the computers that the test boots.
@@ -45,6 +45,6 @@ var boards = []*board{
 	},
 }
 
-// hwmonFile is where the kernel's driver tells the temperature of the chip at
-// 0x49 of the first bus, in 0.001 °C; hwmon0 is numbered as it comes.
+// hwmonFile is where the kernel's driver shows the temperature of the chip at 0x49
+// of the first bus, in 0.001 °C. hwmon numbers depend on the order of probing.
 const hwmonFile = "/sys/bus/i2c/devices/0-0049/hwmon/*/temp1_input"

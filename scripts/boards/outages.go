@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// linkCut pulls the network cable. Modbus TCP, the USB adapter (whose wire is
-// the network here) and the broker are gone; a board with a controller of its
-// own still sees its chip, and whatever was seen meanwhile arrives.
+// linkCut pulls the network cable. Modbus TCP, the USB adapter (which is connected
+// through the network here) and the broker are gone. A board with a controller of
+// its own still reads its chip, and the events of that time arrive later.
 func linkCut(t *trial) error {
 	mark := t.mark()
 	t.allowAdapterFaults()
@@ -69,7 +69,7 @@ func linkCut(t *trial) error {
 	return t.awaitState("pump", "normal")
 }
 
-// powerCut takes the power away while an event waits for the broker.
+// powerCut switches the power off while an event waits for the broker.
 func powerCut(t *trial) error {
 	mark := t.mark()
 	t.broker.stop()
@@ -108,7 +108,7 @@ func powerCut(t *trial) error {
 	return err
 }
 
-// complete looks at everything that arrived, once every event is closed.
+// complete checks everything that arrived, after every event is closed.
 func complete(t *trial) error {
 	err := t.await("every event to be closed", heardEvery, func() (bool, string) {
 		open := map[string]string{}
@@ -135,7 +135,7 @@ func complete(t *trial) error {
 		}
 		last = max(last, e.Seq)
 		if !t.expected[e.Kind+" "+e.Source] {
-			odd = append(odd, "nobody caused "+e.String()+" "+e.Detail)
+			odd = append(odd, "unexpected: "+e.String()+" "+e.Detail)
 		}
 	}
 	again := t.broker.heard.repeated()

@@ -16,16 +16,16 @@ import (
 	"iot-edge-anomaly/drivers/sim/tinyusb"
 )
 
-// plant is what stands around a board on this host: chips behind a USB adapter
-// a pump's
-// controller on Modbus TCP and a meter on Modbus RTU. It outlives the board's power.
+// plant is what surrounds a board, simulated on this host: chips behind a USB
+// adapter, a pump's controller on Modbus TCP and a meter on Modbus RTU. It keeps
+// running when the board loses its power.
 type plant struct {
 	bus     *i2csim.Bus // behind the adapter
 	adapter *tinyusb.Adapter
 	cabinet *i2csim.BME280
 	room    *i2csim.SHT
-	outside *i2csim.LM75   // where the board has no controller of its own
-	kernels *i2csim.LM75   // read by the kernel's driver, likewise
+	outside *i2csim.LM75   // if the board has no controller of its own
+	kernels *i2csim.LM75   // the same, read by the kernel's driver
 	air     *i2csim.BME280 // read by the kernel's driver
 
 	pump *modbussim.Server
@@ -110,10 +110,10 @@ func (p *plant) turn(t time.Duration) {
 func (p *plant) close() {
 	p.cancel()
 	p.wg.Wait()
-	errors.Join(p.adapter.Close(), p.pump.Close(), p.rtu.Close()) // nothing depends on it any more
+	_ = errors.Join(p.adapter.Close(), p.pump.Close(), p.rtu.Close()) // nothing depends on it any more
 }
 
-// flaky is a chip that does not acknowledge every so many-th transfer.
+// flaky is a chip that does not acknowledge every n-th transfer.
 type flaky struct {
 	i2csim.Chip
 	every int64

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// waitDelay is how long a killed program's pipes are waited for.
+// waitDelay is how long to wait for the pipes of a killed program.
 const waitDelay = 5 * time.Second
 
 // starter runs functions on one thread that lives as long as this process: a
@@ -32,14 +32,14 @@ func init() {
 	}()
 }
 
-// process is a running program. It dies with this one, however this one dies.
+// process is a running program. It ends with this program, however that ends.
 type process struct {
 	cmd  *exec.Cmd
 	done chan struct{} // closed when it has ended
 	err  error         // then
 }
 
-// start starter a program in a process group of its own; both outputs go to out.
+// start starts a program in a process group of its own; both outputs go to out.
 func start(out io.Writer, name string, args ...string) (*process, error) {
 	p := &process{cmd: exec.Command(name, args...), done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = out, out
@@ -68,7 +68,7 @@ func (p *process) running() bool {
 	}
 }
 
-// signal sends a signal to the process group and, where it ends by that, waits.
+// signal sends a signal to the process group. If the signal ends it, signal waits.
 func (p *process) signal(s syscall.Signal) {
 	if p == nil || !p.running() {
 		return
@@ -79,8 +79,7 @@ func (p *process) signal(s syscall.Signal) {
 	}
 }
 
-// program finds a program that the boards need, also where only root's PATH has
-// it.
+// program finds a program that the boards need, in root's PATH too.
 func program(name, pkg string) (string, error) {
 	if p, err := exec.LookPath(name); err == nil {
 		return p, nil
@@ -96,7 +95,7 @@ func isFile(path string) bool {
 	return err == nil && st.Mode().IsRegular()
 }
 
-// residentMiB is how much memory the program holds, 0 where nobody knows.
+// residentMiB is the program's resident memory; 0 = unknown.
 func (p *process) residentMiB() int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
@@ -123,8 +122,7 @@ func (p *process) cpuTime() time.Duration {
 	return time.Duration(user+system) * 10 * time.Millisecond // USER_HZ is 100 on Linux
 }
 
-// execute runs a command to its end; the error has what it printed to its standard
-// error.
+// execute runs a command; the error contains its standard error.
 func execute(ctx context.Context, cmd *exec.Cmd) error {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

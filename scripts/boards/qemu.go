@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	netdev    = "n0" // qemu's name of the network card's other end
+	netdev    = "n0" // qemu's name of the host side of the network card
 	guestAddr = "10.0.2.15"
 	guestHTTP = 8080
 )
@@ -35,12 +35,12 @@ type power struct {
 	disk      string // ext4 image, kept over a power cut
 	rtu       string // TCP address at which the slaves of the RS-485 line listen
 	usbip     string // port on this host at which the I2C adapter is offered
-	dir       string // for sockets: short, for their paths are limited to 108 bytes
+	dir       string // for sockets; short, because their paths are limited to 108 bytes
 	log       string // file for the console
 }
 
 // powerOn starts qemu. The guest reaches this host's loopback at 10.0.2.2 and
-// nothing else is asked for.
+// nothing else.
 func powerOn(b *board, w power) (*machine, error) {
 	qemu, err := program(b.qemu, "qemu-system-arm")
 	if err != nil {
@@ -74,8 +74,8 @@ func (m *machine) arguments(b *board, w power, socket string) []string {
 	args := append([]string{}, b.args...)
 	args = append(args, "-kernel", w.kernel.image, "-initrd", w.initramfs,
 		"-append", "console=ttyAMA0 loglevel=5 panic=-1 USBIP=10.0.2.2:"+w.usbip+" ADAPTER="+b.adapter+" CHIP="+b.chip,
-		// Virtual time follows the instructions executed: a busy host slows the
-		// board down instead of tearing holes into its time.
+		// Virtual time follows the instructions executed: on a busy host the board
+		// runs slower, but its time has no gaps.
 		"-icount", "shift=1,sleep=on",
 		"-display", "none", "-no-reboot", "-monitor", "none", "-serial", "stdio",
 		"-qmp", "unix:"+socket+",server=on,wait=off",
@@ -90,12 +90,12 @@ func (m *machine) arguments(b *board, w power, socket string) []string {
 	if b.uart == "pl011" {
 		return append(args, "-nic", user, "-serial", "tcp:"+w.rtu+",nodelay=on")
 	}
-	// romfile= because no boot ROM is needed, and its package is not there.
+	// romfile= because no boot ROM is needed and its package is not installed.
 	return append(args, "-netdev", user, "-device", "virtio-net-pci,romfile=,netdev="+netdev,
 		"-device", "qemu-xhci,id=x", "-chardev", "socket,id=rs485,nodelay=on,host=127.0.0.1,port="+port(w.rtu), "-device", "usb-serial,chardev=rs485,bus=x.0")
 }
 
-// powerOff cuts the power: nothing in the guest has time for anything.
+// powerOff cuts the power; the guest gets no chance to save anything.
 func (m *machine) powerOff() {
 	if m == nil {
 		return
@@ -110,8 +110,8 @@ var nextPort atomic.Int32
 
 func init() { nextPort.Store(10_000 + rand.Int32N(15_000)) }
 
-// freeAddr is an address to listen on, also after its server was away: Linux gives
-// the near ends of connections ports from 32768 on (ip_local_port_range).
+// freeAddr is an address to listen on that stays free while its server is away:
+// Linux uses ports from 32768 on for outgoing connections (ip_local_port_range).
 func freeAddr() (string, error) {
 	var err error
 	for range 1000 {

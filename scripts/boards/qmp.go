@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// qmp is qemu's machine protocol (docs/interop/qmp-spec of qemu 7.2): one JSON
-// object a line, answers in order, events between them.
+// qmp is a connection to qemu's machine protocol (docs/interop/qmp-spec of qemu
+// 7.2): one JSON object a line, answers in order, events between them.
 type qmp struct {
 	mu   sync.Mutex
 	conn net.Conn
@@ -66,12 +66,12 @@ func (q *qmp) do(command string, arguments map[string]any) error {
 	}
 }
 
-// setTemperature moves a TMP105 of the machine; qemu counts in 0.001 °C.
+// setTemperature sets a TMP105 of the machine; qemu's unit is 0.001 °C.
 func (q *qmp) setTemperature(id string, celsius float64) error {
 	return q.do("qom-set", map[string]any{"path": "/machine/peripheral/" + id, "property": "temperature", "value": int(celsius * 1000)})
 }
 
-// setLink cuts or mends the network cable.
+// setLink disconnects or connects the network cable.
 func (q *qmp) setLink(up bool) error {
 	return q.do("set_link", map[string]any{"name": netdev, "up": up})
 }

@@ -9,11 +9,11 @@ import (
 	"time"
 )
 
-// result is what became of one board.
+// result is the outcome on one board.
 type result struct {
 	board  *board
 	kernel string
-	took   []time.Duration // by step, as far as they were passed
+	took   []time.Duration // by step, of the steps that passed
 	total  time.Duration
 	booted []float64
 	online []float64
@@ -23,7 +23,7 @@ type result struct {
 	err    error
 }
 
-// run takes a board through all steps and tells of each as it is passed.
+// run takes a board through all steps and prints each that has passed.
 func (r *result) run(ctx context.Context, cache string) {
 	begin := time.Now()
 	defer func() { r.total = time.Since(begin) }()
@@ -49,7 +49,7 @@ func (r *result) run(ctx context.Context, cache string) {
 	r.rss, r.cpu = t.p.residentMiB(), t.cpu+t.p.cpuTime()
 }
 
-// fail tells what went wrong and what the board printed.
+// fail prints the error and the end of the board's console.
 func (r *result) fail(t *trial, what string, err error) {
 	r.err = fmt.Errorf("%s: %s: %w", r.board.name, what, err)
 	fmt.Fprintln(os.Stderr, r.err)
@@ -58,7 +58,7 @@ func (r *result) fail(t *trial, what string, err error) {
 	}
 }
 
-// printTable prints what was shown on which board and how long it took.
+// printTable prints which step passed on which board and how long it took.
 func printTable(w io.Writer, rs []*result) {
 	const width = 70
 	row := func(name string, cell func(r *result) string) {

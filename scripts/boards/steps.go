@@ -11,31 +11,31 @@ import (
 	"iot-edge-anomaly/scripts/boards/control"
 )
 
-// step is one thing that is shown on a board. A step leaves the plant as it
+// step is one behaviour that is tested on a board. A step leaves the plant as it
 // found it.
 type step struct {
 	name string
 	run  func(t *trial) error
 }
 
-// steps in the order of a day: it starts, it works, things go wrong with chips,
-// wires, the network and the power.
+// steps are in the order of a day: the board starts, it works, then chips, wires, the
+// network and the power fail.
 var steps = []step{
 	{"kernel and agent start", starts},
 	{"values through /dev/i2c-N, RS-485 and Modbus TCP", reads},
 	{"the kernel's lm75 driver, read through hwmon", kernelReads},
 	{"the kernel's bmp280 driver, read through iio", kernelAir},
-	{"scan i2c: chips told by their ids, the kernel's not touched", scans},
+	{"scan i2c: identifies chips by their ids, leaves the kernel's alone", scans},
 	{"limits: what the chip was set to arrives at the broker", limits},
 	{"every 20th transfer NACKed: values right or missing, no event", nacks},
 	{"a chip removed, and back: sensor_fault", removal},
 	{"an SHT31's words with a wrong CRC: missing, sensor_fault", checksum},
 	{"Modbus RTU answers with a wrong CRC: missing, sensor_fault", rtuChecksum},
 	{"the USB adapter unplugged, and back: bus_fault", unplug},
-	{"the pump learnt in the board; a worn bearing is told, and its end", anomaly},
+	{"the pump is learnt; a worn bearing opens an event, which closes again", anomaly},
 	{"link cut: detection goes on, everything arrives in order", linkCut},
 	{"power cut: queued events, open events and the model survive", powerCut},
-	{"no sequence number missing, no event that nobody caused", complete},
+	{"no missing sequence number, no unexpected event", complete},
 }
 
 const (
@@ -43,8 +43,8 @@ const (
 	tolerance = 0.13 // °C: half a step of the coarsest chip, and float
 )
 
-// setOutside moves the chip that our lm75 driver reads, setKernels the one that
-// the kernel's does: qemu's TMP105 or the simulated LM75 behind the adapter.
+// setOutside sets the chip that our lm75 driver reads, setKernels the chip that the
+// kernel's driver reads: qemu's TMP105, or the simulated LM75 behind the adapter.
 func (t *trial) setOutside(celsius float64) error {
 	if t.board.header {
 		return t.qmp.setTemperature("t1", celsius)
@@ -73,8 +73,8 @@ func (t *trial) awaitValue(machine, channel string, want, tolerance float64) err
 	return t.awaitMetric(value(machine, channel), fmt.Sprintf("%s to be %g", channel, want), near(want, tolerance))
 }
 
-// starts switches the board on and waits until the agent says on MQTT that it is
-// there.
+// starts switches the board on and waits until the agent reports on MQTT that it is
+// online.
 func starts(t *trial) error {
 	if err := t.switchOn(); err != nil {
 		return err
@@ -143,8 +143,8 @@ func reads(t *trial) error {
 	return nil
 }
 
-// kernelReads compares three: what the chip was set to, what the kernel's driver
-// says in sysfs, and what the agent makes of that.
+// kernelReads compares three values: what the chip was set to, what the kernel's
+// driver shows in sysfs, and what the agent reads from there.
 func kernelReads(t *trial) error {
 	for _, want := range []float64{33.5, -12, roomTemp} {
 		if err := t.setKernels(want); err != nil {
@@ -165,7 +165,7 @@ func kernelReads(t *trial) error {
 	return nil
 }
 
-// kernelAir is the same with a chip of industrial I/O, whose units are others.
+// kernelAir does the same with a chip of industrial I/O, which has other units.
 func kernelAir(t *trial) error {
 	for _, want := range []struct{ celsius, pascal, percent float64 }{{-7.5, 96_400, 83}, {41.25, 103_200, 12}, {20, 101_325, 50}} {
 		t.plant.air.Set(want.celsius, want.pascal, want.percent)
@@ -181,8 +181,8 @@ func kernelAir(t *trial) error {
 	return nil
 }
 
-// scans lets the program on the board look for chips, beside the agent that reads
-// them: one that is busy then is found the next time.
+// scans runs a scan on the board while the agent reads the chips. A chip that is
+// busy is found by the next scan.
 func scans(t *trial) error {
 	type chip struct {
 		Address uint16
@@ -191,7 +191,7 @@ func scans(t *trial) error {
 		Driver  string
 	}
 	want := map[string][]chip{t.board.adapter: {{cabinetAddr, "present", "", "bme280"}, {roomAddr, "present", "", "sht3x"}, {airAddr, "kernel", "bmp280", ""}}}
-	first := "/dev/i2c-0" // the chip that the kernel was told of is on the first bus
+	first := "/dev/i2c-0" // the chip with the kernel's driver is on the first bus
 	want[first] = append(want[first], chip{outsideAddr, "present", "", ""}, chip{kernelsAddr, "kernel", "lm75", ""})
 	for bus, chips := range want {
 		err := t.await("each chip of "+bus, askedEvery, func() (bool, string) {
@@ -214,7 +214,7 @@ func scans(t *trial) error {
 	return nil
 }
 
-// limits moves the chip beyond each limit and back and wants the value in the
+// limits moves the chip beyond each limit and back, and checks the value in the
 // event.
 func limits(t *trial) error {
 	for _, c := range []struct {
@@ -242,8 +242,8 @@ func limits(t *trial) error {
 	return nil
 }
 
-// allowAdapterFaults: while the adapter goes or hangs, its chips' faults may open
-// before the bus's does.
+// allowAdapterFaults permits the fault events of an adapter that disappears or
+// hangs: those of its chips may open before that of the bus.
 func (t *trial) allowAdapterFaults() {
 	for _, e := range []string{"bus_fault adapter", "sensor_fault cabinet", "sensor_fault outside", "sensor_fault room", "sensor_fault kernels", "bus_fault kernels", "sensor_fault air", "bus_fault air"} {
 		t.expected[e] = true
@@ -271,7 +271,7 @@ func anomaly(t *trial) error {
 	return err
 }
 
-// modelSHA is the hash of the pump's model in force.
+// modelSHA is the hash of the model that judges the pump.
 func (t *trial) modelSHA() (string, error) {
 	all, err := t.metrics()
 	if err != nil {

@@ -17,18 +17,18 @@ import (
 	"iot-edge-anomaly/scripts/boards/control"
 )
 
-// patience bounds one wait. It ends as soon as what is waited for is there, so
-// it is long: the machine that runs this may be busy.
+// patience limits one wait. It is long because this machine may be busy; a wait
+// ends as soon as its condition holds.
 const patience = 5 * time.Minute
 
-// How often something is looked at: what is here already, and what the board has
-// to work for. Rendering its metrics takes an emulated CPU a while.
+// How often a condition is checked: on this host, and on the board. Rendering the
+// metrics takes an emulated CPU a while.
 const (
 	heardEvery = 50 * time.Millisecond
 	askedEvery = 400 * time.Millisecond
 )
 
-// trial is one board with everything around it while its steps run.
+// trial is one board with its surroundings while its steps run.
 type trial struct {
 	ctx    context.Context
 	board  *board
@@ -40,7 +40,7 @@ type trial struct {
 	*machine
 	boots    int
 	expected map[string]bool // events that steps asked for, "kind source"
-	model    string          // hash of the pump's, once learnt
+	model    string          // hash of the pump's model, once learnt
 	booted   []float64       // seconds from power to the first process, by boot
 	online   []float64       // seconds from power to the agent's birth message
 	cpu      time.Duration   // of qemu, all boots
@@ -53,8 +53,8 @@ func newTrial(ctx context.Context, b *board, cache string) *trial {
 	return &trial{ctx: ctx, board: b, dir: filepath.Join(cache, b.name), expected: map[string]bool{}}
 }
 
-// prepare makes everything but the power. close is due afterwards, also after
-// an error.
+// prepare makes everything except power. The caller must call close afterwards,
+// even after an error.
 func (t *trial) prepare() (err error) {
 	if t.kernel, err = prepareKernel(t.ctx, t.board, t.dir); err != nil {
 		return err
@@ -123,8 +123,8 @@ func (t *trial) close() {
 	}
 }
 
-// await waits until look, asked every so often, is satisfied; look also tells
-// what there is instead.
+// await calls look at the given interval until it returns true. For the error, look
+// also returns what it found instead.
 func (t *trial) await(what string, every time.Duration, look func() (ok bool, got string)) error {
 	got := ""
 	for end := time.Now().Add(patience); time.Now().Before(end); {
@@ -141,13 +141,14 @@ func (t *trial) await(what string, every time.Duration, look func() (ok bool, go
 		case <-time.After(every):
 		}
 	}
-	return fmt.Errorf("waited %v in vain for %s; there is %s", patience, what, got)
+	return fmt.Errorf("waiting %v for %s: there is %s", patience, what, got)
 }
 
-// mark is a place in what the broker was told.
+// mark is the number of messages that the broker has received so far.
 func (t *trial) mark() int { return len(t.broker.heard.messages()) }
 
-// awaitEvent waits for a step of an event told after mark and returns it.
+// awaitEvent waits for a step of an event that was published after mark and returns
+// it.
 func (t *trial) awaitEvent(mark int, kind, source, state string) (event, error) {
 	t.expected[kind+" "+source] = true
 	var found event

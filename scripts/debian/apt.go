@@ -17,16 +17,15 @@ const suite = "bookworm"
 
 const keyring = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
-// Apt is an apt of its own below a folder, for one architecture: it needs no
-// root, leaves the system's packages alone, and verifies signatures as the
-// system's does. Nothing of it may be used at the same time.
+// Apt is a private apt below a folder, for one architecture. It needs no root, does
+// not touch the system's packages, and verifies signatures as the system's apt does.
+// It is not safe for concurrent use.
 type Apt struct {
 	dir, arch string
 }
 
-// New makes the folders and the list of sources in dir, from the archive that
-// this machine uses already, and reads the archive's lists for arch ("arm64",
-// "armhf").
+// New makes the folders and the list of sources in dir. It uses the archive that
+// this machine uses, and downloads its lists for arch ("arm64", "armhf").
 func New(ctx context.Context, dir, arch string) (*Apt, error) {
 	a := &Apt{dir, arch}
 	for _, d := range []string{"lists/partial", "cache/archives/partial"} {
@@ -49,7 +48,7 @@ func New(ctx context.Context, dir, arch string) (*Apt, error) {
 	return a, err
 }
 
-// Remove removes the folder with all that was downloaded.
+// Remove removes the folder with all downloads.
 func (a *Apt) Remove() error { return os.RemoveAll(a.dir) }
 
 // Depends lists the words that apt-cache prints about what a package depends on.
@@ -58,8 +57,8 @@ func (a *Apt) Depends(ctx context.Context, pkg string) ([]string, error) {
 	return strings.Fields(out), err
 }
 
-// Download gets packages, not what they depend on, and returns their files in the
-// order of the names.
+// Download downloads packages without their dependencies and returns the files in
+// the order of the names.
 func (a *Apt) Download(ctx context.Context, names ...string) (files []string, err error) {
 	if _, err := a.run(ctx, "apt-get", append([]string{"download"}, names...)...); err != nil {
 		return nil, err
@@ -101,8 +100,8 @@ func (a *Apt) run(ctx context.Context, name string, args ...string) (string, err
 	return out, errors.Join(err, ctx.Err())
 }
 
-// output runs a command and returns what it prints; the error has the end of
-// what it printed to standard error.
+// output runs a command and returns what it prints; the error contains the end of
+// its standard error.
 func output(cmd *exec.Cmd) (string, error) {
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

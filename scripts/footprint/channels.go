@@ -10,13 +10,13 @@ import (
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
 
-// settleFor is how long a binary samples before its memory is read: several
-// garbage collections, and a scrape of its metrics.
+// settleFor is how long a binary samples before its memory is read: long enough for
+// several garbage collections and a scrape of its metrics.
 const settleFor = 15 * time.Second
 
-// measureChannels prints what a thousand channels at 1 Hz cost beside a
-// hundred: units of 100 registers each on Modbus TCP, sampled, checked and shown
-// on /metrics, with no model.
+// measureChannels prints the cost of a thousand channels at 1 Hz beside that of a
+// hundred. The channels are registers of Modbus TCP units, 100 each. They are
+// sampled, checked and shown on /metrics; there is no model.
 func measureChannels(binary string) error {
 	const few, many = 1, 10
 	small, _, err := sampling(binary, few)
@@ -31,8 +31,8 @@ func measureChannels(binary string) error {
 	return nil
 }
 
-// sampling is the resident memory, in KiB, and the share of a core of a binary
-// that samples so many units.
+// sampling returns the resident memory, in KiB, and the share of a core of a binary
+// that samples that many units.
 func sampling(binary string, units int) (rss int, cpu float64, err error) {
 	banks := map[uint8]*modbussim.Bank{}
 	var sensors strings.Builder

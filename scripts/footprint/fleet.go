@@ -27,7 +27,7 @@ const (
 	fleetPeriod   = 100 * time.Millisecond
 )
 
-// measureFleet prints what a fleet costs the whole program, from the requests on
+// measureFleet prints what a fleet costs in the whole program, from the requests on
 // Modbus TCP to the scores, with the portable loops and with the best kernel.
 func measureFleet(binary string) error {
 	kernels := quant.Kernels()
@@ -54,9 +54,9 @@ func (p *plant) row(dst []float64) {
 	}
 }
 
-// fleet is the resident memory, in KiB, the share of a core, and the share of the
-// rows due that got a score, of a binary that watches the fleet. A host that is
-// busy otherwise loses rows.
+// fleet lets a binary watch the fleet. It returns the resident memory, in KiB, the
+// share of a core, and the share of due rows that got a score: on a busy host some
+// rows are lost.
 func fleet(binary, kernel string) (rss int, cpu, scored float64, err error) {
 	dir, err := os.MkdirTemp("", "footprint-")
 	if err != nil {
@@ -128,7 +128,7 @@ func total(addr, name string) (sum float64, err error) {
 	return sum, lines.Err()
 }
 
-// turn lets the machines' registers move until the returned function is called.
+// turn moves the machines' registers until the returned function is called.
 func turn(banks map[uint8]*modbussim.Bank) (stop func()) {
 	done := make(chan bool)
 	go func() {

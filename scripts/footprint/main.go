@@ -1,11 +1,11 @@
-// Command footprint measures what the agent costs while it runs: it starts the
-// simulated pump station and a mosquitto, lets a built binary learn and watch
-// it, and prints the time to ready, resident memory and CPU; then what a thousand
-// channels cost, and a fleet of machines at 10 Hz.
+// Command footprint measures what the agent costs while it runs. It starts the
+// simulated pump station and a mosquitto, lets a built binary learn and watch the
+// station, and prints the time to ready, resident memory and CPU. Then it measures
+// the cost of a thousand channels, and of a fleet of machines at 10 Hz.
 //
-// The station's I2C chips are simulated inside this process and cannot be
-// reached by another one, so the binary finds no I2C bus here and retries it:
-// what it reads is the eight Modbus registers.
+// The I2C chips of the station are simulated inside this process, out of reach of
+// another one. So the binary finds no I2C bus, retries it, and reads the eight Modbus
+// registers only.
 //
 //	footprint BINARY
 package main
@@ -68,7 +68,7 @@ func measure(binary string) error {
 	if err != nil {
 		return err
 	}
-	// Without the chips, whose machine could not be learnt.
+	// Without the chips: their machine could not be learnt.
 	text := strings.Replace(string(station.Config(broker, addr, dir)), `, "bearing.*"]`, "]", 1)
 	r, err := start(binary, dir, text, addr)
 	if err != nil {
@@ -131,7 +131,7 @@ func ready(addr string) bool {
 	return r.StatusCode == http.StatusOK
 }
 
-// scrape reads the metrics once and gives their size.
+// scrape reads the metrics once and returns their size.
 func scrape(addr string) (int64, error) {
 	r, err := http.Get("http://" + addr + "/metrics")
 	if err != nil {

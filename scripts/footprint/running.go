@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// running is a binary that runs with a configuration.
+// running is a started binary.
 type running struct {
 	cmd  *exec.Cmd
 	said strings.Builder // on standard error
@@ -46,7 +46,7 @@ func (r *running) stop() {
 	r.cmd.Wait()
 }
 
-// load is the share of one core that it takes for so long.
+// load measures for the given time which share of one core the binary uses.
 func (r *running) load(long time.Duration) (float64, error) {
 	before, err := cpuSeconds(r.pid())
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// notShipped may not be in the binary, not even by way of a library.
+// notShipped must not be in the binary, not even through a library.
 var notShipped = map[string]string{
 	"os/exec":                              "the agent starts no program",
 	"net/http/pprof":                       "profiles show secrets",
@@ -66,7 +66,7 @@ func TestReproducible(t *testing.T) {
 	copyTree(t, root, clone, time.Unix(1_000_000_000, 0))
 	r := newRepository(t, clone)
 	r.git("tag", "v9.8.7")
-	r.archive(archive) // the same sources, even while somebody edits the others
+	r.archive(archive) // of the copy, because somebody may edit the sources meanwhile
 	if _, err := os.Stat(filepath.Join(archive, ".git")); err == nil {
 		t.Fatal("the archive has a folder .git")
 	}
@@ -106,8 +106,8 @@ func buildIn(t *testing.T, folder, zone string) []byte {
 	return binary
 }
 
-// copyTree copies the sources without git's metadata and without what was
-// built, and dates every file.
+// copyTree copies the sources without git's metadata and build results, and sets the
+// time of every file.
 func copyTree(t *testing.T, from, to string, date time.Time) {
 	t.Helper()
 	err := filepath.WalkDir(from, func(path string, d fs.DirEntry, err error) error {

@@ -1,14 +1,18 @@
-// Package house holds the rules of the house that no single room can hold: which
-// package may import which, what never gets into the binary that runs on a
-// gateway, that the same sources give the same bytes, and that what the pages
-// link to and name is there.
+// Package house tests the rules that concern the whole repository and no single
+// package:
 //
-// It does not test behaviour, and nothing imports it. It has tests only.
+//   - which package may import which, and which packages agent/ has
+//   - what must not be in the binary that runs on a gateway
+//   - that the same sources give the same bytes, and which version they get
+//   - that the path from a row to an event has no fused multiply-add
+//   - that exported names and packages have comments
+//   - that the targets of links and the tests that the pages name exist
+//
+// It does not test behaviour. It has tests only, and nothing imports it.
 //
 // # Why
 //
-// A drawing of the rooms goes stale; a test that names the reason of each ban
-// does not. The bans are read from the import declarations of every file,
-// whatever its build tags, because an import on another architecture is an
-// import too.
+// A drawing of the packages goes stale. A test with the reason of each ban does not.
+// The tests read the import declarations of every file, whatever its build tags: an
+// import on another architecture is an import too.
 package house

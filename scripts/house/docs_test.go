@@ -15,8 +15,8 @@ var (
 	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark|Fuzz)\w+)\(`)
 )
 
-// TestDocs holds that what the pages link to is there, and every test that they
-// name.
+// TestDocs checks that the files that the pages link to exist, and the tests that
+// they name.
 func TestDocs(t *testing.T) {
 	tests := map[string]bool{}
 	for _, f := range goFiles(t) {

@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// TestDocumented holds that every package has a comment and every exported name
-// too: a blank line between the comment and its name is enough to lose it.
+// TestDocumented checks that every package and every exported name has a comment. A
+// blank line between the comment and the name is enough to lose it.
 func TestDocumented(t *testing.T) {
 	fset := token.NewFileSet()
-	packages := map[string]bool{} // by folder: is there a comment
+	packages := map[string]bool{} // by folder: whether it has a comment
 	names := 0
 	for _, f := range goFiles(t) {
 		if f.test {
@@ -42,9 +42,9 @@ func TestDocumented(t *testing.T) {
 	}
 }
 
-// undocumented returns the exported names of a declaration that lack a comment.
-// A group of constants, variables or types may share one. Methods of types that
-// are not exported count as not exported; Error and Unwrap say enough themselves.
+// undocumented returns the exported names of a declaration that lack a comment. A
+// group of constants, variables or types may share one. The methods of types that
+// are not exported need none, nor do Error and Unwrap.
 func undocumented(decl ast.Decl, names *int) (out []*ast.Ident) {
 	note := func(name *ast.Ident, commented bool) {
 		if name.IsExported() {

@@ -16,8 +16,8 @@ var exact = []string{"./quant", "./model", "./agent/detect", "./agent/judge"}
 // planted is a package with fused multiply-adds in Go and in assembly.
 const planted = "./scripts/house/testdata/fused"
 
-// fusedOn says for each architecture whether a line of objdump's listing holds
-// an instruction that multiplies and adds with one rounding.
+// fusedOn tells by architecture whether a line of objdump's listing has an
+// instruction that multiplies and adds with one rounding.
 var fusedOn = map[string]func(line string) bool{
 	"arm64": regexp.MustCompile(`\b(FN?M(ADD|SUB)[SDH]|VFML[AS]\w*)\b`).MatchString,
 	"arm":   fusedArm,
@@ -85,8 +85,8 @@ func archives(t *testing.T, arch string) map[string]string {
 	return built
 }
 
-// search disassembles every object of an archive and returns the lines that are
-// fused, each behind its function, and how many functions there are.
+// search disassembles every object of an archive. It returns the lines with fused
+// instructions, each with its function's name, and the number of functions.
 func search(t *testing.T, archive string, fused func(line string) bool) (found []string, functions int) {
 	t.Helper()
 	dir := t.TempDir()
@@ -111,8 +111,8 @@ func search(t *testing.T, archive string, fused func(line string) bool) (found [
 	return found, functions
 }
 
-// checkPlanted holds that the search finds what it is for. The compiler for
-// 32-bit Arm does not fuse the sum of products.
+// checkPlanted checks that the search finds every planted instruction. The compiler
+// for 32-bit Arm does not fuse the sum of products.
 func checkPlanted(t *testing.T, found []string) {
 	t.Helper()
 	want := []string{"fused.FMA:", "fused.Vector:"}

@@ -17,8 +17,8 @@ const (
 	module = "iot-edge-anomaly"
 )
 
-// goFile is one Go file: its folder from the root, what it imports, and what
-// stands in it above the package clause.
+// goFile is one Go file: its folder from the root, its imports, and the text above
+// the package clause.
 type goFile struct {
 	path, dir, pkg string
 	imports        []string
@@ -75,7 +75,7 @@ func goFiles(t *testing.T) []goFile {
 	return files
 }
 
-// own writes an import path of this module from the root.
+// own turns an import path of this module into a path from the root.
 func own(path string) string {
 	if path == module {
 		return "."
@@ -100,7 +100,7 @@ func TestImports(t *testing.T) {
 	}
 }
 
-// TestImports_planted holds that the rules catch what they are for.
+// TestImports_planted checks that the rules catch what they are for.
 func TestImports_planted(t *testing.T) {
 	for _, c := range []struct {
 		from, to string
@@ -110,7 +110,7 @@ func TestImports_planted(t *testing.T) {
 		{"./quant", "./model", false, true},
 		{"./quant", "./model", true, true},
 		{"./quant", "./quant/internal/asmgen", false, false},
-		{"./drivers", "./drivers/modbus", false, false}, // a circle: the compiler's matter
+		{"./drivers", "./drivers/modbus", false, false}, // the compiler refuses circles
 		{"./drivers/bme280", "./drivers", false, false},
 		{"./drivers/bme280", "./drivers/lm75", false, true},
 		{"./drivers/bme280", "./drivers/internal/chip", false, false},
@@ -175,8 +175,8 @@ func TestImports_planted(t *testing.T) {
 	}
 }
 
-// The broker of the demonstration has a record of crashes on foreign input, and
-// costs 900 KiB.
+// TestImports_brokerByTagOnly keeps the broker of the demonstration out of other
+// builds: it has crashed on malformed input before, and it costs 900 KiB.
 func TestImports_brokerByTagOnly(t *testing.T) {
 	tagged := regexp.MustCompile(`(?m)^//go:build (.*\b)?demo\b`)
 	for _, f := range goFiles(t) {
@@ -188,7 +188,7 @@ func TestImports_brokerByTagOnly(t *testing.T) {
 	}
 }
 
-// A name that says nothing collects everything.
+// TestPackageNames refuses names that say nothing: such packages collect everything.
 func TestPackageNames(t *testing.T) {
 	empty := map[string]bool{"util": true, "utils": true, "common": true, "helper": true, "helpers": true, "types": true,
 		"core": true, "misc": true, "base": true, "shared": true, "lib": true, "manager": true, "service": true}

@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// rooms are the packages below agent/. A new one needs a line here that says
-// what it is responsible for and no other room could take.
+// rooms are the packages below agent/. A new package needs a line here: what it is
+// responsible for that no other package can take.
 var rooms = map[string]string{
 	"chart":       "drawings as SVG",
 	"commission":  "what one does before trusting a configuration: read, scan, record",
@@ -49,8 +49,8 @@ func TestRooms(t *testing.T) {
 	}
 }
 
-// TestDoor holds that package main stays the door: it parses flags, prints and
-// chooses exit codes. What grows beyond that belongs into a room.
+// TestDoor checks that package main stays small: it parses flags, prints and chooses
+// exit codes. Everything else belongs in a package below agent/.
 func TestDoor(t *testing.T) {
 	const most = 1500
 	lines := 0

@@ -2,10 +2,10 @@ package house
 
 import "strings"
 
-// ban forbids packages that match from, but not but, to import what matches to,
-// but not except. Own packages are written from the root: "./quant". A pattern
-// ends in "/..." (itself and all below), in "/*" (one level below), or is exact.
-// Test files are bound only where tests is set.
+// ban forbids the packages of from, without those of but, to import the packages of
+// to, without those of except. Packages of this module are written from the root:
+// "./quant". A pattern ends in "/..." (the package and all below it), in "/*" (one
+// level below), or is exact. A ban applies to test files only if tests is set.
 type ban struct {
 	from, but  []string
 	to, except []string
@@ -17,8 +17,7 @@ func in(patterns ...string) []string { return patterns }
 
 var all = in("./...")
 
-// bans are the directions of imports of the design, and what keeps the binary
-// small and quiet.
+// bans hold the direction of imports and keep the binary small and quiet.
 var bans = []ban{
 	{from: in("./quant/..."), to: all, except: in("./quant/..."), tests: true,
 		why: "quant is arithmetic; it must be usable and testable without knowing what the numbers mean"},
@@ -142,8 +141,8 @@ func anyMatches(patterns []string, path string) bool {
 	return false
 }
 
-// broken returns the ban that an import breaks, or nil. A package may always
-// import itself from its external tests.
+// broken returns the ban that an import breaks, or nil. The external tests of a
+// package may always import it.
 func broken(from, to string, test bool) *ban {
 	if from == to {
 		return nil

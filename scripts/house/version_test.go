@@ -15,8 +15,8 @@ type repository struct {
 	dir string
 }
 
-// newRepository makes a repository of what lies in dir. It skips the test where
-// there is no git: a source archive is tested without.
+// newRepository makes a repository of the files in dir. Without git it skips the
+// test: whoever tests a source archive may have none.
 func newRepository(t *testing.T, dir string) repository {
 	t.Helper()
 	if _, err := exec.LookPath("git"); err != nil {
@@ -43,7 +43,7 @@ func (r repository) commit() {
 	r.git("commit", "-q", "--allow-empty", "-m", "a change")
 }
 
-// archive unpacks what git archive makes of the last commit.
+// archive makes a source archive of the last commit and unpacks it.
 func (r repository) archive(to string) {
 	r.t.Helper()
 	file := filepath.Join(r.t.TempDir(), "source.tar")
@@ -54,13 +54,13 @@ func (r repository) archive(to string) {
 	output(r.t, exec.Command("tar", "-xf", file, "-C", to))
 }
 
-// versionIn runs version.sh of a folder.
+// versionIn runs the version.sh of a folder.
 func versionIn(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	return strings.TrimSpace(output(t, exec.Command(filepath.Join(dir, "scripts", "version.sh"), args...)))
 }
 
-// TestVersion holds what scripts/version.sh prints in a clone and in an archive.
+// TestVersion checks what scripts/version.sh prints in a clone and in an archive.
 func TestVersion(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "clone")
 	write := func(name, text string, mode os.FileMode) {
@@ -127,7 +127,7 @@ func TestVersion(t *testing.T) {
 	}
 }
 
-// TestNotes holds what scripts/notes.sh prints of a changelog.
+// TestNotes checks what scripts/notes.sh prints of a changelog.
 func TestNotes(t *testing.T) {
 	dir := t.TempDir()
 	script := filepath.Join(dir, "scripts", "notes.sh")

@@ -12,13 +12,13 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// contestant is one way to run a network, and the best time that was seen of it.
+// contestant is one way to run a network, with its best time.
 type contestant struct {
 	name, form string
 	group      group
 	time       func(spell time.Duration) (float64, error) // ns a pass
 	ns         float64
-	agrees     string // its outputs beside those of the naive loop
+	agrees     string // how far its outputs are from those of the naive loop
 }
 
 // group says which ratios a contestant belongs to.
@@ -27,7 +27,7 @@ type group string
 const (
 	ours     group = "ours"     // our kernels: int8 in, float32 out, as ortInt8
 	ourEnds  group = "our ends" // with the input quantised, as ortEnds
-	scored   group = "score"    // that and the squared error
+	scored   group = "score"    // as ourEnds, with the squared error computed too
 	fours    group = "four"     // as ours, four windows a call
 	ortInt8  group = "ort int8"
 	ortEnds  group = "ort float in and out"
@@ -36,7 +36,7 @@ const (
 	tflEnds  group = "tflite float in and out"
 )
 
-// own returns our kernels on the network, each in every form.
+// own returns every kernel of ours in every form.
 func own(n *network) ([]*contestant, error) {
 	before := quant.Kernel()
 	defer quant.Use(before)
@@ -95,8 +95,8 @@ func forms(n *network, net *quant.Network) (cs []*contestant, err error) {
 	return cs, err
 }
 
-// squaredError is the plainest score of an autoencoder, in plain Go. Eight sums,
-// so that no addition waits for the one before; the widths are multiples of eight.
+// squaredError is the simplest score of an autoencoder, in plain Go. It keeps eight
+// sums, so that no addition waits for the one before. Widths are multiples of eight.
 func squaredError(y, x []float32) float32 {
 	const sums = 8
 	var s0, s1, s2, s3, s4, s5, s6, s7 float32
@@ -117,8 +117,8 @@ func squaredError(y, x []float32) float32 {
 	return s0 + s1 + s2 + s3 + s4 + s5 + s6 + s7
 }
 
-// clock times f as native/peer.c times the others: the shortest of runs of some
-// 20 us.
+// clock times f as native/peer.c times the other engines: it returns the shortest of
+// runs of about 20 us.
 func clock(f func()) func(time.Duration) (float64, error) {
 	return func(spell time.Duration) (float64, error) {
 		start := time.Now()
@@ -136,7 +136,7 @@ func clock(f func()) func(time.Duration) (float64, error) {
 	}
 }
 
-// entry is a file for an engine and what to make of it.
+// entry is a file for an engine, with the types of its input and output.
 type entry struct {
 	engine  string // as native/peer.c calls it
 	form    string
@@ -183,7 +183,7 @@ func (e *entry) load(h *harness, dir string, number int) (*contestant, *foreign,
 	return c, f, err
 }
 
-// encode brings a sample to the bytes of an input of the given type.
+// encode returns a sample as the bytes of an input of the given type.
 func encode(elem string, n *network, x []float32) []byte {
 	if elem == "f32" {
 		return rawFloats(x)

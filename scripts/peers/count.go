@@ -16,24 +16,23 @@ import (
 	"iot-edge-anomaly/quant/reference"
 )
 
-// How many multiply-accumulates are counted, about. Go's runtime wakes up beside
-// our kernels, some ten thousand instructions a run; the other engines do what
-// they are told and no more.
+// About how many multiply-accumulates are counted. Our kernels need a longer run,
+// because Go's runtime adds some ten thousand instructions to each.
 const (
 	ownMACs     = 200_000_000
 	genericMACs = 20_000_000 // slow to emulate, and ten times the instructions
 	otherMACs   = 20_000_000
 )
 
-// counted is one way to run the networks on a core, and its instructions a
-// multiply-accumulate by network.
+// counted is one way to run the networks on a core, with the instructions that a
+// multiply-accumulate takes, by network.
 type counted struct {
 	core, name string
 	perMAC     []float64
 }
 
-// runCount prints how many instructions a multiply-accumulate takes on Arm
-// cores, ours and other engines'.
+// runCount prints how many instructions a multiply-accumulate takes on Arm cores,
+// with our kernels and with other engines.
 func runCount(ctx context.Context, dir string, w io.Writer) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -121,7 +120,7 @@ func (e *emulator) countOwn(ctx context.Context, c core, kernel, name string) (f
 	if kernel == "generic" {
 		macs = genericMACs
 	}
-	const whole = 10 * quant.Windows // a tenth of it is whole calls, too
+	const whole = 10 * quant.Windows // so that a tenth is a number of whole calls too
 	v, err := e.count(max(1, macs/n.MAC()/whole)*whole, func(count string, passes int) error {
 		line := e.command(c, count, e.own(c.platform), "-pass", fmt.Sprintf("%s,%s,%d", kernel, name, passes))
 		cmd := exec.CommandContext(ctx, line[0], line[1:]...)
@@ -134,7 +133,7 @@ func (e *emulator) countOwn(ctx context.Context, c core, kernel, name string) (f
 	return v / float64(n.MAC()), err
 }
 
-// onArmv7 is how many of armEntries there are for 32 bits: XNNPACK's.
+// onArmv7 is the number of armEntries that exist for 32 bits: those of XNNPACK.
 const onArmv7 = 2
 
 // armEntries are the forms of other engines that are counted.
@@ -156,7 +155,7 @@ var armEntries = []func(n, t *network) entry{
 	},
 }
 
-// countOther counts an engine, and refuses outputs that are not ours.
+// countOther counts an engine. It returns an error if the outputs differ from ours.
 func (e *emulator) countOther(ctx context.Context, c core, i int, name string) (title string, perMAC float64, err error) {
 	n, err := newNetwork(name, false)
 	if err != nil {
@@ -199,12 +198,12 @@ func (e *emulator) countOther(ctx context.Context, c core, i int, name string) (
 	return title, v / float64(n.MAC()), err
 }
 
-// byFour behind a kernel's name stands for four windows a call.
+// byFour after a kernel's name means four windows a call.
 const byFour = ", 4 windows a call"
 
-// pass is what our program does on the emulated core: "list" prints the kernels
-// that the core can run, "KERNEL,NETWORK,N" runs N passes after having compared
-// the outputs; KERNEL may end in byFour.
+// pass runs on the emulated core. The order "list" prints the kernels that the core
+// can run. The order "KERNEL,NETWORK,N" compares the outputs, then runs N passes;
+// KERNEL may end in byFour.
 func pass(order string, w io.Writer) error {
 	if order == "list" {
 		_, err := fmt.Fprintln(w, strings.Join(quant.Kernels(), " "))

@@ -13,7 +13,7 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// The instructions of a pass are free of those of the start.
+// The instructions of a pass do not include those of the start.
 func TestCount(t *testing.T) {
 	e := &emulator{dir: t.TempDir()}
 	run := func(count string, passes int) error {

@@ -36,13 +36,13 @@
 //	make arm
 //
 // runs the same networks on emulated Arm cores and counts the instructions that
-// qemu's user mode executes (plugin/instructions.c), ours beside XNNPACK's own
-// operators from Debian's libxnnpack0 for arm64, TensorFlow Lite's and ONNX
-// Runtime's libraries for arm64. A core can run only what it has: qemu ends a
-// program that uses other instructions, and the libraries choose their code by
-// the core that they are shown. Two lengths of run are subtracted, so that a
-// start is not counted. A count is not a time: it says nothing about loads that
-// wait, or of instructions that a core issues two at a time or in two halves.
+// qemu's user mode executes (plugin/instructions.c): of our kernels, of XNNPACK's
+// operators (Debian's libxnnpack0), and of TensorFlow Lite and ONNX Runtime for
+// arm64. The libraries choose their code by the core that qemu shows them, and qemu
+// ends a program that uses an instruction which the core lacks. The count is the
+// difference of a long run and a short one, so that the start of the program is not
+// in it. A count is not a time: it says nothing about waiting for loads, nor about
+// instructions that a core issues in pairs or in two halves.
 //
 // # The same network
 //
@@ -50,15 +50,15 @@
 // so that each engine arrives at our multipliers exactly, and multipliers are
 // small enough that nothing passes 127 (network.go). ONNX Runtime's chain of
 // QGemm ends in float32 as ours does. TensorFlow Lite's last layer has eight
-// bits; its outputs are compared with ours in the same steps. Its fully connected
-// layer of version 2.9 knows one weight scale a layer only; that form runs a
-// network with one multiplier a layer, and a convolution of one pixel runs the
+// bits; its outputs are compared with ours in the same steps. The fully connected
+// layer of version 2.9 supports only one weight scale a layer, so that this form
+// runs a network with one multiplier a layer. A convolution of one pixel runs the
 // network itself.
 //
 // # Why
 //
-// A time says little, a ratio to what everybody knows says more; and a ratio
-// means something only if both compute the same thing.
+// A time alone says little; a comparison with engines that everybody knows says
+// more. It means something only if both compute the same outputs.
 //
 // # Sources
 //

@@ -16,7 +16,7 @@ import (
 // platform is an architecture under emulation.
 type platform struct {
 	goarch  string
-	debian  string // its name there
+	debian  string // Debian's name of it
 	triplet string // of the C compiler and of the libraries' folder
 	qemu    string
 	version int // of the architecture, in /proc/cpuinfo
@@ -27,8 +27,8 @@ var (
 	armv7 = &platform{"arm", "armhf", "arm-linux-gnueabihf", "qemu-arm", 7}
 )
 
-// core is an Arm core that qemu's user mode emulates. What it lacks is not
-// executed: a kernel that the core cannot run ends in a signal.
+// core is an Arm core that qemu's user mode emulates. A program that uses an
+// instruction which the core lacks ends with a signal.
 type core struct {
 	name     string // of qemu's -cpu
 	platform *platform
@@ -44,11 +44,11 @@ var cores = []core{
 	{"cortex-a7", armv7, "0xc07", "half thumb fastmult vfp edsp neon vfpv3 tls vfpv4 idiva idivt vfpd32 lpae evtstrm"},
 }
 
-// emulator runs programs for Arm and counts the instructions they execute. All
-// it needs is in one folder.
+// emulator runs programs for Arm and counts the instructions that they execute.
+// Everything that it needs is in one folder.
 type emulator struct{ dir string } // absolute
 
-// prepare builds what is run, and fetches the Arm libraries.
+// prepare builds the programs and downloads the Arm libraries.
 func prepare(ctx context.Context, dir string) (*emulator, error) {
 	e := &emulator{dir}
 	if out, err := exec.CommandContext(ctx, "cc", "-O2", "-Wall", "-Wextra", "-shared", "-fPIC", "-o", e.plugin(),
@@ -93,7 +93,7 @@ func goCommand() string {
 	return "go"
 }
 
-// fetchRoot unpacks XNNPACK and what it and the other engines are linked with.
+// fetchRoot unpacks XNNPACK and the libraries that it and the other engines need.
 func (e *emulator) fetchRoot(ctx context.Context, p *platform) error {
 	tmp, err := os.MkdirTemp(e.dir, "apt")
 	if err != nil {
@@ -108,7 +108,7 @@ func (e *emulator) fetchRoot(ctx context.Context, p *platform) error {
 	if err != nil {
 		return err
 	}
-	for _, deb := range debs { // XNNPACK last: it says that all is there
+	for _, deb := range debs { // XNNPACK last: its presence means that the root is complete
 		if out, err := exec.CommandContext(ctx, "dpkg-deb", "-x", deb, e.root(p)).CombinedOutput(); err != nil {
 			return fmt.Errorf("unpacking %s: %w\n%s", filepath.Base(deb), err, out)
 		}
@@ -116,8 +116,8 @@ func (e *emulator) fetchRoot(ctx context.Context, p *platform) error {
 	return nil
 }
 
-// pose makes the emulated machine look like one core of the given kind: qemu
-// shows programs its -L folder's files before this machine's.
+// pose makes the emulated machine look like one core of the given kind: to programs,
+// the files in qemu's -L folder hide those of this machine.
 func (e *emulator) pose(c core) error {
 	info := fmt.Sprintf("processor\t: 0\nBogoMIPS\t: 38.40\nFeatures\t: %s\nCPU implementer\t: 0x41\n"+
 		"CPU architecture: %d\nCPU variant\t: 0x0\nCPU part\t: %s\nCPU revision\t: 4\n\n", c.features, c.platform.version, c.part)
@@ -141,9 +141,9 @@ func (e *emulator) command(c core, count string, program ...string) []string {
 	return append(line, program...)
 }
 
-// count runs a function that runs something on a core with so many passes, for
-// two numbers of passes, and returns the instructions of one pass: the difference
-// is free of the start.
+// count calls a function that runs passes on a core, with two numbers of passes, and
+// returns the instructions of one pass. The difference of both runs does not include
+// the start.
 func (e *emulator) count(passes int, run func(count string, passes int) error) (float64, error) {
 	short := passes / 10
 	var executed [2]uint64

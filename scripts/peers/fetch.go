@@ -50,9 +50,9 @@ func (l *library) file(dir, arch string) string {
 	return filepath.Join(dir, l.pkg+"-"+l.version, arch, filepath.Base(l.member[arch]))
 }
 
-// fetch gets the library for every architecture below dir, once, and returns the
-// file for arch. The package is packed by npm, whose settings name the registry;
-// none of its scripts is run.
+// fetch downloads the library for every architecture below dir, once, and returns
+// the file for arch. It uses npm pack, so that npm's own settings name the registry;
+// no script of the package runs.
 func (l *library) fetch(ctx context.Context, dir, arch string) (string, error) {
 	if l.member[arch] == "" {
 		return "", fmt.Errorf("%s has no library for linux %s", l.pkg, arch)
@@ -82,7 +82,7 @@ func (l *library) fetch(ctx context.Context, dir, arch string) (string, error) {
 	return file, nil
 }
 
-// unpack checks the package and takes the libraries out of it.
+// unpack checks the package and extracts the libraries.
 func (l *library) unpack(archive, dir string) error {
 	if err := l.check(archive); err != nil {
 		return err
@@ -132,7 +132,7 @@ func (l *library) check(archive string) error {
 	return nil
 }
 
-// save writes a file whole or not at all.
+// save writes a file completely or not at all.
 func save(file string, r io.Reader) error {
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return err

@@ -5,12 +5,11 @@ import (
 	"fmt"
 )
 
-// A flat buffer as a tree: tables, vectors and strings, laid out parent first,
-// so that every offset points ahead as the format wants it.
+// A flat buffer as a tree of tables, vectors and strings. Parents are written first,
+// so that every offset points forward, as the format requires.
 // https://flatbuffers.dev/internals
 
-// fbTable is a table: its fields by number. A field that is not there has its
-// default.
+// fbTable is a table: its fields by number. A missing field has its default.
 type fbTable map[int]any
 
 // What a field or an element of a vector may be, besides fbTable:
@@ -21,14 +20,14 @@ type (
 	fbLongs   []int64
 	fbText    string
 	fbBytes   []byte // begins at a multiple of 16
-	fbByte    byte   // inline, as are int32 and uint32
+	fbByte    byte   // stored inline, like int32 and uint32
 	fbPending struct {
-		at    int // where the offset stands
+		at    int // position of the offset
 		value any
 	}
 )
 
-// fbWriter lays a tree out.
+// fbWriter writes a tree.
 type fbWriter struct {
 	out  []byte
 	todo []fbPending
@@ -48,14 +47,14 @@ func flatBuffer(root fbTable, identifier string) []byte {
 	return w.out
 }
 
-// align adds zeros until what comes after skip more bytes lies at a multiple of n.
+// align adds zeros until the position after skip more bytes is a multiple of n.
 func (w *fbWriter) align(n, skip int) {
 	for (len(w.out)+skip)%n != 0 {
 		w.out = append(w.out, 0)
 	}
 }
 
-// place appends a value that an offset points to and returns where it is.
+// place appends a value that an offset points to and returns its position.
 func (w *fbWriter) place(v any) int {
 	switch v := v.(type) {
 	case fbTable:

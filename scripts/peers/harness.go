@@ -13,12 +13,12 @@ import (
 	"time"
 )
 
-// harness is a running native/peer: orders go in, answers come out.
+// harness is a running native/peer, which takes orders and answers them.
 type harness struct {
 	cmd   *exec.Cmd
 	in    io.WriteCloser
 	out   *bufio.Reader
-	said  *bytes.Buffer     // what the engines print beside answers
+	said  *bytes.Buffer     // what the engines themselves print
 	names map[string]string // of the open engines, with their versions
 }
 
@@ -64,11 +64,11 @@ func (h *harness) ask(format string, args ...any) (string, error) {
 		case "error":
 			return "", fmt.Errorf("peer: %.60s: %s", order, rest)
 		}
-		// an engine that says something of its own
+		// a line that an engine printed
 	}
 }
 
-// titles are the engines' names for people.
+// titles are the names of the engines in the output.
 var titles = map[string]string{"ort": "ONNX Runtime", "tflite": "TFLite + XNNPACK", "xnnpack": "XNNPACK"}
 
 // open loads an engine's library.
@@ -94,7 +94,7 @@ func (h *harness) load(engine, file, in, out string) (*foreign, error) {
 	return &foreign{h, id}, err
 }
 
-// run is one pass: bytes as the engine takes them to bytes as it gives them.
+// run runs one pass, from the input's bytes to the output's.
 func (f *foreign) run(in []byte) ([]byte, error) {
 	answer, err := f.h.ask("run %d %s", f.id, hex.EncodeToString(in))
 	if err != nil {
@@ -103,7 +103,7 @@ func (f *foreign) run(in []byte) ([]byte, error) {
 	return hex.DecodeString(answer)
 }
 
-// time is the shortest pass over a spell, in ns.
+// time returns the shortest pass over a spell, in ns.
 func (f *foreign) time(spell time.Duration) (float64, error) {
 	answer, err := f.h.ask("time %d %d", f.id, spell.Milliseconds())
 	if err != nil {

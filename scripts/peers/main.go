@@ -21,7 +21,7 @@ import (
 func main() {
 	dir := flag.String("cache", ".build/peers", "`folder` of what is fetched and built")
 	cc := flag.String("cc", "cc", "C compiler")
-	rounds := flag.Int("rounds", 10, "how often each is measured; the best counts")
+	rounds := flag.Int("rounds", 10, "how often each is measured; the best time counts")
 	spell := flag.Duration("time", 40*time.Millisecond, "how long to measure in a round")
 	arm := flag.Bool("arm", false, "count instructions on emulated Arm cores instead")
 	order := flag.String("pass", "", "what the emulated program does: list, or `KERNEL,NETWORK,N`")
@@ -77,8 +77,8 @@ func run(ctx context.Context, dir, cc string, rounds int, spell time.Duration, w
 	return err
 }
 
-// openEngines fetches and compiles what is needed, starts native/peer and says
-// what runs where.
+// openEngines downloads the libraries, compiles and starts native/peer, and prints
+// the name of the CPU.
 func openEngines(ctx context.Context, dir, cc string, w io.Writer) (*harness, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -108,7 +108,7 @@ func openEngines(ctx context.Context, dir, cc string, w io.Writer) (*harness, er
 	return h, nil
 }
 
-// cpuName is what the kernel calls the CPU.
+// cpuName is the kernel's name of the CPU.
 func cpuName() string {
 	text, err := os.ReadFile("/proc/cpuinfo")
 	if err != nil {
@@ -132,7 +132,7 @@ type result struct {
 	bounds      map[string]quant.Limits // by kernel; the best of all rounds
 }
 
-// enter makes a network and everything that is to run it.
+// enter makes a network and its contestants.
 func enter(h *harness, dir, name string) (*result, error) {
 	n, err := newNetwork(name, false)
 	if err != nil {

@@ -124,7 +124,7 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-// Our own kernels agree with the naive loop, and take a time.
+// Our own kernels agree with the naive loop, and their times are plausible.
 func TestOwn(t *testing.T) {
 	cs, err := own(mustNetwork(t, "S", false))
 	if err != nil || len(cs) < 2 {
@@ -155,7 +155,7 @@ func TestCompare(t *testing.T) {
 	}
 }
 
-// A harness that answers as native/peer does.
+// The harness understands the answers of native/peer; a shell script plays it.
 func TestHarness(t *testing.T) {
 	h, err := start("sh", "-c", `while read order rest; do case $order in
 		open) echo INFO: hello; echo ok 1.2;; load) echo ok 3;; time) echo ok 12.500;;
@@ -184,7 +184,7 @@ func TestHarness(t *testing.T) {
 	}
 }
 
-// A package with another sum is refused; the libraries are found in the right one.
+// A package with a wrong sum is refused; the right one yields its libraries.
 func TestUnpack(t *testing.T) {
 	dir := t.TempDir()
 	var b bytes.Buffer

@@ -7,29 +7,27 @@ import (
 	"iot-edge-anomaly/quant/reference"
 )
 
-// network is a reference network with the numbers that make it one and the same
-// network in every engine: all scales of activations are powers of two, so each
-// engine arrives at the same float32 multiplier whichever way it multiplies and
-// divides them.
+// network is a reference network with numbers that make it the same network in every
+// engine: all scales of activations are powers of two, so that each engine arrives at
+// the same float32 multiplier, in whatever order it multiplies and divides them.
 type network struct {
 	*reference.Network
 	samples [][]float32 // inputs (In) that stay within int8
 	outStep float32     // of an int8 output that holds every output of the samples
 }
 
-// actScale is the scale of every activation: that of the reference networks'
-// input. Weight scales follow from it and from the multipliers.
+// actScale is the scale of every activation, which is that of the reference networks'
+// input. It determines the weight scales together with the multipliers.
 const actScale = 1.0 / 32
 
 // sampleCount is how many inputs are compared.
 const sampleCount = 32
 
-// newNetwork returns a reference network for the comparison. Its weights and
-// biases are the reference's; a layer's multipliers are taken times a power of
-// two such that the largest hidden activation of the samples lies within 63 and
-// 127, because ONNX Runtime's unsigned activations clamp at 255 where ours clamp
-// at 127. With perTensor all
-// rows of a layer have one multiplier, the first row's.
+// newNetwork returns a reference network for the comparison, with the weights and
+// biases of the reference. The multipliers of each layer are scaled by a power of two
+// so that the largest hidden activation of the samples lies between 63 and 127:
+// ONNX Runtime's unsigned activations clamp at 255 and ours at 127. With perTensor
+// all rows of a layer have the multiplier of the first row.
 func newNetwork(name string, perTensor bool) (*network, error) {
 	ref, err := reference.New(name)
 	if err != nil {
@@ -53,7 +51,7 @@ func newNetwork(name string, perTensor bool) (*network, error) {
 	return n, nil
 }
 
-// within clamps a sample to what 127 steps hold: -128 is a number to the others.
+// within clamps a sample to 127 steps: the other engines accept -128, we do not.
 func within(x []float32) []float32 {
 	for i, v := range x {
 		x[i] = max(-127*actScale, min(127*actScale, v))
@@ -61,7 +59,7 @@ func within(x []float32) []float32 {
 	return x
 }
 
-// tame scales multipliers as newNetwork tells, and finds outStep.
+// tame scales the multipliers as newNetwork describes, and sets outStep.
 func (n *network) tame() {
 	inputs := make([][]int8, len(n.samples))
 	for i, x := range n.samples {
@@ -95,7 +93,7 @@ func (n *network) tame() {
 	}
 }
 
-// fit is the power of two that brings v, above 0, to within 63.5 and 127.
+// fit is the power of two that brings v, above 0, between 63.5 and 127.
 func fit(v float32) float32 {
 	by := float32(1)
 	for ; v*by > 127; by /= 2 {
@@ -127,8 +125,8 @@ func (n *network) want(sample []float32) []float32 {
 	return y
 }
 
-// steps rounds an output to int8 steps of outStep, as an engine does whose last
-// layer has eight bits.
+// steps rounds an output to int8 steps of outStep, as engines do whose last layer has
+// eight bits.
 func (n *network) steps(y []float32) []float32 {
 	q := make([]float32, len(y))
 	for i, v := range y {

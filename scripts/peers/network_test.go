@@ -17,7 +17,7 @@ func mustNetwork(t *testing.T, name string, perTensor bool) *network {
 	return n
 }
 
-// What is compared is the reference network but for powers of two in the multipliers.
+// The network differs from the reference only by powers of two in the multipliers.
 func TestNetwork(t *testing.T) {
 	for _, name := range reference.Names() {
 		ref, err := reference.New(name)
@@ -42,8 +42,8 @@ func TestNetwork(t *testing.T) {
 	}
 }
 
-// No hidden activation of the samples clamps above, in any network, and they
-// still use most of their bits; no output clamps in eight bits.
+// In no network does a hidden activation of the samples clamp at 127, and they still
+// use most of their bits. No output clamps in eight bits.
 func TestNetwork_tame(t *testing.T) {
 	for _, name := range reference.Names() {
 		for _, perTensor := range []bool{false, true} {
@@ -66,8 +66,8 @@ func TestNetwork_tame(t *testing.T) {
 	}
 }
 
-// largestAt is the largest unclamped value that layer k makes of x; of the last
-// layer the largest in size.
+// largestAt is the largest unclamped output of layer k for x; for the last layer, the
+// largest magnitude.
 func largestAt(n *network, k int, x []float32) float32 {
 	q := n.levels(x)
 	for _, l := range n.Layers[:k] {

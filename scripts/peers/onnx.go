@@ -25,11 +25,11 @@ const (
 type onnxKind int
 
 const (
-	// onnxU8 has unsigned activations: what ONNX Runtime is fast with on x86.
+	// onnxU8 has unsigned activations: ONNX Runtime's fast form on x86.
 	onnxU8 onnxKind = iota
-	// onnxS8 has signed activations: what it is fast with on arm64.
+	// onnxS8 has signed activations: its fast form on arm64.
 	onnxS8
-	// onnxFloat32 is the network without its roundings.
+	// onnxFloat32 is the network without roundings.
 	onnxFloat32
 )
 
@@ -37,11 +37,11 @@ const (
 type onnxFile struct{ graph message }
 
 // writeONNX writes a network with input "x" (1, In) and output "y" (1, Out)
-// float32. The int8 forms are a chain of ONNX Runtime's QGemm, which is what its
-// optimiser makes of QuantizeLinear, Gemm, Relu and DequantizeLinear: a layer's
-// ReLU is the clamp at the lowest number, to which zero is moved; the last layer
-// goes from int32 to float32 as ours does. With floatIn the input is float32
-// and quantised in the file, else it is eight bits already.
+// float32. The int8 forms are a chain of ONNX Runtime's QGemm, which its optimiser
+// makes of QuantizeLinear, Gemm, Relu and DequantizeLinear. The zero point is the
+// lowest number, so that the clamp there is the ReLU. The last layer goes from int32
+// to float32 as ours does. With floatIn the input is float32 and the file quantises
+// it; otherwise the input has eight bits.
 func writeONNX(n *network, kind onnxKind, floatIn bool) []byte {
 	var f onnxFile
 	f.graph.text(graphName, n.Name)
@@ -85,8 +85,8 @@ func (k onnxKind) elem() int {
 	return onnxInt8
 }
 
-// zero is the eight bits that stand for 0: in the middle for the input, at the
-// low end after a ReLU.
+// zero is the zero point in eight bits: the middle for the input, the low end after a
+// ReLU.
 func (k onnxKind) zero(layer int) byte {
 	middle, low := byte(128), byte(0)
 	if k == onnxS8 {
@@ -145,7 +145,7 @@ func (f *onnxFile) floatLayers(n *network) {
 	}
 }
 
-// scalars appends the scale and the zero of a tensor that is layer's input.
+// scalars appends the scale and the zero point of a tensor that is a layer's input.
 func (f *onnxFile) scalars(name string, scale float32, kind onnxKind, layer int) {
 	f.tensor(name+"_scale", onnxFloat, rawFloats([]float32{scale}))
 	f.tensor(name+"_zero", kind.elem(), []byte{kind.zero(layer)})
@@ -193,7 +193,7 @@ func valueInfo(name string, elem int64, width int) message {
 	return value
 }
 
-// transposed brings w (out, in) to (in, out).
+// transposed returns w (out, in) as (in, out).
 func transposed(w []int8, in, out int) []byte {
 	b := make([]byte, len(w))
 	for o := range out {

@@ -5,10 +5,10 @@ import (
 	"math"
 )
 
-// writeRaw writes a network for native/xnnpack.c: kind and number of layers; by
-// layer the widths, the scales of input and output, the lowest output, and the
-// weights' scales (Out), biases (Out) and weights (Out, In). Numbers are little
-// endian and of four bytes but the weights.
+// writeRaw writes a network for native/xnnpack.c: the kind and the number of layers;
+// then for each layer the widths, the scales of input and output, the lowest output,
+// the scales of the weights (Out), the biases (Out) and the weights (Out, In). Weights
+// have one byte, all other numbers four, little endian.
 func writeRaw(n *network, kind tflKind) []byte {
 	var b []byte
 	put := func(v ...uint32) {

@@ -27,8 +27,8 @@ const (
 type tflKind int
 
 const (
-	// tflDense is FULLY_CONNECTED: one weight scale a layer, for this version
-	// takes no more.
+	// tflDense is FULLY_CONNECTED: one weight scale a layer, because version 2.9
+	// supports no more.
 	tflDense tflKind = iota
 	// tflConv is CONV_2D of one pixel: the same sums, one weight scale an output
 	// channel.
@@ -45,10 +45,10 @@ type tflFile struct {
 	code      map[int]uint32
 }
 
-// writeTFLite writes a network with one input (In) and one output (Out), both
-// float32 with floats and else int8, the output in steps of outStep. ReLU is the
-// layer's fused activation with zero at 0, so that hidden numbers clamp at 127
-// as ours do.
+// writeTFLite writes a network with one input (In) and one output (Out). With floats
+// both are float32; otherwise they are int8, the output in steps of outStep. ReLU is
+// the fused activation of a layer with zero point 0, so that hidden activations clamp
+// at 127 as ours do.
 func writeTFLite(n *network, kind tflKind, floats bool) []byte {
 	f := &tflFile{kind: kind, buffers: fbTables{{}}, code: map[int]uint32{}}
 	in := f.activation("x", n.In(), actScale)
@@ -124,7 +124,7 @@ func (f *tflFile) shape(width int) fbInts {
 	return fbInts{1, int32(width)}
 }
 
-// tensor appends a tensor and returns its number. Without data it is computed
+// tensor appends a tensor and returns its number. A tensor without data is computed
 // when the network runs.
 func (f *tflFile) tensor(name string, shape fbInts, typ byte, data []byte, scales []float32) int32 {
 	t := fbTable{tflShape: shape, tflType: fbByte(typ), tflBuffer: uint32(0), tflName: fbText(name)}

@@ -11,7 +11,7 @@ import (
 	"iot-edge-anomaly/quant/reference"
 )
 
-// fbReader reads a flat buffer back and refuses what is not aligned.
+// fbReader reads a flat buffer back and refuses values that are not aligned.
 type fbReader struct {
 	t *testing.T
 	b []byte
@@ -31,10 +31,10 @@ func (r fbReader) u32(at int) int {
 	return int(int32(binary.LittleEndian.Uint32(r.b[at:])))
 }
 
-// follow is where the offset at leads to.
+// follow is the position that the offset at leads to.
 func (r fbReader) follow(at int) int { return at + r.u32(at) }
 
-// field is where a field stands, 0 where it is not there.
+// field is the position of a field; 0 = missing.
 func (x fbAt) field(i int) int {
 	vtable := x.at - x.r.u32(x.at)
 	if vtable%2 != 0 {

@@ -10,8 +10,8 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// side selects contestants: a kernel of ours, or with an empty kernel the fastest
-// of the group.
+// side selects contestants: a kernel of ours in one group of forms, or without a
+// kernel the fastest of the group.
 type side struct {
 	group  group
 	kernel string
@@ -142,8 +142,8 @@ func (l limit) verdict(v float64) (text string, met bool) {
 	return fmt.Sprintf("%.3f >= %.2f  MISSED", v, l.value), false
 }
 
-// printTargets prints each target beside what was measured and tells whether all
-// that could be judged were met.
+// printTargets prints each target with the measured value, and returns whether all
+// targets that could be judged were met.
 func printTargets(w io.Writer, names []string, results map[string]*result) (met bool, err error) {
 	fmt.Fprintln(w, "\ntargets")
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)

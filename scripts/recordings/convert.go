@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The commits that were measured on.
+// The commits of the originals.
 const (
 	skabCommit = "b2c0d46c2971dcbfe71e26087b6d231998bb91c2"
 	tepCommit  = "0643318858ce7c87292bd59820b459e12a13d009"
@@ -18,7 +18,7 @@ const (
 
 const skabChannels = "timestamp,accel1_rms_g,accel2_rms_g,current_a,pressure_bar,motor_temp_c,fluid_temp_c,voltage_v,flow_lpm\n"
 
-// skabFiles are those of 34 that are measured on, by folder of the original.
+// skabFiles are the files in use, of 34, by folder of the original.
 var skabFiles = []struct {
 	folder  string
 	numbers []int
@@ -58,9 +58,9 @@ func skabNormal(s *source) (map[string][]byte, error) {
 	return out, nil
 }
 
-// skabFile converts one semicolon-separated file: a time, eight channels, and,
-// but for the anomaly-free one, anomaly and changepoint. The first learn rows are
-// not judged.
+// skabFile converts one semicolon-separated file: a time, eight channels, and the
+// columns anomaly and changepoint, which the anomaly-free file lacks. The first learn
+// rows are not judged.
 func skabFile(out map[string][]byte, set, name string, raw []byte, learn int) (p protocolFile, err error) {
 	rows, err := table(name, raw, ";", 9)
 	if err != nil {
@@ -93,8 +93,8 @@ func judged(i, learn int) string {
 	return "1"
 }
 
-// tep converts the Tennessee Eastman runs: 52 columns, one row each 180 s, a fault
-// from row 160 on. The normal training run is published transposed.
+// tep converts the Tennessee Eastman runs: 52 columns, one row every 180 s, a fault
+// from row 160 on. The normal training run was published transposed.
 func tep(s *source) (map[string][]byte, error) {
 	var header strings.Builder
 	header.WriteString("timestamp")
@@ -143,7 +143,7 @@ func tep(s *source) (map[string][]byte, error) {
 	return out, nil
 }
 
-// nab converts one temperature channel; its labels are windows of time.
+// nab converts one temperature channel, whose labels are windows of time.
 func nab(s *source) (map[string][]byte, error) {
 	const stream, name = "realKnownCause/machine_temperature_system_failure.csv", "machine_temperature.csv"
 	raw, err := s.get(github("numenta/NAB", nabCommit, "data/"+stream))
@@ -195,7 +195,7 @@ func nab(s *source) (map[string][]byte, error) {
 		"nab/protocol.json": protocol("nab", 300, []protocolFile{{name: name, rows: len(rows), channels: 1, trainRows: learn}})}, nil
 }
 
-// table splits the lines after the header; every row has at least so many cells.
+// table splits the lines after the header and checks that every row has enough cells.
 func table(name string, raw []byte, comma string, least int) (rows [][]string, err error) {
 	for i, text := range strings.Split(strings.TrimSpace(string(raw)), "\n") {
 		cells := strings.Split(strings.TrimRight(text, "\r"), comma)
@@ -209,8 +209,8 @@ func table(name string, raw []byte, comma string, least int) (rows [][]string, e
 	return rows, nil
 }
 
-// matrix splits numbers between blanks into rows of the given width, and turns
-// a matrix of that many rows.
+// matrix reads numbers separated by blanks into rows of the given width. It
+// transposes a matrix that has that many rows instead.
 func matrix(name string, raw []byte, width int) ([][]string, error) {
 	var rows [][]string
 	for text := range strings.Lines(string(raw)) {
@@ -238,7 +238,7 @@ func matrix(name string, raw []byte, width int) ([][]string, error) {
 	return turned, nil
 }
 
-// line writes one row: every number in six digits.
+// line writes one row, with six digits for each number.
 func line(b *bytes.Buffer, at string, cells []string) error {
 	b.WriteString(at)
 	for _, cell := range cells {

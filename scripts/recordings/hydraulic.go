@@ -10,12 +10,12 @@ import (
 
 const hydraulicPlace = "archive.ics.uci.edu/static/public/447/condition+monitoring+of+hydraulic+systems.zip"
 
-// hydraulicFiles are the sensors of one value a second, in the order of the
+// hydraulicFiles are the sensors with one value a second, in the order of the
 // channels.
 var hydraulicFiles = []string{"TS1", "TS2", "TS3", "TS4", "VS1", "CE", "CP", "SE"}
 
-// hydraulic converts the cycles, of 60 s each, whose cooler works in full. One is
-// labelled where the valve does not open in full or the pump leaks.
+// hydraulic converts the cycles, of 60 s each, in which the cooler works fully. A
+// cycle is labelled if the valve does not open fully or the pump leaks.
 func hydraulic(s *source) (map[string][]byte, error) {
 	raw, err := s.get(hydraulicPlace)
 	if err != nil {

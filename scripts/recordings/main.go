@@ -40,9 +40,8 @@ func main() {
 	}
 }
 
-// run fetches, converts, checks and writes the named sets; want is the sha256 of
-// every file by path. A set that fails does not keep the others from being
-// written.
+// run downloads, converts, checks and writes the named sets; want is the sha256 of
+// every file by path. If a set fails, the others are written all the same.
 func run(out string, sets []string, from string, want map[string]string, w io.Writer) error {
 	var errs []error
 	for _, name := range sets {
@@ -78,7 +77,8 @@ func sums(text string) map[string]string {
 	return out
 }
 
-// verify compares the files of a set with their sums: all of them, and no other.
+// verify compares the files of a set with their sums. None may be missing and there
+// may be no other.
 func verify(set string, files map[string][]byte, want map[string]string) error {
 	var errs []error
 	for _, path := range slices.Sorted(maps.Keys(files)) {

@@ -15,9 +15,9 @@ import (
 	"testing"
 )
 
-// TestRun_rebuilt writes the converted recordings back in the form of their
-// originals, and holds that converting these gives the same bytes. The digits
-// that an original has beyond six are not in it.
+// TestRun_rebuilt writes the converted recordings back in the form of their originals
+// and checks that converting these gives the same bytes. Rebuilt originals have six
+// digits only.
 func TestRun_rebuilt(t *testing.T) {
 	data := cmp.Or(os.Getenv("DATA"), "../../../shared/data")
 	if _, err := os.Stat(data); err != nil {
@@ -156,7 +156,7 @@ func unHydraulic(t *testing.T, put func(string, string), input, label [][]string
 	put(hydraulicPlace, b.String())
 }
 
-// TestConvert holds each format by a few lines.
+// TestConvert checks each format with a few lines.
 func TestConvert(t *testing.T) {
 	out := map[string][]byte{}
 	raw := "datetime;a1;a2;c;p;t;f;v;q;anomaly;changepoint\r\n2020-03-09 10:14:33;0.63941234;1.0;-0.27321599999999996;2;3;4;5;32.0;1.0;0.0\r\n"
@@ -206,8 +206,8 @@ func TestVerify(t *testing.T) {
 	}
 }
 
-// TestRun_differs holds that nothing of a set is written whose originals differ,
-// and that the error names address or file.
+// TestRun_differs checks that no file of a set is written if its originals differ,
+// and that the error names the address or the file.
 func TestRun_differs(t *testing.T) {
 	from, out := t.TempDir(), t.TempDir()
 	place := filepath.Join(from, "raw.githubusercontent.com/waico/SKAB", skabCommit, "data/anomaly-free")
@@ -237,7 +237,8 @@ func TestRun_differs(t *testing.T) {
 	}
 }
 
-// FuzzFormats holds that no original makes a converter panic or write ragged rows.
+// FuzzFormats checks that no original makes a converter panic or write rows of
+// different lengths.
 func FuzzFormats(f *testing.F) {
 	f.Add([]byte("a;b\n2020-03-09 10:14:33;1;2;3;4;5;6;7;8;0;1\n"), 2)
 	f.Add([]byte(" 1 2\n 3 4e+00\r\n"), 2)

@@ -15,7 +15,7 @@ const (
 	fetchMost = 200 << 20        // bytes
 )
 
-// source is where the originals lie: an address prefix, or a folder.
+// source is the place of the originals: an address prefix, or a folder.
 type source struct{ from string }
 
 // get returns the original at host and path.

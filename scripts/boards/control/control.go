@@ -1,6 +1,6 @@
-// Package control is how the test asks a booted board for what only the inside
-// knows: a file of sysfs, the output of a program. One JSON object a line each
-// way, over TCP; it is for the emulated boards only.
+// Package control lets the test look inside a booted board: it reads a file of sysfs
+// or runs a program there. Requests and responses are JSON objects, one a line, over
+// TCP. It is for the emulated boards only.
 package control
 
 import (
@@ -17,9 +17,9 @@ import (
 // Port is where a board listens.
 const Port = 2000
 
-// Request is one question; exactly one of its kinds is set.
+// Request is one order; exactly one of its kinds is set.
 type Request struct {
-	Read  string   `json:"read,omitempty"`  // a file, or a pattern of which the first counts
+	Read  string   `json:"read,omitempty"`  // a file, or a pattern: its first match
 	Write string   `json:"write,omitempty"` // a file, to be written with Data at once
 	Data  string   `json:"data,omitempty"`
 	Run   []string `json:"run,omitempty"`   // a program and its arguments
@@ -62,7 +62,7 @@ func Serve(l net.Listener, setClock func(seconds float64) error) error {
 			defer c.Close()
 			var r Request
 			if json.NewDecoder(c).Decode(&r) != nil {
-				return // the one who asked has gone
+				return // the client has gone
 			}
 			var a Response
 			out, err := r.do(setClock)

@@ -9,9 +9,9 @@ import (
 // firstBus is where the chip at 0x49 is.
 const firstBus = "i2c-0"
 
-// keepChip tells the kernel of a chip on a bus, as a device tree does, once for
-// each time the bus appears. It must not be told while the adapter is going: the
-// kernel then registers the chip on what is half gone.
+// keepChip declares a chip on a bus to the kernel, as a device tree does, each time
+// that the bus appears. It must not do so while the adapter disappears: the kernel
+// would register the chip on a bus that is half removed.
 func keepChip(bus, name, addr string) {
 	dir := "/sys/bus/i2c/devices/" + bus
 	told := ""
@@ -27,8 +27,8 @@ func keepChip(bus, name, addr string) {
 	}
 }
 
-// generation tells one appearance of a bus from another: the number that
-// USB gave to its adapter, which grows with each attachment; "fixed" for a
+// generation distinguishes one appearance of a bus from the next: it is the number
+// that USB gave to the adapter, which grows with each attachment; "fixed" for a
 // controller on the board; "" while there is no bus.
 func generation(dir string) string {
 	if _, err := os.Stat(dir); err != nil {

@@ -1,13 +1,12 @@
-// Command guest is the first process of an emulated board: it does what systemd,
-// udev and the network's scripts do on a gateway, as far as the agent needs it,
-// and starts the agent as the unprivileged user that its unit names.
+// Command guest is the first process of an emulated board. It does what systemd,
+// udev and the network scripts do on a gateway, as far as the agent needs it, and
+// starts the agent as the unprivileged user that its unit names.
 //
-// The kernel hands it its settings as environment variables, from the command
-// line: USBIP is where the I2C adapter is offered, ADAPTER the device that it becomes,
-// CHIP what the kernel calls the chip at 0x49 of the first bus; a BME280 is at 0x77 of
-// the adapter's. What it prints is on the
-// board's console. When it ends, the kernel panics and the board with it, which
-// is what the test wants of a board that cannot start.
+// The kernel passes its settings from the command line as environment variables:
+// USBIP is the address of the I2C adapter, ADAPTER the device that it becomes, CHIP
+// the kernel's name of the chip at 0x49 of the first bus. A BME280 is at 0x77 of the
+// adapter's bus. What the guest prints appears on the board's console. When it ends
+// the kernel panics, so that a board that cannot start stops at once.
 package main
 
 import (
@@ -29,7 +28,7 @@ func main() {
 	os.Exit(1)
 }
 
-// boot starts the board and serves it; it returns only what went wrong.
+// boot starts the board and serves requests; it returns only with an error.
 func boot() error {
 	if err := mountSystem(); err != nil {
 		return err

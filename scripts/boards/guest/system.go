@@ -64,7 +64,7 @@ func appears(path string) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("waited %v in vain for %s", patience, path)
+	return fmt.Errorf("%s did not appear within %v", path, patience)
 }
 
 // configure brings up the loopback and one interface with a /24 address, and
@@ -86,7 +86,7 @@ func configure(name string, ip net.IP) error {
 			return nil
 		}
 	}
-	return fmt.Errorf("waited %v in vain for the carrier of %s", patience, name)
+	return fmt.Errorf("%s has no carrier after %v", name, patience)
 }
 
 func address(fd int, name string, op uint, ip net.IP) error {

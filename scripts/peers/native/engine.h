@@ -1,4 +1,4 @@
-/* What the inference engines have in common, as far as peer.c needs it. */
+/* The part of the inference engines that peer.c uses. */
 #ifndef ENGINE_H
 #define ENGINE_H
 
@@ -19,8 +19,8 @@ struct net {
 	void *state;
 };
 
-/* open loads the engine's library and returns its version, load a network from a
-   file into n. Both give NULL, or 0, where they fail, after fail(). */
+/* open loads the engine's library and returns its version; load reads a network from
+   a file into n. On failure they call fail() and return NULL or 0. */
 struct engine {
 	const char *name;
 	const char *(*open)(const char *lib);
@@ -29,7 +29,7 @@ struct engine {
 
 extern const struct engine ort, tflite, xnnpack;
 
-/* fail notes why, for the answer. */
+/* fail stores the reason for the answer. */
 void fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* library opens a shared library; symbol finds a function in it. NULL after fail(). */

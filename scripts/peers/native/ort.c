@@ -1,12 +1,12 @@
-/* ONNX Runtime by its C interface. Its one entry point gives a table of functions;
-   the interface promises that a function never changes its place in it. */
+/* ONNX Runtime by its C interface. Its only entry point returns a table of functions;
+   ONNX Runtime promises that a function never changes its place in the table. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "engine.h"
 
-/* Places in OrtApi, and the version of the table that is asked for. */
+/* Places in OrtApi, and the requested version of the table. */
 enum {
 	API_VERSION = 16,
 	GET_ERROR_MESSAGE = 2,
@@ -24,7 +24,7 @@ enum {
 
 enum { LOG_ERROR = 3, OPTIMISE_ALL = 99, ARENA_ALLOCATOR = 1, DEFAULT_MEMORY = 0 };
 
-typedef void *status; /* NULL = well */
+typedef void *status; /* NULL = no error */
 typedef void (*function)(void);
 
 struct api_base {
@@ -40,7 +40,7 @@ struct session {
 	status (*run)(void *, const void *, const char *const *, const void *const *, size_t, const char *const *, size_t, void **);
 };
 
-/* bad tells whether a call went wrong, and why. */
+/* bad tells whether a call failed, and calls fail() with the reason. */
 static int bad(status s, const char *what)
 {
 	if (!s)
@@ -77,7 +77,7 @@ static int run_ort(struct net *n)
 	return bad(s->run(s->session, NULL, &in_name, (const void *const *)&s->in, 1, &out_name, 1, &s->out), "run");
 }
 
-/* tensor wraps (1, count) numbers at data. */
+/* tensor makes a tensor (1, count) of the numbers at data. */
 static void *tensor(struct side side, void *data, size_t size)
 {
 	static const int types[] = {[F32] = 1, [U8] = 2, [S8] = 3};

@@ -9,7 +9,8 @@
      repeat NUMBER N                 N passes
 
    The engines are loaded with dlopen and called by their C interface with one
-   thread. Their headers are not needed: what is used of them is declared here. */
+   thread. The functions that are used are declared here, so that no headers of the
+   engines are needed. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdarg.h>

@@ -5,8 +5,8 @@
 
 #include "engine.h"
 
-/* The delegate's options; the room behind those of TensorFlow Lite 2.9 is for
-   fields of later versions, all of which are off where they are zero. */
+/* The delegate's options. The room after those of TensorFlow Lite 2.9 is for fields
+   of later versions; zero switches all of them off. */
 struct delegate_options {
 	int32_t threads;
 	uint32_t flags;

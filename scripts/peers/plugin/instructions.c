@@ -1,10 +1,10 @@
 /* Counts the guest instructions that qemu executes, and at the end writes the
    number to the file that its argument out= names.
 
-   A plugin for qemu's user mode, version 1 of its interface (qemu 6.0 to 8.x).
-   The interface's header is in no package; what is used of it is declared here.
-   The counter is added to by translated code, without a lock: one busy thread at
-   a time is counted exactly. */
+   A plugin for qemu's user mode, version 1 of its interface (qemu 6.0 to 8.x). No
+   Debian package has the header of the interface; the functions that are used are
+   declared here. Translated code increments the counter without a lock, so that the
+   count is exact while one thread at a time is busy. */
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdint.h>
