@@ -11,8 +11,8 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// scores pushes rows (n, 3) and writes down all that a Scorer says of each.
-// Before rows that from wants, ahead is told what it gives.
+// scores pushes rows (n, 3) and returns everything that a Scorer tells about each. Before
+// each row it calls ahead, and Reset if reset is true for it.
 func scores(m *model.Model, rows []float64, reset func(i int) bool, ahead func(s *model.Scorer, i int)) []string {
 	s := model.NewScorer(m)
 	var out []string
@@ -28,7 +28,8 @@ func scores(m *model.Model, rows []float64, reset func(i int) bool, ahead func(s
 	return out
 }
 
-// Whatever is promised, and kept or not, the scores are those of single rows.
+// TestAhead holds that scores do not depend on calls of Ahead, whether the rows that were
+// told come or not.
 func TestAhead(t *testing.T) {
 	before := quant.Kernel()
 	t.Cleanup(func() {
@@ -47,7 +48,7 @@ func TestAhead(t *testing.T) {
 	}
 }
 
-// reload makes the model anew for the kernel in use.
+// reload returns the model built for the kernel in use.
 func reload(t *testing.T, m *model.Model) *model.Model {
 	t.Helper()
 	n, err := model.New(m.Parameters())

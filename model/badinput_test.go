@@ -7,8 +7,8 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// TestScorer_badInput: whatever rows come, a score is a finite number at or above
-// 0, shares sum to 1 or are all 0, and certainty is not feigned. See
+// TestScorer_badInput holds that for any rows a score is a finite number of at least 0,
+// shares sum to 1 or are all 0, and rows with too few values get no score. See
 // docs/detect.md.
 func TestScorer_badInput(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)

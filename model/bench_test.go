@@ -28,8 +28,8 @@ func plant(c, n int) []float64 {
 	return rows
 }
 
-// BenchmarkPush is one row from physical units to a score, with each kernel of
-// this CPU: whole, and the network of it alone.
+// BenchmarkPush is one row from physical units to a score, with each kernel of this CPU:
+// the whole row, and its network alone.
 func BenchmarkPush(b *testing.B) {
 	before := quant.Kernel()
 	defer func() {
@@ -81,7 +81,7 @@ func BenchmarkPush(b *testing.B) {
 	}
 }
 
-// BenchmarkDrift tells what a row costs, looks included, at 16 and 1,000 channels.
+// BenchmarkDrift is one row with 16 and 1,000 channels, looks included.
 func BenchmarkDrift(b *testing.B) {
 	for _, c := range []int{16, 1000} {
 		b.Run(strconv.Itoa(c), func(b *testing.B) {
@@ -134,7 +134,7 @@ func wide(b *testing.B, s model.Schema) *model.Model {
 	return m
 }
 
-// BenchmarkPush_ahead is BenchmarkPush of rows told before, four at a time.
+// BenchmarkPush_ahead is BenchmarkPush with Ahead, four rows at a time.
 func BenchmarkPush_ahead(b *testing.B) {
 	s, rows := model.NewScorer(machine(b)), stream(512, 2)
 	b.ReportAllocs()

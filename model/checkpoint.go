@@ -6,9 +6,9 @@ import (
 	"iot-edge-anomaly/model/checkpoint"
 )
 
-// Checkpoint saves or restores everything that later scores depend on. A state
-// fits a Scorer of the same model only; which model it belongs to is for the
-// caller to know. After an error of the Coder the Scorer must be Reset.
+// Checkpoint saves or restores everything that later scores depend on. A state fits a Scorer
+// of the same model only; the caller must know which model a state belongs to. After an
+// error of the Coder the Scorer must be Reset.
 func (s *Scorer) Checkpoint(c *checkpoint.Coder) {
 	fill := s.p.fillRows()
 	s.gate.checkpoint(c)
@@ -95,8 +95,8 @@ func (n *floatNet) checkpoint(c *checkpoint.Coder) { c.Float32s(n.window) }
 
 func (noNet) checkpoint(*checkpoint.Coder) {}
 
-// Checkpoint saves or restores what later drift states depend on, and the newest
-// one. A state fits a Drift of the same model only.
+// Checkpoint saves or restores the newest state and everything that later states depend on.
+// It fits a Drift of the same model only.
 func (d *Drift) Checkpoint(c *checkpoint.Coder) {
 	size := DriftBlocks * d.perBlock
 	c.Int(&d.kept, 0, size)
@@ -120,7 +120,7 @@ func (d *Drift) Checkpoint(c *checkpoint.Coder) {
 	d.state.checkpoint(c)
 }
 
-// sound tells whether the counts of a ring of so many rows go together.
+// sound tells whether the counts of a ring of so many rows are consistent.
 func (d *Drift) sound(size int) bool {
 	filled := d.next == d.kept+d.fresh // not full yet
 	if d.kept == size {

@@ -69,8 +69,7 @@ func drifted(states []model.DriftState, channel int) (first int, top float64) {
 	return first, top
 }
 
-// TestDrift_distance holds the distance of the whole window, and the number of
-// independent values it takes, to a calculation that shares nothing with it.
+// TestDrift_distance compares the scores over the window with an independent calculation.
 func TestDrift_distance(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	m := learnRows(t, twoChannels(), autoregressive(rng, 1440, 0))
@@ -83,7 +82,7 @@ func TestDrift_distance(t *testing.T) {
 	if len(all) != 32 {
 		t.Fatalf("%d looks in a window, want 32", len(all))
 	}
-	const every = 2 // of so many rows one is kept: 1440/32 are more than 32
+	const every = 2 // of so many rows one is kept, because 1440/32 is more than 32
 	for j := range 2 {
 		ch := all[31].Channels[j]
 		best, at, distance := 0.0, 0, 0.0
@@ -128,8 +127,8 @@ func TestDrift_distance(t *testing.T) {
 	}
 }
 
-// TestDrift_stationary counts alarms on machines that do what they did, correlated
-// for hours: none in 12 machines of 10 windows each, 100 of 20 with EDGE_LONG=1.
+// TestDrift_stationary counts alarms on machines that do not change, with values that are
+// correlated over hours: 12 machines of 10 windows each, with EDGE_LONG=1 100 of 20.
 func TestDrift_stationary(t *testing.T) {
 	machines, windows := 12, 10
 	if os.Getenv("EDGE_LONG") != "" {
@@ -163,8 +162,8 @@ func TestDrift_stationary(t *testing.T) {
 	}
 }
 
-// TestDrift_finds holds how soon what is wrong is seen, in parts of the window,
-// and that the other channel is not blamed.
+// TestDrift_finds holds how soon changes are found, in parts of the window, and that the
+// other channel is not blamed.
 func TestDrift_finds(t *testing.T) {
 	if testing.Short() {
 		t.Skip("statistics of a hundred thousand rows; that they are the same on every CPU another test holds")
@@ -207,8 +206,7 @@ func TestDrift_finds(t *testing.T) {
 	}
 }
 
-// TestDrift_since holds that the stretch in which a change is clearest begins
-// with it.
+// TestDrift_since holds that the blocks for which a change is clearest begin with it.
 func TestDrift_since(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 5))
 	all := autoregressive(rng, 3*6000, 0)
@@ -223,8 +221,8 @@ func TestDrift_since(t *testing.T) {
 	}
 }
 
-// TestDrift_relation holds that scores that rise for long are drift though no
-// channel has moved, that they are not while they are low, and that it passes.
+// TestDrift_relation holds that scores that stay high are drift, even if no channel has
+// drifted, that low ones are not, and that the drift ends when the scores are normal again.
 func TestDrift_relation(t *testing.T) {
 	m := learnRows(t, twoChannels(), autoregressive(rand.New(rand.NewPCG(1, 1)), 3000, 0))
 	p := m.Parameters()
@@ -251,7 +249,7 @@ func TestDrift_relation(t *testing.T) {
 	}
 }
 
-// TestDrift_values holds what a channel of one value, of two, and none says.
+// TestDrift_values holds the drift of channels that have one value, two values, or none.
 func TestDrift_values(t *testing.T) {
 	s := model.Schema{Period: time.Minute, Channels: []model.Channel{{Name: "noise"}, {Name: "constant"}, {Name: "switch"}, {Name: "dead"}}}
 	rng := rand.New(rand.NewPCG(1, 1))
@@ -290,7 +288,7 @@ func TestDrift_values(t *testing.T) {
 			t.Errorf("%s: a channel that was never learnt has %+v", c.name, ch)
 		}
 	}
-	// What was never seen says nothing; what is no number neither.
+	// Before the first look, and without finite values, drift is unknown.
 	d := model.NewDrift(m)
 	if st := d.State(); !math.IsNaN(st.Score) || !math.IsNaN(st.Relation) || !math.IsNaN(st.Channels[0].Score) || st.Channels[0].Learnt.Median > 1 {
 		t.Errorf("before the first look: %+v", st)
@@ -308,22 +306,22 @@ func TestDrift_values(t *testing.T) {
 	}
 }
 
-// driftBytes are the bytes of what a Drift knows.
+// driftBytes returns the state of a Drift.
 func driftBytes(d *model.Drift) []byte {
 	c := checkpoint.NewWriter(nil)
 	d.Checkpoint(c)
 	return c.Bytes()
 }
 
-// restoreDrift takes over what driftBytes wrote.
+// restoreDrift restores a state of driftBytes.
 func restoreDrift(d *model.Drift, b []byte) error {
 	c := checkpoint.NewReader(b, time.Time{})
 	d.Checkpoint(c)
 	return c.Close()
 }
 
-// TestDrift_restart holds that a state continues byte for byte, wherever in a
-// block it was taken, and also once the ring is full.
+// TestDrift_restart holds that a restored Drift continues with the same bytes, wherever in a
+// block the state was taken, and also when the ring is full.
 func TestDrift_restart(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	m := learnRows(t, twoChannels(), autoregressive(rng, 3000, 0.5))
@@ -406,8 +404,8 @@ func TestDrift_allocatesNothing(t *testing.T) {
 	}
 }
 
-// TestDrift_sameOnEveryCPU: the hash was taken on amd64 and holds under qemu for
-// arm64 and 32-bit arm. The model is built of numbers that are exact.
+// TestDrift_sameOnEveryCPU compares with a hash that was taken on amd64; scripts/emulated.sh
+// runs it on emulated Arm CPUs. The model consists of numbers that are exact in binary.
 func TestDrift_sameOnEveryCPU(t *testing.T) {
 	p := machine(t).Parameters()
 	p.Center, p.Spread = []float64{3, 120, 230}, []float64{0.7, 5, 1.3}

@@ -7,10 +7,10 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// TestScorer_expectedOfALevel holds that a channel that went to another level is
-// told against what it should be, though the network restores a wrong level in
-// part: what is expected is nearer to the truth than to the fault, so the
-// direction is that of the fault. The terms of a score are those of its row.
+// TestScorer_expectedOfALevel holds that the expected value of a channel that went to
+// another level is nearer to the true level than to the wrong one, although the network
+// reconstructs a part of the wrong level; so the direction of the deviation is right. It
+// also holds that the terms of a score are those of its row.
 func TestScorer_expectedOfALevel(t *testing.T) {
 	m := machine(t)
 	p := m.Parameters()

@@ -193,6 +193,16 @@ func (j shapeJSON) bytes(c int) int {
 	return n
 }
 
+// Encode returns the bytes of the model's file. A caller that writes them must replace an
+// old file atomically, so that a power cut does not leave half a model. A model made for
+// measurements (see Reference) has no file.
+func (m *Model) Encode() ([]byte, error) {
+	if m.p.Reference != Int8 {
+		return nil, fmt.Errorf("encoding model %s: it was made for measurements", m.p.Version)
+	}
+	return encode(&m.p)
+}
+
 // encode returns the one file that p has, checksum included.
 func encode(p *Parameters) ([]byte, error) {
 	texts := make([]string, 0, 3)

@@ -15,8 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/*.model and *.scores anew")
 
-// goldenRows are 400 rows with all a Scorer can meet: a fault, an outlier beyond
-// float32, a short and a long gap of one channel, and a gap of all.
+// goldenRows returns 400 rows with everything that a Scorer treats specially: a fault, an
+// outlier beyond float32, a short and a long gap of one channel, and a gap of all.
 func goldenRows() []float64 {
 	rows := stream(400, 77)
 	nan := math.NaN()
@@ -36,7 +36,7 @@ func goldenRows() []float64 {
 	return rows
 }
 
-// lines scores the golden rows: the bits of score, terms, shares and expected
+// lines scores the golden rows and returns the bits of score, terms, shares and expected
 // values of each row.
 func lines(m *model.Model) []string {
 	s, rows := model.NewScorer(m), goldenRows()
@@ -77,7 +77,7 @@ func testGolden(t *testing.T, name string, learnt func(testing.TB) *model.Model)
 	t.Helper()
 	file, list := filepath.Join("testdata", name+".model"), filepath.Join("testdata", name+".scores")
 	if *update {
-		if err := learnt(t).Save(file); err != nil {
+		if err := os.WriteFile(file, encoded(t, learnt(t)), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -66,8 +66,7 @@ func TestMissingMargin(t *testing.T) {
 	}
 }
 
-// TestMissing_lowers holds that the level and the jump of a machine never grow
-// because a channel is missing.
+// TestMissing_lowers holds that a missing channel never raises the terms Level and Jump.
 func TestMissing_lowers(t *testing.T) {
 	rows, c := stream(900, 8), 3
 	for ch := range c {

@@ -6,8 +6,8 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// Answers computed ahead are those that are given, where the network computes
-// several at once.
+// TestInt8Net_foresees holds that expect returns the answers computed ahead, and only for the
+// rows that were foreseen.
 func TestInt8Net_foresees(t *testing.T) {
 	const c = 2
 	row := func(k int) []float32 { return []float32{float32(k), float32(3 - k)} }
@@ -24,7 +24,7 @@ func TestInt8Net_foresees(t *testing.T) {
 		n.foresee(k, row(k))
 	}
 	n.compute()
-	for i := range n.answers { // no network says so: only who looks them up does
+	for i := range n.answers { // no network computes this: only a look-up returns it
 		n.answers[i] = float32(100 + i)
 	}
 	got := make([]float32, c)

@@ -9,8 +9,8 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// TestKernels holds that every kernel of this CPU takes a model file, whose
-// golden vectors are replayed on loading, and gives the same bits.
+// TestKernels holds that a model file loads with every kernel of this CPU, which replays its
+// golden vectors, and gives the same bits.
 func TestKernels(t *testing.T) {
 	before := quant.Kernel()
 	t.Cleanup(func() {

@@ -33,7 +33,7 @@ func schema() model.Schema {
 		{Name: "pump.current", Unit: "A"}, {Name: "pump.flow", Unit: "l/min"}, {Name: "pump.voltage", Unit: "V"}}}
 }
 
-// learnt is a small model of stream, learnt once.
+// learnt returns a small model of stream, learnt once.
 var learnt = sync.OnceValues(func() (*model.Model, error) {
 	m, _, err := train.Train(context.Background(), schema(), stream(400, 1), train.Options{Seed: 1, Epochs: 25, Version: "test-1"})
 	return m, err
@@ -63,8 +63,8 @@ func machine(t testing.TB) *model.Model {
 	return m
 }
 
-// highest pushes rows and returns the highest score of those from row from on,
-// its row's shares, and how many rows had a score.
+// highest pushes rows and returns the highest score from row from on, the shares of that row,
+// and how many rows from there on had a score.
 func highest(s *model.Scorer, rows []float64, c, from int) (top float32, shares []float32, scored int) {
 	for i := 0; i < len(rows)/c; i++ {
 		v, ok := s.Push(rows[i*c : (i+1)*c])
@@ -138,8 +138,8 @@ func TestScorer_expected(t *testing.T) {
 	}
 }
 
-// TestScorer_outlier holds that a value far outside the int8 input's range scores
-// by its true size.
+// TestScorer_outlier holds that the score of a value far outside the int8 input's range grows
+// with its true size.
 func TestScorer_outlier(t *testing.T) {
 	var last float32
 	for _, size := range []float64{20, 200, 2000, 2e5, 1e300, math.MaxFloat64} {

@@ -17,12 +17,11 @@ const (
 	None                     // no network: the median is expected in every row
 )
 
-// network is what a Scorer asks for the newest row: it keeps the last Window
-// rows.
+// network predicts the newest row from the rows it was given.
 type network interface {
 	push(row []float32)   // (C) in units of Spread, 0 = masked
-	expect(dst []float32) // (C) the newest row as the network gives it back
-	reset()               // rows of 0
+	expect(dst []float32) // (C) the newest row as the network reconstructs it
+	reset()               // sets all rows to 0
 	checkpoint(*checkpoint.Coder)
 }
 

@@ -7,9 +7,9 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// TestScorer_hangingSensor holds that a value that stays the same is found in
-// any channel, though it is one the channel often has, and that it takes the
-// blame; missing values neither hide it nor look like it.
+// TestScorer_hangingSensor holds that a value that stays the same is found in any channel,
+// even if the channel often has this value, and gets the blame, and that missing values
+// neither hide it nor look like it.
 func TestScorer_hangingSensor(t *testing.T) {
 	m := machine(t)
 	for ch := range 3 {
@@ -44,8 +44,7 @@ func TestScorer_hangingSensor(t *testing.T) {
 	}
 }
 
-// TestScorer_flickeringSensor holds that noise is found in the channel that has
-// it.
+// TestScorer_flickeringSensor holds that noise is found in the channel that has it.
 func TestScorer_flickeringSensor(t *testing.T) {
 	m := machine(t)
 	p := m.Parameters()

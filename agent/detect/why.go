@@ -5,17 +5,16 @@ import "iot-edge-anomaly/model"
 // hang is the place of the sensors' term among those of a score.
 const hang = model.Sensor
 
-// reasons say for people what each term of a score finds, in the order of
-// model.Score.Terms.
+// reasons say for people what each term of a score finds.
 var reasons = [model.Terms]string{
-	"the channels do not go together as learnt",
-	"a level that was not seen while learning",
-	"a combination of values that was not seen while learning",
-	"a value hangs: it stays the same far longer than it ever did",
-	"a channel is not what the others say it should be",
+	model.Relation: "the channels do not go together as learnt",
+	model.Level:    "a level that was not seen while learning",
+	model.Jump:     "a combination of values that was not seen while learning",
+	model.Sensor:   "a value hangs: it stays the same far longer than it ever did",
+	model.Cross:    "a channel is not what the others say it should be",
 }
 
-// flickers stands for the last of them where a value does the contrary.
+// flickers is the reason of the term Sensor if the value flickers instead.
 const flickers = "a value flickers: it jumps from row to row as it never did"
 
 // comesAndGoes follows the reason of an event that is held open over its pauses.

@@ -107,7 +107,7 @@ func TestTrain_badInput(t *testing.T) {
 	}
 }
 
-// emptied makes the rows for which gone holds empty.
+// emptied removes all values of the rows for which gone is true.
 func emptied(gone func(i int) bool) func([]float64) []float64 {
 	return func(rows []float64) []float64 {
 		for i := range rows {

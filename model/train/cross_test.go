@@ -10,8 +10,8 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// bent is a fan whose speed and damper allowance: pressure and power follow by
-// relations that no straight line tells.
+// bent is a fan whose speed and damper wander; pressure and power follow them by nonlinear
+// relations.
 func bent(n int, seed uint64) (model.Schema, []float64) {
 	rng := rand.New(rand.NewPCG(seed, 3))
 	s := model.Schema{Period: 10 * time.Second, Channels: []model.Channel{{Name: "speed"}, {Name: "damper"}, {Name: "pressure"}, {Name: "power"}}}
@@ -107,9 +107,9 @@ func TestCross_constant(t *testing.T) {
 	}
 }
 
-// TestApartness holds that a distance that allowances and comes back is not drift,
-// and one that goes on is.
-func TestApartness(t *testing.T) {
+// TestCrossAllowance holds that a residual that wanders and comes back does not count as
+// drift, and that one that goes on does.
+func TestCrossAllowance(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	const n = 8000
 	back, on := make([]float64, n), make([]float64, n)

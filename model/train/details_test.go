@@ -9,10 +9,10 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// TestDetails holds that what a drawn report shows is what was calibrated, and
-// that asking for it changes nothing.
+// TestDetails holds that Details agree with the report and the model, and that asking for
+// them changes nothing.
 func TestDetails(t *testing.T) {
-	for _, n := range []int{600, 2400} { // one network; four that had not seen the row
+	for _, n := range []int{600, 2400} { // one network; one for each of four folds
 		s, rows := plant(n, 1)
 		plain, _ := learn(t, s, rows, Options{Seed: 1, Epochs: 3})
 		var d Details
@@ -43,7 +43,7 @@ func TestDetails(t *testing.T) {
 	}
 }
 
-// TestReport_stored holds that a model file tells what its learning told.
+// TestReport_stored holds that a model file holds the warnings and numbers of its report.
 func TestReport_stored(t *testing.T) {
 	s, rows := plant(2400, 1)
 	for i := range 2400 {

@@ -11,8 +11,8 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// autocorrelation is 1 + 2 Σ acf(k) up to the first that is not positive, lag by
-// lag over all rows, and that k.
+// autocorrelation returns 1 + 2 Σ acf(k) up to the first k where it is not positive,
+// computed lag by lag over all rows, and the k before that.
 func autocorrelation(v []float64) (sum float64, last int) {
 	mean, sd := spreadOf(v)
 	sum = 1
@@ -53,7 +53,7 @@ func TestCorrelationTime(t *testing.T) {
 	for _, c := range []struct {
 		name      string
 		v         []float64
-		low, high float64 // theory, with what estimating it takes
+		low, high float64 // theory, with room for the error of the estimate
 	}{
 		{"white noise", ar(20000, 0, 1), 1, 1.1},
 		{"AR(1) .5", ar(20000, 0.5, 1), 2.8, 4},    // (1+φ)/(1-φ) = 3
@@ -71,8 +71,8 @@ func TestCorrelationTime(t *testing.T) {
 	}
 }
 
-// TestCorrelationTime_direct holds the estimate to the plain sum over lags; where
-// stretches are averaged first, nearly.
+// TestCorrelationTime_direct compares the estimate with the plain sum over lags; they agree
+// approximately if stretches are averaged first.
 func TestCorrelationTime_direct(t *testing.T) {
 	for _, c := range []struct {
 		n      int

@@ -15,7 +15,7 @@ type virtual struct {
 	next   func(i int, rng *rand.Rand) []float64
 }
 
-// rows returns n rows from row from on.
+// rows returns n rows, the first of which is row from.
 func (v virtual) rows(from, n int) []float64 {
 	rng := rand.New(rand.NewPCG(uint64(from), 99))
 	var out []float64
@@ -77,8 +77,8 @@ func watch(m *model.Model, rows []float64) (above float64, scored, blamed int) {
 	return above / float64(max(scored, 1)), scored, blamed
 }
 
-// long skips a test that learns thousands of rows where tests are to be short, as
-// on an emulated CPU.
+// long skips a test that learns thousands of rows if tests have to be short, as on an
+// emulated CPU.
 func long(t *testing.T) {
 	t.Helper()
 	if testing.Short() {
@@ -122,7 +122,7 @@ func TestMachine_slowDegradation(t *testing.T) {
 	long(t)
 	v := daily()
 	m, _ := learn(t, v.schema, v.rows(0, 7*1440), Options{Seed: 1})
-	// The bearing gets 6 °C a day warmer than hall and oil say.
+	// The bearing gets 6 °C warmer per day than hall and oil explain.
 	n := 0
 	fault := with(v.rows(20*1440, 3*1440), 4, 1, 0, func(x float64) float64 { n++; return x + 6*float64(n)/1440 })
 	s, first := model.NewScorer(m), -1
@@ -153,8 +153,8 @@ func TestMachine_startStop(t *testing.T) {
 		// A blocked valve: flow falls by a third while speed stays.
 		fault := with(normal, 3, 2, 0, func(x float64) float64 { return x * 0.66 })
 		if above, _, blamed := watch(m, fault); above < 0.5 || c != nil && blamed != 2 {
-			// Without run_when a change of 0.7 sd is found, but standing still
-			// widens every scale so much that any channel may get the blame.
+			// Without run_when a change of 0.7 sd is found, but the rows at standstill
+			// widen every scale so much that any channel may get the blame.
 			t.Errorf("%s: blocked valve: %.0f %% of rows above, blamed channel %d", name, 100*above, blamed)
 		}
 	}

@@ -10,9 +10,9 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// cyclic is a machine whose four channels follow one load of 24 rows, the last of
-// them late. The mean of a residual over a cycle is so steady that the least bias
-// of what the network expects shows.
+// cyclic is a machine whose four channels follow one load with a cycle of 24 rows, the last
+// of them with a delay. The mean of a residual over a cycle is so steady that the smallest
+// bias of the network shows.
 func cyclic() virtual {
 	names := []model.Channel{{Name: "speed"}, {Name: "current"}, {Name: "flow"}, {Name: "temp"}}
 	return virtual{model.Schema{Period: time.Second, Channels: names}, func(i int, rng *rand.Rand) []float64 {
@@ -34,8 +34,8 @@ func gone(rows []float64, c, j, turn int) []float64 {
 	})
 }
 
-// alarms returns how often three of the last five rows come to be above the
-// threshold, and how many rows were scored.
+// alarms returns how often three of the last five rows begin to be above the threshold, and
+// how many rows were scored.
 func alarms(m *model.Model, rows []float64) (n, scored int) {
 	s, c, last, open := model.NewScorer(m), len(m.Schema().Channels), 0, false
 	for i := 0; i < len(rows); i += c {
@@ -54,9 +54,9 @@ func alarms(m *model.Model, rows []float64) (n, scored int) {
 	return n, scored
 }
 
-// TestMissing holds that a sensor that dies raises nothing on a healthy machine,
-// while it is missing, as it goes and when it comes back, and that a fault of another
-// channel is found nevertheless.
+// TestMissing holds that on a healthy machine a dead sensor raises no alarm, neither while it
+// is missing nor when it fails or comes back, and that a fault of another channel is still
+// found.
 func TestMissing(t *testing.T) {
 	long(t)
 	running := &model.Condition{Channel: "speed", Above: 20, Below: math.NaN(), Settle: 5 * time.Second}
@@ -64,7 +64,7 @@ func TestMissing(t *testing.T) {
 		name         string
 		virtual      virtual
 		learn, score int
-		turn         int // rows after which a channel goes or comes back, at ever other places of the cycle; 0 = it is gone for good
+		turn         int // rows after which a channel goes or comes back, each time at another phase of the cycle; 0 = it is gone for good
 	}{{"cycle, 600 rows", cyclic(), 600, 3000, 0}, {"cycle, 3000 rows", cyclic(), 3000, 3000, 125}, {"daily sine", daily(), 7 * 1440, 3 * 1440, 475},
 		{"start/stop", batches(running), 7200, 3600, 97}, {"always", batches(nil), 7200, 3600, 475}} {
 		learnRows, c := m.virtual.rows(0, m.learn), len(m.virtual.schema.Channels)
@@ -74,7 +74,7 @@ func TestMissing(t *testing.T) {
 			for j := range c {
 				name := m.virtual.schema.Channels[j].Name
 				if cond := m.virtual.schema.RunWhen; cond != nil && cond.Channel == name {
-					continue // the machine is blind without
+					continue // without it the machine is blind
 				}
 				if n, scored := alarms(model, gone(normal, c, j, m.turn)); n > 0 || scored < m.score/3 {
 					t.Errorf("%s, seed %d, without %s: %d false alarms in %d rows", m.name, seed+1, name, n, scored)

@@ -12,8 +12,8 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// TestTrain_memory holds that a day of 9 channels at 1 Hz is learnt within the
-// memory a gateway can spare: less than 40 MiB beyond the rows themselves.
+// TestTrain_memory holds that learning a day of 9 channels at 1 Hz takes no more memory than
+// a gateway has to spare: less than 40 MiB in addition to the rows.
 func TestTrain_memory(t *testing.T) {
 	if testing.Short() {
 		t.Skip("86,400 rows: some seconds")

@@ -19,12 +19,12 @@ func TestReport(t *testing.T) {
 	for i := range 10 { // stands still for ten rows
 		rows[4*(40+i)] = 0
 	}
-	for i := 100; i < 110; i++ { // nobody measured for ten more
+	for i := 100; i < 110; i++ { // no values for ten more
 		for j := range 4 {
 			rows[4*i+j] = math.NaN()
 		}
 	}
-	for i := 150; i < 220; i++ { // the thermometer was away
+	for i := 150; i < 220; i++ { // the thermometer was disconnected
 		rows[4*i+2] = math.NaN()
 	}
 	for i := range 350 { // voltage repeats the flow
@@ -58,8 +58,8 @@ func TestReport(t *testing.T) {
 	}
 }
 
-// TestReport_gaps: rows that stand for a gap are not counted, whether the gate
-// still holds or not, and change nothing else.
+// TestReport_gaps holds that rows that stand for a gap are not counted, whether the gate
+// still keeps its state or not, and that telling of them changes nothing else.
 func TestReport_gaps(t *testing.T) {
 	s, rows := plant(350, 1)
 	s.RunWhen = &model.Condition{Channel: "pump.current", Above: -9, Below: math.NaN(), Settle: 4 * time.Second}
@@ -111,7 +111,7 @@ func TestTrain_progressAndDuty(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	runtime.GC() // what was there before is not collected at this training's cost
+	runtime.GC() // so that collecting older garbage does not count
 	start, computed := time.Now(), cpu(t)
 	slow, _, err := Train(context.Background(), s, rows, Options{Epochs: 20, Duty: 0.2, Progress: progress})
 	if err != nil {
@@ -129,8 +129,8 @@ func TestTrain_progressAndDuty(t *testing.T) {
 	}
 }
 
-// TestInt8Gap holds that quantising loses little: the difference to the float32
-// network is far below the noise the network was trained to remove.
+// TestInt8Gap holds that quantising loses little: the difference from the float32 network is
+// far below the noise that the network was trained to remove.
 func TestInt8Gap(t *testing.T) {
 	long(t)
 	s, rows := plant(2000, 1)

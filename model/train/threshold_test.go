@@ -11,7 +11,7 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// TestGumbel holds the fit to a distribution whose parameters are known.
+// TestGumbel compares the fit with a distribution whose parameters are known.
 func TestGumbel(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	var v []float64
@@ -54,7 +54,7 @@ func TestBlockMaxima(t *testing.T) {
 	}
 }
 
-// TestBlockMaxima_longEvent holds that an event which lasts for blocks is one.
+// TestBlockMaxima_longEvent holds that an event that spans several blocks counts once.
 func TestBlockMaxima_longEvent(t *testing.T) {
 	v := make([]float32, 2000)
 	for i := 250; i < 720; i++ {
@@ -70,9 +70,9 @@ func TestBlockMaxima_longEvent(t *testing.T) {
 	}
 }
 
-// TestBlockMaxima_hardlyMoves holds that a statistic which stays near its highest
-// value all the time has a maximum in each block: it is no event without an end,
-// beside which the other blocks have none and the limit falls into its midst.
+// TestBlockMaxima_hardlyMoves holds that a statistic that always stays near its highest value
+// has a maximum in each block. If it counted as one endless event, the other blocks would
+// have no maximum and the limit would lie among its usual values.
 func TestBlockMaxima_hardlyMoves(t *testing.T) {
 	v, rnd := make([]float32, 2000), rand.New(rand.NewPCG(1, 1))
 	for i := range v {
@@ -118,8 +118,8 @@ func TestExtremalCoefficient(t *testing.T) {
 	}
 }
 
-// TestRate holds the promise on rows like those learnt: about as many alarms as
-// wanted, for several wants.
+// TestRate holds that rows like the learning rows give about as many alarms as wanted, for
+// several numbers wanted.
 func TestRate(t *testing.T) {
 	long(t)
 	s, rows := plant(60000, 1)
@@ -140,7 +140,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// opened counts the events of 3 of 5 that rest below 0.8 for 30 rows.
+// opened counts events: opened by 3 of 5, closed after 30 rows below 0.8.
 func opened(m *model.Model, rows []float64) (n int) {
 	s, c := model.NewScorer(m), len(m.Schema().Channels)
 	var last [5]float32
@@ -246,7 +246,7 @@ func TestSensors(t *testing.T) {
 			t.Errorf("channel %d may stay the same for %v rows, want %v", j, p.Still[j], want)
 		}
 	}
-	// The second jumps by its step at each row: nothing can be rougher.
+	// The second channel changes by its step in each row: nothing can be rougher.
 	if p.Rough[1] != 0 || p.Step[1] != 1 || p.Rough[3] < 2*3000 || p.Step[2] != stepLeast || p.Rough[2] != 2*roughLeast {
 		t.Errorf("steps %v, rough %v", p.Step, p.Rough)
 	}

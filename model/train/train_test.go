@@ -114,7 +114,7 @@ func TestTrain_deadChannel(t *testing.T) {
 	scored, above := 0, 0
 	for i := 1600; i < 2400; i++ {
 		row := append([]float64(nil), rows[4*i:4*i+4]...)
-		row[1] = float64(i) * 1000 // it comes back and shows what nobody knows
+		row[1] = float64(i) * 1000 // it comes back with values that were never learnt
 		v, ok := scorer.Push(row)
 		if !ok {
 			continue
@@ -132,7 +132,7 @@ func TestTrain_deadChannel(t *testing.T) {
 	}
 }
 
-// pieces makes every twelve rows be followed by ten without values.
+// pieces leaves runs of twelve rows, each followed by ten rows without values.
 func pieces(rows []float64) []float64 {
 	out := append([]float64(nil), rows...)
 	for i := range out {
@@ -143,8 +143,7 @@ func pieces(rows []float64) []float64 {
 	return out
 }
 
-// cpu is what this process has computed so far. What other programs take does not
-// count.
+// cpu returns the CPU time of this process so far.
 func cpu(t *testing.T) time.Duration {
 	t.Helper()
 	var u syscall.Rusage
