@@ -82,7 +82,7 @@ func TestReadOfAHangingBus(t *testing.T) {
 		var out bytes.Buffer
 		hung := hangs{release: make(chan struct{})}
 		defer close(hung.release)
-		r := &reader{cfg: &config.Config{Sensors: []config.Sensor{{Name: "hung", Bus: "a"}, {Name: "well", Bus: "b"}}},
+		r := &reader{cfg: &config.Config{Sensors: []config.Sensor{{Name: "hung", Bus: "a"}, {Name: "well", Bus: "b"}}, Channels: make([][]config.ChannelRef, 2)},
 			sensors: []drivers.Sensor{hung, answers{}}, show: &readView{w: &out}}
 		begin := time.Now()
 		err := r.once(t.Context())
