@@ -286,7 +286,7 @@ func TestReportsInABrowser(t *testing.T) {
 		}
 	}
 	for name, texts := range map[string][]string{
-		"train.html": {"Learnt: wave.csv", "Learnt from 800 of 800 rows", "doubt", "Error by epoch", "Residuals", "Value against expected", "<img src=x onerror=alert(1)>"},
+		"train.html": {"Learnt: wave.csv", "Learnt from 800 of 800 rows", "warning", "Error by epoch", "Residuals", "Value against expected", "<img src=x onerror=alert(1)>"},
 		"score.html": {"Scored: wave.csv", "1 event in 20 min", "still open", "flow", "Events, close up", "Who made the score", "<img src=x onerror=alert(1)>"},
 	} {
 		for _, look := range []struct {

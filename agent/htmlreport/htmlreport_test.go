@@ -91,7 +91,7 @@ var about = About{Recording: "pump.csv", Model: "pump.safetensors", Version: "20
 func report(names ...string) (*train.Report, *train.Details) {
 	rep := &train.Report{Rows: 400, Step: time.Second, Used: 337, Idle: 30, Empty: 5, Scored: 300, Above: 2, Window: 16, Mean: 5, Smooth: 15,
 		Horizon: 600, Windows: 280, Network: []int{48, 32, 4, 32, 48}, Epochs: 4, Seed: 1, Loss: 0.21, Int8Gap: 0.012,
-		Alarms: model.Alarms{Wanted: 1, Rate: 1.2, Low: 0.1, High: 4}, Start: 20, Warnings: []string{"only 337 rows: a few hundred more make the threshold trustworthy"}}
+		Alarms: model.Alarms{Wanted: 1, Rate: 1.2, Low: 0.1, High: 4}, Start: 20, Warnings: []string{"only 337 rows: a few hundred more make the threshold reliable"}}
 	det := &train.Details{Loss: []float64{1.2, 0.5, 0.3, 0.21}}
 	for i, n := range names {
 		rep.Channels = append(rep.Channels, train.ChannelReport{Name: n, Unit: "°C", Median: 12, Low: 9.8, High: 15.2, SD: 1.4, Stretch: 1 + float64(i), Bounded: i == 1})
@@ -222,7 +222,7 @@ func TestWords(t *testing.T) {
 	}
 	page = string(learnt(t))
 	for _, want := range []string{
-		`<p class="badge warn">1 doubt</p>`,
+		`<p class="badge warn">1 warning</p>`,
 		"Learnt from 337 of 400 rows: 6 min, one row each 1 s.",
 		"30 rows left out: the machine did not run",
 		"5 rows left out: no value",
@@ -371,8 +371,8 @@ func FuzzPages(f *testing.F) {
 	})
 }
 
-// TestDoubts_many holds that many channels of one kind are one sentence.
-func TestDoubts_many(t *testing.T) {
+// TestWarnings_many holds that many channels of one kind are one sentence.
+func TestWarnings_many(t *testing.T) {
 	var many []string
 	for i := range 52 {
 		many = append(many, "c"+string(rune('a'+i/26))+string(rune('a'+i%26)))
@@ -385,9 +385,9 @@ func TestDoubts_many(t *testing.T) {
 	for i := range 100 {
 		r.Push(Row{Time: begin.Add(time.Duration(i) * time.Second), Values: values, State: Filling, Score: math.NaN()})
 	}
-	got := r.doubts()
+	got := r.warnings()
 	if len(got) != 1 || !strings.HasPrefix(got[0], "52 channels were outside all that was learnt in more than 5 % of the rows; see the table of channels: caa, cab") ||
 		!strings.HasSuffix(got[0], "cbn and 12 more") {
-		t.Errorf("doubts %q", got)
+		t.Errorf("warnings %q", got)
 	}
 }

@@ -33,9 +33,9 @@ func WriteScore(w io.Writer, r *Recording, a About) error {
 	r.verdict(d)
 	d.list("", r.coverage())
 	d.endCard()
-	if doubts := r.doubts(); len(doubts) > 0 {
+	if warnings := r.warnings(); len(warnings) > 0 {
 		d.card("What is odd about this recording")
-		d.list("doubts", doubts)
+		d.list("warnings", warnings)
 		d.endCard()
 	}
 	r.learnt(d, a)
@@ -148,8 +148,8 @@ func (r *Recording) coverage() (out []string) {
 	return out
 }
 
-// doubts lists what is unusual about the rows themselves, whatever their scores.
-func (r *Recording) doubts() (out []string) {
+// warnings lists what is unusual about the rows themselves, whatever their scores.
+func (r *Recording) warnings() (out []string) {
 	if n := r.cols.Backward(); n > 0 {
 		out = append(out, fmt.Sprintf("%s with no time, or with one before the row before: drawn in the order of the file", count(n, "row")))
 	}
@@ -197,8 +197,8 @@ func (r *Recording) learnt(d *document, a About) {
 	d.card("What the model had learnt")
 	d.say("Normal is what %s of %s rows of learning showed.%s", count(t.Used, ""), count(t.Rows, ""), alarmWords(&t.Alarms))
 	if len(t.Warnings) > 0 {
-		d.say("Learning doubted:")
-		d.list("doubts", t.Warnings)
+		d.say("Warnings of the training:")
+		d.list("warnings", t.Warnings)
 	}
 	facts := [][2]string{{"one score sees", fmt.Sprintf("%d rows", r.parts.Window+r.parts.Mean+r.parts.Smooth-2)}}
 	if t.Period > 0 {

@@ -16,9 +16,9 @@ import (
 // scores of the calibration and the values that the learnt model expects. It returns
 // the error of w.
 func WriteTrain(w io.Writer, r *Recording, rep *train.Report, det *train.Details, a About) error {
-	d := &document{title: "Learnt: " + a.Recording, badge: "no doubts", tone: "good"}
+	d := &document{title: "Learnt: " + a.Recording, badge: "no warnings", tone: "good"}
 	if n := len(rep.Warnings); n > 0 {
-		d.badge, d.tone = count(n, "doubt"), "warn"
+		d.badge, d.tone = count(n, "warning"), "warn"
 	}
 	trainWords(d, rep)
 	trainFacts(d, rep, a)
@@ -60,15 +60,15 @@ func trainWords(d *document, rep *train.Report) {
 		left = append(left, fmt.Sprintf("%s left out: no value in any channel", count(rep.Empty, "row")))
 	}
 	if rep.Start > 0 {
-		left = append(left, fmt.Sprintf("the first %s were learnt but set no limit: the machine never came back there", count(rep.Start, "row")))
+		left = append(left, fmt.Sprintf("the first %s were learnt but set no limit: a warm-up to which the machine never returned", count(rep.Start, "row")))
 	}
 	d.list("", left)
 	d.say("%s of %s learning rows score above the threshold.%s", count(rep.Above, ""), count(rep.Scored, ""), alarmWords(&rep.Alarms))
 	if len(rep.Warnings) == 0 {
-		d.say("Nothing about these rows is to be doubted.")
+		d.say("No warnings about these rows.")
 	} else {
-		d.say("What to doubt:")
-		d.list("doubts", rep.Warnings)
+		d.say("Warnings:")
+		d.list("warnings", rep.Warnings)
 	}
 	d.endCard()
 }
@@ -160,7 +160,7 @@ func drawResiduals(d *document, rep *train.Report, det *train.Details) {
 
 func learntTable(d *document, rep *train.Report) {
 	d.body.WriteString("<section class=\"card\"><h2>Channels</h2>\n")
-	d.table("channels", "channel", "unit", "#0.1 % below", "#median", "#99.9 % below", "#standard deviation", "#missing", "room for slow movement")
+	d.table("channels", "channel", "unit", "#0.1 % below", "#median", "#99.9 % below", "#standard deviation", "#missing", "room for slow drift")
 	for i := range rep.Channels {
 		ch := &rep.Channels[i]
 		d.body.WriteString("<tr>")

@@ -134,7 +134,7 @@ func (m *Machine) relearn(err error) {
 // learnt.
 func (m *Machine) activate(loaded *model.Model, report train.Report) error {
 	for _, d := range report.Warnings {
-		m.log.Warn("learnt with a doubt", "doubt", d)
+		m.log.Warn("learnt with a warning", "warning", d)
 	}
 	rows := m.rows
 	if err := m.watch(loaded); err != nil {

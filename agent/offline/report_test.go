@@ -30,7 +30,7 @@ func TestReports(t *testing.T) {
 			t.Errorf("the page of a recording lacks %q", want)
 		}
 	}
-	for _, want := range []string{"Learnt from 800 of 800 rows", "What to doubt:"} {
+	for _, want := range []string{"Learnt from 800 of 800 rows", "Warnings:"} {
 		if !strings.Contains(read(t, trainPage), want) {
 			t.Errorf("the page of a training lacks %q", want)
 		}
