@@ -180,7 +180,7 @@ func TestRestore_refuses(t *testing.T) {
 }
 
 // TestRestore_otherPolicy: under another policy scores go on, and an open event is
-// left to Resume.
+// left to Resume, after which Settle keeps it.
 func TestRestore_otherPolicy(t *testing.T) {
 	m := golden(t)
 	o := goldenOptions(m)
@@ -209,6 +209,7 @@ func TestRestore_otherPolicy(t *testing.T) {
 	if !next.Resume(open) {
 		t.Error("the event is not continued")
 	}
+	next.Settle()
 	now, row := at.Add(350*time.Second), g.next(350)
 	if a, b := j.Push(now, row), next.Push(now, row); !b.Scored || a.Score.Value != b.Score.Value || b.State != Anomaly {
 		t.Errorf("score %v in state %s, want %v", b.Score.Value, b.State, a.Score.Value)

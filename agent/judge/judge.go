@@ -180,14 +180,14 @@ func (j *Judge) Resume(ev detect.Event) bool {
 	if ev.Machine != j.o.Policy.Machine || ev.State == detect.Close {
 		return false
 	}
-	if j.has(ev) {
-		if j.told != nil {
-			j.told[string(ev.Kind)+" "+ev.Key] = true
-		}
-		return true
-	}
 	s := j.scoring
-	return j.latch.Resume(ev) || j.limits.Resume(ev) || s != nil && (s.drift.Resume(ev) || s.detector.Resume(ev))
+	if !j.has(ev) && !j.latch.Resume(ev) && !j.limits.Resume(ev) && (s == nil || !s.drift.Resume(ev) && !s.detector.Resume(ev)) {
+		return false
+	}
+	if j.told != nil {
+		j.told[string(ev.Kind)+" "+ev.Key] = true
+	}
+	return true
 }
 
 // has tells whether the event is open here, or over and latched.
