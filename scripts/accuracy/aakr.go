@@ -3,7 +3,7 @@ package main
 import "math"
 
 const (
-	memoryRows = 400  // of the learning rows that are remembered
+	memoryRows = 400  // learning rows that are remembered
 	aakrRank   = 0.99 // of the learning rows' largest residual
 )
 
@@ -18,7 +18,7 @@ func aakr(f file) output {
 	for k := range min(n, memoryRows) {
 		memory = append(memory, k*n/min(n, memoryRows)*c)
 	}
-	// The bandwidth is the median distance to the nearest remembered other.
+	// The bandwidth is the median distance of a remembered row to its nearest neighbour.
 	var nearest []float64
 	for _, a := range memory {
 		least := math.Inf(1)
@@ -43,7 +43,7 @@ func aakr(f file) output {
 			}
 		}
 		for i, m := range memory {
-			w := math.Exp((least - weights[i]) / h2) // the nearest weighs 1 however far
+			w := math.Exp((least - weights[i]) / h2) // the nearest row has weight 1 at any distance
 			if w < 1e-9 {
 				continue
 			}

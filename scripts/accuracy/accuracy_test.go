@@ -20,7 +20,7 @@ func TestRun_absentData(t *testing.T) {
 	}
 }
 
-// TestSkab holds the first target with one seed.
+// TestSkab checks the first target with one seed.
 func TestSkab(t *testing.T) {
 	if os.Getenv("DATA") == "" {
 		t.Setenv("DATA", "../../../shared/data")
@@ -116,7 +116,7 @@ func TestFaulty(t *testing.T) {
 	}
 }
 
-// TestExpectation holds that a network which expects the median is off by 1 and
+// TestExpectation checks that a network which expects the median is off by 1 and
 // follows nothing.
 func TestExpectation(t *testing.T) {
 	v := machines()[0]

@@ -2,7 +2,7 @@ package main
 
 import "math"
 
-// baselines are what any detector has to be compared with.
+// baselines are the simple detectors that ours is compared with.
 var baselines = []detector{
 	{name: "z-score", run: func(f file, _ uint64) (output, error) { return zscore(f), nil }},
 	{name: "PCA T2+Q", run: func(f file, _ uint64) (output, error) { return pca(f), nil }},

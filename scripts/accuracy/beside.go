@@ -9,14 +9,14 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// beside is what was measured without labels, or with other ones.
+// beside holds the measurements that need no labels, or other ones.
 type beside struct {
 	names   []string  // of the simulated machines
 	alarms  []float64 // false alarms of a month each, mean over seeds
-	plants  []string  // of the machines with injected faults
+	plants  []string  // names of the machines with injected faults
 	byPlant []injected
 	kept    []rate
-	blind   []costs // of a missing channel
+	blind   []costs // costs of a missing channel
 	lame    []lamed // the same on healthy machines
 }
 
@@ -45,8 +45,8 @@ func (b *bench) months() error {
 	return nil
 }
 
-// weather counts false alarms where the promised rate cannot hold: weeks bring
-// weather that the learning rows did not.
+// weather counts false alarms where the promised rate cannot hold: later weeks have
+// weather that the learning rows did not have.
 func (b *bench) weather() error {
 	fmt.Fprintln(b.w, "30 virtual days of healthy machines under weather: false alarms by seed, after so many days of learning; 1 is promised (with repeats: 0s)")
 	for _, days := range []int{7, 14} {
@@ -69,7 +69,7 @@ func (b *bench) weather() error {
 	return nil
 }
 
-// plant is a machine that faults are injected into.
+// plant is a machine into whose rows faults are injected.
 type plant struct {
 	name        string
 	schema      model.Schema

@@ -13,8 +13,8 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// The simulated pump of set curves: a recording whose relations bend, by the
-// affinity laws. Everything is learnt from curveLearn rows.
+// The simulated pump of set curves: a recording with nonlinear relations between its
+// channels, by the affinity laws. Everything is learnt from curveLearn rows.
 const (
 	curvesName   = "curves"
 	curveLearn   = 8640 // rows: a day
@@ -22,15 +22,15 @@ const (
 	curveBetween = 500  // normal rows before each
 )
 
-// curveFaults shift one relation by so much and leave every channel within the
-// range it was learnt in: power of the shaft, head of the impeller, flow through
-// the meter, temperature of the winding, vibration.
+// curveFaults are shifts of one relation that leave every channel within its learnt
+// range: power of the shaft, head of the impeller, flow through the meter,
+// temperature of the winding, vibration.
 var curveFaults = []struct {
 	channel string
 	factor  float64
 }{{"power", 1.3}, {"pressure", 0.76}, {"flow", 0.76}, {"winding", 1.16}, {"vibration", 1.5}, {"power", 0.7}, {"pressure", 1.24}, {"flow", 1.24}, {"winding", 0.84}, {"vibration", 0.5}}
 
-// curves simulates a centrifugal pump whose speed (30 to 100 %) and valve wander:
+// curves simulates a centrifugal pump whose speed (30 to 100 %) and valve vary:
 // pressure a·n² - b·Q² meets the pipe's h + k·Q²; power goes with n³ and n²·Q,
 // vibration with n², the winding's temperature follows the power of ten minutes.
 func curves() (rows []float64, marks []bool) {

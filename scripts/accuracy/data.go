@@ -21,7 +21,7 @@ type set struct {
 	files []file
 }
 
-// file is one recording: what the detector may see of it.
+// file is one recording, as far as the detector may see it.
 type file struct {
 	name   string
 	schema model.Schema
@@ -29,7 +29,7 @@ type file struct {
 	rows   []float64 // (n, C), NaN = missing
 	train  []float64 // (k, C) the rows to learn from
 
-	trainKey string // equal for files with the same rows to learn from
+	trainKey string // the same for files with the same learning rows
 	ownKey   string
 }
 
@@ -106,8 +106,8 @@ func read(path string) (file, error) {
 	return f, nil
 }
 
-// causes returns, for each skab file, the channels its fault should show in; nil
-// where the set has no such list.
+// causes returns for each skab file the channels in which its fault should show; nil
+// if the set has no such list.
 func causes(dir string) map[string][]string {
 	raw, err := os.ReadFile(filepath.Join(dir, "causes.json"))
 	if err != nil {

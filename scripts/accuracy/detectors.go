@@ -12,9 +12,9 @@ import (
 	"iot-edge-anomaly/model/train"
 )
 
-// output is what a detector says of one file.
+// output is what a detector returns for one file.
 type output struct {
-	score  []float64 // (n) NaN while there is none; 1.0 = threshold
+	score  []float64 // (n) NaN = no score; 1.0 = threshold
 	shares []float64 // (n, C) or nil
 	took   time.Duration
 }
@@ -22,11 +22,12 @@ type output struct {
 // detector learns a file's learning rows and scores all its rows.
 type detector struct {
 	name  string
-	seeds bool // whether the seed matters
+	seeds bool // whether the result depends on the seed
 	run   func(f file, seed uint64) (output, error)
 }
 
-// learned are the models so far: files of one set may share their learning rows.
+// learned holds the models that were learnt already: files of one set may share their
+// learning rows.
 type learned struct {
 	mu   sync.Mutex
 	once map[string]func() (*model.Model, time.Duration, error)
@@ -71,8 +72,8 @@ func onceModel(f func() (*model.Model, time.Duration, error)) func() (*model.Mod
 	}
 }
 
-// ours is the detector that ships, or with another network than the int8 one.
-// Reports of learning go to verbose unless that is nil.
+// ours is the detector of the agent, or the same with another network than the int8
+// one. Reports of learning go to verbose unless it is nil.
 func ours(l *learned, name string, ref model.Reference, verbose io.Writer) detector {
 	return detector{name: name, seeds: ref != model.None, run: func(f file, seed uint64) (output, error) {
 		m, took, err := l.model(f, seed, ref, verbose)

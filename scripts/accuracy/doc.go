@@ -1,22 +1,21 @@
-// Command accuracy measures the detector: on labelled recordings it learns and
-// scores every file through the same packages as the agent and compares the
-// scores with the labels; it takes single channels away, counts the false alarms
-// of a month on simulated machines, injects faults into healthy rows. It prints a
-// table beside plain baselines (z-score, PCA T2+Q, AAKR) and, for each target,
-// what must be, what would be better, and what is.
+// Command accuracy measures the detector. It learns and scores labelled recordings
+// through the same packages as the agent, and compares the scores with the labels. It
+// also takes single channels away, counts the false alarms of a month on simulated
+// machines, and injects faults into healthy rows. It prints a table beside simple
+// baselines (z-score, PCA T2+Q, AAKR) and for each target the required, the desired
+// and the measured value.
 //
 //	go run ./scripts/accuracy [-seeds 5] [-sets skab,tep,hydraulic,gecco,nab,curves,expected,missing,month,weather,faults,rates,drift]
 //
-// The data is found by the environment variable DATA, else in ../shared/data;
-// where it is absent the command says so and ends with 0 (scripts/recordings
-// fetches it; sets that are not there are left out). It ends with 1 when a target
-// that must be met is missed.
+// The environment variable DATA names the folder of the data, by default
+// ../shared/data. Without that folder the command says so and ends with 0
+// (scripts/recordings downloads it); missing sets are left out. The command ends with
+// 1 if a required target is missed.
 //
-// Every figure that needs labels is computed here, and, where the scorer named by
-// EVAL (else ../shared/eval/score.py, run by /usr/bin/python3 with numpy) is
-// there, a second time by it: a figure that differs is an error.
+// Every figure that needs labels is computed here. If the scorer named by EVAL exists
+// (by default ../shared/eval/score.py, run by /usr/bin/python3 with numpy), it
+// computes the figure a second time, and a difference is an error.
 //
-// It does not tune anything: thresholds come from the learning rows only, every
-// file and set gets the same configuration, and no row after the one scored is
-// looked at.
+// Nothing is tuned: thresholds come from the learning rows only, every file and set
+// gets the same configuration, and a score depends on no later row.
 package main

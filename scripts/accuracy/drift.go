@@ -66,16 +66,16 @@ func normalDays(dir string, f file) ([]float64, error) {
 	return rows, nil
 }
 
-// seen is what became of rows under the agent's default policy.
+// seen is the outcome of rows under the agent's default policy.
 type seen struct {
 	drifts int
 	at     int     // row of the first drift event that names the channel, -1 = none
 	alarm  int     // row of the first process anomaly that blames the channel, -1 = none
 	judged float64 // highest drift score of the channel; NaN = it cannot be judged
-	top    float64 // of any channel
+	top    float64 // highest drift score of any channel
 }
 
-// first is the row of the first event that tells of a fault from row begin on.
+// first is the row of the first event that reports a fault from row begin on.
 func (s seen) first(begin int) int {
 	if s.alarm >= begin && (s.at < begin || s.alarm < s.at) {
 		return s.alarm
@@ -86,7 +86,7 @@ func (s seen) first(begin int) int {
 	return -1
 }
 
-// driftOf takes rows through scorer, detector and drift.
+// driftOf passes rows through scorer, detector and drift.
 func driftOf(m *model.Model, rows []float64, channel int) (seen, error) {
 	s := m.Schema()
 	j, err := judging(m, policy(s))
@@ -119,7 +119,7 @@ func driftOf(m *model.Model, rows []float64, channel int) (seen, error) {
 	return out, nil
 }
 
-// higher is the larger of two, of which either may be no number.
+// higher is the larger of two numbers, either of which may be NaN.
 func higher(a, b float64) float64 {
 	if a >= b || math.IsNaN(b) {
 		return a
@@ -145,8 +145,8 @@ func slowly(rows []float64, c, j, begin, learnt int, kind string, mean, sd float
 	return out
 }
 
-// drifts measures drift: events on rows without a fault, and how soon slow faults
-// in every channel are told as drift, or as an anomaly before.
+// drifts measures drift: events on rows without a fault, and how soon slow faults in
+// every channel are reported, as drift or before that as an anomaly.
 func (b *bench) drifts() error {
 	all, err := b.healthyMachines()
 	if err != nil {
@@ -211,7 +211,7 @@ func (b *bench) driftsOf(h healthy) error {
 	return nil
 }
 
-// middle is the median; NaN of nothing.
+// middle is the median; NaN if there is no value.
 func middle(v []float64) float64 {
 	if len(v) == 0 {
 		return math.NaN()

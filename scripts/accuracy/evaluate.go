@@ -6,22 +6,22 @@ import (
 	"slices"
 )
 
-// result is what the scorer says of one run, and what it cannot see.
+// result holds the scorer's figures of one run, and those that need no labels.
 type result struct {
 	F1, FAR, MAR  float64
-	AUCPR, VUSPR  float64 // VUSPR 0 = not asked for
+	AUCPR, VUSPR  float64 // VUSPR 0 = not computed
 	NAB, NABLowFP float64
-	Recall        float64 // of events at the least budget of false alarms
+	Recall        float64 // of events, at the smallest budget of false alarms
 	Found, Events int
 	False         int
 	Delay         float64
 	Top1, Top2    int // files whose first, or first two, causes are right
 	Slowest       float64
-	named         bool // the set names causes and the detector shares
+	named         bool // the set names causes and the detector has shares
 }
 
-// evaluate compares outputs with the labels. Where script is there, it has to say the
-// same of them.
+// evaluate compares outputs with the labels. If script is set it must compute the
+// same figures.
 func evaluate(s set, outs []output, script, dir string) (result, error) {
 	all := make([]series, len(s.files))
 	for i, f := range s.files {

@@ -10,16 +10,16 @@ import (
 	"iot-edge-anomaly/model/train"
 )
 
-// expectation tells what the expected values of events are worth, mean over the
+// expectation tells how good the expected values of events are, as means over the
 // channels.
 type expectation struct {
-	off     float64 // RMS of value - expected in normal rows, in parts of value - median
-	follows float64 // part of an offset of five standard deviations that the expected value goes along with
+	off     float64 // RMS of value - expected in normal rows, divided by that of value - median
+	follows float64 // part of an offset of five standard deviations that the expected value follows
 	n       int
 }
 
-// expectations prints them for the machines that faults are injected into. The
-// learnt median alone is off by 1 and follows nothing.
+// expectations prints them for the machines with injected faults. The learnt median
+// alone would be off by 1 and follow nothing.
 func (b *bench) expectations() error {
 	plants, err := b.machinery()
 	if err != nil {

@@ -9,9 +9,9 @@ import (
 	"iot-edge-anomaly/model/train"
 )
 
-// kinds of fault, each of five standard deviations of the learning rows: an
-// offset; deviations from the mean six times as large; a ramp that reaches the
-// offset in half the time; the value of the first row for ever; noise.
+// kinds are the kinds of fault, each of five standard deviations of the learning
+// rows: an offset; deviations from the mean six times as large; a ramp that reaches
+// the offset in half the time; a value that stays at that of the first row; noise.
 var kinds = []string{"offset", "gain", "ramp", "stuck", "noise"}
 
 const sigmas = 5.0
@@ -47,7 +47,7 @@ func inject(s model.Schema, learn, rows []float64, begin int, seed uint64, to in
 	for j := range c {
 		mean, sd := moments(learn, c, j)
 		if sd == 0 || s.RunWhen != nil && s.RunWhen.Channel == s.Channels[j].Name {
-			continue // nothing to be five of; the condition is not a measurement
+			continue // a constant channel has no deviation; the condition is not a measurement
 		}
 		for _, kind := range kinds {
 			w, err := watch(m, faulty(rows, c, j, begin, kind, mean, sd, seed))
@@ -56,7 +56,7 @@ func inject(s model.Schema, learn, rows []float64, begin int, seed uint64, to in
 			}
 			to.made[kind]++
 			if begin > 0 && w.open[begin-1] {
-				continue // an event that was open before is none of this fault's
+				continue // an event that was open before does not belong to this fault
 			}
 			if blamed := blame(w, c, begin); blamed >= 0 {
 				to.found[kind]++

@@ -11,14 +11,14 @@ import (
 	"iot-edge-anomaly/model/train"
 )
 
-// lameDays is for how long a healthy machine runs without each of its channels.
+// lameDays is how long a healthy machine runs without each of its channels.
 const lameDays = 3
 
 // lamed is a healthy simulated machine, each channel of which is taken away in turn.
 type lamed struct {
 	name       string
-	alarms     float64 // false ones, of all channels in turn, mean over seeds
-	less, full offsets // offsets found without a channel, and with all
+	alarms     float64 // false alarms, of all channels in turn, mean over seeds
+	less, full offsets // offsets found without a channel, and with all channels
 }
 
 // offsets counts faults and those that opened an event.
@@ -26,9 +26,9 @@ type offsets struct{ made, found int }
 
 func (t offsets) part() float64 { return float64(t.found) / float64(max(t.made, 1)) }
 
-// cycle is a machine whose four channels follow one load of four minutes, one of
-// them late. The mean of a residual over a cycle is so steady that the least bias
-// of what the network expects shows.
+// cycle is a machine whose four channels follow one load with a period of four
+// minutes, one of them with a delay. The mean of a residual over a cycle is so steady
+// that the smallest bias of the expected values shows.
 func cycle() virtual {
 	return virtual{name: "cycle", learn: 8640, schema: model.Schema{Period: 10 * time.Second, Channels: named("speed", "current", "flow", "temp")},
 		next: func(i int, rng *rand.Rand) []float64 {
@@ -71,7 +71,7 @@ func (l *lamed) measure(v virtual, seed uint64) (alarms int, err error) {
 	for gone := -1; gone < c; gone++ {
 		if gone >= 0 {
 			if v.conditional(gone) {
-				continue // the machine is blind without
+				continue // without this channel the machine is blind
 			}
 			w, err := watch(m, dropped(calm, c, gone))
 			if err != nil {
@@ -102,7 +102,7 @@ func (l *lamed) measure(v virtual, seed uint64) (alarms int, err error) {
 	return alarms, nil
 }
 
-// conditional tells whether channel j says whether the machine runs.
+// conditional tells whether channel j is the condition for the machine to run.
 func (v virtual) conditional(j int) bool {
 	return v.schema.RunWhen != nil && v.schema.RunWhen.Channel == v.schema.Channels[j].Name
 }

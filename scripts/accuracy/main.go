@@ -18,8 +18,8 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// everything is what is measured unless -sets says otherwise: labelled sets,
-// then what needs no labels.
+// everything is the default of -sets: the labelled sets, then the measurements that
+// need no labels.
 const everything = "skab,tep,hydraulic,gecco,nab,curves,expected,missing,month,weather,faults,rates,drift"
 
 func main() {
@@ -39,17 +39,16 @@ func main() {
 // bench is one measurement under way.
 type bench struct {
 	data, tmp string
-	script    string // second scorer; empty = none
+	script    string // the second scorer; empty = none
 	seeds     int
 	verbose   io.Writer // nil = no reports of learning
 	w         io.Writer
 	models    learned
-	results   map[string]map[string][]result // by set and detector, one a seed
-	beside                                   // what needs no labels
+	results   map[string]map[string][]result // by set and detector, one for each seed
+	beside                                   // measurements that need no labels
 }
 
-// run measures the named sets and tells whether every target that must be met
-// was.
+// run measures the named sets and returns whether every required target was met.
 func run(seeds int, sets []string, verbose bool, w io.Writer) (bool, error) {
 	b := &bench{data: cmp.Or(os.Getenv("DATA"), "../shared/data"), script: cmp.Or(os.Getenv("EVAL"), "../shared/eval/score.py"),
 		seeds: seeds, w: w, results: map[string]map[string][]result{}}
@@ -109,7 +108,7 @@ func (b *bench) set(name string) (set, error) {
 	return load(b.data, name)
 }
 
-// The names of the detectors that the verdicts speak of.
+// The names of the detectors that the verdicts compare.
 const (
 	shipped   = "int8"
 	asFloat   = "float32"
@@ -172,8 +171,8 @@ func (b *bench) measure(s set, d detector) ([]result, error) {
 	return all, nil
 }
 
-// every runs a detector over the files of a set, as many at a time as there are
-// CPUs. Learning times are therefore those of a busy machine.
+// every runs a detector over the files of a set, on all CPUs at once. Learning times
+// are therefore those of a busy machine.
 func every(s set, d detector, seed uint64) ([]output, error) {
 	outs, errs := make([]output, len(s.files)), make([]error, len(s.files))
 	slots := make(chan struct{}, runtime.NumCPU())

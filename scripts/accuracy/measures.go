@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// how says how a set is judged.
+// how describes how a set is judged.
 type how struct {
 	window int     // of VUS-PR, rows; 0 = not computed
 	merge  float64 // flagged rows closer than so many seconds are one alarm
@@ -13,7 +13,7 @@ type how struct {
 	points bool    // the set has change points
 }
 
-// judgements by set, as the data's README asks.
+// judgements by set, as the README of the data requires.
 var judgements = map[string]how{
 	"skab":      {window: 50, merge: 60, budget: 24, points: true},
 	"tep":       {window: 20, merge: 1800, budget: 0.1},
@@ -23,8 +23,7 @@ var judgements = map[string]how{
 	curvesName:  {merge: 600, budget: 1},
 }
 
-// measures computes what is printed of the series of a set. Nothing is
-// point-adjusted.
+// measures computes the printed figures of a set's series, without point adjustment.
 func measures(all []series, h how) (r result) {
 	var p pool
 	var truePos, falsePos, negatives, positives float64
@@ -101,7 +100,7 @@ func recallAt(all []series, h how) float64 {
 	return best
 }
 
-// sortedRank is rank of values that are in order.
+// sortedRank is rank for sorted values.
 func sortedRank(v []float64, q float64) float64 {
 	at := q * float64(len(v)-1)
 	i := int(at)
@@ -109,7 +108,7 @@ func sortedRank(v []float64, q float64) float64 {
 	return v[i] + (at-float64(i))*(v[j]-v[i])
 }
 
-// whole replaces missing scores by one below all others.
+// whole replaces missing scores by a score below all others.
 func whole(score []float64) []float64 {
 	least := math.Inf(1)
 	for _, v := range score {
@@ -191,7 +190,8 @@ func changePoints(all []series) (standard, lowFP float64) {
 	return of(score[0]), of(score[1])
 }
 
-// worth of an answer at part at of its window: from 1 down to that of a false one.
+// worth is what an answer at part at of its window earns: from 1 down to the value of
+// a false one.
 func worth(at, wrong float64) float64 {
 	const steps = 1000
 	x := -math.Pi/2 + math.Pi*float64(min(int(at*steps), steps-1))/(steps-1)

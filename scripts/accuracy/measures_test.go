@@ -75,7 +75,7 @@ func TestChangePoints(t *testing.T) {
 	}
 }
 
-// TestVolume holds that without a window the volume is the average precision.
+// TestVolume checks that without a window the volume is the average precision.
 func TestVolume(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	s := made(vusThresholds, run01(vusThresholds, [2]int{40, 90}), nil)

@@ -14,19 +14,19 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// blinded is what the detector is without one channel, beside what it is with
-// all of them, over the same files: those whose fault is not that channel's.
+// blinded compares the detector without one channel with the detector that has all
+// channels, over the same files: those whose fault is not in that channel.
 type blinded struct {
 	channel      string
 	full, auc    float64 // AUC-PR with all channels and without this one, mean over seeds
-	fullFAR, far float64 // % of normal rows above 1, the same
-	events       int     // that opened without it
-	named        int     // of these, those that list it, and nothing else, as missing
+	fullFAR, far float64 // the same for the percentage of normal rows above 1
+	events       int     // events that opened without the channel
+	named        int     // those of them that list this channel alone as missing
 }
 
 func (l blinded) cost() float64 { return l.full - l.auc }
 
-// costs are the figures of a set that the verdicts speak of.
+// costs are the figures of a set that the verdicts use.
 type costs struct {
 	set           string
 	worst         float64 // AUC-PR

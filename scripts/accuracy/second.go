@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// options are what the data's README asks of the scorer for each set.
+// options are the scorer's options for each set, as the README of the data requires.
 var options = map[string][]string{
 	"skab":      {"--skab", "--vus-window", "50", "--budget", "24", "48", "96", "--merge-alarm", "60"},
 	"tep":       {"--vus-window", "20", "--budget", "0.1", "1", "--merge-alarm", "1800"},
@@ -23,8 +23,8 @@ var options = map[string][]string{
 	curvesName:  {"--vus-window", "0", "--budget", "1", "5", "--merge-alarm", "600"},
 }
 
-// same tells what differs from another's figures of the same outputs, beyond
-// their rounding.
+// same returns an error that names the figures which differ from another scorer's by
+// more than rounding.
 func (r result) same(o result) error {
 	if math.IsNaN(r.Delay) && math.IsNaN(o.Delay) {
 		r.Delay, o.Delay = 0, 0
@@ -45,8 +45,8 @@ func (r result) same(o result) error {
 	return nil
 }
 
-// secondOpinion writes one CSV for each file into dir and has the scorer compare
-// them with the labels.
+// secondOpinion writes one CSV for each file into dir and lets the scorer compare them
+// with the labels.
 func secondOpinion(s set, outs []output, script, dir string) (result, error) {
 	for i, f := range s.files {
 		if err := write(filepath.Join(dir, f.name), f, outs[i]); err != nil {

@@ -12,7 +12,7 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// series is what is judged of one file: the rows that count.
+// series holds the rows of one file that are judged.
 type series struct {
 	at    []float64 // seconds
 	label []bool
@@ -23,7 +23,7 @@ type series struct {
 	normal float64 // seconds outside of events
 }
 
-// truth is what the labels say of the rows of a file.
+// truth holds the labels of a file's rows.
 type truth struct {
 	anomalous, scored []bool
 	points            []bool // change points; nil = the set has none
@@ -51,7 +51,7 @@ func truthOf(dir string, f file) (t truth, err error) {
 	return t, nil
 }
 
-// seriesOf joins a detector's output with the labels.
+// seriesOf combines a detector's output with the labels.
 func seriesOf(dir string, f file, o output) (s series, err error) {
 	t, err := truthOf(dir, f)
 	if err != nil {
@@ -111,10 +111,10 @@ func (s series) normalTime() (sum float64) {
 	return sum
 }
 
-// span is a stretch of time, or of rows, both ends included.
+// span is an interval of time, or of rows, both ends included.
 type span struct{ from, to float64 }
 
-// spans returns the runs of true; those closer than merge seconds are one.
+// spans returns the runs of true. Runs closer than merge seconds become one.
 func (s series) spans(of []bool, merge float64) (out []span) {
 	for i := 0; i < len(of); i++ {
 		if !of[i] {
@@ -143,8 +143,8 @@ type tally struct {
 // perDay returns the false alarms in a day of normal time.
 func (t tally) perDay() float64 { return float64(t.wrong) / (t.normal / 86400) }
 
-// count adds the events of s, found where a flagged row lies in them, and its
-// alarms, wrong where none of their flagged rows lies in an event. Flagged rows
+// count adds the events of s and its alarms. An event is found if a flagged row lies
+// in it. An alarm is false if none of its flagged rows lies in an event. Flagged rows
 // closer than merge seconds are one alarm.
 func (t *tally) count(s series, flag []bool, merge float64) {
 	events, alarms := s.spans(s.label, 0), s.spans(flag, merge)

@@ -8,8 +8,8 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// virtual is a simulated machine without faults: next returns the row of minute
-// (or whatever its period is) i.
+// virtual is a simulated machine without faults: next returns row i, which is that of
+// minute i unless the period differs.
 type virtual struct {
 	name   string
 	schema model.Schema
@@ -17,7 +17,7 @@ type virtual struct {
 	next   func(i int, rng *rand.Rand) []float64
 }
 
-// rows returns n rows from row from on; each stretch has its own noise.
+// rows returns n rows from row from on. Each call has its own noise.
 func (v virtual) rows(from, n int, seed uint64) []float64 {
 	rng := rand.New(rand.NewPCG(seed, uint64(from)))
 	out := make([]float64, 0, n*len(v.schema.Channels))
@@ -27,7 +27,7 @@ func (v virtual) rows(from, n int, seed uint64) []float64 {
 	return out
 }
 
-// days returns how many rows d days have.
+// days returns the number of rows in d days.
 func (v virtual) days(d int) int { return d * int(24*time.Hour/v.schema.Period) }
 
 func named(names ...string) (out []model.Channel) {
@@ -37,8 +37,8 @@ func named(names ...string) (out []model.Channel) {
 	return out
 }
 
-// machines are what the false alarms of a month are counted on: the signals that
-// an allowance for drift, or its lack, gets wrong.
+// machines are those on which the false alarms of a month are counted. Their signals
+// expose an allowance for drift that is too large or too small.
 func machines() []virtual {
 	hall := virtual{name: "daily sine", schema: model.Schema{Period: time.Minute, Channels: named("hall", "bearing", "oil", "draught")},
 		next: func(i int, rng *rand.Rand) []float64 {

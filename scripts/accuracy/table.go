@@ -8,7 +8,7 @@ import (
 var header = fmt.Sprintf("  %-12s %13s %6s %6s %13s %6s  %7s %6s %6s %7s  %5s %5s  %6s",
 	"detector", "F1", "FAR %", "MAR %", "AUC-PR", "VUS-PR", "events", "false", "recall", "delay", "top-1", "top-2", "learn")
 
-// line prints the means over seeds; ± is their standard deviation.
+// line prints the means over seeds; ± is the standard deviation.
 func line(name string, rs []result) string {
 	of := func(f func(result) float64) float64 { return mean(rs, f) }
 	names := fmt.Sprintf("%5s %5s", "-", "-")
@@ -19,7 +19,7 @@ func line(name string, rs []result) string {
 	if v := of(vusPR); v > 0 {
 		vus = fmt.Sprintf("%.3f", v)
 	}
-	late := "-" // where a seed found no event
+	late := "-" // if a seed found no event
 	if v := of(delay); !math.IsNaN(v) {
 		late = fmt.Sprintf("%.0fs", v)
 	}
@@ -42,12 +42,12 @@ func slowest(r result) float64     { return r.Slowest }
 func nab(r result) float64         { return r.NAB }
 func nabLow(r result) float64      { return r.NABLowFP }
 
-// goal is one number of a target: at least, or at most, what must be and what
-// would be better.
+// goal is one number of a target: the required and the desired value, as a minimum or
+// a maximum.
 type goal struct {
 	got           float64
 	must, stretch float64
-	most          bool // not least
+	most          bool // the values are maxima
 	digits        int
 }
 
@@ -58,7 +58,7 @@ func most1(got, must, stretch float64, digits int) goal {
 	return goal{got, must, stretch, true, digits}
 }
 
-// within compares as printed: nobody can read a difference that is rounded away.
+// within compares the rounded values, as printed.
 func (g goal) within(limit float64) bool {
 	unit := math.Pow(10, float64(g.digits))
 	got := math.Round(g.got*unit) / unit
@@ -70,7 +70,7 @@ func (g goal) within(limit float64) bool {
 
 func (g goal) text(v float64) string { return fmt.Sprintf("%.*f", g.digits, v) }
 
-// verdict prints one target and tells whether what must be is.
+// verdict prints one target and returns whether the required value was reached.
 func (b *bench) verdict(id, what string, goals ...goal) bool {
 	got, must, stretch := "", "", ""
 	met, better := true, true
@@ -93,8 +93,8 @@ func (b *bench) verdict(id, what string, goals ...goal) bool {
 	return met
 }
 
-// verdicts prints the targets that the measured sets can tell, and whether all
-// that must be met are.
+// verdicts prints the targets that the measured sets can answer, and returns whether
+// all required ones are met.
 func (b *bench) verdicts() bool {
 	fmt.Fprintf(b.w, "targets, means over %d seeds\n  %-4s %-52s %-22s %-22s %-22s %s\n", b.seeds, "", "", "got", "must", "stretch", "verdict")
 	ok := true
@@ -132,7 +132,7 @@ func (b *bench) verdicts() bool {
 	return ok
 }
 
-// verdictsAll prints the targets that more than one set has a say in.
+// verdictsAll prints the targets that concern more than one set.
 func (b *bench) verdictsAll() bool {
 	ok := true
 	is := func(met bool) { ok = ok && met }

@@ -7,14 +7,14 @@ import (
 
 const vusThresholds = 250
 
-// precisionRecall is what the surfaces of one series share.
+// precisionRecall holds what all surfaces of one series have in common.
 type precisionRecall struct {
 	label     []bool
 	score     []float64
 	events    [][2]int // rows, both included
-	within    [][2]int // the events, widened as far as counts at all
+	within    [][2]int // the events, widened by the largest width
 	limits    []float64
-	predicted [][]float64 // by limit: how many of the rows before each are predicted
+	predicted [][]float64 // by limit: how many rows before each row are predicted
 	positives float64
 }
 
@@ -56,11 +56,11 @@ func thresholdRow(k, n int) int {
 	return int(float64(k) * (float64(n-1) / (vusThresholds - 1)))
 }
 
-// area is that under the curve of labels which fade out over w rows.
+// area is the area under the curve of labels that fade out over w rows.
 func (p *precisionRecall) area(w int) float64 {
 	n := len(p.label)
 	near, soft := widened(p.events, w, n), softened(p.label, p.events, w)
-	faded := make([]bool, n) // near an event, but not of it
+	faded := make([]bool, n) // near an event, but not in it
 	for _, e := range near {
 		for i := e[0]; i <= e[1]; i++ {
 			faded[i] = !p.label[i]
@@ -109,8 +109,8 @@ func rowRuns(of []bool) (out [][2]int) {
 	return out
 }
 
-// widened returns the events with half a window on both sides; those that meet
-// are one.
+// widened returns the events with half a window on both sides. Events that then
+// overlap become one.
 func widened(events [][2]int, w, n int) (out [][2]int) {
 	from := max(events[0][0]-w/2, 0)
 	for i := range events[:len(events)-1] {
@@ -122,7 +122,7 @@ func widened(events [][2]int, w, n int) (out [][2]int) {
 	return append(out, [2]int{from, min(events[len(events)-1][1]+w/2, n-1)})
 }
 
-// softened returns labels from 1 in an event to 0 half a window off.
+// softened returns labels that fall from 1 in an event to 0 at half a window from it.
 func softened(label []bool, events [][2]int, w int) []float64 {
 	n := len(label)
 	out := make([]float64, n)
@@ -147,7 +147,7 @@ func softened(label []bool, events [][2]int, w int) []float64 {
 
 type weighted struct{ score, weight float64 }
 
-// ranked are scores, highest first, and the weight of all down to each.
+// ranked holds scores, highest first, and the sum of weights down to each.
 type ranked struct{ score, sum []float64 }
 
 func cumulate(v []weighted) (r ranked) {
@@ -168,7 +168,7 @@ func cumulate(v []weighted) (r ranked) {
 	return r
 }
 
-// above returns the weight of the scores that are limit or more.
+// above returns the sum of weights of the scores that are at least limit.
 func (r ranked) above(limit float64) float64 {
 	k, _ := slices.BinarySearchFunc(r.score, limit, func(s, limit float64) int {
 		if s >= limit {

@@ -8,7 +8,7 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// wanderer is a value that wanders about zero: an Ornstein-Uhlenbeck process.
+// wanderer is a random value around zero: an Ornstein-Uhlenbeck process.
 type wanderer struct{ at, spread, rows float64 }
 
 func (w *wanderer) next(rng *rand.Rand) float64 {
@@ -17,8 +17,8 @@ func (w *wanderer) next(rng *rand.Rand) float64 {
 	return w.at
 }
 
-// outdoors returns the air's temperature row by row: days, and fronts that last for
-// three of them, each row a part of a day.
+// outdoors returns the outside temperature row by row, with a daily course and weather
+// fronts of three days. Each row is the given part of a day.
 func outdoors(seed uint64, perDay float64) func(i int, rng *rand.Rand) float64 {
 	front := wanderer{3 * rand.New(rand.NewPCG(seed, 7)).NormFloat64(), 3, 3 * perDay}
 	return func(i int, rng *rand.Rand) float64 {
@@ -26,20 +26,20 @@ func outdoors(seed uint64, perDay float64) func(i int, rng *rand.Rand) float64 {
 	}
 }
 
-// follow moves x towards to, in so many rows by 63 %.
+// follow moves x towards to: by 63 % of the distance in the given number of rows.
 func follow(x *float64, to, rows float64) float64 {
 	*x += (to - *x) * (1 - math.Exp(-1/rows))
 	return *x
 }
 
-// grained is v as an instrument with such steps shows it.
+// grained rounds v to the steps of an instrument.
 func grained(v, step float64) float64 { return math.Round(v/step) * step }
 
-// weathered are healthy machines that weather, working days and demand act on.
-// Each keeps its state from row to row: take its rows once, from the first on.
+// weathered are healthy machines that depend on weather, working days and demand.
+// Each keeps its state from row to row, so take its rows once, in order.
 func weathered(seed uint64) []virtual { return []virtual{compressor(seed), ventilator(seed)} }
 
-// compressor loads and unloads between two pressures; how often is the demand's.
+// compressor loads and unloads between two pressures, as often as the demand requires.
 func compressor(seed uint64) virtual {
 	const period = 10.0 // s
 	air, demand := outdoors(seed, 86400/period), wanderer{0, 0.08, 1800 / period}
