@@ -27,9 +27,8 @@ func outdoors(seed uint64, perDay float64) func(i int, rng *rand.Rand) float64 {
 }
 
 // follow moves x towards to: by 63 % of the distance in the given number of rows.
-func follow(x *float64, to, rows float64) float64 {
+func follow(x *float64, to, rows float64) {
 	*x += (to - *x) * (1 - math.Exp(-1/rows))
-	return *x
 }
 
 // grained rounds v to the steps of an instrument.

@@ -19,6 +19,7 @@ var all = in("./...")
 
 // bans hold the direction of imports and keep the binary small and quiet.
 var bans = []ban{
+	// The folders of the top level.
 	{from: in("./quant/..."), to: all, except: in("./quant/..."), tests: true,
 		why: "quant is arithmetic; it must be usable and testable without knowing what the numbers mean"},
 	{from: in("./board/..."), to: all, except: in("./board/..."), tests: true,
@@ -34,6 +35,7 @@ var bans = []ban{
 	{from: in("./model/checkpoint"), to: all, tests: true,
 		why: "a format of saved fields knows none of the types that it saves"},
 
+	// The agent, from package main down to the packages that import nothing.
 	{from: in("./agent"), to: in("./drivers/...", "./board/...", "./agent/sampler", "./agent/machine", "./agent/judge", "./agent/detect", "./agent/report", "./agent/spool"),
 		why: "the door parses flags, prints and chooses exit codes; what runs, reads or judges has a room behind it"},
 	{from: in("./agent/..."), but: in("./agent/devices", "./agent/demo", "./agent/offline", "./agent/commission"), to: in("./drivers/..."), except: in("./drivers"),
@@ -81,6 +83,7 @@ var bans = []ban{
 	{from: in("./agent/mqtt"), to: all, except: in("./agent/spool"),
 		why: "delivery publishes what its source hands it; who wrote and finished the message is not its business"},
 
+	// Simulators and tools.
 	{from: all, but: in("./drivers/sim/...", "./agent/demo", "./scripts/..."), to: in("./drivers/sim/..."),
 		why: "simulated devices answer in tests, the demonstration and board trials, never in the plant"},
 	{from: all, to: in("./drivers/driverstest"),
@@ -88,12 +91,13 @@ var bans = []ban{
 	{from: all, but: in("./scripts/..."), to: in("./scripts/..."), tests: true,
 		why: "scripts stand outside; nothing may depend on them"},
 
+	// Libraries, each imported in one place.
 	{from: all, but: in("./agent/mqtt", "./agent/demo"), to: in("github.com/eclipse/paho.mqtt.golang/..."),
 		why: "the client's traps are walled in at one place"},
 	{from: all, but: in("./drivers/modbus"), to: in("github.com/goburrow/modbus/..."),
 		why: "the client's traps are walled in at one place"},
-	{from: all, but: in("./drivers/modbus", "./board/..."), to: in("github.com/goburrow/serial/..."),
-		why: "ports are opened by board"},
+	{from: all, to: in("github.com/goburrow/serial/..."),
+		why: "board opens serial ports with its own code"},
 	{from: all, but: in("./agent/config"), to: in("go.yaml.in/yaml/..."),
 		why: "there is one configuration file and one reader of it"},
 	{from: all, but: in("./agent/status/..."), to: in("github.com/VictoriaMetrics/metrics/..."),
@@ -101,7 +105,8 @@ var bans = []ban{
 	{from: all, to: in("periph.io/x/host/v3"),
 		why: "it opens every GPIO chip, logs, and costs 512 KiB; host/v3/sysfs is enough"},
 
-	{from: in("./quant/...", "./model/...", "./drivers/...", "./agent/detect", "./agent/judge"), but: in("./drivers/sim/..."), to: in("log", "log/slog"),
+	// The standard library: what does not belong in a room or in the binary.
+	{from: in("./quant/...", "./model/...", "./drivers/...", "./agent/detect", "./agent/judge"), to: in("log", "log/slog"),
 		why: "these return errors and counters; who calls decides what is worth a line"},
 	{from: in("./quant/...", "./model/...", "./agent/detect", "./agent/judge"), to: in("net", "net/..."),
 		why: "arithmetic and policy do not speak to networks"},
