@@ -21,9 +21,13 @@ import (
 func checkVerb(_ context.Context, e env, args []string) error {
 	set := flags("check")
 	file := configFlag(set)
-	asJSON := set.Bool("json", false, "print the problems as a JSON array")
+	asJSON := set.Bool("json", false, "print the problems, or the keys, as a JSON array")
+	keys := set.Bool("explain", false, "print what is known about the key that follows, or a line for each key")
 	if err := parseRange(e, set, args, 0, 1); err != nil {
 		return err
+	}
+	if *keys {
+		return explain(e.stdout, *asJSON, set.Arg(0))
 	}
 	path := *file
 	if set.NArg() == 1 {

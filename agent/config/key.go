@@ -118,6 +118,31 @@ func (k *Key) DefaultText() string {
 	return k.Without
 }
 
+// ForText says which kinds of bus or drivers have the key; empty = all.
+func (k *Key) ForText() string {
+	var out []string
+	for _, kind := range k.For {
+		switch {
+		case kind == busHeard: // told with Modbus
+		case kind == busModbus && !slices.Contains(k.For, busHeard):
+			out = append(out, "modbus without listen=true")
+		case kind == busNone:
+			out = append(out, "drivers without a bus")
+		default:
+			out = append(out, kind)
+		}
+	}
+	return strings.Join(out, ", ")
+}
+
+// TypeText names the kind of the key's value.
+func (k *Key) TypeText() string {
+	if k.Of == "" || k.Kind == kindByChannel {
+		return string(k.Kind)
+	}
+	return string(k.Kind) + " of " + string(k.Of) + "s"
+}
+
 // has tells whether a kind of bus or driver has the key. An unknown one has all.
 func (k *Key) has(kind string) bool {
 	return kind == "" || len(k.For) == 0 || slices.Contains(k.For, kind)

@@ -24,15 +24,16 @@ func Sections(drivers map[string]DriverInfo) []Section {
 	// What a register shares with the channels that a driver's own key lists is
 	// in the table once.
 	for _, s := range others {
-		if s.channels {
-			for i := range reg.Keys[:] {
-				if k := &reg.Keys[i]; isMeasurandKey(k.Name) {
-					k.Also = append(slices.Clone(k.Also), s.Path+"."+k.Name)
-				}
-			}
-			limits.Also = append(slices.Clone(limits.Also), s.Path+".limits")
-			iso.Also = append(slices.Clone(iso.Also), s.Path+".limits.iso20816")
+		if !s.channels || s.Path == reg.Path {
+			continue
 		}
+		for i := range reg.Keys {
+			if k := &reg.Keys[i]; isMeasurandKey(k.Name) {
+				k.Also = append(slices.Clone(k.Also), s.Path+"."+k.Name)
+			}
+		}
+		limits.Also = append(slices.Clone(limits.Also), s.Path+".limits")
+		iso.Also = append(slices.Clone(iso.Also), s.Path+".limits.iso20816")
 	}
 	out := []Section{rootKeys.list(), gatewayKeys.list(), busKeys.list(), parameterKeys.list(), sensorKeys.list()}
 	for _, s := range others {
@@ -154,13 +155,27 @@ func Find(keys []Key, path string) []Key {
 	return tails
 }
 
+// Below gives the keys of the mapping, or of the elements of the list, at path.
+func Below(keys []Key, path string) (out []Key) {
+	for _, k := range keys {
+		if at := strings.LastIndexAny(k.Path, ".?"); at >= 0 {
+			switch k.Path[:at] {
+			case path, path + "[]", path + ".NAME":
+				out = append(out, k)
+			}
+		}
+	}
+	return out
+}
+
 // match tells how many parts the shortest of the key's paths has that ends in
 // words; 0 = none does.
 func (k *Key) match(words []string) int {
 	shortest := 0
 	for _, path := range append([]string{k.Path}, k.Also...) {
 		have := parts(path)
-		if n := len(have) - len(words); n >= 0 && len(words) > 0 && slices.EqualFunc(have[n:], words, func(have, word string) bool {
+		n := len(have) - len(words)
+		if n >= 0 && len(words) > 0 && have[n] == words[0] && slices.EqualFunc(have[n:], words, func(have, word string) bool {
 			return have == word || have == "NAME" || have == "CHANNEL"
 		}) && (shortest == 0 || len(have) < shortest) {
 			shortest = len(have)

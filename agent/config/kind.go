@@ -41,7 +41,7 @@ const (
 	kindI2cBus        Kind = "I2C bus"
 	kindI2cAddress    Kind = "I2C address"
 	kindRegister      Kind = "register"
-	kindRegisters     Kind = "range of registers"
+	kindRegisters     Kind = "register range"
 	kindPattern       Kind = "channel pattern"
 	kindChannel       Kind = "channel"
 	kindDriverName    Kind = "driver"
