@@ -144,3 +144,31 @@ func TestCheck_kernelNumber(t *testing.T) {
 		}
 	}
 }
+
+// TestCheckExplain: one key, several candidates, every key, and one that does not
+// exist.
+func TestCheckExplain(t *testing.T) {
+	for _, tc := range []struct {
+		args       []string
+		code       int
+		want, lack string // in stdout, or stderr where the code is not 0
+	}{
+		{[]string{"hold"}, 0, "machines[].detect.hold\nAn event closes", "cooldown"},
+		{[]string{"shunt"}, 0, "only for   ina219, ina226\n", ""},
+		{[]string{"period"}, 0, "machines[].period", "bounds"},
+		{[]string{"http.tls"}, 0, "http.tls.cert", "token_file"},
+		{nil, 0, "log.level", ""},
+		{[]string{"machines[0].detect.holt"}, 2, `did you mean "machines.detect.hold"?`, ""},
+		{[]string{"banana"}, 2, "check --explain lists all keys", ""},
+	} {
+		code, out, errs := call(t, "", append([]string{"check", "--explain"}, tc.args...)...)
+		if code != tc.code || !strings.Contains(out+errs, tc.want) || tc.lack != "" && strings.Contains(out, tc.lack) {
+			t.Errorf("%v: code %d, %s%s, want %d, %q without %q", tc.args, code, out, errs, tc.code, tc.want, tc.lack)
+		}
+	}
+	code, out, _ := call(t, "", "check", "--explain", "detect.hold", "--json")
+	var keys []config.Key
+	if err := json.Unmarshal([]byte(out), &keys); err != nil || code != 0 || len(keys) != 1 || keys[0].Max != "1d" || keys[0].Default != "30s" || keys[0].Since != "0.1.0" {
+		t.Errorf("code %d, %+v: %v", code, keys, err)
+	}
+}

@@ -61,7 +61,7 @@ func verbs() []verb {
 	return []verb{
 		{"run", "[--config FILE]", "the agent; what systemd starts", runVerb},
 		{"demo", "[--for 60s] [--fault NAME]", "a simulated pump station, learnt and watched", demoVerb},
-		{"check", "[FILE | --config FILE]", "validates a configuration: every fault with line, column, path, hint", checkVerb},
+		{"check", "[FILE | --config FILE] [--explain [KEY]]", "validates a configuration: every fault with line, column, path, hint; explains keys", checkVerb},
 		{"read", "[--config FILE] [--sensor NAME] [--watch]", "reads every sensor once: value, unit, quality, latency, error", readVerb},
 		{"scan", "i2c [BUS] | modbus URL --unit N --at ADDR --count N", "what answers on a bus, and how its registers read", scanVerb},
 		{"record", "[--config FILE] --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},

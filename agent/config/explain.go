@@ -18,7 +18,7 @@ func WriteKey(w io.Writer, k Key) error {
 		{map[bool]string{true: "choices", false: "bounds"}[len(k.Choices) > 0], k.Bounds()},
 		{"default", k.DefaultText()},
 		{"required", map[bool]string{true: "yes"}[k.Need]},
-		{"example", k.Name + ": " + k.Example},
+		{"example", k.ExampleText()},
 		{"only for", k.ForText()},
 		{"also at", strings.Join(k.Also, ", ")},
 		{"not yet", k.NotYet},

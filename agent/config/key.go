@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -118,21 +119,30 @@ func (k *Key) DefaultText() string {
 	return k.Without
 }
 
+// forNames are the kinds of bus as a sentence names them.
+var forNames = map[string]string{busI2C: "I2C", busModbus: "Modbus", busKernel: "devices of the kernel", busNone: "drivers without a bus"}
+
 // ForText says which kinds of bus or drivers have the key; empty = all.
 func (k *Key) ForText() string {
 	var out []string
 	for _, kind := range k.For {
-		switch {
+		switch name := cmp.Or(forNames[kind], kind); {
 		case kind == busHeard: // told with Modbus
 		case kind == busModbus && !slices.Contains(k.For, busHeard):
-			out = append(out, "modbus without listen=true")
-		case kind == busNone:
-			out = append(out, "drivers without a bus")
+			out = append(out, name+" without listen=true")
 		default:
-			out = append(out, kind)
+			out = append(out, name)
 		}
 	}
 	return strings.Join(out, ", ")
+}
+
+// ExampleText is the key with an example of its value, as it is in the file.
+func (k *Key) ExampleText() string {
+	if strings.Contains(k.Path, "?") {
+		return k.Name + "=" + k.Example
+	}
+	return k.Name + ": " + k.Example
 }
 
 // TypeText names the kind of the key's value.

@@ -12,6 +12,7 @@ import (
 type Section struct {
 	Path string   // "machines[].detect"; empty = the whole file
 	Also []string // other paths of the same mapping
+	Of   string   // whose keys they are, where the path does not say it
 	Help string   // one sentence
 	Keys []Key
 }
@@ -91,7 +92,7 @@ type driverSection struct {
 // driverSections are the drivers' own keys: those of the sensor, and of each
 // mapping below. Drivers with the same key share a row.
 func driverSections(drivers map[string]DriverInfo) []driverSection {
-	own := driverSection{Section: Section{Path: "sensors[]", Help: "Keys that only some drivers have."}}
+	own := driverSection{Section: Section{Path: "sensors[]", Of: "single drivers", Help: "Keys that only some drivers have."}}
 	var below []driverSection
 	for _, name := range slices.Sorted(maps.Keys(drivers)) {
 		for _, k := range drivers[name].Keys {
@@ -118,7 +119,7 @@ func (k *Key) sections(path, driver string) []driverSection {
 	if len(k.Keys) == 0 {
 		return nil
 	}
-	out := driverSection{Section: Section{Path: path + "." + k.Name + "[]", Help: k.Help}, channels: k.Kind == Channels}
+	out := driverSection{Section: Section{Path: path + "." + k.Name + "[]", Of: driver, Help: k.Help}, channels: k.Kind == Channels}
 	for _, e := range k.Keys {
 		e.For = []string{driver}
 		out.Keys = append(out.Keys, e)

@@ -53,9 +53,11 @@ func (v value) readKind() (any, bool) {
 	case Patterns:
 		return boxed(v.patterns())
 	case List:
-		return v.elements()
+		if goTypes[v.key.Of] != nil {
+			return v.elements()
+		}
 	}
-	return nil, false
+	return nil, false // the key's own parser reads it
 }
 
 func boxed[T any](x T, ok bool) (any, bool) { return x, ok }

@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"iot-edge-anomaly/agent/config"
@@ -34,7 +35,7 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-// golden holds a text to a file, which -update renews.
+// golden holds a text to a file, which -update renews (scripts/golden.sh).
 func golden(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {
@@ -46,7 +47,14 @@ func golden(t *testing.T, file, got string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got != string(want) {
-		t.Errorf("%s: got\n%s\nwant\n%s", file, got, want)
+	if got == string(want) {
+		return
 	}
+	gotLines, wantLines := strings.Split(got, "\n"), strings.Split(string(want), "\n")
+	for i := range min(len(gotLines), len(wantLines)) {
+		if gotLines[i] != wantLines[i] {
+			t.Fatalf("%s line %d:\n got %s\nwant %s", file, i+1, gotLines[i], wantLines[i])
+		}
+	}
+	t.Errorf("%s: %d lines, want %d", file, len(gotLines), len(wantLines))
 }

@@ -71,6 +71,41 @@ func TestEntries(t *testing.T) {
 	}
 }
 
+// TestEntries_keys holds that the examples of a driver's own keys are taken, all
+// together, and that what is left out has the default.
+func TestEntries_keys(t *testing.T) {
+	week := filepath.Join(t.TempDir(), "week.csv")
+	if err := os.WriteFile(week, []byte("timestamp,a\n0,1\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		place := map[string]string{"i2c": ", bus: env, address: 0x48", "kernel": ", device: x"}[e.info.Bus]
+		all, needed := place, place
+		for _, k := range e.info.Keys {
+			text := ", " + k.Name + ": " + strings.ReplaceAll(k.Example, "/var/tmp/week.csv", week)
+			if all += text; k.Need {
+				needed += text
+			}
+		}
+		if len(e.info.Keys) == 0 {
+			continue
+		}
+		for _, keys := range []string{all, needed} {
+			yaml := "buses: {env: {i2c: auto}}\nsensors: [{name: a, driver: " + e.name + keys + "}]\n"
+			c, problems := config.Parse("config.yaml", []byte(yaml), Infos())
+			if problems.Err() != nil {
+				t.Errorf("%v\n%s", problems, yaml)
+				continue
+			}
+			for _, k := range e.info.Keys {
+				if c.Sensors[0].Own[k.Name] == nil && (k.Default != "" || keys == all) {
+					t.Errorf("driver %s has no value of %s in\n%s", e.name, k.Name, yaml)
+				}
+			}
+		}
+	}
+}
+
 // TestIdentify holds that a chip that tells what it is is never taken for another.
 func TestIdentify(t *testing.T) {
 	bus := i2csim.New("sim")
