@@ -8,18 +8,24 @@ import (
 
 // Detect is the alarm policy.
 type Detect struct {
-	N, M         int // open when N of the last M scores exceed 1
+	Tuning
+	Mute []Mute
+}
+
+// Tuning has the same fields in the same order as detect.Tuning, which says what
+// they mean, so that the one is converted to the other.
+type Tuning struct {
+	N, M         int
 	CloseBelow   float64
 	Hold         time.Duration
 	Cooldown     time.Duration
-	Repeats      time.Duration // pauses up to this make a fifth event of one cause one that comes and goes; 0 = none do
-	Update       time.Duration // between two messages of an open event; 0 = only when it gets graver
-	Latch        bool          // events stay open until they are unlatched
-	UnlatchAfter time.Duration // they unlatch by themselves after this; 0 = never
-	FalseAlarms  float64       // tolerated per 30 days
-	High         float64       // score from which severity is high
+	Repeats      time.Duration
+	Update       time.Duration
+	Latch        bool
+	UnlatchAfter time.Duration
+	FalseAlarms  float64 // per 30 days
+	High         float64
 	Critical     float64
-	Mute         []Mute
 }
 
 var detectKeys = section[Detect]{

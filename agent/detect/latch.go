@@ -37,7 +37,7 @@ func NewLatch(o Policy) *Latch {
 	if !o.Latch {
 		return nil
 	}
-	return &Latch{after: o.Unlatch}
+	return &Latch{after: o.UnlatchAfter}
 }
 
 func latches(k Kind) bool { return k == ProcessAnomaly || k == LimitExceeded }

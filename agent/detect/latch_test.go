@@ -53,7 +53,7 @@ func TestLatch(t *testing.T) {
 
 func TestLatch_byTime(t *testing.T) {
 	o := options()
-	o.Hold, o.Latch, o.Unlatch = 0, true, 10*time.Second
+	o.Hold, o.Latch, o.UnlatchAfter = 0, true, 10*time.Second
 	d := newDetector(t, func(p *Policy) { *p = o })
 	l := NewLatch(o)
 	got := latchPlay(d, l, 0, 2, 2, 2, 0.1, 0, 0, 2, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
@@ -73,7 +73,7 @@ func TestLatch_passes(t *testing.T) {
 	if got := none.Take(end); got.State != Close || none.Resume(end) {
 		t.Errorf("a nil latch made %+v", got)
 	}
-	l := NewLatch(Policy{Latch: true})
+	l := NewLatch(Policy{Tuning: Tuning{Latch: true}})
 	for _, ev := range []Event{{Kind: SensorFault, State: Close, Reason: ReasonNormal}, {Kind: ProcessAnomaly, State: Close, Reason: "model replaced"}} {
 		if got := l.Take(ev); got.State != Close {
 			t.Errorf("%+v is held", ev)

@@ -76,7 +76,7 @@ func drawOptions(t *rapid.T) Policy {
 		o.Mute = []MuteWindow{{From: 8 * 60, To: 8*60 + 1}}
 	}
 	if o.Latch = rapid.Bool().Draw(t, "latch"); o.Latch {
-		o.Unlatch = time.Duration(seconds.Draw(t, "unlatch")) * time.Second
+		o.UnlatchAfter = time.Duration(seconds.Draw(t, "unlatch")) * time.Second
 	}
 	return o
 }

@@ -64,7 +64,7 @@ func (g *goldenRow) next(i int) []float64 {
 func goldenOptions(m *model.Model) Options {
 	p := detect.DefaultPolicy("pump1", m.Schema().Channels)
 	p.Hold, p.Update, p.Cooldown, p.Repeats = 20*time.Second, 30*time.Second, 2*time.Minute, 0
-	p.Latch, p.Unlatch, p.Location = true, 3*time.Minute, time.UTC
+	p.Latch, p.UnlatchAfter, p.Location = true, 3*time.Minute, time.UTC
 	p.Mute = []detect.MuteWindow{{From: 8*60 + 10, To: 8*60 + 12}}
 	nan := math.NaN()
 	return Options{Policy: p, Limits: []detect.Limit{{Channel: "pump.voltage", Unit: "V", Index: 2, Warn: 232.5, Alarm: 235, WarnLow: nan, AlarmLow: nan, Hold: 10 * time.Second}}}

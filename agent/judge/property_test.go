@@ -54,7 +54,7 @@ func drawPolicy(t *rapid.T, channels []model.Channel) detect.Policy {
 	p := detect.DefaultPolicy("pump1", channels)
 	p.M, p.N, p.Location = m, rapid.IntRange(1, m).Draw(t, "n"), time.UTC
 	p.Hold, p.Cooldown, p.Repeats, p.Update, p.DriftAfter = seconds("hold", 20), seconds("cooldown", 90), seconds("repeats", 90), seconds("update", 20), shifts
-	p.Latch, p.Unlatch = rapid.Bool().Draw(t, "latch"), 10*seconds("unlatch", 40)
+	p.Latch, p.UnlatchAfter = rapid.Bool().Draw(t, "latch"), 10*seconds("unlatch", 40)
 	p.Mute = []detect.MuteWindow{{From: 8*60 + 2, To: 8*60 + 4}}
 	return p
 }

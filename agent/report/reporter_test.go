@@ -153,7 +153,9 @@ func TestRecovered_detector(t *testing.T) {
 	r := newReporter(t, boot1, q, c)
 	must(t, r.Event(anomaly(detect.Open, c.now()), theModel))
 	r = newReporter(t, boot2, q, c)
-	d, err := detect.New(detect.Policy{Machine: "pump1", Channels: channels()})
+	policy := detect.DefaultPolicy("pump1", channels())
+	policy.Hold = 0
+	d, err := detect.New(policy)
 	must(t, err)
 	if !d.Resume(r.Recovered()[0]) {
 		t.Fatal("not resumed")

@@ -35,9 +35,7 @@ func Limits(m config.Machine) (out []detect.Limit) {
 func Policy(m config.Machine) detect.Policy {
 	d := m.Detect
 	p := detect.DefaultPolicy(m.Name, Schema(m).Channels) // what cannot be configured stays
-	p.N, p.M, p.CloseBelow, p.High, p.Critical, p.FalseAlarms = d.N, d.M, d.CloseBelow, d.High, d.Critical, d.FalseAlarms
-	p.Hold, p.Cooldown, p.Repeats, p.Update, p.DriftAfter = d.Hold, d.Cooldown, d.Repeats, d.Update, m.Drift.After
-	p.Latch, p.Unlatch = d.Latch, d.UnlatchAfter
+	p.Tuning, p.DriftAfter = detect.Tuning(d.Tuning), m.Drift.After
 	for _, w := range d.Mute {
 		p.Mute = append(p.Mute, detect.MuteWindow{From: w.From, To: w.To, Days: w.Days})
 	}
