@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -32,7 +33,7 @@ func (r repository) git(args ...string) string {
 	r.t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir = r.dir
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
+	cmd.Env = append(cleanEnv(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_SYSTEM=/dev/null",
 		"GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.org", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@example.org")
 	return output(r.t, cmd)
 }
@@ -54,10 +55,18 @@ func (r repository) archive(to string) {
 	output(r.t, exec.Command("tar", "-xf", file, "-C", to))
 }
 
+// cleanEnv is the environment without git's variables: a hook of this repository sets
+// some that would make git work on it instead of on the test's own.
+func cleanEnv() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "GIT_") })
+}
+
 // versionIn runs the version.sh of a folder.
 func versionIn(t *testing.T, dir string, args ...string) string {
 	t.Helper()
-	return strings.TrimSpace(output(t, exec.Command(filepath.Join(dir, "scripts", "version.sh"), args...)))
+	cmd := exec.Command(filepath.Join(dir, "scripts", "version.sh"), args...)
+	cmd.Env = cleanEnv()
+	return strings.TrimSpace(output(t, cmd))
 }
 
 // TestVersion checks what scripts/version.sh prints in a clone and in an archive.
