@@ -15,8 +15,9 @@ type Address struct {
 	Bit   int    // of the register; -1 = the whole
 }
 
-// tables are Modbus's four (Application Protocol V1.1b3 §4.3), by the digit
-// that names them in the notation of manuals; §4.4 leaves it to the vendors.
+// tables are the four tables of Modbus (Application Protocol V1.1b3 §4.3), each
+// with the digit that names it in manuals. §4.4 leaves that notation to the
+// vendors.
 var tables = []struct {
 	name  string
 	digit int
@@ -37,10 +38,10 @@ var tableAliases = map[string]string{
 // hasBits tells whether a table holds bits rather than registers.
 func hasBits(table string) bool { return table == "coil" || table == "discrete" }
 
-// ParseAddress reads "holding:40" or "holding:0x28", which count from base (0
-// or 1), and the notation 40041, 400041, 30017 or 10003, which names the table
-// by its first digit and counts from 1 whatever base says. Both may end in the
-// bit of a register, "holding:40.3". The error is an *Fault.
+// ParseAddress reads an address in one of two notations. "holding:40" and
+// "holding:0x28" count from base, 0 or 1. In 40041, 400041, 30017 and 10003 the
+// first digit names the table, and the rest counts from 1 whatever base is. Both
+// may end in the bit of a register, "holding:40.3". The error is a *Fault.
 func ParseAddress(s string, base int) (Address, error) {
 	place, bit, hasBit := strings.Cut(s, ".")
 	a := Address{Bit: -1}
@@ -88,7 +89,8 @@ func tableAndNumber(table, number string, base int) (string, int, *Fault) {
 	return table, n, nil
 }
 
-// addressNumber reads a leading zero as decimal: manuals pad addresses.
+// addressNumber reads a number in decimal, also with leading zeros, because
+// manuals pad addresses; or in hexadecimal with 0x.
 func addressNumber(s string) (int, bool) {
 	base := 10
 	if hex, ok := strings.CutPrefix(s, "0x"); ok {
@@ -98,8 +100,8 @@ func addressNumber(s string) (int, bool) {
 	return int(n), err == nil
 }
 
-// modicon reads the notation of manuals: a digit for the table and the number
-// from 1 in four or five digits more.
+// modicon reads the notation of manuals: one digit for the table, then four or five
+// digits for the number, which counts from 1.
 func modicon(s string, base int) (string, int, *Fault) {
 	n, err := strconv.ParseUint(s, 10, 31)
 	if err != nil {
@@ -109,7 +111,7 @@ func modicon(s string, base int) (string, int, *Fault) {
 	if len(s) != 5 && len(s) != 6 {
 		return "", 0, &Fault{Message: message, Hint: fmt.Sprintf(`write "holding:%d" or "input:%[1]d"`, n)}
 	}
-	per := 10_000 // registers that the digits after the first can number
+	per := 10_000 // 10 to the number of digits after the first
 	if len(s) == 6 {
 		per = 100_000
 	}
@@ -133,8 +135,7 @@ func modicon(s string, base int) (string, int, *Fault) {
 	return "", 0, &Fault{Message: message, Hint: fmt.Sprintf(`write "holding:%d" or "input:%[1]d"`, n)}
 }
 
-// at reads the place of a register. YAML takes 40041 for a number, and 40041.3
-// too.
+// at reads the place of a register. To YAML, 40041 and 40041.3 are numbers.
 func (r *registerReader) at(v value) {
 	s := v.node.Value
 	if tag := v.node.ShortTag(); tag != "!!int" && tag != "!!float" {

@@ -3,8 +3,6 @@ package config
 import (
 	"strconv"
 	"time"
-
-	"go.yaml.in/yaml/v3"
 )
 
 // Measurand is what the configuration says of a channel that it lists itself: a
@@ -150,6 +148,3 @@ func (v value) named(what string, read func(i int, e value) string) {
 	})
 	v.notEmpty()
 }
-
-// yamlSequence is what a list is to the YAML library.
-const yamlSequence = yaml.SequenceNode

@@ -36,6 +36,16 @@ func Sections(drivers map[string]DriverInfo) []Section {
 		limits.Also = append(slices.Clone(limits.Also), s.Path+".limits")
 		iso.Also = append(slices.Clone(iso.Also), s.Path+".limits.iso20816")
 	}
+	for _, d := range drivers {
+		for i := range reg.Keys {
+			switch k := &reg.Keys[i]; {
+			case k.Kind == kindRegisterType && d.Types != nil:
+				k.Choices = typeNames(d.Types)
+			case k.Kind == kindByteOrder && d.Orders != nil:
+				k.Choices = orderNames(d.Orders)
+			}
+		}
+	}
 	out := []Section{rootKeys.list(), gatewayKeys.list(), busKeys.list(), parameterKeys.list(), sensorKeys.list()}
 	for _, s := range others {
 		out = append(out, s.Section)

@@ -48,7 +48,8 @@ type RunWhen struct {
 // machineReader reads a machine.
 type machineReader struct {
 	*Machine
-	p *parser
+	p         *parser
+	badPeriod bool
 }
 
 var machineKeys = section[machineReader]{
@@ -64,7 +65,12 @@ var machineKeys = section[machineReader]{
 			read: func(v value, m *machineReader) { m.channels(v) }},
 		{Key: Key{Name: "period", Kind: Duration, Min: "10ms", Max: "1d", Default: "1s", Example: "1s",
 			Help: "Time between two rows of the machine."},
-			into: func(m *machineReader) any { return &m.Period }},
+			read: func(v value, m *machineReader) {
+				d, ok := v.duration()
+				if m.badPeriod = !ok; ok {
+					m.Period = d
+				}
+			}},
 		{Key: Key{Name: "run_when", Kind: kindMapping, Without: "the machine always runs", Example: "{channel: pump.speed, above: 5, settle: 60s}",
 			Help: "When the machine runs; rows outside are neither learnt nor scored, and its state is idle."},
 			read: func(v value, m *machineReader) { m.runWhen(v) }},
@@ -78,7 +84,7 @@ var machineKeys = section[machineReader]{
 			Help: "When a lasting change stops being an anomaly."},
 			&driftKeys, func(m *machineReader) *Drift { return &m.Drift }),
 	},
-	check: func(v value, m *machineReader, g given) { m.check(v, g) },
+	check: func(v value, m *machineReader, _ given) { m.check(v) },
 }
 
 var modelKeys = section[Model]{
@@ -145,7 +151,7 @@ var runWhenKeys = section[runWhenReader]{
 
 // defaultMachine is the machine of a file that names none: it has every channel.
 func (p *parser) defaultMachine() Machine {
-	m := machineReader{&Machine{Name: "main"}, p}
+	m := machineReader{Machine: &Machine{Name: "main"}, p: p}
 	machineKeys.fill(&m)
 	m.complete()
 	return *m.Machine
@@ -155,7 +161,7 @@ func (p *parser) defaultMachine() Machine {
 func (p *parser) machines(v value) {
 	byPath := map[string]string{}
 	v.named("machine", func(_ int, v value) string {
-		m := machineReader{&Machine{Pos: v.pos}, p}
+		m := machineReader{Machine: &Machine{Pos: v.pos}, p: p}
 		machineKeys.read(v, &m)
 		m.complete()
 		if other := byPath[m.Model.Path]; other != "" && m.Name != "" && other != m.Name {
@@ -291,11 +297,9 @@ const minRows = 100
 
 // check holds the learning time against the period. It reports at the machine,
 // because either of them may be the one to change.
-func (m *machineReader) check(v value, g given) {
-	if at, has := g["period"]; has {
-		if _, ok := at.quiet().read(); !ok {
-			return // its fault alone is reported, not what follows from the default
-		}
+func (m *machineReader) check(v value) {
+	if m.badPeriod {
+		return // that is reported alone, not what follows from the default
 	}
 	l := m.Model.Learn
 	if rows := int64(l.For / m.Period); rows < minRows && l.When != "never" {

@@ -51,7 +51,7 @@ func (v value) mute(d *Detect) {
 	d.Mute = append(d.Mute, m)
 }
 
-// days reads "sat", "mon-fri" or "sat,sun"; a span may pass over the week's end.
+// days reads "sat", "mon-fri" or "sat,sun". A span may pass the end of the week.
 func (v value) days(dst *[7]bool, s string) bool {
 	for _, part := range strings.Split(s, ",") {
 		from, to, isSpan := strings.Cut(part, "-")
@@ -88,7 +88,7 @@ func (v value) weekday(s string) (int, bool) {
 	return 0, v.fail(hint, "unknown day %q", quoteShort(s))
 }
 
-// clock reads 06:30 as minutes since midnight; 24:00 is the day's end.
+// clock reads 06:30 as minutes since midnight; 24:00 is the end of the day.
 func clock(s string) (int, bool) {
 	hour, minute, found := strings.Cut(s, ":")
 	if !found || len(hour) < 1 || len(hour) > 2 || len(minute) != 2 {

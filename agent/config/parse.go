@@ -17,10 +17,10 @@ import (
 // maxFile bounds the configuration file in bytes.
 const maxFile = 1 << 20
 
-// Load reads and checks the configuration file at path against the given
-// drivers. A file that can be read but not used gives Problems with every
-// fault; an unreadable one the operating system's error, wrapped. Warnings
-// are in the result.
+// Load reads the configuration file at path and checks it against the given
+// drivers. If the file can be read but not used, the error is Problems with every
+// fault; if it cannot be read, it wraps the operating system's error. Warnings are
+// in the result.
 func Load(path string, drivers map[string]DriverInfo) (*Config, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -38,10 +38,10 @@ func Load(path string, drivers map[string]DriverInfo) (*Config, error) {
 	return cfg, nil
 }
 
-// Parse checks a configuration and fills in its defaults. name is the file's
-// path: it stands in front of every problem, and relative paths in the file
-// are taken from its folder. The configuration is nil if a problem is an
-// error. Parse opens no file but those that DriverInfo.List reads.
+// Parse checks a configuration and fills in its defaults. name is the file's path:
+// every problem begins with it, and relative paths in the file start in its folder.
+// The configuration is nil if a problem is an error. Parse opens no file, apart
+// from those that DriverInfo.List reads.
 func Parse(name string, data []byte, drivers map[string]DriverInfo) (*Config, Problems) {
 	p := &parser{file: name, drivers: drivers}
 	root := p.syntax(data)
@@ -59,15 +59,15 @@ func Parse(name string, data []byte, drivers map[string]DriverInfo) (*Config, Pr
 	return cfg, p.problems
 }
 
-// at reports a fault of the file itself.
+// at reports a fault of the file as a whole.
 func (p *parser) at(line, column int, hint, format string, args ...any) *yaml.Node {
 	v := value{p: p, pos: Pos{line, column}}
 	v.fail(hint, format, args...)
 	return nil
 }
 
-// syntax returns the root of the only document in data, or nil after having
-// reported why there is none.
+// syntax returns the root of the only document in data. It is nil if there is none,
+// which has then been reported.
 func (p *parser) syntax(data []byte) *yaml.Node {
 	if len(data) > maxFile {
 		return p.at(1, 1, "is this the configuration?", "the file is larger than 1 MiB")
@@ -100,8 +100,8 @@ func (p *parser) syntax(data []byte) *yaml.Node {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
-// syntaxError places the YAML library's error. It gives a line only, so the
-// column is that of the line's first character.
+// syntaxError reports the YAML library's error at its place. The library gives only
+// a line, so the column is that of the line's first character.
 func (p *parser) syntaxError(data []byte, err error) *yaml.Node {
 	line, message := 1, err.Error()
 	if m := yamlLine.FindStringSubmatch(strings.ReplaceAll(message, "\n", " ")); m != nil {

@@ -165,6 +165,13 @@ func typeNames(types []RegisterType) (names []string) {
 	return names
 }
 
+func orderNames(orders []ByteOrder) (names []string) {
+	for _, o := range orders {
+		names = append(names, o.Name)
+	}
+	return names
+}
+
 // unknownOf reports a name that is none of names. aliases gives other programs'
 // words for the i-th.
 func (v value) unknownOf(what, name string, names []string, aliases func(i int) []string) bool {

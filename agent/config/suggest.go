@@ -2,8 +2,8 @@ package config
 
 import "strings"
 
-// didYouMean names the option nearest to word, or lists the options where none
-// is near.
+// didYouMean is a hint that names the option nearest to word, or lists the options
+// if none is near.
 func didYouMean(word string, options []string) string {
 	if best := Nearest(word, options); best != "" {
 		return `did you mean "` + best + `"?`
@@ -14,7 +14,7 @@ func didYouMean(word string, options []string) string {
 	return "use " + listed(options)
 }
 
-// listed writes options as oneOf does, of very many the first ones.
+// listed writes options as oneOf does, but of very many only the first ones.
 func listed(options []string) string {
 	const few, most = 8, 40
 	if len(options) > most {
@@ -32,9 +32,9 @@ func oneOf(options []string) string {
 	return strings.Join(options[:n-1], ", ") + " or " + options[n-1]
 }
 
-// Nearest returns the option that a slip of the fingers turns into word, or
-// "". One edit in three letters is a slip, more is another word, and so is one
-// without a letter in common.
+// Nearest returns the option of which word is probably a misspelling, or "". One
+// edit in three letters is a misspelling; more, or no letter in common, is another
+// word.
 func Nearest(word string, options []string) string {
 	if len(word) > 64 {
 		return ""

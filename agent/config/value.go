@@ -6,8 +6,8 @@ import (
 	"go.yaml.in/yaml/v3"
 )
 
-// maxValues bounds the walk: a file of 1 MiB whose aliases multiply is refused
-// before it costs time or memory.
+// maxValues bounds the walk through the file. A small file whose aliases multiply
+// is refused before it costs time or memory.
 const maxValues = 50_000
 
 // parser collects the problems of one file.
@@ -21,16 +21,16 @@ type parser struct {
 	used []string // buses that sensors name
 }
 
-// value is one node of the file with the path that leads to it.
+// value is one node of the file, with its path and place.
 type value struct {
 	p    *parser
 	node *yaml.Node
 	path string
 	pos  Pos
-	key  *Key // whose value it is, and so its kind and bounds; nil for other nodes
+	key  *Key // the key whose value this is, with its kind and bounds; nil for other nodes
 }
 
-// value wraps a node; an alias keeps the place where it is used.
+// value wraps a node. For an alias, the place is where the alias is used.
 func (p *parser) value(n *yaml.Node, path string) value {
 	v := value{p: p, node: n, path: path, pos: Pos{max(n.Line, 1), max(n.Column, 1)}}
 	if n.Kind == yaml.AliasNode && n.Alias != nil {
@@ -43,19 +43,19 @@ func (p *parser) value(n *yaml.Node, path string) value {
 func (p *parser) visit(v value) bool {
 	p.visited++
 	if p.visited == maxValues+1 {
-		p.problems = nil // nobody reads the same fault a thousand times
+		p.problems = nil // of an expanded file they are the same fault again and again
 		v.fail("write fewer, or split the machines over two gateways", "the file expands to more than %d values", maxValues)
 	}
 	return p.visited <= maxValues
 }
 
-// good tells whether no error has been added to the first n problems.
+// good tells whether no error was reported after the first n problems.
 func (p *parser) good(n int) bool {
 	return len(p.problems) <= n || p.problems[n:].Err() == nil
 }
 
-// fail reports an error, warn a warning. fail is always false, for those who
-// return whether a value can be used.
+// fail reports an error. It returns false, for callers that return whether a value
+// can be used.
 func (v value) fail(hint, format string, args ...any) bool {
 	v.report(SeverityError, hint, format, args...)
 	return false
@@ -75,7 +75,7 @@ func (v value) report(s Severity, hint, format string, args ...any) {
 	})
 }
 
-// kind names what the node is, for messages.
+// kind describes the node for messages.
 func (v value) kind() string {
 	switch v.node.Kind {
 	case yaml.MappingNode:
@@ -96,7 +96,7 @@ func (v value) kind() string {
 	return "something unreadable"
 }
 
-// quoteShort keeps long values out of messages.
+// quoteShort shortens a value for messages.
 func quoteShort(s string) string {
 	if len(s) <= 40 {
 		return s
@@ -104,20 +104,14 @@ func quoteShort(s string) string {
 	return s[:40] + "…"
 }
 
-// want reports a value of another kind. A key without a value is the most
-// frequent one.
+// want reports that the value is not of kind k. Most often the key has no value at
+// all.
 func (v value) want(k Kind) bool {
 	t := k.text()
 	if v.kind() == "nothing" {
 		return v.fail("give it one or leave the key out", "has no value, want %s", t.want)
 	}
 	return v.fail(t.hint, "want %s, got %s", t.want, v.kind())
-}
-
-// quiet is the value without a place to report to.
-func (v value) quiet() value {
-	v.p = &parser{file: v.p.file}
-	return v
 }
 
 // missing reports a required key.
@@ -147,9 +141,8 @@ type entry struct {
 	value value
 }
 
-// mapping returns the entries of a mapping in file order, those of `<<` merges
-// after the mapping's own. Keys that are no text and duplicates are reported
-// and left out.
+// mapping returns the entries of a mapping in file order, then those that `<<`
+// merges into it. Keys that are not text and duplicates are reported and left out.
 func (v value) mapping() ([]entry, bool) {
 	if v.node.Kind != yaml.MappingNode {
 		return nil, v.want(kindMapping)
@@ -191,9 +184,8 @@ func (v value) entry(k, n *yaml.Node) entry {
 	return entry{name: name, at: kv, value: v.p.value(n, path)}
 }
 
-// merge adds the entries of a mapping merged with `<<` that v does not have
-// itself. Merges do not nest: one level serves repeated sensors, and more is
-// hard to read.
+// merge adds the entries of m that v does not have itself. Merges do not nest: one
+// level is enough for repeated sensors, and more is hard to read.
 func (v value) merge(entries []entry, seen map[string]int, m value) []entry {
 	if m.node.Kind != yaml.MappingNode {
 		m.fail("write << once", "<< merges one mapping only")

@@ -8,6 +8,26 @@ import (
 	"strings"
 )
 
+// Type says how the bits of a register form a number.
+type Type uint8
+
+// The types. Bit is for coils and discrete inputs, and with Register.Bit for
+// registers; the others are for registers. F16 is IEEE 754-2008 binary16.
+const (
+	Bit Type = iota + 1
+	U8H      // the byte sent first
+	U8L
+	U16
+	I16
+	F16
+	U32
+	I32
+	F32
+	U64
+	I64
+	F64
+)
+
 // TypeInfo describes a Type.
 type TypeInfo struct {
 	Name      string // that ParseType takes
@@ -27,8 +47,7 @@ type TypeInfo struct {
 }
 
 // types is the table of all types: what this package and the configuration know
-// about one is here. A new type needs a constant, a row, and its line in
-// docs/modbus.md.
+// about one is here. A new type needs a constant and a row.
 var types = [...]TypeInfo{
 	Bit: unsigned("bit", 1, 0, "bool"),
 	U8H: unsigned("u8h", 8, 8, "uint8h"),
@@ -115,6 +134,18 @@ func pattern(name string, bits int, s string) (uint64, error) {
 	}
 	return u, nil
 }
+
+// Order is the order in which the bytes of a value are sent; the package
+// comment explains the letters. The zero value is ABCD.
+type Order uint8
+
+// The orders.
+const (
+	ABCD Order = iota // most significant byte first
+	DCBA              // words and bytes swapped
+	BADC              // bytes swapped
+	CDAB              // words swapped
+)
 
 // OrderInfo describes an Order under one of its names.
 type OrderInfo struct {

@@ -6,26 +6,6 @@ import (
 	"strconv"
 )
 
-// Type says how the bits of a register form a number.
-type Type uint8
-
-// The types. Bit is for coils and discrete inputs, and with Register.Bit for
-// registers; the others are for registers. F16 is IEEE 754-2008 binary16.
-const (
-	Bit Type = iota + 1
-	U8H      // the byte sent first
-	U8L
-	U16
-	I16
-	F16
-	U32
-	I32
-	F32
-	U64
-	I64
-	F64
-)
-
 func (t Type) known() bool { return t >= Bit && int(t) < len(types) }
 
 // String gives the name that ParseType takes.
@@ -39,18 +19,6 @@ func (t Type) String() string {
 // Registers is how many registers (for coils and discrete inputs: bits) a value of
 // the type takes.
 func (t Type) Registers() int { return types[t].Registers }
-
-// Order is the order in which the bytes of a value are sent; the package
-// comment explains the letters. The zero value is ABCD.
-type Order uint8
-
-// The orders.
-const (
-	ABCD Order = iota // most significant byte first
-	DCBA              // words and bytes swapped
-	BADC              // bytes swapped
-	CDAB              // words swapped
-)
 
 // String gives the name that ParseOrder takes.
 func (o Order) String() string {
