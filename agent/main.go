@@ -67,6 +67,8 @@ func verbs() []verb {
 		{"record", "[--config FILE] --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL [--report FILE.html]", "learns from the first N rows", trainVerb},
 		{"score", "--model MODEL --csv FILE --out FILE.csv [--events FILE] [--report FILE.html]", "one output row per input row", scoreVerb},
+		{"status", "[--config FILE] [--json]", "how the running agent is: 0 healthy, 1 degraded, 2 unhealthy, 3 not running", statusVerb},
+		{"reload", "[--config FILE]", "has the running agent take its configuration anew and waits for the verdict", reloadVerb},
 		{"unlatch", "[--config FILE] [--machine NAME]", "closes events that are over and held open by detect.latch", unlatchVerb},
 		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
 		{"version", "[--json]", "version, commit, Go, kernel chosen", versionVerb},
@@ -115,6 +117,11 @@ func dispatch(ctx context.Context, e env, args []string) int {
 	return exitUsage
 }
 
+// ended ends a verb with an exit code of its own and nothing on stderr.
+type ended struct{ code int }
+
+func (e *ended) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
 // usageError is a mistake in the arguments.
 type usageError struct{ err error }
 
@@ -129,7 +136,10 @@ func usagef(format string, a ...any) error {
 func finish(e env, v verb, err error) int {
 	var mistake *usageError
 	var refused *config.Refusal
+	var own *ended
 	switch {
+	case errors.As(err, &own):
+		return own.code
 	case err == nil || errors.Is(err, flag.ErrHelp):
 		return exitDone
 	case errors.As(err, &mistake):

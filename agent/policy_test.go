@@ -101,7 +101,7 @@ func TestScoreWithConfig(t *testing.T) {
 	}
 }
 
-// TestUnlatch: a request waits in the state folder until an agent takes it.
+// TestUnlatch: the running agent is asked, and says what it does not know.
 func TestUnlatch(t *testing.T) {
 	cfg, _ := pumpServer(t)
 	text, err := os.ReadFile(cfg)
@@ -112,7 +112,7 @@ func TestUnlatch(t *testing.T) {
 		t.Errorf("no machine latches: %d, %s", code, errs)
 	}
 	latching := strings.Replace(strings.Replace(string(text), "detect: {hold: 1s}", "detect: {hold: 1s, latch: true}", 1),
-		"/model.safetensors}", "/model.safetensors, learn: {when: never}}", 1)
+		"/model.safetensors}", "/model.safetensors, learn: {when: never}}", 1) + "control: {socket: control.sock}\n"
 	if err := os.WriteFile(cfg, []byte(latching), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -125,22 +125,15 @@ func TestUnlatch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ended, cancel := context.WithCancel(t.Context())
-	cancel() // it does not wait
-	var errs strings.Builder
-	if code := dispatch(ended, env{strings.NewReader(""), io.Discard, &errs, nil}, []string{"unlatch", "--config", cfg}); code != 1 || !strings.Contains(errs.String(), "pump1: asked, but no agent has answered") {
-		t.Errorf("without an agent: %d, %s", code, &errs)
-	}
-	request := filepath.Join(c.State, "unlatch-pump1")
-	if _, err := os.Stat(request); err != nil {
-		t.Fatal(err)
+	if code, _, errs := call(t, "", "unlatch", "--config", cfg); code != 1 || !strings.Contains(errs, "pump1: ") || !strings.Contains(errs, "no agent answers") {
+		t.Errorf("without an agent: %d, %s", code, errs)
 	}
 	ctx, stop := context.WithCancel(t.Context())
 	code := make(chan int, 1)
 	go func() {
 		code <- dispatch(ctx, env{strings.NewReader(""), io.Discard, io.Discard, nil}, []string{"run", "--config", cfg})
 	}()
-	waitFor(t, 20*time.Second, "the request taken", func() bool { _, err := os.Stat(request); return os.IsNotExist(err) })
+	waitFor(t, 20*time.Second, "the socket", func() bool { _, err := os.Stat(c.Control.Socket); return err == nil })
 	if code, out, errs := call(t, "", "unlatch", "--config", cfg); code != 0 || !strings.Contains(out, "pump1: unlatched") {
 		t.Errorf("with an agent: %d, %s%s", code, out, errs)
 	}

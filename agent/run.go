@@ -25,7 +25,7 @@ func runVerb(ctx context.Context, e env, args []string) error {
 	for _, w := range c.Warnings {
 		log.Warn("configuration", "problem", w.String())
 	}
-	g, err := gateway.New(gateway.Options{Config: c, Log: log, Build: build().status(), Hangup: e.hup, SetLogLevel: setLogLevel,
+	g, err := gateway.New(gateway.Options{Config: c, File: *path, Log: log, Build: build().status(), Hangup: e.hup, SetLogLevel: setLogLevel,
 		Reload: func() (*config.Config, error) { return loadConfig(*path) }})
 	if err != nil {
 		return err

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"iot-edge-anomaly/agent/config"
-	"iot-edge-anomaly/agent/gateway"
+	"iot-edge-anomaly/agent/control"
 )
 
 func unlatchVerb(ctx context.Context, e env, args []string) error {
@@ -24,13 +24,9 @@ func unlatchVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	taken, err := gateway.RequestUnlatch(ctx, c.State, asked)
-	if err != nil {
-		return err
-	}
 	names := strings.Join(asked, ", ")
-	if !taken {
-		return fmt.Errorf("%s: asked, but no agent has answered: it is done when one runs", names)
+	if err := control.Post(ctx, c.Control.Socket, "unlatch", control.Unlatch{Machines: asked}, &control.Unlatch{}); err != nil {
+		return fmt.Errorf("%s: %w", names, err)
 	}
 	_, err = fmt.Fprintf(e.stdout, "%s: unlatched; what is over is closed with the next row\n", names)
 	return err

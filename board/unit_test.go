@@ -34,11 +34,13 @@ func TestUnit_verify(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const start = "ExecStart=/usr/bin/iot-edge-anomaly "
-	if !bytes.Contains(b, []byte(start)) {
-		t.Fatalf("no %q", start)
+	for _, key := range []string{"ExecStart=", "ExecReload="} {
+		command := key + "/usr/bin/iot-edge-anomaly "
+		if !bytes.Contains(b, []byte(command)) {
+			t.Fatalf("no %q", command)
+		}
+		b = bytes.Replace(b, []byte(command), []byte(key+self+" "), 1)
 	}
-	b = bytes.Replace(b, []byte(start), []byte("ExecStart="+self+" "), 1)
 	b = bytes.Replace(b, []byte("Documentation=file:///usr/share/doc/"), []byte("Documentation=https://localhost/"), 1)
 	path := filepath.Join(t.TempDir(), filepath.Base(unit))
 	if err := os.WriteFile(path, b, 0o644); err != nil {
@@ -81,7 +83,11 @@ func TestUnit_companions(t *testing.T) {
 		t.Fatal("no groups")
 	}
 	users := read("systemd/sysusers.conf")
-	for _, g := range strings.Fields(groups[1]) {
+	own := regexp.MustCompile(`(?m)^Group=(.*)$`).FindStringSubmatch(u)
+	if own == nil || strings.Contains(u, "\nUser="+own[1]+"\n") {
+		t.Fatalf("group %v: want a static one whose name the dynamic user has not", own)
+	}
+	for _, g := range append(strings.Fields(groups[1]), own[1]) {
 		if !regexp.MustCompile(`(?m)^g ` + g + ` `).MatchString(users) {
 			t.Errorf("group %s is not made by sysusers", g)
 		}

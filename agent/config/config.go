@@ -13,7 +13,11 @@ type Config struct {
 	HTTP     HTTP
 	Trust    Trust
 	Metrics  Metrics
+	Control  Control
 	Log      Log
+
+	// SHA256 is that of the file, in hex; empty if it was not read from a file.
+	SHA256 string `json:"-"`
 
 	// Warnings are the problems that do not keep the file from being used.
 	Warnings Problems `json:",omitempty"`
@@ -45,6 +49,10 @@ type Metrics struct{ Push string }
 
 // Log is the log level: debug, info, warn or error.
 type Log struct{ Level string }
+
+// Control is the socket on which the running agent is asked for something; empty =
+// none.
+type Control struct{ Socket string }
 
 // rootKeys is the whole file.
 var rootKeys = section[Config]{
@@ -80,6 +88,9 @@ var rootKeys = section[Config]{
 		below(Key{Name: "metrics", Without: "`/metrics` is scraped", Example: `{push: ""}`,
 			Help: "Where metrics go."},
 			&metricsKeys, func(c *Config) *Metrics { return &c.Metrics }),
+		below(Key{Name: "control", Without: "the defaults of its keys", Example: "{socket: /run/iot-edge-anomaly/control.sock}",
+			Help: "How the running agent is asked for something."},
+			&controlKeys, func(c *Config) *Control { return &c.Control }),
 		below(Key{Name: "log", Without: "the defaults of its keys", Example: "{level: info}",
 			Help: "What is logged."},
 			&logKeys, func(c *Config) *Log { return &c.Log }),
@@ -141,6 +152,16 @@ var metricsKeys = section[Metrics]{
 			Help:   "Address to which metrics are pushed.",
 			NotYet: "pushing metrics is not supported by this version"},
 			into: func(m *Metrics) any { return &m.Push }},
+	},
+}
+
+var controlKeys = section[Control]{
+	path: "control",
+	help: "How `status`, `reload`, `config apply` and `unlatch` ask the running agent. See [control.md](control.md).",
+	rows: []row[Control]{
+		{Key: Key{Name: "socket", Kind: File, Default: defaultSocket, Empty: "the agent cannot be asked", Example: "/run/iot-edge-anomaly/control.sock", Check: socketLength,
+			Help: "Unix socket of the running agent; its folder must be there."},
+			into: func(c *Control) any { return &c.Socket }},
 	},
 }
 

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -35,6 +36,7 @@ func Load(path string, drivers map[string]DriverInfo) (*Config, error) {
 	if err := problems.Err(); err != nil {
 		return nil, err
 	}
+	cfg.SHA256 = fmt.Sprintf("%x", sha256.Sum256(data))
 	return cfg, nil
 }
 

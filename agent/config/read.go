@@ -145,8 +145,8 @@ func (v value) checkLabel(name string) bool {
 // file is a path; a relative one starts in the folder of the configuration file.
 func (v value) file() (string, bool) {
 	s, ok := v.someText()
-	if !ok {
-		return "", false
+	if !ok || s == "" {
+		return "", ok
 	}
 	if !filepath.IsAbs(s) {
 		s = filepath.Join(filepath.Dir(v.p.file), s)

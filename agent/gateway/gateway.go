@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/report"
@@ -24,12 +25,14 @@ import (
 // Options say what a Gateway runs.
 type Options struct {
 	Config *config.Config // checked, with its defaults
+	File   string         // that Config was read from, as people are told; may be empty
 	Host   devices.Host   // the computer whose sensors are read
 	Log    *slog.Logger
 	Build  status.Build // of this program, as the endpoint tells it
 
 	// Reload reads the configuration anew. It is called after each signal from
-	// Hangup. Nil means that the configuration cannot be reloaded.
+	// Hangup and when somebody asks on the control socket. Nil means that the
+	// configuration cannot be reloaded.
 	Reload func() (*config.Config, error)
 	Hangup <-chan os.Signal // may be nil
 
@@ -50,14 +53,19 @@ type Gateway struct {
 	reporter    *report.Reporter
 	mqtt        *mqtt.Client   // nil = no broker configured
 	server      *status.Server // nil = endpoint off
+	audit       *control.Audit
+	control     *control.Server // nil = no socket
+	reloads     chan chan verdict
+	stopping    chan struct{} // closed when the loop has ended
 	started     time.Time
 	ready       atomic.Int64 // nanoseconds after started; 0 = not yet
 	stalled     atomic.Value // string: the stage that makes no progress
-	reloadOK    atomic.Bool
-	memoryLimit uint64 // bytes; 0 = unknown
+	memoryLimit uint64       // bytes; 0 = unknown
 
-	mu    sync.Mutex
-	plant *plant
+	mu      sync.Mutex
+	plant   *plant
+	loaded  time.Time // when cfg came into force
+	refused string    // why the newest reload was refused; "" = it was not
 }
 
 // New opens everything that must be there: state folder, queue, models, endpoint. An
@@ -65,10 +73,10 @@ type Gateway struct {
 // config.Refusal. A Gateway must be run, for that closes what is open.
 func New(o Options) (*Gateway, error) {
 	c := o.Config
-	g := &Gateway{opts: o, cfg: c, log: o.Log, metrics: status.NewMetrics(), started: time.Now()}
+	g := &Gateway{opts: o, cfg: c, log: o.Log, metrics: status.NewMetrics(), started: time.Now(), loaded: time.Now(),
+		reloads: make(chan chan verdict), stopping: make(chan struct{})}
 	g.stalled.Store("")
 	g.memoryLimit = uint64(max(0, board.MemoryLimit("/")))
-	g.reloadOK.Store(true)
 	id := c.Gateway.ID
 	if id == "" || id == "auto" {
 		id = board.DeviceID("/")
@@ -114,6 +122,7 @@ func (g *Gateway) build() (err error) {
 			return config.Refuse(err)
 		}
 	}
+	g.openControl()
 	return nil
 }
 
@@ -132,11 +141,15 @@ func (g *Gateway) Run(ctx context.Context) error {
 	if g.mqtt != nil {
 		wg.Go(func() { failed <- g.mqtt.Run(services) })
 	}
+	if g.control != nil {
+		wg.Go(func() { g.control.Run(services) })
+	}
 	g.plant.start(ctx, g.fault)
 	g.ready.Store(int64(time.Since(g.started)))
 	g.log.Info("ready", "device", g.device.Device, "after", time.Since(g.started).Round(time.Millisecond))
 	g.notify(board.Ready())
 	err := g.loop(ctx, failed)
+	close(g.stopping)
 	g.notify(board.Stopping())
 	g.currentPlant().stop()
 	g.publishStates(nil)
@@ -178,13 +191,22 @@ func (g *Gateway) loop(ctx context.Context, failed <-chan error) error {
 				return err
 			}
 		case <-g.opts.Hangup:
-			if err := g.reload(ctx); err != nil {
-				return err
+			v := g.reload(ctx)
+			g.note("reload", v)
+			if errors.Is(v.err, ErrRestart) {
+				return v.err
+			}
+			clear(published)
+			dog = newWatchdog(g)
+		case ask := <-g.reloads:
+			v := g.reload(ctx)
+			ask <- v
+			if errors.Is(v.err, ErrRestart) {
+				return v.err
 			}
 			clear(published)
 			dog = newWatchdog(g)
 		case now := <-tick.C:
-			g.currentPlant().takeUnlatch()
 			g.publishStates(published)
 			if text := g.summary(); text != told {
 				told = text

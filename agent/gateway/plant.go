@@ -30,8 +30,6 @@ type plant struct {
 	log      *slog.Logger
 	cancel   context.CancelFunc
 
-	unlatchErr string // of the first request that could not be taken; it was logged
-
 	done chan struct{}
 }
 

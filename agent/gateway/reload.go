@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/board"
 )
 
@@ -22,27 +24,45 @@ func (e restartError) Unwrap() error        { return e.error }
 func (e restartError) Is(target error) bool { return target == ErrRestart }
 
 // reload puts a new configuration into force, or keeps the old one if the new one
-// does not fit. An error means that neither is in force.
-func (g *Gateway) reload(ctx context.Context) error {
+// does not fit. An error that is ErrRestart means that neither is in force.
+func (g *Gateway) reload(ctx context.Context) verdict {
 	if g.opts.Reload == nil {
-		return nil
+		return verdict{err: errors.New("this agent reads no configuration file")}
 	}
 	g.notify(board.Reloading())
 	defer func() { g.notify(board.Ready()) }()
+	var v verdict
 	c, err := g.opts.Reload()
 	if err == nil {
 		err = g.replace(ctx, c)
+		v.changed = []string{"buses, sensors and machines"}
 	}
-	g.reloadOK.Store(err == nil)
+	v.err = err
+	g.setRefused(err)
 	switch {
 	case err == nil:
-		g.log.Info("configuration reloaded")
-	case errors.Is(err, ErrRestart):
-		return err
-	default:
+		g.log.Info("configuration reloaded", "changed", v.changed)
+	case !errors.Is(err, ErrRestart):
 		g.log.Error("reload refused: the configuration before it stays in force", "error", err)
 	}
-	return nil
+	return v
+}
+
+// setRefused remembers why the newest reload was refused, if it was.
+func (g *Gateway) setRefused(err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.refused = ""
+	if err != nil {
+		g.refused = err.Error()
+	}
+}
+
+// note records a reload that a signal asked for.
+func (g *Gateway) note(verb string, v verdict) {
+	if err := g.audit.Add(control.NewChange(verb, control.Peer{}, "", v.err)); err != nil {
+		g.log.Warn("audit of changes", "error", err)
+	}
 }
 
 // replace swaps the plant. Settings of the services need a restart.
@@ -70,7 +90,7 @@ func (g *Gateway) replace(ctx context.Context, c *config.Config) error {
 		g.opts.SetLogLevel(c.Log.Level)
 	}
 	g.mu.Lock()
-	g.plant, g.cfg = next, c
+	g.plant, g.cfg, g.loaded = next, c, time.Now()
 	g.mu.Unlock()
 	for _, ev := range g.reporter.OpenEvents() {
 		if !next.resume(ev) {

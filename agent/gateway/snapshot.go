@@ -21,7 +21,7 @@ func (g *Gateway) Snapshot() status.Snapshot {
 		ReadyAfter: time.Duration(g.ready.Load()), TimeQuality: board.Clock().String(),
 		Readings: p.group.Readings(), Buses: p.group.Stats(), Modbus: p.buses.ModbusStats(), Heard: p.buses.Heard(), I2C: p.buses.I2CStats(),
 		MemoryLimit: g.memoryLimit,
-		Stalled:     g.stalled.Load().(string), ReloadOK: g.reloadOK.Load(), Opened: g.reporter.Opened(),
+		Stalled:     g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: g.reporter.Opened(),
 	}
 	for _, m := range p.machines {
 		s.Machines = append(s.Machines, m.Status())
@@ -49,9 +49,17 @@ func openEvent(a report.ActiveEvent) status.OpenEvent {
 	return status.OpenEvent{Machine: a.Machine, Missing: a.Missing, Event: ev}
 }
 
-// summary is the states of all machines in one line, for systemctl status.
+// summary is the states of all machines in one line, for systemctl status, after what
+// somebody must mend first.
 func (g *Gateway) summary() string {
 	var b strings.Builder
+	if refused, _, more := strings.Cut(g.inForce().Refused, "\n"); refused != "" {
+		b.WriteString("reload refused: " + refused)
+		if more {
+			b.WriteString(" …")
+		}
+		b.WriteString("; ")
+	}
 	for i, m := range g.currentPlant().machines {
 		if i > 0 {
 			b.WriteString(", ")

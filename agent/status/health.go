@@ -29,6 +29,16 @@ func (l Level) String() string { return [...]string{"healthy", "degraded", "unhe
 // MarshalText gives the name to JSON. It never fails.
 func (l Level) MarshalText() ([]byte, error) { return []byte(l.String()), nil }
 
+// UnmarshalText reads a level's name.
+func (l *Level) UnmarshalText(text []byte) error {
+	for *l = Healthy; *l <= Unhealthy; *l++ {
+		if l.String() == string(text) {
+			return nil
+		}
+	}
+	return fmt.Errorf("level %q: want healthy, degraded or unhealthy", text)
+}
+
 // Check is one line of /health.
 type Check struct {
 	Status Level  `json:"status"`

@@ -12,6 +12,7 @@ var rooms = map[string]string{
 	"chart":       "drawings as SVG",
 	"commission":  "what one does before trusting a configuration: read, scan, record",
 	"config":      "the configuration file",
+	"control":     "the socket on which the running agent is asked; a server and a client that verbs, not the network, use",
 	"demo":        "the demonstration: a simulated plant and its broker",
 	"detect":      "the alarm policy",
 	"devices":     "buses and sensors of a configuration",

@@ -1,0 +1,34 @@
+package control
+
+import (
+	"time"
+
+	"iot-edge-anomaly/agent/status"
+)
+
+// Status is the answer to the verb status.
+type Status struct {
+	status.Health
+	Site    string   `json:"site"`
+	Config  Config   `json:"config"`
+	Changes []Change `json:"changes"` // oldest first
+}
+
+// Config tells which configuration is in force.
+type Config struct {
+	File    string    `json:"file"` // empty = none was read
+	SHA256  string    `json:"sha256"`
+	Since   time.Time `json:"since"`
+	Refused string    `json:"refused,omitempty"` // why the newest reload was refused; empty = it was not
+}
+
+// Reloaded is the answer to the verb reload.
+type Reloaded struct {
+	Config  Config   `json:"config"`
+	Changed []string `json:"changed"` // what the reload touched; empty = nothing
+}
+
+// Unlatch is the content of the request unlatch, and the answer to it.
+type Unlatch struct {
+	Machines []string `json:"machines"`
+}

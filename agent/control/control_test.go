@@ -1,0 +1,281 @@
+package control
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/agent/config"
+)
+
+// word is the content of the test's requests.
+type word struct {
+	Word string `json:"word"`
+}
+
+// serving runs a Server with three verbs on a socket of its own.
+func serving(t *testing.T) (socket string, audit *Audit) {
+	t.Helper()
+	dir := t.TempDir()
+	socket = filepath.Join(dir, "s")
+	audit, err := OpenAudit(filepath.Join(dir, "changes.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveOn(t, socket, audit)
+	return socket, audit
+}
+
+func serveOn(t *testing.T, socket string, audit *Audit) (stop func()) {
+	t.Helper()
+	s := New(Options{Socket: socket, Audit: audit, Log: slog.New(slog.DiscardHandler), Verbs: []Verb{
+		{Name: "who", Do: func(_ context.Context, r Request) (any, error) { return r.By, nil }},
+		{Name: "say", Changes: true, Do: func(_ context.Context, r Request) (any, error) {
+			var w word
+			err := r.Decode(&w)
+			return w, err
+		}},
+		{Name: "refuse", Changes: true, Do: func(context.Context, Request) (any, error) { return nil, config.Refuse(errors.New("a.yaml:1:1: bad")) }},
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { s.Run(ctx); close(done) }()
+	stop = func() { cancel(); <-done }
+	t.Cleanup(stop)
+	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
+		if c, err := net.Dial("unix", socket); err == nil {
+			c.Close()
+			return stop
+		} else if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestVerbs(t *testing.T) {
+	socket, audit := serving(t)
+	var by Peer
+	if err := Get(t.Context(), socket, "who", &by); err != nil || by.PID != int32(os.Getpid()) || by.UID != uint32(os.Getuid()) {
+		t.Errorf("asked by %+v, %v; want this process", by, err)
+	}
+	var w word
+	if err := Post(t.Context(), socket, "say", word{"hello"}, &w); err != nil || w.Word != "hello" {
+		t.Errorf("got %q, %v", w.Word, err)
+	}
+	var refused *config.Refusal
+	if err := Post(t.Context(), socket, "refuse", nil, &w); !errors.As(err, &refused) || err.Error() != "a.yaml:1:1: bad" {
+		t.Errorf("got %v, want the refusal", err)
+	}
+	for _, request := range []any{map[string]int{"word": 1}, map[string]string{"path": "/etc/shadow"}} {
+		if err := Post(t.Context(), socket, "say", request, &w); err == nil || errors.As(err, &refused) {
+			t.Errorf("request %v: %v, want an error", request, err)
+		}
+	}
+	if err := Get(t.Context(), socket, "say", &w); err == nil || !strings.Contains(err.Error(), "405") {
+		t.Errorf("a change by GET: %v", err)
+	}
+	if err := Post(t.Context(), socket, "unknown", nil, &w); err == nil || !strings.Contains(err.Error(), "another version") {
+		t.Errorf("an unknown verb: %v", err)
+	}
+	var got []string
+	for _, c := range audit.Changes() {
+		got = append(got, fmt.Sprintf("%s %s %s", c.Verb, c.Outcome, c.Request))
+		if c.By.PID != int32(os.Getpid()) {
+			t.Errorf("change by %v, want this process", c.By)
+		}
+	}
+	want := `say done {"word":"hello"}, refuse refused , say failed {"word":1}, say failed {"path":"/etc/shadow"}`
+	if text := strings.Join(got, ", "); text != want {
+		t.Errorf("audit:\n got %s\nwant %s", text, want)
+	}
+	if st, err := os.Stat(socket); err != nil || st.Mode().Perm() != 0o660 {
+		t.Errorf("socket: %v, %v; want mode 0660", st.Mode(), err)
+	}
+}
+
+func TestNotRunning(t *testing.T) {
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "s")
+	if err := Get(t.Context(), socket, "who", nil); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("no socket: %v", err)
+	}
+	crashed(t, socket)
+	if err := Get(t.Context(), socket, "who", nil); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("a socket that nobody listens on: %v", err)
+	}
+	if err := Get(t.Context(), "", "who", nil); err == nil || !strings.Contains(err.Error(), "control.socket") {
+		t.Errorf("no socket configured: %v", err)
+	}
+}
+
+// crashed leaves a socket behind as a process that was killed does.
+func crashed(t *testing.T, socket string) {
+	t.Helper()
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.(*net.UnixListener).SetUnlinkOnClose(false)
+	l.Close()
+}
+
+// TestSocket: what a crash left is replaced, a living agent's socket and a file that
+// is no socket are not.
+func TestSocket(t *testing.T) {
+	socket, audit := serving(t)
+	var by Peer
+	if _, err := listen(socket); err == nil || !strings.Contains(err.Error(), "in use by another") {
+		t.Errorf("a second agent: %v", err)
+	}
+	if err := Get(t.Context(), socket, "who", &by); err != nil {
+		t.Errorf("after a second agent tried: %v", err)
+	}
+	stale := filepath.Join(t.TempDir(), "s")
+	crashed(t, stale)
+	stop := serveOn(t, stale, audit)
+	stop()
+	if _, err := os.Stat(stale); !os.IsNotExist(err) {
+		t.Errorf("after a clean end: %v, want no socket", err)
+	}
+	file := filepath.Join(t.TempDir(), "s")
+	if err := os.WriteFile(file, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := listen(file); err == nil || !strings.Contains(err.Error(), "not a socket") {
+		t.Errorf("a file in its place: %v", err)
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != "mine" {
+		t.Errorf("the file holds %q, %v", b, err)
+	}
+}
+
+// TestBadClients: whatever other clients do, one that asks properly gets its answer.
+func TestBadClients(t *testing.T) {
+	socket, _ := serving(t)
+	var ended atomic.Int32
+	for i := range 2 * maxConns { // more than may be open: the silent ones must be cut
+		c, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		text := []string{"", "GET ", "\x16\x03\x01\x00\xa5\x01\x00", "POST /v1/say HTTP/1.1\r\nHost: a\r\nContent-Length: 99999999\r\n\r\nx",
+			"GET /v1/who HTTP/1.1\r\nX: " + strings.Repeat("x", 1<<16), "POST /v1/say HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffff\r\n"}[i%6]
+		go func() {
+			io.WriteString(c, text)
+			io.Copy(io.Discard, bufio.NewReader(c))
+			ended.Add(1)
+		}()
+	}
+	start := time.Now()
+	var by Peer
+	if err := Get(t.Context(), socket, "who", &by); err != nil {
+		t.Errorf("asked beside bad clients: %v", err)
+	}
+	for end := time.Now().Add(2 * time.Minute); ended.Load() < 2*maxConns; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("%d of %d bad clients were disconnected after %v", ended.Load(), 2*maxConns, time.Since(start))
+		}
+	}
+}
+
+func TestPost_tooMuch(t *testing.T) {
+	socket, _ := serving(t)
+	if err := Post(t.Context(), socket, "say", word{strings.Repeat("x", maxBody)}, &word{}); err == nil {
+		t.Error("a request of more than 64 KiB was taken")
+	}
+}
+
+// TestAudit: the last 100 changes outlive a restart, a damaged file does not stop the
+// agent.
+func TestAudit(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "changes.json")
+	a, err := OpenAudit(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range auditMost + 20 {
+		if err := a.Add(NewChange(fmt.Sprint(i), Peer{1, 2, 3}, strings.Repeat("é", 1000), nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err = OpenAudit(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := a.Changes()
+	if len(got) != auditMost || got[0].Verb != "20" || got[auditMost-1].Verb != fmt.Sprint(auditMost+19) || got[0].By != (Peer{1, 2, 3}) || len(got[0].Request) > auditText+3 {
+		t.Errorf("got %d changes, the first %+v", len(got), got[0])
+	}
+	if err := os.WriteFile(path, []byte("[{torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	a, err = OpenAudit(path)
+	if err == nil || len(a.Changes()) != 0 {
+		t.Errorf("a damaged file: %v, %d changes", err, len(a.Changes()))
+	}
+	if err := a.Add(NewChange("after", Peer{}, "", nil)); err != nil {
+		t.Error(err)
+	}
+}
+
+// FuzzRequest sends bytes as a client does. A verb is done only for content that it
+// understands, and the server goes on.
+func FuzzRequest(f *testing.F) {
+	for _, s := range []string{"", "{}", `{"word":"x"}`, `{"word":"x"} 1`, `{"path":"/etc"}`, "[", "\x00", `{"word":1e999}`, strings.Repeat("[", 10000)} {
+		f.Add("POST", "/v1/say", []byte(s))
+	}
+	f.Add("GET", "/v1/../../etc/passwd", []byte("x"))
+	audit, err := OpenAudit(filepath.Join(f.TempDir(), "changes.json"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	s := New(Options{Audit: audit, Log: slog.New(slog.DiscardHandler), Verbs: []Verb{{Name: "say", Do: func(_ context.Context, r Request) (any, error) {
+		var w word
+		err := r.Decode(&w)
+		return w, err
+	}}}})
+	f.Fuzz(func(t *testing.T, method, path string, body []byte) {
+		r, err := http.NewRequest(method, "http://agent/", strings.NewReader(string(body)))
+		if err != nil {
+			return
+		}
+		r.URL.Path = path
+		w := &recorder{header: http.Header{}}
+		s.srv.Handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, Peer{1, 1, 1})))
+		if w.code == 0 || w.code >= 600 {
+			t.Errorf("status %d", w.code)
+		}
+	})
+}
+
+// recorder is a client that keeps the status only.
+type recorder struct {
+	header http.Header
+	code   int
+}
+
+func (r *recorder) Header() http.Header         { return r.header }
+func (r *recorder) WriteHeader(code int)        { r.code = code }
+func (r *recorder) Write(b []byte) (int, error) { return len(b), nil }
+
+func FuzzAudit(f *testing.F) {
+	f.Add([]byte(`[{"time":"2026-11-23T08:00:00Z","verb":"reload","by":{"pid":1,"uid":0,"gid":0},"outcome":"done"}]`))
+	f.Add([]byte("null"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if changes, err := parseAudit(b); len(changes) > auditMost || err != nil && changes != nil {
+			t.Errorf("%d changes, %v", len(changes), err)
+		}
+	})
+}

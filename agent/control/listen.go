@@ -1,0 +1,89 @@
+package control
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"sync"
+	"syscall"
+)
+
+// maxConns limits the connections that are open at once; others wait.
+const maxConns = 16
+
+// listener is the socket with the lock that says whose it is.
+type listener struct {
+	net.Listener
+	lock *os.File
+	free chan struct{} // one element for each open connection
+}
+
+// listen opens the socket for the owner and the group of the agent. It replaces a
+// socket that nobody holds any more, and nothing else.
+func listen(path string) (*listener, error) {
+	lock, err := os.OpenFile(path+".lock", os.O_RDONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		err = errors.New("in use by another iot-edge-anomaly")
+	}
+	if err == nil {
+		err = removeStale(path)
+	}
+	var l net.Listener
+	if err == nil {
+		l, err = net.Listen("unix", path)
+	}
+	if err == nil {
+		if err = os.Chmod(path, 0o660); err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, lock.Close())
+	}
+	return &listener{Listener: l, lock: lock, free: make(chan struct{}, maxConns)}, nil
+}
+
+// removeStale removes the socket of an agent that did not end cleanly.
+func removeStale(path string) error {
+	st, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case st.Mode().Type() != fs.ModeSocket:
+		return fmt.Errorf("%s: not a socket, so it is not replaced", path)
+	}
+	return os.Remove(path)
+}
+
+// Accept waits until fewer than maxConns connections are open.
+func (l *listener) Accept() (net.Conn, error) {
+	l.free <- struct{}{}
+	c, err := l.Listener.Accept()
+	if err != nil {
+		<-l.free
+		return nil, err
+	}
+	return &limitedConn{Conn: c, free: sync.OnceFunc(func() { <-l.free })}, nil
+}
+
+// Close removes the socket and gives up the lock.
+func (l *listener) Close() error { return errors.Join(l.Listener.Close(), l.lock.Close()) }
+
+// limitedConn makes room for another connection when it is closed.
+type limitedConn struct {
+	net.Conn
+	free func()
+}
+
+func (c *limitedConn) Close() error {
+	defer c.free()
+	return c.Conn.Close()
+}

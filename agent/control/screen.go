@@ -1,0 +1,82 @@
+package control
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"iot-edge-anomaly/agent/status"
+)
+
+// Screen is the status on one screen, for people.
+func (s *Status) Screen() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "iot-edge-anomaly %s on %s, site %s: %s, running for %s\n", s.Version, s.Device, s.Site, s.Status, span(time.Duration(s.UptimeS*float64(time.Second))))
+	if s.Config.File != "" {
+		fmt.Fprintf(&b, "%s, sha256 %.12s, in force since %s\n", s.Config.File, s.Config.SHA256, stamp(s.Config.Since))
+	}
+	if s.Config.Refused != "" {
+		fmt.Fprintf(&b, "the newest reload was refused: %s\n", strings.ReplaceAll(s.Config.Refused, "\n", "\n  "))
+	}
+	b.WriteByte('\n')
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "MACHINE\tSTATE\tSCORE\tMODEL\tNOTE")
+	for _, name := range slices.Sorted(maps.Keys(s.Machines)) {
+		m := s.Machines[name]
+		score := "-"
+		if m.Score != nil {
+			score = fmt.Sprintf("%.2f", *m.Score)
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", name, m.State, score, orDash(m.Model), note(m))
+	}
+	fmt.Fprintln(w, "\nCHECK\tSTATUS\tDETAIL")
+	for _, name := range slices.Sorted(maps.Keys(s.Checks)) {
+		c := s.Checks[name]
+		fmt.Fprintf(w, "%s\t%s\t%s\n", name, c.Status, strings.ReplaceAll(c.Detail, "\n", "; "))
+	}
+	w.Flush() // into memory
+	if n := len(s.Changes); n > 0 {
+		c := s.Changes[n-1]
+		fmt.Fprintf(&b, "\nlast change: %s %s by %s: %s\n", stamp(c.Time), c.Verb, c.By, c.Outcome)
+	}
+	return b.String()
+}
+
+// note is why a machine is in its state, or how far it has learnt.
+func note(m status.MachineHealth) string {
+	if l := m.Learning; l != nil {
+		return fmt.Sprintf("%s, %.0f %%, %s left", l.Phase, 100*l.Progress, span(time.Duration(l.LeftS*float64(time.Second))))
+	}
+	return m.Note
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
+
+// span is a duration in its two greatest units.
+func span(d time.Duration) string {
+	switch {
+	case d >= 24*time.Hour:
+		return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
+	case d >= time.Hour:
+		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return d.Round(time.Second).String()
+}
+
+// Text says what a reload did, for people.
+func (r *Reloaded) Text() string {
+	if len(r.Changed) == 0 {
+		return "nothing changed\n"
+	}
+	return "reloaded: " + strings.Join(r.Changed, ", ") + "\n"
+}

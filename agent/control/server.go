@@ -1,0 +1,178 @@
+package control
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"iot-edge-anomaly/agent/config"
+)
+
+// Verb is one thing that a client may ask for.
+type Verb struct {
+	Name string
+	// Changes tells that the verb changes something: it is asked for by POST and
+	// goes into the audit.
+	Changes bool
+	// Do does it and returns the answer, which is encoded as JSON. An error that is
+	// a config.Refusal keeps that mark on its way to the client. Do may be called by
+	// any goroutine.
+	Do func(ctx context.Context, r Request) (any, error)
+}
+
+// Request is what a client sends.
+type Request struct {
+	By   Peer
+	Body []byte // at most 64 KiB; empty = nothing
+}
+
+// Decode reads the content of the request into v. A key that v does not have is an
+// error, and so is anything after the content.
+func (r Request) Decode(v any) error {
+	if len(r.Body) == 0 {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(r.Body))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return fmt.Errorf("request: %w", err)
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("request: something follows its content")
+	}
+	return nil
+}
+
+// Options of New.
+type Options struct {
+	Socket string
+	Verbs  []Verb
+	Audit  *Audit // of the verbs that change something
+	Log    *slog.Logger
+}
+
+// Server answers on the socket.
+type Server struct {
+	o   Options
+	srv *http.Server
+}
+
+// Bounds of one request.
+const (
+	maxBody     = 64 << 10
+	headerTime  = 2 * time.Second
+	requestTime = 3 * time.Second
+	answerTime  = 2 * time.Minute // a verb may wait for machines to stop
+)
+
+// New makes a Server. It touches no file.
+func New(o Options) *Server {
+	s := &Server{o: o}
+	s.srv = &http.Server{Handler: s.handler(), ConnContext: withPeer, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime,
+		WriteTimeout: answerTime, IdleTimeout: headerTime, MaxHeaderBytes: 4 << 10, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
+	return s
+}
+
+// listenEvery is how often Run tries a socket that it could not open.
+const listenEvery = 10 * time.Second
+
+// Run answers until ctx is done. A socket that cannot be opened is logged once and
+// tried again: an agent that cannot be asked still watches.
+func (s *Server) Run(ctx context.Context) {
+	defer context.AfterFunc(ctx, func() {
+		grace, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		if s.srv.Shutdown(grace) != nil {
+			s.srv.Close()
+		}
+	})()
+	told := ""
+	for ctx.Err() == nil {
+		l, err := listen(s.o.Socket)
+		if err == nil {
+			told = ""
+			if err = s.srv.Serve(l); errors.Is(err, http.ErrServerClosed) {
+				return
+			}
+		}
+		if text := err.Error(); text != told {
+			told = text
+			s.o.Log.Warn("control socket is not available", "socket", s.o.Socket, "error", err, "again_in", listenEvery)
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(listenEvery):
+		}
+	}
+}
+
+func (s *Server) handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, v := range s.o.Verbs {
+		method := "GET"
+		if v.Changes {
+			method = "POST"
+		}
+		mux.HandleFunc(method+" /v1/"+v.Name, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, v) })
+	}
+	return mux
+}
+
+// failure is the answer to a request that was not done.
+type failure struct {
+	Error   string `json:"error"`
+	Refused bool   `json:"refused,omitempty"` // only another configuration or model helps
+}
+
+// serve does one request.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request, v Verb) {
+	by, known := peerOf(r.Context())
+	if !known {
+		answer(w, http.StatusForbidden, failure{Error: "the kernel does not tell who asks"})
+		return
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		answer(w, http.StatusBadRequest, failure{Error: "request: " + err.Error()})
+		return
+	}
+	result, err := v.Do(r.Context(), Request{By: by, Body: body})
+	if v.Changes {
+		s.note(v.Name, by, body, err)
+	}
+	var refused *config.Refusal
+	switch {
+	case err == nil:
+		answer(w, http.StatusOK, result)
+	case errors.As(err, &refused):
+		answer(w, http.StatusUnprocessableEntity, failure{err.Error(), true})
+	default:
+		answer(w, http.StatusInternalServerError, failure{Error: err.Error()})
+	}
+}
+
+// note records a change. One that could not be recorded was still made.
+func (s *Server) note(verb string, by Peer, body []byte, err error) {
+	if aerr := s.o.Audit.Add(NewChange(verb, by, string(body), err)); aerr != nil {
+		s.o.Log.Warn("audit of changes", "file", filepath.Base(s.o.Audit.path), "error", aerr)
+	}
+}
+
+// answer writes v as JSON.
+func answer(w http.ResponseWriter, code int, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(code)
+	w.Write(append(body, '\n')) // an error means that the client has gone
+}

@@ -1,0 +1,109 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/control"
+)
+
+// auditFile is the record of changes in the state folder.
+const auditFile = "changes.json"
+
+// openControl prepares the control socket.
+func (g *Gateway) openControl() {
+	var err error
+	if g.audit, err = control.OpenAudit(filepath.Join(g.cfg.State, auditFile)); err != nil {
+		g.log.Warn("earlier changes are forgotten", "error", err)
+	}
+	if g.cfg.Control.Socket == "" {
+		return
+	}
+	g.control = control.New(control.Options{Socket: g.cfg.Control.Socket, Audit: g.audit, Log: g.log, Verbs: []control.Verb{
+		{Name: "status", Do: func(context.Context, control.Request) (any, error) { return g.status(), nil }},
+		{Name: "reload", Changes: true, Do: g.askReload},
+		{Name: "unlatch", Changes: true, Do: g.askUnlatch},
+	}})
+}
+
+// status is the answer to the verb status.
+func (g *Gateway) status() control.Status {
+	s := g.Snapshot()
+	return control.Status{Health: s.Health(), Site: s.Site, Config: g.inForce(), Changes: g.audit.Changes()}
+}
+
+// inForce tells which configuration is in force.
+func (g *Gateway) inForce() control.Config {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return control.Config{File: g.opts.File, SHA256: g.cfg.SHA256, Since: g.loaded, Refused: g.refused}
+}
+
+// verdict is how a reload ended.
+type verdict struct {
+	changed []string // what it touched
+	err     error    // it was refused
+}
+
+// errStopping is the answer to whoever asks an agent that is about to end.
+var errStopping = errors.New("the agent is stopping")
+
+// askReload has the loop reload the configuration and waits for its verdict.
+func (g *Gateway) askReload(ctx context.Context, r control.Request) (any, error) {
+	if err := r.Decode(&struct{}{}); err != nil {
+		return nil, err
+	}
+	ask := make(chan verdict, 1)
+	select {
+	case g.reloads <- ask:
+	case <-g.stopping:
+		return nil, errStopping
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	select {
+	case v := <-ask:
+		return control.Reloaded{Config: g.inForce(), Changed: append([]string{}, v.changed...)}, v.err
+	case <-g.stopping:
+		return nil, errStopping
+	}
+}
+
+// askUnlatch closes those events of the machines that are over and held open.
+func (g *Gateway) askUnlatch(_ context.Context, r control.Request) (any, error) {
+	var asked control.Unlatch
+	if err := r.Decode(&asked); err != nil {
+		return nil, err
+	}
+	return asked, g.currentPlant().unlatch(asked.Machines)
+}
+
+// unlatch asks the machines, with none of them if one is unknown.
+func (p *plant) unlatch(names []string) error {
+	var asked []int
+	for _, name := range names {
+		i := p.machine(name)
+		if i < 0 {
+			return config.Refuse(fmt.Errorf("machine %s: unknown to the running agent", name))
+		}
+		asked = append(asked, i)
+	}
+	for _, i := range asked {
+		p.log.Info("unlatched", "machine", p.machines[i].Name())
+		p.machines[i].Unlatch()
+	}
+	return nil
+}
+
+// machine is the index of the machine of this name, -1 = none.
+func (p *plant) machine(name string) int {
+	for i, m := range p.machines {
+		if m.Name() == name {
+			return i
+		}
+	}
+	return -1
+}

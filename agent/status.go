@@ -1,0 +1,53 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/control"
+)
+
+// exitNotRunning is of the verb status alone, whose other codes are the levels of
+// health. It also stands for an agent that could not be asked.
+const exitNotRunning = 3
+
+func statusVerb(ctx context.Context, e env, args []string) error {
+	fs := flags("status")
+	path := configFlag(fs)
+	asJSON := fs.Bool("json", false, "print everything as JSON")
+	if err := parse(e, fs, args, 0); err != nil {
+		return err
+	}
+	var s control.Status
+	err := control.Get(ctx, config.Socket(*path), "status", &s)
+	if err != nil {
+		fmt.Fprintf(e.stderr, "iot-edge-anomaly status: %v\n", err)
+		return &ended{exitNotRunning}
+	}
+	if *asJSON {
+		err = json.NewEncoder(e.stdout).Encode(s)
+	} else {
+		_, err = io.WriteString(e.stdout, s.Screen())
+	}
+	if err != nil {
+		return err
+	}
+	return &ended{int(s.Status)}
+}
+
+func reloadVerb(ctx context.Context, e env, args []string) error {
+	fs := flags("reload")
+	path := configFlag(fs)
+	if err := parse(e, fs, args, 0); err != nil {
+		return err
+	}
+	var r control.Reloaded
+	if err := control.Post(ctx, config.Socket(*path), "reload", nil, &r); err != nil {
+		return err
+	}
+	_, err := io.WriteString(e.stdout, r.Text())
+	return err
+}
