@@ -26,7 +26,7 @@ func Group(c *config.Config, machines []config.Machine, sensors []drivers.Sensor
 				Checks: checks(c.Channels[i]), Device: device(s)})
 		}
 	}
-	g, err := sampler.New(buses, specs)
+	g, err := sampler.New(buses, nil, specs)
 	return g, config.Refuse(err)
 }
 
@@ -40,7 +40,7 @@ func Readings(c *config.Config, sensors []drivers.Sensor, periods []time.Duratio
 			buses.add(c, s, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: periods[i], Checks: checks(c.Channels[i])})
 		}
 	}
-	g, err := sampler.New(buses, nil)
+	g, err := sampler.New(buses, nil, nil)
 	return g, config.Refuse(err)
 }
 

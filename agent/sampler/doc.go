@@ -8,6 +8,9 @@
 // not. A fault monitor turns lasting failures into Faults: one for a sensor or one
 // for a whole bus, never one per channel.
 //
+// When the measured channels of a row are there, derived channels are computed
+// from them.
+//
 // It does not know models, alarms, MQTT or the configuration file.
 //
 // # Concepts
@@ -70,6 +73,14 @@
 // Values outside the range count neither for nor against a spike or a step. A
 // driver may know what its sensor can measure (Bounds); values outside that are
 // bad.
+//
+// # Derived channels
+//
+// The expressions of package derive are computed once a row, in the order in which
+// they are defined. A derived value is as good as its worst input, as old as its
+// oldest, and Missing where it is not finite. Its own checks judge only what comes
+// from good inputs; they are asked once a row. Derived channels have no faults of
+// their own: those of the sensors that they are computed from say more.
 //
 // # Values that come too late
 //

@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -13,12 +14,13 @@ type Group struct {
 	buses    []*bus
 	samplers []*Sampler
 	sensors  map[string]*sensorState
+	derived  []*derivedSensor // in the order of New
 	monitor  *faultMonitor
 }
 
 // New checks the specifications against each other and builds the group. Every
-// sensor name is unique over all buses.
-func New(buses []BusSpec, machines []MachineSpec) (*Group, error) {
+// sensor name is unique over all buses and derived sensors.
+func New(buses []BusSpec, derived []DerivedSpec, machines []MachineSpec) (*Group, error) {
 	g := &Group{sensors: map[string]*sensorState{}}
 	for _, bs := range buses {
 		if len(bs.Sensors) == 0 {
@@ -47,11 +49,21 @@ func New(buses []BusSpec, machines []MachineSpec) (*Group, error) {
 		}
 		g.buses = append(g.buses, b)
 	}
+	for _, d := range derived {
+		if err := g.addDerived(d); err != nil {
+			return nil, fmt.Errorf("sensor %s: %w", d.Name, err)
+		}
+	}
 	for _, m := range machines {
-		if err := g.check(m); err != nil {
+		err := g.check(m)
+		if err == nil {
+			var s *Sampler
+			s, err = newSampler(m, g)
+			g.samplers = append(g.samplers, s)
+		}
+		if err != nil {
 			return nil, fmt.Errorf("machine %s: %w", m.Name, err)
 		}
-		g.samplers = append(g.samplers, newSampler(m, g.sensors))
 	}
 	g.monitor = newFaultMonitor(g.buses, machines)
 	return g, nil
@@ -62,12 +74,38 @@ func (g *Group) check(m MachineSpec) error {
 		return fmt.Errorf("period %v, want more than zero", m.Period)
 	}
 	for _, c := range m.Cells {
-		s := g.sensors[c.Sensor]
-		if s == nil {
+		n := 0
+		if s := g.sensors[c.Sensor]; s != nil {
+			n = len(s.last)
+		} else if d := g.derivedNamed(c.Sensor); d != nil {
+			n = len(d.Channels)
+		} else {
 			return fmt.Errorf("sensor %s: unknown", c.Sensor)
 		}
-		if c.Index < 0 || c.Index >= len(s.last) {
-			return fmt.Errorf("sensor %s: channel %d of %d", c.Sensor, c.Index, len(s.last))
+		if c.Index < 0 || c.Index >= n {
+			return fmt.Errorf("sensor %s: channel %d of %d", c.Sensor, c.Index, n)
+		}
+	}
+	return nil
+}
+
+func (g *Group) addDerived(d DerivedSpec) error {
+	if g.sensors[d.Name] != nil || g.derivedNamed(d.Name) != nil {
+		return errors.New("named twice")
+	}
+	for _, c := range d.Channels {
+		if err := c.Check.valid(); err != nil {
+			return fmt.Errorf("channel %s: %w", c.Name, err)
+		}
+	}
+	g.derived = append(g.derived, &derivedSensor{d, make([]*derivedCell, len(d.Channels))})
+	return nil
+}
+
+func (g *Group) derivedNamed(name string) *derivedSensor {
+	for _, d := range g.derived {
+		if d.Name == name {
+			return d
 		}
 	}
 	return nil
@@ -127,13 +165,17 @@ func (g *Group) Resume(bus bool, name string, since time.Time) bool {
 	return false
 }
 
-// Readings copies the newest reading of every sensor, bus by bus.
+// Readings copies the newest reading of every sensor, bus by bus, and then those of
+// the derived ones.
 func (g *Group) Readings() []Reading {
 	var rs []Reading
 	for _, b := range g.buses {
 		for _, s := range b.sensors {
 			rs = append(rs, s.reading())
 		}
+	}
+	for _, d := range g.derived {
+		rs = append(rs, d.reading(rs))
 	}
 	return rs
 }

@@ -259,7 +259,10 @@ func TestOnlyGoodIsScored(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		smp := newSampler(MachineSpec{"m", time.Second, []Cell{one("a", 0)}}, map[string]*sensorState{"a": s})
+		smp, err := newSampler(MachineSpec{"m", time.Second, []Cell{one("a", 0)}}, &Group{sensors: map[string]*sensorState{"a": s}})
+		if err != nil {
+			t.Fatal(err)
+		}
 		limit := max(spec.MaxAge, spec.Period)
 		if spec.MaxAge == 0 && spec.Period > time.Second { // 1.5 periods, as docs/quality.md says
 			limit = 3 * spec.Period / 2

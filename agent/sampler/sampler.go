@@ -3,6 +3,7 @@ package sampler
 import (
 	"context"
 	"math"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -31,10 +32,14 @@ type Sampler struct {
 	name    string
 	period  time.Duration
 	cells   []cell
+	derived []*derivedCell // in an order in which each finds its inputs complete
 	sensors []*sensorState // those of the cells, each once
 	wake    chan struct{}
 	frames  chan *Frame
 	free    chan *Frame
+
+	derivedMu sync.Mutex // guards derivedAt, and the newest values and counters of derived
+	derivedAt time.Time  // of the newest row
 
 	rows    atomic.Uint64
 	dropped atomic.Uint64
@@ -42,9 +47,11 @@ type Sampler struct {
 	flags   []*flagCounts
 }
 
+// cell is a measured channel.
 type cell struct {
+	row    int // its place in the row
 	sensor *sensorState
-	index  int
+	index  int           // in the sensor's channels
 	maxAge time.Duration // how long a value may be used; 0 = only in the row that it was read for
 	flags  *flagCounts
 }
@@ -55,25 +62,28 @@ type flagCounts struct {
 	n      [Missing + 1]atomic.Uint64 // by Quality
 }
 
-func newSampler(m MachineSpec, sensors map[string]*sensorState) *Sampler {
+func newSampler(m MachineSpec, g *Group) (*Sampler, error) {
 	s := &Sampler{name: m.Name, period: m.Period, wake: make(chan struct{}, 1),
 		frames: make(chan *Frame, framesAhead), free: make(chan *Frame, framesAhead+2)}
 	counts := map[*sensorState]*flagCounts{}
-	for _, c := range m.Cells {
-		from := sensors[c.Sensor]
+	for i, c := range m.Cells {
+		from := g.sensors[c.Sensor]
+		if from == nil {
+			continue // a derived channel
+		}
 		if counts[from] == nil {
 			counts[from] = &flagCounts{sensor: from.name}
 			s.flags = append(s.flags, counts[from])
 			s.sensors = append(s.sensors, from)
 			from.notify = append(from.notify, s.wake)
 		}
-		s.cells = append(s.cells, cell{from, c.Index, from.usableFor(m.Period), counts[from]})
+		s.cells = append(s.cells, cell{i, from, c.Index, from.usableFor(m.Period), counts[from]})
 	}
 	n := len(m.Cells)
 	for range framesAhead + 2 {
 		s.free <- &Frame{Values: make([]float64, n), Quality: make([]Quality, n), At: make([]time.Time, n), Raw: make([]float64, n)}
 	}
-	return s
+	return s, s.derive(m, g)
 }
 
 // Frames delivers the rows; it is closed when the sampler stops. Every frame
@@ -113,7 +123,7 @@ func (s *Sampler) Flags() []Flags {
 			out = append(out, Flags{c.sensor, q, c.n[q].Load()})
 		}
 	}
-	return out
+	return append(out, s.derivedFlags()...)
 }
 
 // run completes a row at each tick until ctx is done.
@@ -186,8 +196,9 @@ func (s *Sampler) emit(tick time.Time) {
 	}
 	f.Time = tick
 	for i := range s.cells {
-		s.cells[i].fill(f, i)
+		s.cells[i].fill(f)
 	}
+	s.compute(f)
 	for sent := false; !sent; {
 		select {
 		case s.frames <- f:
@@ -205,8 +216,8 @@ func (s *Sampler) emit(tick time.Time) {
 }
 
 // fill writes the cell into the frame: a value only where it is Good.
-func (c *cell) fill(f *Frame, i int) {
-	v := c.sensor.valueAt(f.Time, c.index, c.maxAge)
+func (c *cell) fill(f *Frame) {
+	i, v := c.row, c.sensor.valueAt(f.Time, c.index, c.maxAge)
 	f.At[i], f.Quality[i], f.Values[i], f.Raw[i] = v.at, v.quality, math.NaN(), v.value
 	switch v.quality {
 	case Good:

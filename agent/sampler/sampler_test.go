@@ -52,7 +52,7 @@ func one(sensor string, index int) Cell { return Cell{sensor, index} }
 
 func mustNew(t *testing.T, buses []BusSpec, machines []MachineSpec) *Group {
 	t.Helper()
-	g, err := New(buses, machines)
+	g, err := New(buses, nil, machines)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -370,7 +370,7 @@ func BenchmarkRow(b *testing.B) {
 		}
 		specs = append(specs, spec)
 	}
-	g, err := New([]BusSpec{{Name: "x", Sensors: specs}}, []MachineSpec{{"m", time.Second, cells}})
+	g, err := New([]BusSpec{{Name: "x", Sensors: specs}}, nil, []MachineSpec{{"m", time.Second, cells}})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -403,7 +403,7 @@ func TestNewRefuses(t *testing.T) {
 		"range":   {[]BusSpec{{Name: "x", Sensors: []SensorSpec{{Name: "a", Sensor: a.Sensor, Period: 1, Checks: []Check{{Range: Range{1, 0}}}}}}}, nil, "sensor a: channel 0: range 1 to 0: want min below max"},
 		"rate":    {[]BusSpec{{Name: "x", Sensors: []SensorSpec{{Name: "a", Sensor: a.Sensor, Period: 1, Checks: []Check{{MaxRate: math.NaN()}}}}}}, nil, "sensor a: channel 0: max_rate NaN, max_spike 0, flat_after 0s, flat_band 0: want none below 0"},
 	} {
-		if _, err := New(tc.buses, tc.machines); err == nil || err.Error() != tc.want {
+		if _, err := New(tc.buses, nil, tc.machines); err == nil || err.Error() != tc.want {
 			t.Errorf("%s: got %v, want %s", name, err, tc.want)
 		}
 	}

@@ -40,6 +40,7 @@ type Reading struct {
 	Err         error
 	Reads       uint64
 	Errors      [len(Reasons)]uint64 // by what went wrong, as Reasons names it
+	Derived     bool                 // it is computed from other sensors: it has no reads, and no faults of its own
 	Late        bool                 // for a while now its values have come too late for their rows
 }
 

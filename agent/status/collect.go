@@ -61,11 +61,13 @@ func perChannel(of func(m *machine.Status, channel int) float64) collect {
 	}
 }
 
-// perSensor is one sample for each sensor.
+// perSensor is one sample for each sensor that is read.
 func perSensor[N numeric](of func(*sampler.Reading) N) collect {
 	return func(s *scrape, put put) {
 		for i := range s.Readings {
-			put(float64(of(&s.Readings[i])), s.Readings[i].Bus, s.Readings[i].Sensor)
+			if r := &s.Readings[i]; !r.Derived {
+				put(float64(of(r)), r.Bus, r.Sensor)
+			}
 		}
 	}
 }

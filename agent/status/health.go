@@ -126,8 +126,12 @@ func (s *Snapshot) sampling() Check {
 }
 
 func (s *Snapshot) sensors() Check {
-	silent, partly, first := 0, 0, ""
+	measured, silent, partly, first := 0, 0, 0, ""
 	for _, r := range s.Readings {
+		if r.Derived {
+			continue // its inputs tell
+		}
+		measured++
 		if r.Late {
 			return Check{Degraded, fmt.Sprintf("values of %s come too late for their rows: a reading takes %v", r.Sensor, r.Latency.Round(time.Millisecond))}
 		}
@@ -146,12 +150,12 @@ func (s *Snapshot) sensors() Check {
 	switch {
 	case silent+partly == 0:
 		return Check{}
-	case silent == len(s.Readings):
+	case silent == measured:
 		return Check{Degraded, "no sensor delivers; " + first}
 	case silent == 0:
-		return Check{Degraded, fmt.Sprintf("%d of %d sensors deliver only some of their values; %s", partly, len(s.Readings), first)}
+		return Check{Degraded, fmt.Sprintf("%d of %d sensors deliver only some of their values; %s", partly, measured, first)}
 	}
-	return Check{Degraded, fmt.Sprintf("%d of %d sensors do not deliver; %s", silent, len(s.Readings), first)}
+	return Check{Degraded, fmt.Sprintf("%d of %d sensors do not deliver; %s", silent, measured, first)}
 }
 
 func (s *Snapshot) models() Check {

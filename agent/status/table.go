@@ -221,10 +221,8 @@ var table = []section{
 			help:    "Reads that failed, by reason: timeout (no answer), bus (the shared line), device (an error or a wrong answer from the device), panic (a fault of the driver).",
 			meaning: "timeout: check supply and address; bus: check cable and adapter; device: check the configuration; panic: report it.",
 			collect: func(s *scrape, put put) {
-				for i := range s.Readings {
-					for j, reason := range sampler.Reasons {
-						put(float64(s.Readings[i].Errors[j]), s.Readings[i].Bus, s.Readings[i].Sensor, reason)
-					}
+				for j, reason := range sampler.Reasons {
+					perSensor(func(r *sampler.Reading) uint64 { return r.Errors[j] })(s, func(v float64, labels ...string) { put(v, append(labels, reason)...) })
 				}
 			}},
 		{name: "sensor_last_good_timestamp_seconds", kind: gauge, labels: labels("bus", "sensor"),

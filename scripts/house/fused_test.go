@@ -11,7 +11,7 @@ import (
 )
 
 // exact are the packages whose results must have the same bytes on every CPU.
-var exact = []string{"./quant", "./model", "./agent/detect", "./agent/judge"}
+var exact = []string{"./quant", "./model", "./agent/derive", "./agent/detect", "./agent/judge"}
 
 // planted is a package with fused multiply-adds in Go and in assembly.
 const planted = "./scripts/house/testdata/fused"

@@ -131,6 +131,8 @@ func TestImports_planted(t *testing.T) {
 		{"./agent/sampler", "./drivers/modbus", false, true},
 		{"./agent/sampler", "./agent/config", false, true},
 		{"./agent/sampler", "./drivers", false, false},
+		{"./agent/sampler", "./agent/derive", false, false},
+		{"./agent/derive", "./drivers", false, true},
 		{"./agent/devices", "./drivers/lm75", false, false},
 		{"./agent/devices", "./agent/detect", false, true},
 		{"./agent/machine", "./drivers/lm75", false, true},

@@ -14,6 +14,7 @@ var rooms = map[string]string{
 	"config":      "the configuration file",
 	"control":     "the socket on which the running agent is asked; a server and a client that verbs, not the network, use",
 	"demo":        "the demonstration: a simulated plant and its broker",
+	"derive":      "the expressions of derived channels; config checks them, sampler computes them",
 	"detect":      "the alarm policy",
 	"devices":     "buses and sensors of a configuration",
 	"gateway":     "the running agent",
