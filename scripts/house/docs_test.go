@@ -5,18 +5,22 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
 var (
-	mdLink   = regexp.MustCompile(`\]\(([^)#]+)(?:#[^)]*)?\)`)
+	mdLink   = regexp.MustCompile(`\]\(([^)#]*)(?:#([^)]*))?\)`)
+	mdFence  = regexp.MustCompile("(?ms)^```.*?^```$")
+	heading  = regexp.MustCompile(`(?m)^#+ +(.*)$`)
+	notSlug  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
 	testName = regexp.MustCompile(`\b(?:Test|Benchmark|Fuzz)[A-Z]\w+`)
 	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark|Fuzz)\w+)\(`)
 )
 
-// TestDocs checks that the files that the pages link to exist, and the tests that
-// they name.
+// TestDocs checks that the files and headings that the pages link to exist, and the
+// tests that they name.
 func TestDocs(t *testing.T) {
 	tests := map[string]bool{}
 	for _, f := range goFiles(t) {
@@ -26,27 +30,98 @@ func TestDocs(t *testing.T) {
 			}
 		}
 	}
-	links, named := 0, 0
+	found, named := 0, 0
 	for _, page := range pages(t) {
-		text := read(t, page)
-		for _, m := range mdLink.FindAllStringSubmatch(text, -1) {
-			if strings.Contains(m[1], "://") {
-				continue
-			}
-			links++
-			if _, err := os.Stat(filepath.Join(filepath.Dir(page), m[1])); err != nil {
-				t.Errorf("%s links to %s: %v", page, m[1], err)
+		for _, l := range links(t, page) {
+			if found++; l.broken != "" {
+				t.Errorf("%s links to %s: %s", page, l.target, l.broken)
 			}
 		}
-		for _, name := range testName.FindAllString(text, -1) {
+		for _, name := range testName.FindAllString(read(t, page), -1) {
 			if named++; !tests[name] {
 				t.Errorf("%s names %s, which is no test", page, name)
 			}
 		}
 	}
-	if links < 20 || named < 10 {
-		t.Errorf("found %d links and %d names of tests only: the search is wrong", links, named)
+	if found < 20 || named < 10 {
+		t.Errorf("found %d links and %d names of tests only: the search is wrong", found, named)
 	}
+}
+
+// TestDocs_planted checks that TestDocs finds links that lead nowhere.
+func TestDocs_planted(t *testing.T) {
+	dir := t.TempDir()
+	page := filepath.Join(dir, "page.md")
+	text := "# A page\n\n[a](page.md#a-page) [b](#what-it-does-and-why) [c](none.md) [d](page.md#none) [e](#none) [f](https://host/none)\n\n## What `it` does, and why?\n\n```\n# none\n```\n"
+	if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, l := range links(t, page) {
+		if l.broken != "" {
+			got = append(got, l.target)
+		}
+	}
+	if want := []string{"none.md", "page.md#none", "#none"}; !slices.Equal(got, want) {
+		t.Errorf("broken links %v, want %v", got, want)
+	}
+}
+
+// TestDocs_index checks that docs/README.md leads to every page, and the README of
+// the root to docs/README.md.
+func TestDocs_index(t *testing.T) {
+	index := filepath.Join(root, "docs", "README.md")
+	for _, page := range pages(t) {
+		if page != index && !linksTo(t, index, page) {
+			t.Errorf("%s does not link to %s", index, page)
+		}
+	}
+	if top := filepath.Join(root, "README.md"); !linksTo(t, top, index) {
+		t.Errorf("%s does not link to %s", top, index)
+	}
+}
+
+// link is a link to a file of the repository.
+type link struct {
+	target string // as written
+	file   string // from here
+	broken string // why it leads nowhere; "" = it does not
+}
+
+// links are the links of a page, apart from those to other hosts.
+func links(t *testing.T, page string) (out []link) {
+	t.Helper()
+	for _, m := range mdLink.FindAllStringSubmatch(mdFence.ReplaceAllString(read(t, page), ""), -1) {
+		if strings.Contains(m[1], "://") {
+			continue
+		}
+		l := link{target: strings.TrimSuffix(m[1]+"#"+m[2], "#"), file: page}
+		if m[1] != "" {
+			l.file = filepath.Join(filepath.Dir(page), m[1])
+		}
+		if _, err := os.Stat(l.file); err != nil {
+			l.broken = err.Error()
+		} else if m[2] != "" && !slices.Contains(anchors(read(t, l.file)), m[2]) {
+			l.broken = "no such heading"
+		}
+		out = append(out, l)
+	}
+	return out
+}
+
+// anchors are the names that GitHub gives to the headings of a page. It does not
+// number headings of the same name, which no page has.
+func anchors(text string) (out []string) {
+	for _, m := range heading.FindAllStringSubmatch(mdFence.ReplaceAllString(text, ""), -1) {
+		slug := notSlug.ReplaceAllString(strings.ToLower(m[1]), "")
+		out = append(out, strings.ReplaceAll(slug, " ", "-"))
+	}
+	return out
+}
+
+func linksTo(t *testing.T, from, to string) bool {
+	t.Helper()
+	return slices.ContainsFunc(links(t, from), func(l link) bool { return l.file == to })
 }
 
 // pages are the Markdown files of the root and of docs.
