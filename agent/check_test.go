@@ -155,6 +155,7 @@ func TestCheckExplain(t *testing.T) {
 	}{
 		{[]string{"hold"}, 0, "machines[].detect.hold\nAn event closes", "cooldown"},
 		{[]string{"shunt"}, 0, "only for   ina219, ina226\n", ""},
+		{[]string{"sensors.rate"}, 0, "only for   vibration\n", ""},
 		{[]string{"period"}, 0, "machines[].period", "bounds"},
 		{[]string{"http.tls"}, 0, "http.tls.cert", "token_file"},
 		{nil, 0, "log.level", ""},

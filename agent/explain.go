@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 
 	"iot-edge-anomaly/agent/config"
@@ -21,18 +22,25 @@ func explain(w io.Writer, asJSON bool, name string) error {
 			return usagef("unknown key %q; check --explain lists all keys", name)
 		}
 	}
-	switch {
-	case asJSON:
+	if asJSON {
 		return json.NewEncoder(w).Encode(keys)
-	case len(keys) > 1:
-		return config.WriteKeys(w, keys)
 	}
-	if err := config.WriteKey(w, keys[0]); err != nil {
-		return err
+	for _, k := range keys {
+		if k.Path != keys[0].Path {
+			return config.WriteKeys(w, keys)
+		}
+	}
+	for i, k := range keys { // several kinds of bus or drivers may have a key of one path
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := config.WriteKey(w, k); err != nil {
+			return err
+		}
 	}
 	below := config.Below(all, keys[0].Path)
 	if len(below) > 0 {
-		io.WriteString(w, "\n")
+		fmt.Fprintln(w)
 	}
 	return config.WriteKeys(w, below)
 }

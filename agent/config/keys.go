@@ -22,6 +22,11 @@ type Section struct {
 func Sections(drivers map[string]DriverInfo) []Section {
 	limits, iso := limitKeys.list(), isoKeys.list()
 	reg, others := registerKeys.list(), driverSections(drivers)
+	for i := range reg.Keys {
+		if k := &reg.Keys[i]; !isMeasurandKey(k.Name) {
+			k.For = onModbus // the registers of a chip have other keys at this path
+		}
+	}
 	// What a register shares with the channels that a driver's own key lists is
 	// in the table once.
 	for _, s := range others {
