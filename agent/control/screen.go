@@ -45,12 +45,17 @@ func (s *Status) Screen() string {
 	return b.String()
 }
 
-// note is why a machine is in its state, or how far it has learnt.
+// note is why a machine is in its state, and how far it has learnt.
 func note(m status.MachineHealth) string {
-	if l := m.Learning; l != nil {
-		return fmt.Sprintf("%s, %.0f %%, %s left", l.Phase, 100*l.Progress, span(time.Duration(l.LeftS*float64(time.Second))))
+	l := m.Learning
+	if l == nil {
+		return m.Note
 	}
-	return m.Note
+	progress := fmt.Sprintf("%s, %.0f %%, %s left", l.Phase, 100*l.Progress, span(time.Duration(l.LeftS*float64(time.Second))))
+	if m.Note != "" {
+		progress += "; " + m.Note
+	}
+	return progress
 }
 
 func orDash(s string) string {
