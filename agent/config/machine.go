@@ -26,8 +26,9 @@ type Machine struct {
 
 // Model says where models are and how they are learnt.
 type Model struct {
-	Path  string // a folder of versions, or one file (ends in .safetensors or names an existing file)
-	Learn Learn
+	Path     string // a folder of versions, or one file (ends in .safetensors or names an existing file)
+	OnChange string // "relearn" or "keep_blind"
+	Learn    Learn
 }
 
 // Learn is the learning policy.
@@ -94,6 +95,9 @@ var modelKeys = section[Model]{
 		{Key: Key{Name: "path", Kind: File, Without: "the folder `models/` and the machine's name in `state`", Example: "/var/lib/iot-edge-anomaly/models/pump1",
 			Help: "A folder of model versions, or one model file; each machine has its own."},
 			into: func(m *Model) any { return &m.Path }},
+		{Key: Key{Name: "on_change", Kind: Choice, Choices: []string{"relearn", "keep_blind"}, Default: "relearn", Example: "keep_blind",
+			Help: "What happens when channels, units, period or run_when are no longer those of the model: it is kept and the machine is learnt anew, or it is kept and nothing is learnt."},
+			into: func(m *Model) any { return &m.OnChange }},
 		below(Key{Name: "learn", Without: "the defaults of its keys", Example: "{for: 24h, when: no_model}",
 			Help: "How the agent learns the machine."},
 			&learnKeys, func(m *Model) *Learn { return &m.Learn }),

@@ -218,6 +218,15 @@ func (w *DriftWatch) end(t time.Time, reason string) Event {
 	return ev
 }
 
+// Close ends the open event by decision; false if none is open.
+func (w *DriftWatch) Close(t time.Time, reason string) (Event, bool) {
+	if !w.open {
+		return Event{}, false
+	}
+	w.calmAt = t
+	return w.end(t, reason), true
+}
+
 // Resume continues an event that was open when an earlier run ended; false, and
 // nothing is done, if ev is no open drift of this machine.
 func (w *DriftWatch) Resume(ev Event) bool {

@@ -67,7 +67,7 @@ func (p *plant) options(mc config.Machine, rep machine.Reporter, m *status.Metri
 	}
 	return machine.Options{
 		Schema: s, Sensors: sensors, Models: state.OpenModels(mc.Model.Path), Policy: settings.Policy(mc), Limits: settings.Limits(mc),
-		Learn: machine.Learn{Allow: mc.Model.Learn.When == "no_model", Duty: mc.Model.Learn.Duty,
+		Learn: machine.Learn{Allow: mc.Model.Learn.When == "no_model", OnChange: mc.Model.OnChange == "relearn", Duty: mc.Model.Learn.Duty,
 			Rows: state.RowLogOptions{Path: filepath.Join(p.cfg.State, "learn", mc.Name+".rows"), Schema: s.Hash(),
 				Channels: len(s.Channels), Want: int(min(mc.Model.Learn.For/s.Period, math.MaxInt32)), SettleRows: settle}},
 		State: filepath.Join(p.cfg.State, "judge", mc.Name+".state"), Sampler: p.group.Sampler(mc.Name), Report: rep, Log: p.log, Inference: m.Inference, Score: m.Score}

@@ -34,6 +34,7 @@ type Judge struct {
 	limits  *detect.Limits
 	latch   *detect.Latch // nil = events close by themselves
 	scoring *scoring      // nil = no model yet
+	mapping *mapping      // of the rows to those of the model; nil = they are the same
 
 	events []detect.Event     // of the newest row
 	add    func(detect.Event) // appends to events; made once: a method value allocates
@@ -55,14 +56,33 @@ func New(o Options) (*Judge, error) {
 }
 
 // Use puts a model to work; limits and what is latched go on. What an earlier
-// model had seen is forgotten.
+// model had seen is forgotten: see Retire. Channels of the policy that the model does
+// not know are not judged, and those that it alone knows are missing to it: whether
+// it is usable that way is for the caller to know (model.Usable).
 func (j *Judge) Use(m *model.Model) error {
-	s, err := newScoring(m, j.o.Policy)
+	p := j.o.Policy
+	p.Channels = m.Schema().Channels
+	s, err := newScoring(m, p)
 	if err != nil {
 		return fmt.Errorf("machine %s: %w", j.o.Policy.Machine, err)
 	}
-	j.scoring = s
+	j.scoring, j.mapping = s, newMapping(m, j.o.Policy.Channels)
 	return nil
+}
+
+// Retire ends what the model in use has open at t, for another model takes its
+// place. The slice is valid until the next row.
+func (j *Judge) Retire(t time.Time) []detect.Event {
+	j.events = j.events[:0]
+	if s := j.scoring; s != nil {
+		if ev, open := s.detector.Close(t, detect.ReasonRelearn); open {
+			j.emit(j.mapping.event(ev))
+		}
+		if ev, open := s.drift.Close(t, detect.ReasonRelearn); open {
+			j.emit(j.mapping.event(ev))
+		}
+	}
+	return j.events
 }
 
 // Verdict is what a Judge makes of one row.
@@ -107,7 +127,7 @@ func (j *Judge) Unlatch(t time.Time) []detect.Event {
 
 // Ahead tells which rows Push will get next: see model.Scorer.Ahead.
 func (j *Judge) Ahead(rows ...[]float64) {
-	if j.scoring != nil {
+	if j.scoring != nil && j.mapping == nil {
 		j.scoring.scorer.Ahead(rows...)
 	}
 }
@@ -120,14 +140,15 @@ func (j *Judge) score(t time.Time, row []float64) Verdict {
 	if s == nil {
 		return Verdict{State: Blind, Note: "no model", Events: j.events}
 	}
-	r := s.push(t, row)
+	r := s.push(t, j.mapping.in(row))
 	if r.changed {
-		j.emit(r.event)
+		j.emit(j.mapping.event(r.event))
 	}
 	if r.drifted {
-		j.emit(r.drift)
+		j.emit(j.mapping.event(r.drift))
 	}
 	v := r.Verdict
+	v.Score = j.mapping.out(v.Score, row)
 	v.State, v.Note = j.note(t, r)
 	v.Events = j.events
 	return v
@@ -170,7 +191,7 @@ func (j *Judge) Drift() Drift {
 		return Drift{Score: math.NaN(), Relation: math.NaN()}
 	}
 	s := j.scoring.drift.State()
-	return Drift{Score: j.scoring.drift.Score(), Relation: s.Relation, Channels: s.Channels}
+	return Drift{Score: j.scoring.drift.Score(), Relation: s.Relation, Channels: j.mapping.drifts(s.Channels)}
 }
 
 // Resume continues an event that was open when an earlier run ended; where a

@@ -23,22 +23,24 @@ type trained struct {
 // refuses it.
 const storeEvery = 30 * time.Second
 
-// learn takes one row of the learning phase and starts training after the last.
-func (m *Machine) learn(ctx context.Context, f *sampler.Frame) {
+// learn takes one row of the learning phase and starts training after the last. A
+// row that is not healthy is not learnt. The note says what learning waits for.
+func (m *Machine) learn(ctx context.Context, f *sampler.Frame, healthy bool) (note string) {
 	if m.rows == nil {
 		m.openRows()
 	}
 	running := m.gate.Running(f.Values)
 	if judge.Poor(f.Values) && (running || !m.gate.Known()) {
 		m.rows.Gap() // not a row to learn from
-		return
+		return ""
 	}
-	note := ""
 	switch {
 	case !running:
 		note = "machine is not running: waiting"
 	case m.judge.OpenLimits() > 0:
 		running, note = false, "a limit is exceeded: waiting"
+	case !healthy:
+		running = false
 	default:
 		m.rows.Seen(f.Time)
 	}
@@ -47,13 +49,13 @@ func (m *Machine) learn(ctx context.Context, f *sampler.Frame) {
 		m.setError(err)
 	}
 	m.setCollecting()
-	m.setState(Learning, note)
 	if m.rows.Full() {
 		if err := m.rows.Flush(); err != nil {
 			m.log.Warn("learning rows", "error", err)
 		}
 		m.startTraining(ctx)
 	}
+	return note
 }
 
 // openRows starts or continues the collection. Not before the first row: until
@@ -73,12 +75,15 @@ func (m *Machine) openRows() {
 // but scored once there is a model: a fault must not slip through meanwhile.
 func (m *Machine) startTraining(ctx context.Context) {
 	m.training = make(chan trained, 1)
-	m.pending = newBacklog(len(m.o.Schema.Channels))
+	if m.model == nil { // else the rows are judged as they come
+		m.pending = newBacklog(len(m.o.Schema.Channels))
+	}
 	done := m.training
 	m.log.Info("training", "rows", m.rows.Have(), "duty", m.o.Learn.Duty)
 	m.setTraining(0, 0)
 	set := judge.TrainingSet{Rows: m.rows.Data(), Gaps: m.rows.Gaps(), Coverage: m.rows.Coverage()}
 	o := judge.TrainOptions(m.o.Policy, set, time.Now())
+	o.Version = m.o.Models.Unused(o.Version)
 	o.Workers, o.Duty = 1, m.o.Learn.Duty
 	o.Progress = func(p train.Progress) { m.setTraining(p.Done, p.Remaining) }
 	go func() {
@@ -137,10 +142,12 @@ func (m *Machine) activate(loaded *model.Model, report train.Report) error {
 		m.log.Warn("learnt with a warning", "warning", d)
 	}
 	rows := m.rows
+	m.sendAll(m.judge.Retire(time.Now()))
 	if err := m.watch(loaded); err != nil {
 		return err
 	}
-	m.learnt = nil
+	m.toLearn, m.rows, m.training, m.learnt = false, nil, nil, nil
+	m.solved()
 	for i := range m.pending.len() {
 		v := m.judge.Rescore(m.pending.row(i))
 		m.judged(&v)

@@ -1,9 +1,8 @@
 package machine
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"sync"
@@ -50,8 +49,11 @@ type Options struct {
 // Learn is the learning policy of one machine.
 type Learn struct {
 	Rows  state.RowLogOptions
-	Allow bool    // false: without a model the machine stays blind
-	Duty  float64 // share of one core that training may take
+	Allow bool // false: without a model the machine stays blind
+	// OnChange: a machine whose channels, period or run_when are not those of its model
+	// any more is learnt anew. False = it goes on with what the model can judge.
+	OnChange bool
+	Duty     float64 // share of one core that training may take
 }
 
 // Machine is one machine at work. Run drives it; Status, Progress and Unlatch may
@@ -70,7 +72,9 @@ type Machine struct {
 	ref      report.ModelRef // of model
 	looks    int             // at drift, since its state was written
 	relearnt bool            // the state on disk is of a model before this one
-	toLearn  bool            // no model yet, and one may be learnt
+	toLearn  bool            // rows are collected for a model, instead of it or beside it
+	problem  string          // why it is blind or judges in part; "" = it does as it should
+	alerted  bool            // an alert of that is open
 	unlatch  atomic.Bool     // asked for
 	progress atomic.Uint64
 
@@ -79,8 +83,8 @@ type Machine struct {
 }
 
 // New loads the active model, or opens the collection of learning rows where there
-// is none. An error means that the machine must not run as configured: a model of
-// other channels, above all.
+// is none. Trouble with the model is no error: Assess says what the machine does then.
+// An error means that its policy or limits are not valid.
 func New(o Options) (*Machine, error) {
 	name := o.Policy.Machine
 	j, err := judge.New(judge.Options{Policy: o.Policy, Limits: o.Limits})
@@ -89,31 +93,21 @@ func New(o Options) (*Machine, error) {
 	}
 	m := &Machine{o: o, log: o.Log.With("machine", name), gate: model.NewGate(o.Schema), judge: j}
 	m.status.init(o)
-	loaded, err := o.Models.Active(o.Schema)
-	switch {
-	case loaded != nil:
-		if err != nil {
-			m.log.Warn("a damaged model was passed over", "error", err)
-		}
-		return m, m.watch(loaded)
-	case errors.Is(err, model.ErrSchema) || errors.Is(err, model.ErrVersion):
-		return nil, fmt.Errorf("machine %s: %w", name, err)
-	case !errors.Is(err, state.ErrNone) && !o.Models.Writable():
-		return nil, fmt.Errorf("machine %s: %w", name, err)
+	a := Assess(o.Models, o.Schema, o.Learn)
+	if m.toLearn = a.Learns; a.Problem != "" {
+		m.problem = a.Problem + ": " + a.Cure
+		m.log.Error("the model cannot judge as it should", "problem", a.Problem, "cure", a.Cure)
+		m.setProblem(m.problem)
 	}
-	if errors.Is(err, model.ErrCorrupt) || errors.Is(err, model.ErrFormat) {
-		m.log.Error("no model is whole: a new one is learnt from what the machine does now", "error", err)
-		m.setError(err)
+	if a.Model != nil {
+		err = m.watch(a.Model)
+	} else {
+		m.setState(a.State, m.problem)
 	}
-	if !o.Learn.Allow || !o.Models.Writable() {
-		m.log.Warn("no model and none may be learnt: only limits are watched", "error", err)
-		m.setState(judge.Blind, "no model")
-		return m, nil
+	if m.toLearn {
+		m.setCollecting()
 	}
-	m.toLearn = true
-	m.setCollecting()
-	m.setState(Learning, "")
-	return m, nil
+	return m, err
 }
 
 // watch puts a model to work.
@@ -122,12 +116,11 @@ func (m *Machine) watch(loaded *model.Model) error {
 		return err
 	}
 	m.model = loaded
-	m.toLearn, m.rows, m.training = false, nil, nil
 	m.ref = report.ModelRef{Version: loaded.Version(), SHA256: loaded.SHA256()}
 	m.loadState()
 	m.setDrift()
 	m.setModel(m.ref)
-	m.setState(judge.Normal, "")
+	m.setState(judge.Normal, m.problem)
 	m.log.Info("watching", "model", loaded.Version(), "sha256", loaded.SHA256())
 	return nil
 }
@@ -138,6 +131,10 @@ func (m *Machine) Name() string { return m.o.Policy.Machine }
 // Resume continues an event that was open when the agent stopped. It reports
 // false where nothing here can ever close it.
 func (m *Machine) Resume(ev detect.Event) bool {
+	if ev.Kind == detect.Alert && ev.Machine == m.Name() && ev.Key == alertKey {
+		m.alerted = true
+		return true
+	}
 	if ev.Kind == detect.Drift && (m.model == nil || m.relearnt) {
 		return m.resumeDrift(ev)
 	}
@@ -151,6 +148,7 @@ func (m *Machine) Progress() uint64 { return m.progress.Load() }
 // rows are on disk.
 func (m *Machine) Run(ctx context.Context) {
 	m.judge.Settle()
+	m.tellProblem()
 	for f := range m.o.Sampler.Frames() {
 		m.row(ctx, f)
 		m.o.Sampler.Release(f)
@@ -177,15 +175,19 @@ func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 	}
 	if m.model != nil {
 		m.judged(&v)
-		return
+	} else {
+		m.sendAll(v.Events)
 	}
-	m.sendAll(v.Events)
 	switch {
 	case m.training != nil:
 		m.pending.add(f)
 		m.pollTraining(time.Now())
 	case m.toLearn:
-		m.learn(ctx, f)
+		// What is not normal to the model in use must not become normal to the next.
+		note := m.learn(ctx, f, m.model == nil || v.State == judge.Normal || v.State == judge.Idle)
+		if m.model == nil {
+			m.setState(Learning, cmp.Or(note, m.problem))
+		}
 	}
 }
 
@@ -197,7 +199,38 @@ func (m *Machine) judged(v *judge.Verdict) {
 	m.setScore(v)
 	m.sendAll(v.Events)
 	m.noteDrift(v)
-	m.setState(v.State, v.Note)
+	m.setState(v.State, cmp.Or(v.Note, m.problem))
+}
+
+// alertKey is the key of the alert that tells of a model that cannot judge as it
+// should.
+const alertKey = "model"
+
+// tellProblem opens the alert of a problem, or closes that of an earlier run.
+func (m *Machine) tellProblem() {
+	now := time.Now()
+	ev := detect.Event{Machine: m.Name(), Kind: detect.Alert, Key: alertKey, State: detect.Open, Severity: detect.Warning, Time: now, Since: now,
+		Score: math.NaN(), Peak: math.NaN(), Reason: m.problem}
+	if m.model == nil {
+		ev.Severity = detect.High
+	}
+	switch {
+	case m.problem != "" && m.alerted:
+		ev.State = detect.Update
+	case m.problem == "" && m.alerted:
+		ev.State, ev.Until, ev.Reason = detect.Close, now, detect.ReasonNormal
+	case m.problem == "":
+		return
+	}
+	m.alerted = m.problem != ""
+	m.send(ev)
+}
+
+// solved ends the problem: a model that fits is in use.
+func (m *Machine) solved() {
+	m.problem = ""
+	m.setProblem("")
+	m.tellProblem()
 }
 
 // Unlatch asks that events which are over and held open are closed, with the

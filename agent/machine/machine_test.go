@@ -398,32 +398,6 @@ func TestLimitsWorkInEveryState(t *testing.T) {
 	}
 }
 
-func TestAnotherSchemaIsRefused(t *testing.T) {
-	o := options(t, &collected{})
-	f := newFeeder(t, o)
-	f.learnt()
-	o.Schema.Channels[1].Name = "pressure"
-	if _, err := New(o); !errors.Is(err, model.ErrSchema) {
-		t.Errorf("got %v, want ErrSchema", err)
-	}
-}
-
-func TestDamagedModelIsLearntAnew(t *testing.T) {
-	o := options(t, &collected{})
-	f := newFeeder(t, o)
-	f.learnt()
-	files, _ := filepath.Glob(filepath.Join(filepath.Dir(o.Learn.Rows.Path), "..", "models", "*"+state.Ext))
-	for _, path := range files {
-		if err := os.WriteFile(path, []byte("damaged"), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if len(files) == 0 {
-		t.Fatal("no model on disk")
-	}
-	newFeeder(t, o).want(Learning)
-}
-
 func TestReportErrorsAreCounted(t *testing.T) {
 	o := options(t, &collected{err: errors.New("disk full")})
 	f := newFeeder(t, o)

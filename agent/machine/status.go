@@ -43,6 +43,7 @@ type Status struct {
 	Rows     uint64
 	Scored   uint64
 	Model    report.ModelRef // empty = none
+	Problem  string          // why the model cannot judge as it should, and what to do; "" = it does
 	Error    string          // the newest trouble with model, rows or report
 	ErrorAt  time.Time
 	Errors   uint64
@@ -124,6 +125,12 @@ func (m *Machine) setScore(v *judge.Verdict) {
 	copy(m.status.Shares, v.Score.Shares)
 	copy(m.status.Expected, v.Score.Expected)
 	m.status.Scored++
+}
+
+func (m *Machine) setProblem(text string) {
+	m.mu.Lock()
+	m.status.Problem = text
+	m.mu.Unlock()
 }
 
 func (m *Machine) setModel(ref report.ModelRef) {

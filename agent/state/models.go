@@ -40,10 +40,11 @@ func OpenModels(path string) *Models {
 // somebody else.
 func (s *Models) Writable() bool { return s.dir != "" }
 
-// Active loads the active model and checks it against the schema. In a folder a
-// damaged version is passed over for the newest good one, and the errors tell
-// which; a model of another schema is an error that wraps model.ErrSchema.
-// ErrNone: there is nothing to load.
+// Active loads the active model and checks that it can judge rows of the schema, if
+// need be without some of its channels: Match tells. In a folder a version that
+// cannot be used is passed over for the newest that can, and the error tells why. It
+// wraps model.ErrSchema, ErrVersion, ErrFormat or ErrCorrupt, and ErrNone where there
+// is nothing to load. With a model the error is a warning.
 func (s *Models) Active(want model.Schema) (*model.Model, error) {
 	if s.file != "" {
 		return load(s.file, want)
@@ -54,12 +55,18 @@ func (s *Models) Active(want model.Schema) (*model.Model, error) {
 		if err == nil {
 			return m, errors.Join(errs...)
 		}
-		errs = append(errs, err)
-		if errors.Is(err, model.ErrSchema) {
-			return nil, errors.Join(errs...)
+		if errors.Is(err, ErrNone) {
+			err = fmt.Errorf("%s: the link current points to %s, which is not there: %w", s.dir, name, model.ErrCorrupt)
 		}
+		errs = append(errs, err)
 	}
-	return nil, errors.Join(append(errs, fmt.Errorf("%s: %w", s.dir, ErrNone))...)
+	if _, err := os.ReadDir(s.dir); errors.Is(err, fs.ErrPermission) {
+		errs = append(errs, err)
+	}
+	if len(errs) == 0 {
+		errs = append(errs, fmt.Errorf("%s: %w", s.dir, ErrNone))
+	}
+	return nil, errors.Join(errs...)
 }
 
 func load(path string, want model.Schema) (*model.Model, error) {
@@ -70,7 +77,7 @@ func load(path string, want model.Schema) (*model.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := m.CheckSchema(want); err != nil {
+	if _, err := m.Usable(want); err != nil {
 		return nil, fmt.Errorf("model %s: %w", path, err)
 	}
 	return m, nil
@@ -107,6 +114,17 @@ func (s *Models) Versions() []string {
 	return out
 }
 
+// Unused is the version, or the next one of its moment that is not in the folder:
+// "…Z-1", "…Z-2" and so on.
+func (s *Models) Unused(version string) string {
+	have := s.Versions()
+	base := strings.TrimSuffix(version, "-1")
+	for n := 1; slices.Contains(have, version); n++ {
+		version = fmt.Sprintf("%s-%d", base, n)
+	}
+	return version
+}
+
 // Add writes a new model, loads it back, which replays its golden vectors from
 // the bytes on disk, and makes it the active one. The model returned is the one
 // that was loaded back.
@@ -125,7 +143,10 @@ func (s *Models) Add(m *model.Model, want model.Schema) (*model.Model, error) {
 	if err := SaveModel(path, m); err != nil {
 		return nil, fmt.Errorf("add model: %w", err)
 	}
-	loaded, err := load(path, want)
+	loaded, err := model.Load(path)
+	if err == nil {
+		err = loaded.CheckSchema(want)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("add model: %w", err), os.Remove(path))
 	}

@@ -81,8 +81,33 @@ func TestOtherSchemaIsAnError(t *testing.T) {
 	if _, err := s.Add(learnt(t, "1"), schema("a", "b")); err != nil {
 		t.Fatal(err)
 	}
-	if m, err := s.Active(schema("a", "c")); m != nil || !errors.Is(err, model.ErrSchema) {
-		t.Errorf("got %v, %v, want ErrSchema", m, err)
+	if m, err := s.Active(schema("c", "d")); m != nil || !errors.Is(err, model.ErrSchema) {
+		t.Errorf("got a model %v, %v, want ErrSchema", m != nil, err)
+	}
+	if m, err := s.Active(schema("b", "c")); m == nil || err != nil {
+		t.Errorf("a channel more and one less: got a model %v, %v", m != nil, err)
+	}
+}
+
+func TestDanglingLinkIsDamage(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "models")
+	s := OpenModels(dir)
+	for _, v := range []string{"1", "2"} {
+		if _, err := s.Add(learnt(t, v), schema("a", "b")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "2"+Ext)); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := s.Active(schema("a", "b")); m == nil || m.Version() != "1" || !errors.Is(err, model.ErrCorrupt) {
+		t.Errorf("one version is left: %v", err)
+	}
+	if err := os.Remove(filepath.Join(dir, "1"+Ext)); err != nil {
+		t.Fatal(err)
+	}
+	if m, err := s.Active(schema("a", "b")); m != nil || !errors.Is(err, model.ErrCorrupt) {
+		t.Errorf("none is left: %v", err)
 	}
 }
 

@@ -163,6 +163,8 @@ func (s *Snapshot) models() Check {
 		switch {
 		case m.State == judge.Blind:
 			return Check{Degraded, fmt.Sprintf("machine %s is blind: %s", m.Name, m.Note)}
+		case m.Problem != "":
+			return Check{Degraded, fmt.Sprintf("machine %s: %s", m.Name, m.Problem)}
 		case m.Error != "" && s.Now.Sub(m.ErrorAt) < time.Hour:
 			return Check{Degraded, fmt.Sprintf("machine %s: %s", m.Name, m.Error)}
 		}

@@ -112,6 +112,15 @@ var table = []section{
 			help:    "Errors of the machine's model, its stored rows or its event messages.",
 			meaning: "It should not rise: the log and /health carry the text of the newest error.",
 			collect: perMachine(func(m *machine.Status) uint64 { return m.Errors })},
+		{name: "machine_model_problem", kind: gauge, labels: labels("machine"),
+			help:    "1 while the machine has no model that judges all of its channels, and it is not just being learnt for the first time.",
+			meaning: "When it is 1, the machine is blind or judges in part: an alert event, /health and check say why and what to do.",
+			collect: perMachine(func(m *machine.Status) float64 {
+				if m.Problem != "" {
+					return 1
+				}
+				return 0
+			})},
 		{name: "learning_progress_ratio", kind: gauge, labels: labels("machine"),
 			help:    "How much of the learning is done, 0 to 1; 1 when the machine is not learning.",
 			meaning: "When it stands still, the machine is idle or its rows have no values.",

@@ -12,8 +12,13 @@ import (
 	"iot-edge-anomaly/model/train"
 )
 
-// policy is the agent's default.
-func policy(s model.Schema) detect.Policy { return detect.DefaultPolicy("main", s.Channels) }
+// policy is the agent's default, without the updates of an open event: an alarm
+// counts by what it said when it opened.
+func policy(s model.Schema) detect.Policy {
+	p := detect.DefaultPolicy("main", s.Channels)
+	p.Update = 0
+	return p
+}
 
 // judging is a Judge of a model by a policy, without limits.
 func judging(m *model.Model, p detect.Policy) (*judge.Judge, error) {
@@ -32,9 +37,12 @@ type watched struct {
 	out    output
 }
 
-// watch judges rows as the agent does.
+// watch judges rows as the agent does, but an anomaly that lasts stays one: alarms
+// are counted here, and drift elsewhere.
 func watch(m *model.Model, rows []float64) (watched, error) {
-	return watchBy(m, rows, policy(m.Schema()))
+	p := policy(m.Schema())
+	p.DriftAfter = 0
+	return watchBy(m, rows, p)
 }
 
 // watchBy is watch by another policy than the default.
@@ -103,6 +111,7 @@ func underWeather(days int, seed uint64) (names []string, alarms, apart []int, e
 			return nil, nil, nil, err
 		}
 		o := policy(v.schema)
+		o.DriftAfter = 0
 		o.Repeats = 0
 		each, err := watchBy(m, rows[learn:], o)
 		if err != nil {

@@ -1,0 +1,73 @@
+package machine
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/state"
+	"iot-edge-anomaly/model"
+)
+
+// Assessment is what a machine will start as. New acts by it, and check foretells by
+// it.
+type Assessment struct {
+	Model  *model.Model // the one that judges; nil = none can
+	State  judge.State  // at the start
+	Learns bool         // rows are collected and learnt, beside Model if there is one
+
+	// Problem says why the machine starts blind, or judges with less than it should,
+	// and Cure what to do about it. Both are empty for a machine that starts as it
+	// should: one without a model that learns is such a machine.
+	Problem, Cure string
+}
+
+const cureDamaged = "put a whole model version there, or remove the damaged file to have the machine learnt anew; then reload"
+
+// Assess finds the model of a machine with the schema, and what it can do.
+func Assess(models *state.Models, s model.Schema, l Learn) Assessment {
+	loaded, err := models.Active(s)
+	may := l.Allow && models.Writable()
+	relearn := may && l.OnChange
+	switch damaged := errors.Is(err, model.ErrCorrupt) || errors.Is(err, model.ErrFormat); {
+	case loaded != nil:
+		return assessLoaded(loaded, s, err, relearn)
+	case err == nil || isNone(err):
+		if may {
+			return Assessment{State: Learning, Learns: true}
+		}
+		return Assessment{State: judge.Blind, Problem: "there is no model, and none may be learnt", Cure: "put a model there, or allow learning into a folder: model.learn.when: no_model"}
+	case damaged:
+		return Assessment{State: judge.Blind, Problem: "no model can be used: " + oneLine(err), Cure: cureDamaged}
+	case relearn && (errors.Is(err, model.ErrSchema) || errors.Is(err, model.ErrVersion)):
+		return Assessment{State: Learning, Learns: true, Problem: "the model does not fit and is kept; the machine is learnt anew: " + oneLine(err),
+			Cure: "wait until it is learnt, or put a fitting model there and reload"}
+	}
+	return Assessment{State: judge.Blind, Problem: "no model can be used: " + oneLine(err), Cure: "learn the machine anew, with train --config, or put a fitting model there; then reload"}
+}
+
+// isNone tells that there is no model, and nothing else is wrong.
+func isNone(err error) bool {
+	return errors.Is(err, state.ErrNone) && !errors.Is(err, model.ErrCorrupt) && !errors.Is(err, model.ErrFormat) && !errors.Is(err, model.ErrSchema) && !errors.Is(err, model.ErrVersion)
+}
+
+// assessLoaded is the assessment with a model that can judge, in whole or in part;
+// err tells of versions that were passed over.
+func assessLoaded(m *model.Model, s model.Schema, err error, relearn bool) Assessment {
+	a := Assessment{Model: m, State: judge.Normal}
+	match := m.Match(s.Channels)
+	switch {
+	case !match.Whole() && relearn:
+		a.Learns = true
+		a.Problem, a.Cure = "channels "+match.String()+"; they are not judged until the machine is learnt anew", "wait until it is learnt, or put a fitting model there and reload"
+	case !match.Whole():
+		a.Problem, a.Cure = "channels "+match.String()+"; they are not judged", "learn the machine anew, with train --config"
+	case err != nil:
+		a.Problem, a.Cure = fmt.Sprintf("version %s judges instead of a newer one: %s", m.Version(), oneLine(err)), cureDamaged
+	}
+	return a
+}
+
+// oneLine is an error of several lines in one.
+func oneLine(err error) string { return strings.ReplaceAll(err.Error(), "\n", "; ") }
