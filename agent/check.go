@@ -6,16 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"slices"
-	"strings"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
-	"iot-edge-anomaly/agent/mqtt"
-	"iot-edge-anomaly/agent/settings"
-	"iot-edge-anomaly/agent/state"
+	"iot-edge-anomaly/agent/gateway"
 )
 
 func checkVerb(_ context.Context, e env, args []string) error {
@@ -45,7 +40,7 @@ func checkVerb(_ context.Context, e env, args []string) error {
 		return config.Refuse(err)
 	}
 	if c != nil {
-		problems = slices.Concat(c.Warnings, missingFiles(path, c), unfitModels(path, c), devices.LineLoad(path, c), devices.LongWaits(path, c))
+		problems = slices.Concat(c.Warnings, gateway.Foresee(path, c), devices.LineLoad(path, c), devices.LongWaits(path, c))
 	}
 	if err := tellProblems(e.stdout, *asJSON, path, c, problems); err != nil {
 		return err
@@ -53,7 +48,20 @@ func checkVerb(_ context.Context, e env, args []string) error {
 	if err != nil {
 		return config.Refuse(fmt.Errorf("%s: %s", path, plural(len(problems), "problem", "problems")))
 	}
+	if n := impaired(problems); n > 0 {
+		return fmt.Errorf("%s: %s would not judge as configured; all else runs", path, plural(n, "machine", "machines"))
+	}
 	return nil
+}
+
+// impaired counts the machines that would start blind or judge in part.
+func impaired(problems config.Problems) (n int) {
+	for _, p := range problems {
+		if p.Severity == config.SeverityImpaired {
+			n++
+		}
+	}
+	return n
 }
 
 // tellProblems prints what was found; c is nil where it cannot be used.
@@ -73,54 +81,6 @@ func tellProblems(w io.Writer, asJSON bool, path string, c *config.Config, probl
 	}
 	_, err := io.WriteString(w, text)
 	return err
-}
-
-// missingFiles warns of files that the configuration names and that cannot be used at
-// present. That is no error, because the files may be put there later.
-func missingFiles(path string, c *config.Config) (ps config.Problems) {
-	warn := func(pos config.Pos, key, hint string, err error) {
-		if err != nil {
-			ps = append(ps, warning(path, pos, key, hint, err))
-		}
-	}
-	m, h := c.MQTT, c.HTTP
-	o := mqtt.Options{Broker: m.Broker, Username: m.Username, PasswordFile: m.PasswordFile, CA: m.CA, Cert: m.Cert, Key: m.Key}
-	if m.Broker != "" {
-		warn(m.Pos, "mqtt", "until it is there, messages stay in the queue", o.CheckFiles())
-	}
-	for _, f := range [][2]string{{"http.tls.cert", h.TLSCert}, {"http.tls.key", h.TLSKey}, {"http.token_file", h.TokenFile}} {
-		if f[1] != "" {
-			_, err := os.Stat(f[1])
-			warn(h.Pos, f[0], "run does not start without it", err)
-		}
-	}
-	return ps
-}
-
-// unfitModels warns of machines whose model run would refuse, or that can never get a
-// model. A model that this user may not read is skipped.
-func unfitModels(path string, c *config.Config) (ps config.Problems) {
-	for i, m := range c.Machines {
-		models := state.OpenModels(m.Model.Path)
-		loaded, err := models.Active(settings.Schema(m))
-		hint := ""
-		switch {
-		case loaded != nil || errors.Is(err, fs.ErrPermission):
-		case !errors.Is(err, state.ErrNone):
-			hint = "run does not start with it: learn it for this machine, with train --config, or name another"
-		case !models.Writable():
-			hint = "the agent learns into a folder only: put a model there, or name a folder"
-		}
-		if hint != "" {
-			ps = append(ps, warning(path, m.Pos, fmt.Sprintf("machines[%d].model.path", i), hint, err))
-		}
-	}
-	return ps
-}
-
-func warning(path string, at config.Pos, key, hint string, err error) config.Problem {
-	return config.Problem{File: path, Line: at.Line, Column: at.Column, Path: key,
-		Message: strings.ReplaceAll(err.Error(), "\n", "; "), Hint: hint, Severity: config.SeverityWarning}
 }
 
 func summary(c *config.Config) string {

@@ -2,8 +2,10 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -136,13 +138,16 @@ func TestLearningGoesOnAfterARestart(t *testing.T) {
 	agent.kill(syscall.SIGTERM)
 }
 
-// TestModelOfAnotherMachineIsRefused: run ends with 78 and names the channel.
-func TestModelOfAnotherMachineIsRefused(t *testing.T) {
+// TestModelOfAnotherMachine: the machine alone is impaired, says so everywhere and
+// goes on with its limits; the gateway runs. check foretells it and ends with 1.
+func TestModelOfAnotherMachine(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
 	m, _ := trainedWave(t)
 	b := startBroker(t)
-	cfg := toggleConfig(t, freeAddr(t), b.url(), freeAddr(t), time.Second)
+	events := subscribe(t, b, "plant/gw7/#")
+	rows, listen := freeAddr(t), freeAddr(t)
+	cfg := toggleConfig(t, rows, b.url(), listen, 200*time.Millisecond)
 	text, err := os.ReadFile(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -151,13 +156,27 @@ func TestModelOfAnotherMachineIsRefused(t *testing.T) {
 	if err := os.WriteFile(cfg, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	agent := start(t, nil, append(prog, "run", "--config", cfg)...)
-	select {
-	case <-agent.done:
-	case <-time.After(10*time.Second + busy):
-		t.Fatal("it runs with a model of other channels")
+	check := exec.Command(prog[0], append(prog[1:], "check", cfg)...)
+	out, err := check.CombinedOutput()
+	if code := check.ProcessState.ExitCode(); code != 1 || !strings.Contains(string(out), "impaired: machines[0].model: machine tank1:") {
+		t.Errorf("check ends with %d, want 1: %v\n%s", code, err, out)
 	}
-	if code := agent.cmd.ProcessState.ExitCode(); code != 78 || !strings.Contains(agent.output(), "tank.level") {
-		t.Errorf("exit code %d, want 78; printed %s", code, agent.output())
+	agent := start(t, nil, append(prog, "run", "--config", cfg)...)
+	waitFor(t, 20*time.Second, "an alert", func() bool {
+		_, ok := events.find(func(m message) bool {
+			return m.str("kind") == "alert" && m.str("state") == "open" && strings.Contains(m.str("detail"), "no model can be used")
+		})
+		return ok
+	})
+	waitFor(t, 20*time.Second, "the state blind", func() bool {
+		_, ok := events.find(func(m message) bool { return m.str("machine") == "tank1" && m.str("state") == "blind" })
+		return ok
+	})
+	waitFor(t, 20*time.Second, "degraded health", func() bool {
+		return strings.Contains(fmt.Sprint(getJSON("http://"+listen+"/health")), "tank1 is blind")
+	})
+	agent.kill(syscall.SIGTERM)
+	if code := agent.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("ends with %d", code)
 	}
 }

@@ -10,19 +10,16 @@ import (
 // Severity says whether a problem keeps the configuration from being used.
 type Severity int
 
-// An error refuses the configuration, a warning does not.
+// An error refuses the configuration. A warning does not. What is impaired runs, but
+// one machine would not judge as configured.
 const (
 	SeverityError Severity = iota
 	SeverityWarning
+	SeverityImpaired
 )
 
-// String returns "error" or "warning".
-func (s Severity) String() string {
-	if s == SeverityWarning {
-		return "warning"
-	}
-	return "error"
-}
+// String returns "error", "warning" or "impaired".
+func (s Severity) String() string { return [...]string{"error", "warning", "impaired"}[s] }
 
 // MarshalText gives the name in JSON.
 func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
@@ -44,8 +41,8 @@ type Problem struct {
 func (p Problem) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d:%d: ", p.File, p.Line, p.Column)
-	if p.Severity == SeverityWarning {
-		b.WriteString("warning: ")
+	if p.Severity != SeverityError {
+		b.WriteString(p.Severity.String() + ": ")
 	}
 	if p.Path != "" {
 		b.WriteString(p.Path + ": ")

@@ -142,11 +142,9 @@ func TestReload_refused(t *testing.T) {
 	c := configured(t)
 	g := opened(t, c, &strings.Builder{})
 	before := g.plant
-	services, model := *c, *c
+	services := *c
 	services.Spool.Max++
-	model.Machines = append([]config.Machine(nil), c.Machines...)
-	model.Machines[1].Model.Path = c.Machines[0].Model.Path // a model of other channels
-	for want, next := range map[string]*config.Config{"change with a restart only": &services, "model": &model} {
+	for want, next := range map[string]*config.Config{"change with a restart only": &services} {
 		err := g.replace(t.Context(), next)
 		if err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, ErrRestart) {
 			t.Errorf("%v, want a refusal with %q", err, want)
@@ -165,7 +163,7 @@ func TestReload_refused(t *testing.T) {
 // TestNew_refusal: an error that another configuration or model cures is marked.
 func TestNew_refusal(t *testing.T) {
 	c := configured(t)
-	c.Machines[1].Model.Path = c.Machines[0].Model.Path
+	c.MQTT.Broker = "nonsense://"
 	_, err := New(Options{Config: c, Log: slog.New(slog.DiscardHandler)})
 	var refused *config.Refusal
 	if !errors.As(err, &refused) {

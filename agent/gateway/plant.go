@@ -17,6 +17,7 @@ import (
 	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/model"
 )
 
 // plant is everything between the wires and the events. A reload replaces it, while
@@ -57,20 +58,25 @@ func newPlant(c *config.Config, host devices.Host, rep machine.Reporter, m *stat
 // options are those of a machine's goroutine.
 func (p *plant) options(mc config.Machine, rep machine.Reporter, m *status.Metrics) machine.Options {
 	s := settings.Schema(mc)
-	settle := 0
-	if s.RunWhen != nil {
-		settle = int((s.RunWhen.Settle + s.Period - 1) / s.Period)
-	}
 	var sensors []string
 	for _, r := range mc.Resolved {
 		sensors = append(sensors, p.cfg.Sensors[r.Sensor].Name)
 	}
 	return machine.Options{
-		Schema: s, Sensors: sensors, Models: state.OpenModels(mc.Model.Path), Policy: settings.Policy(mc), Limits: settings.Limits(mc),
-		Learn: machine.Learn{Allow: mc.Model.Learn.When == "no_model", OnChange: mc.Model.OnChange == "relearn", Duty: mc.Model.Learn.Duty,
-			Rows: state.RowLogOptions{Path: filepath.Join(p.cfg.State, "learn", mc.Name+".rows"), Schema: s.Hash(),
-				Channels: len(s.Channels), Want: int(min(mc.Model.Learn.For/s.Period, math.MaxInt32)), SettleRows: settle}},
+		Schema: s, Sensors: sensors, Models: state.OpenModels(mc.Model.Path), Policy: settings.Policy(mc), Limits: settings.Limits(mc), Learn: learning(p.cfg, mc, s),
 		State: filepath.Join(p.cfg.State, "judge", mc.Name+".state"), Sampler: p.group.Sampler(mc.Name), Report: rep, Log: p.log, Inference: m.Inference, Score: m.Score}
+}
+
+// learning is how a machine may learn rows of the schema.
+func learning(c *config.Config, mc config.Machine, s model.Schema) machine.Learn {
+	settle := 0
+	if s.RunWhen != nil {
+		settle = int((s.RunWhen.Settle + s.Period - 1) / s.Period)
+	}
+	l := mc.Model.Learn
+	return machine.Learn{Allow: l.When == "no_model", OnChange: mc.Model.OnChange == "relearn", Duty: l.Duty,
+		Rows: state.RowLogOptions{Path: filepath.Join(c.State, "learn", mc.Name+".rows"), Schema: s.Hash(),
+			Channels: len(s.Channels), Want: int(min(l.For/s.Period, math.MaxInt32)), SettleRows: settle}}
 }
 
 // start runs the plant until stop; report takes its faults.

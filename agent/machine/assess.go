@@ -21,6 +21,8 @@ type Assessment struct {
 	// and Cure what to do about it. Both are empty for a machine that starts as it
 	// should: one without a model that learns is such a machine.
 	Problem, Cure string
+
+	Err error // of the models that cannot be used; nil = all can
 }
 
 const cureDamaged = "put a whole model version there, or remove the damaged file to have the machine learnt anew; then reload"
@@ -28,8 +30,13 @@ const cureDamaged = "put a whole model version there, or remove the damaged file
 // Assess finds the model of a machine with the schema, and what it can do.
 func Assess(models *state.Models, s model.Schema, l Learn) Assessment {
 	loaded, err := models.Active(s)
-	may := l.Allow && models.Writable()
-	relearn := may && l.OnChange
+	a := assess(loaded, err, s, l.Allow && models.Writable(), l.OnChange)
+	a.Err = err
+	return a
+}
+
+func assess(loaded *model.Model, err error, s model.Schema, may, onChange bool) Assessment {
+	relearn := may && onChange
 	switch damaged := errors.Is(err, model.ErrCorrupt) || errors.Is(err, model.ErrFormat); {
 	case loaded != nil:
 		return assessLoaded(loaded, s, err, relearn)

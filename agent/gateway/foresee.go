@@ -1,0 +1,67 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/machine"
+	"iot-edge-anomaly/agent/mqtt"
+	"iot-edge-anomaly/agent/settings"
+	"iot-edge-anomaly/agent/state"
+)
+
+// Foresee tells what a Gateway would start with: machines whose model cannot judge
+// as it should (SeverityImpaired), and files that cannot be used at present
+// (SeverityWarning). It judges models by the very code that the machines start by.
+// path names the configuration in the problems.
+func Foresee(path string, c *config.Config) config.Problems {
+	return append(missingFiles(path, c), impairedMachines(path, c)...)
+}
+
+// impairedMachines tells of machines that would start blind or judge in part.
+func impairedMachines(path string, c *config.Config) (ps config.Problems) {
+	for i, m := range c.Machines {
+		s := settings.Schema(m)
+		a := machine.Assess(state.OpenModels(m.Model.Path), s, learning(c, m, s))
+		if a.Problem == "" {
+			continue
+		}
+		p := problem(path, m.Pos, fmt.Sprintf("machines[%d].model", i), a.Cure, errors.New("machine "+m.Name+": "+a.Problem))
+		if p.Severity = config.SeverityImpaired; errors.Is(a.Err, fs.ErrPermission) {
+			p.Severity, p.Hint = config.SeverityWarning, "this user may not read the model: run check as the service's user"
+		}
+		ps = append(ps, p)
+	}
+	return ps
+}
+
+// missingFiles warns of files that the configuration names and that cannot be used at
+// present. That is no error, because the files may be put there later.
+func missingFiles(path string, c *config.Config) (ps config.Problems) {
+	warn := func(pos config.Pos, key, hint string, err error) {
+		if err != nil {
+			ps = append(ps, problem(path, pos, key, hint, err))
+		}
+	}
+	m, h := c.MQTT, c.HTTP
+	o := mqtt.Options{Broker: m.Broker, Username: m.Username, PasswordFile: m.PasswordFile, CA: m.CA, Cert: m.Cert, Key: m.Key}
+	if m.Broker != "" {
+		warn(m.Pos, "mqtt", "until it is there, messages stay in the queue", o.CheckFiles())
+	}
+	for _, f := range [][2]string{{"http.tls.cert", h.TLSCert}, {"http.tls.key", h.TLSKey}, {"http.token_file", h.TokenFile}} {
+		if f[1] != "" {
+			_, err := os.Stat(f[1])
+			warn(h.Pos, f[0], "run does not start without it", err)
+		}
+	}
+	return ps
+}
+
+func problem(path string, at config.Pos, key, hint string, err error) config.Problem {
+	return config.Problem{File: path, Line: at.Line, Column: at.Column, Path: key,
+		Message: strings.ReplaceAll(err.Error(), "\n", "; "), Hint: hint, Severity: config.SeverityWarning}
+}
