@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -82,7 +83,7 @@ type reader struct {
 func (r *reader) start(ctx context.Context) (g *sampler.Group, stop func(), err error) {
 	periods := make([]time.Duration, len(r.cfg.Sensors))
 	for i, s := range r.cfg.Sensors {
-		if r.only == "" || s.Name == r.only {
+		if r.shows(s.Name) {
 			periods[i] = r.period(s)
 		}
 	}
@@ -98,6 +99,10 @@ func (r *reader) start(ctx context.Context) (g *sampler.Group, stop func(), err 
 	})
 	return g, func() { cancel(); wg.Wait() }, nil
 }
+
+// shows tells whether a sensor is to be shown. Others are read where it is computed
+// from them.
+func (r *reader) shows(sensor string) bool { return r.only == "" || sensor == r.only }
 
 func (r *reader) period(s config.Sensor) time.Duration {
 	if r.every == 0 {
@@ -117,7 +122,7 @@ func (r *reader) once(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // an empty table must not look like an answer
 	}
-	rs := g.Readings()
+	rs := slices.DeleteFunc(g.Readings(), func(x sampler.Reading) bool { return !r.shows(x.Sensor) })
 	if err := r.show.print(r.readouts(rs, time.Now())); err != nil {
 		return err
 	}
@@ -198,7 +203,7 @@ func (r *reader) readouts(rs []sampler.Reading, now time.Time) (out []readout) {
 	}
 	for i, s := range r.cfg.Sensors {
 		x, read := byName[s.Name]
-		if !read {
+		if !read || !r.shows(s.Name) {
 			continue
 		}
 		if x.At.IsZero() {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strconv"
 	"time"
 )
@@ -107,21 +108,61 @@ var measurandKeys = section[measurandReader]{
 	foreign: func(e entry, r *measurandReader, _ bool, names []string) bool { r.own.take(e, names); return true },
 }
 
+// namedKeys are the same of a channel whose name stands before it.
+var namedKeys = section[measurandReader]{
+	rows:    slices.DeleteFunc(slices.Clone(measurandKeys.rows), func(r row[measurandReader]) bool { return r.Name == "name" }),
+	foreign: measurandKeys.foreign,
+}
+
+// measurand reads one channel with the keys of s and those of the key that lists
+// the channels.
+func (k *Key) measurand(e value, s *section[measurandReader]) Measurand {
+	m := Measurand{Pos: e.pos}
+	r := &measurandReader{&m, own{rows: k.Keys, others: k.Others}}
+	if s.read(e, r) {
+		vs, g, good := r.own.read(e, "")
+		if m.Own = vs; good && k.Check != nil {
+			e.tell(k.Check(vs), g)
+		}
+	}
+	return m
+}
+
 // measurands reads the channels that a driver's own key lists.
 func (v value) measurands() (out []Measurand, ok bool) {
 	k, before := v.key, len(v.p.problems)
 	v.named("channel", func(_ int, e value) string {
-		m := Measurand{Pos: e.pos}
-		r := &measurandReader{&m, own{rows: k.Keys, others: k.Others}}
-		if measurandKeys.read(e, r) {
-			vs, g, good := r.own.read(e, "")
-			if m.Own = vs; good && k.Check != nil {
-				e.tell(k.Check(vs), g)
-			}
-		}
+		m := k.measurand(e, &measurandKeys)
 		out = append(out, m)
 		return m.Name
 	})
+	return out, v.p.good(before)
+}
+
+// measurandsByName reads the channels that a driver's own key has by name.
+func (v value) measurandsByName() (out []Measurand, ok bool) {
+	k, before := v.key, len(v.p.problems)
+	entries, ok := v.mapping()
+	if !ok {
+		return nil, false
+	}
+	if len(entries) == 0 {
+		return nil, v.fail("add a channel, such as "+k.Example, "no channel")
+	}
+	most := len(entries)
+	if n, err := strconv.Atoi(k.Max); err == nil {
+		most = n
+	}
+	for i, e := range entries {
+		if i == most {
+			e.at.fail("split it into two sensors", "more than %d channels", most)
+			break
+		}
+		e.at.checkLabel(e.name)
+		m := k.measurand(e.value, &namedKeys)
+		m.Pos, m.Name = e.at.pos, e.name
+		out = append(out, m)
+	}
 	return out, v.p.good(before)
 }
 

@@ -5,11 +5,13 @@ package config
 // with; this package imports none.
 type DriverInfo struct {
 	// Bus is the kind of bus a sensor of this driver is on: "i2c", "modbus",
-	// "kernel" for what a driver of the kernel reads, or "" for none.
+	// "kernel" for what a driver of the kernel reads, "derived" for what is computed
+	// from other sensors, or "" for none.
 	Bus string
 
 	// Channels are fixed by the chip. Nil means that the configuration lists
-	// them: registers on a Modbus bus, a key of kind Channels, or "channels".
+	// them: registers on a Modbus bus, a key of kind Channels or ByName, or
+	// "channels".
 	Channels []ChannelInfo
 
 	// Addresses are those that the chip answers at, the factory's first; it is
@@ -39,6 +41,11 @@ type DriverInfo struct {
 	// it, so that the configuration can be checked without the device. Nil
 	// where Channels or List tells the channels.
 	Channel func(name string) (ChannelInfo, error)
+
+	// Refer finds the channels that a channel is computed from, where Bus is
+	// "derived". channels are the full names of all that there are. A fault names
+	// the key of the channel.
+	Refer func(m Measurand, channels []string) ([]Reference, *Fault)
 }
 
 // ChannelInfo is one channel of a driver: its name within the sensor and its
@@ -69,11 +76,12 @@ type ByteOrder struct {
 // Kinds of bus: those that DriverInfo.Bus names, and what decides which keys a
 // bus or sensor has.
 const (
-	busI2C    = "i2c"
-	busModbus = "modbus"
-	busKernel = "kernel"
-	busNone   = "none"      // DriverInfo.Bus is empty
-	busHeard  = "listening" // Modbus with listen=true
+	busI2C     = "i2c"
+	busModbus  = "modbus"
+	busKernel  = "kernel"
+	busDerived = "derived"
+	busNone    = "none"      // DriverInfo.Bus is empty
+	busHeard   = "listening" // Modbus with listen=true
 )
 
 // Values are what the configuration says of a driver's own keys, by name; defaults
@@ -146,6 +154,8 @@ func (v value) readOwn() (any, bool) {
 		return boxed(v.mappings())
 	case Channels:
 		return boxed(v.measurands())
+	case ByName:
+		return boxed(v.measurandsByName())
 	}
 	return v.read()
 }

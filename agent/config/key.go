@@ -73,7 +73,7 @@ func (f *Fault) Error() string {
 // the kind limits it.
 func (k *Key) Bounds() string {
 	s := ""
-	switch many := k.Kind == Channels || k.Kind == Mappings; {
+	switch many := k.Kind == Channels || k.Kind == ByName || k.Kind == Mappings; {
 	case len(k.Choices) > 0:
 		return oneOf(k.Choices)
 	case k.Kind == Text && k.Max != "":
@@ -120,7 +120,7 @@ func (k *Key) DefaultText() string {
 }
 
 // forNames are the kinds of bus as a sentence names them.
-var forNames = map[string]string{busI2C: "I2C", busModbus: "Modbus", busKernel: "devices of the kernel", busNone: "drivers without a bus"}
+var forNames = map[string]string{busI2C: "I2C", busModbus: "Modbus", busKernel: "devices of the kernel", busNone: "drivers without a bus", busDerived: "derived channels"}
 
 // ForText says which kinds of bus or drivers have the key; empty = all.
 func (k *Key) ForText() string {

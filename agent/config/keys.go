@@ -34,7 +34,7 @@ func Sections(drivers map[string]DriverInfo) []Section {
 			continue
 		}
 		for i := range reg.Keys {
-			if k := &reg.Keys[i]; isMeasurandKey(k.Name) {
+			if k := &reg.Keys[i]; isMeasurandKey(k.Name) && !(s.byName && k.Name == "name") {
 				k.Also = append(slices.Clone(k.Also), s.Path+"."+k.Name)
 			}
 		}
@@ -102,6 +102,7 @@ func isMeasurandKey(name string) bool {
 type driverSection struct {
 	Section
 	channels bool // each of its elements is a channel
+	byName   bool // and has its name before it
 }
 
 // driverSections are the drivers' own keys: those of the sensor, and of each
@@ -134,7 +135,11 @@ func (k *Key) sections(path, driver string) []driverSection {
 	if len(k.Keys) == 0 {
 		return nil
 	}
-	out := driverSection{Section: Section{Path: path + "." + k.Name + "[]", Of: driver, Help: k.Help}, channels: k.Kind == Channels}
+	element := "[]"
+	if k.Kind == ByName {
+		element = ".NAME"
+	}
+	out := driverSection{Section: Section{Path: path + "." + k.Name + element, Of: driver, Help: k.Help}, channels: k.Kind == Channels || k.Kind == ByName, byName: k.Kind == ByName}
 	for _, e := range k.Keys {
 		e.For = []string{driver}
 		out.Keys = append(out.Keys, e)

@@ -24,6 +24,7 @@ const (
 	List     Kind = "list"              // a slice of the Go type of Of
 	Mappings Kind = "list of mappings"  // []Values
 	Channels Kind = "list of channels"
+	ByName   Kind = "channels by name" // as Channels, with each channel's name before it
 )
 
 // The kinds that only this package has. Each value has a parser of its own, which
@@ -84,6 +85,7 @@ var kinds = []KindText{
 	{kindByChannel, "a mapping whose keys are names of the sensor's channels: `{temperature: …}`", "", ""},
 	{Mappings, "a list whose elements are mappings", "", ""},
 	{Channels, "a list of mappings, each of which is a channel of the sensor", "", ""},
+	{ByName, "a mapping whose keys are names that you choose, each of which is a channel of the sensor: `{speed: {…}}`", "", ""},
 	{kindCount, "`3 of 5`", "", ""},
 	{kindRate, "a number `per day`, `per week`, `per month` or `per year`: `1 per month`", "", ""},
 	{kindWindow, "`22:00-06:00`, with days before it if it does not hold every day: `sat 00:00-24:00`, `mon-fri 12:00-13:00`, `sat,sun 06:00-07:00`", "", ""},

@@ -168,6 +168,7 @@ func (p *parser) machines(v value) {
 		m := machineReader{Machine: &Machine{Pos: v.pos}, p: p}
 		machineKeys.read(v, &m)
 		m.complete()
+		m.inputs(v)
 		if other := byPath[m.Model.Path]; other != "" && m.Name != "" && other != m.Name {
 			v.fail("give each machine its own", "model.path is that of machine %q", other)
 		}

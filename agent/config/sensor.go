@@ -61,7 +61,8 @@ func (s *sensorReader) kind() string {
 var (
 	onModbus    = []string{busModbus, busHeard}
 	askedModbus = []string{busModbus}
-	notModbus   = []string{busI2C, busKernel, busNone}
+	notModbus   = []string{busI2C, busKernel, busDerived, busNone}
+	isRead      = []string{busI2C, busModbus, busHeard, busKernel, busNone}
 )
 
 // sensorHints are for keys that stand elsewhere.
@@ -115,10 +116,10 @@ var sensorKeys = section[sensorReader]{
 		{Key: Key{Name: "channels", Kind: List, Of: Name, For: []string{busKernel, busNone}, Empty: "all", Without: "all; required for `hwmon` and `iio`", Example: "[temp1]",
 			Help: "Which of the device's or the file's channels are read, and in which order."},
 			into: func(s *sensorReader) any { return &s.Channels }},
-		{Key: Key{Name: "period", Kind: Duration, Min: "10ms", Max: "1d", Without: "the period of the fastest machine that uses the sensor", Example: "5s",
+		{Key: Key{Name: "period", Kind: Duration, For: isRead, Min: "10ms", Max: "1d", Without: "the period of the fastest machine that uses the sensor", Example: "5s",
 			Help: "How often the sensor is read."},
 			into: func(s *sensorReader) any { return &s.Period }},
-		{Key: Key{Name: "max_age", Kind: Duration, Min: "10ms", Max: "7d", Without: "until the next reading is due; 1.5 periods where the sensor is read more seldom than the machine makes rows", Example: "20s",
+		{Key: Key{Name: "max_age", Kind: Duration, For: isRead, Min: "10ms", Max: "7d", Without: "until the next reading is due; 1.5 periods where the sensor is read more seldom than the machine makes rows", Example: "20s",
 			Help: "How long a value is good; an older one is stale. At least the period."},
 			into: func(s *sensorReader) any { return &s.MaxAge }},
 		// These need the channels, so the check reads them.
@@ -151,6 +152,7 @@ func (p *parser) sensors(v value) {
 		p.cfg.Channels = append(p.cfg.Channels, s.channels)
 		return s.Name
 	})
+	p.derive()
 }
 
 func (s *sensorReader) driver(v value) {

@@ -15,6 +15,7 @@ type ChannelRef struct {
 	Range   *Range  // nil = unbounded
 	Limits  *Limits // nil = none
 	Checks  Checks
+	Inputs  []string // full names of the channels that it is computed from; nil = it is measured
 }
 
 // findChannels lists the sensor's channels in the order in which its driver reads
@@ -23,8 +24,11 @@ func (s *sensorReader) findChannels(v value, g given, good bool) {
 	var own []Measurand
 	listed := false // by the configuration
 	for _, k := range s.info.Keys {
-		if k.Kind == Channels {
+		if k.Kind == Channels || k.Kind == ByName {
 			own, listed = Get[[]Measurand](s.Own, k.Name), true
+			if s.info.Refer != nil && own != nil {
+				s.p.derived = append(s.p.derived, derivedSensor{len(s.p.cfg.Sensors), g[k.Name], s.info.Refer})
+			}
 		}
 	}
 	switch {

@@ -17,8 +17,9 @@ type parser struct {
 	problems Problems
 	visited  int
 
-	cfg  *Config  // as far as it is read
-	used []string // buses that sensors name
+	cfg     *Config // as far as it is read
+	derived []derivedSensor
+	used    []string // buses that sensors name
 }
 
 // value is one node of the file, with its path and place.

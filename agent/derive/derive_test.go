@@ -3,11 +3,16 @@ package derive
 import (
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
 	"math"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // columns are the channels of the rows in these tests.
@@ -60,6 +65,17 @@ func TestRow(t *testing.T) {
 		if got := f.Row(row, true); got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
 			t.Errorf("%s = %v, want %v", text, got, want)
 		}
+	}
+}
+
+func TestScaled(t *testing.T) {
+	e, err := Parse("pump.flow + 1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := e.Scaled(0.5, -2).Compile(func(string) int { return 0 })
+	if got := f.Row([]float64{9}, true); got != 3 {
+		t.Errorf("got %v, want 3", got)
 	}
 }
 
@@ -126,11 +142,11 @@ func TestMean_overflow(t *testing.T) {
 }
 
 func TestParse_refs(t *testing.T) {
-	e, err := Parse("`µ-1.a` + pump.flow * (pump.flow - b.c)")
+	e, err := Parse("`m-1.a` + pump.flow * (pump.flow - b.c)")
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Ref{{"µ-1.a", 1}, {"pump.flow", 11}, {"b.c", 36}}
+	want := []Ref{{"m-1.a", 1}, {"pump.flow", 11}, {"b.c", 36}}
 	if got := e.Refs(); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -138,46 +154,54 @@ func TestParse_refs(t *testing.T) {
 
 func TestParse_refuses(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                      "character 1 of the expression: expected operand",
-		"1 + 2":                                 "character 1 of the expression: it uses no channel",
-		"pump.flow +":                           "character 12 of the expression: expected operand",
-		"pump.flow * (a.b":                      "character 17 of the expression: expected ')'",
-		"pump.flow ^ 2":                         "character 11 of the expression: ^ is not an operator",
-		"pump.flow % 2":                         "character 11 of the expression: % is not an operator",
-		"pump.flow > 2":                         "character 11 of the expression: > is not an operator",
-		"!pump.flow":                            "character 1 of the expression: ! is not an operator",
-		"pump.flow // 2":                        "character 11 of the expression: // is not an operator",
-		"pump.flow /* x */":                     "character 11 of the expression: /* is not an operator",
-		"flow * 2":                              "character 1 of the expression: flow is neither a channel nor a number: a channel has its sensor's name before it",
-		"pump-a.flow":                           "character 1 of the expression: pump is neither a channel nor a number",
-		"pump-1.flow":                           "expected the end, found flow: an expression has numbers, channels, + - * /, parentheses, min, max, abs and mean; a name with a hyphen or a digit in front stands in backticks",
-		"pump.flow.max":                         "character 1 of the expression: not the name of a channel",
-		"sqrt(pump.flow)":                       "character 1 of the expression: there is no function sqrt",
-		"abs(pump.flow, 2)":                     "character 1 of the expression: abs has 2 arguments: write abs(a)",
-		"min(pump.flow)":                        "min has 1 arguments",
-		"mean(pump.flow)":                       "mean has 1 arguments: write mean(a, 60)",
-		"mean(pump.flow, 1)":                    "character 17 of the expression: mean over 1 rows: use 2 to 3600",
-		"mean(pump.flow, 99999999999999999999)": "use 2 to 3600",
-		"mean(pump.flow, 2.5)":                  "the rows of mean are a whole number",
-		"mean(pump.flow, a.n)":                  "the rows of mean are a whole number",
-		"pump.flow * 0x10":                      "character 13 of the expression: 0x10 is not a decimal number",
-		"pump.flow * 010":                       "010 is not a decimal number",
-		"pump.flow * 1i":                        "1i is not a decimal number",
-		"pump.flow * 1e999":                     "1e999 is not a decimal number",
-		"pump.flow * 'a'":                       "'a' is not a decimal number",
-		`"pump.flow" * 2`:                       `"pump.flow" is not a decimal number`,
-		"`flow` * 2":                            `"flow" is not the name of a channel`,
-		"pump.flow[0]":                          "not allowed",
-		"func() {}":                             "not allowed",
-		"pump.flow.(int)":                       "not allowed",
-		"min(pump.flow...)":                     "... is not allowed",
-		"pump.min(1, 2)":                        "not a function",
-		"pump.flow; pump.flow":                  "expected",
-		"°C * pump.flow":                        "character 1",
-		"pump.flow · 2":                         "character 11",
-		strings.Repeat("a.b+", 40) + "a.b":      "more than 64 numbers, channels and operators",
-		"--pump.flow":                           "character 1",
-		strings.Repeat("a.b+", 300):             "1200 bytes, want at most 1000",
+		"":                                 "character 1 of the expression: want a number or a channel, got the end",
+		"1 + 2":                            "character 1 of the expression: it uses no channel: name a channel with its sensor, as in pump.flow",
+		"pump.flow +":                      "character 12 of the expression: want a number or a channel, got the end",
+		"pump.flow * (a.b":                 "character 17 of the expression: want ), got the end",
+		"pump.flow)":                       "character 10 of the expression: want an operator, got )",
+		"pump.flow ^ 2":                    "character 11 of the expression: want an operator, got ^: " + allowed,
+		"pump.flow % 2":                    "character 11 of the expression: want an operator, got %",
+		"pump.flow > 2":                    "want an operator, got >",
+		"!pump.flow":                       "character 1 of the expression: want a number or a channel, got !",
+		"pump.flow // 2":                   "character 12 of the expression: want a number or a channel, got /",
+		"pump.flow /* x */":                "character 12 of the expression: want a number or a channel, got *",
+		"pump.flow ** 2":                   "character 12 of the expression: want a number or a channel, got *",
+		"pump.flow 2":                      "character 11 of the expression: want an operator, got 2",
+		"pump.flow * 0,5":                  "character 14 of the expression: want an operator, got ,",
+		"flow * 2":                         "character 1 of the expression: flow is neither a channel nor a number: a channel has its sensor's name and its own",
+		"pump-a.flow":                      "character 1 of the expression: pump is neither a channel nor a number",
+		"pump-1.flow":                      "character 1 of the expression: pump is neither a channel nor a number: " + named + "; " + quoted,
+		"a.b - 1.flow":                     "character 7 of the expression: 1.flow is not a decimal number: write it like 12, 0.5 or 1e-3; " + quoted,
+		"pump.flow.max":                    "character 1 of the expression: pump.flow.max is not the name of a channel: " + named,
+		"pump. flow":                       "pump. is not the name of a channel",
+		"sqrt(pump.flow)":                  "character 1 of the expression: there is no function sqrt",
+		"abs(pump.flow, 2)":                "character 1 of the expression: abs has 2 arguments: write abs(a)",
+		"abs()":                            "character 5 of the expression: want a number or a channel, got )",
+		"min(pump.flow)":                   "min has 1 arguments: write min(a, b)",
+		"min(a.b c.d)":                     "character 9 of the expression: want ), got c.d",
+		"mean(pump.flow)":                  "mean has 1 arguments: write mean(a, 60)",
+		"mean(pump.flow, 1)":               "character 17 of the expression: mean is over a number of rows: use a whole number from 2 to 3600, as in mean(a, 60)",
+		"mean(pump.flow, 1e9)":             "mean is over a number of rows",
+		"mean(pump.flow, 2.5)":             "mean is over a number of rows",
+		"mean(pump.flow, a.n)":             "mean is over a number of rows",
+		"pump.flow * 0x10":                 "character 13 of the expression: 0x10 is not a decimal number",
+		"pump.flow * 010":                  "010 is not a decimal number",
+		"pump.flow * 1i":                   "1i is not a decimal number",
+		"pump.flow * 1e999":                "1e999 is not a decimal number",
+		"pump.flow * 1_000":                "1_000 is not a decimal number",
+		"pump.flow * 'a'":                  "want a number or a channel, got '",
+		`"pump.flow" * 2`:                  `want a number or a channel, got "`,
+		"`flow` * 2":                       "flow is not the name of a channel",
+		"a.2nd * 2":                        "character 1 of the expression: a.2nd has a digit behind the dot: write `a.2nd`",
+		"a.b + `ä.b`":                      "character 7 of the expression: ä.b is not the name of a channel",
+		"`pump.flow":                       "character 1 of the expression: the second ` of a name is missing",
+		"pump.flow[0]":                     "character 10 of the expression: want an operator, got [",
+		"pump.flow; pump.flow":             "want an operator, got ;",
+		"°C * pump.flow":                   "character 1 of the expression: want a number or a channel, got °",
+		"`b.b` · 2":                        "character 7 of the expression: want an operator, got ·",
+		strings.Repeat("a.b+", 40) + "a.b": "more than 64 numbers, channels, operators and functions: split it into several channels",
+		strings.Repeat("-", 70) + "a.b":    "more than 64 numbers",
+		strings.Repeat("a.b+", 300):        "1200 bytes, want at most 1000",
 	} {
 		_, err := Parse(text)
 		var fault *Error
@@ -195,17 +219,72 @@ func TestRow_allocs(t *testing.T) {
 	}
 }
 
-// FuzzParse holds that whatever is read can be computed, uses only channels that
-// it names, and gives NaN where one of them is missing.
+// goValue computes an expression as Go's own parser understands it, and tells
+// whether it is one of this package's.
+func goValue(e ast.Expr, row map[string]float64) (float64, bool) {
+	switch e := e.(type) {
+	case *ast.ParenExpr:
+		return goValue(e.X, row)
+	case *ast.BasicLit:
+		if e.Kind == token.STRING && e.Value[0] == '`' {
+			x, has := row[strings.Trim(e.Value, "`")]
+			return x, has
+		}
+		x, err := strconv.ParseFloat(e.Value, 64)
+		octal := len(e.Value) > 1 && e.Value[0] == '0' && isDigit(e.Value[1])
+		return x, err == nil && !octal && strings.Trim(e.Value, "0123456789.eE+-") == ""
+	case *ast.SelectorExpr:
+		if sensor, is := e.X.(*ast.Ident); is {
+			x, has := row[sensor.Name+"."+e.Sel.Name]
+			return x, has
+		}
+	case *ast.UnaryExpr:
+		x, ok := goValue(e.X, row)
+		return map[token.Token]float64{token.ADD: x, token.SUB: -x}[e.Op], ok && (e.Op == token.ADD || e.Op == token.SUB)
+	case *ast.BinaryExpr:
+		a, ok := goValue(e.X, row)
+		b, okToo := goValue(e.Y, row)
+		x, has := map[token.Token]float64{token.ADD: a + b, token.SUB: a - b, token.MUL: a * b, token.QUO: a / b}[e.Op]
+		return x, ok && okToo && has
+	case *ast.CallExpr:
+		return goCall(e, row)
+	}
+	return 0, false
+}
+
+func goCall(e *ast.CallExpr, row map[string]float64) (float64, bool) {
+	name, is := e.Fun.(*ast.Ident)
+	var args []float64
+	for _, a := range e.Args {
+		x, ok := goValue(a, row)
+		args, is = append(args, x), is && ok
+	}
+	switch n := len(args); {
+	case !is || n == 0 || e.Ellipsis.IsValid():
+	case name.Name == "min" && n > 1:
+		return slices.Min(args), true
+	case name.Name == "max" && n > 1:
+		return slices.Max(args), true
+	case name.Name == "abs" && n == 1:
+		return math.Abs(args[0]), true
+	case name.Name == "mean" && n == 2:
+		return args[0], true // of the first row
+	}
+	return 0, false
+}
+
+// FuzzParse holds that whatever is read can be computed, that Go's parser
+// understands it in the same way, and that the result is NaN where an input is.
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"pump.flow * pump.pressure / drive.power", "mean(min(`a-1.b`, 2), 60) - abs(-c.d)", "1", "a.b[0]", "func(){}", "max(a.b,\nc.d)", "a.b // c", "((((a.b"} {
+	for _, s := range []string{"pump.flow * pump.pressure / drive.power", "mean(min(`a-1.b`, 2), 60) - abs(-c.d)", "1", "a.b[0]", "func(){}", "max(a.b,\nc.d)", "a.b // c", "((((a.b",
+		"2 - -a.b / .5e-1 * (a.b - 3 - 1)", "mean(a.b, (3))", "a.b+\t1."} {
 		f.Add(s, 1.5)
 	}
 	f.Fuzz(func(t *testing.T, text string, x float64) {
 		e, err := Parse(text)
 		if err != nil {
 			var fault *Error
-			if !errors.As(err, &fault) || fault.At < 1 || fault.At > len(text)+2 || fault.Message == "" {
+			if !errors.As(err, &fault) || fault.At < 1 || fault.At > utf8.RuneCountInString(text)+1 || fault.Message == "" {
 				t.Fatalf("%q: %#v", text, err)
 			}
 			return
@@ -217,17 +296,32 @@ func FuzzParse(f *testing.F) {
 		formula := e.Compile(func(channel string) int {
 			return slices.IndexFunc(refs, func(r Ref) bool { return r.Channel == channel })
 		})
-		row := make([]float64, len(refs))
+		row, named := make([]float64, len(refs)), map[string]float64{}
 		for i := range row {
-			row[i] = x
+			row[i] = x + float64(i)
+			named[refs[i].Channel] = row[i]
 		}
-		formula.Row(row, true)
+		got := formula.Row(row, true)
+		goText := strings.NewReplacer("\n", " ", "\r", " ").Replace(text)
+		for _, sign := range []string{"+", "-"} { // two of them are an operator of Go
+			for strings.Contains(goText, sign+sign) {
+				goText = strings.ReplaceAll(goText, sign+sign, sign+" "+sign)
+			}
+		}
+		tree, err := parser.ParseExpr(goText)
+		if err != nil {
+			t.Fatalf("%q is read, and Go says %v", text, err)
+		}
+		if want, ok := goValue(tree, named); !ok || got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
+			t.Fatalf("%q is %v, Go says %v, %v", text, got, want, ok)
+		}
 		for i := range row {
+			was := row[i]
 			row[i] = math.NaN()
 			if got := formula.Row(row, true); !math.IsNaN(got) {
 				t.Fatalf("%q with %s missing: %v", text, refs[i].Channel, got)
 			}
-			row[i] = x
+			row[i] = was
 		}
 	})
 }

@@ -13,8 +13,8 @@
 //	functions    min(a, b, …)  max(a, b, …)  abs(a)
 //	             mean(a, N): the mean of a over the last N rows, 2 to 3600
 //
-// A name that Go would not take as one, because it has a hyphen or begins with a
-// digit, stands in backticks: `pump-1.flow`. An expression has at most 64 nodes:
+// A name that has a hyphen or begins with a digit stands in backticks:
+// `pump-1.flow`. Otherwise pump-1.flow could be a difference. An expression has at most 64 nodes:
 // each number, channel, operator and function is one. There is no text, no
 // comparison, no loop and no function of the user's own, so an expression always
 // ends, and the time that it takes is known from its length.
@@ -28,8 +28,8 @@
 //
 // # Why
 //
-// go/parser reads the expression and a list of what is allowed does the rest: its
-// precedence and its positions are known and tested, and whatever the list does not
-// name is refused. The result is a tree of closures, because a row is computed once
-// a period on a small processor: no allocation and no interpretation per row.
+// The grammar is small enough to be read by hand: go/parser with a list of what is
+// allowed gives the same trees (the tests compare them) but costs 350 KiB of binary.
+// The result is a tree of closures, because a row is computed once a period on a
+// small processor: no allocation and no interpretation per row.
 package derive

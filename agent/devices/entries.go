@@ -150,6 +150,11 @@ var entries = []entry{
 		make: makeModbus,
 	},
 	{
+		name: "derived",
+		info: config.DriverInfo{Bus: "derived", Keys: derivedKeys, Refer: referDerived},
+		make: makeDerived,
+	},
+	{
 		name: "replay",
 		info: config.DriverInfo{Keys: replayKeys, List: listReplay},
 		make: openReplay,

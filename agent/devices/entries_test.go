@@ -50,7 +50,7 @@ func TestEntries(t *testing.T) {
 	seen := map[string]bool{}
 	for _, e := range entries {
 		i2cChip := e.info.Bus == "i2c"
-		listed := e.info.Bus == "modbus" || slices.ContainsFunc(e.info.Keys, func(k config.Key) bool { return k.Kind == config.Channels })
+		listed := e.info.Bus == "modbus" || slices.ContainsFunc(e.info.Keys, func(k config.Key) bool { return k.Kind == config.Channels || k.Kind == config.ByName })
 		if seen[e.name] || e.make == nil {
 			t.Errorf("driver %q stands here twice, or cannot be made", e.name)
 		}
@@ -91,7 +91,11 @@ func TestEntries_keys(t *testing.T) {
 			continue
 		}
 		for _, keys := range []string{all, needed} {
-			yaml := "buses: {env: {i2c: auto}}\nsensors: [{name: a, driver: " + e.name + keys + "}]\n"
+			yaml := "buses: {env: {i2c: auto}}\nsensors:\n  - {name: a, driver: " + e.name + keys + "}\n"
+			if e.info.Bus == "derived" {
+				yaml += "  - {name: pump, driver: ads1115, bus: env, inputs: [{name: flow, pins: 0}, {name: pressure, pins: 1}]}\n" +
+					"  - {name: drive, driver: ads1115, bus: env, address: 0x49, inputs: [{name: power, pins: 0}]}\n"
+			}
 			c, problems := config.Parse("config.yaml", []byte(yaml), Infos())
 			if problems.Err() != nil {
 				t.Errorf("%v\n%s", problems, yaml)

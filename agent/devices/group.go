@@ -2,6 +2,7 @@ package devices
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
@@ -19,28 +20,37 @@ func Group(c *config.Config, machines []config.Machine, sensors []drivers.Sensor
 	for _, m := range machines {
 		specs = append(specs, sampler.MachineSpec{Name: m.Name, Period: m.Period, Cells: cells(c, m)})
 	}
-	var buses busSpecs
+	var sources sources
 	for i, s := range c.Sensors {
 		if periods[i] != 0 {
-			buses.add(c, s, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: periods[i], MaxAge: s.MaxAge,
+			sources.add(c, i, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: periods[i], MaxAge: s.MaxAge,
 				Checks: checks(c.Channels[i]), Device: device(s)})
 		}
 	}
-	g, err := sampler.New(buses, nil, specs)
+	g, err := sampler.New(sources.buses, sources.derived, specs)
 	return g, config.Refuse(err)
 }
 
 // Readings makes a sampler that reads the sensors for nobody: its user looks at
 // the readings themselves. periods has one period for each sensor of the
-// configuration; a sensor with 0 is not read. An error is a config.Refusal.
+// configuration; a sensor with 0 is not read, unless one that is read is computed
+// from it. An error is a config.Refusal.
 func Readings(c *config.Config, sensors []drivers.Sensor, periods []time.Duration) (*sampler.Group, error) {
-	var buses busSpecs
-	for i, s := range c.Sensors {
-		if periods[i] != 0 {
-			buses.add(c, s, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: periods[i], Checks: checks(c.Channels[i])})
+	periods = slices.Clone(periods)
+	for i := range c.Sensors {
+		for _, input := range Inputs(c, i) {
+			if periods[input] == 0 {
+				periods[input] = periods[i]
+			}
 		}
 	}
-	g, err := sampler.New(buses, nil, nil)
+	var sources sources
+	for i, s := range c.Sensors {
+		if periods[i] != 0 {
+			sources.add(c, i, sampler.SensorSpec{Name: s.Name, Sensor: sensors[i], Period: periods[i], Checks: checks(c.Channels[i])})
+		}
+	}
+	g, err := sampler.New(sources.buses, sources.derived, nil)
 	return g, config.Refuse(err)
 }
 
@@ -113,21 +123,30 @@ func device(s config.Sensor) string {
 	return fmt.Sprintf("unit %d", s.Unit)
 }
 
-// busSpecs collects sensors by the bus that they share.
-type busSpecs []sampler.BusSpec
+// sources collects sensors: measured ones by the bus that they share, and derived
+// ones.
+type sources struct {
+	buses   []sampler.BusSpec
+	derived []sampler.DerivedSpec
+}
 
-func (g *busSpecs) add(c *config.Config, s config.Sensor, spec sampler.SensorSpec) {
-	name := s.Bus
-	if name == "" {
-		name = s.Name // a file, or the kernel's: it shares no bus
+// add adds a sensor of the configuration.
+func (g *sources) add(c *config.Config, sensor int, spec sampler.SensorSpec) {
+	if d, is := spec.Sensor.(*derivedSensor); is {
+		g.derived = append(g.derived, d.spec(spec.Name, c.Channels[sensor]))
+		return
 	}
-	for i := range *g {
-		if b := &(*g)[i]; b.Name == name {
+	name := c.Sensors[sensor].Bus
+	if name == "" {
+		name = spec.Name // a file, or the kernel's: it shares no bus
+	}
+	for i := range g.buses {
+		if b := &g.buses[i]; b.Name == name {
 			b.Sensors = append(b.Sensors, spec)
 			return
 		}
 	}
-	*g = append(*g, sampler.BusSpec{Name: name, Sensors: []sampler.SensorSpec{spec}, Patience: Patience(c, name), AtOnce: connections(c, name)})
+	g.buses = append(g.buses, sampler.BusSpec{Name: name, Sensors: []sampler.SensorSpec{spec}, Patience: Patience(c, name), AtOnce: connections(c, name)})
 }
 
 // connections is how many sensors of a bus are read at once.
