@@ -109,8 +109,8 @@ func links(t *testing.T, page string) (out []link) {
 	return out
 }
 
-// anchors are the names that GitHub gives to the headings of a page. It does not
-// number headings of the same name, which no page has.
+// anchors are the names that GitHub gives to the headings of a page. A name that
+// comes twice is not numbered here: a link leads to the first.
 func anchors(text string) (out []string) {
 	for _, m := range heading.FindAllStringSubmatch(mdFence.ReplaceAllString(text, ""), -1) {
 		slug := notSlug.ReplaceAllString(strings.ToLower(m[1]), "")
