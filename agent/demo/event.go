@@ -39,6 +39,7 @@ type event struct {
 		Share     *float64 `json:"share"`
 		Value     *float64 `json:"value"`
 		Expected  *float64 `json:"expected"`
+		Limit     *float64 `json:"limit"` // of a limit event, instead of Expected
 		Direction string   `json:"direction"`
 	} `json:"causes"`
 }
@@ -87,7 +88,7 @@ func (e *event) lines() (head string, causes []string) {
 			break
 		}
 		causes = append(causes, strings.TrimRight(fmt.Sprintf("%-22s %4s  %s", clean(c.Channel), percent(c.Share),
-			comparison(c.Value, c.Expected, clean(c.Unit), clean(c.Direction))), " "))
+			comparison(c.Value, c.Expected, c.Limit, clean(c.Unit), clean(c.Direction))), " "))
 	}
 	if e.Detail != "" {
 		causes = append(causes, clean(e.Detail))
@@ -98,11 +99,15 @@ func (e *event) lines() (head string, causes []string) {
 	return strings.Join(words, ", "), causes
 }
 
-// comparison is "12.3 m³/h, expected 33.5 m³/h (below)", as far as it is known.
-func comparison(value, expected *float64, unit, direction string) string {
+// comparison is "12.3 m³/h, expected 33.5 m³/h (below)", as far as it is known, or
+// "15.2 A, limit 15 A (above)".
+func comparison(value, expected, limit *float64, unit, direction string) string {
 	s := quantity(value, unit)
 	if expected != nil {
 		s += ", expected " + quantity(expected, unit)
+	}
+	if limit != nil {
+		s += ", limit " + quantity(limit, unit)
 	}
 	if direction != "" {
 		s += " (" + direction + ")"

@@ -198,7 +198,7 @@ func (v *View) state(machine, state string, at time.Time) {
 	}
 	v.states[machine] = state
 	switch {
-	case before == "learning" && state != "blind":
+	case before == "learning" && (state == "normal" || state == "anomaly" || state == "drift"):
 		if v.learnt[machine] {
 			return
 		}
@@ -207,7 +207,7 @@ func (v *View) state(machine, state string, at time.Time) {
 	case state == "blind" && !v.blind[machine]:
 		v.blind[machine] = true
 		v.line(time.Now(), machine, v.paint(yellow, "blind: too few channels to judge"))
-	case v.blind[machine] && (state == "normal" || state == "anomaly"): // one that stands still sees no more than before
+	case v.blind[machine] && state != "blind" && state != "learning" && state != "idle": // one that stands still sees no more than before
 		v.blind[machine] = false
 		v.line(time.Now(), machine, v.paint(green, "sees again"))
 	}

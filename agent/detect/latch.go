@@ -89,6 +89,19 @@ func (l *Latch) Holds() bool {
 	return false
 }
 
+// HoldsLimit tells whether a limit event is over and held open. It allocates nothing.
+func (l *Latch) HoldsLimit() bool {
+	if l == nil {
+		return false
+	}
+	for i := range l.held {
+		if l.held[i].over && l.held[i].end.Kind == LimitExceeded {
+			return true
+		}
+	}
+	return false
+}
+
 // merge makes ev a step of the held event.
 func (h *latched) merge(ev Event) Event {
 	ev.Since = h.end.Since

@@ -171,7 +171,8 @@ func TestLimits_zones(t *testing.T) {
 	if states(got) != "open update close open" {
 		t.Fatalf("got %q", states(got))
 	}
-	for i, want := range []string{"zone C of ISO 20816-3 group 1, rigid", "zone D of ISO 20816-3 group 1, rigid", ReasonNormal, ""} {
+	for i, want := range []string{"went above the warn limit of 4.5 mm/s: zone C of ISO 20816-3 group 1, rigid",
+		"went above the alarm limit of 7.1 mm/s: zone D of ISO 20816-3 group 1, rigid", ReasonNormal, "went below the warn_low limit of -1 mm/s"} {
 		if got[i].Reason != want {
 			t.Errorf("event %d: reason %q, want %q", i, got[i].Reason, want)
 		}

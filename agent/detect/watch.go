@@ -1,7 +1,9 @@
 package detect
 
 import (
+	"fmt"
 	"math"
+	"strings"
 	"time"
 )
 
@@ -227,13 +229,36 @@ func (w *watch) event(machine string, t time.Time, state State) Event {
 	switch {
 	case state == Close:
 		ev.Until, ev.Reason = notBefore(w.calmAt, w.since), ReasonNormal
-	case w.Zones != "" && w.direction == "above":
-		ev.Reason = w.zone() + " of " + w.Zones
+	case w.lost:
+		ev.Reason = "the value is missing; nobody can tell whether it is back"
+	default:
+		ev.Reason = w.why()
 	}
 	if w.lost {
 		ev.Missing = []string{w.Channel}
 	}
 	return ev
+}
+
+// why says for people which limit is exceeded.
+func (w *watch) why() string {
+	name := "warn"
+	switch w.crossed {
+	case w.Alarm:
+		name = "alarm"
+	case w.AlarmLow:
+		name = "alarm_low"
+	case w.WarnLow:
+		name = "warn_low"
+	}
+	text := strings.TrimRight(fmt.Sprintf("went %s the %s limit of %s %s", w.direction, name, short(w.crossed), w.Unit), " ")
+	if w.direction == "" { // of an event that was resumed, nothing was read yet
+		text = strings.TrimRight(fmt.Sprintf("went beyond the %s limit of %s %s", name, short(w.crossed), w.Unit), " ")
+	}
+	if w.Zones != "" && w.direction == "above" {
+		text += ": " + w.zone() + " of " + w.Zones
+	}
+	return text
 }
 
 // zone names the evaluation zone that the newest crossing reached; ISO 20816-1,

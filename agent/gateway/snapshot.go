@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"iot-edge-anomaly/agent/machine"
+	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/agent/status/page"
@@ -43,8 +43,13 @@ func openEvent(a report.ActiveEvent) status.OpenEvent {
 	ev := page.Event{ID: a.ID, Kind: string(a.Kind), Severity: string(a.Severity), Since: a.Since,
 		Score: page.Number(a.Score), Peak: page.Number(a.Peak), Percentile: page.Percentile(a.Percentile), Detail: a.Reason, Causes: []page.Cause{}}
 	for _, c := range a.Causes {
-		ev.Causes = append(ev.Causes, page.Cause{Channel: c.Channel, Unit: c.Unit, Share: page.Number(c.Share),
-			Value: page.Number(c.Value), Expected: page.Number(c.Expected), Direction: c.Direction})
+		cause := page.Cause{Channel: c.Channel, Unit: c.Unit, Share: page.Number(c.Share), Value: page.Number(c.Value), Direction: c.Direction}
+		if reference := page.Number(c.Expected); a.Kind == detect.LimitExceeded {
+			cause.Limit = reference
+		} else {
+			cause.Expected = reference
+		}
+		ev.Causes = append(ev.Causes, cause)
 	}
 	return status.OpenEvent{Machine: a.Machine, Missing: a.Missing, Event: ev}
 }
@@ -66,7 +71,7 @@ func (g *Gateway) summary() string {
 		}
 		s := m.Status()
 		fmt.Fprintf(&b, "%s %s", s.Name, s.State)
-		if s.State == machine.Learning {
+		if s.Learns() {
 			fmt.Fprintf(&b, " %.0f %%", 100*s.Learning.Done)
 		}
 	}

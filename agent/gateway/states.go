@@ -4,18 +4,16 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/judge"
-	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/report"
 )
 
 // publishedState is what was last published of a machine. It is compared with the
 // present state, to publish changes only.
 type publishedState struct {
-	state    judge.State
-	event    string
-	severity string
-	percent  int
-	at       time.Time
+	state   judge.State
+	open    string // ids and severities of the open events
+	percent int
+	at      time.Time
 }
 
 // scoreEvery is how often the retained state is published if only the score has
@@ -32,14 +30,13 @@ func (g *Gateway) publishStates(before map[string]publishedState) {
 	for _, m := range g.currentPlant().machines {
 		s := m.Status()
 		ms := report.MachineStatus{Machine: s.Name, Channels: s.Channels, State: string(s.State), Since: s.Since, Score: s.Score, Percentile: s.Percent}
-		if s.State == machine.Learning {
+		if s.Learns() {
 			ms.Learning = &report.Learning{Phase: s.Learning.Phase, Progress: s.Learning.Done, Remaining: s.Learning.Remaining}
 		}
 		now := publishedState{state: s.State, percent: int(100 * s.Learning.Done), at: time.Now()}
 		for i := range active {
-			if a := &active[i]; a.Machine == s.Name && a.Kind == "process_anomaly" {
-				ms.Event, ms.Causes, ms.Since = a.ID, a.Causes, a.Since
-				now.event, now.severity = a.ID, string(a.Severity)
+			if a := &active[i]; a.Machine == s.Name || a.Machine == "" {
+				now.open += a.ID + " " + string(a.Severity) + ","
 			}
 		}
 		if last, ok := before[s.Name]; ok {

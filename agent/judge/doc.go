@@ -10,11 +10,16 @@
 //
 // # States
 //
-//	idle      outside run_when: neither learnt nor scored
-//	normal    scored, no process anomaly open
-//	anomaly   scored, a process anomaly is open, or is over but latched
-//	blind     no model, more than half of the channels are missing, or the
+//	blind     no usable model, more than half of the channels are missing, or the
 //	          channel of run_when is
+//	anomaly   a process anomaly is open, or is over but latched
+//	limit     a limit is exceeded, or was and is latched
+//	drift     a drift event is open
+//	learning  no model yet: rows are collected, then trained on (package machine)
+//	idle      outside run_when: neither learnt nor scored
+//	normal    scored, and nothing is open
+//
+// A machine is in the gravest of them, in this order.
 //
 // # Saved state
 //

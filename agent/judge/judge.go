@@ -9,17 +9,23 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// State is what a machine is doing, as it stands in MQTT and /health.
+// State is a machine in one word, as it stands in MQTT and /health: the gravest of
+// what it is doing and what it has open.
 type State string
 
-// The states that a Judge tells. A machine that has no model yet has others of
-// its own.
+// The states, gravest first.
 const (
-	Idle    State = "idle"
-	Normal  State = "normal"
-	Anomaly State = "anomaly"
-	Blind   State = "blind"
+	Blind    State = "blind"    // it cannot be judged
+	Anomaly  State = "anomaly"  // a process anomaly is open, or over but latched
+	Limit    State = "limit"    // a limit is exceeded, or was and is latched
+	Drifted  State = "drift"    // a drift event is open
+	Learning State = "learning" // there is no model yet
+	Idle     State = "idle"     // it does not run: neither learnt nor scored
+	Normal   State = "normal"
 )
+
+// States are all states, gravest first.
+func States() []State { return []State{Blind, Anomaly, Limit, Drifted, Learning, Idle, Normal} }
 
 // Options are the policy by which a machine is judged.
 type Options struct {
@@ -176,6 +182,20 @@ func (j *Judge) note(t time.Time, r result) (State, string) {
 		return r.State, "the level has shifted, see the drift event: only further changes are heard"
 	}
 	return r.State, ""
+}
+
+// Gravest is the state of a machine that is doing the given thing: that, or what it
+// has open if that is graver.
+func (j *Judge) Gravest(doing State) State {
+	switch {
+	case doing == Blind || doing == Anomaly:
+		return doing
+	case j.limits.Open() > 0 || j.latch.HoldsLimit():
+		return Limit
+	case j.scoring != nil && j.scoring.drift.Open():
+		return Drifted
+	}
+	return doing
 }
 
 // Drift is what is known of a machine's drift.

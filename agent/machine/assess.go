@@ -42,13 +42,13 @@ func assess(loaded *model.Model, err error, s model.Schema, may, onChange bool) 
 		return assessLoaded(loaded, s, err, relearn)
 	case err == nil || isNone(err):
 		if may {
-			return Assessment{State: Learning, Learns: true}
+			return Assessment{State: judge.Learning, Learns: true}
 		}
 		return Assessment{State: judge.Blind, Problem: "there is no model, and none may be learnt", Cure: "put a model there, or allow learning into a folder: model.learn.when: no_model"}
 	case damaged:
 		return Assessment{State: judge.Blind, Problem: "no model can be used: " + oneLine(err), Cure: cureDamaged}
 	case relearn && (errors.Is(err, model.ErrSchema) || errors.Is(err, model.ErrVersion)):
-		return Assessment{State: Learning, Learns: true, Problem: "the model does not fit and is kept; the machine is learnt anew: " + oneLine(err),
+		return Assessment{State: judge.Learning, Learns: true, Problem: "the model does not fit and is kept; the machine is learnt anew: " + oneLine(err),
 			Cure: "wait until it is learnt, or put a fitting model there and reload"}
 	}
 	return Assessment{State: judge.Blind, Problem: "no model can be used: " + oneLine(err), Cure: "learn the machine anew, with train --config, or put a fitting model there; then reload"}

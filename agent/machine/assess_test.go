@@ -85,11 +85,11 @@ func TestAssess(t *testing.T) {
 		{"a channel less", only(func(o *Options) { channels(o, "speed", "current", "temp") }), judge.Normal, true, "removed since it was learnt: flow"},
 		{"a channel renamed", only(func(o *Options) { channels(o, "speed", "throughput", "current", "temp") }), judge.Normal, true, "removed since it was learnt: flow; added since it was learnt: throughput"},
 		{"a channel less, kept so", only(func(o *Options) { channels(o, "speed", "current", "temp"); o.Learn.OnChange = false }), judge.Normal, false, "removed since it was learnt: flow"},
-		{"three channels less", only(func(o *Options) { channels(o, "speed", "a", "b", "c") }), Learning, true, "3 of its 4 channels are not configured"},
-		{"of another machine", only(func(o *Options) { channels(o, "a", "b", "c"); o.Schema.RunWhen = nil }), Learning, true, "model does not fit"},
-		{"another period", only(func(o *Options) { o.Schema.Period = 2 * time.Second }), Learning, true, "period: learnt 1s, configured 2s"},
+		{"three channels less", only(func(o *Options) { channels(o, "speed", "a", "b", "c") }), judge.Learning, true, "3 of its 4 channels are not configured"},
+		{"of another machine", only(func(o *Options) { channels(o, "a", "b", "c"); o.Schema.RunWhen = nil }), judge.Learning, true, "model does not fit"},
+		{"another period", only(func(o *Options) { o.Schema.Period = 2 * time.Second }), judge.Learning, true, "period: learnt 1s, configured 2s"},
 		{"another period, kept so", only(func(o *Options) { o.Schema.Period = 2 * time.Second; o.Learn.OnChange = false }), judge.Blind, false, "period: learnt 1s, configured 2s"},
-		{"another run_when", only(func(o *Options) { r := *o.Schema.RunWhen; r.Above = 7; o.Schema.RunWhen = &r }), Learning, true, "run_when: learnt"},
+		{"another run_when", only(func(o *Options) { r := *o.Schema.RunWhen; r.Above = 7; o.Schema.RunWhen = &r }), judge.Learning, true, "run_when: learnt"},
 		{"another period, nothing may be learnt", only(func(o *Options) { o.Schema.Period = 2 * time.Second; o.Learn.Allow = false }), judge.Blind, false, "period: learnt 1s, configured 2s"},
 		{"truncated", write(current, whole[:len(whole)/2]), judge.Blind, false, "no model can be used"},
 		{"foreign", write(current, []byte("PK\x03\x04 something else")), judge.Blind, false, "no model can be used"},
@@ -108,7 +108,7 @@ func TestAssess(t *testing.T) {
 			if err := os.RemoveAll(models); err != nil {
 				t.Fatal(err)
 			}
-		}, Learning, true, ""},
+		}, judge.Learning, true, ""},
 		{"missing, and none may be learnt", func(t *testing.T, o *Options, models string) {
 			o.Learn.Allow = false
 			if err := os.RemoveAll(models); err != nil {

@@ -84,9 +84,9 @@ func TestMachine_badInput(t *testing.T) {
 func TestOneRowAndNone(t *testing.T) {
 	rep := &collected{}
 	f := newFeeder(t, options(t, rep))
-	f.want(Learning)
+	f.want(judge.Learning)
 	f.rows(1, true, 0)
-	f.want(Learning)
+	f.want(judge.Learning)
 	if s := f.m.Status(); !math.IsNaN(s.Score) || len(rep.events) != 0 {
 		t.Errorf("score %v, events %+v", s.Score, rep.events)
 	}
@@ -103,6 +103,6 @@ func TestConstantLearningIsRefused(t *testing.T) {
 		}
 		f.await()
 	}
-	f.want(Learning)
+	f.want(judge.Learning)
 	f.learnt()
 }

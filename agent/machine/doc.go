@@ -8,11 +8,15 @@
 // It does not read sensors, does not judge, and does not format messages or
 // publish.
 //
-// # States
+// # A model that does not fit
 //
-// Those of package judge, and
-//
-//	learning  no model yet: rows are collected, then trained on
+// Channels come and go, units are corrected, files get damaged. None of that stops a
+// Machine: Assess says what it does with the model that there is. With channels
+// added or removed the model goes on with those it knows; otherwise the machine is
+// blind. Limits go on in any case, an alert event tells why and what to do, and where
+// learning is allowed the machine is learnt anew beside it. The old versions stay. A
+// damaged model is never replaced by what the machine happens to do now: that waits
+// for somebody.
 //
 // # What a restart keeps
 //

@@ -83,7 +83,7 @@ func TestDriftSurvivesARestart(t *testing.T) {
 	// Another model: what the first had learnt is no measure any more.
 	o.Models = state.OpenModels(filepath.Join(t.TempDir(), "models"))
 	anew := newFeeder(t, o)
-	if anew.want(Learning); !anew.m.Resume(open) || rep.events[len(rep.events)-1].Reason != detect.ReasonRelearn {
+	if anew.want(judge.Learning); !anew.m.Resume(open) || rep.events[len(rep.events)-1].Reason != detect.ReasonRelearn {
 		t.Errorf("while it is learnt anew: %+v", rep.events[len(rep.events)-1])
 	}
 	anew.n = 100_000 // other rows, another model
@@ -148,7 +148,7 @@ func TestLevelShiftBecomesDrift(t *testing.T) {
 	if end.Kind != detect.ProcessAnomaly || end.State != detect.Close || end.Reason != detect.ReasonDrift || rep.events[n-1].Causes[0].Channel != "flow" {
 		t.Errorf("closes with %+v, then %+v", end, rep.events[n-1])
 	}
-	f.want(judge.Normal)
+	f.want(judge.Drifted)
 	if s := f.m.Status(); s.Score >= 1 || s.Drift.Score < model.DriftLine {
 		t.Errorf("score %v, drift %+v", s.Score, s.Drift)
 	}

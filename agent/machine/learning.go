@@ -147,6 +147,7 @@ func (m *Machine) activate(loaded *model.Model, report train.Report) error {
 		return err
 	}
 	m.toLearn, m.rows, m.training, m.learnt = false, nil, nil, nil
+	m.setLearnt()
 	m.solved()
 	for i := range m.pending.len() {
 		v := m.judge.Rescore(m.pending.row(i))

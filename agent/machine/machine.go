@@ -17,10 +17,6 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// Learning is the state of a machine that has no model yet, beside the states of
-// package judge.
-const Learning judge.State = "learning"
-
 // Reporter takes the events. Its errors are counted and logged here, because
 // detection must go on without a disk.
 type Reporter interface {
@@ -186,7 +182,7 @@ func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 		// What is not normal to the model in use must not become normal to the next.
 		note := m.learn(ctx, f, m.model == nil || v.State == judge.Normal || v.State == judge.Idle)
 		if m.model == nil {
-			m.setState(Learning, cmp.Or(note, m.problem))
+			m.setState(judge.Learning, cmp.Or(note, m.problem))
 		}
 	}
 }

@@ -170,7 +170,7 @@ func (f *feeder) want(st judge.State) {
 func TestLearnsWatchesAndTells(t *testing.T) {
 	rep := &collected{}
 	f := newFeeder(t, options(t, rep))
-	f.want(Learning)
+	f.want(judge.Learning)
 	f.rows(100, true, 0)
 	if p := f.m.Status().Learning; p.Phase != "collecting" || p.Have != 97 || p.Done < 0.2 || p.Done > 0.3 {
 		t.Errorf("progress %+v, want 97 of 400 rows: three settle", p)
@@ -282,7 +282,7 @@ func TestModelWaitsForTheDisk(t *testing.T) {
 		f.await()
 	}
 	f.rows(20, true, 0) // they are judged once the model is in force
-	if s := f.m.Status(); s.State != Learning || s.Errors == 0 || s.Learning.Phase != "training" {
+	if s := f.m.Status(); s.State != judge.Learning || s.Errors == 0 || s.Learning.Phase != "training" {
 		t.Fatalf("%s, %d errors, %+v: want the trouble told and the phase kept", s.State, s.Errors, s.Learning)
 	}
 	if err := os.Remove(folder); err != nil {

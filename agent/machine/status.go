@@ -26,7 +26,7 @@ type Status struct {
 	State    judge.State
 	Since    time.Time // of the state
 	Note     string    // why, where the state does not say it
-	Learning Progress  // while the state is learning
+	Learning Progress  // while it is learnt, also beside a model; else zero
 	Channels []model.Channel
 	Sensors  []string // (C) the sensor each channel comes from
 	Period   time.Duration
@@ -73,7 +73,12 @@ func (m *Machine) Status() Status {
 	return s
 }
 
-func (m *Machine) setState(st judge.State, note string) {
+// Learns tells whether rows are collected or trained on.
+func (s *Status) Learns() bool { return s.Learning.Phase != "" }
+
+// setState shows what the machine is doing, or what it has open if that is graver.
+func (m *Machine) setState(doing judge.State, note string) {
+	st := m.judge.Gravest(doing)
 	m.mu.Lock()
 	if m.status.State != st {
 		m.status.State, m.status.Since = st, time.Now()
@@ -92,6 +97,13 @@ func (m *Machine) setCollecting() {
 	left := time.Duration(max(0, want-have)) * m.o.Schema.Period
 	m.mu.Lock()
 	m.status.Learning = Progress{"collecting", min(1, float64(have)/float64(want)), left, have, want}
+	m.mu.Unlock()
+}
+
+// setLearnt shows that nothing is learnt any more.
+func (m *Machine) setLearnt() {
+	m.mu.Lock()
+	m.status.Learning = Progress{}
 	m.mu.Unlock()
 }
 

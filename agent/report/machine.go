@@ -12,13 +12,13 @@ import (
 type MachineStatus struct {
 	Machine    string
 	Channels   []model.Channel // the machine's channels; they tell which shared faults concern it
-	State      string          // "learning", "idle", "normal", "anomaly" or "blind"
+	State      string          // a judge.State
 	Score      float64         // newest; NaN = none
 	Percentile float64         // of the learning scores that were below Score; 0 = unknown
 	Since      time.Time
 	Event      string // id of the event that explains the state; "" = the Reporter finds it
 	Causes     []detect.Cause
-	Learning   *Learning // while State is "learning"
+	Learning   *Learning // nil = nothing is learnt
 }
 
 // Learning is the progress of learning.
@@ -30,17 +30,17 @@ type Learning struct {
 
 // MachineState writes the retained message about a machine, for consumers that
 // subscribe later: its state, the event that explains the state, and every open
-// event of the machine. The event is a process anomaly, or the fault of a bus or
-// sensor if the machine is blind. A "normal" machine with an open process
+// event of the machine. The event is the one the state is named after or, if the
+// machine is blind, the fault of a bus or sensor or the alert about its model. A "normal" machine with an open process
 // anomaly is written as "anomaly".
 func (r *Reporter) MachineState(m MachineStatus) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.clock()
 	since := c.stamp(r.device.Boot, m.Since)
-	severity := ""
+	severity, kind := "", detect.Kind("")
 	if rec := r.stateEvent(&m); rec != nil {
-		m.Event, m.Causes, severity = rec.ID, rec.causes(), string(rec.Severity)
+		kind, m.Event, m.Causes, severity = rec.Kind, rec.ID, rec.causes(), string(rec.Severity)
 		since = c.withWall(rec.Since, r.device.Boot)
 		if m.State == "normal" && rec.Kind == detect.ProcessAnomaly {
 			m.State = "anomaly"
@@ -57,7 +57,7 @@ func (r *Reporter) MachineState(m MachineStatus) []byte {
 	o.textOrNull("event", m.Event)
 	o.textOrNull("severity", severity)
 	o.b = appendTime(o.field("since"), since.Wall)
-	o.b = appendCauses(o.field("causes"), m.Causes)
+	o.b = appendCauses(o.field("causes"), m.Causes, kind)
 	o.b = r.appendOpen(o.field("open"), &m, c)
 	o.b = m.Learning.append(o.field("learning"))
 	o.b = appendTime(o.field("time"), c.stamp(r.device.Boot, c.Now).Wall)
@@ -69,8 +69,13 @@ func (r *Reporter) MachineState(m MachineStatus) []byte {
 // is none.
 func (r *Reporter) stateEvent(m *MachineStatus) *record {
 	kinds := []detect.Kind{detect.ProcessAnomaly}
-	if m.State == "blind" {
-		kinds = []detect.Kind{detect.BusFault, detect.SensorFault, detect.ProcessAnomaly}
+	switch m.State {
+	case "blind":
+		kinds = []detect.Kind{detect.BusFault, detect.SensorFault, detect.Alert, detect.ProcessAnomaly}
+	case "limit":
+		kinds = []detect.Kind{detect.LimitExceeded}
+	case "drift":
+		kinds = []detect.Kind{detect.Drift}
 	}
 	for _, kind := range kinds {
 		for i := range r.state.Open {

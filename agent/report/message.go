@@ -66,7 +66,7 @@ func (m *message) encode(d *Device) (payload, note []byte) {
 	o.number("peak", float64(m.Peak))
 	o.percentile(float64(m.Percentile))
 	o.texts("missing", m.Missing)
-	o.b = appendCauses(o.field("causes"), m.causes())
+	o.b = appendCauses(o.field("causes"), m.causes(), m.Kind)
 	o.b = m.Model.append(o.field("model"))
 	if m.Detail != "" {
 		o.text("detail", m.Detail)
@@ -87,7 +87,14 @@ func (m *message) appendEnd(o *object, n *note, d *Device) {
 	o.text("reason", m.reason)
 }
 
-func appendCauses(b []byte, list []detect.Cause) []byte {
+// appendCauses writes the causes of an event. A limit event tells the limit, all
+// others what was expected.
+func appendCauses(b []byte, list []detect.Cause, kind detect.Kind) []byte {
+	reference := "expected"
+	if kind == detect.LimitExceeded {
+		reference = "limit"
+	}
+
 	b = append(b, '[')
 	for i, c := range list {
 		if i > 0 {
@@ -98,7 +105,7 @@ func appendCauses(b []byte, list []detect.Cause) []byte {
 		o.text("unit", c.Unit)
 		o.number("share", c.Share)
 		o.number("value", c.Value)
-		o.number("expected", c.Expected)
+		o.number(reference, c.Expected)
 		o.text("direction", c.Direction)
 		b = o.close()
 	}

@@ -9,7 +9,6 @@ import (
 
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
-	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/report"
@@ -153,9 +152,6 @@ func listenPassed(s *scrape, put put) {
 	}
 }
 
-// states are the states of a machine.
-var states = []judge.State{machine.Learning, judge.Idle, judge.Normal, judge.Anomaly, judge.Blind}
-
 // blames are the kinds and severities of the events that open with a sensor to
 // blame.
 var blames = []report.Count{
@@ -163,6 +159,27 @@ var blames = []report.Count{
 	{Kind: detect.LimitExceeded, Severity: detect.Warning}, {Kind: detect.LimitExceeded, Severity: detect.Critical},
 	{Kind: detect.SensorFault, Severity: detect.Warning},
 	{Kind: detect.Drift, Severity: detect.Warning},
+}
+
+// eventsOpen puts the number of open events of each machine by kind and severity, 0
+// where there is none; those that machines share have no machine.
+func eventsOpen(s *scrape, put put) {
+	n := map[[3]string]float64{}
+	for i := range s.Events {
+		ev := &s.Events[i]
+		n[[3]string{ev.Machine, ev.Kind, ev.Severity}]++
+	}
+	each := func(machine string) {
+		for _, kind := range []detect.Kind{detect.ProcessAnomaly, detect.LimitExceeded, detect.SensorFault, detect.BusFault, detect.Drift, detect.Alert} {
+			for _, severity := range []detect.Severity{detect.Warning, detect.High, detect.Critical} {
+				put(n[[3]string{machine, string(kind), string(severity)}], machine, string(kind), string(severity))
+			}
+		}
+	}
+	for i := range s.Machines {
+		each(s.Machines[i].Name)
+	}
+	each("")
 }
 
 // eventsOpened puts a series for every kind of event that each configured sensor

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/drivers"
@@ -63,7 +65,8 @@ type LearningHealth struct {
 
 // Health is the answer of /health.
 type Health struct {
-	Status   Level                    `json:"status"`
+	Status   Level                    `json:"status"` // of the gateway itself
+	Plant    string                   `json:"plant"`  // what it sees: normal, or the highest severity of an open process anomaly, limit or drift
 	Version  string                   `json:"version"`
 	Device   string                   `json:"device"`
 	UptimeS  float64                  `json:"uptime_s"`
@@ -74,10 +77,13 @@ type Health struct {
 // Health judges the snapshot. Degraded means that somebody should look although
 // the agent does its work; unhealthy means that it does not do its work.
 func (s *Snapshot) Health() Health {
-	h := Health{Version: s.Build.Version, Device: s.Device, UptimeS: s.Now.Sub(s.Started).Seconds(),
+	h := Health{Plant: s.plant(), Version: s.Build.Version, Device: s.Device, UptimeS: s.Now.Sub(s.Started).Seconds(),
 		Checks: map[string]Check{}, Machines: map[string]MachineHealth{}}
 	h.Checks["sampling"] = s.sampling()
 	h.Checks["sensors"] = s.sensors()
+	if c := s.silence(); c.Status != Healthy {
+		h.Checks["sensors"] = c
+	}
 	h.Checks["model"] = s.models()
 	h.Checks["clock"] = s.clock()
 	if s.Broker != nil {
@@ -103,7 +109,7 @@ func (s *Snapshot) Health() Health {
 
 func machineHealth(m *machine.Status) MachineHealth {
 	mh := MachineHealth{State: string(m.State), Note: m.Note, Model: m.Model.Version, Score: number(m.Score)}
-	if m.State == machine.Learning {
+	if m.Learns() {
 		mh.Learning = &LearningHealth{m.Learning.Phase, m.Learning.Done, m.Learning.Remaining.Seconds()}
 	}
 	return mh
@@ -123,6 +129,55 @@ func (s *Snapshot) sampling() Check {
 		}
 	}
 	return Check{}
+}
+
+// plant is what the gateway sees of the machines, in one word.
+func (s *Snapshot) plant() string {
+	worst := detect.Severity("")
+	for i := range s.Events {
+		ev := &s.Events[i]
+		switch detect.Kind(ev.Kind) {
+		case detect.ProcessAnomaly, detect.LimitExceeded, detect.Drift:
+			if sev := detect.Severity(ev.Severity); sev.Rank() > worst.Rank() {
+				worst = sev
+			}
+		}
+	}
+	return cmp.Or(string(worst), "normal")
+}
+
+// silentPeriods is how many of its periods a machine waits for a value before nothing
+// counts as delivered.
+const silentPeriods = 10
+
+// silence is unhealthy when no sensor of any machine that is not idle has delivered
+// for a while: the agent runs but sees nothing.
+func (s *Snapshot) silence() Check {
+	last := map[string]time.Time{}
+	for _, r := range s.Readings {
+		last[r.Sensor] = r.LastGood
+	}
+	longest := time.Duration(0)
+	for _, m := range s.Machines {
+		if m.State == judge.Idle {
+			continue
+		}
+		from := s.Started
+		for _, sensor := range m.Sensors {
+			if t := last[sensor]; t.After(from) {
+				from = t
+			}
+		}
+		age := s.Now.Sub(from)
+		if age <= max(silentPeriods*m.Period, 10*time.Second) {
+			return Check{}
+		}
+		longest = max(longest, age)
+	}
+	if longest == 0 {
+		return Check{} // nothing is configured, or all stand still
+	}
+	return Check{Unhealthy, fmt.Sprintf("no sensor of any machine has delivered for %v: %s", longest.Round(time.Second), s.sensors().Detail)}
 }
 
 func (s *Snapshot) sensors() Check {

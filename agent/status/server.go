@@ -116,7 +116,7 @@ func (s *Server) mux() http.Handler {
 	health := func(w http.ResponseWriter, _ *http.Request) { snap := s.o.Collect(); serveHealth(w, snap.Health()) }
 	mux.HandleFunc("GET /health", health)
 	mux.HandleFunc("GET /health/{$}", health)
-	mux.HandleFunc("GET /health/live", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+livePath, func(w http.ResponseWriter, _ *http.Request) {
 		snap := s.o.Collect()
 		if snap.Stalled != "" {
 			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "unhealthy", "detail": snap.Stalled + " makes no progress"})
@@ -124,7 +124,7 @@ func (s *Server) mux() http.Handler {
 		}
 		writeJSON(w, http.StatusOK, map[string]string{"status": "healthy"})
 	})
-	mux.HandleFunc("GET /health/ready", func(w http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("GET "+readyPath, func(w http.ResponseWriter, _ *http.Request) {
 		snap := s.o.Collect()
 		if snap.ReadyAfter == 0 {
 			writeJSON(w, http.StatusServiceUnavailable, map[string]string{"status": "unhealthy", "detail": "starting"})
@@ -142,6 +142,13 @@ func (s *Server) mux() http.Handler {
 	return mux
 }
 
+// These answer without the token: whoever starts the agent may have none, and they
+// tell nothing of the plant.
+const (
+	livePath  = "/health/live"
+	readyPath = "/health/ready"
+)
+
 // guard counts the answers, requires the token, and refuses host names that are not
 // this server's. Without that check a web page from elsewhere could read the
 // loopback address through a host name that it controls (DNS rebinding).
@@ -153,7 +160,7 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			http.Error(cw, "unknown host", http.StatusMisdirectedRequest)
 			return
 		}
-		if s.o.TokenFile != "" {
+		if s.o.TokenFile != "" && r.URL.Path != livePath && r.URL.Path != readyPath {
 			sum := sha256.Sum256([]byte(tokenOf(r)))
 			if subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 {
 				s.o.Metrics.refused.Add(1)

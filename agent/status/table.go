@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/sampler"
@@ -95,11 +96,11 @@ var table = []section{
 
 	{"Machines", []metric{
 		{name: "machine_state", kind: gauge, labels: labels("machine", "state"),
-			help:    "1 for the state that the machine is in, 0 for the others: learning, idle, normal, anomaly or blind.",
-			meaning: "A machine that is blind is not watched: /health says why.",
+			help:    "1 for the state that the machine is in, 0 for the others: blind, anomaly, limit, drift, learning, idle or normal.",
+			meaning: "The state is the gravest of what the machine does and what it has open, in this order. A machine that is blind is not watched: /health says why.",
 			collect: func(s *scrape, put put) {
 				for i := range s.Machines {
-					for _, st := range states {
+					for _, st := range judge.States() {
 						put(truth(s.Machines[i].State == st), s.Machines[i].Name, string(st))
 					}
 				}
@@ -125,7 +126,7 @@ var table = []section{
 			help:    "How much of the learning is done, 0 to 1; 1 when the machine is not learning.",
 			meaning: "When it stands still, the machine is idle or its rows have no values.",
 			collect: perMachine(func(m *machine.Status) float64 {
-				if m.State == machine.Learning {
+				if m.Learns() {
 					return m.Learning.Done
 				}
 				return 1
@@ -161,6 +162,10 @@ var table = []section{
 			help:      "Distribution of the scores of all machines, where 1 is the threshold.",
 			meaning:   "More than a few per cent of scores above 1 in normal operation mean that the model no longer fits.",
 			histogram: func(m *Metrics) *histogram { return m.scores }},
+		{name: "events_open", kind: gauge, labels: labels("machine", "kind", "severity"),
+			help:    "Events that are open now, by kind (process_anomaly, limit, sensor_fault, bus_fault, drift, alert) and severity (warning, high, critical); of faults that machines share, machine is absent.",
+			meaning: "Page on a series above 0 of a kind and severity that you act on. It survives a restart: events that stay open are counted at once.",
+			collect: eventsOpen},
 		{name: "anomalies_detected_total", kind: counter, labels: labels("severity", "sensor", "kind", "bus"),
 			help:    "Events opened, by severity (warning, high, critical) and kind (process_anomaly, limit, sensor_fault, bus_fault, drift).",
 			meaning: "Alert on an increase of the kinds and severities you act on. `sensor` is the faulty sensor, or the sensor of the channel most to blame when the event opened; a bus_fault has no sensor but a `bus`. Every configured sensor and bus has its series from the start.",

@@ -127,7 +127,7 @@ func example() State {
 		Machines: []Machine{
 			{Name: "pump1", State: "anomaly", Score: Number(1.834), Model: "2026-11-20T10:00:00Z-1",
 				Events: []Event{{ID: "gw7-1-e7", Kind: "process_anomaly", Severity: "high", Since: since, Score: Number(1.8), Peak: Number(2.4),
-					Causes: []Cause{{"pump.flow", "m³/h", Number(0.61), Number(12.25), Number(33.5), "below"}}}},
+					Causes: []Cause{{"pump.flow", "m³/h", Number(0.61), Number(12.25), Number(33.5), nil, "below"}}}},
 				Channels: []Channel{
 					{Name: "pump.flow", Unit: "m³/h", Value: Number(12.25), Quality: "good", AgeS: Number(0.03), Drift: &Drift{Score: Number(0.834),
 						Now: Band{Number(10.5), Number(12), Number(13)}, Learnt: Band{Number(31), Number(33.5), Number(36)}}},

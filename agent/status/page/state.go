@@ -79,8 +79,9 @@ type Cause struct {
 	Unit      string   `json:"unit"`
 	Share     *float64 `json:"share"` // 0..1
 	Value     *float64 `json:"value"`
-	Expected  *float64 `json:"expected"`
-	Direction string   `json:"direction"` // above, below or empty
+	Expected  *float64 `json:"expected"`        // null: unknown, or a limit event
+	Limit     *float64 `json:"limit,omitempty"` // of a limit event: the limit that is exceeded
+	Direction string   `json:"direction"`       // above, below or empty
 }
 
 // Channel is the newest value of one channel of a machine.

@@ -139,6 +139,7 @@ function causeText(c) {
   if (typeof c.share === "number") text += " " + Math.round(100 * c.share) + " %";
   text += ": " + withUnit(c.value, c.unit);
   if (typeof c.expected === "number") text += ", expected " + withUnit(c.expected, c.unit);
+  if (typeof c.limit === "number") text += ", limit " + withUnit(c.limit, c.unit);
   return c.direction ? text + " (" + c.direction + ")" : text;
 }
 
