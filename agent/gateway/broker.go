@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/spool"
@@ -8,8 +9,7 @@ import (
 
 // mqttOptions are those of the configured broker. The status topic carries birth,
 // will and clean stop, all retained.
-func (g *Gateway) mqttOptions() mqtt.Options {
-	c := g.cfg.MQTT
+func (g *Gateway) mqttOptions(c config.MQTT) mqtt.Options {
 	status := func(word string) spool.Message {
 		return spool.Message{Topic: g.device.Topic + "/status", Payload: []byte(word), Retain: true}
 	}

@@ -22,11 +22,11 @@ func (g *Gateway) openControl() {
 	if g.cfg.Control.Socket == "" {
 		return
 	}
-	g.control = control.New(control.Options{Socket: g.cfg.Control.Socket, Audit: g.audit, Log: g.log, Verbs: []control.Verb{
+	g.control = newService(control.New(control.Options{Socket: g.cfg.Control.Socket, Audit: g.audit, Log: g.log, Verbs: []control.Verb{
 		{Name: "status", Do: func(context.Context, control.Request) (any, error) { return g.status(), nil }},
 		{Name: "reload", Changes: true, Do: g.askReload},
 		{Name: "unlatch", Changes: true, Do: g.askUnlatch},
-	}})
+	}}).Run)
 }
 
 // status is the answer to the verb status.

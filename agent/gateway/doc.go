@@ -4,17 +4,18 @@
 //
 // # Life of a Gateway
 //
-// New opens what must be there: state folder, queue, models, endpoint. It needs
-// neither a bus nor a broker. Run continues the events that were open when the
+// New opens what must be there: state folder, queue, models. It needs neither a bus
+// nor a broker nor a free address. Run continues the events that were open when the
 // agent last stopped, starts everything, tells systemd that it is ready, and
-// returns when its context is done or when something has broken that cannot heal.
+// returns when its context is done, or with ErrRestart if a reload has failed halfway.
 //
 // # Plant and services
 //
 // The plant is everything between the wires and the events: buses, sensors,
-// sampler, machines. The services are queue, broker connection and endpoint. A
-// reload replaces the plant and leaves the services alone, so that no message is
-// lost; settings of the services change with a restart only.
+// sampler, machines. The services are broker connection, endpoint and control
+// socket. A reload replaces the services whose settings differ; the queue stays, so
+// that no message is lost. A new connection or endpoint starts when the old one has
+// ended, because both may need the same client id or address.
 //
 // # Watchdog
 //

@@ -55,7 +55,7 @@ func missingFiles(path string, c *config.Config) (ps config.Problems) {
 	for _, f := range [][2]string{{"http.tls.cert", h.TLSCert}, {"http.tls.key", h.TLSKey}, {"http.token_file", h.TokenFile}} {
 		if f[1] != "" {
 			_, err := os.Stat(f[1])
-			warn(h.Pos, f[0], "run does not start without it", err)
+			warn(h.Pos, f[0], "run starts without the HTTP endpoint, and tries again", err)
 		}
 	}
 	return ps

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -14,7 +15,6 @@ import (
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/devices"
-	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/spool"
@@ -44,17 +44,18 @@ type Options struct {
 // endpoint. Use New, then Run once. Snapshot may be called from any goroutine.
 type Gateway struct {
 	opts        Options
-	cfg         *config.Config // of the plant in force; read under mu
+	cfg         *config.Config // in force; written by the loop, with mu held
 	log         *slog.Logger
 	lock        *os.File // of the state folder; nil = the queue's lock is enough
 	device      report.Device
 	metrics     *status.Metrics
 	queue       *spool.Queue
 	reporter    *report.Reporter
-	mqtt        *mqtt.Client   // nil = no broker configured
-	server      *status.Server // nil = endpoint off
 	audit       *control.Audit
-	control     *control.Server // nil = no socket
+	control     *service // nil = no socket
+	services    context.Context
+	endServices context.CancelFunc
+	published   map[string]publishedState // by machine; of the loop
 	reloads     chan chan verdict
 	stopping    chan struct{} // closed when the loop has ended
 	started     time.Time
@@ -62,10 +63,13 @@ type Gateway struct {
 	stalled     atomic.Value // string: the stage that makes no progress
 	memoryLimit uint64       // bytes; 0 = unknown
 
-	mu      sync.Mutex
-	plant   *plant
-	loaded  time.Time // when cfg came into force
-	refused string    // why the newest reload was refused; "" = it was not
+	// Only the loop writes these, with mu held.
+	mu       sync.Mutex
+	plant    *plant
+	broker   *broker   // nil = none configured
+	endpoint *endpoint // nil = off
+	loaded   time.Time // when cfg came into force
+	refused  string    // why the newest reload was refused; "" = it was not
 }
 
 // New opens everything that must be there: state folder, queue, models, endpoint. An
@@ -74,7 +78,8 @@ type Gateway struct {
 func New(o Options) (*Gateway, error) {
 	c := o.Config
 	g := &Gateway{opts: o, cfg: c, log: o.Log, metrics: status.NewMetrics(), started: time.Now(), loaded: time.Now(),
-		reloads: make(chan chan verdict), stopping: make(chan struct{})}
+		reloads: make(chan chan verdict), stopping: make(chan struct{}), published: map[string]publishedState{}}
+	g.services, g.endServices = context.WithCancel(context.Background())
 	g.stalled.Store("")
 	g.memoryLimit = uint64(max(0, board.MemoryLimit("/")))
 	id := c.Gateway.ID
@@ -110,18 +115,10 @@ func (g *Gateway) build() (err error) {
 	if g.plant, err = newPlant(c, g.opts.Host, g.reporter, g.metrics, g.log); err != nil {
 		return config.Refuse(err)
 	}
-	if c.MQTT.Broker != "" {
-		if g.mqtt, err = mqtt.New(g.mqttOptions(), report.NewOutbox(g.queue, g.device.Boot, Clock)); err != nil {
-			return config.Refuse(err)
-		}
+	if g.broker, err = g.newBroker(c.MQTT); err != nil {
+		return err
 	}
-	if c.HTTP.Listen != "" {
-		g.server, err = status.NewServer(status.ServerOptions{Listen: c.HTTP.Listen, TLSCert: c.HTTP.TLSCert, TLSKey: c.HTTP.TLSKey,
-			TokenFile: c.HTTP.TokenFile, Collect: g.Snapshot, Metrics: g.metrics, Log: g.log})
-		if err != nil {
-			return config.Refuse(err)
-		}
-	}
+	g.endpoint = g.newEndpoint(c.HTTP)
 	g.openControl()
 	return nil
 }
@@ -131,32 +128,29 @@ func (g *Gateway) build() (err error) {
 // ErrRestart asks for a new start of the process.
 func (g *Gateway) Run(ctx context.Context) error {
 	g.continueEvents()
-	var wg sync.WaitGroup
-	services, stopServices := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopServices()
-	failed := make(chan error, 2)
-	if g.server != nil {
-		wg.Go(func() { failed <- g.server.Serve(services) })
-	}
-	if g.mqtt != nil {
-		wg.Go(func() { failed <- g.mqtt.Run(services) })
-	}
-	if g.control != nil {
-		wg.Go(func() { g.control.Run(services) })
+	for _, s := range g.parts() {
+		s.start(g.services, nil)
 	}
 	g.plant.start(ctx, g.fault)
 	g.ready.Store(int64(time.Since(g.started)))
 	g.log.Info("ready", "device", g.device.Device, "after", time.Since(g.started).Round(time.Millisecond))
 	g.notify(board.Ready())
-	err := g.loop(ctx, failed)
+	err := g.loop(ctx)
 	close(g.stopping)
 	g.notify(board.Stopping())
 	g.currentPlant().stop()
 	g.publishStates(nil)
-	stopServices()
-	wg.Wait()
+	g.endServices()
+	for _, s := range g.parts() {
+		s.end()
+	}
 	g.lock.Close() // releases a lock: nothing was written
 	return errors.Join(err, g.queue.Close())
+}
+
+// parts are the services that there are.
+func (g *Gateway) parts() []*service {
+	return slices.DeleteFunc([]*service{g.control, g.endpoint.part(), g.broker.part()}, func(s *service) bool { return s == nil })
 }
 
 // continueEvents continues the events that were open when the agent stopped, or
@@ -175,28 +169,22 @@ func (g *Gateway) continueEvents() {
 
 // loop does the recurring work: publish states, take requests, feed the watchdog,
 // reload.
-func (g *Gateway) loop(ctx context.Context, failed <-chan error) error {
+func (g *Gateway) loop(ctx context.Context) error {
 	const every = 500 * time.Millisecond
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	published := map[string]publishedState{}
 	dog := newWatchdog(g)
 	told := ""
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
-		case err := <-failed:
-			if err != nil {
-				return err
-			}
 		case <-g.opts.Hangup:
 			v := g.reload(ctx)
 			g.note("reload", v)
 			if errors.Is(v.err, ErrRestart) {
 				return v.err
 			}
-			clear(published)
 			dog = newWatchdog(g)
 		case ask := <-g.reloads:
 			v := g.reload(ctx)
@@ -204,10 +192,10 @@ func (g *Gateway) loop(ctx context.Context, failed <-chan error) error {
 			if errors.Is(v.err, ErrRestart) {
 				return v.err
 			}
-			clear(published)
 			dog = newWatchdog(g)
 		case now := <-tick.C:
-			g.publishStates(published)
+			g.publishStates(g.published)
+			g.retryBroker()
 			if text := g.summary(); text != told {
 				told = text
 				g.notify(board.Status(text))

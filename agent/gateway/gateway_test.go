@@ -120,7 +120,7 @@ func TestReload(t *testing.T) {
 	g.plant.start(t.Context(), g.fault)
 	next := *c
 	next.Log.Level = "warn"
-	if err := g.replace(t.Context(), &next); err != nil {
+	if _, err := g.change(t.Context(), &next); err != nil {
 		t.Fatal(err)
 	}
 	g.currentPlant().stop()
@@ -143,9 +143,9 @@ func TestReload_refused(t *testing.T) {
 	g := opened(t, c, &strings.Builder{})
 	before := g.plant
 	services := *c
-	services.Spool.Max++
-	for want, next := range map[string]*config.Config{"change with a restart only": &services} {
-		err := g.replace(t.Context(), next)
+	services.Gateway.ID, services.Spool.Dir = "gw8", t.TempDir()
+	for want, next := range map[string]*config.Config{"gateway, spool.dir change with a restart only": &services} {
+		_, err := g.change(t.Context(), next)
 		if err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, ErrRestart) {
 			t.Errorf("%v, want a refusal with %q", err, want)
 		}
@@ -168,19 +168,5 @@ func TestNew_refusal(t *testing.T) {
 	var refused *config.Refusal
 	if !errors.As(err, &refused) {
 		t.Errorf("%v (%T), want a config.Refusal", err, err)
-	}
-}
-
-// TestSameServices: a setting of the services stays the same if only its place in the
-// file moves.
-func TestSameServices(t *testing.T) {
-	a := parsed(t, "sensors: [{name: m, driver: thermal, device: cpu}]\nmqtt: {broker: \"tcp://127.0.0.1:1883\"}\n")
-	b := parsed(t, "\n\nmqtt: {broker: \"tcp://127.0.0.1:1883\"}\nsensors: [{name: m, driver: thermal, device: cpu}]\n")
-	if !sameServices(a, b) {
-		t.Error("the same services elsewhere in the file count as others")
-	}
-	b.MQTT.Topic = "other"
-	if sameServices(a, b) {
-		t.Error("another topic counts as the same services")
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
@@ -34,14 +35,13 @@ func (g *Gateway) reload(ctx context.Context) verdict {
 	var v verdict
 	c, err := g.opts.Reload()
 	if err == nil {
-		err = g.replace(ctx, c)
-		v.changed = []string{"buses, sensors and machines"}
+		v.changed, err = g.change(ctx, c)
 	}
 	v.err = err
 	g.setRefused(err)
 	switch {
 	case err == nil:
-		g.log.Info("configuration reloaded", "changed", v.changed)
+		g.log.Info("configuration reloaded", "changed", strings.Join(v.changed, ", "))
 	case !errors.Is(err, ErrRestart):
 		g.log.Error("reload refused: the configuration before it stays in force", "error", err)
 	}
@@ -65,18 +65,34 @@ func (g *Gateway) note(verb string, v verdict) {
 	}
 }
 
-// replace swaps the plant. Settings of the services need a restart.
-func (g *Gateway) replace(ctx context.Context, c *config.Config) error {
-	old := g.currentPlant()
-	if !sameServices(c, old.cfg) {
-		return errors.New("gateway, mqtt, spool, http and state change with a restart only: systemctl restart iot-edge-anomaly")
+// change puts a configuration into force and names what it touched.
+func (g *Gateway) change(ctx context.Context, c *config.Config) (changed []string, err error) {
+	old := g.cfg
+	if err := fixed(old, c); err != nil {
+		return nil, err
 	}
+	next, err := g.newBroker(c.MQTT)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.replacePlant(ctx, c); err != nil {
+		return nil, err
+	}
+	g.mu.Lock()
+	g.cfg, g.loaded = c, time.Now()
+	g.mu.Unlock()
+	return append([]string{"buses, sensors and machines"}, g.changeServices(old, c, next)...), nil
+}
+
+// replacePlant swaps the plant.
+func (g *Gateway) replacePlant(ctx context.Context, c *config.Config) error {
+	old := g.currentPlant()
 	// The models and learning rows on disk belong to the old plant until it stops.
 	// A first plant, built and thrown away, proves that the configuration fits before
 	// anything stops. It logs nothing: the second one does.
 	probe, err := newPlant(c, g.opts.Host, g.reporter, g.metrics, slog.New(slog.DiscardHandler))
 	if err != nil {
-		return err
+		return config.Refuse(err)
 	}
 	if err := probe.close(); err != nil {
 		g.log.Warn("close sensors and buses", "error", err)
@@ -86,11 +102,8 @@ func (g *Gateway) replace(ctx context.Context, c *config.Config) error {
 	if err != nil {
 		return restartError{fmt.Errorf("the configuration was good a moment ago: %w", err)}
 	}
-	if g.opts.SetLogLevel != nil {
-		g.opts.SetLogLevel(c.Log.Level)
-	}
 	g.mu.Lock()
-	g.plant, g.cfg, g.loaded = next, c, time.Now()
+	g.plant = next
 	g.mu.Unlock()
 	for _, ev := range g.reporter.OpenEvents() {
 		if !next.resume(ev) {
@@ -104,24 +117,15 @@ func (g *Gateway) replace(ctx context.Context, c *config.Config) error {
 	return nil
 }
 
-// sameServices tells whether two configurations agree in everything outside the
-// plant, wherever in the file it stands.
-func sameServices(a, b *config.Config) bool {
-	ma, mb := a.MQTT, b.MQTT
-	ha, hb := a.HTTP, b.HTTP
-	ma.Pos, mb.Pos, ha.Pos, hb.Pos = config.Pos{}, config.Pos{}, config.Pos{}, config.Pos{}
-	return ma == mb && a.Spool == b.Spool && ha == hb && a.Gateway == b.Gateway && a.State == b.State
-}
-
 // forget deletes the retained states of removed machines from the broker.
 func (g *Gateway) forget(before, now *config.Config) {
-	if g.mqtt == nil {
+	if g.broker == nil {
 		return
 	}
 	for _, m := range before.Machines {
 		same := func(n config.Machine) bool { return n.Name == m.Name }
 		if !slices.ContainsFunc(now.Machines, same) {
-			g.mqtt.SetRetained(g.device.Topic+"/machine/"+m.Name, nil) // an empty retained message deletes [MQTT-3.3.1-10]
+			g.broker.SetRetained(g.device.Topic+"/machine/"+m.Name, nil) // an empty retained message deletes [MQTT-3.3.1-10]
 		}
 	}
 }

@@ -26,9 +26,15 @@ func (g *Gateway) Snapshot() status.Snapshot {
 	for _, m := range p.machines {
 		s.Machines = append(s.Machines, m.Status())
 	}
-	if g.mqtt != nil {
-		st := g.mqtt.Stats()
+	g.mu.Lock()
+	broker, endpoint := g.broker, g.endpoint
+	g.mu.Unlock()
+	if broker != nil {
+		st := broker.Stats()
 		s.Broker = &st
+	}
+	if endpoint != nil {
+		s.HTTP = endpoint.Trouble()
 	}
 	q := g.queue.Stats()
 	s.Spool = &q

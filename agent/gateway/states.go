@@ -23,7 +23,7 @@ const scoreEvery = time.Minute
 // publishStates publishes the retained state of each machine that has changed since
 // before, and updates before. If before is nil, it publishes every state.
 func (g *Gateway) publishStates(before map[string]publishedState) {
-	if g.mqtt == nil {
+	if g.broker == nil {
 		return
 	}
 	active := g.reporter.Active()
@@ -49,6 +49,6 @@ func (g *Gateway) publishStates(before map[string]publishedState) {
 		if before != nil {
 			before[s.Name] = now
 		}
-		g.mqtt.SetRetained(g.device.Topic+"/machine/"+s.Name, g.reporter.MachineState(ms))
+		g.broker.SetRetained(g.device.Topic+"/machine/"+s.Name, g.reporter.MachineState(ms))
 	}
 }

@@ -42,8 +42,8 @@ func (g *Gateway) stages() (out []stage) {
 		out = append(out, stage{"sampling of " + mc.Name, p.group.Sampler(mc.Name).Rows, budget},
 			stage{"scoring of " + mc.Name, m.Progress, budget})
 	}
-	if g.mqtt != nil {
-		out = append(out, stage{"delivery", func() uint64 { return g.mqtt.Stats().Progress }, time.Minute})
+	if b := g.broker; b != nil {
+		out = append(out, stage{"delivery", func() uint64 { return b.Stats().Progress }, time.Minute})
 	}
 	return out
 }

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -53,8 +54,12 @@ type Client struct {
 	resent            atomic.Uint64
 	subscribeFailures int // in a row; only Run uses it
 
+	again chan struct{} // do not wait any longer for the next attempt
+
 	mu          sync.Mutex
-	retained    []*retained // in the order in which they were first set
+	stop        context.CancelCauseFunc // of the present connection; nil = none
+	read        *string                 // stamps of the files of the newest connection; nil = none yet
+	retained    []*retained             // in the order in which they were first set
 	wake        chan struct{}
 	connects    uint64
 	disconnects uint64
@@ -104,7 +109,7 @@ func New(o Options, s Source) (*Client, error) {
 	c := &Client{
 		opts: o, addr: addr, source: s, log: o.Logger.With("broker", addr.url.Redacted()),
 		dial: (&net.Dialer{}).DialContext, wait: longestWait,
-		wake: make(chan struct{}, 1), since: time.Now(),
+		wake: make(chan struct{}, 1), again: make(chan struct{}, 1), since: time.Now(),
 	}
 	if !addr.tls && !loopback(addr.host) {
 		c.log.Warn("messages, user name and password are sent unencrypted; use mqtts://")
@@ -171,7 +176,7 @@ func (c *Client) Run(ctx context.Context) error {
 			return nil
 		}
 		c.failed(err)
-		if time.Since(start) >= stableAfter {
+		if time.Since(start) >= stableAfter || errors.Is(err, errRenew) {
 			down = time.Now()
 		}
 		c.pause(ctx, backoff(time.Since(down), c.wait))
@@ -207,13 +212,15 @@ func (c *Client) setConnected(up bool) {
 	}
 }
 
-// pause waits for d and advances the progress counter meanwhile.
+// pause waits for d, or until Retry, and advances the progress counter meanwhile.
 func (c *Client) pause(ctx context.Context, d time.Duration) {
 	for d > 0 && ctx.Err() == nil {
 		step := min(d, progressEvery)
 		d -= step
 		select {
 		case <-ctx.Done():
+		case <-c.again:
+			return
 		case <-time.After(step):
 			c.progress.Add(1)
 		}

@@ -47,5 +47,7 @@
 // outage of 24 hours below 300 attempts.
 //
 // Why files are read at each connection: certificates and passwords are
-// replaced without a restart.
+// replaced without a restart. A connection that works is kept when they change,
+// because the broker may learn of a new password later than the gateway; Renew ends
+// it, and Retry spares a client that waits the rest of its wait.
 package mqtt

@@ -54,6 +54,7 @@ type inFlight struct {
 // session connects and serves until the connection ends or ctx is done. No
 // goroutine of it runs on after it returns.
 func (c *Client) session(ctx context.Context) error {
+	c.noteFiles()
 	password, err := c.opts.password()
 	if err != nil {
 		return err
@@ -69,6 +70,8 @@ func (c *Client) session(ctx context.Context) error {
 	}
 	s.ctx, s.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer s.stop(nil)
+	c.setStop(s.stop)
+	defer c.setStop(nil)
 	conn.suback = c.opts.Will.Topic == "" || c.subscribeFailures >= maxSubscribeFailures // we do not subscribe, so no SUBACK may come
 	conn.lost = func(err error) { s.stop(fmt.Errorf("connection lost: %w", err)) }
 	s.paho = paho.NewClient(s.options(password))

@@ -153,6 +153,18 @@ func open(dir string, o Options, d disk) (*Queue, error) {
 	return q, nil
 }
 
+// SetMax changes MaxBytes, and with it the size at which a new segment begins. The
+// oldest segments beyond it are dropped now.
+func (q *Queue) SetMax(bytes int64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.opts.MaxBytes, q.opts.SegmentBytes = bytes, 0
+	q.opts = q.opts.withDefaults()
+	if !q.closed {
+		q.makeRoom(0)
+	}
+}
+
 // Seq returns the last number given out.
 func (q *Queue) Seq() uint64 {
 	q.mu.Lock()

@@ -297,3 +297,32 @@ func TestMaxBytes_dropsOldest(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// TestSetMax: a smaller queue drops the oldest at once and counts them, a larger one
+// keeps more.
+func TestSetMax(t *testing.T) {
+	q, err := Open(t.TempDir(), Options{MaxBytes: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer q.Close()
+	add := func(n int) {
+		t.Helper()
+		for range n {
+			if err := q.Append(nil, func(uint64) (Message, error) { return Message{Topic: "t", Payload: make([]byte, 1000)}, nil }); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	add(500)
+	q.SetMax(100_000)
+	s := q.Stats()
+	if s.Bytes > 100_000 || s.MaxBytes != 100_000 || s.Dropped == 0 || int(s.Dropped)+s.Messages != 500 {
+		t.Errorf("after SetMax: %+v", s)
+	}
+	q.SetMax(1 << 20)
+	add(500)
+	if now := q.Stats(); now.Dropped != s.Dropped || now.Messages != s.Messages+500 {
+		t.Errorf("with more room: %+v", now)
+	}
+}

@@ -95,6 +95,9 @@ func (s *Snapshot) Health() Health {
 	if s.Stalled != "" {
 		h.Checks["progress"] = Check{Unhealthy, s.Stalled + " makes no progress"}
 	}
+	if s.HTTP != "" {
+		h.Checks["http"] = Check{Degraded, s.HTTP}
+	}
 	if !s.ReloadOK {
 		h.Checks["configuration"] = Check{Degraded, "the newest reload was refused: the previous configuration is still in force"}
 	}

@@ -10,8 +10,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,64 +32,33 @@ type ServerOptions struct {
 // descriptors that the buses need.
 const maxConns = 64
 
-// Server is the read-only HTTP endpoint.
+// Server is the read-only HTTP endpoint. Whatever is wrong with its address or files,
+// the agent goes on without it.
 type Server struct {
 	o     ServerOptions
-	ln    net.Listener // nil = the address is in use by another program
-	tls   *tls.Config  // nil = plain HTTP
-	token [32]byte     // sha256
+	files files
 	srv   *http.Server
+
+	mu  sync.Mutex
+	ln  net.Listener // nil = not listening
+	err error        // why it does not listen; nil = it does, or Serve was not called yet
 }
 
-// NewServer reads the files that the options name and opens the address. An address
-// that is in use is no error, because machines must be watched even if a port is not
-// free: Serve tries again.
-func NewServer(o ServerOptions) (*Server, error) {
-	s := &Server{o: o}
-	if o.TokenFile != "" {
-		b, err := os.ReadFile(o.TokenFile)
-		if err != nil {
-			return nil, fmt.Errorf("http token: %w", err)
-		}
-		tok := strings.TrimSpace(string(b))
-		if tok == "" {
-			return nil, fmt.Errorf("http token %s: empty", o.TokenFile)
-		}
-		s.token = sha256.Sum256([]byte(tok))
-	}
-	if o.TLSCert != "" {
-		cert, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
-		if err != nil {
-			return nil, fmt.Errorf("http certificate: %w", err)
-		}
-		s.tls = &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12}
-	}
+// NewServer makes a Server. It opens neither the address nor a file: Serve does.
+func NewServer(o ServerOptions) *Server {
+	s := &Server{o: o, files: files{cert: o.TLSCert, key: o.TLSKey, token: o.TokenFile, log: o.Log}}
 	s.srv = &http.Server{Handler: s.guard(s.mux()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
 		WriteTimeout: 15 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 8 << 10,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
-	if err := s.listen(); err != nil {
-		o.Log.Error("http endpoint is not available yet", "error", err, "again_in", listenEvery)
-	}
-	return s, nil
+	return s
 }
 
-// listenEvery is how often Serve tries an address that is in use.
-const listenEvery = 10 * time.Second
+// listenEvery is how often Serve tries again what has failed.
+const listenEvery = 5 * time.Second
 
-func (s *Server) listen() error {
-	ln, err := net.Listen("tcp", s.o.Listen)
-	if err != nil {
-		return fmt.Errorf("http: %w", err)
-	}
-	s.ln = &cappedListener{Listener: ln, free: make(chan struct{}, maxConns)}
-	if s.tls != nil {
-		s.ln = tls.NewListener(s.ln, s.tls)
-	}
-	return nil
-}
-
-// Serve answers until ctx is done.
-func (s *Server) Serve(ctx context.Context) error {
+// Serve answers until ctx is done. It tries again an address that is in use, and a
+// certificate that cannot be read.
+func (s *Server) Serve(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() {
 		grace, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
@@ -98,17 +67,59 @@ func (s *Server) Serve(ctx context.Context) error {
 		}
 	})
 	defer stop()
-	for s.ln == nil && s.listen() != nil {
+	for ctx.Err() == nil {
+		ln, err := s.listen()
+		if s.listening(ln, err); err == nil {
+			if err = s.srv.Serve(ln); errors.Is(err, http.ErrServerClosed) {
+				return
+			}
+			s.listening(nil, fmt.Errorf("http: %w", err))
+		}
 		select {
 		case <-ctx.Done():
-			return nil
 		case <-time.After(listenEvery):
 		}
 	}
-	if err := s.srv.Serve(s.ln); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("http: %w", err)
+}
+
+// listen opens the address.
+func (s *Server) listen() (net.Listener, error) {
+	if s.o.TLSCert != "" {
+		if _, err := s.files.certificate(nil); err != nil {
+			return nil, err
+		}
 	}
-	return nil
+	ln, err := net.Listen("tcp", s.o.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("http: %w", err)
+	}
+	ln = &cappedListener{Listener: ln, free: make(chan struct{}, maxConns)}
+	if s.o.TLSCert != "" {
+		ln = tls.NewListener(ln, &tls.Config{GetCertificate: s.files.certificate, MinVersion: tls.VersionTLS12})
+	}
+	return ln, nil
+}
+
+// listening remembers whether the server listens, and logs each new reason why not.
+func (s *Server) listening(ln net.Listener, err error) {
+	s.mu.Lock()
+	before := s.err
+	s.ln, s.err = ln, err
+	s.mu.Unlock()
+	if err != nil && (before == nil || before.Error() != err.Error()) {
+		s.o.Log.Error("http endpoint is not available yet", "error", err, "again_in", listenEvery)
+	}
+}
+
+// Trouble says what is wrong with the endpoint; empty = nothing.
+func (s *Server) Trouble() string {
+	s.mu.Lock()
+	err := s.err
+	s.mu.Unlock()
+	if err != nil {
+		return err.Error()
+	}
+	return s.files.trouble()
 }
 
 func (s *Server) mux() http.Handler {
@@ -161,8 +172,8 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			return
 		}
 		if s.o.TokenFile != "" && r.URL.Path != livePath && r.URL.Path != readyPath {
-			sum := sha256.Sum256([]byte(tokenOf(r)))
-			if subtle.ConstantTimeCompare(sum[:], s.token[:]) != 1 {
+			sum, want := sha256.Sum256([]byte(tokenOf(r))), s.files.tokenSum()
+			if want == nil || subtle.ConstantTimeCompare(sum[:], want[:]) != 1 {
 				s.o.Metrics.refused.Add(1)
 				cw.Header()["Www-Authenticate"] = []string{"Bearer", `Basic realm="iot-edge-anomaly", charset="UTF-8"`}
 				http.Error(cw, "token required: send it as a bearer token, or as the password of any user", http.StatusUnauthorized)

@@ -35,6 +35,7 @@ type Snapshot struct {
 	Events       []OpenEvent
 	Opened       []report.Count // events opened since the start
 	MemoryLimit  uint64         // bytes; 0 = unknown
+	HTTP         string         // what is wrong with the HTTP endpoint; empty = nothing
 	Stalled      string         // the stage that makes no progress; empty = none
 	ReloadOK     bool           // the newest reload of the configuration worked, or none was requested
 }

@@ -74,6 +74,7 @@ func TestHealth(t *testing.T) {
 		{"clock unset", func(s *Snapshot) { s.TimeQuality = "unset" }, Degraded, "clock", "not set"},
 		{"disk full", func(s *Snapshot) { s.Spool.Down = "no space left on device" }, Degraded, "spool", "no space left"},
 		{"queue nearly full", func(s *Snapshot) { s.Spool.Bytes = 950 }, Degraded, "spool", "950 of 1000 bytes"},
+		{"no certificate", func(s *Snapshot) { s.HTTP = "http certificate: no such file" }, Degraded, "http", "no such file"},
 		{"reload refused", func(s *Snapshot) { s.ReloadOK = false }, Degraded, "configuration", "refused"},
 	} {
 		s := good()
@@ -89,20 +90,33 @@ func TestHealth(t *testing.T) {
 func serve(t *testing.T, o ServerOptions, fill func() Snapshot) string {
 	t.Helper()
 	o.Listen, o.Collect, o.Metrics, o.Log = "127.0.0.1:0", fill, NewMetrics(), slog.New(slog.DiscardHandler)
-	s, err := NewServer(o)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := NewServer(o)
+	run(t, s)
+	return "http://" + address(t, s)
+}
+
+// run lets a server answer until the end of the test.
+func run(t *testing.T, s *Server) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx) }()
-	t.Cleanup(func() {
-		cancel()
-		if err := <-done; err != nil {
-			t.Error(err)
+	done := make(chan struct{})
+	go func() { s.Serve(ctx); close(done) }()
+	t.Cleanup(func() { cancel(); <-done })
+}
+
+// address waits until the server listens.
+func address(t *testing.T, s *Server) string {
+	t.Helper()
+	for end := time.Now().Add(time.Minute + 2*listenEvery); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		s.mu.Lock()
+		ln := s.ln
+		s.mu.Unlock()
+		if ln != nil {
+			return ln.Addr().String()
 		}
-	})
-	return "http://" + s.ln.Addr().String()
+	}
+	t.Fatalf("the server does not listen: %s", s.Trouble())
+	return ""
 }
 
 func get(t *testing.T, url string, header ...string) (int, string) {
@@ -229,31 +243,23 @@ func TestAllowedHost(t *testing.T) {
 
 // TestTakenAddress: the server comes up once the address is free.
 func TestTakenAddress(t *testing.T) {
+	t.Parallel()
 	ln, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := NewServer(ServerOptions{Listen: ln.Addr().String(), Collect: good, Metrics: NewMetrics(), Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatalf("a taken address is an error: %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- s.Serve(ctx) }()
-	addr := ln.Addr().String()
-	ln.Close()
-	for end := time.Now().Add(time.Minute + 2*listenEvery); ; time.Sleep(50 * time.Millisecond) {
-		if r, err := http.Get("http://" + addr + "/health"); err == nil {
-			r.Body.Close()
-			break
-		}
+	s := NewServer(ServerOptions{Listen: ln.Addr().String(), Collect: good, Metrics: NewMetrics(), Log: slog.New(slog.DiscardHandler)})
+	run(t, s)
+	for end := time.Now().Add(time.Minute); s.Trouble() == ""; time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatal("the freed address is not taken up")
+			t.Fatal("an address in use is no trouble")
 		}
 	}
-	cancel()
-	if err := <-done; err != nil {
-		t.Error(err)
+	if err := ln.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if code, _ := get(t, "http://"+address(t, s)+"/health"); code != 200 || s.Trouble() != "" {
+		t.Errorf("on the freed address: %d, trouble %q", code, s.Trouble())
 	}
 }
 

@@ -1,0 +1,188 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/mqtt"
+	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/status"
+)
+
+// service is a part of the agent outside the plant that a reload may replace: the
+// broker connection or the endpoint.
+type service struct {
+	run  func(context.Context)
+	stop context.CancelFunc // nil = not started
+	done chan struct{}      // closed when it has ended
+}
+
+func newService(run func(context.Context)) *service {
+	return &service{run: run, done: make(chan struct{})}
+}
+
+// start runs the service as soon as the one that it replaces has ended: the two may
+// need the same address or client id. before may be nil.
+func (s *service) start(ctx context.Context, before *service) {
+	ctx, s.stop = context.WithCancel(ctx)
+	if before != nil {
+		before.stop()
+	}
+	go func() {
+		defer close(s.done)
+		if before != nil {
+			<-before.done
+		}
+		s.run(ctx)
+	}()
+}
+
+// end ends the service and waits for it. A nil service has ended.
+func (s *service) end() {
+	if s != nil && s.stop != nil {
+		s.stop()
+		<-s.done
+	}
+}
+
+// broker is the connection to one broker.
+type broker struct {
+	*mqtt.Client
+	*service
+}
+
+// part is the connection as a service, nil where there is none.
+func (b *broker) part() *service {
+	if b == nil {
+		return nil
+	}
+	return b.service
+}
+
+// newBroker makes the connection of a configuration; nil = none is configured.
+func (g *Gateway) newBroker(c config.MQTT) (*broker, error) {
+	if c.Broker == "" {
+		return nil, nil
+	}
+	client, err := mqtt.New(g.mqttOptions(c), report.NewOutbox(g.queue, g.device.Boot, Clock))
+	if err != nil {
+		return nil, config.Refuse(err)
+	}
+	return &broker{client, newService(func(ctx context.Context) { client.Run(ctx) })}, nil // Run's error is always nil
+}
+
+// endpoint is the HTTP endpoint at one address.
+type endpoint struct {
+	*status.Server
+	*service
+}
+
+// part is the endpoint as a service, nil where there is none.
+func (e *endpoint) part() *service {
+	if e == nil {
+		return nil
+	}
+	return e.service
+}
+
+// newEndpoint makes the endpoint of a configuration; nil = none is configured.
+func (g *Gateway) newEndpoint(c config.HTTP) *endpoint {
+	if c.Listen == "" {
+		return nil
+	}
+	s := status.NewServer(status.ServerOptions{Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TokenFile: c.TokenFile,
+		Collect: g.Snapshot, Metrics: g.metrics, Log: g.log})
+	return &endpoint{s, newService(s.Serve)}
+}
+
+// fixed names the settings of a new configuration that only a restart changes.
+func fixed(old, c *config.Config) error {
+	var names []string
+	for _, f := range []struct {
+		name string
+		same bool
+	}{
+		{"gateway", config.Same(old.Gateway, c.Gateway)},
+		{"state", old.State == c.State},
+		{"spool.dir", old.Spool.Dir == c.Spool.Dir},
+		{"mqtt.topic", old.MQTT.Topic == c.MQTT.Topic},
+		{"control.socket", old.Control == c.Control},
+	} {
+		if !f.same {
+			names = append(names, f.name)
+		}
+	}
+	switch len(names) {
+	case 0:
+		return nil
+	case 1:
+		return config.Refuse(fmt.Errorf("%s changes with a restart only: systemctl restart iot-edge-anomaly", names[0]))
+	}
+	return config.Refuse(fmt.Errorf("%s change with a restart only: systemctl restart iot-edge-anomaly", strings.Join(names, ", ")))
+}
+
+// changeServices puts the services of a configuration into force and names what it
+// touched. The queue stays. next is the broker connection of the configuration.
+func (g *Gateway) changeServices(old, c *config.Config, next *broker) (changed []string) {
+	if !config.Same(old.MQTT, c.MQTT) {
+		changed = append(changed, "mqtt")
+		g.replaceBroker(next)
+	} else if g.broker != nil && g.broker.FilesChanged() {
+		changed = append(changed, "mqtt: password and certificates")
+		g.broker.Renew()
+	}
+	if !config.Same(old.HTTP, c.HTTP) {
+		changed = append(changed, "http")
+		g.replaceEndpoint(g.newEndpoint(c.HTTP))
+	}
+	if old.Spool.Max != c.Spool.Max {
+		changed = append(changed, "spool.max")
+		g.queue.SetMax(c.Spool.Max)
+	}
+	if !config.Same(old.Log, c.Log) {
+		changed = append(changed, "log")
+		if g.opts.SetLogLevel != nil {
+			g.opts.SetLogLevel(c.Log.Level)
+		}
+	}
+	return changed
+}
+
+// replaceBroker connects to another broker, or to none. What waits in the queue goes
+// there.
+func (g *Gateway) replaceBroker(next *broker) {
+	old := g.broker
+	g.mu.Lock()
+	g.broker = next
+	g.mu.Unlock()
+	replace(g.services, old.part(), next.part())
+	clear(g.published) // the new broker knows none of the states
+}
+
+// replaceEndpoint listens at another address, or at none.
+func (g *Gateway) replaceEndpoint(next *endpoint) {
+	old := g.endpoint
+	g.mu.Lock()
+	g.endpoint = next
+	g.mu.Unlock()
+	replace(g.services, old.part(), next.part())
+}
+
+// replace starts next in place of old; either may be nil.
+func replace(ctx context.Context, old, next *service) {
+	if next != nil {
+		next.start(ctx, old)
+	} else {
+		old.end()
+	}
+}
+
+// retryBroker spares a broker connection that failed the rest of its wait once its
+// password or certificates have changed.
+func (g *Gateway) retryBroker() {
+	if g.broker != nil && !g.broker.Connected() && g.broker.FilesChanged() {
+		g.broker.Retry()
+	}
+}

@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/drivers/sim/modbussim"
+)
+
+// reloadable is a running agent and the file that it reads.
+type reloadable struct {
+	t        *testing.T
+	prog     []string
+	path     string
+	text     string // of the file
+	plc, fan *modbussim.Server
+	agent    *process
+}
+
+// startReloadable starts an agent that reads two machines from a bus that they share
+// and a third from a bus of its own.
+func startReloadable(t *testing.T, broker, listen string) *reloadable {
+	t.Helper()
+	r := &reloadable{t: t, prog: program(t, "", "")}
+	serve := func() *modbussim.Server {
+		units := map[uint8]*modbussim.Bank{1: {}, 2: {}}
+		for _, u := range units {
+			u.SetHolding(0, 7, 8)
+		}
+		s, err := modbussim.Listen("127.0.0.1:0", units)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.Close() })
+		return s
+	}
+	r.plc, r.fan = serve(), serve()
+	dir := t.TempDir()
+	r.path = filepath.Join(dir, "config.yaml")
+	r.text = fmt.Sprintf(`gateway: {site: s, id: gw7}
+state: state
+control: {socket: s}
+log: {level: info}
+buses:
+  plc: {modbus: "tcp://%s"}
+  fan: {modbus: "tcp://%s"}
+sensors:
+  - {name: pump, driver: modbus, bus: plc, unit: 1, registers: [{name: speed, at: "holding:0", type: u16, limits: {warn: 100}}]}
+  - {name: mill, driver: modbus, bus: plc, unit: 2, registers: [{name: speed, at: "holding:0", type: u16}]}
+  - {name: fan, driver: modbus, bus: fan, unit: 1, registers: [{name: speed, at: "holding:0", type: u16}]}
+machines:
+  - {name: pump1, channels: ["pump.*"], period: 50ms}
+  - {name: mill1, channels: ["mill.*"], period: 50ms}
+  - {name: fan1, channels: ["fan.*"], period: 50ms}
+mqtt: {broker: %q, topic: "plant/{device}"}
+spool: {max: 8MiB}
+http: {listen: %q}
+`, r.plc.Addr(), r.fan.Addr(), broker, listen)
+	r.write(r.text)
+	r.agent = start(t, nil, append(r.prog, "run", "--config", r.path)...)
+	waitFor(t, 20*time.Second, "the agent answers", func() bool { code, _ := r.verb("status"); return code != exitNotRunning })
+	return r
+}
+
+func (r *reloadable) write(text string) {
+	r.t.Helper()
+	if err := os.WriteFile(r.path, []byte(text), 0o600); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// edit replaces a part of the file.
+func (r *reloadable) edit(old, with string) {
+	r.t.Helper()
+	if !strings.Contains(r.text, old) {
+		r.t.Fatalf("the file has no %q", old)
+	}
+	r.text = strings.ReplaceAll(r.text, old, with)
+	r.write(r.text)
+}
+
+// verb runs another verb of the program on the file.
+func (r *reloadable) verb(args ...string) (code int, out string) {
+	r.t.Helper()
+	ctx, cancel := context.WithTimeout(r.t.Context(), busy)
+	defer cancel()
+	args = append(append(r.prog[1:len(r.prog):len(r.prog)], args...), "--config", r.path)
+	cmd := exec.CommandContext(ctx, r.prog[0], args...)
+	b, err := cmd.CombinedOutput()
+	if cmd.ProcessState == nil {
+		r.t.Fatal(err)
+	}
+	return cmd.ProcessState.ExitCode(), string(b)
+}
+
+// reload wants the verdict of a reload.
+func (r *reloadable) reload(code int, says string) {
+	r.t.Helper()
+	if got, out := r.verb("reload"); got != code || !strings.Contains(out, says) {
+		r.t.Errorf("reload ended with %d and said %q, want %d and %q", got, out, code, says)
+	}
+}
+
+// TestReloadServices: broker, endpoint, queue and log change while the agent runs.
+func TestReloadServices(t *testing.T) {
+	t.Parallel()
+	first, second := startBroker(t), startBroker(t)
+	was, is := freeAddr(t), freeAddr(t)
+	r := startReloadable(t, first.url(), was)
+	one, two := subscribe(t, first, "plant/#"), subscribe(t, second, "plant/#")
+	waitFor(t, 20*time.Second, "the first broker hears of a machine", func() bool {
+		_, ok := one.find(func(m message) bool { return m.topic == "plant/gw7/machine/pump1" })
+		return ok
+	})
+	r.edit(first.url(), second.url())
+	r.edit(was, is)
+	r.edit("max: 8MiB", "max: 4MiB")
+	r.edit("level: info", "level: debug")
+	r.reload(0, "mqtt, http, spool.max, log")
+	waitFor(t, 20*time.Second, "the first broker hears the end, the second one everything", func() bool {
+		_, end := one.find(func(m message) bool { return m.topic == "plant/gw7/status" && m.payload == "offline" })
+		_, birth := two.find(func(m message) bool { return m.topic == "plant/gw7/status" && m.payload == "online" })
+		_, state := two.find(func(m message) bool { return m.topic == "plant/gw7/machine/fan1" })
+		return end && birth && state
+	})
+	waitFor(t, 20*time.Second, "the new address answers", func() bool { return getJSON("http://"+is+"/health") != nil })
+	waitFor(t, 20*time.Second, "the old one does not", func() bool { return getJSON("http://"+was+"/health") == nil })
+	r.plc.Close() // an event for the second broker
+	waitFor(t, 60*time.Second, "an event on the second broker", func() bool { return len(events(two, "plant/gw7/event")) > 0 })
+	r.edit("id: gw7", "id: gw8")
+	r.edit("state: state", "state: elsewhere")
+	r.reload(78, "gateway, state, spool.dir change with a restart only")
+	if code, out := r.verb("status"); code != 1 || !strings.Contains(out, "refused: gateway, state") {
+		t.Errorf("status after a refusal: %d, %s", code, out)
+	}
+	r.agent.kill(syscall.SIGTERM)
+	if code, _ := r.verb("status"); code != exitNotRunning {
+		t.Errorf("status of a stopped agent: %d, want %d", code, exitNotRunning)
+	}
+}
+
+// TestTroubleOfTheEndpoint: neither a start nor a reload fails by it; it is told, and
+// mended when the files are there.
+func TestTroubleOfTheEndpoint(t *testing.T) {
+	t.Parallel()
+	listen := freeAddr(t)
+	r := startReloadable(t, "", listen)
+	waitFor(t, 20*time.Second, "the agent is healthy", func() bool { code, _ := r.verb("status"); return code == 0 })
+	r.edit(fmt.Sprintf("http: {listen: %q}", listen), fmt.Sprintf("http: {listen: %q, tls: {cert: cert, key: key}}", listen))
+	r.reload(0, "http")
+	waitFor(t, 20*time.Second, "the missing certificate is told", func() bool {
+		code, out := r.verb("status")
+		return code == 1 && strings.Contains(out, "http certificate")
+	})
+	r.agent.kill(syscall.SIGTERM)
+	r.agent = start(t, nil, append(r.prog, "run", "--config", r.path)...)
+	waitFor(t, 20*time.Second, "the agent starts without a certificate", func() bool { code, _ := r.verb("status"); return code == 1 })
+	for _, name := range []string{"first", "second"} { // the second one replaces the first one
+		selfSigned(t, filepath.Join(filepath.Dir(r.path), "cert"), filepath.Join(filepath.Dir(r.path), "key"), name)
+		waitFor(t, 20*time.Second, "the certificate is served", func() bool {
+			c, err := tls.Dial("tcp", listen, &tls.Config{InsecureSkipVerify: true})
+			if err != nil {
+				return false
+			}
+			defer c.Close()
+			return c.ConnectionState().PeerCertificates[0].Subject.CommonName == name
+		})
+	}
+	waitFor(t, 20*time.Second, "the agent is healthy", func() bool { code, _ := r.verb("status"); return code == 0 })
+}
+
+// selfSigned writes a certificate for a name, and its key.
+func selfSigned(t *testing.T, cert, key, name string) {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, &k.PublicKey, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalECPrivateKey(k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "EC PRIVATE KEY", Bytes: raw}} {
+		if err := os.WriteFile(path, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
