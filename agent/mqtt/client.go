@@ -8,11 +8,11 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"iot-edge-anomaly/agent/broker"
 	"iot-edge-anomaly/agent/spool"
 )
 
@@ -41,10 +41,10 @@ type Source interface {
 // is called once at a time.
 type Client struct {
 	opts   Options
-	addr   address
+	broker *broker.Broker
 	source Source
 	log    *slog.Logger
-	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	dial   broker.Dialer
 	wait   time.Duration // longest wait between two connections
 
 	connected         atomic.Bool
@@ -96,7 +96,7 @@ type Stats struct {
 // New checks the options and returns a client that delivers s. It reads no file
 // and opens no connection.
 func New(o Options, s Source) (*Client, error) {
-	addr, err := o.validate()
+	b, err := o.validate()
 	if err != nil {
 		return nil, fmt.Errorf("mqtt: %w", err)
 	}
@@ -107,19 +107,14 @@ func New(o Options, s Source) (*Client, error) {
 		o.Logger = slog.Default()
 	}
 	c := &Client{
-		opts: o, addr: addr, source: s, log: o.Logger.With("broker", addr.url.Redacted()),
-		dial: (&net.Dialer{}).DialContext, wait: longestWait,
+		opts: o, broker: b, source: s, log: o.Logger.With("broker", b.URL().Redacted()),
+		dial: new(net.Dialer).DialContext, wait: longestWait,
 		wake: make(chan struct{}, 1), again: make(chan struct{}, 1), since: time.Now(),
 	}
-	if !addr.tls && !loopback(addr.host) {
+	if b.Exposed() {
 		c.log.Warn("messages, user name and password are sent unencrypted; use mqtts://")
 	}
 	return c, nil
-}
-
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || ip != nil && ip.IsLoopback()
 }
 
 // SetRetained publishes payload as the retained message of topic, now or as

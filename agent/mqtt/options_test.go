@@ -6,8 +6,6 @@ import (
 	"io"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -54,24 +52,6 @@ func TestNew_refuses(t *testing.T) {
 	}
 }
 
-func TestParseBroker(t *testing.T) {
-	for broker, want := range map[string]struct {
-		dial string
-		tls  bool
-	}{
-		"tcp://b":          {"b:1883", false},
-		"mqtt://b:1884/":   {"b:1884", false},
-		"mqtts://b":        {"b:8883", true},
-		"ssl://10.0.0.1":   {"10.0.0.1:8883", true},
-		"tls://[fe80::1]:": {"[fe80::1]:8883", true},
-	} {
-		a, err := parseBroker(broker)
-		if err != nil || a.dial != want.dial || a.tls != want.tls {
-			t.Errorf("%s: %+v, %v; want %+v", broker, a, err, want)
-		}
-	}
-}
-
 func TestNew_warnsOfClearText(t *testing.T) {
 	for broker, want := range map[string]bool{
 		"tcp://broker": true, "tcp://10.0.0.1": true,
@@ -84,39 +64,6 @@ func TestNew_warnsOfClearText(t *testing.T) {
 		if got := strings.Contains(log.String(), "unencrypted"); got != want {
 			t.Errorf("%s: warned %v, want %v", broker, got, want)
 		}
-	}
-}
-
-// A password comes from a file of its owner's, or from systemd, whose
-// credentials others in the service's own namespace may read.
-func TestPassword(t *testing.T) {
-	dir := t.TempDir()
-	name := filepath.Join(dir, "mqtt")
-	if err := os.WriteFile(name, []byte(" s3cret \r\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	o := Options{PasswordFile: name}
-	read := func(mode os.FileMode) (string, error) {
-		if err := os.Chmod(name, mode); err != nil {
-			t.Fatal(err)
-		}
-		return o.password()
-	}
-	if p, err := read(0o600); err != nil || p != " s3cret " {
-		t.Errorf("%q, %v", p, err)
-	}
-	for _, mode := range []os.FileMode{0o640, 0o604, 0o620} {
-		if p, err := read(mode); err == nil || p != "" || strings.Contains(err.Error(), "s3cret") {
-			t.Errorf("mode %v: %q, %v", mode, p, err)
-		}
-	}
-	t.Setenv("CREDENTIALS_DIRECTORY", dir)
-	if p, err := read(0o440); err != nil || p != " s3cret " {
-		t.Errorf("credential: %q, %v", p, err)
-	}
-	t.Setenv("CREDENTIALS_DIRECTORY", filepath.Join(dir, "other"))
-	if _, err := read(0o440); err == nil {
-		t.Error("a file beside the credentials passed for one")
 	}
 }
 

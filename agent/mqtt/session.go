@@ -13,6 +13,7 @@ import (
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 
+	"iot-edge-anomaly/agent/broker"
 	"iot-edge-anomaly/agent/spool"
 )
 
@@ -55,14 +56,15 @@ type inFlight struct {
 // goroutine of it runs on after it returns.
 func (c *Client) session(ctx context.Context) error {
 	c.noteFiles()
-	password, err := c.opts.password()
+	password, err := c.broker.Password()
 	if err != nil {
 		return err
 	}
-	conn, err := c.open(ctx)
+	open, err := c.broker.Open(ctx, c.dial)
 	if err != nil {
 		return fmt.Errorf("connecting: %w", err)
 	}
+	conn := &guard{Conn: open}
 	s := &session{
 		Client: c, conn: conn,
 		window: make(chan struct{}, c.opts.Window), sent: make(chan inFlight, c.opts.Window),
@@ -77,24 +79,24 @@ func (c *Client) session(ctx context.Context) error {
 	s.paho = paho.NewClient(s.options(password))
 	defer s.closeConnection()
 	if err := s.introduce(ctx); err != nil {
-		return fmt.Errorf("connecting: %w", explainConnect(conn.cause(err), c.addr.tls))
+		return fmt.Errorf("connecting: %w", c.broker.ExplainConnect(conn.cause(err)))
 	}
 	c.setConnected(true)
 	c.log.Info("connected to the broker")
 	if err := s.serve(ctx); err != nil {
-		return explain(conn.cause(err))
+		return broker.Explain(conn.cause(err))
 	}
 	return nil
 }
 
 func (s *session) options(password string) *paho.ClientOptions {
 	o := paho.NewClientOptions()
-	o.Servers = []*url.URL{s.addr.url}
+	o.Servers = []*url.URL{s.broker.URL()}
 	o.SetClientID(s.opts.ClientID).SetUsername(s.opts.Username).SetPassword(password)
 	o.SetProtocolVersion(protocol311).SetCleanSession(true)
 	o.SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(false)
 	o.SetKeepAlive(keepAlive).SetPingTimeout(pingTimeout)
-	o.SetWriteTimeout(writeTimeout).SetConnectTimeout(dialTimeout)
+	o.SetWriteTimeout(writeTimeout).SetConnectTimeout(broker.DialTimeout)
 	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) { return s.conn, nil })
 	o.SetConnectionLostHandler(func(_ paho.Client, err error) { s.stop(fmt.Errorf("connection lost: %w", err)) })
 	if w := s.opts.Will; w.Topic != "" {

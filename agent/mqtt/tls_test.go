@@ -17,6 +17,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/agent/broker"
 )
 
 // authority signs certificates into a folder.
@@ -175,7 +177,7 @@ func TestExplain_expired(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, cause := cert.Verify(x509.VerifyOptions{Roots: pool})
-		got := explain(cause)
+		got := broker.Explain(cause)
 		if !strings.Contains(got.Error(), says) || !errors.As(got, new(x509.CertificateInvalidError)) {
 			t.Errorf("%v, want %q", got, says)
 		}

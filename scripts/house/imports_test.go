@@ -174,6 +174,8 @@ func TestImports_planted(t *testing.T) {
 		{"./agent/htmlreport", "./agent/report", false, true},
 		{"./agent/htmlreport", "./agent/chart", false, false},
 		{"./agent/spool", "./agent/mqtt", false, true},
+		{"./agent/broker", "./agent/mqtt", false, true},
+		{"./agent/mqtt", "./agent/broker", false, false},
 		{"./agent/mqtt", "./agent/spool", false, false},
 		{"./agent/mqtt", "./agent/report", false, true},
 		{"./agent/devices", "./drivers/sim/i2csim", false, true},

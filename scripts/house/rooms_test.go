@@ -9,6 +9,7 @@ import (
 // rooms are the packages below agent/. A new package needs a line here: what it is
 // responsible for that no other package can take.
 var rooms = map[string]string{
+	"broker":      "connections to MQTT brokers; mqtt and devices share it",
 	"chart":       "drawings as SVG",
 	"commission":  "what one does before trusting a configuration: read, scan, record",
 	"config":      "the configuration file",

@@ -40,7 +40,7 @@ var bans = []ban{
 		why: "the door parses flags, prints and chooses exit codes; what runs, reads or judges has a room behind it"},
 	{from: in("./agent/..."), but: in("./agent/devices", "./agent/demo", "./agent/offline", "./agent/commission"), to: in("./drivers/..."), except: in("./drivers"),
 		why: "devices are chosen in one place, the table of agent/devices"},
-	{from: in("./agent/devices"), to: all, except: in("./agent/config", "./agent/derive", "./agent/sampler", "./board/...", "./drivers/..."),
+	{from: in("./agent/devices"), to: all, except: in("./agent/broker", "./agent/config", "./agent/derive", "./agent/sampler", "./board/...", "./drivers/..."),
 		why: "a catalogue of devices knows how they are read; what their values mean is decided above it"},
 	{from: in("./agent/offline"), to: all, except: in("./agent/config", "./agent/detect", "./agent/htmlreport", "./agent/judge", "./agent/report", "./agent/settings", "./agent/state",
 		"./drivers/replay", "./model", "./model/train", "./quant"),
@@ -82,7 +82,9 @@ var bans = []ban{
 		why: "a page shows what was judged; reading, scoring and delivery must not pass through it"},
 	{from: in("./agent/spool"), to: all, tests: true,
 		why: "the queue survives power cuts because it knows bytes only"},
-	{from: in("./agent/mqtt"), to: all, except: in("./agent/spool"),
+	{from: in("./agent/broker"), to: all, tests: true,
+		why: "a connection is opened in the same way for whoever speaks over it"},
+	{from: in("./agent/mqtt"), to: all, except: in("./agent/broker", "./agent/spool"),
 		why: "delivery publishes what its source hands it; who wrote and finished the message is not its business"},
 
 	// Simulators and tools.

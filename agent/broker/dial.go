@@ -1,4 +1,4 @@
-package mqtt
+package broker
 
 import (
 	"context"
@@ -14,37 +14,44 @@ import (
 	"time"
 )
 
-// dialTimeout bounds resolving, connecting and the TLS handshake together.
-const dialTimeout = 10 * time.Second
+// DialTimeout bounds resolving, connecting and the TLS handshake together.
+const DialTimeout = 10 * time.Second
 
-// open connects to the broker and wraps the connection in a guard.
-func (c *Client) open(ctx context.Context) (*guard, error) {
-	ctx, cancel := context.WithTimeout(ctx, dialTimeout)
+// Dialer opens a connection to an address, as net.Dialer.DialContext does.
+type Dialer func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Open connects to the broker, with TLS where its address says so. A nil dial means
+// the network. The error says what the operator can do about it.
+func (b *Broker) Open(ctx context.Context, dial Dialer) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, DialTimeout)
 	defer cancel()
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
 	var config *tls.Config
-	if c.addr.tls {
+	if b.tls {
 		var err error
-		if config, err = c.opts.tlsConfig(c.addr.host); err != nil {
+		if config, err = b.opts.tlsConfig(b.host); err != nil {
 			return nil, err
 		}
 	}
-	conn, err := c.dial(ctx, "tcp", c.addr.dial)
+	conn, err := dial(ctx, "tcp", b.dial)
 	if err != nil {
-		return nil, explain(err)
+		return nil, Explain(err)
 	}
-	if config != nil {
-		t := tls.Client(conn, config)
-		if err := t.HandshakeContext(ctx); err != nil {
-			conn.Close()
-			return nil, explain(err)
-		}
-		conn = t
+	if config == nil {
+		return conn, nil
 	}
-	return &guard{Conn: conn}, nil
+	t := tls.Client(conn, config)
+	if err := t.HandshakeContext(ctx); err != nil {
+		conn.Close()
+		return nil, Explain(err)
+	}
+	return t, nil
 }
 
-// explain adds to an error what the operator can do about it.
-func explain(err error) error {
+// Explain adds to an error what the operator can do about it.
+func Explain(err error) error {
 	var authority x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
 	var name x509.HostnameError
@@ -79,13 +86,13 @@ func closed(err error) bool {
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
-// explainConnect is explain for errors before CONNACK. With TLS 1.3 a
-// refused client certificate shows only then, and not always with its alert.
-func explainConnect(err error, tls bool) error {
-	if tls && closed(err) {
+// ExplainConnect is Explain for errors before CONNACK. With TLS 1.3 a refused client
+// certificate shows only then, and not always with its alert.
+func (b *Broker) ExplainConnect(err error) error {
+	if b.tls && closed(err) {
 		return fmt.Errorf("broker refused the connection right after the TLS handshake; does it accept this client certificate? %w", err)
 	}
-	return explain(err)
+	return Explain(err)
 }
 
 // expired distinguishes an expired certificate from a clock that is not set: a

@@ -1,0 +1,10 @@
+// Package broker opens connections to MQTT brokers: the address, TLS with its files,
+// the password, and what to do about an error.
+//
+// It does not speak MQTT. Package mqtt delivers messages over its connections, and
+// sensors that subscribe read over them.
+//
+// Certificates and passwords are read for each connection, so they can be replaced
+// without a restart. They are never in an address: an error or a log line may show
+// it.
+package broker
