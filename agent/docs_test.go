@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -52,5 +53,56 @@ func TestDocsDetect(t *testing.T) {
 		if _, problems := config.Parse("detect.md", []byte(yaml), devices.Infos()); problems.Err() != nil {
 			t.Errorf("%v\n%s", problems, yaml)
 		}
+	}
+}
+
+// TestDocsMQTT: what docs/mqtt.md offers to copy is a configuration.
+func TestDocsMQTT(t *testing.T) {
+	text, err := os.ReadFile("../docs/mqtt.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(text)
+	if block == nil {
+		t.Fatal("nothing to copy")
+	}
+	yaml := "sensors:\n  - {name: cpu, driver: thermal, device: cpu-thermal}\n" + string(block[1])
+	if _, problems := config.Parse("mqtt.md", []byte(yaml), devices.Infos()); len(problems) > 0 {
+		t.Errorf("%v\n%s", problems, yaml)
+	}
+}
+
+// TestDocsCommands: each verb that a page tells to run is one, and has the flags
+// that it is given there.
+func TestDocsCommands(t *testing.T) {
+	pages, err := filepath.Glob("../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// In backticks, or on a line of its own that is indented.
+	command := regexp.MustCompile("(?m)(?:`|^    (?:\\$ )?)iot-edge-anomaly ([a-z]+)([^`\n#]*)")
+	flag := regexp.MustCompile(`\s--([a-z-]+)`)
+	found := 0
+	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
+			found++
+			code, help, _ := call(t, "", m[1], "-h")
+			if code != exitDone {
+				t.Errorf("%s: %s is no verb", page, m[1])
+				continue
+			}
+			for _, f := range flag.FindAllStringSubmatch(m[2], -1) {
+				if !strings.Contains(help, "  --"+f[1]) {
+					t.Errorf("%s: %s has no flag --%s", page, m[1], f[1])
+				}
+			}
+		}
+	}
+	if found < 30 {
+		t.Errorf("found %d commands only: the search is wrong", found)
 	}
 }

@@ -6,7 +6,8 @@
 //   - that the same sources give the same bytes, and which version they get
 //   - that the path from a row to an event has no fused multiply-add
 //   - that exported names and packages have comments
-//   - that the targets of links and the tests that the pages name exist
+//   - that what the pages link to and name exists: files, headings, tests, targets of make;
+//     and that docs/README.md leads to every page
 //
 // It does not test behaviour. It has tests only, and nothing imports it.
 //

@@ -15,6 +15,7 @@ var (
 	mdFence  = regexp.MustCompile("(?ms)^```.*?^```$")
 	heading  = regexp.MustCompile(`(?m)^#+ +(.*)$`)
 	notSlug  = regexp.MustCompile(`[^\p{L}\p{N} _-]`)
+	mkTarget = regexp.MustCompile("(?m)(?:`|^    )make((?: [a-z]+(?:-[a-z]+)*)+)")
 	testName = regexp.MustCompile(`\b(?:Test|Benchmark|Fuzz)[A-Z]\w+`)
 	testFunc = regexp.MustCompile(`(?m)^func ((?:Test|Benchmark|Fuzz)\w+)\(`)
 )
@@ -78,6 +79,27 @@ func TestDocs_index(t *testing.T) {
 	}
 	if top := filepath.Join(root, "README.md"); !linksTo(t, top, index) {
 		t.Errorf("%s does not link to %s", top, index)
+	}
+}
+
+// TestDocs_make checks that the targets of make that the pages name exist.
+func TestDocs_make(t *testing.T) {
+	targets := map[string]bool{}
+	for _, m := range regexp.MustCompile(`(?m)^([a-z][a-z-]*):`).FindAllStringSubmatch(read(t, filepath.Join(root, "Makefile")), -1) {
+		targets[m[1]] = true
+	}
+	named := 0
+	for _, page := range pages(t) {
+		for _, m := range mkTarget.FindAllStringSubmatch(read(t, page), -1) {
+			for _, target := range strings.Fields(m[1]) {
+				if named++; !targets[target] {
+					t.Errorf("%s names make %s, which is no target", page, target)
+				}
+			}
+		}
+	}
+	if named < 20 {
+		t.Errorf("found %d targets only: the search is wrong", named)
 	}
 }
 
