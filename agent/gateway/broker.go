@@ -15,7 +15,7 @@ func (g *Gateway) mqttOptions(c config.MQTT) mqtt.Options {
 	}
 	return mqtt.Options{Broker: c.Broker, ClientID: clientID(g.device), Username: c.Username, PasswordFile: c.PasswordFile,
 		CA: c.CA, Cert: c.Cert, Key: c.Key, Birth: status("online"), Will: status("offline"), Offline: status("offline"),
-		Logger: g.log}
+		Cleared: g.retained.cleared, Logger: g.log}
 }
 
 // clientID stays the same, so that the broker replaces a connection which it still

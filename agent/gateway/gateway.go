@@ -66,7 +66,8 @@ type Gateway struct {
 	// Only the loop writes these, with mu held.
 	mu       sync.Mutex
 	plant    *plant
-	broker   *broker   // nil = none configured
+	broker   *broker // nil = none configured
+	retained *retainedTopics
 	endpoint *endpoint // nil = off
 	loaded   time.Time // when cfg came into force
 	refused  string    // why the newest reload was refused; "" = it was not
@@ -115,9 +116,11 @@ func (g *Gateway) build() (err error) {
 	if g.plant, err = newPlant(c, g.opts.Host, g.reporter, g.metrics, g.log); err != nil {
 		return config.Refuse(err)
 	}
+	g.retained = loadRetained(c.State, g.log)
 	if g.broker, err = g.newBroker(c.MQTT); err != nil {
 		return err
 	}
+	g.clearRetained(c)
 	g.endpoint = g.newEndpoint(c.HTTP)
 	g.openControl()
 	return nil

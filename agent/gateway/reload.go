@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
@@ -112,20 +111,6 @@ func (g *Gateway) replacePlant(ctx context.Context, c *config.Config) error {
 			}
 		}
 	}
-	g.forget(old.cfg, c)
 	next.start(ctx, g.fault)
 	return nil
-}
-
-// forget deletes the retained states of removed machines from the broker.
-func (g *Gateway) forget(before, now *config.Config) {
-	if g.broker == nil {
-		return
-	}
-	for _, m := range before.Machines {
-		same := func(n config.Machine) bool { return n.Name == m.Name }
-		if !slices.ContainsFunc(now.Machines, same) {
-			g.broker.SetRetained(g.device.Topic+"/machine/"+m.Name, nil) // an empty retained message deletes [MQTT-3.3.1-10]
-		}
-	}
 }

@@ -147,6 +147,7 @@ func (g *Gateway) changeServices(old, c *config.Config, next *broker) (changed [
 			g.opts.SetLogLevel(c.Log.Level)
 		}
 	}
+	g.clearRetained(c)
 	return changed
 }
 

@@ -74,6 +74,9 @@ func (s *session) keepRetained() {
 				return
 			}
 			s.delivered[r.Topic] = version
+			if len(r.Payload) == 0 && s.opts.Cleared != nil {
+				s.opts.Cleared(r.Topic)
+			}
 			continue
 		}
 		select {

@@ -24,6 +24,10 @@ type Options struct {
 	// them is used. They are published with QoS 1.
 	Birth, Will, Offline spool.Message
 
+	// Cleared is called when the broker has acknowledged that a retained topic is
+	// empty. It must not block. May be nil.
+	Cleared func(topic string)
+
 	Window int          // sent and not yet acknowledged messages, at most; 0 = 16
 	Logger *slog.Logger // nil = slog.Default()
 }
