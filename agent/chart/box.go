@@ -8,16 +8,17 @@ import (
 	"strings"
 )
 
-// Box is one drawing: lines and spans on a plane that is so many units wide, with
-// labels around it. The zero value with Title, Desc and Width set is ready.
+// Box is one drawing: lines and spans on a plane of Width columns, with labels
+// around it. A zero value is ready once Title, Desc and Width are set. It is not safe
+// for concurrent use.
 type Box struct {
 	Title string // what is drawn, a few words
-	Desc  string // what it shows, for whoever cannot see it
+	Desc  string // what it shows, for people who cannot see it
 	Width int    // columns across, at least 1
-	Tall  int    // pixels
-	Class string // of the box, beside "plot"
+	Tall  int    // height in pixels
+	Class string // CSS class of the box, beside "plot"
 
-	ID string // unique on its page
+	ID string // unique on the page
 
 	x, y  []tick
 	svg   bytes.Buffer
@@ -28,10 +29,10 @@ type Box struct {
 type mark struct {
 	at   float64 // 0 to 1
 	text string
-	link string // id on the page
+	link string // id of its target on the page
 }
 
-// Y puts the value axis s and its grid to the left.
+// Y draws the value axis s on the left, with its grid.
 func (b *Box) Y(s Scale) {
 	b.y = s.ticks()
 	b.svg.WriteString(`<path class="grid" d="`)
@@ -41,17 +42,17 @@ func (b *Box) Y(s Scale) {
 	b.svg.WriteString(`"/>`)
 }
 
-// Names puts one name a row to the left, from above.
+// Names writes one name per row on the left, from the top.
 func (b *Box) Names(names []string) {
 	for i, n := range names {
 		b.y = append(b.y, tick{at: 1 - (float64(i)+0.5)/float64(len(names)), text: n})
 	}
 }
 
-// X puts the value axis s below: for plots that are as wide as s is tall.
+// X draws the value axis s at the bottom, for plots whose Width is Plane.
 func (b *Box) X(s Scale) { b.x = s.ticks() }
 
-// Count puts the numbers 1 to Width below.
+// Count writes the numbers 1 to Width at the bottom.
 func (b *Box) Count() {
 	step := int(round(float64(b.Width) / 8))
 	for i := max(step, 1); i <= b.Width; i += max(step, 1) {
@@ -59,8 +60,8 @@ func (b *Box) Count() {
 	}
 }
 
-// Path draws d, SVG's path data: a unit of x is a column, y is 0 to 1000 from
-// above.
+// Path draws d, which is SVG path data: x counts columns, y is 0 to 1000 from the
+// top.
 func (b *Box) Path(class, d string) {
 	if d != "" {
 		fmt.Fprintf(&b.svg, `<path class="%s" d="%s"/>`, class, d)
@@ -77,8 +78,8 @@ func (b *Box) Upright(class string, x float64) {
 	b.Path(class, fmt.Sprintf("M%s 0v%d", strconv.FormatFloat(x, 'f', 2, 64), tall))
 }
 
-// Mark writes text above column x, a link to the element of that id. What would
-// cover the mark before joins it: 3…7.
+// Mark writes text above column x, as a link to the element with that id. A mark that
+// would cover the one before it is joined with it: 3…7.
 func (b *Box) Mark(x float64, text, id string) {
 	at := (x + 0.5) / float64(b.Width)
 	if n := len(b.marks); n > 0 && math.Abs(at-b.marks[n-1].at) < markWide*float64(len(b.marks[n-1].text)+1)/2 {
@@ -89,10 +90,10 @@ func (b *Box) Mark(x float64, text, id string) {
 	b.marks = append(b.marks, mark{at, text, id})
 }
 
-// markWide is the part of a drawing's width that a mark takes.
+// markWide is the share of a drawing's width that one character of a mark takes.
 const markWide = 0.035
 
-// WriteTo appends the drawing's HTML, well-formed as XML too.
+// WriteTo appends the drawing as HTML, which is well-formed XML as well.
 func (b *Box) WriteTo(w *bytes.Buffer) {
 	fmt.Fprintf(w, `<div class="plot %s" style="height:%dpx"><svg viewBox="-.5 0 %d %d" preserveAspectRatio="none" role="img" aria-labelledby="%s-t %s-d"><title id="%s-t">%s</title><desc id="%s-d">%s</desc>`,
 		b.Class, b.Tall, b.Width, tall, b.ID, b.ID, b.ID, Escape(b.Title), b.ID, Escape(b.Desc))
@@ -117,7 +118,7 @@ func (b *Box) WriteTo(w *bytes.Buffer) {
 func percent(part float64) string { return strconv.FormatFloat(100*part, 'f', 2, 64) }
 
 // Escape makes text of any origin safe between tags and in quoted attributes.
-// What XML cannot hold becomes U+FFFD.
+// Characters that XML cannot hold become U+FFFD.
 func Escape(s string) string {
 	var b bytes.Buffer
 	for _, r := range s {

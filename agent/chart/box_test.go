@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestBox_marks: marks that would cover each other are one.
+// TestBox_marks: marks that would cover each other are joined.
 func TestBox_marks(t *testing.T) {
 	b := &Box{Title: "a < b", Desc: `"d"`, Width: 100, Tall: 50, ID: "p1"}
 	for i, x := range []float64{10, 11, 13, 50} {

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-const mostTimes = 6 // labels on an axis of time
+const mostTimes = 6 // labels on a time axis, at most
 
 var timeSteps = [...]time.Duration{time.Millisecond, 10 * time.Millisecond, 100 * time.Millisecond,
 	time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second,
@@ -15,7 +15,7 @@ var timeSteps = [...]time.Duration{time.Millisecond, 10 * time.Millisecond, 100 
 
 const day = 24 * time.Hour
 
-// Times puts the columns' times below b, each where its column begins.
+// Times writes times at the bottom of b, each where its column begins.
 func (c *Columns) Times(b *Box) {
 	used := c.Used()
 	step := timeSteps[len(timeSteps)-1]
@@ -33,7 +33,7 @@ func (c *Columns) Times(b *Box) {
 		}
 		t := col.start.UTC()
 		round := t.Truncate(step)
-		// Behind a gap the round time itself is nowhere on the drawing.
+		// After a gap, the round time itself may not be on the drawing.
 		near := t.Sub(round) <= max(2*c.width, step/20)
 		if !previous.IsZero() && !round.Equal(previous.Truncate(step)) && near && i-last >= used/(mostTimes+4) {
 			b.x = append(b.x, c.time(i, round, &shown, step))
@@ -46,8 +46,8 @@ func (c *Columns) Times(b *Box) {
 	}
 }
 
-// time is the label of t in column i; the day is told where it is another than
-// shown, the one of the label before.
+// time returns the label of t in column i. It includes the day if that differs from
+// shown, the day of the label before.
 func (c *Columns) time(i int, t time.Time, shown *time.Time, step time.Duration) tick {
 	k := tick{at: (float64(i) + 0.5) / float64(c.Used()), text: t.Format("15:04")}
 	if step < time.Minute {
@@ -65,8 +65,8 @@ func (c *Columns) time(i int, t time.Time, shown *time.Time, step time.Duration)
 	return k
 }
 
-// Date writes the day of t; a recording that counts seconds from its start has
-// days from 1 on.
+// Date formats the day of t. For a recording whose times count from its start, that
+// is "day 1" and so on.
 func Date(t time.Time) string {
 	if counted(t) {
 		return fmt.Sprintf("day %d", t.Unix()/86400+1)
@@ -74,7 +74,7 @@ func Date(t time.Time) string {
 	return t.UTC().Format("2006-01-02")
 }
 
-// Time writes t to the second, in UTC; – where there is none.
+// Time formats t to the second, in UTC; the zero time is –.
 func Time(t time.Time) string {
 	switch {
 	case t.IsZero():
@@ -85,10 +85,10 @@ func Time(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
 
-// counted tells a time that counts from a recording's start.
+// counted reports whether t counts from the start of a recording.
 func counted(t time.Time) bool { return t.Unix() >= 0 && t.Unix() < 365*86400 }
 
-// Span writes how long something took, for a person.
+// Span formats a duration for people.
 func Span(d time.Duration) string {
 	s := d.Seconds()
 	switch {

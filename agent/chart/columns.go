@@ -7,22 +7,23 @@ import (
 )
 
 const (
-	gapSteps  = 2.5 // usual steps that are a gap
-	gapRows   = 300 // periods that a gap is always drawn in full up to
+	gapSteps  = 2.5 // a longer step, in usual steps, is a gap
+	gapRows   = 300 // a gap of up to this many periods is always drawn in full
 	mostGaps  = 200
-	mostTime  = 100 * 365 * 24 * time.Hour // drawn; keeps the arithmetic from overflow
-	usualOver = 5                          // steps whose median is the usual one
+	mostTime  = 100 * 365 * 24 * time.Hour // drawn at most; prevents overflow
+	usualOver = 5                          // the usual step is the median of this many
 )
 
-// Columns gathers a recording's rows into a bounded number of columns. Its memory
-// does not grow with the rows. Use New; it is not safe for concurrent use.
+// Columns gathers the rows of a recording into a bounded number of columns. Its
+// memory does not grow with the rows. It is made by New and not safe for concurrent
+// use.
 type Columns struct {
 	most, ranges, sums int
 
 	period time.Duration
 	width  time.Duration // of a column, as drawn
 	at     time.Duration // of the newest row, as drawn
-	plain  time.Duration // recorded, gaps left out
+	plain  time.Duration // recorded, without gaps
 	usual  [usualOver]time.Duration
 	steps  int
 	last   time.Time
@@ -38,11 +39,11 @@ type Columns struct {
 	gapMore int
 }
 
-// column is what is known of a column beside its values.
+// column is a column without its values.
 type column struct {
 	start  time.Time
 	rows   int
-	broken bool // a gap lies before or in it
+	broken bool // there is a gap before or in it
 }
 
 // Gap is a time without rows.
@@ -51,9 +52,9 @@ type Gap struct {
 	at, end  time.Duration // as drawn
 }
 
-// New returns Columns for rows that come once a period (0 = not known), with so
-// many values whose range is kept and so many that are added up. most is how many
-// columns there are, even.
+// New returns Columns for rows that come once a period (0 = unknown). Each row has
+// ranges values of which the range is kept, and sums values that are added up. most is
+// the number of columns; it is rounded up to an even one.
 func New(period time.Duration, most, ranges, sums int) *Columns {
 	most = max(2, (most+1)&^1)
 	c := &Columns{most: most, ranges: ranges, sums: sums, period: period, width: max(period, 1),
@@ -64,9 +65,9 @@ func New(period time.Duration, most, ranges, sums int) *Columns {
 	return c
 }
 
-// Push takes the next row at t: (ranges) values of which least and largest are
-// kept, NaN = none, and (sums) values to be added up. A t before the last one, or
-// the zero time, is drawn one period behind it.
+// Push takes the row at t: (ranges) values of which the least and the largest are
+// kept, NaN = none, and (sums) values to be added up. A t that is before the last one,
+// or the zero time, is drawn one period after it.
 func (c *Columns) Push(t time.Time, ranges, sums []float64) {
 	broken := c.advance(t)
 	for c.index(c.at) >= c.most {
@@ -97,7 +98,7 @@ func (c *Columns) Push(t time.Time, ranges, sums []float64) {
 	c.rows++
 }
 
-// advance moves the axis to t and tells whether there was a gap before it.
+// advance moves the axis to t and reports whether there was a gap before it.
 func (c *Columns) advance(t time.Time) (gap bool) {
 	before := c.last
 	c.last = t
@@ -135,7 +136,7 @@ func (c *Columns) advance(t time.Time) (gap bool) {
 	return true
 }
 
-// begin settles what is usual by the first step.
+// begin takes the first step as the usual one.
 func (c *Columns) begin(step time.Duration) {
 	for i := range c.usual {
 		c.usual[i] = step
@@ -164,7 +165,7 @@ func (c *Columns) draw(step time.Duration) {
 
 func (c *Columns) index(at time.Duration) int { return int(min(at/c.width, 1<<30)) }
 
-// halve merges each two columns into one.
+// halve merges each pair of columns into one.
 func (c *Columns) halve() {
 	for i := range c.most {
 		a, b := c.columns[min(2*i, c.most-1)], c.columns[min(2*i+1, c.most-1)]
@@ -202,23 +203,24 @@ func least(a, b float64) float64 {
 	return a
 }
 
-// Rows returns how many rows came.
+// Rows returns the number of rows so far.
 func (c *Columns) Rows() int { return c.rows }
 
-// Backward returns how many rows had no time, or one before the row before.
+// Backward returns the number of rows without a time, or with a time before that of
+// the previous row.
 func (c *Columns) Backward() int { return c.backward }
 
-// Gaps returns the first of the gaps, and how many more there were.
+// Gaps returns the first 200 gaps, and how many more there were.
 func (c *Columns) Gaps() ([]Gap, int) { return c.gaps, c.gapMore }
 
 // At returns where the newest row is drawn, for Span.
 func (c *Columns) At() time.Duration { return c.at }
 
-// Used returns how many columns there are to be drawn.
+// Used returns the number of columns to be drawn.
 func (c *Columns) Used() int { return min(c.index(c.at)+1, c.most) }
 
-// Range returns the least and largest of value k over all columns; ok is false
-// where it never had a value.
+// Range returns the least and the largest of value k over all columns; ok is false if
+// it never had a value.
 func (c *Columns) Range(k int) (low, high float64, ok bool) {
 	low, high = math.NaN(), math.NaN()
 	for i := k; i < len(c.low); i += c.ranges {
@@ -227,7 +229,7 @@ func (c *Columns) Range(k int) (low, high float64, ok bool) {
 	return low, high, low == low
 }
 
-// Sum returns sum k of column i, and the column's rows.
+// Sum returns sum k of column i, and the number of rows in the column.
 func (c *Columns) Sum(i, k int) (sum float64, rows int) {
 	return c.sum[i*c.sums+k], c.columns[i].rows
 }

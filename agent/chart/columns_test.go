@@ -10,8 +10,8 @@ import (
 
 var start = time.Date(2026, 3, 1, 6, 0, 0, 0, time.UTC)
 
-// TestColumns_month holds that of 2.6 million rows no spike, no missing value and
-// no row is lost, at no more memory than a few rows take.
+// TestColumns_month: of 2.6 million rows no spike, no missing value and no row is lost,
+// and they take no more memory than a few rows.
 func TestColumns_month(t *testing.T) {
 	const rows = 30 * 86400
 	c := New(time.Second, 1600, 1, 2)
@@ -61,7 +61,7 @@ func TestColumns_month(t *testing.T) {
 	}
 }
 
-// TestColumns_anyOrder holds bounds and sums for rows at any times.
+// TestColumns_anyOrder: bounds and sums are right for rows at any times.
 func TestColumns_anyOrder(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
 	for n := range 200 {
@@ -98,8 +98,8 @@ func TestColumns_anyOrder(t *testing.T) {
 	}
 }
 
-// TestColumns_gaps holds that no line crosses a gap or a missing value, but one
-// does cross columns in which no row was due.
+// TestColumns_gaps: no line crosses a gap or a missing value, but a line does cross
+// columns in which no row was due.
 func TestColumns_gaps(t *testing.T) {
 	line := func(seconds []int, missing int) string {
 		c := New(time.Second, 100, 1, 1)
@@ -132,8 +132,8 @@ func TestColumns_gaps(t *testing.T) {
 	}
 }
 
-// TestColumns_clockJumps holds that a recording is not squeezed by a clock that
-// was set, and that its gaps are told.
+// TestColumns_clockJumps: a clock that is set does not squeeze a recording, and the gap
+// is reported.
 func TestColumns_clockJumps(t *testing.T) {
 	c := New(time.Second, 1000, 1, 1)
 	for i := range 1000 {
@@ -164,7 +164,7 @@ func TestColumns_clockJumps(t *testing.T) {
 	}
 }
 
-// TestColumns_backward counts the rows whose time is of no use, and only those.
+// TestColumns_backward: the rows without a usable time are counted, and only those.
 func TestColumns_backward(t *testing.T) {
 	for _, tt := range []struct {
 		seconds []int // -1 = no time

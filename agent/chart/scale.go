@@ -12,12 +12,13 @@ type Scale struct {
 }
 
 const (
-	tall    = 1000 // units of a plot's height
-	margin  = 40   // of them above and below the outermost values
+	tall    = 1000 // height of a plot in units
+	margin  = 40   // units above and below the outermost values
 	mostLog = 1e12
 )
 
-// Linear returns the axis from low to high. Where they are no range, it gets one.
+// Linear returns the axis from low to high. If they are not a range, it extends them
+// to one.
 func Linear(low, high float64) Scale {
 	if !(low <= high) || math.IsInf(low, 0) || math.IsInf(high, 0) {
 		low, high = 0, 1
@@ -29,8 +30,8 @@ func Linear(low, high float64) Scale {
 	return Scale{low: low, high: high}
 }
 
-// Log returns the logarithmic axis from low to high, both above 0; what lies
-// outside is drawn at its ends.
+// Log returns the logarithmic axis from low to high, both above 0. Values outside are
+// drawn at its ends.
 func Log(low, high float64) Scale {
 	if !(low >= 1/mostLog) {
 		low = 1 / mostLog
@@ -42,7 +43,7 @@ func Log(low, high float64) Scale {
 	return Scale{low: low, high: min(high, 2*mostLog), log: true}
 }
 
-// part returns where v lies, 0 to 1.
+// part returns the position of v on the axis, 0 to 1.
 func (s Scale) part(v float64) float64 {
 	f := (v/2 - s.low/2) / (s.high/2 - s.low/2)
 	if s.log {
@@ -51,14 +52,14 @@ func (s Scale) part(v float64) float64 {
 	return min(max(f, 0), 1)
 }
 
-// y returns v's height on the drawing, from above.
+// y returns the position of v on the drawing, from the top.
 func (s Scale) y(v float64) int {
 	return tall - margin - int(s.part(v)*(tall-2*margin)+0.5)
 }
 
 // tick is a label on an axis.
 type tick struct {
-	at   float64 // 0 to 1 of the drawing
+	at   float64 // position, 0 to 1
 	text string
 	more string // second line
 }
@@ -87,7 +88,7 @@ func (s Scale) ticks() (out []tick) {
 		return out
 	}
 	step := round((s.high/2 - s.low/2) / 2)
-	if math.Floor(s.high/step)-math.Ceil(s.low/step) < 1 { // one label is no axis
+	if math.Floor(s.high/step)-math.Ceil(s.low/step) < 1 { // a single label would not show the scale
 		step = round((s.high/2 - s.low/2) / 4)
 	}
 	for k := math.Ceil(s.low / step); k*step <= s.high && len(out) < 8; k++ {
@@ -107,7 +108,7 @@ func round(v float64) float64 {
 	return 10 * p
 }
 
-// label writes v with the digits that step needs.
+// label formats v with the digits that step needs.
 func label(v, step float64) string {
 	if math.Abs(v) < step/2 {
 		return "0"
@@ -119,7 +120,7 @@ func label(v, step float64) string {
 	return strconv.FormatFloat(v, 'f', min(max(0, int(math.Ceil(-math.Log10(step)-1e-9))), 9), 64)
 }
 
-// Number writes v for a person: five digits; – where it is none.
+// Number formats v for people, with five digits; NaN and infinities are –.
 func Number(v float64) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "–"
@@ -138,7 +139,7 @@ func Number(v float64) string {
 	return strconv.FormatFloat(v, 'g', 4, 64)
 }
 
-// Across returns where v lies on a drawing of Plane units in width.
+// Across returns the position of v on a drawing that is Plane units wide.
 func (s Scale) Across(v float64) float64 { return float64(tall - s.y(v)) }
 
 // Plane is the width of a drawing whose horizontal axis is a Scale.

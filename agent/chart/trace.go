@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Trace returns the line of value k on s: through least and largest of every
-// column, broken where there is a gap or a column with rows but no value.
+// Trace returns the line of value k on s, as path data. It passes through the least
+// and the largest value of every column, and is broken at a gap and at a column whose
+// rows have no value.
 func (c *Columns) Trace(k int, s Scale) string {
 	p := pen{}
 	connected := false
@@ -37,7 +38,8 @@ func (c *Columns) Trace(k int, s Scale) string {
 	return p.d.String()
 }
 
-// Curve returns the line through points, x in columns, NaN left out.
+// Curve returns the line through points (column, value), as path data. Points with
+// NaN are left out.
 func Curve(points [][2]float64, s Scale) string {
 	p := pen{}
 	for _, q := range points {
@@ -54,14 +56,14 @@ func Curve(points [][2]float64, s Scale) string {
 
 func far(a, b int) int { return max(a-b, b-a) }
 
-// pen writes path data in whole units, relative to the point before: short, and
-// without an error that adds up.
+// pen writes path data in whole units relative to the point before. That is short, and
+// no rounding error accumulates.
 type pen struct {
 	d    bytes.Buffer
 	x, y int
 }
 
-// move begins a line; h0 makes a dot of one that goes nowhere.
+// move begins a line; h0 makes a line that goes nowhere a dot.
 func (p *pen) move(x, y int) {
 	fmt.Fprintf(&p.d, "M%d %dh0", x, y)
 	p.x, p.y = x, y
@@ -90,8 +92,8 @@ func (p *pen) line(x, y int) {
 	p.d.WriteString(strconv.Itoa(dy))
 }
 
-// Spans returns rectangles from top to bottom, 0 to 1000, over the columns in
-// which sum k is at least part of the rows; with part 0, above zero.
+// Spans returns rectangles from top to bottom (0 to 1000) over the columns in which
+// sum k is at least the share part of the rows; with part 0, above zero.
 func (c *Columns) Spans(k int, part float64, top, bottom int) string {
 	return c.rectangles(top, bottom, func(i int) bool {
 		sum, rows := c.Sum(i, k)
@@ -99,7 +101,7 @@ func (c *Columns) Spans(k int, part float64, top, bottom int) string {
 	})
 }
 
-// Level returns rectangles over the columns in which sum k a row of sum n is at
+// Level returns rectangles over the columns in which sum k divided by sum n is at
 // least low and below high.
 func (c *Columns) Level(k, n int, low, high float64, top, bottom int) string {
 	return c.rectangles(top, bottom, func(i int) bool {
@@ -109,7 +111,8 @@ func (c *Columns) Level(k, n int, low, high float64, top, bottom int) string {
 	})
 }
 
-// rectangles covers the columns that belong, and empty ones between two of them.
+// rectangles returns rectangles over the columns for which in is true, and over empty
+// columns between two of them.
 func (c *Columns) rectangles(top, bottom int, in func(int) bool) string {
 	var d bytes.Buffer
 	from, to := -1, -1
@@ -139,22 +142,22 @@ func (c *Columns) rectangles(top, bottom int, in func(int) bool) string {
 // edge is the left edge of a column.
 func edge(i int) string { return strconv.FormatFloat(float64(i)-0.5, 'f', 1, 64) }
 
-// Span returns a rectangle over what At said from and to, at least one column
-// wide.
+// Span returns a rectangle between two positions that At returned, at least one
+// column wide.
 func (c *Columns) Span(from, to time.Duration) string {
 	a := min(c.index(max(from, 0)), c.Used()-1)
 	b := min(max(c.index(to), a), c.Used()-1)
 	return fmt.Sprintf("M%s 0h%dv%dh%dz", edge(a), b-a+1, tall, a-b-1)
 }
 
-// Column returns the column of what At said.
+// Column returns the column of a position that At returned.
 func (c *Columns) Column(at time.Duration) int { return min(c.index(max(at, 0)), c.Used()-1) }
 
 // GapSpans returns rectangles over the gaps.
 func (c *Columns) GapSpans() string {
 	var d bytes.Buffer
 	for _, g := range c.gaps {
-		// The columns of the rows before and behind it hold values.
+		// The columns of the rows before and after it have values.
 		if a, b := c.index(g.at)+1, min(c.index(g.end), c.Used()); b > a {
 			fmt.Fprintf(&d, "M%s 0h%dv%dh%dz", edge(a), b-a, tall, a-b)
 		} else {
