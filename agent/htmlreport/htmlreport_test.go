@@ -128,7 +128,7 @@ func learnt(t testing.TB) []byte {
 	return b.Bytes()
 }
 
-// TestGolden holds every byte of both pages; make golden renews them.
+// TestGolden compares every byte of both pages; make golden renews them.
 func TestGolden(t *testing.T) {
 	for name, got := range map[string][]byte{"score.html": scored(t, 400), "train.html": learnt(t)} {
 		path := filepath.Join("testdata", name)
@@ -148,8 +148,9 @@ func TestGolden(t *testing.T) {
 	}
 }
 
-// wellFormed holds that a page parses as XML, so that every browser sees the same
-// tree, that links within it lead somewhere, and that nothing leads out of it.
+// wellFormed checks that a page parses as XML, so that every browser sees the same
+// tree, that links within it have a target, and that nothing in it leads to another
+// address.
 func wellFormed(t testing.TB, page []byte) {
 	t.Helper()
 	d := xml.NewDecoder(bytes.NewReader(page))
@@ -198,7 +199,7 @@ func wellFormed(t testing.TB, page []byte) {
 	}
 }
 
-// TestWords holds what the pages say before any drawing.
+// TestWords checks what the pages say before any drawing.
 func TestWords(t *testing.T) {
 	page := string(scored(t, 400))
 	for _, want := range []string{
@@ -210,8 +211,8 @@ func TestWords(t *testing.T) {
 		"5 rows without a score: more than half of the values were missing",
 		"1 gap without rows, the longest 3 min from 2026-03-01 06:03:20 UTC",
 		"&lt;script&gt;alert(1)&lt;/script&gt; is missing in 25 of 370 rows",
-		"pump.current was outside all that was learnt (0 to 20 °C) in 30 of 370 rows",
-		"Normal is what 2,900 of 3,000 rows of learning showed. False alarms to be expected in 30 days of running time: 1.2 (0.1 to 4); wanted: 1.",
+		"pump.current was outside the learnt range (0 to 20 °C) in 30 of 370 rows",
+		"Normal is what the machine did in 2,900 of 3,000 learning rows. False alarms to be expected in 30 days of running time: 1.2 (0.1 to 4); wanted: 1.",
 		"less than a shift",
 		"06:07:31, back to normal",
 		"still open",
@@ -229,7 +230,7 @@ func TestWords(t *testing.T) {
 		"the first 20 rows were learnt but set no limit",
 		"2 of 300 learning rows score above the threshold. False alarms to be expected in 30 days",
 		"48-32-4-32-48, int8",
-		"x 2.0, all that its range gives",
+		"x 2.0, bounded by its range",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page of a training lacks %q", want)
@@ -240,7 +241,7 @@ func TestWords(t *testing.T) {
 	}
 }
 
-// TestLittle holds that a page comes of next to nothing.
+// TestLittle: a recording of next to nothing gives a page too.
 func TestLittle(t *testing.T) {
 	for _, rows := range []int{0, 1, 2} {
 		r := NewRecording(parts(names...))
@@ -261,8 +262,8 @@ func TestLittle(t *testing.T) {
 	}
 }
 
-// TestMonth holds bounds of file and memory for 2.6 million rows of many channels
-// with an alarm flood.
+// TestMonth checks the size of the file and the memory for 2.6 million rows of many
+// channels with a flood of alarms.
 func TestMonth(t *testing.T) {
 	rows := 30 * 86400
 	if testing.Short() {
@@ -311,7 +312,7 @@ func TestMonth(t *testing.T) {
 	wellFormed(t, b.Bytes())
 }
 
-// TestPush_allocates nothing a row, event or not.
+// TestPush_allocates: a row allocates nothing, with an event or without.
 func TestPush_allocates(t *testing.T) {
 	r := NewRecording(parts(names...))
 	feed(r, 385)
@@ -371,7 +372,7 @@ func FuzzPages(f *testing.F) {
 	})
 }
 
-// TestWarnings_many holds that many channels of one kind are one sentence.
+// TestWarnings_many: many channels with the same warning get one sentence.
 func TestWarnings_many(t *testing.T) {
 	var many []string
 	for i := range 52 {
@@ -386,7 +387,7 @@ func TestWarnings_many(t *testing.T) {
 		r.Push(Row{Time: begin.Add(time.Duration(i) * time.Second), Values: values, State: Filling, Score: math.NaN()})
 	}
 	got := r.warnings()
-	if len(got) != 1 || !strings.HasPrefix(got[0], "52 channels were outside all that was learnt in more than 5 % of the rows; see the table of channels: caa, cab") ||
+	if len(got) != 1 || !strings.HasPrefix(got[0], "52 channels were outside the learnt range in more than 5 % of the rows; see the table of channels: caa, cab") ||
 		!strings.HasSuffix(got[0], "cbn and 12 more") {
 		t.Errorf("warnings %q", got)
 	}

@@ -43,15 +43,15 @@ func WriteScore(w io.Writer, r *Recording, a About) error {
 	worst := append([]int(nil), order...)
 	r.byShare(worst)
 
-	d.figure("Score", "How unusual each row was: 1 is the threshold. Where rows are many, a column shows the least and the highest score in it.")
+	d.figure("Score", "How unusual each row was: 1 is the threshold. If there are many rows, a column shows the least and the highest score in it.")
 	d.drawScore(r, "score over time", fmt.Sprintf("Highest %s at %s UTC; %s of %s above the threshold.",
 		score(r.peak), chart.Time(r.peakAt), count(r.above, "row"), count(r.scores.n, "")))
-	d.key(append([]string{"score", "score", "limit", "threshold"}, r.keySpans("window fills: no score yet")...)...)
+	d.key(append([]string{"score", "score", "limit", "threshold"}, r.keySpans("window not full: no score yet")...)...)
 	d.endFigure()
 	r.eventTable(d)
 
 	if slices.ContainsFunc(r.events, func(e *event) bool { return e.near != nil }) {
-		d.figure("Events, close up", fmt.Sprintf("The score and the channels that made most of it, with up to %d rows before and after. Each line of words tells the value that was farthest from what was expected.", nearRows))
+		d.figure("Events, close up", fmt.Sprintf("The score and the channels that made most of it, with up to %d rows before and after. Each line of text gives the value that was farthest from the expected one.", nearRows))
 		d.drawCloseups(r)
 		d.key("score", "score, value", "expected", "expected", "limit", "threshold", "alarm", "event")
 		d.endFigure()
@@ -65,7 +65,7 @@ func WriteScore(w io.Writer, r *Recording, a About) error {
 	d.figure("Value against expected", "What was measured, and what the model expected from the other channels and the rows before. Times in UTC.")
 	r.panels(d, order)
 	d.endFigure()
-	d.figure("Distribution of the scores", "The share of rows whose score was at least so high, here and in what was learnt. Where the solid line lies right of the dashed one, this recording was more unusual than learning.")
+	d.figure("Distribution of the scores", "The share of rows with at least that score, here and in the learning rows. If the solid line is to the right of the dashed one, this recording was more unusual than the learning rows.")
 	d.drawDistribution(r, r.scores.above(), "this recording")
 	d.endFigure()
 	r.channelTable(d)
@@ -163,13 +163,13 @@ func (r *Recording) warnings() (out []string) {
 			missing.add(ch.Name, fmt.Sprintf("%s is missing in %s of %s rows", ch.Name, count(r.missing[j], ""), count(ran, "")))
 		}
 		if 20*r.outside[j] > ran {
-			outside.add(ch.Name, fmt.Sprintf("%s was outside all that was learnt (%s to %s) in %s of %s rows", ch.Name,
+			outside.add(ch.Name, fmt.Sprintf("%s was outside the learnt range (%s to %s) in %s of %s rows", ch.Name,
 				chart.Number(r.low[j]), value(r.high[j], ch.Unit), count(r.outside[j], ""), count(ran, "")))
 		}
 	}
 	out = append(out, unlearnt.said("had no value while the machine was learnt: they are not watched")...)
 	out = append(out, missing.said("are missing in more than 1 % of the rows")...)
-	return append(out, outside.said("were outside all that was learnt in more than 5 % of the rows; see the table of channels")...)
+	return append(out, outside.said("were outside the learnt range in more than 5 % of the rows; see the table of channels")...)
 }
 
 // named collects one sentence for each of several channels.
@@ -195,7 +195,7 @@ const mostSaid = 5
 func (r *Recording) learnt(d *document, a About) {
 	t := &r.parts.Training
 	d.card("What the model had learnt")
-	d.say("Normal is what %s of %s rows of learning showed.%s", count(t.Used, ""), count(t.Rows, ""), alarmWords(&t.Alarms))
+	d.say("Normal is what the machine did in %s of %s learning rows.%s", count(t.Used, ""), count(t.Rows, ""), alarmWords(&t.Alarms))
 	if len(t.Warnings) > 0 {
 		d.say("Warnings of the training:")
 		d.list("warnings", t.Warnings)

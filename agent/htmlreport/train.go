@@ -26,15 +26,15 @@ func WriteTrain(w io.Writer, r *Recording, rep *train.Report, det *train.Details
 	worst := append([]int(nil), order...)
 	r.byShare(worst)
 	drawLoss(d, det.Loss)
-	d.figure("Scores of the learning rows", "What the threshold was set from. "+foldWords(rep))
+	d.figure("Scores of the learning rows", "The threshold was set from them. "+foldWords(rep))
 	d.drawScore(r, "calibration scores over time", fmt.Sprintf("Highest %s; %s of %s above the threshold.", score(r.peak), count(rep.Above, "row"), count(rep.Scored, "")))
-	d.key(append([]string{"score", "score", "limit", "threshold"}, r.keySpans("sets no limit: the window fills, or the start")...)...)
+	d.key(append([]string{"score", "score", "limit", "threshold"}, r.keySpans("sets no limit: window not full, or warm-up")...)...)
 	d.endFigure()
-	d.figure("Distribution of the scores", "The share of learning rows whose score was at least so high. The further the line's end lies left of the threshold, the more room there is before a false alarm.")
+	d.figure("Distribution of the scores", "The share of learning rows with at least that score. The farther the end of the line is to the left of the threshold, the larger is the margin to a false alarm.")
 	d.drawDistribution(r, nil, "")
 	d.endFigure()
 	drawResiduals(d, rep, det)
-	d.figure("Who makes the score", "Each channel's part of the scores of the learning rows. One that makes most of them is either noisy or ill explained by the others.")
+	d.figure("Who makes the score", "Each channel's part of the scores of the learning rows. A channel that makes most of them is noisy, or the other channels do not explain it.")
 	d.drawShares(r, worst)
 	d.endFigure()
 	d.figure("Value against expected", "The learning rows, and what the learnt model expects of them. Look for what was not normal: a fault that was learnt is never reported. Times in UTC.")
@@ -109,7 +109,7 @@ func trainFacts(d *document, rep *train.Report, a About) {
 }
 
 func drawLoss(d *document, loss []float64) {
-	d.figure("Error by epoch", "How far the network's output lay from the rows, with noise added to its inputs. A line that still falls at the end had too few epochs; one that never falls found nothing to learn.")
+	d.figure("Error by epoch", "How far the output of the network was from the rows, with noise added to its inputs. If the line still falls at the end, there were too few epochs; if it never falls, nothing was found to learn.")
 	most, points := 0.0, make([][2]float64, len(loss))
 	for i, v := range loss {
 		most, points[i] = max(most, v), [2]float64{float64(i), v}
@@ -129,7 +129,7 @@ func drawLoss(d *document, loss []float64) {
 
 // drawResiduals writes a table of channels with the spread of value - expected.
 func drawResiduals(d *document, rep *train.Report, det *train.Details) {
-	d.figure("Residuals", "Value minus expected in the learning rows: bar 25 to 75 %, thin line 0.1 to 99.9 %, in units of each channel's standard deviation, all on one axis. Short is well explained by the other channels; as long as ±3 is not explained at all.")
+	d.figure("Residuals", "Value minus expected in the learning rows: bar 25 to 75 %, thin line 0.1 to 99.9 %, in units of each channel's standard deviation, all on one axis. A short bar means that the other channels explain this one well; with ±3 they do not explain it at all.")
 	most := 0.5
 	for j, q := range det.Residuals {
 		if sd := rep.Channels[j].SD; sd > 0 && q[0] == q[0] {
@@ -172,7 +172,7 @@ func learntTable(d *document, rep *train.Report) {
 		d.number(count(ch.Missing, ""))
 		drift := fmt.Sprintf("x %.1f", ch.Stretch)
 		if ch.Bounded {
-			drift += ", all that its range gives"
+			drift += ", bounded by its range"
 		}
 		d.text(drift)
 		d.body.WriteString("</tr>\n")

@@ -10,8 +10,8 @@ import (
 	"iot-edge-anomaly/agent/detect"
 )
 
-// TestWide holds that a thousand channels make a page that can still be read: the
-// forty that say most are drawn, the tables have all.
+// TestWide: a thousand channels give a page that can still be read. The forty with
+// the largest parts are drawn, the tables have all.
 func TestWide(t *testing.T) {
 	const c = 1000
 	var many []string
@@ -57,7 +57,7 @@ func TestWide(t *testing.T) {
 	}
 }
 
-// TestValueScale: what is expected is drawn where it is, unless it is absurd.
+// TestValueScale: expected values are drawn where they are, unless they are absurd.
 func TestValueScale(t *testing.T) {
 	for _, c := range []struct{ expected, nearer float64 }{{20, 19}, {2000, 1000}} {
 		cols := chart.New(time.Second, 100, 2, 0)
