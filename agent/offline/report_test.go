@@ -25,7 +25,7 @@ func TestReports(t *testing.T) {
 	if got := strings.ReplaceAll(read(t, piped), "Scored: stdin", "Scored: rows.csv"); got != page {
 		t.Error("a recording through a pipe gives another page")
 	}
-	for _, want := range []string{"1 event in 20 min", "still open", "Normal is what 800 of 800 rows"} {
+	for _, want := range []string{"1 event in 20 min", "still open", "Normal is what the machine did in 800 of 800 learning rows"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page of a recording lacks %q", want)
 		}
