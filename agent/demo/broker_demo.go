@@ -12,7 +12,7 @@ import (
 	"github.com/mochi-mqtt/server/v2/packets"
 )
 
-// anyone lets everybody in. The broker is reached from this host only.
+// anyone lets every client in. The broker can be reached from this host only.
 type anyone struct{ broker.HookBase }
 
 func (*anyone) ID() string { return "anyone" }
@@ -26,10 +26,10 @@ func (*anyone) OnConnectAuthenticate(*broker.Client, packets.Packet) bool { retu
 func (*anyone) OnACLCheck(*broker.Client, string, bool) bool { return true }
 
 // StartBroker starts an MQTT broker on the loopback address addr
-// ("127.0.0.1:1883"), or on the next free port above. Everybody on this host
-// may connect; nothing is kept on disk. stop ends it and may be called again.
+// ("127.0.0.1:1883"), or on the next free port above. Every program on this host may
+// connect; nothing is kept on disk. stop ends it and may be called again.
 //
-// It is for the demonstration: a truncated SUBSCRIBE crashes it
+// It is for the demonstration only: a truncated SUBSCRIBE crashes it
 // (mochi-mqtt/server#501).
 func StartBroker(addr string) (url string, stop func(), err error) {
 	l, err := listenFrom(addr)

@@ -52,7 +52,7 @@ func TestStartBroker_carriesMessages(t *testing.T) {
 			}
 		}
 	}
-	expect(Topic+"/machine/pump1", `{"state":"learning"}`) // retained, for who comes late
+	expect(Topic+"/machine/pump1", `{"state":"learning"}`) // retained, for late subscribers
 	publish(Topic+"/event", `{"event":"e1"}`, false)
 	expect(Topic+"/event", `{"event":"e1"}`)
 }

@@ -2,6 +2,6 @@
 
 package demo
 
-// StartBroker returns ErrNoBroker: the embedded broker is in builds with tag
-// demo only, so that no gateway carries one.
+// StartBroker returns ErrNoBroker: only builds with the tag demo have a broker, so
+// that it is not on gateways.
 func StartBroker(string) (url string, stop func(), err error) { return "", nil, ErrNoBroker }

@@ -7,12 +7,12 @@ import (
 	"strings"
 )
 
-// Topic is below what the agent publishes with the station's configuration.
+// Topic is the topic below which the agent publishes with the station's configuration.
 const Topic = "iot-edge-anomaly/demo/pump-station"
 
-// Config is the configuration file of an agent that watches the station:
-// broker is the URL of the MQTT broker or empty for none, http the address to
-// serve the page on, state the folder for all the agent keeps.
+// Config returns the configuration file of an agent that watches the station. broker is
+// the URL of the MQTT broker, empty for none; http is the address to serve the page
+// on; state is the folder for everything that the agent keeps.
 func (s *Station) Config(broker, http, state string) []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, head, s.ModbusAddr())
@@ -33,7 +33,7 @@ func (s *Station) Config(broker, http, state string) []byte {
 	return b.Bytes()
 }
 
-// encoding is the part of a register's line that not every register has.
+// encoding returns the keys of a register that not every register has.
 func (r *register) encoding() string {
 	var s strings.Builder
 	if r.order != "" {

@@ -21,9 +21,8 @@ import (
 	"iot-edge-anomaly/model/train"
 )
 
-// machine is a machine of the demonstration's configuration, offline: rows of
-// the plant as its instruments encode them, learnt and watched by the agent's
-// own parts.
+// machine is a machine of the demonstration's configuration, offline: the agent's own
+// parts learn and watch rows of the plant, as its instruments encode them.
 type machine struct {
 	cfg    config.Machine
 	schema model.Schema
@@ -34,7 +33,7 @@ type machine struct {
 	row    []float64
 }
 
-// sinceStart is the time that the agent would have run by the wall's clock.
+// sinceStart is how long the agent would have run by the wall clock.
 func (m *machine) sinceStart() time.Duration { return m.now.Sub(time.Unix(0, 0)) }
 
 func newMachine(t *testing.T, name string, seed uint64) *machine {
@@ -58,8 +57,8 @@ func newMachine(t *testing.T, name string, seed uint64) *machine {
 	return m
 }
 
-// reader is how a channel reads what the plant shows, with the steps of its
-// register or its converter.
+// reader reads a channel from what the plant shows, in the steps of its register or
+// converter.
 func reader(t *testing.T, channel string) func(*Values) float64 {
 	t.Helper()
 	for _, r := range registers() {
@@ -83,8 +82,8 @@ func reader(t *testing.T, channel string) func(*Values) float64 {
 	return chips[channel]
 }
 
-// next is the row of the next tick. The plant's clock does not pass evenly
-// between two of them: the station moves it in ticks of its own.
+// next returns the row of the next tick. The plant's clock does not advance evenly
+// between two rows, because the station moves it in its own ticks.
 func (m *machine) next() []float64 {
 	const pace = 20
 	wall := float64(m.cfg.Period) * (1 + 0.2*(m.jitter.Float64()-0.5))
@@ -126,7 +125,7 @@ func (m *machine) learn(t *testing.T) *model.Model {
 	return mod
 }
 
-// watcher is what the agent does with rows once it has a model.
+// watcher does with rows what the agent does once it has a model.
 type watcher struct {
 	m       *machine
 	judge   *judge.Judge
@@ -145,7 +144,7 @@ func (m *machine) watch(t *testing.T, mod *model.Model) *watcher {
 	return &watcher{m: m, judge: j}
 }
 
-// pass lets d of the wall's clock pass and returns the events in it.
+// pass lets d of the wall clock pass and returns the events in that time.
 func (w *watcher) pass(d time.Duration) (events []detect.Event) {
 	for end := w.m.now.Add(d); w.m.now.Before(end); {
 		row := w.m.next()
@@ -169,7 +168,7 @@ func describe(events []detect.Event) string {
 	return b.String()
 }
 
-// seeds of the plant that are watched; the first is the demonstration's.
+// seeds are the plants that are watched; the first is that of the demonstration.
 func seeds() []uint64 {
 	if testing.Short() {
 		return []uint64{0}
@@ -177,7 +176,7 @@ func seeds() []uint64 {
 	return []uint64{0, 1, 2, 3}
 }
 
-// A healthy station is quiet for the three minutes after it was learnt.
+// A healthy station raises nothing for three minutes after it was learnt.
 func TestDetection_healthy(t *testing.T) {
 	for _, name := range []string{"pump1", "cabinet"} {
 		for _, seed := range seeds() {
@@ -193,12 +192,11 @@ func TestDetection_healthy(t *testing.T) {
 	}
 }
 
-// Each fault of the process is found within ten seconds, has one of its causes
-// among the first two, and closes when the fault has gone: the script as it is
-// played.
+// As in the script, each fault of the process is found within ten seconds, has one of
+// its causes among the first two, and its event closes after the fault has gone.
 //
-// A stuck value is a fault of another sort: it is wrong only by what the others
-// say, and by staying the same for longer than it ever did.
+// A stuck value is another kind of fault: it is wrong only because of what the other
+// channels say, and because it stays the same for longer than it ever did.
 func TestDetection_script(t *testing.T) {
 	for _, seed := range seeds() {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
@@ -219,7 +217,7 @@ func TestDetection_script(t *testing.T) {
 	}
 }
 
-// playFault plays one fault and holds what is found of it.
+// playFault plays one fault and checks what is found of it.
 func (w *watcher) playFault(t *testing.T, f FaultInfo) {
 	t.Helper()
 	for end := w.m.now.Add(waitAtMost); f.When != nil && !f.When(w.m.plant.Values()) && w.m.now.Before(end); {
@@ -236,7 +234,7 @@ func (w *watcher) playFault(t *testing.T, f FaultInfo) {
 	if len(events) == 0 || events[0].State != detect.Open {
 		t.Fatal("not found")
 	}
-	// A value that only stays as it was is wrong by and by.
+	// A value that stays as it was becomes wrong only gradually.
 	if d := events[0].Time.Sub(begin); d > 10*time.Second && f.Fault != StuckSensor {
 		t.Errorf("found after %v, want 10 s at most", d)
 	}

@@ -15,8 +15,8 @@ type Message struct {
 	Payload []byte
 }
 
-// event is what the view reads of a payload on the topic event; the whole of
-// it is in docs/.
+// event is the part of a payload on the topic event that the view reads; its schema is
+// in docs/.
 type event struct {
 	ID       string    `json:"id"`
 	Machine  string    `json:"machine"`
@@ -44,17 +44,17 @@ type event struct {
 	} `json:"causes"`
 }
 
-// machineState is what the view reads of a payload on machine/<name>.
+// machineState is the part of a payload on machine/<name> that the view reads.
 type machineState struct {
 	State string    `json:"state"`
 	Time  time.Time `json:"time"`
 }
 
-// shownCauses is how many causes an event's line is followed by.
+// shownCauses is how many causes follow the line of an event.
 const shownCauses = 3
 
-// lines puts an event into words: a headline without time and machine, and its
-// causes below.
+// lines describes an event: a headline without time and machine, and lines for its
+// causes.
 func (e *event) lines() (head string, causes []string) {
 	words := []string{strings.ReplaceAll(clean(e.Kind), "_", " ")}
 	if e.State == "close" {
@@ -115,7 +115,7 @@ func comparison(value, expected, limit *float64, unit, direction string) string 
 	return s
 }
 
-// quantity is a number with three or four digits that matter, and its unit.
+// quantity formats a number with three or four significant digits, and its unit.
 func quantity(f *float64, unit string) string {
 	switch {
 	case f == nil:
@@ -126,7 +126,7 @@ func quantity(f *float64, unit string) string {
 	return strings.TrimRight(fmt.Sprintf("%.4g %s", *f, unit), " ")
 }
 
-// ofNormal says how much of what was learnt lies below a score; never all of it.
+// ofNormal says which share of the learning scores is below a score; never all of them.
 func ofNormal(percentile *float64) string {
 	if percentile == nil {
 		return ""
@@ -141,10 +141,10 @@ func percent(share *float64) string {
 	return fmt.Sprintf("%.0f %%", 100**share)
 }
 
-// decode reads a payload; one that is not ours gives false.
+// decode reads a payload; it returns false if the agent did not write it.
 func decode(payload []byte, into any) bool { return json.Unmarshal(payload, into) == nil }
 
-// clean takes from a text what could steer a terminal.
+// clean removes from a text what could control a terminal.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if unicode.IsPrint(r) {

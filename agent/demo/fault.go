@@ -8,14 +8,14 @@ import (
 // Fault is the name of something that can go wrong with the station.
 type Fault string
 
-// The faults. Each tells which channels move, and which the agent should
+// The faults. Each comment says which channels change, and which the agent should
 // blame.
 const (
 	// BlockedValve closes the valve behind the pump within three seconds of the
 	// plant's fast clock: pump.flow falls, pump.pressure rises, drive.current
 	// falls. To blame: pump.flow, then pump.pressure.
 	BlockedValve Fault = "blocked_valve"
-	// BearingWear roughens the motor's bearing: pump.vibration rises, then
+	// BearingWear wears the motor's bearing: pump.vibration rises, then
 	// bearing.temperature, and drive.current a little. To blame: pump.vibration,
 	// then bearing.temperature.
 	BearingWear Fault = "bearing_wear"
@@ -24,11 +24,11 @@ const (
 	// pump.pressure or drive.current.
 	DryRunning Fault = "dry_running"
 	// StuckSensor freezes the flow transmitter: pump.flow keeps its value while
-	// speed and demand go on. To blame: pump.flow. A frozen value is wrong only
-	// once the true one has moved away, so the script lets it hang at low demand.
+	// speed and demand change. To blame: pump.flow. A frozen value is wrong only once
+	// the true one has moved away, so the script freezes it at low demand.
 	StuckSensor Fault = "stuck_sensor"
-	// DeadSlave silences the Modbus unit of the transmitters. Its channels go
-	// missing: an event about the instrument, never a process anomaly.
+	// DeadSlave silences the Modbus unit of the transmitters. Its channels are
+	// missing, which is an event about the instrument and never a process anomaly.
 	DeadSlave Fault = "dead_slave"
 )
 
@@ -37,16 +37,16 @@ type FaultInfo struct {
 	Fault  Fault
 	Begins string        // what the plant says when it starts
 	Ends   string        // and when it is gone
-	Rise   time.Duration // of the plant's clock, from nothing to its whole severity
-	Lasts  time.Duration // of the wall's clock, in the script
-	Blame  []string      // channels of which one should lead the event; none where the instrument fails visibly
+	Rise   time.Duration // from nothing to its full severity, by the plant's clock
+	Lasts  time.Duration // in the script, by the wall clock
+	Blame  []string      // channels of which one should be the top cause; none if the instrument fails visibly
 
 	// When is the moment the script waits for; nil = any.
 	When func(Values) bool
 }
 
-// lowDemand is where a flow that stays as it is will soon be furthest from the
-// truth.
+// lowDemand is the moment at which a flow that stays as it is will soon be farthest from
+// the true one.
 func lowDemand(v Values) bool { return v.Speed > 30 && v.Flow < 22.3 }
 
 // Faults lists every fault in the order in which the script plays them.

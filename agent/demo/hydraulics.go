@@ -2,8 +2,8 @@ package demo
 
 import "math"
 
-// The pump at its nominal speed, and the pipe it feeds. At 50 Hz with the
-// valve fully open the two curves cross at 40 m³/h and 45 m.
+// The pump at its nominal speed, and the pipe that it feeds. At 50 Hz with the valve
+// fully open the two curves cross at 40 m³/h and 45 m.
 const (
 	nominalHz     = 50.0
 	shutoffHead   = 60.0             // m, at no flow
@@ -22,13 +22,14 @@ const (
 	magnetisation = 3.6   // A, reactive
 )
 
-// operatingPoint is where the pump curve at speed hz meets the system curve.
+// operatingPoint returns the point at which the pump curve at speed hz meets the system
+// curve.
 //
 // By the affinity laws the head of the pump is shutoffHead·s² − pumpDroop·Q²
-// with s = hz/nominalHz; the system asks staticHead + pipeLoss/valve²·Q². Below
-// the speed that lifts the static head the check valve is shut and nothing
-// flows. valve is the opening in (0, 1], suction the share of the pump's head
-// that is left when it draws air.
+// with s = hz/nominalHz; the system needs staticHead + pipeLoss/valve²·Q². Below the
+// speed that lifts the static head the check valve is shut and nothing flows. valve is
+// the opening in (0, 1], suction the share of the pump's head that remains when it
+// draws air.
 //
 // Worked value: operatingPoint(50, 1, 1) = 40 m³/h, 45 m.
 func operatingPoint(hz, valve, suction float64) (flow, head float64) {
@@ -41,8 +42,8 @@ func operatingPoint(hz, valve, suction float64) (flow, head float64) {
 	return flow, shutoffHead*s*s*suction - pumpDroop*flow*flow
 }
 
-// motorCurrent is the current of the pump motor in ampere at speed hz and flow
-// in m³/h, with air the share of the water that is missing in the pump. Shaft
+// motorCurrent returns the current of the pump motor in ampere at speed hz and flow in
+// m³/h; air is the share of the water that is missing in the pump. Shaft
 // power follows the cube of the speed; at constant V/f the voltage follows the
 // speed, so the current follows the torque.
 func motorCurrent(hz, flow, air float64) float64 {

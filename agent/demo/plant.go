@@ -10,7 +10,7 @@ import (
 type Values struct {
 	Speed       float64 // Hz, output of the frequency converter
 	Current     float64 // A, motor
-	Pressure    float64 // bar, behind the check valve
+	Pressure    float64 // bar, after the check valve
 	Flow        float64 // m³/h
 	Vibration   float64 // mm/s RMS, motor bearing
 	FluidTemp   float64 // °C
@@ -23,10 +23,10 @@ type Values struct {
 	SupplyCurrent   float64 // A
 }
 
-// step is the grain of the plant's clock.
+// step is the step of the plant's clock.
 const step = 100 * time.Millisecond
 
-// Ramp, inertia and warmth of the plant, in seconds of its own clock.
+// Ramps and time constants of the plant, in seconds of its own clock.
 const (
 	rampHzPerSecond = 12.0
 	flowInertia     = 1.5
@@ -34,11 +34,11 @@ const (
 	bearingInertia  = 60.0
 	fluidInertia    = 12.0
 	stopFor         = 16.0
-	faultEnds       = 15.0 // for a whole fault to go
+	faultEnds       = 15.0 // until a full fault has gone
 )
 
-// The converter's limits of the speed, Hz. The demand reaches both within every
-// of its longer periods, so a few minutes show all there is.
+// The converter's limits of the speed, Hz. The demand reaches both within each of its
+// longer periods, so a few minutes show the whole range.
 const lowestDemand, highestDemand = 39.0, 47.0
 
 // Plant is the simulated pump station: one motor-driven pump, its pipe, its
@@ -46,26 +46,26 @@ const lowestDemand, highestDemand = 39.0, 47.0
 //
 // A Plant is not safe for concurrent use.
 type Plant struct {
-	noise *rand.Rand // of process and instruments, a fixed number of draws a step
+	noise *rand.Rand // of process and instruments, a fixed number of draws per step
 	plan  *rand.Rand // of stops and starts
 
 	now     float64       // s since the beginning
-	pending time.Duration // passed, but less than a step
+	pending time.Duration // passed since the last step
 	faults  map[Fault]*faultState
 	running bool
 	change  float64 // when the pump next stops or starts, s
 
 	speed, flow, pressure     float64 // Hz, m³/h, bar
-	motor, friction, fluid    float64 // °C; friction is what wear adds to the bearing
+	motor, friction, fluid    float64 // °C; friction is the heat that wear adds to the bearing
 	demandWander, valveWander float64 // slow noise around the demand, the consumers' valves
 	values                    Values
 }
 
-// faultState is how far a fault has come and where it goes, both 0..1 and
-// above for a worse one.
+// faultState is how far a fault has developed and how far it will, both 0..1, above 1
+// for a worse one.
 type faultState struct{ severity, target, rises, falls float64 }
 
-// NewPlant gives a station that has been running long enough to be warm.
+// NewPlant returns a station that has run long enough to be warm.
 func NewPlant(seed uint64) *Plant {
 	p := &Plant{
 		noise:   rand.New(rand.NewPCG(seed, 1)),
@@ -87,16 +87,16 @@ func NewPlant(seed uint64) *Plant {
 	return p
 }
 
-// SetFault lets a fault grow, or shrink, to the given severity at its own
-// pace: 0 is none, 1 is what the demonstration shows. An unknown fault or a
-// severity that is not a number is ignored.
+// SetFault makes a fault grow or shrink to the given severity at its own pace: 0 is
+// none, 1 is what the demonstration shows. An unknown fault or a severity that is not
+// a number is ignored.
 func (p *Plant) SetFault(f Fault, severity float64) {
 	if s, ok := p.faults[f]; ok && severity >= 0 && !math.IsInf(severity, 0) {
 		s.target = severity
 	}
 }
 
-// Severity tells how far a fault has come.
+// Severity returns how far a fault has developed.
 func (p *Plant) Severity(f Fault) float64 {
 	if s, ok := p.faults[f]; ok {
 		return s.severity
@@ -104,18 +104,18 @@ func (p *Plant) Severity(f Fault) float64 {
 	return 0
 }
 
-// Step lets dt of the plant's clock pass. How a span is cut into calls makes
-// no difference to what happens in it.
+// Step lets dt of the plant's clock pass. What happens does not depend on how a span is
+// divided into calls.
 func (p *Plant) Step(dt time.Duration) {
 	for p.pending += max(dt, 0); p.pending >= step; p.pending -= step {
 		p.advance()
 	}
 }
 
-// Values is what the instruments show now.
+// Values returns what the instruments show now.
 func (p *Plant) Values() Values { return p.values }
 
-// Running tells whether the pump is ordered to run.
+// Running reports whether the pump is switched on.
 func (p *Plant) Running() bool { return p.running }
 
 // advance lets one step pass.
@@ -130,7 +130,7 @@ func (p *Plant) advance() {
 	p.measure()
 }
 
-// schedule stops the pump now and then, as a full tank does.
+// schedule stops the pump now and then, as if a tank were full.
 func (p *Plant) schedule() {
 	if p.now < p.change {
 		return
@@ -143,7 +143,7 @@ func (p *Plant) schedule() {
 	}
 }
 
-// pump moves speed, water and heat by dt seconds.
+// pump advances speed, water and heat by dt seconds.
 func (p *Plant) pump(dt float64) {
 	p.demandWander = wander(p.demandWander, 0.2, 10, dt, p.noise)
 	p.valveWander = wander(p.valveWander, 0.006, 9, dt, p.noise)
@@ -168,7 +168,7 @@ func (p *Plant) pump(dt float64) {
 	p.fluid += (cool - p.fluid) * dt / fluidInertia
 }
 
-// head is the pump's head in m at the flow that passes now.
+// head returns the pump's head in m at the present flow.
 func (p *Plant) head(air float64) float64 {
 	s := p.speed / nominalHz
 	return max(staticHead*(1-0.4*air), shutoffHead*s*s*(1-0.5*air)-pumpDroop*p.flow*p.flow)
@@ -200,13 +200,13 @@ func (p *Plant) measure() {
 	p.values = v
 }
 
-// wave is a sine of the given period in seconds, phase in turns.
+// wave returns a sine of the given period in seconds, phase in turns.
 func wave(t, period, phase float64) float64 {
 	return math.Sin(2 * math.Pi * (t/period + phase))
 }
 
-// wander moves slow noise x by dt seconds: it forgets with time constant tau
-// and keeps the standard deviation sd for ever.
+// wander advances slow noise x by dt seconds: its time constant is tau, and its
+// standard deviation stays sd.
 func wander(x, sd, tau, dt float64, r *rand.Rand) float64 {
 	keep := math.Exp(-dt / tau)
 	return x*keep + sd*math.Sqrt(1-keep*keep)*r.NormFloat64()

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// channelsOf names the values as the configuration does.
+// channelsOf returns the values under the names of the configuration.
 func channelsOf(v Values) map[string]float64 {
 	return map[string]float64{
 		"drive.speed": v.Speed, "drive.current": v.Current,
@@ -17,8 +17,8 @@ func channelsOf(v Values) map[string]float64 {
 	}
 }
 
-// runningMean is the mean of every channel while the pump runs, over span of
-// the plant's clock.
+// runningMean returns the mean of every channel while the pump runs, over a span of the
+// plant's clock.
 func runningMean(p *Plant, span time.Duration) map[string]float64 {
 	sum, n := map[string]float64{}, 0.0
 	for t := time.Duration(0); t < span; t += time.Second {
@@ -156,8 +156,8 @@ func TestPlant_stopsAndStarts(t *testing.T) {
 	}
 }
 
-// The first 400 s are what the agent learns from: both a stop and the whole
-// range of the demand must be among them.
+// The agent learns from the first 400 s: they must contain a stop and the whole range of
+// the demand.
 func TestPlant_showsItsVarietyEarly(t *testing.T) {
 	for seed := range uint64(20) {
 		p := NewPlant(seed)
@@ -214,8 +214,8 @@ func TestPlant_ignoresNonsense(t *testing.T) {
 	}
 }
 
-// 40 m³/h at 45 m is where the comment puts the nominal point; the affinity
-// laws put the shutoff head at 80 % speed at 64 % of its own.
+// The comment says that the nominal point is 40 m³/h at 45 m. By the affinity laws the
+// shutoff head at 80 % speed is 64 % of that at full speed.
 func TestOperatingPoint(t *testing.T) {
 	tests := []struct{ hz, valve, flow, head float64 }{
 		{50, 1, 40, 45},

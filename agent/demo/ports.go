@@ -6,11 +6,11 @@ import (
 	"strconv"
 )
 
-// portsTried is how many ports are looked at before giving up.
+// portsTried is how many ports are tried before giving up.
 const portsTried = 50
 
-// FreeAddr is addr ("127.0.0.1:8080") or the same host with the next port above
-// that nobody listens on.
+// FreeAddr returns addr ("127.0.0.1:8080"), or the same host with the next higher port
+// on which nobody listens.
 func FreeAddr(addr string) (string, error) {
 	l, err := listenFrom(addr)
 	if err != nil {

@@ -14,9 +14,8 @@ const (
 	transmitterUnit = 2 // pressure, flow, vibration, fluid temperature
 )
 
-// register is one value of the station on Modbus, as the configuration states
-// it and as the bank holds it: both are made from this table. Addresses count
-// from 1.
+// register is one value of the station on Modbus. Both the configuration and the
+// registers of the server are made from the table of these. Addresses count from 1.
 type register struct {
 	unit     uint8
 	sensor   string
@@ -41,8 +40,8 @@ func registers() []register {
 	}
 }
 
-// words encodes a physical value as the device does: the nearest step of the
-// scale, or a float in the order of its words.
+// words encodes a physical value as the device does: as the nearest step of the scale,
+// or as a float with its words in order.
 func (r *register) words(x float64) []uint16 {
 	raw := math.RoundToEven(x / r.scale)
 	switch r.kind {
@@ -59,14 +58,14 @@ func (r *register) words(x float64) []uint16 {
 	return []uint16{high, low}
 }
 
-// place is the table and the protocol address, which counts from 0.
+// place returns the table and the protocol address, which counts from 0.
 func (r *register) place() (table string, address int) {
 	table, number, _ := strings.Cut(r.at, ":")
 	n, _ := strconv.Atoi(number)
 	return table, n - 1
 }
 
-// show puts v into the registers of the banks.
+// show writes v into the registers of the banks.
 func show(v *Values, banks map[uint8]*modbussim.Bank, regs []register) {
 	for i := range regs {
 		r := &regs[i]

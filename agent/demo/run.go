@@ -23,12 +23,12 @@ import (
 type RunOptions struct {
 	Options                                 // of the station
 	Broker  string                          // URL to publish to; "" = the built-in broker
-	Out     io.Writer                       // takes the view
-	Log     func(level string) *slog.Logger // makes the agent's log
+	Out     io.Writer                       // the view is written to it
+	Log     func(level string) *slog.Logger // returns the agent's log
 	Build   status.Build                    // of this program
 }
 
-// BrokerError is what is wrong with RunOptions.Broker.
+// BrokerError says what is wrong with RunOptions.Broker.
 type BrokerError struct{ text string }
 
 func (e *BrokerError) Error() string { return e.text }
@@ -76,8 +76,8 @@ func Run(ctx context.Context, o RunOptions) error {
 	return play(ctx, station, g, view, broker)
 }
 
-// brokerFor is the URL of the broker: the named one or, if there is none, the
-// built-in one, which runs until stop. It is empty if this build has none.
+// brokerFor returns the URL of the broker: the named one or, if none is named, the
+// built-in one, which runs until stop. The URL is empty if this build has no broker.
 func brokerFor(named string) (broker string, notes []string, stop func(), err error) {
 	if named != "" {
 		return named, nil, func() {}, nil
@@ -92,7 +92,7 @@ func brokerFor(named string) (broker string, notes []string, stop func(), err er
 	return broker, movedNote("1883", "broker", broker), stop, nil
 }
 
-// viewOptions tell what w can do.
+// viewOptions says what w can do.
 func viewOptions(w io.Writer) ViewOptions {
 	if f, ok := w.(*os.File); ok {
 		return Terminal(f)
@@ -100,7 +100,7 @@ func viewOptions(w io.Writer) ViewOptions {
 	return ViewOptions{}
 }
 
-// movedNote tells that something had to take the next free port.
+// movedNote says that a port was taken and which address is used instead.
 func movedNote(port, what, address string) []string {
 	u, err := url.Parse(address)
 	if err != nil || u.Port() == port {
@@ -109,7 +109,7 @@ func movedNote(port, what, address string) []string {
 	return []string{"port " + port + " is taken: the " + what + " is on " + u.Host}
 }
 
-// play runs the agent while the script plays and the view shows.
+// play runs the agent, the script and the view.
 func play(ctx context.Context, station *Station, g *gateway.Gateway, view *View, broker string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -126,9 +126,9 @@ func play(ctx context.Context, station *Station, g *gateway.Gateway, view *View,
 	}
 	go station.RunScript(ctx, view.Learned(), view.Say)
 	err := g.Run(ctx)
-	// What was published last is still on its way to the view.
+	// The last messages are still on their way to the view.
 	time.Sleep(100 * time.Millisecond)
-	if broken := view.Err(); !errors.Is(broken, syscall.EPIPE) { // demo | head has seen enough
+	if broken := view.Err(); !errors.Is(broken, syscall.EPIPE) { // the reader has closed it, as in demo | head
 		err = errors.Join(err, broken)
 	}
 	return err

@@ -2,7 +2,7 @@ package demo
 
 import "testing"
 
-// TestMovedNote: only an address that had to give way is told.
+// TestMovedNote: a note is given only if the address differs.
 func TestMovedNote(t *testing.T) {
 	if got := movedNote("1883", "broker", "tcp://127.0.0.1:1883"); got != nil {
 		t.Errorf("got %q, want nothing for the usual port", got)

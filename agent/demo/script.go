@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// The script's times by the wall's clock.
+// The times of the script, by the wall clock.
 const (
-	beforeFault = 5 * time.Second  // from learnt to the first fault
+	beforeFault = 5 * time.Second  // from the end of learning to the first fault
 	faultLasts  = 12 * time.Second // long enough to be found and looked at
 	betweenThem = 14 * time.Second // long enough for the event to close
-	waitAtMost  = 17 * time.Second // for a fault's moment; a cycle of the demand takes 8 s
+	waitAtMost  = 17 * time.Second // for the right moment; a cycle of the demand takes 8 s
 	lookEvery   = 20 * time.Millisecond
 )
 
-// RunScript plays the faults one after the other, over and over, until the
-// context ends: it waits until learned is closed, lets the plant be for
-// beforeFault, begins a fault, ends it when it has lasted, and lets the plant
-// recover. say is told each step in words for people.
+// RunScript plays the faults one after the other, again and again, until the context
+// ends. It waits until learned is closed, leaves the plant alone for beforeFault, begins
+// a fault, ends it after its time, and lets the plant recover. It describes each step
+// by say.
 func (s *Station) RunScript(ctx context.Context, learned <-chan struct{}, say func(string)) {
 	sc := script{faults: Faults(), set: s.SetFault, values: s.Values, say: say}
 	if f, err := ParseFault(string(s.o.Fault)); err == nil {
@@ -26,7 +26,7 @@ func (s *Station) RunScript(ctx context.Context, learned <-chan struct{}, say fu
 	sc.run(ctx, learned)
 }
 
-// script plays faults by set and tells of them by say.
+// script sets faults by set and describes them by say.
 type script struct {
 	faults []FaultInfo
 	set    func(Fault, float64)
@@ -52,8 +52,8 @@ func (s *script) run(ctx context.Context, learned <-chan struct{}) {
 	}
 }
 
-// play shows one fault from its beginning to the recovery; false once the
-// context has ended. The fault does not outlive it.
+// play plays one fault from its beginning to the recovery. It returns false if the
+// context has ended; the fault has ended then too.
 func (s *script) play(ctx context.Context, f FaultInfo) bool {
 	for waited := time.Duration(0); f.When != nil && waited < waitAtMost && !f.When(s.values()); waited += lookEvery {
 		if !pause(ctx, lookEvery) {

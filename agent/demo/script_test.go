@@ -40,7 +40,7 @@ func TestScript_playsAllFaultsAndEndsThem(t *testing.T) {
 	})
 }
 
-// However the script is stopped, no fault stays behind.
+// However the script is stopped, no fault remains.
 func TestScript_stopsAtOnce(t *testing.T) {
 	for _, after := range []time.Duration{0, time.Second, 30 * time.Second, 45 * time.Second} {
 		synctest.Test(t, func(t *testing.T) {

@@ -11,12 +11,12 @@ import (
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
 
-// Options build a Station. The zero value is the demonstration's.
+// Options build a Station. The zero value is that of the demonstration.
 type Options struct {
 	Seed   uint64  // of the plant's history
-	Pace   float64 // of the plant's clock, relative to the wall's; 0 = 20
+	Pace   float64 // of the plant's clock, relative to the wall clock; 0 = 20
 	Modbus string  // address to listen on; empty = a free port of 127.0.0.1
-	Fault  Fault   // the only one the script plays; empty = all of them in turn
+	Fault  Fault   // the only one that the script plays; empty = all of them in turn
 }
 
 // The chips on the station's I²C bus. The INA219 measures the cabinet's 24 V
@@ -29,8 +29,8 @@ const (
 	bearingBits    = 11
 )
 
-// Station is the plant behind its instruments: a Modbus TCP server and chips
-// on I²C, moved by a clock of its own until Close. Safe for concurrent use.
+// Station is the plant with its instruments: a Modbus TCP server and chips on I²C. Its
+// own clock advances it until Close. It is safe for concurrent use.
 type Station struct {
 	o       Options
 	server  *modbussim.Server
@@ -46,8 +46,8 @@ type Station struct {
 	plant *Plant
 }
 
-// Start builds the station and sets it going. The error is that of the
-// address to listen on.
+// Start builds a station and starts its clock. An error is about the address to listen
+// on.
 func Start(o Options) (*Station, error) {
 	if o.Pace <= 0 {
 		o.Pace = 20
@@ -75,11 +75,11 @@ func Start(o Options) (*Station, error) {
 	return s, nil
 }
 
-// longestPause bounds what the plant makes up for after the host was
+// longestPause is the most time that the plant catches up with after the host was
 // suspended.
 const longestPause = time.Second
 
-// run moves the plant's clock with the wall's.
+// run advances the plant's clock with the wall clock.
 func (s *Station) run(stop <-chan struct{}) {
 	defer close(s.done)
 	tick := time.NewTicker(10 * time.Millisecond)
@@ -101,7 +101,7 @@ func (s *Station) run(stop <-chan struct{}) {
 	}
 }
 
-// show puts the plant's values where the instruments have them.
+// show writes the plant's values into the instruments.
 func (s *Station) show() {
 	v := s.plant.Values()
 	show(&v, s.banks, s.regs)
@@ -117,12 +117,12 @@ func (s *Station) Close() error {
 	return s.server.Close()
 }
 
-// ModbusAddr is where the Modbus server listens, "host:port".
+// ModbusAddr returns the address of the Modbus server, "host:port".
 func (s *Station) ModbusAddr() string { return s.server.Addr() }
 
-// I2C opens the station's I²C bus. It takes the place of the board's opener, so
-// it takes a name, and every name is this one bus. The caller closes what he
-// opened; the chips stay.
+// I2C opens the station's I²C bus. It is used in place of board.OpenI2C and therefore
+// takes a name, but every name is this one bus. The caller closes the bus; the chips
+// remain.
 func (s *Station) I2C(name string) (i2c.BusCloser, error) {
 	b := i2csim.New(name)
 	b.Attach(bearingAddress, s.bearing)
@@ -131,8 +131,8 @@ func (s *Station) I2C(name string) (i2c.BusCloser, error) {
 	return b, nil
 }
 
-// SetFault lets a fault of the plant or its instruments grow to the given
-// severity, or go away at 0.
+// SetFault makes a fault of the plant or its instruments grow to the given severity, or
+// end at 0.
 func (s *Station) SetFault(f Fault, severity float64) {
 	s.mu.Lock()
 	s.plant.SetFault(f, severity)
@@ -142,14 +142,14 @@ func (s *Station) SetFault(f Fault, severity float64) {
 	}
 }
 
-// Values is what the instruments show now.
+// Values returns what the instruments show now.
 func (s *Station) Values() Values {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.plant.Values()
 }
 
-// Plant describes for people what stands where.
+// Plant describes for people which device is where.
 func (s *Station) Plant() string {
 	return fmt.Sprintf("Modbus TCP %s (unit %d drive, unit %d transmitters); I2C lm75 0x%x, bme280 0x%x, ina219 0x%x",
 		s.ModbusAddr(), driveUnit, transmitterUnit, bearingAddress, climateAddress, supplyAddress)

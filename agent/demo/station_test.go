@@ -15,8 +15,8 @@ import (
 	"iot-edge-anomaly/agent/devices"
 )
 
-// physical is what a reader of the register makes of its words: the inverse of
-// words, by the configuration's type, order and scale.
+// physical decodes the words of a register by the type, order and scale in the
+// configuration. It is the inverse of words.
 func (r *register) physical64(words []uint16) float64 {
 	switch r.kind {
 	case "u16":
@@ -108,8 +108,8 @@ func TestStation_configIsValid(t *testing.T) {
 	}
 }
 
-// askUnit sends one read request by hand and returns the registers, or an error
-// where no answer comes in time.
+// askUnit sends one read request by hand and returns the registers, or an error if no
+// answer comes in time.
 func askUnit(t *testing.T, addr string, patience time.Duration, unit, function uint8, at, n uint16) ([]uint16, error) {
 	t.Helper()
 	c, err := net.Dial("tcp", addr)

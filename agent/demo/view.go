@@ -20,7 +20,7 @@ type ViewOptions struct {
 	Location *time.Location // of the times shown; nil = local
 }
 
-// Terminal tells what f can do: a terminal is overwritten, and coloured unless
+// Terminal says what f can do: lines of a terminal are overwritten, and coloured unless
 // NO_COLOR is set (https://no-color.org) or the terminal is dumb.
 func Terminal(f *os.File) ViewOptions {
 	info, err := f.Stat()
@@ -28,12 +28,12 @@ func Terminal(f *os.File) ViewOptions {
 	return ViewOptions{TTY: tty, Color: tty && os.Getenv("NO_COLOR") == ""}
 }
 
-// Header tells where everything is. Empty lines are left out.
+// Header says where everything is. Lines for empty fields are left out.
 type Header struct {
 	Page   string // http://127.0.0.1:8080/
 	Broker string // tcp://127.0.0.1:1883
 	Topic  string // below which the agent publishes
-	Plant  string // what stands where
+	Plant  string // which device is where
 	Config string // file
 	Notes  []string
 }
@@ -52,15 +52,15 @@ type View struct {
 	status   string               // the line that is overwritten
 	printed  time.Time            // when progress was last printed, without a terminal
 	states   map[string]string    // machine -> state
-	told     map[string]time.Time // when that was, by the agent's clock
-	blind    map[string]bool      // machines that were said to be blind
-	learnt   map[string]bool      // machines that were said to have learnt
+	told     map[string]time.Time // machine -> time of that state, by the agent's clock
+	blind    map[string]bool      // machines that were shown as blind
+	learnt   map[string]bool      // machines that were shown as learnt
 	shown    map[string]string    // open event -> severity last shown
 	seen     map[string]bool      // message ids of events
 	complete bool                 // learned is closed
 }
 
-// NewView gives a view that writes to w.
+// NewView returns a view that writes to w.
 func NewView(w io.Writer, o ViewOptions) *View {
 	if o.Location == nil {
 		o.Location = time.Local
@@ -69,13 +69,14 @@ func NewView(w io.Writer, o ViewOptions) *View {
 		states: map[string]string{}, told: map[string]time.Time{}, blind: map[string]bool{}, learnt: map[string]bool{}, shown: map[string]string{}, seen: map[string]bool{}}
 }
 
-// Learned is closed when every machine heard of has a model.
+// Learned returns a channel that is closed when every known machine has a model.
 func (v *View) Learned() <-chan struct{} { return v.learned }
 
-// Broken is closed when the writer has failed: nobody reads any more.
+// Broken returns a channel that is closed when the writer has failed, because nobody
+// reads any more.
 func (v *View) Broken() <-chan struct{} { return v.broken }
 
-// Err is the first error of the writer.
+// Err returns the first error of the writer.
 func (v *View) Err() error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -104,7 +105,7 @@ func (v *View) Header(h Header) {
 	v.print("\n")
 }
 
-// subscribeLine is a command that shows the same events.
+// subscribeLine returns a command that shows the same events.
 func subscribeLine(broker, topic string) string {
 	_, addr, ok := strings.Cut(broker, "://")
 	i := strings.LastIndexByte(addr, ':')
@@ -136,7 +137,7 @@ func (v *View) Run(ctx context.Context, messages <-chan Message) {
 	}
 }
 
-// Message shows one MQTT message. What is not the agent's is ignored.
+// Message shows one MQTT message. Messages that are not from the agent are ignored.
 func (v *View) Message(m Message) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -156,7 +157,7 @@ func (v *View) Message(m Message) {
 	}
 }
 
-// event prints one event: its beginning, a graver severity, its end.
+// event prints one event: its beginning, a higher severity, its end.
 func (v *View) event(e *event) {
 	before, open := v.shown[e.Event]
 	word, color := "OPEN ", red
@@ -175,7 +176,7 @@ func (v *View) event(e *event) {
 		color = yellow
 	}
 	head, causes := e.lines()
-	if e.State == "update" && len(causes) > 0 { // what is to blame was told before
+	if e.State == "update" && len(causes) > 0 { // the causes were shown before
 		head, causes = head+": "+strings.Join(strings.Fields(causes[0]), " "), nil
 	}
 	v.line(e.Time, e.Machine, v.paint(color, word)+" "+head)
@@ -184,9 +185,9 @@ func (v *View) event(e *event) {
 	}
 }
 
-// state takes note of a machine's state at a time and prints what changes for
-// long: stops and starts are the plant's daily life. The page and MQTT tell the
-// same, and what the slower one says of before is no news.
+// state notes the state of a machine at a time and prints lasting changes; stops and
+// starts are normal. The page and MQTT report the same state, so an older one from the
+// slower of the two is ignored.
 func (v *View) state(machine, state string, at time.Time) {
 	before := v.states[machine]
 	if state == "" || at.Before(v.told[machine]) {
@@ -207,13 +208,13 @@ func (v *View) state(machine, state string, at time.Time) {
 	case state == "blind" && !v.blind[machine]:
 		v.blind[machine] = true
 		v.line(time.Now(), machine, v.paint(yellow, "blind: too few channels to judge"))
-	case v.blind[machine] && state != "blind" && state != "learning" && state != "idle": // one that stands still sees no more than before
+	case v.blind[machine] && state != "blind" && state != "learning" && state != "idle": // a machine at rest is not watched any better
 		v.blind[machine] = false
 		v.line(time.Now(), machine, v.paint(green, "sees again"))
 	}
 }
 
-// checkLearned closes learned once no machine learns any more.
+// checkLearned closes learned once no machine is learning any more.
 func (v *View) checkLearned() {
 	for _, s := range v.states {
 		if s == "learning" {
@@ -226,8 +227,8 @@ func (v *View) checkLearned() {
 	}
 }
 
-// State shows the progress of learning: on a terminal in a line that stays,
-// else a line every five seconds.
+// State shows the progress of learning: on a terminal in a line that stays in place,
+// otherwise in a new line every five seconds.
 func (v *View) State(s page.State) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -251,7 +252,7 @@ func (v *View) State(s page.State) {
 	}
 }
 
-// Follow shows what ask returns, twice a second until the context ends.
+// Follow shows what ask returns, twice a second, until the context ends.
 func (v *View) Follow(ctx context.Context, ask func() page.State) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
@@ -265,8 +266,8 @@ func (v *View) Follow(ctx context.Context, ask func() page.State) {
 	}
 }
 
-// progress is what a machine does, in a few words; whole with everything that
-// is known, for there is room for one only.
+// progress says in a few words what a machine does; with whole, everything that is
+// known, because there is room for one machine only.
 func progress(m *page.Machine, whole bool) string {
 	switch l := m.Learning; {
 	case l != nil && !whole:
@@ -292,7 +293,7 @@ func (v *View) line(t time.Time, subject, text string) {
 	v.print(fmt.Sprintf("%s  %-9s %s\n", t.In(v.o.Location).Format(time.TimeOnly), clean(subject), text))
 }
 
-// print writes above the status line.
+// print writes text above the status line.
 func (v *View) print(text string) {
 	if v.status == "" {
 		v.write(text)
@@ -301,8 +302,8 @@ func (v *View) print(text string) {
 	v.write("\r\x1b[K" + text + v.status)
 }
 
-// setStatus overwrites the status line. It is cut, for a line that wraps cannot
-// be overwritten.
+// setStatus overwrites the status line. The line is cut, because a line that wraps
+// cannot be overwritten.
 func (v *View) setStatus(text string) {
 	if r := []rune(text); len(r) > 78 {
 		text = string(r[:78])

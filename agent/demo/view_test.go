@@ -24,7 +24,7 @@ const opened = `{"schema":1,"id":"gw7-4f2a-42","seq":42,"machine":"pump1","kind"
   {"channel":"drive.current","unit":"A","share":0.1,"value":8.2,"expected":12,"direction":"below"},
   {"channel":"drive.speed","unit":"Hz","share":0.01,"value":43,"expected":43.2,"direction":"below"}],"detail":"a level that was not seen while learning"}`
 
-// state is the page's with the pump learning, or not.
+// state is the state that the page shows, with the pump learning or not.
 func state(machine string, progress float64, score *float64) page.State {
 	m := page.Machine{Name: "pump1", State: machine, Score: score}
 	if machine == "learning" {
@@ -102,8 +102,8 @@ func TestView_golden(t *testing.T) {
 	}
 }
 
-// TestView_blind: a dead transmitter is told once, also where the pump stops
-// meanwhile, and an older answer of the page is no news.
+// TestView_blind: a dead transmitter is shown once, even if the pump stops meanwhile,
+// and an older answer of the page is ignored.
 func TestView_blind(t *testing.T) {
 	var out bytes.Buffer
 	v := NewView(&out, ViewOptions{Location: time.UTC})
