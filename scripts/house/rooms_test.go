@@ -52,6 +52,16 @@ func TestRooms(t *testing.T) {
 	}
 }
 
+// TestDocs_rooms checks that the page of the architecture names each of them.
+func TestDocs_rooms(t *testing.T) {
+	page := read(t, filepath.Join(root, "docs", "architecture.md"))
+	for name := range rooms {
+		if !strings.Contains(page, "`agent/"+name+"`") {
+			t.Errorf("docs/architecture.md does not name agent/%s", name)
+		}
+	}
+}
+
 // TestDoor checks that package main stays small: it parses flags, prints and chooses
 // exit codes. Everything else belongs in a package below agent/.
 func TestDoor(t *testing.T) {
