@@ -27,7 +27,7 @@
 // and so on up to an hour.
 //
 // From the fifth event of one cause in sequence on, an event that ends rests
-// instead of closing: it stays open for twice the longest pause seen so far. An
+// instead of closing: it stays open for twice the longer of the two newest pauses. An
 // episode that begins meanwhile continues the event if one of the event's channels
 // causes it; otherwise the event closes and a new one opens.
 //

@@ -8,7 +8,9 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +80,68 @@ func exact(v Verdict) string {
 	return s
 }
 
+// scratch are fields that the next row computes anew before anything reads them.
+var scratch = map[string]bool{
+	"Scorer.meanR": true, "Scorer.meanL": true, "Scorer.fresh": true, "Scorer.pulled": true, "Scorer.lastAhead": true, "Scorer.ageAhead": true,
+	"crossState.mean": true, "int8Net.foreseen": true, "int8Net.answers": true, "int8Net.left": true, "int8Net.hit": true,
+	"Drift.counts": true, "Drift.below": true, "Drift.sorted": true, "Detector.again": true,
+	"Judge.events": true, "Judge.add": true, "Judge.emit": true, "Judge.told": true, "Judge.o": true,
+}
+
+// dump writes every field of a value, whatever package it is of, so that what a
+// checkpoint forgets is seen whether it matters in a test's rows or not. Networks are
+// not part of the state.
+func dump(b *strings.Builder, path string, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		if v.IsNil() || strings.HasSuffix(v.Type().String(), "quant.Network") || v.Type() == reflect.TypeFor[*model.Model]() {
+			fmt.Fprintf(b, "%s %v\n", path, v.IsNil())
+			return
+		}
+		dump(b, path, v.Elem())
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			fmt.Fprintf(b, "%s %v\n", path, v)
+			return
+		}
+		if v.Type() == reflect.TypeFor[model.Parameters]() {
+			return
+		}
+		for i := range v.NumField() {
+			if name := v.Type().Name() + "." + v.Type().Field(i).Name; !scratch[name] {
+				dump(b, path+"/"+name, v.Field(i))
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		fmt.Fprintf(b, "%s has %d\n", path, v.Len())
+		for i := range v.Len() {
+			dump(b, fmt.Sprint(path, "[", i, "]"), v.Index(i))
+		}
+	case reflect.Float32, reflect.Float64:
+		fmt.Fprintf(b, "%s %x\n", path, math.Float64bits(v.Float()))
+	case reflect.Func:
+	default:
+		fmt.Fprintf(b, "%s %v\n", path, v)
+	}
+}
+
+// sameState tells the first field in which two Judges differ.
+func sameState(x, y *Judge) string {
+	var a, b strings.Builder
+	dump(&a, "", reflect.ValueOf(x))
+	dump(&b, "", reflect.ValueOf(y))
+	as, bs := strings.Split(a.String(), "\n"), strings.Split(b.String(), "\n")
+	for i := range min(len(as), len(bs)) {
+		if as[i] != bs[i] {
+			return as[i] + ", restored as " + bs[i]
+		}
+	}
+	if len(as) != len(bs) {
+		return fmt.Sprintf("%d fields, restored as %d", len(as), len(bs))
+	}
+	return ""
+}
+
 // twice are two ways that have to say the same: a Judge that goes on, and one that
 // is saved and restored at the rows of restarts.
 func twice(t *testing.T, m *model.Model, o Options, restarts []int, n int, row func(i int) []float64, at func(i int) time.Time) (events map[detect.Kind]int) {
@@ -88,8 +152,10 @@ func twice(t *testing.T, m *model.Model, o Options, restarts []int, n int, row f
 	for i := range n {
 		if slices.Contains(restarts, i) {
 			b = restarted(t, b)
-			if x, y := a.Save(nil), b.Save(nil); string(x) != string(y) {
-				t.Fatalf("row %d: the state that was restored is saved otherwise: %d bytes, then %d", i, len(x), len(y))
+			if i%61 == 0 {
+				if differs := sameState(a, b); differs != "" {
+					t.Fatalf("row %d: %s", i, differs)
+				}
 			}
 		}
 		if i > 0 && slices.Contains(restarts, i) { // the row before once more
