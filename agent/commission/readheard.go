@@ -8,20 +8,20 @@ import (
 
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/drivers"
-	"iot-edge-anomaly/drivers/modbus"
 )
 
 // hearTimeout is how long Read waits for another master to ask for the registers
-// that it is to show.
+// that it is to show, and for the first message on each topic.
 const hearTimeout = 3200 * time.Millisecond
 
-// awaitHeard waits until every register that can only be overheard was heard.
+// awaitHeard waits until every channel has a value of those that come unasked:
+// registers that are overheard, and topics of a broker.
 func awaitHeard(ctx context.Context, sensors []drivers.Sensor) {
 	ctx, cancel := context.WithTimeout(ctx, hearTimeout)
 	defer cancel()
 	for _, s := range sensors {
-		if o, ok := s.(*modbus.Overheard); ok {
-			o.Wait(ctx)
+		if unasked, ok := s.(interface{ Wait(context.Context) }); ok {
+			unasked.Wait(ctx)
 		}
 	}
 }

@@ -6,7 +6,7 @@ package config
 type DriverInfo struct {
 	// Bus is the kind of bus a sensor of this driver is on: "i2c", "modbus",
 	// "kernel" for what a driver of the kernel reads, "derived" for what is computed
-	// from other sensors, or "" for none.
+	// from other sensors, "mqtt" for what others publish, or "" for none.
 	Bus string
 
 	// Channels are fixed by the chip. Nil means that the configuration lists
@@ -80,6 +80,7 @@ const (
 	busModbus  = "modbus"
 	busKernel  = "kernel"
 	busDerived = "derived"
+	busBroker  = "mqtt"
 	busNone    = "none"      // DriverInfo.Bus is empty
 	busHeard   = "listening" // Modbus with listen=true
 )

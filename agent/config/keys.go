@@ -35,11 +35,11 @@ func Sections(drivers map[string]DriverInfo) []Section {
 		}
 		for i := range reg.Keys {
 			if k := &reg.Keys[i]; isMeasurandKey(k.Name) && !(s.byName && k.Name == "name") {
-				k.Also = append(slices.Clone(k.Also), s.Path+"."+k.Name)
+				k.Also = once(k.Also, s.Path+"."+k.Name)
 			}
 		}
-		limits.Also = append(slices.Clone(limits.Also), s.Path+".limits")
-		iso.Also = append(slices.Clone(iso.Also), s.Path+".limits.iso20816")
+		limits.Also = once(limits.Also, s.Path+".limits")
+		iso.Also = once(iso.Also, s.Path+".limits.iso20816")
 	}
 	for _, d := range drivers {
 		for i := range reg.Keys {
@@ -62,6 +62,15 @@ func Sections(drivers map[string]DriverInfo) []Section {
 		out[i].complete()
 	}
 	return out
+}
+
+// once is a new list with one more path, unless the list has it: two drivers may have
+// the same one.
+func once(list []string, path string) []string {
+	if slices.Contains(list, path) {
+		return list
+	}
+	return append(slices.Clone(list), path)
 }
 
 // list gives the rows of a section.

@@ -8,23 +8,24 @@ type Kind string
 // The kinds that the rows of a driver may have, each with the Go type that Get
 // gives. Channels has none: its elements are in Sensor.Listed.
 const (
-	Text     Kind = "text"              // string
-	Name     Kind = "name"              // string
-	Choice   Kind = "choice"            // string
-	Boolean  Kind = "boolean"           // bool
-	Integer  Kind = "integer"           // int
-	Number   Kind = "number"            // float64
-	Duration Kind = "duration"          // time.Duration
-	Size     Kind = "size"              // int64
-	File     Kind = "file"              // string
-	Interval Kind = "interval"          // Range
-	Bytes    Kind = "bytes"             // []byte
-	Bits     Kind = "bits"              // uint64
-	Patterns Kind = "bits, one or more" // []uint64
-	List     Kind = "list"              // a slice of the Go type of Of
-	Mappings Kind = "list of mappings"  // []Values
-	Channels Kind = "list of channels"
-	ByName   Kind = "channels by name" // as Channels, with each channel's name before it
+	Text      Kind = "text"              // string
+	Name      Kind = "name"              // string
+	Choice    Kind = "choice"            // string
+	Boolean   Kind = "boolean"           // bool
+	Integer   Kind = "integer"           // int
+	Number    Kind = "number"            // float64
+	Duration  Kind = "duration"          // time.Duration
+	Size      Kind = "size"              // int64
+	File      Kind = "file"              // string
+	Interval  Kind = "interval"          // Range
+	Bytes     Kind = "bytes"             // []byte
+	Bits      Kind = "bits"              // uint64
+	Patterns  Kind = "bits, one or more" // []uint64
+	List      Kind = "list"              // a slice of the Go type of Of
+	Mappings  Kind = "list of mappings"  // []Values
+	Channels  Kind = "list of channels"
+	BrokerURL Kind = "broker URL"       // string, with its port
+	ByName    Kind = "channels by name" // as Channels, with each channel's name before it
 )
 
 // The kinds that only this package has. Each value has a parser of its own, which
@@ -36,7 +37,6 @@ const (
 	kindRate          Kind = "rate"
 	kindWindow        Kind = "time window"
 	kindBusURL        Kind = "bus URL"
-	kindBrokerURL     Kind = "broker URL"
 	kindListenAddress Kind = "host:port"
 	kindTopic         Kind = "topic"
 	kindI2cBus        Kind = "I2C bus"
@@ -92,7 +92,7 @@ var kinds = []KindText{
 	{kindI2cBus, "`auto` for the board's header bus, or a device such as `/dev/i2c-1`", "", ""},
 	{kindI2cAddress, "a 7-bit address, 0x03 to 0x77", "", ""},
 	{kindBusURL, "`tcp://host:port`, `rtu:///dev/…` or `rtutcp://host:port`, and parameters after a `?`", "", ""},
-	{kindBrokerURL, "`mqtts://host:port`, `mqtt://` or `tcp://`", "", ""},
+	{BrokerURL, "`mqtts://host:port`, `mqtt://` or `tcp://`", "text", "put it in quotes"},
 	{kindRs485Switch, "`off`, `kernel` or `gpio:` and a line's number or name", "", ""},
 	{kindListenAddress, "`127.0.0.1:8080`, or `:8080` for all addresses", "", ""},
 	{kindTopic, "an MQTT topic without wildcards, in which `{site}` and `{device}` are filled in, at most 200 bytes", "", ""},

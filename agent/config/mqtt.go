@@ -24,9 +24,9 @@ var mqttKeys = section[MQTT]{
 	help:    "The broker to which states and events are published.",
 	secrets: []string{"password"},
 	rows: []row[MQTT]{
-		{Key: Key{Name: "broker", Kind: kindBrokerURL, Default: `""`, Empty: "nothing is published", Example: `"mqtts://broker.plant:8883"`,
+		{Key: Key{Name: "broker", Kind: BrokerURL, Default: `""`, Empty: "nothing is published", Example: `"mqtts://broker.plant:8883"`,
 			Help: "Address of the broker; without a port 8883 with TLS (mqtts) and 1883 without."},
-			read: func(v value, m *MQTT) { m.readBroker(v) }},
+			into: func(m *MQTT) any { return &m.Broker }},
 		{Key: Key{Name: "topic", Kind: kindTopic, Max: "200", Default: "iot-edge-anomaly/{site}/{device}", Example: `"plant/{site}/{device}"`,
 			Help: "Topic below which everything is published."},
 			read: func(v value, m *MQTT) { m.readTopic(v) }},
@@ -53,14 +53,47 @@ var mqttKeys = section[MQTT]{
 	check: func(v value, m *MQTT, _ given) {
 		m.Pos = v.pos
 		v.pair("cert", m.Cert, "key", m.Key)
-		if m.PasswordFile != "" && m.Username == "" {
-			v.fail("MQTT 3.1.1 allows no password without one", "password_file needs username")
-		}
-		secure := strings.HasPrefix(m.Broker, "mqtts:") || strings.HasPrefix(m.Broker, "ssl:") || strings.HasPrefix(m.Broker, "tls:")
-		if m.Broker != "" && !secure && (m.CA != "" || m.Cert != "") {
-			v.fail("use mqtts://", "ca, cert and key need an encrypted broker address")
-		}
+		v.tell(brokerFaults(m.Broker, m.CA, m.Cert, m.Username, m.PasswordFile), nil)
 	},
+}
+
+// brokerFaults tells what is wrong with the keys of a broker together.
+func brokerFaults(broker, ca, cert, username, passwordFile string) (fs []Fault) {
+	if passwordFile != "" && username == "" {
+		fs = append(fs, Fault{Message: "password_file needs username", Hint: "MQTT 3.1.1 allows no password without one"})
+	}
+	scheme, _, _ := strings.Cut(broker, ":")
+	if broker != "" && brokerPorts[scheme] != "8883" && (ca != "" || cert != "") {
+		fs = append(fs, Fault{Message: "ca, cert and key need an encrypted broker address", Hint: "use mqtts://"})
+	}
+	return fs
+}
+
+// BrokerKeys are the keys by which a sensor says how its broker is reached.
+// CheckBroker tells what is wrong with them together.
+func BrokerKeys() []Key {
+	var out []Key
+	for _, k := range mqttKeys.list().Keys {
+		switch k.Name {
+		case "broker":
+			k.Need, k.Default, k.Empty = true, "", ""
+			k.Help = "Address of the broker that is read from; without a port 8883 with TLS (mqtts) and 1883 without."
+			out = append(out, k)
+		case "ca", "cert", "key", "username", "password_file":
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// CheckBroker checks the keys of BrokerKeys.
+func CheckBroker(s *Sensor) []Fault {
+	get := func(name string) string { return Get[string](s.Own, name) }
+	fs := brokerFaults(get("broker"), get("ca"), get("cert"), get("username"), get("password_file"))
+	if (get("cert") == "") != (get("key") == "") {
+		fs = append(fs, Fault{Message: "cert and key need each other", Hint: "name both files, or neither"})
+	}
+	return fs
 }
 
 // pair reports two keys of which only one is set.
@@ -76,28 +109,28 @@ func (v value) pair(a, aValue, b, bValue string) {
 // brokerPorts maps each scheme to its registered port.
 var brokerPorts = map[string]string{"tcp": "1883", "mqtt": "1883", "mqtts": "8883", "ssl": "8883", "tls": "8883"}
 
-func (m *MQTT) readBroker(v value) {
+// broker reads the address of a broker; its port is filled in.
+func (v value) broker() (string, bool) {
 	s, ok := v.someText()
 	if !ok || s == "" {
-		return
+		return "", ok
 	}
 	u, ok := v.address(s)
 	if !ok {
-		return
+		return "", false
 	}
 	port, known := brokerPorts[u.Scheme]
 	if !known {
-		v.fail(didYouMean(u.Scheme, []string{"mqtts", "mqtt", "tcp"}), "unknown scheme %q", quoteShort(u.Scheme))
-		return
+		return "", v.fail(didYouMean(u.Scheme, []string{"mqtts", "mqtt", "tcp"}), "unknown scheme %q", quoteShort(u.Scheme))
 	}
 	host, ok := v.hostPort(u, port)
 	if !ok {
-		return
+		return "", false
 	}
-	m.Broker = u.Scheme + "://" + host
 	if port == "1883" && !isLoopback(u.Hostname()) {
-		v.warn("use mqtts://", "events and passwords cross the network unencrypted")
+		v.warn("use mqtts://", "messages and passwords cross the network unencrypted")
 	}
+	return u.Scheme + "://" + host, true
 }
 
 // hostPort checks that a URL is host[:port] and nothing else.

@@ -34,6 +34,8 @@ func (v value) readKind() (any, bool) {
 		return boxed(v.choice())
 	case File:
 		return boxed(v.file())
+	case BrokerURL:
+		return boxed(v.broker())
 	case Boolean:
 		return boxed(v.boolean())
 	case Integer:

@@ -3,6 +3,7 @@ package config
 import (
 	"reflect"
 	"slices"
+	"strconv"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -193,8 +194,8 @@ func (e entry) unknown(others map[string]string, names []string) {
 // plain is a value that is written in the table, as if it stood in a file.
 func (k *Key) plain(text string) value {
 	n := &yaml.Node{Kind: yaml.ScalarNode, Value: text}
-	if text == `""` {
-		n = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}
+	if inside, err := strconv.Unquote(text); err == nil && text[0] == '"' {
+		n = &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: inside}
 	} else if text[0] == '[' || text[0] == '{' {
 		var doc yaml.Node
 		if yaml.Unmarshal([]byte(text), &doc) == nil && len(doc.Content) == 1 {

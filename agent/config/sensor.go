@@ -61,12 +61,13 @@ func (s *sensorReader) kind() string {
 var (
 	onModbus    = []string{busModbus, busHeard}
 	askedModbus = []string{busModbus}
-	notModbus   = []string{busI2C, busKernel, busDerived, busNone}
+	notModbus   = []string{busI2C, busKernel, busDerived, busBroker, busNone}
 	isRead      = []string{busI2C, busModbus, busHeard, busKernel, busNone}
 )
 
 // sensorHints are for keys that stand elsewhere.
-var sensorHints = map[string]string{"range": "write ranges: {channel: [min, max]}", "baud": baudHint, "parity": baudHint}
+var sensorHints = map[string]string{"range": "write ranges: {channel: [min, max]}", "baud": baudHint, "parity": baudHint,
+	"password": "put it into a file and write password_file:", "topic": "write it at each channel"}
 
 var sensorKeys = section[sensorReader]{
 	path:   "sensors[]",
@@ -259,6 +260,8 @@ func (s *sensorReader) foreign(e entry, known bool, names []string) bool {
 		s.own.take(e, names)
 	case s.kind() == busHeard:
 		e.value.fail("leave it out", "a sensor on a line that is only listened to has no %s", e.name)
+	case s.info.Bus == busBroker && e.name == "max_age":
+		e.value.fail("write it at each channel", "driver %q does not have this key here", s.Driver)
 	case s.info.Bus == busModbus && slices.Contains([]string{"ranges", "limits", "checks"}, e.name):
 		e.value.fail("write it at the register", "driver %q does not have this key", s.Driver)
 	default:

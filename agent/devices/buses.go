@@ -7,6 +7,7 @@ import (
 
 	"periph.io/x/conn/v3/i2c"
 
+	"iot-edge-anomaly/agent/broker"
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/board"
 	"iot-edge-anomaly/drivers/modbus"
@@ -22,12 +23,14 @@ type Host struct {
 	Root string
 }
 
-// bus is one bus as a driver receives it. One of i2c, modbus and sniffer is set;
-// none is for a sensor that sits on no bus of the configuration.
+// bus is one bus as a driver receives it. One of i2c, modbus, sniffer and broker is
+// set; none is for a sensor that sits on no bus of the configuration.
 type bus struct {
 	i2c     i2c.Bus // an *i2cBus, except in tests
 	modbus  *modbus.Line
 	sniffer *sniffer
+	broker  *subscription
+	err     error      // why there is no broker
 	conf    config.Bus // as configured
 	root    string     // Host.Root
 }
@@ -37,6 +40,7 @@ type Buses struct {
 	host    Host
 	order   []string // as configured
 	byName  map[string]bus
+	brokers map[broker.Options]*subscription // made with the first sensor of each
 	closers []io.Closer
 }
 
@@ -47,7 +51,7 @@ func Open(buses []config.Bus, h Host) *Buses {
 	if h.I2C == nil {
 		h.I2C = board.OpenI2C
 	}
-	out := &Buses{host: h, byName: map[string]bus{}}
+	out := &Buses{host: h, byName: map[string]bus{}, brokers: map[broker.Options]*subscription{}}
 	for _, c := range buses {
 		b, closer := open(c, h)
 		b.conf, b.root = c, h.Root
@@ -85,6 +89,10 @@ func (b *Buses) of(s config.Sensor) bus {
 	if on, ok := b.byName[s.Bus]; ok {
 		return on
 	}
+	if s.Driver == "mqtt" {
+		on, err := b.subscription(s)
+		return bus{broker: on, err: err}
+	}
 	return bus{root: b.host.Root}
 }
 
@@ -101,11 +109,14 @@ func (b *Buses) Close() error {
 	return errors.Join(errs...)
 }
 
-// Listen begins to listen on the Modbus lines that another master polls, until
-// Close or the end of ctx. Other buses need no beginning. It is called once at
-// most.
+// Listen begins to listen on the Modbus lines that another master polls and to the
+// brokers of the sensors, until Close or the end of ctx. Other buses need no
+// beginning. It is called once at most, after Sensors.
 func (b *Buses) Listen(ctx context.Context) {
 	for _, s := range b.sniffers() {
+		s.start(ctx)
+	}
+	for _, s := range b.brokers {
 		s.start(ctx)
 	}
 }

@@ -150,6 +150,11 @@ var entries = []entry{
 		make: makeModbus,
 	},
 	{
+		name: "mqtt",
+		info: config.DriverInfo{Bus: "mqtt", Keys: mqttKeys, Check: config.CheckBroker},
+		make: makeMQTT,
+	},
+	{
 		name: "derived",
 		info: config.DriverInfo{Bus: "derived", Keys: derivedKeys, Refer: referDerived},
 		make: makeDerived,

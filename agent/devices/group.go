@@ -137,7 +137,11 @@ func (g *sources) add(c *config.Config, sensor int, spec sampler.SensorSpec) {
 		return
 	}
 	name := c.Sensors[sensor].Bus
-	if name == "" {
+	switch {
+	case name != "":
+	case c.Sensors[sensor].Driver == "mqtt":
+		name = brokerBus(c.Sensors[sensor])
+	default:
 		name = spec.Name // a file, or the kernel's: it shares no bus
 	}
 	for i := range g.buses {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/settings"
@@ -51,6 +52,9 @@ func missingFiles(path string, c *config.Config) (ps config.Problems) {
 	o := mqtt.Options{Broker: m.Broker, Username: m.Username, PasswordFile: m.PasswordFile, CA: m.CA, Cert: m.Cert, Key: m.Key}
 	if m.Broker != "" {
 		warn(m.Pos, "mqtt", "until it is there, messages stay in the queue", o.CheckFiles())
+	}
+	for i, s := range c.Sensors {
+		warn(s.Pos, fmt.Sprintf("sensors[%d]", i), "its values are missing until it is there", devices.CheckFiles(s))
 	}
 	for _, f := range [][2]string{{"http.tls.cert", h.TLSCert}, {"http.tls.key", h.TLSKey}, {"http.token_file", h.TokenFile}} {
 		if f[1] != "" {

@@ -365,3 +365,32 @@ func TestReadingCause(t *testing.T) {
 		t.Errorf("late: %q", r.Cause(1, Stale))
 	}
 }
+
+// A wild value is not believed because it comes with every read: it is one
+// measurement. The next one, which agrees with it, is the second.
+func TestSpike_repeated(t *testing.T) {
+	h := &overhears{lying: newLying(1, nil)}
+	spec := sensor("a", h)
+	spec.Checks = []Check{{MaxSpike: 5}}
+	s, err := newSensorState("x", spec, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := time.Now()
+	for i, c := range []struct {
+		value float64
+		age   time.Duration
+		want  Quality
+	}{
+		{10, 0, Good}, {10, time.Second, Good}, {99, 0, Suspect}, {99, time.Second, Suspect}, {99, 2 * time.Second, Suspect}, {99, 3 * time.Second, Suspect},
+		{99, 0, Suspect}, {99, time.Second, Suspect}, {99, 0, Good}, {10, 0, Suspect}, {10, time.Second, Suspect},
+	} {
+		now = now.Add(time.Second)
+		h.age = c.age
+		s.buf[0] = c.value
+		s.record(now, now, now.Add(time.Duration(i)*time.Millisecond), nil) // the end of a read is never quite on time
+		if got := s.last[0].quality; got != c.want {
+			t.Errorf("read %d, %v that is %v old: %v, want %v", i, c.value, c.age, got, c.want)
+		}
+	}
+}

@@ -75,7 +75,11 @@ func newSensorState(bus string, s SensorSpec, patience time.Duration) (*sensorSt
 // record takes the outcome of the read for tick, which took from start to end.
 func (s *sensorState) record(tick, start, end time.Time, err error) {
 	for i, v := range s.buf {
-		s.flags[i], s.doubts[i] = s.checkers[i].flag(s.measuredAt(i, end), v)
+		if at := s.measuredAt(i, end); s.repeats(i, v, at) {
+			s.flags[i], s.doubts[i] = s.last[i].quality, s.last[i].doubt
+		} else {
+			s.flags[i], s.doubts[i] = s.checkers[i].flag(at, v)
+		}
 		if s.flags[i] == Missing && err == nil {
 			s.flags[i] = none
 		}
@@ -124,6 +128,21 @@ func (s *sensorState) measuredAt(channel int, end time.Time) time.Time {
 		return end.Add(-a.Age(channel))
 	}
 	return end
+}
+
+// sameTime is how far apart the times of one measurement can seem in two reads: Age
+// is taken inside the read, and the read ends a little later.
+const sameTime = 20 * time.Millisecond
+
+// repeats tells whether a value is the measurement that the read before brought too,
+// as of a sensor that others publish for. It is checked once: otherwise a single wild
+// value would soon be believed, because it agrees with itself.
+func (s *sensorState) repeats(channel int, v float64, at time.Time) bool {
+	if _, ok := s.sensor.(aged); !ok {
+		return false
+	}
+	l := &s.last[channel] // no other goroutine writes it
+	return v == l.value && !l.at.IsZero() && at.Sub(l.at).Abs() < sameTime
 }
 
 // none flags a channel of which the device itself says that it has no value: the
