@@ -157,7 +157,7 @@ var metricsKeys = section[Metrics]{
 
 var controlKeys = section[Control]{
 	path: "control",
-	help: "How `status`, `reload`, `config apply` and `unlatch` ask the running agent. See [control.md](control.md).",
+	help: "How `status`, `reload` and `unlatch` ask the running agent. See [control.md](control.md).",
 	rows: []row[Control]{
 		{Key: Key{Name: "socket", Kind: File, Default: defaultSocket, Empty: "the agent cannot be asked", Example: "/run/iot-edge-anomaly/control.sock", Check: socketLength,
 			Help: "Unix socket of the running agent; its folder must be there."},

@@ -30,7 +30,7 @@ type Tuning struct {
 
 var detectKeys = section[Detect]{
 	path:   "machines[].detect",
-	help:   "The alarm policy: when an event opens, when it is told again, when it closes. See [detect.md](detect.md).",
+	help:   "The alarm policy: when an event opens, when it is sent again, when it closes. See [detect.md](detect.md).",
 	others: map[string]string{"rearm": "write latch: true, and unlatch_after", "debounce": "write open: 3 of 5, and hold"},
 	rows: []row[Detect]{
 		{Key: Key{Name: "open", Kind: kindCount, Max: "1000", Default: "3 of 5", Example: "3 of 5",
@@ -40,16 +40,16 @@ var detectKeys = section[Detect]{
 			Help: "A score below this is quiet; between this and 1 nothing opens and nothing closes."},
 			into: func(d *Detect) any { return &d.CloseBelow }},
 		{Key: Key{Name: "hold", Kind: Duration, Min: "0s", Max: "1d", Default: "30s", Example: "30s",
-			Help: "An event closes when every score was quiet for this long; it holds for limits too."},
+			Help: "An event closes when every score was quiet for this long; so does a limit event when the value was back for this long."},
 			into: func(d *Detect) any { return &d.Hold }},
 		{Key: Key{Name: "cooldown", Kind: Duration, Min: "0s", Max: "7d", Default: "0s", Example: "10m",
-			Help: "After an event has closed, its sensors open no other for this long, unless it is graver."},
+			Help: "After an event has closed, its sensors open no other for this long, unless that one is more severe."},
 			into: func(d *Detect) any { return &d.Cooldown }},
 		{Key: Key{Name: "repeats", Kind: Duration, Min: "0s", Max: "7d", Default: "1d", Example: "1d",
 			Help: "From its fifth event on, a cause that comes back after pauses no longer than this is one event that stays open; 0s: each time is an event of its own."},
 			into: func(d *Detect) any { return &d.Repeats }},
 		{Key: Key{Name: "update", Kind: Duration, Min: "0s", Max: "1d", Default: "1m", Example: "5m",
-			Help: "An open event is told again after this long, then after twice as long, and so on up to an hour; 0s: only when it gets graver."},
+			Help: "An open event is sent again after this long, then after twice as long, and so on up to an hour; 0s: only when it becomes more severe."},
 			into: func(d *Detect) any { return &d.Update }},
 		{Key: Key{Name: "latch", Kind: Boolean, Default: "false", Example: "true",
 			Help: "Whether events stay open until somebody runs `unlatch`."},

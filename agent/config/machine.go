@@ -96,7 +96,7 @@ var modelKeys = section[Model]{
 			Help: "A folder of model versions, or one model file; each machine has its own."},
 			into: func(m *Model) any { return &m.Path }},
 		{Key: Key{Name: "on_change", Kind: Choice, Choices: []string{"relearn", "keep_blind"}, Default: "relearn", Example: "keep_blind",
-			Help: "What happens when channels, units, period or run_when are no longer those of the model: it is kept and the machine is learnt anew, or it is kept and nothing is learnt."},
+			Help: "Whether the machine is learnt again (relearn) or not (keep_blind) when its channels, units, period or run_when differ from those of its model; the model is kept in either case."},
 			into: func(m *Model) any { return &m.OnChange }},
 		below(Key{Name: "learn", Without: "the defaults of its keys", Example: "{for: 24h, when: no_model}",
 			Help: "How the agent learns the machine."},

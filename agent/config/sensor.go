@@ -24,7 +24,7 @@ type Sensor struct {
 	Own         Values        // the driver's own keys
 
 	// What Modbus joins into one request.
-	MaxGap       int             // unwanted registers between two that may be read along
+	MaxGap       int             // unwanted registers between two wanted ones that may be read too
 	MaxRegisters int             // in one request
 	NeverRead    []RegisterRange // in no request
 	Join         bool            // several registers in one request
@@ -93,7 +93,7 @@ var sensorKeys = section[sensorReader]{
 			Help: "Number of a table's first register in the device's manual; `holding:N` counts from it."},
 			into: func(s *sensorReader) any { return &s.AddressBase }},
 		{Key: Key{Name: "max_gap", Kind: Integer, For: askedModbus, Unit: "registers", Min: "0", Max: "125", Default: "8", Example: "0",
-			Help: "Registers between two wanted ones that are read along to save a request; of bits 16 times as many."},
+			Help: "How many unwanted registers between two wanted ones are read too, to save a request; of bits, 16 times as many."},
 			into: func(s *sensorReader) any { return &s.MaxGap }},
 		{Key: Key{Name: "max_registers", Kind: Integer, For: askedModbus, Unit: "registers", Min: "1", Max: "125", Default: "125", Example: "16",
 			Help: "Registers in one request at most, for devices and gateways that give fewer than the standard allows."},

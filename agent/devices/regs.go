@@ -21,7 +21,7 @@ var regsKeys = []config.Key{
 			{Name: "wait", Kind: config.Duration, Min: "0s", Max: "1s", Default: "0s", Example: "130ms", Help: "Time after writing; other chips on the bus wait too."},
 		}},
 	{Name: "check", Kind: config.Mappings, Empty: "nothing", Without: "nothing is checked", Example: "[{at: 0x06, width: 2, value: 0x0054}]",
-		Help:  "Numbers that the chip must have after each reading; where one differs, nothing is delivered and the chip is opened anew.",
+		Help:  "Numbers that the chip must have after each reading; if one differs, nothing is delivered and the chip is opened again.",
 		Check: checkValue, Keys: append(placeKeys(),
 			config.Key{Name: "value", Kind: config.Bits, Need: true, Example: "0x0054", Help: "The number."}),
 	},
