@@ -56,7 +56,7 @@ func Read(ctx context.Context, c *config.Config, o ReadOptions) error {
 	}
 	defer devices.CloseSensors(sensors)
 	buses.Listen(ctx)
-	awaitHeard(ctx, sensors)
+	awaitHeard(ctx, needed(c, sensors, o.Sensor))
 	defer tellHeard(o.Hints, buses)
 	r := &reader{cfg: c, sensors: sensors, only: o.Sensor, hints: o.Hints,
 		show: &readView{w: o.Out, tty: o.Terminal, json: o.JSON, watch: o.Watch}}
@@ -65,6 +65,19 @@ func Read(ctx context.Context, c *config.Config, o ReadOptions) error {
 		return r.watch(ctx)
 	}
 	return r.once(ctx)
+}
+
+// needed are the sensors whose values are shown, or computed with.
+func needed(c *config.Config, sensors []drivers.Sensor, only string) (out []drivers.Sensor) {
+	for i, s := range c.Sensors {
+		if only == "" || s.Name == only {
+			out = append(out, sensors[i])
+			for _, input := range devices.Inputs(c, i) {
+				out = append(out, sensors[input])
+			}
+		}
+	}
+	return out
 }
 
 // reader reads sensors as the agent does, all buses at the same time, so that a
