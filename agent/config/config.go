@@ -2,19 +2,20 @@ package config
 
 // Config is a whole configuration file, checked and with defaults filled in.
 type Config struct {
-	Gateway  Gateway
-	State    string // folder of everything that is written
-	Buses    []Bus  // in file order
-	Sensors  []Sensor
-	Channels [][]ChannelRef // of each sensor, in the order in which its driver reads them
-	Machines []Machine      // never empty: one machine "main" where the file names none
-	MQTT     MQTT
-	Spool    Spool
-	HTTP     HTTP
-	Trust    Trust
-	Metrics  Metrics
-	Control  Control
-	Log      Log
+	Gateway   Gateway
+	State     string // folder of everything that is written
+	Templates string // folder of templates beside those of the binary; empty = none
+	Buses     []Bus  // in file order
+	Sensors   []Sensor
+	Channels  [][]ChannelRef // of each sensor, in the order in which its driver reads them
+	Machines  []Machine      // never empty: one machine "main" where the file names none
+	MQTT      MQTT
+	Spool     Spool
+	HTTP      HTTP
+	Trust     Trust
+	Metrics   Metrics
+	Control   Control
+	Log       Log
 
 	// SHA256 is that of the file, in hex; empty if it was not read from a file.
 	SHA256 string `json:"-"`
@@ -67,6 +68,9 @@ var rootKeys = section[Config]{
 		{Key: Key{Name: "buses", Kind: kindByName, Without: "none", Example: "{env: {i2c: auto}}",
 			Help: "The buses that sensors are connected to."},
 			read: func(v value, _ *Config) { v.p.buses(v) }},
+		{Key: Key{Name: "templates", Kind: File, Without: "only those of the program", Example: "/etc/iot-edge-anomaly/templates",
+			Help: "Folder of templates of your own, `NAME.yaml` each, see [devices.md](devices.md#a-template-of-your-own)."},
+			read: func(v value, _ *Config) { v.p.templateFolder(v) }},
 		{Key: Key{Name: "sensors", Kind: Mappings, Need: true, Example: "[{name: cabinet, driver: bme280, bus: env}]",
 			Help: "The devices that are read."},
 			read: func(v value, _ *Config) { v.p.sensors(v) }},

@@ -32,6 +32,9 @@ type DriverInfo struct {
 	Types  []RegisterType
 	Orders []ByteOrder
 
+	// Templates are texts for ParseTemplate, by name, where Bus is "modbus".
+	Templates map[string]string
+
 	// List finds the channels where neither Channels nor the configuration names
 	// them, such as the header of a recording. An error that is a *Fault names
 	// the key at fault. May be nil.

@@ -43,9 +43,10 @@ func Load(path string, drivers map[string]DriverInfo) (*Config, error) {
 // Parse checks a configuration and fills in its defaults. name is the file's path:
 // every problem begins with it, and relative paths in the file start in its folder.
 // The configuration is nil if a problem is an error. Parse opens no file, apart
-// from those that DriverInfo.List reads.
+// from those that DriverInfo.List reads and the templates in the folder that the
+// configuration names.
 func Parse(name string, data []byte, drivers map[string]DriverInfo) (*Config, Problems) {
-	p := &parser{file: name, drivers: drivers}
+	p := &parser{file: name, drivers: drivers, most: maxFile, what: "configuration"}
 	root := p.syntax(data)
 	if root == nil {
 		return nil, p.problems
@@ -71,8 +72,8 @@ func (p *parser) at(line, column int, hint, format string, args ...any) *yaml.No
 // syntax returns the root of the only document in data. It is nil if there is none,
 // which has then been reported.
 func (p *parser) syntax(data []byte) *yaml.Node {
-	if len(data) > maxFile {
-		return p.at(1, 1, "is this the configuration?", "the file is larger than 1 MiB")
+	if len(data) > p.most {
+		return p.at(1, 1, "is this the "+p.what+"?", "the file is larger than %s", sizeText(p.most))
 	}
 	if line, column, ok := badUTF8(data); ok {
 		return p.at(line, column, "save the file as UTF-8", "the file is not UTF-8")
@@ -121,6 +122,14 @@ func (p *parser) syntaxError(data []byte, err error) *yaml.Node {
 	line = min(line, len(lines))
 	column := len(lines[line-1]) - len(strings.TrimLeft(lines[line-1], " ")) + 1
 	return p.at(line, column, "look at this line and the one before", "not valid YAML: %s", message)
+}
+
+// sizeText is a number of bytes in whole KiB or MiB.
+func sizeText(n int) string {
+	if n%(1<<20) == 0 {
+		return strconv.Itoa(n>>20) + " MiB"
+	}
+	return strconv.Itoa(n>>10) + " KiB"
 }
 
 // badUTF8 finds the first byte that is not UTF-8.

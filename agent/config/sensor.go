@@ -11,6 +11,7 @@ import (
 type Sensor struct {
 	Pos
 	Name        string
+	Template    string // that gives what the sensor does not say; empty = none
 	Driver      string
 	Bus         string
 	Address     uint16        // I2C
@@ -42,6 +43,7 @@ type sensorReader struct {
 	bus      *Bus // nil = none, or unknown
 	own      own
 	channels []ChannelRef
+	template *Template // nil = none
 }
 
 // kind tells which keys the sensor has.
@@ -78,8 +80,11 @@ var sensorKeys = section[sensorReader]{
 			Help: "Name of the sensor; no other sensor may have it."},
 			into: func(s *sensorReader) any { return &s.Name }},
 		{Key: Key{Name: "driver", Kind: kindDriverName, Need: true, Example: "modbus",
-			Help: "What kind of device it is."},
+			Help: "What kind of device it is; a template says it."},
 			read: func(v value, s *sensorReader) { s.driver(v) }},
+		{Key: Key{Name: "template", Kind: Name, For: onModbus, Without: "the sensor says everything itself", Example: "sdm630",
+			Help: "A device of [devices.md](devices.md), which gives driver, registers, units and ranges; what the sensor says itself goes before."},
+			into: func(s *sensorReader) any { return &s.Template }},
 		{Key: Key{Name: "bus", Kind: kindBusName, For: []string{busI2C, busModbus, busHeard}, Need: true, Example: "line",
 			Help: "The bus that the device is connected to."},
 			read: func(v value, s *sensorReader) { s.busOf(v) }},
@@ -92,6 +97,9 @@ var sensorKeys = section[sensorReader]{
 		{Key: Key{Name: "address_base", Kind: Integer, For: onModbus, Min: "0", Max: "1", Default: "0", Example: "1",
 			Help: "Number of a table's first register in the device's manual; `holding:N` counts from it."},
 			into: func(s *sensorReader) any { return &s.AddressBase }},
+		{Key: Key{Name: "template_at", Kind: kindRegister, For: onModbus, Without: "required where the template is movable", Example: `"holding:40069"`,
+			Help: "Where the first register of a movable template is in this device; `scan modbus` shows it."},
+			read: func(v value, s *sensorReader) { s.templateAt(v) }},
 		{Key: Key{Name: "max_gap", Kind: Integer, For: askedModbus, Unit: "registers", Min: "0", Max: "125", Default: "8", Example: "0",
 			Help: "How many unwanted registers between two wanted ones are read too, to save a request; of bits, 16 times as many."},
 			into: func(s *sensorReader) any { return &s.MaxGap }},
@@ -109,13 +117,13 @@ var sensorKeys = section[sensorReader]{
 		{Key: retriesKey("those of the bus"),
 			into: func(s *sensorReader) any { return &s.Retries }},
 		{Key: Key{Name: "registers", Kind: Channels, For: onModbus, Need: true, Example: `[{name: speed, at: "input:16", type: u16}]`,
-			Help: "The registers that are read."},
+			Help: "The registers that are read; beside a template, those that are added, and keys that replace the template's."},
 			read: func(v value, s *sensorReader) { s.registers(v) }},
 		{Key: Key{Name: "device", Kind: Text, For: []string{busKernel}, Max: "256", Need: true, Example: "cpu-thermal",
 			Help: "Which of the kernel's devices: its name, what it is attached to (`1-0048`), its label, or a path below /sys."},
 			read: func(v value, s *sensorReader) { s.kernelDevice(v) }},
-		{Key: Key{Name: "channels", Kind: List, Of: Name, For: []string{busKernel, busNone}, Empty: "all", Without: "all; required for `hwmon` and `iio`", Example: "[temp1]",
-			Help: "Which of the device's or the file's channels are read, and in which order."},
+		{Key: Key{Name: "channels", Kind: List, Of: Name, For: []string{busKernel, busNone, busModbus, busHeard}, Empty: "all", Without: "all; required for `hwmon` and `iio`", Example: "[temp1]",
+			Help: "Which of the device's, the file's or the template's channels are read, and in which order."},
 			into: func(s *sensorReader) any { return &s.Channels }},
 		{Key: Key{Name: "period", Kind: Duration, For: isRead, Min: "10ms", Max: "1d", Without: "the period of the fastest machine that uses the sensor", Example: "5s",
 			Help: "How often the sensor is read."},
@@ -141,7 +149,7 @@ func (p *parser) sensors(v value) {
 	byAddress := map[string]string{}
 	v.named("sensor", func(_ int, v value) string {
 		s := &sensorReader{Sensor: &Sensor{Pos: v.pos}, p: p}
-		sensorKeys.read(v, s)
+		s.read(v)
 		if s.Address != 0 && s.Bus != "" {
 			place := fmt.Sprintf("%#02x on bus %q", s.Address, s.Bus)
 			if other := byAddress[place]; other != "" {
@@ -154,6 +162,28 @@ func (p *parser) sensors(v value) {
 		return s.Name
 	})
 	p.derive()
+}
+
+// read reads the sensor, completed by its template. Of a sensor whose template cannot
+// be used only the name is known.
+func (s *sensorReader) read(v value) {
+	entries, ok := v.mapping()
+	if !ok {
+		sensorKeys.fill(s)
+		return
+	}
+	if entries, ok = s.complete(v, entries); ok {
+		sensorKeys.entries(v, entries, s)
+		return
+	}
+	for _, e := range entries {
+		switch e.name {
+		case "name":
+			s.Name, _ = e.value.label()
+		case "bus":
+			s.p.used = append(s.p.used, e.value.node.Value)
+		}
+	}
 }
 
 func (s *sensorReader) driver(v value) {
@@ -296,6 +326,7 @@ func (s *sensorReader) check(v value, g given) {
 			s.Retries = s.bus.Retries
 		}
 	}
+	s.checkTemplate(v, g)
 	s.findChannels(v, g, good)
 	s.judge(g)
 }

@@ -17,9 +17,12 @@ type parser struct {
 	problems Problems
 	visited  int
 
-	cfg     *Config // as far as it is read
-	derived []derivedSensor
-	used    []string // buses that sensors name
+	cfg       *Config // as far as it is read
+	derived   []derivedSensor
+	templates map[string]*Template // by name; nil = cannot be used
+	most      int                  // bytes of the file
+	what      string               // the file is
+	used      []string             // buses that sensors name
 }
 
 // value is one node of the file, with its path and place.
