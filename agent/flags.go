@@ -22,10 +22,10 @@ func usage() string {
 	for _, v := range verbs() {
 		// Arguments that are too long for their column have the description below.
 		if len(v.args) > argsWidth {
-			fmt.Fprintf(&b, "  %-8s %s\n  %8s %-*s %s\n", v.name, v.args, "", argsWidth, "", v.what)
+			fmt.Fprintf(&b, "  %-9s %s\n  %9s %-*s %s\n", v.name, v.args, "", argsWidth, "", v.what)
 			continue
 		}
-		fmt.Fprintf(&b, "  %-8s %-*s %s\n", v.name, argsWidth, v.args, v.what)
+		fmt.Fprintf(&b, "  %-9s %-*s %s\n", v.name, argsWidth, v.args, v.what)
 	}
 	b.WriteString("\niot-edge-anomaly VERB -h tells a verb's flags.\n")
 	return b.String()

@@ -64,6 +64,7 @@ func verbs() []verb {
 		{"check", "[FILE | --config FILE] [--explain [KEY]]", "validates a configuration: every fault with line, column, path, hint; explains keys", checkVerb},
 		{"read", "[--config FILE] [--sensor NAME] [--watch]", "reads every sensor once: value, unit, quality, latency, error", readVerb},
 		{"scan", "i2c [BUS] | modbus URL --unit N --at ADDR --count N", "what answers on a bus, and how its registers read", scanVerb},
+		{"templates", "[NAME] [--json]", "the device templates in the program, or one of them", templatesVerb},
 		{"record", "[--config FILE] --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL [--report FILE.html]", "learns from the first N rows", trainVerb},
 		{"score", "--model MODEL --csv FILE --out FILE.csv [--events FILE] [--report FILE.html]", "one output row per input row", scoreVerb},

@@ -1,7 +1,9 @@
 package config
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -30,11 +32,31 @@ type Template struct {
 // Document is where the registers of a template are from.
 type Document struct{ Name, Revision, Section string }
 
+// String names the document, its revision and the section.
+func (d Document) String() string {
+	return strings.Join(slices.DeleteFunc([]string{d.Name, d.Revision, d.Section}, func(s string) bool { return s == "" }), ", ")
+}
+
 // Identity is how a device is recognised; the zero value means that it is not.
 type Identity struct {
 	Vendor, Product string     // parts of what the device answers to function 43/14
 	SunSpec         []int      // numbers of SunSpec models that have these registers
 	Registers       []Register // each has a range or states, and holds one of them
+}
+
+// String says how a device is recognised, for people.
+func (i Identity) String() string {
+	var how []string
+	if i.Vendor+i.Product != "" {
+		how = append(how, "its identification: "+strings.TrimSpace(i.Vendor+" "+i.Product))
+	}
+	if len(i.SunSpec) > 0 {
+		how = append(how, "SunSpec models "+strings.Trim(fmt.Sprint(i.SunSpec), "[]"))
+	}
+	for _, r := range i.Registers {
+		how = append(how, r.Name)
+	}
+	return strings.Join(how, ", ")
 }
 
 // templateReader reads a template.

@@ -10,6 +10,7 @@ import (
 	"iot-edge-anomaly/drivers/iio"
 	"iot-edge-anomaly/drivers/ina"
 	"iot-edge-anomaly/drivers/lm75"
+	"iot-edge-anomaly/drivers/shelf"
 	"iot-edge-anomaly/drivers/sht"
 	"iot-edge-anomaly/drivers/thermal"
 	"iot-edge-anomaly/drivers/tmp1xx"
@@ -146,7 +147,7 @@ var entries = []entry{
 
 	{
 		name: "modbus",
-		info: config.DriverInfo{Bus: "modbus", Types: registerTypes(), Orders: byteOrders()},
+		info: config.DriverInfo{Bus: "modbus", Types: registerTypes(), Orders: byteOrders(), Templates: shelf.Templates()},
 		make: makeModbus,
 	},
 	{
