@@ -3,10 +3,12 @@ package commission
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
 
+	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/drivers"
@@ -46,7 +48,44 @@ func (r *reader) advise(rs []sampler.Reading) {
 	for _, h := range hints {
 		fmt.Fprintf(r.hints, "%s: %s\n", strings.Join(of[h], ", "), h)
 	}
+	r.adviseNumbers(rs)
 	r.adviseTime(rs)
+}
+
+// adviseNumbers names channels whose number looks as if the register has another
+// byte order or another type.
+func (r *reader) adviseNumbers(rs []sampler.Reading) {
+	for _, s := range r.cfg.Sensors {
+		j := slices.IndexFunc(rs, func(x sampler.Reading) bool { return x.Sensor == s.Name })
+		if j < 0 {
+			continue
+		}
+		for i, reg := range s.Registers {
+			if v := rs[j].Values[i]; odd(reg, v) {
+				fmt.Fprintf(r.hints, "%s.%s: %s looks like a wrong order or type: scan modbus URL --unit %d --at %s:%d --count 4 shows the number in each of them\n",
+					s.Name, reg.Name, digits(v), s.Unit, reg.Table, reg.At-s.AddressBase)
+			}
+		}
+	}
+}
+
+// odd tells whether devices hardly ever send a value, while it arises where registers
+// are read in a wrong order or as a wrong type: a floating-point number with an extreme
+// exponent, or a whole number whose lower half is zero.
+func odd(reg config.Register, v float64) bool {
+	raw := math.Abs((v - reg.Offset) / reg.Scale)
+	i := slices.IndexFunc(modbus.Types(), func(t modbus.TypeInfo) bool { return t.Name == reg.Type })
+	if i < 0 || raw == 0 || math.IsNaN(raw) {
+		return false
+	}
+	switch t := modbus.Types()[i]; {
+	case t.Bits < 32:
+		return false
+	case !t.Whole:
+		return raw > 1e10 || raw < 1e-7
+	default:
+		return math.Mod(math.Round(raw), math.Ldexp(1, t.Bits/2)) == 0
+	}
 }
 
 // adviseTime warns of buses on which one reading of all sensors took longer than

@@ -1,12 +1,14 @@
 package commission
 
 import (
+	"bytes"
 	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/drivers/sim/modbussim"
 )
 
 // Read warns of a bus that is too slow for its periods, before any row is lost.
@@ -30,5 +32,41 @@ sensors:
 		if out.String() != want {
 			t.Errorf("bus %q: %q, want %q", bus, out.String(), want)
 		}
+	}
+}
+
+// Read names numbers that look like a wrong byte order or type.
+func TestRead_wrongOrder(t *testing.T) {
+	bank := &modbussim.Bank{}
+	bank.SetHoldingFloat32(40, 9.2) // most significant word first
+	bank.SetHolding(50, 0, 1234)
+	server, err := modbussim.Listen("127.0.0.1:0", map[uint8]*modbussim.Bank{7: bank})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	c := parse(t, `buses: {plc: {modbus: "tcp://`+server.Addr()+`"}}
+sensors:
+  - name: pump
+    driver: modbus
+    bus: plc
+    unit: 7
+    address_base: 1
+    registers:
+      - {name: current, at: "holding:41", type: f32, order: CDAB, scale: 10}
+      - {name: right, at: "holding:41", type: f32}
+      - {name: hours, at: "holding:51", type: u32, order: CDAB}
+      - {name: count, at: "holding:51", type: u32}
+      - {name: low, at: "holding:51", type: u16}
+`)
+	var out, hints bytes.Buffer
+	if err := Read(t.Context(), c, ReadOptions{Out: &out, Hints: &hints}); err != nil {
+		t.Fatal(err)
+	}
+	const want = `pump.current: 4.173587e-07 looks like a wrong order or type: scan modbus URL --unit 7 --at holding:40 --count 4 shows the number in each of them
+pump.hours: 80871424 looks like a wrong order or type: scan modbus URL --unit 7 --at holding:50 --count 4 shows the number in each of them
+`
+	if hints.String() != want {
+		t.Errorf("%s\nwant\n%s\n%s", &hints, want, &out)
 	}
 }
