@@ -98,6 +98,7 @@ type PartError struct {
 	Of       string   // the device, named as in an error about all of it
 	Channels []string // names within the sensor
 	Err      error    // why they have no value
+	Gone     bool     // the device says so itself: the values before must not be used any longer
 }
 
 // Error returns the device and the cause.

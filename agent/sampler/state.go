@@ -2,6 +2,7 @@ package sampler
 
 import (
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -165,6 +166,13 @@ func (s *sensorState) explain(err error) {
 		return
 	}
 	switch e := err.(type) {
+	case *drivers.PartError:
+		for i, c := range s.sensor.Channels() {
+			if e.Gone && s.flags[i] == Missing && slices.Contains(e.Channels, c.Name) {
+				s.flags[i] = none
+			}
+		}
+		s.explain(e.Err)
 	case interface{ Unwrap() error }:
 		if e := e.Unwrap(); e != nil {
 			s.explain(e)

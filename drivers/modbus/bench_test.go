@@ -46,7 +46,7 @@ func BenchmarkRTU(b *testing.B) {
 			b.Run(fmt.Sprintf("%d/%d/ours", baud, n), func(b *testing.B) {
 				l, _ := serialLine(b, baud, bank, LineOptions{Baud: baud})
 				c := newClient(l, 7, RequestLimits{})
-				poll(b, func() ([]byte, error) { return c.read(context.Background(), Input, 0, uint16(n)) })
+				poll(b, func() ([]byte, error) { return c.read(context.Background(), Input, 0, uint16(n), 2) })
 			})
 			b.Run(fmt.Sprintf("%d/%d/goburrow", baud, n), func(b *testing.B) {
 				p := openPTY(b)

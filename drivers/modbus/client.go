@@ -16,6 +16,7 @@ type client struct {
 	ctx     context.Context // of the request under way, because goburrow passes none
 	answer  [maxADU]byte
 	limits  RequestLimits
+	width   int       // bytes of a register in the answer to the request under way
 	silent  error     // a try of the newest read timed out with this and may still be answered; nil = none
 	trusted bool      // the unit has not been silent lately
 	until   time.Time // end of the cycle's budget; zero = none
@@ -29,7 +30,7 @@ func newClient(l *Line, unit uint8, limits RequestLimits) *client {
 
 // Send carries one frame for goburrow. The answer is valid until the next Send.
 func (c *client) Send(req []byte) ([]byte, error) {
-	n, err := c.line.send(c.ctx, c.timeout(), req, c.answer[:])
+	n, err := c.line.send(c.ctx, c.timeout(), req, c.answer[:], c.width)
 	if err != nil {
 		return nil, err
 	}
@@ -44,10 +45,10 @@ func (c *client) timeout() time.Duration {
 	return c.line.opts.Timeout
 }
 
-// read returns n registers (2 bytes each) or n bits (packed, first bit lowest),
-// valid until the next read. It repeats the request as often as the limits allow.
-func (c *client) read(ctx context.Context, t Table, at, n uint16) (b []byte, err error) {
-	c.silent = nil
+// read returns n registers (width bytes each, 2 or 4) or n bits (packed, first bit
+// lowest), valid until the next read. It repeats the request as often as the limits allow.
+func (c *client) read(ctx context.Context, t Table, at, n uint16, width int) (b []byte, err error) {
+	c.silent, c.width = nil, width
 	for try := 1; ; try++ {
 		b, err = c.once(ctx, t, at, n)
 		if err != nil && (errors.Is(err, ErrTimeout) || isOutOfStep(err)) {
@@ -82,7 +83,7 @@ func (c *client) once(ctx context.Context, t Table, at, n uint16) (b []byte, err
 		}
 		return nil, err
 	}
-	want := 2 * int(n)
+	want := c.width * int(n)
 	if t.bits() {
 		want = (int(n) + 7) / 8
 	}
@@ -96,7 +97,7 @@ func (c *client) once(ctx context.Context, t Table, at, n uint16) (b []byte, err
 // first bit lowest) of a unit once. It is for scans and follows no device's plan.
 // The package comment lists the kinds of errors.
 func (l *Line) Read(ctx context.Context, unit uint8, t Table, at, n uint16) ([]byte, error) {
-	b, err := newClient(l, unit, RequestLimits{}).read(ctx, t, at, n)
+	b, err := newClient(l, unit, RequestLimits{}).read(ctx, t, at, n, 2)
 	if err != nil {
 		return nil, fmt.Errorf("unit %d: %v %d: %w", unit, t, at, err)
 	}

@@ -20,12 +20,8 @@ const requestChars = 5 + rtuOverhead
 // and the next request.
 func (d *Dev) Cost(baud int, pause time.Duration) (c Cost) {
 	char, silence := charTime(baud), interFrame(baud)
-	for _, q := range d.plan {
-		data := 2 * q.n
-		if q.table.bits() {
-			data = (q.n + 7) / 8
-		}
-		answer := time.Duration(rtuOverhead + 2 + data)
+	for _, q := range d.requests() {
+		answer := time.Duration(rtuOverhead + 2 + q.size())
 		// The slave detects the end of the request by a silence; V1.02 §2.5.1.1.
 		took := requestChars*char + max(silence, responseTime) + answer*char
 		c.Requests++

@@ -3,7 +3,9 @@ package modbus
 import (
 	"context"
 	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"math"
 	"math/big"
 	"slices"
@@ -18,24 +20,30 @@ import (
 
 // slow is decoding as one would explain it on paper: put the bytes into the
 // order of the letters, make a number of them digit by digit, and scale it
-// exactly. It shares no code with Register.
+// exactly. It shares no code with Register. Nil means that there is no number.
 func slow(t Type, o Order, bit uint8, b []byte) *big.Float {
 	letters := map[Order]map[int]string{
-		ABCD: {2: "AB", 4: "ABCD", 8: "ABCDEFGH"}, BADC: {2: "BA", 4: "BADC", 8: "BADCFEHG"},
-		CDAB: {2: "AB", 4: "CDAB", 8: "GHEFCDAB"}, DCBA: {2: "BA", 4: "DCBA", 8: "HGFEDCBA"},
+		ABCD: {2: "AB", 4: "ABCD", 6: "ABCDEF", 8: "ABCDEFGH"}, BADC: {2: "BA", 4: "BADC", 6: "BADCFE", 8: "BADCFEHG"},
+		CDAB: {2: "AB", 4: "CDAB", 6: "EFCDAB", 8: "GHEFCDAB"}, DCBA: {2: "BA", 4: "DCBA", 6: "FEDCBA", 8: "HGFEDCBA"},
 	}
-	size := map[Type]int{U32: 4, I32: 4, F32: 4, U64: 8, I64: 8, F64: 8}[t]
+	size := map[Type]int{U32: 4, I32: 4, F32: 4, U64: 8, I64: 8, F64: 8, U24: 4, I24: 4, U48: 6, I48: 6, S32: 4, BCD32: 4,
+		M10K32: 4, M10K48: 6, M10K64: 8, Date32: 4, Date48: 6, Date64: 8}[t]
 	if size == 0 {
 		size = 2
 	}
+	sent := letters[o][size]
+	if o > CDAB {
+		sent = o.String()
+	}
 	sorted := make([]byte, size)
-	for i, letter := range letters[o][size] {
+	for i, letter := range sent {
 		sorted[letter-'A'] = b[i]
 	}
 	n := new(big.Int)
 	for _, digit := range sorted {
 		n.Add(n.Mul(n, big.NewInt(256)), big.NewInt(int64(digit)))
 	}
+	bits := 8 * size
 	switch t {
 	case Bit:
 		n.SetInt64(int64(n.Bit(int(bit))))
@@ -43,18 +51,73 @@ func slow(t Type, o Order, bit uint8, b []byte) *big.Float {
 		n.SetInt64(int64(sorted[0]))
 	case U8L:
 		n.SetInt64(int64(sorted[1]))
-	case I16, I32, I64:
-		if n.Bit(8*size-1) == 1 {
-			n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(8*size)))
-		}
+	case U24, I24:
+		n.SetBytes(sorted[1:])
+		bits = 24
 	case F16:
 		return slowFloat(n, 5, 10)
 	case F32:
 		return slowFloat(n, 8, 23)
 	case F64:
 		return slowFloat(n, 11, 52)
+	case S16, S32:
+		if n.Bit(bits-1) == 1 {
+			n.SetBit(n, bits-1, 0).Neg(n)
+		}
+	case BCD16, BCD32:
+		if _, ok := n.SetString(hex.EncodeToString(sorted), 10); !ok {
+			return nil
+		}
+	case M10K32, M10K48, M10K64:
+		digits := ""
+		for i := 0; i < size; i += 2 {
+			digits += fmt.Sprintf("%04d", int(sorted[i])<<8|int(sorted[i+1]))
+		}
+		if len(digits) > 2*size {
+			return nil
+		}
+		n.SetString(digits, 10)
+	case Date, Date48, Date64:
+		return slowDate(t, o, b, sorted)
+	}
+	if slices.Contains([]Type{I16, I32, I64, I24, I48}, t) && n.Bit(bits-1) == 1 {
+		n.Sub(n, new(big.Int).Lsh(big.NewInt(1), uint(bits)))
 	}
 	return new(big.Float).SetInt(n)
+}
+
+// slowDate lets package time read the date as text.
+func slowDate(t Type, o Order, sent, sorted []byte) *big.Float {
+	var text string
+	switch t {
+	case Date:
+		var parts []any
+		for i := range 6 {
+			w := binary.BigEndian.Uint16(sent[2*i:])
+			if o.SwapsBytes() {
+				w = binary.LittleEndian.Uint16(sent[2*i:])
+			}
+			if i == 0 && w < 100 {
+				w += 2000
+			}
+			parts = append(parts, w)
+		}
+		text = fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02d.000", parts...)
+	case Date48:
+		text = fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02d.000", 2000+int(sorted[0]), sorted[1], sorted[2], sorted[3], sorted[4], sorted[5])
+	case Date64:
+		ms := int(sorted[6])<<8 | int(sorted[7])
+		if sorted[5]&0x80 != 0 {
+			return nil
+		}
+		text = fmt.Sprintf("%04d-%02d-%02dT%02d:%02d:%02d.%03d", 2000+int(sorted[1]&0x7f), sorted[2]&15, sorted[3]&31, sorted[4]&31, sorted[5]&63, ms/1000, ms%1000)
+	}
+	at, err := time.Parse("2006-01-02T15:04:05.000", text)
+	if err != nil || at.Year() < 1970 || at.Year() > 2199 {
+		return nil
+	}
+	sum := new(big.Float).SetInt64(at.Unix())
+	return sum.Add(sum, big.NewFloat(float64(at.Nanosecond()/1e6)/1000))
 }
 
 // slowFloat reads an IEEE 754 interchange format, §3.4 of 754-2008: nil for
@@ -88,17 +151,22 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{0x7f, 0xf0, 0, 0, 0, 0, 0, 0}, uint8(F64), uint8(ABCD), uint8(0), 1.0, 0.0)
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}, uint8(I64), uint8(DCBA), uint8(0), 1e300, 0.0)
 	f.Add([]byte{0x83, 0xff}, uint8(F16), uint8(BADC), uint8(0), 1.0, -1.0)
+	f.Add([]byte{0x12, 0x34, 0x9a, 0x99}, uint8(BCD32), uint8(ABCD), uint8(0), 0.1, 0.0)
+	f.Add([]byte{0x27, 0x0f, 0x27, 0x10, 0x27, 0x0f, 0, 1}, uint8(M10K64), uint8(20), uint8(0), 1.0, 0.0)
+	f.Add([]byte{0x07, 0xea, 0, 2, 0, 28, 0, 23, 0, 59, 0, 59}, uint8(Date), uint8(0), uint8(0), 1.0, 0.0)
+	f.Add([]byte{0, 26, 11, 0x37, 8, 30, 0xea, 0x5f}, uint8(Date64), uint8(0), uint8(0), 1.0, 0.0)
+	f.Add([]byte{26, 2, 29, 1, 2, 3}, uint8(Date48), uint8(0), uint8(0), 1.0, 0.0)
 	f.Fuzz(func(t *testing.T, data []byte, typ, order, bit uint8, scale, offset float64) {
-		b := make([]byte, 8)
+		b := make([]byte, 12)
 		copy(b, data)
-		r := Register{Name: "x", Table: Holding, Address: 7, Type: Type(typ%12) + Bit, Order: Order(order % 4), Scale: scale, Offset: offset}
+		r := Register{Name: "x", Table: Holding, Address: 7, Type: Type(int(typ)%len(Types())) + Bit, Order: Order(int(order) % (4 + len(quads))), Scale: scale, Offset: offset}
 		if r.Type == Bit {
 			r.Bit = bit % 16
 		}
 		if r.check() != nil {
 			t.Skip()
 		}
-		got, err := r.decode(append([]byte{1, 2}, b...), 6)
+		got, err := r.decode(append([]byte{1, 2}, b...), 6, time.Unix(0, 0), 0)
 		exact := slow(r.Type, r.Order, r.Bit, b)
 		want := math.NaN()
 		if exact != nil {
@@ -123,7 +191,7 @@ func TestDecode_everyWord(t *testing.T) {
 		}
 		for _, r := range readings {
 			r.Table, r.Scale = Input, 1
-			got, err := r.decode(b, 0)
+			got, err := r.decode(b, 0, time.Time{}, 0)
 			want := slow(r.Type, r.Order, r.Bit, b)
 			if want == nil {
 				if err == nil {

@@ -69,7 +69,7 @@ func frame(req, pdu []byte) []byte {
 
 func draw(rng *rand.Rand) *question {
 	q := &question{table: Table(1 + rng.IntN(4)), unit: uint8(rng.IntN(256)), at: uint16(rng.IntN(60000)), piece: 1 + rng.IntN(300)}
-	q.n = uint16(1 + rng.IntN(q.table.limit()))
+	q.n = uint16(1 + rng.IntN(q.table.limit(2)))
 	size := 2 * int(q.n)
 	if q.table.bits() {
 		size = (int(q.n) + 7) / 8

@@ -14,8 +14,8 @@ type framing interface {
 	// packager builds the requests to a unit.
 	packager(unit uint8) modbus.Packager
 	// stamp completes a request for sending, in place, and returns the PDU
-	// inside it.
-	stamp(req []byte) (pdu []byte, err error)
+	// inside it. Its answer has width bytes for each register, 2 or 4.
+	stamp(req []byte, width int) (pdu []byte, err error)
 	// cut examines the bytes received since the request. n > 0: skip the first n
 	// bytes if stale is true, else they are the answer. n = 0: more bytes are
 	// needed. An error wraps ErrFrame: the stream is out of step.
@@ -43,6 +43,7 @@ const (
 // mbap is the framing of Modbus TCP.
 type mbap struct {
 	transaction uint16 // of the newest request
+	width       int    // bytes in a register of its answer; 0 = 2
 }
 
 func (m *mbap) packager(unit uint8) modbus.Packager {
@@ -53,11 +54,12 @@ func (m *mbap) packager(unit uint8) modbus.Packager {
 
 // stamp replaces the packager's transaction id by the connection's. Each unit has
 // its own packager, so on a shared connection two units would use the same ids.
-func (m *mbap) stamp(req []byte) ([]byte, error) {
+func (m *mbap) stamp(req []byte, width int) ([]byte, error) {
 	if len(req) < mbapLen+1 {
 		return nil, fmt.Errorf("request of %d bytes: %w", len(req), ErrReadOnly)
 	}
 	m.transaction++
+	m.width = width
 	binary.BigEndian.PutUint16(req, m.transaction)
 	return req[mbapLen:], nil
 }
@@ -81,7 +83,7 @@ func (m *mbap) cut(req, got []byte) (n int, stale bool, err error) {
 		stale = true
 	} else if got[6] != req[6] {
 		return 0, false, &UnitError{got[6], req[6]}
-	} else if err := checkShape(req[mbapLen:], got[mbapLen], length-1); err != nil {
+	} else if err := checkShape(req[mbapLen:], got[mbapLen], length-1, m.width); err != nil {
 		return 0, false, err
 	}
 	n = mbapLen - 1 + length
@@ -100,13 +102,13 @@ func (m *mbap) earliest([]byte) time.Time { return time.Time{} }
 
 // checkShape compares the function code and the size of an answer's PDU with the
 // request's PDU, so that a wrong length is found before the answer is complete.
-func checkShape(req []byte, fc byte, size int) error {
+func checkShape(req []byte, fc byte, size, width int) error {
 	want := 2 // exception: function and code, V1.1b3 §7
 	if fc != req[0]|0x80 {
 		if fc != req[0] {
 			return outOfStep{fmt.Errorf("%w: function %d, want %d", ErrFrame, fc, req[0])}
 		}
-		want = 2 + dataLen(req)
+		want = 2 + dataLen(req, width)
 	}
 	if size != want {
 		return outOfStep{fmt.Errorf("%w: PDU of %d bytes, want %d", ErrFrame, size, want)}
@@ -114,21 +116,22 @@ func checkShape(req []byte, fc byte, size int) error {
 	return nil
 }
 
-// dataLen is the number of data bytes that a read request's PDU asks for.
-func dataLen(pdu []byte) int {
+// dataLen is the number of data bytes that a read request's PDU asks for, if a
+// register has width bytes.
+func dataLen(pdu []byte, width int) int {
 	n := int(binary.BigEndian.Uint16(pdu[3:]))
 	if Table(pdu[0]).bits() {
 		return (n + 7) / 8
 	}
-	return 2 * n
+	return max(width, 2) * n
 }
 
 // checkReading accepts only reads of a valid quantity.
-func checkReading(pdu []byte) error {
+func checkReading(pdu []byte, width int) error {
 	if fc := pdu[0]; fc < byte(Coil) || fc > byte(Input) || len(pdu) != 5 {
 		return fmt.Errorf("function %d: %w", fc, ErrReadOnly)
 	}
-	if n, limit := int(binary.BigEndian.Uint16(pdu[3:])), Table(pdu[0]).limit(); n < 1 || n > limit {
+	if n, limit := int(binary.BigEndian.Uint16(pdu[3:])), Table(pdu[0]).limit(width); n < 1 || n > limit {
 		return fmt.Errorf("quantity %d, want 1 to %d: %w", n, limit, ErrReadOnly)
 	}
 	return nil

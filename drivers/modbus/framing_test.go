@@ -10,9 +10,9 @@ import (
 func ask(t testing.TB, m *mbap, table Table, n int) []byte {
 	t.Helper()
 	req := []byte{0, 0, 0, 0, 0, 6, 7, byte(table), 0, 0, byte(n >> 8), byte(n)}
-	pdu, err := m.stamp(req)
+	pdu, err := m.stamp(req, 2)
 	if err == nil {
-		err = checkReading(pdu)
+		err = checkReading(pdu, 2)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -94,7 +94,7 @@ func FuzzFrame(f *testing.F) {
 	f.Fuzz(func(t *testing.T, fc byte, quantity uint16, got []byte) {
 		table := Table(fc%4 + 1)
 		m := new(mbap)
-		req := ask(t, m, table, int(quantity)%table.limit()+1)
+		req := ask(t, m, table, int(quantity)%table.limit(2)+1)
 		n, stale, err := m.cut(req, got)
 		if err != nil {
 			if !errors.Is(err, ErrFrame) || n != 0 {
@@ -127,7 +127,7 @@ func FuzzFrame(f *testing.F) {
 		case got[0] != req[0] || got[1] != req[1] || got[6] != req[6]:
 			t.Fatalf("accepted % x to % x", got[:n], req)
 		case pdu[0] == byte(table)|0x80 && len(pdu) == 2:
-		case pdu[0] == byte(table) && len(pdu) == 2+dataLen(req[mbapLen:]) && int(pdu[1]) == len(pdu)-2:
+		case pdu[0] == byte(table) && len(pdu) == 2+dataLen(req[mbapLen:], 2) && int(pdu[1]) == len(pdu)-2:
 		default:
 			t.Fatalf("accepted % x to % x", got[:n], req)
 		}

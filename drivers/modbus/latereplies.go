@@ -118,7 +118,7 @@ func (l *lateReplies) confusable(d *Dev, q *request, now time.Time) error {
 
 // ask makes one request and notes whether it may still be answered.
 func (d *Dev) ask(ctx context.Context, q *request) ([]byte, error) {
-	b, err := d.client.read(ctx, q.table, uint16(q.at), uint16(q.n))
+	b, err := d.client.read(ctx, q.table, uint16(q.at), uint16(q.n), q.width)
 	if silent := d.client.silent; silent != nil {
 		d.client.line.late.expect(d, q, time.Now(), silent)
 	} else if err == nil {
@@ -128,9 +128,5 @@ func (d *Dev) ask(ctx context.Context, q *request) ([]byte, error) {
 }
 
 func (d *Dev) replyTo(q *request) replyKind {
-	size := 2 * q.n
-	if q.table.bits() {
-		size = (q.n + 7) / 8
-	}
-	return replyKind{d.unit, q.table, size}
+	return replyKind{d.unit, q.table, q.size()}
 }

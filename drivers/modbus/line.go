@@ -145,8 +145,8 @@ func errClosed() error { return fmt.Errorf("%w: line: %w", drivers.ErrBus, net.E
 
 // send makes one request and copies the answer, which may be an exception, into
 // dst, which holds maxADU bytes. It changes req in place, as the framing's stamp
-// does. Timeout is that of the request.
-func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte) (int, error) {
+// does. Timeout is that of the request; a register has width bytes in the answer.
+func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte, width int) (int, error) {
 	select {
 	case <-l.free:
 	case <-ctx.Done():
@@ -157,9 +157,9 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte)
 		l.give(k)
 		return 0, err
 	}
-	pdu, err := k.framing.stamp(req)
+	pdu, err := k.framing.stamp(req, width)
 	if err == nil {
-		err = checkReading(pdu)
+		err = checkReading(pdu, width)
 	}
 	if err != nil {
 		l.give(k)
@@ -171,7 +171,7 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte)
 	}
 	n, err := k.request(ctx, timeout, req, dst)
 	if !k.used && errors.Is(err, drivers.ErrBus) && l.withhold(k) {
-		return l.send(ctx, timeout, req, dst) // on another connection, which is open
+		return l.send(ctx, timeout, req, dst, width) // on another connection, which is open
 	}
 	l.give(k)
 	return n, err

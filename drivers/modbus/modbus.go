@@ -29,12 +29,14 @@ type Options struct {
 	// unit is not asked; the pause doubles. 0 means 1 s and 30 s.
 	Pause    time.Duration
 	MaxPause time.Duration
+	// Valid is what must hold for the device's values to mean anything. Nil: nothing.
+	Valid *Condition
 	RequestLimits
 }
 
 func (o Options) withDefaults() Options {
 	if o.MaxRegisters == 0 {
-		o.MaxRegisters = Holding.limit()
+		o.MaxRegisters = Holding.limit(2)
 	}
 	if o.Relearn <= 0 {
 		o.Relearn = time.Hour
@@ -55,7 +57,7 @@ type Dev struct {
 	client   *client
 	unit     uint8
 	opts     Options
-	regs     []Register
+	regs     []Register // of the channels, and then that of opts.Valid
 	channels []drivers.Channel
 	rules    rules
 	plan     []*request
@@ -69,6 +71,9 @@ type Dev struct {
 	every    time.Duration // between the start of the newest cycle and the one before
 	answered bool          // the unit has answered in this cycle
 	errs     []error       // of this cycle
+	marker   *request      // for the register of opts.Valid alone; nil = there is none
+	validity validity      // of this cycle's values
+	copied   [maxADU]byte  // of an answer, while others are read
 }
 
 var _ drivers.Sensor = (*Dev)(nil)
@@ -80,15 +85,27 @@ func New(line *Line, unit uint8, regs []Register, o Options) (*Dev, error) {
 	if line == nil || len(regs) == 0 {
 		return nil, fmt.Errorf("modbus unit %d: want a line and at least one register", unit)
 	}
-	if o.MaxRegisters < 1 || o.MaxRegisters > Holding.limit() {
-		return nil, fmt.Errorf("modbus unit %d: %d registers in a request, want 1 to %d", unit, o.MaxRegisters, Holding.limit())
+	if o.MaxRegisters < 1 || o.MaxRegisters > Holding.limit(2) {
+		return nil, fmt.Errorf("modbus unit %d: %d registers in a request, want 1 to %d", unit, o.MaxRegisters, Holding.limit(2))
 	}
 	channels, err := channelsOf(regs, o.allow)
 	if err != nil {
 		return nil, fmt.Errorf("modbus unit %d: %w", unit, err)
 	}
 	d := &Dev{client: newClient(line, unit, o.RequestLimits), unit: unit, opts: o, regs: slices.Clone(regs), channels: channels}
+	if o.Valid != nil {
+		valid := *o.Valid
+		if err := valid.check(o); err != nil {
+			return nil, fmt.Errorf("modbus unit %d: valid_when: %w", unit, err)
+		}
+		d.opts.Valid = &valid
+		d.regs = append(d.regs, valid.Register)
+		d.marker = newRequest(d.regs, []int{len(regs)}, false)
+	}
 	d.rules = rules{gap: o.MaxGap, limit: o.MaxRegisters, never: o.NeverRead, alone: o.Alone}
+	for i := range d.regs {
+		d.regs[i].joint = d.rules.joins(&d.regs[i])
+	}
 	d.forget()
 	return d, nil
 }
@@ -118,10 +135,13 @@ func (o Options) allow(r Register) error {
 	if err := r.check(); err != nil {
 		return err
 	}
-	if !r.Table.bits() && r.Type.Registers() > o.MaxRegisters {
-		return fmt.Errorf("type %v takes %d registers, a request may ask for %d at most", r.Type, r.Type.Registers(), o.MaxRegisters)
+	if !r.Table.bits() && r.size() > o.MaxRegisters {
+		return fmt.Errorf("type %v takes %d registers, a request may ask for %d at most", r.Type, r.size(), o.MaxRegisters)
 	}
 	for _, never := range o.NeverRead {
+		if r.Power != nil && never.overlaps(r.Power.Table, int(r.Power.Address), int(r.Power.Address)+1) {
+			return fmt.Errorf("%v, its power of ten, lies in %v, which is never read", *r.Power, never)
+		}
 		if never.overlaps(r.Table, int(r.Address), r.end()) {
 			return fmt.Errorf("%v lies in %v, which is never read", r, never)
 		}
@@ -153,7 +173,7 @@ func (d *Dev) Close() error { return nil }
 // Read makes one cycle. The error has a cause for every missing range; it wraps
 // drivers.ErrBus, ErrTimeout, ErrFrame, *ExceptionError or the context's error.
 func (d *Dev) Read(ctx context.Context, dst []float64) error {
-	if err := drivers.Begin(ctx, dst, len(d.regs)); err != nil {
+	if err := drivers.Begin(ctx, dst, len(d.channels)); err != nil {
 		return fmt.Errorf("%s: %w", named(d.unit), err)
 	}
 	start := time.Now()
@@ -167,7 +187,7 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	}
 	d.errs, d.answered = nil, false
 	d.client.begin(start, d.silence.fails == 0)
-	if err := d.cycle(ctx, dst); isSilence(err) && !d.answered {
+	if err := d.checked(ctx, dst); isSilence(err) && !d.answered {
 		backoff.fail(d.unit, &d.silence, start, time.Now(), err, d.opts.Pause, d.opts.MaxPause)
 	} else if d.answered {
 		backoff.ok(d.unit, &d.silence)
@@ -247,7 +267,7 @@ func (d *Dev) try(ctx context.Context, at int, dst []float64) error {
 	if q.parts == nil && !q.table.bits() && q.n > d.limit {
 		ru := d.rules
 		ru.limit = d.limit
-		d.remember(q, ru.join(d.regs, q.items))
+		d.remember(q, ru.join(d.regs, q.items, q.apart))
 	}
 	if q.parts != nil {
 		kept, _, end := d.pieces(ctx, q.parts, dst)
@@ -347,9 +367,11 @@ func (d *Dev) note(q *request, err error) error {
 
 // part wraps an error with the channels that it concerns.
 func (d *Dev) part(q *request, err error) error {
-	names := make([]string, len(q.items))
-	for k, i := range q.items {
-		names[k] = d.regs[i].Name
+	var names []string
+	for _, i := range q.items {
+		if i < len(d.channels) {
+			names = append(names, d.channels[i].Name)
+		}
 	}
 	return &drivers.PartError{Of: named(d.unit), Channels: names, Err: err}
 }
@@ -357,18 +379,38 @@ func (d *Dev) part(q *request, err error) error {
 // fetch makes one request and stores its values in dst. A channel without a value
 // adds an error to the cycle but does not fail the request.
 func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
-	b, err := d.ask(ctx, q)
+	if place, has := d.further(q); has {
+		return d.fetchApart(ctx, q, place, dst)
+	}
+	b, err := d.answer(ctx, q)
 	if err != nil {
-		d.answered = d.answered || !isSilence(err) && isException(err)
 		return err
 	}
-	d.answered = true
+	now := time.Now()
 	for _, i := range q.items {
-		v, err := d.regs[i].decode(b, q.at)
-		if err != nil {
-			d.errs = append(d.errs, fmt.Errorf("%v: %w", d.regs[i], err))
-		}
-		dst[i] = v
+		power, _ := d.regs[i].powerIn(q, b)
+		d.store(q, i, b, now, power, dst)
 	}
 	return nil
+}
+
+// answer makes one request and notes whether the unit has answered.
+func (d *Dev) answer(ctx context.Context, q *request) ([]byte, error) {
+	b, err := d.ask(ctx, q)
+	d.answered = d.answered || err == nil || !isSilence(err) && isException(err)
+	return b, err
+}
+
+// store decodes an item from the answer to q. A channel without a value adds an
+// error to the cycle.
+func (d *Dev) store(q *request, item int, b []byte, now time.Time, power int, dst []float64) {
+	r := &d.regs[item]
+	v, err := r.decode(b, q.at, now, power)
+	if item == len(dst) {
+		d.validity.take(d.opts.Valid, v, err)
+		return
+	}
+	if dst[item] = v; err != nil {
+		d.errs = append(d.errs, fmt.Errorf("%v: %w", *r, err))
+	}
 }

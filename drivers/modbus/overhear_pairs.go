@@ -128,10 +128,10 @@ func asInquiry(b []byte) (inquiry, bool) {
 		return inquiry{table: t}, false
 	}
 	at, n := int(binary.BigEndian.Uint16(b[2:])), int(binary.BigEndian.Uint16(b[4:]))
-	if n < 1 || n > t.limit() || at+n > 1<<16 {
+	if n < 1 || n > t.limit(2) || at+n > 1<<16 {
 		return inquiry{table: t}, false
 	}
-	return inquiry{unit: b[0], table: t, at: at, n: n, size: dataLen(b[1:])}, true
+	return inquiry{unit: b[0], table: t, at: at, n: n, size: dataLen(b[1:], 2)}, true
 }
 
 // either takes a frame that may be a request or an answer with three data bytes.

@@ -58,7 +58,7 @@ func (w *hubbub) request() []byte {
 		at, n = 0x300+w.IntN(256), 17+w.IntN(8) // looks like its answer
 	}
 	if w.IntN(30) == 0 {
-		n = t.limit() - 1
+		n = t.limit(2) - 1
 	}
 	return appendCRC([]byte{byte(1 + w.IntN(2)), byte(t), byte(at >> 8), byte(at), byte(n >> 8), byte(n)})
 }
@@ -66,7 +66,7 @@ func (w *hubbub) request() []byte {
 // answer is what a device says to a request at this moment: never the same
 // twice, nor at another address.
 func (w *hubbub) answer(req []byte) []byte {
-	n := dataLen(req[1:])
+	n := dataLen(req[1:], 2)
 	b := append(bytes.Clone(req[:2]), byte(n))
 	w.seq++
 	r := rand.New(rand.NewPCG(uint64(w.seq), uint64(binary.BigEndian.Uint32(req))))

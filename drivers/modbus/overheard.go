@@ -2,6 +2,7 @@ package modbus
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,10 +29,12 @@ type Overheard struct {
 
 // overheardCell holds what was last heard of one register.
 type overheardCell struct {
-	data [8]byte       // its own registers, or its bit
-	at   time.Duration // when it was heard
-	age  time.Duration // at the newest Read
-	news bool          // it was heard since the newest Read
+	data  [12]byte      // its own registers, or its bit
+	at    time.Duration // when it was heard
+	time  time.Time     // the same
+	age   time.Duration // at the newest Read
+	power int           // its power of ten
+	news  bool          // it was heard since the newest Read
 }
 
 var _ drivers.Sensor = (*Overheard)(nil)
@@ -43,7 +46,7 @@ func NewOverheard(line *Listener, unit uint8, regs []Register, maxAge time.Durat
 	if line == nil {
 		return nil, fmt.Errorf("modbus unit %d: want a line", unit)
 	}
-	channels, err := channelsOf(regs, Register.check)
+	channels, err := channelsOf(regs, overhearable)
 	if err != nil {
 		return nil, fmt.Errorf("modbus unit %d: %w", unit, err)
 	}
@@ -52,10 +55,27 @@ func NewOverheard(line *Listener, unit uint8, regs []Register, maxAge time.Durat
 	}
 	o := &Overheard{line: line, unit: unit, maxAge: maxAge, regs: slices.Clone(regs), channels: channels,
 		news: make(chan struct{}, 1), cells: make([]overheardCell, len(regs))}
+	for i := range o.regs {
+		o.regs[i].joint = o.regs[i].Power != nil
+	}
 	line.mu.Lock()
 	defer line.mu.Unlock()
 	line.sensors = append(line.sensors, o)
 	return o, nil
+}
+
+// overhearable is the error why a register cannot be overheard, else nil. A power of
+// ten must be heard in the same answer as its value.
+func overhearable(r Register) error {
+	switch err := r.check(); {
+	case err != nil:
+		return err
+	case r.Wide:
+		return errors.New("registers of 32 bits cannot be overheard")
+	case r.Power != nil && r.Power.Table != r.Table:
+		return fmt.Errorf("the power of ten in %v cannot be overheard together with %v", *r.Power, r)
+	}
+	return nil
 }
 
 // Channels returns one channel for each register, in the order of NewOverheard.
@@ -73,15 +93,16 @@ func (o *Overheard) Close() error {
 func (o *Overheard) hear(x exchange) {
 	for i := range o.regs {
 		r := &o.regs[i]
-		if r.Table != x.table || int(r.Address) < x.at || r.end() > x.at+x.n {
+		if first, end := r.extent(false); r.Table != x.table || first < x.at || end > x.at+x.n {
 			continue
 		}
 		c := &o.cells[i]
-		c.at, c.news = x.time, true
+		c.at, c.time, c.news = x.time, time.Now(), true
 		if first := int(r.Address) - x.at; x.table.bits() {
 			c.data[0] = x.data[first/8] >> (first % 8)
 		} else {
-			copy(c.data[:], x.data[2*first:2*(first+r.Type.Registers())])
+			copy(c.data[:], x.data[2*first:2*(first+r.size())])
+			c.power, _ = r.powerIn(&request{table: x.table, at: x.at, n: x.n}, x.data)
 		}
 	}
 	select {
@@ -110,7 +131,7 @@ func (o *Overheard) Read(ctx context.Context, dst []float64) error {
 			missed = append(missed, i)
 			continue
 		}
-		v, err := r.decode(c.data[:], int(r.Address))
+		v, err := r.decode(c.data[:], int(r.Address), c.time, c.power)
 		if dst[i] = v; err != nil {
 			errs = append(errs, fmt.Errorf("%v: %w", r, err))
 		}

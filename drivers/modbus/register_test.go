@@ -4,6 +4,7 @@ import (
 	"math"
 	"strings"
 	"testing"
+	"time"
 )
 
 // Every order of the bytes 12 34 56 78 and of 3.14159274 = 40 49 0F DB.
@@ -57,7 +58,7 @@ func TestRegister_decode(t *testing.T) {
 	}
 	for _, tt := range tests {
 		r := Register{Table: Input, Type: tt.typ, Order: tt.order, Scale: 1}
-		if got, err := r.decode(tt.bytes, 0); got != tt.want || err != nil {
+		if got, err := r.decode(tt.bytes, 0, time.Time{}, 0); got != tt.want || err != nil {
 			t.Errorf("%v %v of % x = %v, %v; want %v", tt.typ, tt.order, tt.bytes, got, err, tt.want)
 		}
 	}
@@ -65,13 +66,13 @@ func TestRegister_decode(t *testing.T) {
 
 func TestRegister_decodeScaled(t *testing.T) {
 	r := Register{Table: Input, Type: I16, Scale: 0.1, Offset: 5}
-	if got, err := r.decode([]byte{0xff, 0xfe}, 0); got != 4.8 || err != nil {
+	if got, err := r.decode([]byte{0xff, 0xfe}, 0, time.Time{}, 0); got != 4.8 || err != nil {
 		t.Errorf("-2*0.1+5 = %v, %v; want 4.8", got, err)
 	}
 }
 
 func TestParse_names(t *testing.T) {
-	for typ := Bit; typ <= F64; typ++ {
+	for typ := Bit; typ.known(); typ++ {
 		if got, err := ParseType(typ.String()); err != nil || got != typ {
 			t.Errorf("ParseType(%q) = %v, %v", typ, got, err)
 		}
@@ -124,7 +125,7 @@ func TestNew_refuses(t *testing.T) {
 		{with(func(r *Register) { r.Offset = math.NaN() }), Options{}, "offset NaN"},
 		{with(func(r *Register) { r.Table = 5 }), Options{}, "table 5: unknown"},
 		{with(func(r *Register) { r.Type = 0 }), Options{}, "type 0: unknown"},
-		{with(func(r *Register) { r.Order = 9 }), Options{}, "order 9: unknown"},
+		{with(func(r *Register) { r.Order = 9 }), Options{}, "BAHGDCFE does not fit type u16"},
 		{with(func(r *Register) { r.Type, r.Bit = Bit, 16 }), Options{}, "bit 16: want 0 to 15"},
 		{with(func(r *Register) { r.Bit = 1 }), Options{}, "bit 1: want 0 to 15, of a register read as bit"},
 		{with(func(r *Register) { r.Missing = []uint64{0x10000} }), Options{}, "missing value 0x10000 has more than 16 bits"},

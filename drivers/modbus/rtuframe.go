@@ -15,7 +15,8 @@ const rtuOverhead = 3
 // rtu is the framing of serial lines. Its frames carry no transaction id: only
 // time distinguishes a unit's late answer from the one that was asked for.
 type rtu struct {
-	late map[uint8]time.Time // by unit: until when a late answer may arrive
+	late  map[uint8]time.Time // by unit: until when a late answer may arrive
+	width int                 // bytes in a register of the answer to the newest request; 0 = 2
 }
 
 func (r *rtu) packager(unit uint8) modbus.Packager {
@@ -24,7 +25,8 @@ func (r *rtu) packager(unit uint8) modbus.Packager {
 	return h
 }
 
-func (r *rtu) stamp(req []byte) ([]byte, error) {
+func (r *rtu) stamp(req []byte, width int) ([]byte, error) {
+	r.width = width
 	if len(req) < rtuOverhead+1 {
 		return nil, fmt.Errorf("request of %d bytes: %w", len(req), ErrReadOnly)
 	}
@@ -57,22 +59,22 @@ func (r *rtu) cut(req, got []byte) (n int, stale bool, err error) {
 		return 1, true, nil
 	}
 	if _, late := r.late[unit]; unit != req[0] && !late {
-		return behind(req, got, &UnitError{unit, req[0]})
+		return r.behind(req, got, &UnitError{unit, req[0]})
 	}
 	n, err = frameLen(got)
 	if err == nil && unit == req[0] && len(got) > 2 {
-		err = checkShape(req[1:len(req)-2], got[1], n-rtuOverhead)
+		err = checkShape(req[1:len(req)-2], got[1], n-rtuOverhead, r.width)
 	}
 	switch {
 	case err != nil && bytes.HasPrefix(req, got):
 		return 0, false, nil // perhaps the beginning of an echo
 	case err != nil:
-		return behind(req, got, err)
+		return r.behind(req, got, err)
 	case n == 0 || len(got) < n, len(got) < len(req) && bytes.HasPrefix(req, got):
 		return 0, false, nil
 	}
 	if crc := crc16(got[:n-2]); !intact(got[:n]) {
-		return behind(req, got, fmt.Errorf("%w: CRC %02x%02x, want %02x%02x", ErrFrame, got[n-2], got[n-1], byte(crc), byte(crc>>8)))
+		return r.behind(req, got, fmt.Errorf("%w: CRC %02x%02x, want %02x%02x", ErrFrame, got[n-2], got[n-1], byte(crc), byte(crc>>8)))
 	}
 	return n, unit != req[0], nil
 }
@@ -85,10 +87,10 @@ const glitches = 3
 // not begin with a frame. N is the number of stray bytes, 0 = not known yet. A
 // stray byte may equal a unit, even the one that was asked, so only a complete
 // answer with a good CRC is found.
-func behind(req, got []byte, cause error) (n int, stale bool, err error) {
+func (r *rtu) behind(req, got []byte, cause error) (n int, stale bool, err error) {
 	open := len(got) <= glitches // the answer may begin with the next byte
 	for i := 1; i <= glitches && i < len(got); i++ {
-		switch size := answerLen(req, got[i:]); {
+		switch size := answerLen(req, got[i:], r.width); {
 		case size == 0:
 		case len(got) < i+size:
 			open = true
@@ -104,16 +106,16 @@ func behind(req, got []byte, cause error) (n int, stale bool, err error) {
 
 // answerLen is the length of the answer to req if got begins with one, as far as
 // its bytes show; 0 = it does not.
-func answerLen(req, got []byte) int {
+func answerLen(req, got []byte, width int) int {
 	switch {
 	case got[0] != req[0] || len(got) > 1 && got[1]&^0x80 != req[1]:
 		return 0
 	case len(got) > 1 && got[1] != req[1]:
 		return rtuOverhead + 2 // an exception
-	case len(got) > 2 && int(got[2]) != dataLen(req[1:]):
+	case len(got) > 2 && int(got[2]) != dataLen(req[1:], width):
 		return 0
 	}
-	return rtuOverhead + 2 + dataLen(req[1:])
+	return rtuOverhead + 2 + dataLen(req[1:], width)
 }
 
 // intact reports whether a frame's checksum is right.

@@ -79,7 +79,7 @@ func TestRTU_cutAnyGlitch(t *testing.T) {
 	r := newFraming(RTU).(*rtu)
 	r.missed([]byte{9}, time.Now())
 	for _, req := range [][]byte{askRTU(Holding, 2), appendCRC([]byte{3, 3, 0, 0, 0, 2}), appendCRC([]byte{1, 1, 0, 0, 0, 8})} {
-		whole := append([]byte{req[0], req[1], byte(dataLen(req[1:]))}, bytes.Repeat([]byte{req[0]}, dataLen(req[1:]))...)
+		whole := append([]byte{req[0], req[1], byte(dataLen(req[1:], 2))}, bytes.Repeat([]byte{req[0]}, dataLen(req[1:], 2))...)
 		for _, answer := range [][]byte{appendCRC(whole), appendCRC([]byte{req[0], req[1] | 0x80, 2})} {
 			for b := range 256 {
 				for n := 1; n <= glitches; n++ {
@@ -121,7 +121,7 @@ func FuzzRTUFrame(f *testing.F) {
 		table := Table(fc%4 + 1)
 		r := newFraming(RTU).(*rtu)
 		r.missed([]byte{9}, time.Now())
-		req := askRTU(table, int(quantity)%table.limit()+1)
+		req := askRTU(table, int(quantity)%table.limit(2)+1)
 		n, stale, err := r.cut(req, got)
 		if err != nil {
 			if !errors.Is(err, ErrFrame) || n != 0 {
@@ -151,7 +151,7 @@ func FuzzRTUFrame(f *testing.F) {
 		case got[0] != req[0] || !bytes.Equal(appendCRC(bytes.Clone(got[:n-2])), got[:n]):
 			t.Fatalf("accepted % x to % x", got[:n], req)
 		case pdu[0] == byte(table)|0x80 && len(pdu) == 2:
-		case pdu[0] == byte(table) && len(pdu) == 2+dataLen(req[1:6]) && int(pdu[1]) == len(pdu)-2:
+		case pdu[0] == byte(table) && len(pdu) == 2+dataLen(req[1:6], 2) && int(pdu[1]) == len(pdu)-2:
 		default:
 			t.Fatalf("accepted % x to % x", got[:n], req)
 		}

@@ -204,7 +204,7 @@ func TestSerial_allocations(t *testing.T) {
 	copy(conn.answer[:], frame)
 	c := newClient(l, 7, RequestLimits{})
 	ask := func() {
-		if _, err := c.read(context.Background(), Input, 0, 2); err != nil {
+		if _, err := c.read(context.Background(), Input, 0, 2, 2); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -29,10 +29,14 @@ func (t Table) String() string {
 
 func (t Table) bits() bool { return t == Coil || t == Discrete }
 
-// limit is the most that one request may ask for, in bits or registers.
-func (t Table) limit() int {
-	if t.bits() {
+// limit is the most that one request may ask for, in bits or in registers of a
+// width in bytes, 2 or 4.
+func (t Table) limit(width int) int {
+	switch {
+	case t.bits():
 		return 2000 // §6.1: 0x7D0
+	case width == 4:
+		return 62 // as many bytes as 124 registers
 	}
 	return 125 // §6.3: 0x7D
 }

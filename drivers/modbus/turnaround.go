@@ -58,7 +58,7 @@ func (k *link) spoil(req []byte, got int, until time.Time) {
 	if !k.turn.serial || k.have == 0 || k.buf[0] == req[0] {
 		return
 	}
-	k.turn.spoilt, k.turn.missing = req, rtuOverhead+2+dataLen(req[1:])-got
+	k.turn.spoilt, k.turn.missing = req, rtuOverhead+2+dataLen(req[1:], k.framing.(*rtu).width)-got
 	k.framing.missed(req, until)
 }
 

@@ -26,6 +26,21 @@ const (
 	U64
 	I64
 	F64
+	U24 // the lowest 24 bits of two registers
+	I24
+	U48
+	I48
+	S16 // sign and magnitude: the highest bit is the sign, the others are the size
+	S32
+	BCD16 // binary-coded decimal: four digits in a register
+	BCD32
+	M10K32 // modulo 10000: four decimal digits in each register, 0 to 9999
+	M10K48
+	M10K64
+	Date   // six registers: year, month, day, hour, minute, second
+	Date32 // seconds since 1970-01-01
+	Date48 // six bytes: year since 2000, month, day, hour, minute, second
+	Date64 // binary time of IEC 60870-5-4, as it stands in four registers
 )
 
 // TypeInfo describes a Type.
@@ -39,11 +54,24 @@ type TypeInfo struct {
 	Whole    bool
 	Min, Max int64
 
+	// Span is how far a counter of the type counts before it begins again at its
+	// lowest number. 0 means that it does not.
+	Span float64
+
+	// Fields tells that a value may be some of the bits (Register.Mask and Shift).
+	Fields bool
+
+	// Clock tells that the number is a time, in seconds since 1970-01-01 UTC. The
+	// value of a Register is its difference from the time of reading.
+	Clock bool
+
 	Aliases []string // what other programs, manuals and IEC 61131-3 call the type
 
 	shift  uint8                               // of the bits in the register
-	number func(raw uint64) float64            // the number that raw bits represent
+	number func(raw uint64) float64            // the number that raw bits represent, NaN if they represent none
 	raw    func(number string) (uint64, error) // the bits of a number
+	why    string                              // what bits are that represent no number; empty = number tells it
+	join   func(o Order, b []byte) uint64      // the raw bits in an answer; nil = those of all registers
 }
 
 // types is the table of all types: what this package and the configuration know
@@ -62,6 +90,23 @@ var types = [...]TypeInfo{
 	U64: unsigned("u64", 64, 0, "uint64", "lword", "qword", "ulint"),
 	I64: signed("i64", 64, "int64", "s64", "lint"),
 	F64: floating("f64", 64, math.Float64frombits, math.Float64bits, "float64", "double", "lreal"),
+	U24: unsigned("u24", 24, 0, "uint24"),
+	I24: signed("i24", 24, "int24", "s24"),
+	U48: unsigned("u48", 48, 0, "uint48"),
+	I48: signed("i48", 48, "int48", "s48"),
+	S16: signMagnitude("s16", 16, "sm16"),
+	S32: signMagnitude("s32", 32, "sm32"),
+
+	BCD16:  decimal("bcd16", 16, 4, "bcd", "bcd4"),
+	BCD32:  decimal("bcd32", 32, 4, "bcd8", "dbcd"),
+	M10K32: decimal("m10k32", 32, 16, "mod10k", "mod10k32", "uint32-m10k"),
+	M10K48: decimal("m10k48", 48, 16, "mod10k48", "uint48-m10k"),
+	M10K64: decimal("m10k64", 64, 16, "mod10k64", "uint64-m10k", "dbl4-m10k"),
+
+	Date:   clock("date", 96, ymdhms, "date96", "datetime", "date_time"),
+	Date32: clock("date32", 32, func(raw uint64) float64 { return float64(raw) }, "epoch", "unix", "timestamp", "utc"),
+	Date48: clock("date48", 48, bytesDate),
+	Date64: clock("date64", 64, iecDate, "cp56time2a", "iec870"),
 }
 
 // Types describes every type, in the order of the constants.
@@ -87,15 +132,15 @@ func ParseType(s string) (Type, error) {
 // unsigned describes whole numbers from 0.
 func unsigned(name string, bits int, shift uint8, aliases ...string) TypeInfo {
 	return TypeInfo{Name: name, Registers: (bits + 15) / 16, Bits: bits, Whole: true, Max: math.MaxInt64 >> max(0, 63-bits), Aliases: aliases,
-		shift: shift, number: func(raw uint64) float64 { return float64(raw) }, raw: wholeBits(name, bits, 0)}
+		Span: math.Ldexp(1, bits), Fields: bits > 8, shift: shift, number: func(raw uint64) float64 { return float64(raw) }, raw: wholeBits(name, bits, 0)}
 }
 
 // signed describes whole numbers in two's complement.
 func signed(name string, bits int, aliases ...string) TypeInfo {
 	unused := 64 - bits
 	lowest := int64(math.MinInt64) >> unused
-	return TypeInfo{Name: name, Registers: bits / 16, Bits: bits, Whole: true, Min: lowest, Max: math.MaxInt64 >> unused, Aliases: aliases,
-		number: func(raw uint64) float64 { return float64(int64(raw<<unused) >> unused) }, raw: wholeBits(name, bits, lowest)}
+	return TypeInfo{Name: name, Registers: (bits + 15) / 16, Bits: bits, Whole: true, Min: lowest, Max: math.MaxInt64 >> unused, Aliases: aliases,
+		Span: math.Ldexp(1, bits), Fields: true, number: func(raw uint64) float64 { return float64(int64(raw<<unused) >> unused) }, raw: wholeBits(name, bits, lowest)}
 }
 
 // floating describes floating-point numbers. bits gives those of a number; nil
@@ -133,47 +178,4 @@ func pattern(name string, bits int, s string) (uint64, error) {
 		return 0, fmt.Errorf("%s is more than the %d bits of %s", s, bits, name)
 	}
 	return u, nil
-}
-
-// Order is the order in which the bytes of a value are sent; the package
-// comment explains the letters. The zero value is ABCD.
-type Order uint8
-
-// The orders.
-const (
-	ABCD Order = iota // most significant byte first
-	DCBA              // words and bytes swapped
-	BADC              // bytes swapped
-	CDAB              // words swapped
-)
-
-// OrderInfo describes an Order under one of its names.
-type OrderInfo struct {
-	Name    string   // that ParseOrder takes
-	Bytes   int      // that the name is for; 0 = any
-	Aliases []string // what other programs call the order
-	order   Order
-}
-
-// orders is the table of byte orders: first the four by the letters of four
-// bytes, in the order of the constants, then the same by the letters of eight.
-var orders = [...]OrderInfo{
-	{"ABCD", 0, []string{"big", "big-endian", "ab"}, ABCD},
-	{"DCBA", 0, []string{"little", "little-endian"}, DCBA},
-	{"BADC", 0, []string{"byte", "ba"}, BADC},
-	{"CDAB", 0, []string{"swap", "word"}, CDAB},
-	{"ABCDEFGH", 8, nil, ABCD}, {"HGFEDCBA", 8, nil, DCBA}, {"BADCFEHG", 8, nil, BADC}, {"GHEFCDAB", 8, nil, CDAB},
-}
-
-// Orders describes every order under each of its names.
-func Orders() []OrderInfo { return slices.Clone(orders[:]) }
-
-// ParseOrder takes the name of an order; empty means ABCD.
-func ParseOrder(s string) (Order, error) {
-	for _, o := range orders {
-		if s == o.Name || s == "" {
-			return o.order, nil
-		}
-	}
-	return 0, fmt.Errorf("order %q: want ABCD, DCBA, BADC or CDAB", s)
 }

@@ -1,8 +1,8 @@
 package modbus
 
 import (
-	"encoding/binary"
 	"math"
+	"math/bits"
 	"strconv"
 )
 
@@ -20,39 +20,32 @@ func (t Type) String() string {
 // the type takes.
 func (t Type) Registers() int { return types[t].Registers }
 
-// String gives the name that ParseOrder takes.
-func (o Order) String() string {
-	if o <= CDAB {
-		return orders[o].Name
-	}
-	return "order " + strconv.Itoa(int(o))
-}
-
-// word decodes one register.
-func (o Order) word(b []byte) uint16 {
-	if o == BADC || o == DCBA {
-		return binary.LittleEndian.Uint16(b)
-	}
-	return binary.BigEndian.Uint16(b)
-}
-
-// join combines n registers into one number.
-func (o Order) join(b []byte, n int) uint64 {
-	swapped := o == CDAB || o == DCBA
-	var u uint64
-	for i := range n {
-		at := 2 * i
-		if swapped {
-			at = 2 * (n - 1 - i)
-		}
-		u = u<<16 | uint64(o.word(b[at:]))
-	}
-	return u
-}
-
 // Decode returns the number in b, which holds as many registers as the type
-// takes, as sent. For Bit it is the least significant bit.
-func (t Type) Decode(o Order, b []byte) float64 { return t.number(t.part(o.join(b, t.Registers()), 0)) }
+// takes, as sent. For Bit it is the least significant bit, for a time the seconds
+// since 1970-01-01 UTC. It is NaN if the bits represent no number of the type.
+func (t Type) Decode(o Order, b []byte) float64 { return t.number(t.part(t.join(o, b), 0)) }
+
+// join combines the registers of a value, as sent, into its raw bits.
+func (t Type) join(o Order, b []byte) uint64 {
+	if i := &types[t]; i.join != nil {
+		return i.join(o, b)
+	}
+	return o.join(b, t.Registers())
+}
+
+// field selects the bits of mask, moved down by shift, from the raw bits of a
+// value. Of a type in two's complement the highest bit of the field is the sign.
+func (t Type) field(raw, mask uint64, shift uint8) uint64 {
+	if mask == 0 {
+		mask = math.MaxUint64 >> (64 - types[t].Bits)
+	}
+	raw = raw & mask >> shift
+	if types[t].Min < 0 {
+		unused := 64 - bits.Len64(mask>>shift)
+		raw = uint64(int64(raw<<unused)>>unused) & (math.MaxUint64 >> (64 - types[t].Bits))
+	}
+	return raw
+}
 
 // part selects the bits that the type reads from the bits of its registers.
 func (t Type) part(u uint64, bit uint8) uint64 {

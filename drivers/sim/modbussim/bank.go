@@ -18,6 +18,8 @@ type Bank struct {
 	discrete map[uint16]bool
 	holding  map[uint16]uint16
 	input    map[uint16]uint16
+	wide     map[uint16]uint32 // holding registers of 32 bits
+	before   func()            // called before each request is answered; nil = nothing is
 	max      int // registers a read may ask for; 0 = the protocol's 125
 }
 
@@ -45,6 +47,29 @@ func (b *Bank) SetInputFloat32(at int, v float32) {
 func (b *Bank) SetHoldingFloat32(at int, v float32) {
 	bits := math.Float32bits(v)
 	b.SetHolding(at, uint16(bits>>16), uint16(bits))
+}
+
+// SetWide sets consecutive holding registers that have 32 bits on the wire, as
+// Enron's Modbus has them. A read that begins at one of them counts such registers.
+func (b *Bank) SetWide(at int, values ...uint32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.wide == nil {
+		b.wide = make(map[uint16]uint32)
+	}
+	for i, v := range values {
+		if a := at + i; a >= 0 && a <= math.MaxUint16 {
+			b.wide[uint16(a)] = v
+		}
+	}
+}
+
+// SetBefore makes f be called before each request is answered, so that registers can
+// change from one answer to the next. f may call the bank's methods.
+func (b *Bank) SetBefore(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.before = f
 }
 
 // SetCoil sets one coil.
@@ -118,6 +143,12 @@ func (b *Bank) answer(dst, pdu []byte) []byte {
 	}
 	at, n := int(binary.BigEndian.Uint16(pdu[1:])), int(binary.BigEndian.Uint16(pdu[3:]))
 	b.mu.Lock()
+	before := b.before
+	b.mu.Unlock()
+	if before != nil {
+		before()
+	}
+	b.mu.Lock()
 	defer b.mu.Unlock()
 	switch fc {
 	case readCoils:
@@ -125,6 +156,9 @@ func (b *Bank) answer(dst, pdu []byte) []byte {
 	case readDiscrete:
 		return appendBits(dst, fc, b.discrete, at, n)
 	case readHolding:
+		if _, wide := b.wide[uint16(at)]; wide {
+			return appendWide(dst, fc, b.wide, at, n)
+		}
 		return appendWords(dst, fc, b.holding, at, n, b.max)
 	}
 	return appendWords(dst, fc, b.input, at, n, b.max)
@@ -142,6 +176,22 @@ func appendWords(dst []byte, fc byte, table map[uint16]uint16, at, n, limit int)
 			return append(dst[:start], fc|0x80, illegalAddress)
 		}
 		dst = binary.BigEndian.AppendUint16(dst, w)
+	}
+	return dst
+}
+
+func appendWide(dst []byte, fc byte, table map[uint16]uint32, at, n int) []byte {
+	if n < 1 || n > maxRegisters/2 {
+		return append(dst, fc|0x80, illegalValue)
+	}
+	start := len(dst)
+	dst = append(dst, fc, byte(4*n))
+	for a := at; a < at+n; a++ {
+		v, ok := table[uint16(a)]
+		if !ok {
+			return append(dst[:start], fc|0x80, illegalAddress)
+		}
+		dst = binary.BigEndian.AppendUint32(dst, v)
 	}
 	return dst
 }
