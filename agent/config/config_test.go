@@ -11,7 +11,7 @@ import (
 // keys of every kind.
 var testDrivers = map[string]DriverInfo{
 	"modbus": {Bus: "modbus", Types: testTypes, Orders: []ByteOrder{
-		{"ABCD", 0, nil}, {"DCBA", 0, []string{"little"}}, {"BADC", 0, nil}, {"CDAB", 0, nil}, {"ABCDEFGH", 8, nil}, {"GHEFCDAB", 8, nil}}},
+		{Name: "ABCD"}, {Name: "DCBA", Aliases: []string{"little"}}, {Name: "BADC"}, {Name: "CDAB"}, {Name: "ABCDEFGH", Bytes: 8}, {Name: "GHEFCDAB", Bytes: 8}, {Name: "EFABCDGH", Bytes: 8, Rare: true}}},
 	"bme280": {Bus: "i2c", Addresses: []uint16{0x76, 0x77}, Channels: []ChannelInfo{
 		{"temperature", "°C"}, {"pressure", "Pa"}, {"humidity", "%"}}},
 	"lm75": {Bus: "i2c", Channels: []ChannelInfo{{"temperature", "°C"}}},
@@ -56,11 +56,13 @@ func checkTestChip(s *Sensor) []Fault {
 var testTypes = []RegisterType{
 	{Name: "bit", Registers: 1, Bits: 1, Whole: true, Max: 1},
 	{Name: "u8l", Registers: 1, Bits: 8, Whole: true, Max: 255, Raw: testRaw},
-	{Name: "u16", Registers: 1, Bits: 16, Whole: true, Max: 65535, Raw: testRaw, Aliases: []string{"uint16"}},
-	{Name: "i16", Registers: 1, Bits: 16, Whole: true, Min: -32768, Max: 32767, Raw: testRaw},
-	{Name: "u32", Registers: 2, Bits: 32, Whole: true, Max: 1<<32 - 1, Raw: testRaw},
+	{Name: "u16", Registers: 1, Bits: 16, Whole: true, Max: 65535, Span: 65536, Fields: true, Raw: testRaw, Aliases: []string{"uint16"}},
+	{Name: "i16", Registers: 1, Bits: 16, Whole: true, Min: -32768, Max: 32767, Span: 65536, Fields: true, Raw: testRaw},
+	{Name: "u32", Registers: 2, Bits: 32, Whole: true, Max: 1<<32 - 1, Span: 1 << 32, Fields: true, Raw: testRaw},
 	{Name: "f32", Registers: 2, Bits: 32, Raw: testRaw, Aliases: []string{"float32"}},
 	{Name: "u64", Registers: 4, Bits: 64, Whole: true, Max: 1<<63 - 1, Raw: testRaw},
+	{Name: "s16", Registers: 1, Bits: 16, Whole: true, Min: -32767, Max: 32767, Meant: "i16", Raw: testRaw},
+	{Name: "date", Registers: 6, Bits: 64, Clock: true, Raw: testRaw},
 }
 
 func testRaw(s string) (uint64, error) { return strconv.ParseUint(s, 0, 16) }

@@ -62,6 +62,10 @@ type RegisterType struct {
 	Bits      int  // of the raw number: 1, 8, 16 …
 	Whole     bool // only whole numbers, from Min to Max; others have no states
 	Min, Max  int64
+	Span      float64 // how far a counter of the type counts before it begins again; 0 = it does not
+	Fields    bool    // a value may be some of the bits
+	Clock     bool    // a date: its value is the difference from the gateway's clock
+	Meant     string  // the type that manuals mostly mean by this name; empty = this one
 
 	// Raw gives the raw bits of a number as people write it, for missing.
 	Raw func(number string) (uint64, error)
@@ -73,6 +77,7 @@ type RegisterType struct {
 type ByteOrder struct {
 	Name    string
 	Bytes   int      // that the name is for; 0 = any
+	Rare    bool     // it is taken, but not proposed
 	Aliases []string // what other programs call it
 }
 

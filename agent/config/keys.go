@@ -41,21 +41,21 @@ func Sections(drivers map[string]DriverInfo) []Section {
 		limits.Also = once(limits.Also, s.Path+".limits")
 		iso.Also = once(iso.Also, s.Path+".limits.iso20816")
 	}
+	valid := conditionKeys.list()
 	for _, d := range drivers {
-		for i := range reg.Keys {
-			switch k := &reg.Keys[i]; {
-			case k.Kind == kindRegisterType && d.Types != nil:
-				k.Choices = typeNames(d.Types)
-			case k.Kind == kindByteOrder && d.Orders != nil:
-				k.Choices = orderNames(d.Orders)
-			}
+		if d.Types == nil {
+			continue
 		}
+		reg.choices(kindRegisterType, append(typeNames(d.Types), "string:N"))
+		valid.choices(kindRegisterType, typeNames(d.Types))
+		reg.choices(kindByteOrder, orderNames(d.Orders))
+		valid.choices(kindByteOrder, orderNames(d.Orders))
 	}
 	out := []Section{rootKeys.list(), gatewayKeys.list(), busKeys.list(), parameterKeys.list(), sensorKeys.list()}
 	for _, s := range others {
 		out = append(out, s.Section)
 	}
-	out = append(out, reg, limits, iso,
+	out = append(out, reg, valid, limits, iso,
 		machineKeys.list(), runWhenKeys.list(), modelKeys.list(), learnKeys.list(), detectKeys.list(), driftKeys.list(),
 		mqttKeys.list(), spoolKeys.list(), httpKeys.list(), tlsKeys.list(), trustKeys.list(), metricsKeys.list(), controlKeys.list(), logKeys.list())
 	for i := range out {
@@ -80,6 +80,15 @@ func (s *section[T]) list() Section {
 		out.Keys = append(out.Keys, r.Key)
 	}
 	return out
+}
+
+// choices sets those of the keys of a kind.
+func (s *Section) choices(k Kind, names []string) {
+	for i := range s.Keys {
+		if s.Keys[i].Kind == k {
+			s.Keys[i].Choices = names
+		}
+	}
 }
 
 // complete sets what a row leaves to its section.

@@ -16,9 +16,23 @@ type Register struct {
 	Bit     int              // of the register, for type bit: 0 (least significant) to 15
 	Type    string           // a RegisterType of the driver, "u16"
 	Order   string           // a ByteOrder of the driver, "ABCD"
+	Mask    uint64           // bits that count, before Shift; 0 = all
+	Shift   int              // by how many bits they are moved down
+	Word    int              // bits of a register on the wire, 16 or 32
+	Power   *Address         // register with the power of ten of the value; nil = none
 	Missing []uint64         // raw bits that mean "no value"
 	States  map[int64]string // raw numbers that may come, by name; nil = any number
 	Checks  Checks
+}
+
+// TextRegister is a text in the registers of a Modbus device. It is no channel.
+type TextRegister struct {
+	Pos
+	Name  string
+	Table string // "holding" or "input"
+	At    int    // before AddressBase is taken off
+	Bytes int
+	Order string // "ABCD" or "BADC"
 }
 
 // RegisterRange is registers of one table, both ends included, before
@@ -51,8 +65,9 @@ const typeBit = "bit"
 // registerReader reads a register of a sensor.
 type registerReader struct {
 	*Register
-	s   *sensorReader
-	typ RegisterType // of Type; the zero value = unknown
+	s    *sensorReader
+	typ  RegisterType // of Type; the zero value = unknown
+	text int          // bytes, of a text; 0 = it is a number
 }
 
 var registerKeys = section[registerReader]{
@@ -76,6 +91,18 @@ var registerKeys = section[registerReader]{
 		{Key: Key{Name: "order", Kind: kindByteOrder, Default: "ABCD", Example: "CDAB",
 			Help: "In which order the device sends the bytes of a number."},
 			read: func(v value, r *registerReader) { r.readOrder(v) }},
+		{Key: Key{Name: "mask", Kind: Bits, Without: "all bits", Example: "0x0FFF",
+			Help: "Bits of the number that count; of a type in two's complement the highest of them is the sign."},
+			read: func(v value, r *registerReader) { r.readMask(v) }},
+		{Key: Key{Name: "shift", Kind: Integer, Min: "0", Max: "63", Default: "0", Example: "4",
+			Help: "By how many bits the number is moved down, after `mask`."},
+			into: func(r *registerReader) any { return &r.Shift }},
+		{Key: Key{Name: "word", Kind: Integer, Choices: []string{"16", "32"}, Default: "16", Example: "32",
+			Help: "Bits that a register has on the wire; 32 for devices that count registers of 32 bits, as Enron's Modbus does."},
+			into: func(r *registerReader) any { return &r.Word }},
+		{Key: Key{Name: "scale_from", Kind: kindRegister, Without: "no power of ten", Example: `"holding:11"`,
+			Help: "Register that holds the power of ten of the value, -10 to 10 (a SunSpec scale factor), read together with it; 0x8000 in it means that there is no value."},
+			read: func(v value, r *registerReader) { r.readPower(v) }},
 	}, shared(measurandRows[1:4], measurandOf), []row[registerReader]{
 		{Key: Key{Name: "missing", Kind: kindRaw, Without: "none; a NaN or an infinity is always missing", Example: "[0x7FFF, 0x8000]",
 			Help: "Numbers, before scaling, by which the device says that it has no value."}},
@@ -102,16 +129,34 @@ func (s *sensorReader) registers(v value) {
 		return r.Name
 	})
 	for _, r := range all {
+		if r.text > 0 {
+			s.Texts = append(s.Texts, TextRegister{r.Pos, r.Name, r.Table, r.At, r.text, r.Order})
+			continue
+		}
 		s.Registers = append(s.Registers, *r.Register)
+	}
+	if len(s.Registers) == 0 && len(s.Texts) > 0 {
+		v.fail("add a register with a number", "the sensor has texts only, and no channel")
 	}
 }
 
 // words is the number of addresses that a register takes.
-func (r *registerReader) words() int { return max(r.typ.Registers, 1) }
+func (r *registerReader) words() int {
+	switch {
+	case r.text > 0:
+		return (r.text + 1) / 2
+	case r.Word == 32:
+		return max(r.typ.Bits/32, 1)
+	}
+	return max(r.typ.Registers, 1)
+}
 
 // overlaps tells whether two registers share some, which is a mistake unless they
 // are parts of one.
 func (r *registerReader) overlaps(o *registerReader) bool {
+	if r.Mask != 0 && o.Mask != 0 && r.Mask&o.Mask == 0 && r.At == o.At {
+		return false
+	}
 	return r.Table != "" && r.Table == o.Table && r.At < o.At+o.words() && o.At < r.At+r.words() &&
 		(r.typ.Bits > 8 && o.typ.Bits > 8 || r.Type == o.Type && r.Bit == o.Bit)
 }
@@ -146,9 +191,21 @@ func (r *registerReader) readType(v value) {
 		return
 	}
 	before := r.Type
+	if n, is := strings.CutPrefix(name, "string:"); is {
+		r.readText(v, n)
+		return
+	}
+	if name == "string" || name == "text" || name == "ascii" {
+		v.fail("write string:16 for one of 16 bytes", "it does not say how long the text is")
+		return
+	}
 	if !r.setType(name) {
 		v.unknownOf("type", name, typeNames(r.s.info.Types), func(i int) []string { return r.s.info.Types[i].Aliases })
 		return
+	}
+	if r.typ.Meant != "" {
+		v.warn("write "+r.typ.Meant+", unless the manual says that the highest bit is only a sign",
+			"%s is sign and magnitude; manuals that write %s mostly mean two's complement", name, strings.ToUpper(name))
 	}
 	if before == typeBit && name != typeBit {
 		v.fail("write type: bit or leave it out", "one bit is not a %s", name)
@@ -167,7 +224,9 @@ func typeNames(types []RegisterType) (names []string) {
 
 func orderNames(orders []ByteOrder) (names []string) {
 	for _, o := range orders {
-		names = append(names, o.Name)
+		if !o.Rare {
+			names = append(names, o.Name)
+		}
 	}
 	return names
 }
@@ -201,8 +260,10 @@ func (r *registerReader) readOrder(v value) {
 	switch {
 	case i < 0:
 		v.unknownOf("byte order", name, names, func(i int) []string { return orders[i].Aliases })
-	case orders[i].Bytes != 0 && r.typ.Bits != 0 && 8*orders[i].Bytes != r.typ.Bits:
-		v.fail("use "+oneOf(names), "%s names %d bytes, %s has %d", name, orders[i].Bytes, r.Type, 2*r.words())
+	case r.text > 0 && name != "ABCD" && name != "BADC":
+		v.fail("use ABCD or BADC", "%s does not fit a text", name)
+	case orders[i].Bytes != 0 && r.typ.Bits != 0 && orders[i].Bytes != 2*r.typ.Registers:
+		v.fail("use "+oneOf(names), "%s names %d bytes, %s has %d", name, orders[i].Bytes, r.Type, 2*r.typ.Registers)
 	default:
 		r.Order = name
 	}
@@ -213,7 +274,12 @@ func (r *registerReader) check(v value, g given) {
 	if !r.s.known {
 		return
 	}
+	if r.text > 0 {
+		r.checkText(v, g)
+		return
+	}
 	r.checkType(v, g)
+	r.checkBits(g)
 	r.checkPlace(v)
 	if at, has := g["missing"]; has && r.Type != "" && r.Type != typeBit {
 		r.readMissing(at)
@@ -242,7 +308,7 @@ func (r *registerReader) checkType(v value, g given) {
 	_, has := g["type"]
 	switch {
 	case r.Type == typeBit:
-		refuse("a bit has no %s", "order", "scale", "offset", "missing")
+		refuse("a bit has no %s", "order", "scale", "offset", "missing", "scale_from")
 	case r.typ.Bits == 8:
 		refuse("one byte has no %s, u8h and u8l say which", "order")
 	case r.Table == "" && g["at"].node != nil: // a table of bits needs no type
@@ -250,7 +316,7 @@ func (r *registerReader) checkType(v value, g given) {
 		v.fail("use "+oneOf(typeNames(r.s.info.Types)[1:])+", or bit: N", "key %q is missing", "type")
 	}
 	if _, has := g["states"]; has {
-		refuse("the value of a channel with states is the state's number and has no %s", "scale", "offset")
+		refuse("the value of a channel with states is the state's number and has no %s", "scale", "offset", "scale_from")
 	}
 }
 

@@ -14,10 +14,12 @@ type Sensor struct {
 	Template    string // that gives what the sensor does not say; empty = none
 	Driver      string
 	Bus         string
-	Address     uint16        // I2C
-	Unit        uint8         // Modbus unit id
-	AddressBase int           // Modbus: 0 or 1
-	Registers   []Register    // Modbus
+	Address     uint16     // I2C
+	Unit        uint8      // Modbus unit id
+	AddressBase int        // Modbus: 0 or 1
+	Registers   []Register // Modbus
+	Texts       []TextRegister
+	Valid       *Condition    // Modbus: what must hold for its values to mean anything; nil = nothing
 	Channels    []string      // those to read of a driver that finds its own; empty = all
 	Period      time.Duration // of reading; 0 = that of the fastest machine that uses it
 	MaxAge      time.Duration // how long a value is good; 0 = until the next reading is due, 1.5 periods where that is slower than the machine
@@ -112,6 +114,9 @@ var sensorKeys = section[sensorReader]{
 		{Key: Key{Name: "join", Kind: Boolean, For: askedModbus, Default: "true", Example: "false",
 			Help: "Whether several registers are read by one request; false for devices that give only one at a time."},
 			into: func(s *sensorReader) any { return &s.Join }},
+		{Key: Key{Name: "valid_when", Kind: kindMapping, For: askedModbus, Without: "values are always valid", Example: `{register: "holding:40", is: 1}`,
+			Help: "What a register must hold for the values of the device to mean anything, such as a status word or a marker of its map."},
+			read: func(v value, s *sensorReader) { s.validWhen(v) }},
 		{Key: timeoutKey("that of the bus"),
 			into: func(s *sensorReader) any { return &s.Timeout }},
 		{Key: retriesKey("those of the bus"),

@@ -9,10 +9,10 @@ import (
 )
 
 // signMagnitude describes whole numbers whose highest bit is the sign and whose
-// other bits are the size.
-func signMagnitude(name string, bits int, aliases ...string) TypeInfo {
+// other bits are the size. meant is the type that manuals mostly mean by the name.
+func signMagnitude(name string, bits int, meant string, aliases ...string) TypeInfo {
 	sign := uint64(1) << (bits - 1)
-	return TypeInfo{Name: name, Registers: bits / 16, Bits: bits, Whole: true, Min: -int64(sign - 1), Max: int64(sign - 1), Aliases: aliases,
+	return TypeInfo{Name: name, Registers: bits / 16, Bits: bits, Whole: true, Min: -int64(sign - 1), Max: int64(sign - 1), Meant: meant, Aliases: aliases,
 		number: func(raw uint64) float64 {
 			if raw&sign != 0 {
 				return float64(-int64(raw &^ sign))

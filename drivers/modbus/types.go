@@ -65,6 +65,9 @@ type TypeInfo struct {
 	// value of a Register is its difference from the time of reading.
 	Clock bool
 
+	// Meant is the type that most manuals mean by this name. Empty: this one.
+	Meant string
+
 	Aliases []string // what other programs, manuals and IEC 61131-3 call the type
 
 	shift  uint8                               // of the bits in the register
@@ -81,10 +84,10 @@ var types = [...]TypeInfo{
 	U8H: unsigned("u8h", 8, 8, "uint8h"),
 	U8L: unsigned("u8l", 8, 0, "uint8l", "u8", "uint8", "byte"),
 	U16: unsigned("u16", 16, 0, "uint16", "word", "uint"),
-	I16: signed("i16", 16, "int16", "s16", "short", "int"),
+	I16: signed("i16", 16, "int16", "short", "int"),
 	F16: floating("f16", 16, func(raw uint64) float64 { return half(uint16(raw)) }, nil, "float16", "half"),
 	U32: unsigned("u32", 32, 0, "uint32", "dword", "udint"),
-	I32: signed("i32", 32, "int32", "s32", "long", "dint"),
+	I32: signed("i32", 32, "int32", "long", "dint"),
 	F32: floating("f32", 32, func(raw uint64) float64 { return float64(math.Float32frombits(uint32(raw))) },
 		func(v float64) uint64 { return uint64(math.Float32bits(float32(v))) }, "float32", "float", "real", "single"),
 	U64: unsigned("u64", 64, 0, "uint64", "lword", "qword", "ulint"),
@@ -94,8 +97,8 @@ var types = [...]TypeInfo{
 	I24: signed("i24", 24, "int24", "s24"),
 	U48: unsigned("u48", 48, 0, "uint48"),
 	I48: signed("i48", 48, "int48", "s48"),
-	S16: signMagnitude("s16", 16, "sm16"),
-	S32: signMagnitude("s32", 32, "sm32"),
+	S16: signMagnitude("s16", 16, "i16", "sm16"),
+	S32: signMagnitude("s32", 32, "i32", "sm32"),
 
 	BCD16:  decimal("bcd16", 16, 4, "bcd", "bcd4"),
 	BCD32:  decimal("bcd32", 32, 4, "bcd8", "dbcd"),

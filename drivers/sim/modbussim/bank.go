@@ -20,7 +20,7 @@ type Bank struct {
 	input    map[uint16]uint16
 	wide     map[uint16]uint32 // holding registers of 32 bits
 	before   func()            // called before each request is answered; nil = nothing is
-	max      int // registers a read may ask for; 0 = the protocol's 125
+	max      int               // registers a read may ask for; 0 = the protocol's 125
 }
 
 // SetInput sets consecutive input registers.
