@@ -49,9 +49,7 @@ type Client struct {
 
 	connected         atomic.Bool
 	progress          atomic.Uint64
-	published         atomic.Uint64
-	acked             atomic.Uint64
-	resent            atomic.Uint64
+	deliveries        deliveries
 	subscribeFailures int // in a row; only Run uses it
 
 	again chan struct{} // do not wait any longer for the next attempt
@@ -82,15 +80,13 @@ type Stats struct {
 	Since       time.Time // when Connected last changed
 	Connects    uint64    // connections the broker accepted
 	Disconnects uint64    // accepted connections that ended
-	Published   uint64    // messages of the source handed to a connection
-	Acked       uint64    // messages of the source the broker acknowledged
-	Resent      uint64    // of Published, those that may have been sent before
 	Errors      uint64    // connections that failed or broke
 	LastError   string    // "" = none yet
 	// Progress advances about once a second while the client works. Waiting
 	// for a broker that is unreachable counts as work. It stops when the
 	// client hangs.
 	Progress uint64
+	Deliveries
 }
 
 // New checks the options and returns a client that delivers s. It reads no file
@@ -153,8 +149,7 @@ func (c *Client) Stats() Stats {
 	return Stats{
 		Broker: c.opts.Broker, Connected: c.connected.Load(), Since: c.since,
 		Connects: c.connects, Disconnects: c.disconnects,
-		Published: c.published.Load(), Acked: c.acked.Load(), Resent: c.resent.Load(),
-		Errors: c.errors, LastError: c.last, Progress: c.progress.Load(),
+		Errors: c.errors, LastError: c.last, Progress: c.progress.Load(), Deliveries: c.deliveries.load(),
 	}
 }
 

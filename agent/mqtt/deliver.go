@@ -3,12 +3,26 @@ package mqtt
 import (
 	"context"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
 
 	"iot-edge-anomaly/agent/spool"
 )
+
+// Deliveries are counters of the messages of the source.
+type Deliveries struct {
+	Published uint64 // handed to a connection
+	Acked     uint64 // acknowledged by the broker
+	Resent    uint64 // of Published, those that may have been sent before
+}
+
+type deliveries struct{ published, acked, resent atomic.Uint64 }
+
+func (d *deliveries) load() Deliveries {
+	return Deliveries{Published: d.published.Load(), Acked: d.acked.Load(), Resent: d.resent.Load()}
+}
 
 // pump sends the source's messages, oldest first, as long as the window has
 // room.
@@ -27,9 +41,9 @@ func (s *session) pump() {
 		}
 		last = e.ID
 		if e.Resent {
-			s.resent.Add(1)
+			s.deliveries.resent.Add(1)
 		}
-		s.published.Add(1)
+		s.deliveries.published.Add(1)
 		s.sent <- inFlight{e.ID, s.publish(e.Message)} // does not block: the channel is as large as the window
 	}
 }
@@ -45,7 +59,7 @@ func (s *session) awaitAcks() {
 		if err := s.source.Ack(m.id); err != nil {
 			s.log.Warn("a delivered message may be sent again after a restart", "err", err)
 		}
-		s.acked.Add(1)
+		s.deliveries.acked.Add(1)
 		<-s.window
 	}
 }

@@ -202,7 +202,7 @@ func (s *session) watch(ctx context.Context) error {
 	defer tick.Stop()
 	done := ctx.Done()
 	var late <-chan time.Time
-	acked, moved := s.acked.Load(), time.Now()
+	acked, moved := s.deliveries.acked.Load(), time.Now()
 	for {
 		select {
 		case <-s.ctx.Done():
@@ -216,7 +216,7 @@ func (s *session) watch(ctx context.Context) error {
 		case <-tick.C:
 		}
 		waiting := s.source.Len()
-		if n := s.acked.Load(); n != acked || waiting == 0 {
+		if n := s.deliveries.acked.Load(); n != acked || waiting == 0 {
 			acked, moved = n, time.Now()
 		}
 		if time.Since(moved) < 2*ackTimeout {

@@ -19,6 +19,14 @@ type pending struct {
 	err  error
 }
 
+// AppendStats are counters of what was stored.
+type AppendStats struct {
+	Appended uint64 // messages stored on the disk
+	Dropped  uint64 // messages dropped for lack of space, on disk or in memory
+	Written  uint64 // bytes
+	Syncs    uint64
+}
+
 // Append numbers a message, stores it and returns when it is on the disk.
 // It calls build with the number and holds the queue's lock meanwhile, so
 // build must not call the queue. The message's Payload and Note belong to the

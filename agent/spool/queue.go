@@ -108,7 +108,8 @@ type Queue struct {
 	stats Stats
 }
 
-// Stats are the queue's counters since Open, and its present size.
+// Stats are the queue's counters since Open, and its present size. A counter is
+// declared in the file that counts.
 type Stats struct {
 	Messages int           // not yet acknowledged
 	Bytes    int64         // on disk
@@ -117,15 +118,10 @@ type Stats struct {
 	Volatile int           // of Messages: in memory only
 	Down     string        // why the disk cannot be written; "" = it can
 
-	Appended    uint64 // messages stored on the disk
-	Acked       uint64
-	Dropped     uint64 // messages dropped for lack of space, on disk or in memory
-	Corrupt     uint64 // messages lost to damage
-	Quarantined uint64 // damaged segments kept as .bad
-	Torn        uint64 // unfinished writes cut off by Open
-	Errors      uint64 // failed file operations
-	Written     uint64 // bytes
-	Syncs       uint64
+	Errors uint64 // failed file operations
+	AppendStats
+	ReadStats
+	RepairStats
 }
 
 // Open opens the queue in dir and repairs damaged files, as doc.go describes.

@@ -10,6 +10,11 @@ import (
 	"time"
 )
 
+// ReadStats are counters of what was read.
+type ReadStats struct {
+	Acked uint64 // messages acknowledged
+}
+
 // segment is a file of the queue and the index of its records.
 type segment struct {
 	path    string

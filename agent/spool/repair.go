@@ -22,6 +22,13 @@ const (
 	numWidth = 16
 )
 
+// RepairStats are counters of what was found damaged.
+type RepairStats struct {
+	Corrupt     uint64 // messages lost to damage
+	Quarantined uint64 // damaged segments kept as .bad
+	Torn        uint64 // unfinished writes cut off by Open
+}
+
 func segmentName(n uint64) string { return fmt.Sprintf("%0*x%s", numWidth, n, segmentExt) }
 
 // segmentNumber parses the number that a file name begins with and returns

@@ -45,7 +45,7 @@ func good() Snapshot {
 		Modbus:   []devices.ModbusStats{{Bus: "plc", Stats: modbus.Stats{Requests: 11, Resyncs: 3, Timeouts: 5}}},
 		Heard:    []devices.Heard{{Bus: "line", ListenStats: modbus.ListenStats{Bytes: 200, Understood: 150, Exchanges: 9, Bursts: 2}}},
 		Buses:    []sampler.BusStats{{Bus: "plc", Overruns: 2}},
-		Broker:   &mqtt.Stats{Broker: "tcp://b:1883", Connected: true, Acked: 7},
+		Broker:   &mqtt.Stats{Broker: "tcp://b:1883", Connected: true, Deliveries: mqtt.Deliveries{Acked: 7}},
 		Spool:    &spool.Stats{MaxBytes: 1000},
 	}
 }
