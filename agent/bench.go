@@ -2,55 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
-	"math"
 	"os"
-	"text/tabwriter"
 	"time"
 
-	"iot-edge-anomaly/agent/config"
-	"iot-edge-anomaly/agent/settings"
-	"iot-edge-anomaly/agent/state"
-	"iot-edge-anomaly/model"
-	"iot-edge-anomaly/quant"
-	"iot-edge-anomaly/quant/reference"
-	"iot-edge-anomaly/quant/speed"
+	"iot-edge-anomaly/agent/offline"
 )
-
-// timing is one element of bench --json.
-type timing struct {
-	Network     string   `json:"network"`
-	Machine     string   `json:"machine,omitempty"` // whose model it is
-	Kernel      string   `json:"kernel"`
-	NS          float64  `json:"ns"`
-	MACPerCycle *float64 `json:"mac_per_cycle"` // null = the cycle is unknown
-	Allocs      float64  `json:"allocs"`
-	NSInt8      float64  `json:"ns_int8,omitempty"`    // from inputs that are int8 already
-	NSOfFour    float64  `json:"ns_of_four,omitempty"` // a window, four at once
-	OfStream    float64  `json:"of_stream,omitempty"`  // shares of this CPU's limits, 1 = all
-	OfPeak      float64  `json:"of_peak,omitempty"`
-}
-
-// activeNetwork is the name of the network of a machine's model.
-const activeNetwork = "active"
-
-// benched is the result for one network and kernel. Machine is empty for the reference
-// networks.
-type benched struct {
-	Machine string
-	speed.Result
-}
-
-// name is its network's name in the table.
-func (b *benched) name() string {
-	if b.Machine == "" {
-		return b.Network
-	}
-	return b.Network + ":" + b.Machine
-}
 
 func benchVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("bench")
@@ -63,127 +20,38 @@ func benchVerb(ctx context.Context, e env, args []string) error {
 	if *spell <= 0 || *spell > time.Minute {
 		return usagef("--time %v: want more than 0, at most 1m", *spell)
 	}
-	models, err := activeModels(e, *path)
+	models, err := benchModels(e, *path)
 	if err != nil {
 		return err
 	}
-	reference, err := speed.Reference(ctx, *spell)
+	timings, err := offline.Bench(ctx, models, *spell)
 	if err != nil {
 		return err
-	}
-	var results []benched
-	for _, r := range reference {
-		results = append(results, benched{"", r})
-	}
-	for _, m := range models {
-		rs, err := benchModel(ctx, m.model, *spell)
-		if err != nil {
-			return fmt.Errorf("machine %s: %w", m.machine, err)
-		}
-		for _, r := range rs {
-			results = append(results, benched{m.machine, r})
-		}
 	}
 	if *asJSON {
-		return printTimings(e.stdout, results)
+		return timings.JSON(e.stdout)
 	}
-	return printBench(e.stdout, results)
+	return timings.Print(e.stdout)
 }
 
-// activeModel is the model that a machine runs.
-type activeModel struct {
-	machine string
-	model   *model.Model
-}
-
-// activeModels are the models of the configuration at path. Without a path they are
+// benchModels are the models of the configuration at path. Without a path they are
 // those of the gateway's own configuration, which may be absent or unreadable.
-func activeModels(e env, path string) (out []activeModel, err error) {
-	if path == "" {
-		if _, err := os.Stat(defaultConfig); err != nil {
-			return nil, nil
+func benchModels(e env, path string) (out []offline.ActiveModel, err error) {
+	load := func(path string) ([]offline.ActiveModel, error) {
+		c, err := loadConfig(path)
+		if err != nil {
+			return nil, err
 		}
-		if out, err = activeModels(e, defaultConfig); err != nil {
-			fmt.Fprintf(e.stderr, "no active model: %v\n", err)
-		}
-		return out, nil
+		return offline.ActiveModels(c, e.stderr)
 	}
-	c, err := loadConfig(path)
-	if err != nil {
-		return nil, err
+	if path != "" {
+		return load(path)
 	}
-	for _, m := range c.Machines {
-		loaded, err := state.OpenModels(m.Model.Path).Active(settings.Schema(m))
-		switch {
-		case errors.Is(err, state.ErrNone):
-			fmt.Fprintf(e.stderr, "machine %s has no model yet\n", m.Name)
-			continue
-		case loaded == nil:
-			return nil, config.Refuse(fmt.Errorf("machine %s: %w", m.Name, err))
-		}
-		out = append(out, activeModel{m.Name, loaded})
+	if _, err := os.Stat(defaultConfig); err != nil {
+		return nil, nil
+	}
+	if out, err = load(defaultConfig); err != nil {
+		fmt.Fprintf(e.stderr, "no active model: %v\n", err)
 	}
 	return out, nil
 }
-
-// benchModel times the network that the model's scorers run.
-func benchModel(ctx context.Context, m *model.Model, spell time.Duration) ([]speed.Result, error) {
-	p := m.Parameters()
-	var layers []quant.Layer
-	for _, l := range p.NewestLayers() {
-		layers = append(layers, quant.Layer{In: l.In, Out: l.Out, Weights: l.Weights, Bias: l.Bias, Mult: l.Mult})
-	}
-	n := reference.Of(activeNetwork, p.Input(), layers)
-	return speed.Of(ctx, n, p.GoldenIn[:n.In()], spell)
-}
-
-func printTimings(w io.Writer, rs []benched) error {
-	out := []timing{}
-	for _, r := range rs {
-		t := timing{Network: r.Network, Machine: r.Machine, Kernel: r.Kernel, NS: round(r.NS, 4), Allocs: r.Allocs,
-			NSInt8: round(r.Int8, 4), NSOfFour: round(r.Four, 4), OfStream: round(r.Stream, 3), OfPeak: round(r.Peak, 3)}
-		if v := r.MACPerCycle(); !math.IsNaN(v) {
-			v = round(v, 4)
-			t.MACPerCycle = &v
-		}
-		out = append(out, t)
-	}
-	return json.NewEncoder(w).Encode(out)
-}
-
-// round rounds to significant digits: more would be noise.
-func round(v float64, digits int) float64 {
-	if v == 0 {
-		return 0
-	}
-	m := math.Pow(10, float64(digits-1)-math.Floor(math.Log10(math.Abs(v))))
-	return math.Round(v*m) / m
-}
-
-// printBench prints a table: each kernel beside the naive loop on the same network.
-func printBench(w io.Writer, rs []benched) error {
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(tw, "network\tMAC\tkernel\tns\tint8 in\ttimes naive\tMAC/cycle\tof stream\tof peak\tns of 4\tallocs\t")
-	naive := map[string]float64{}
-	for _, r := range rs {
-		if r.Kernel == "naive" {
-			naive[r.name()] = r.NS
-		}
-		fmt.Fprintf(tw, "%s\t%d\t%s\t%.0f\t%s\t%s\t%s\t%s\t%s\t%s\t%g\t\n", r.name(), r.MAC, r.Kernel, r.NS, figure(r.Int8, "%.0f"),
-			figure(naive[r.name()]/r.NS, "%.1f"), figure(r.MACPerCycle(), "%.2f"), share(r.Stream), share(r.Peak), figure(r.Four, "%.0f"), r.Allocs)
-	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
-	_, err := fmt.Fprint(w, "\nshortest of many runs, one core; ns: float32 in and out; int8 in: inputs quantised before, and of its time\nstream: reading the weights alone; peak: multiplying registers alone; ns of 4: a window, four at once, float32 in\n")
-	return err
-}
-
-func figure(v float64, format string) string {
-	if v == 0 || math.IsNaN(v) || math.IsInf(v, 0) {
-		return "-"
-	}
-	return fmt.Sprintf(format, v)
-}
-
-func share(v float64) string { return figure(100*v, "%.0f %%") }

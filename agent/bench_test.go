@@ -11,6 +11,12 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
+// timing is one element of bench --json.
+type timing struct {
+	Network, Machine, Kernel string
+	NS, Allocs               float64
+}
+
 func TestBenchJSON(t *testing.T) {
 	modelPath, csvPath := trainedWave(t)
 	cfg := write(t, "bench.yaml", fmt.Sprintf("sensors: [{name: m, driver: replay, file: %s}]\nmachines: [{name: main, channels: [m.*], period: 1s, model: {path: %s}}]\nmqtt: {}\n", csvPath, modelPath))

@@ -23,7 +23,7 @@ var rooms = map[string]string{
 	"judge":       "the way from a row to its events",
 	"machine":     "one machine: rows, learning, states",
 	"mqtt":        "delivery to the broker",
-	"offline":     "work on recordings: train, score",
+	"offline":     "work on recordings and models: train, score, bench",
 	"report":      "the schema of messages",
 	"sampler":     "rows from sensors",
 	"settings":    "a machine's settings as learning and judging take them; config imports neither, gateway and offline share it",
