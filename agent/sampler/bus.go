@@ -24,13 +24,45 @@ type BusSpec struct {
 	AtOnce int
 }
 
-// bus reads its sensors for ever. Only run calls their drivers.
+// bus reads its sensors until it is ended. Only run calls their drivers.
 type bus struct {
 	name     string
-	sensors  []*sensorState
 	atOnce   chan struct{} // nil = one after the other
 	overruns atomic.Uint64
 	panics   atomic.Uint64
+
+	sensors []*sensorState // guarded by mu of the Group; never changed, only replaced
+
+	mu   sync.Mutex
+	list []*sensorState // sensors, as run takes it
+	wake chan struct{}  // list was replaced
+	end  context.CancelFunc
+	done chan struct{} // closed when run has ended
+}
+
+// setSensors replaces the sensors. mu of the Group is held, or the bus is new.
+func (b *bus) setSensors(sensors []*sensorState) {
+	b.sensors = sensors
+	b.mu.Lock()
+	b.list = sensors
+	b.mu.Unlock()
+	select {
+	case b.wake <- struct{}{}:
+	default:
+	}
+}
+
+// present are the sensors that are still to be read.
+func (b *bus) present(list []*sensorState) []*sensorState {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	list = list[:0]
+	for _, s := range b.list {
+		if !s.gone.Load() {
+			list = append(list, s)
+		}
+	}
+	return list
 }
 
 // BusStats are the counters of one bus since New.
@@ -45,14 +77,14 @@ func (b *bus) stats() BusStats { return BusStats{b.name, b.overruns.Load(), b.pa
 // run reads every due sensor at its tick until ctx is done. Ticks that passed
 // while a read was late are skipped and counted; they are not made up for.
 func (b *bus) run(ctx context.Context, epoch time.Time) {
-	for _, s := range b.sensors {
-		s.due = epoch // at once: else the machine of a slow sensor would wait a period for its first value
-	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	var sensors []*sensorState
 	for ctx.Err() == nil {
-		next := b.sensors[0].due
-		for _, s := range b.sensors[1:] {
+		sensors = b.present(sensors)
+		next := time.Now().Add(time.Hour)
+		for _, s := range sensors {
+			s.setPeriod(epoch)
 			if s.due.Before(next) {
 				next = s.due
 			}
@@ -61,20 +93,22 @@ func (b *bus) run(ctx context.Context, epoch time.Time) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-b.wake:
+			continue
 		case <-timer.C:
 		}
-		b.readDue(ctx, next, false)
-		b.readDue(ctx, next, true)
+		b.readDue(ctx, sensors, next, false)
+		b.readDue(ctx, sensors, next, true)
 	}
 }
 
 // readDue reads the sensors that are due: those that failed last time, or the
 // others. A failing sensor may take as long as its timeout, so it is read after
 // the others.
-func (b *bus) readDue(ctx context.Context, now time.Time, failing bool) {
+func (b *bus) readDue(ctx context.Context, sensors []*sensorState, now time.Time, failing bool) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
-	for _, s := range b.sensors {
+	for _, s := range sensors {
 		if s.due.After(now) || s.failing() != failing || ctx.Err() != nil {
 			continue
 		}
@@ -90,8 +124,13 @@ func (b *bus) readDue(ctx context.Context, now time.Time, failing bool) {
 	}
 }
 
-// read reads a sensor once and publishes the outcome.
+// read reads a sensor once and publishes the outcome, unless the sensor has gone.
 func (b *bus) read(ctx context.Context, s *sensorState) {
+	s.busy <- struct{}{}
+	defer func() { <-s.busy }()
+	if s.gone.Load() {
+		return
+	}
 	tick, start := s.due, time.Now()
 	s.mu.Lock()
 	s.started = start
@@ -108,6 +147,8 @@ func (b *bus) read(ctx context.Context, s *sensorState) {
 		b.overruns.Add(uint64(skipped))
 		s.due = s.due.Add(skipped * s.period)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, c := range s.notify {
 		select {
 		case c <- struct{}{}:

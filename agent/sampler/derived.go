@@ -36,6 +36,7 @@ type derivedSensor struct {
 // derivedCell is one derived channel in the rows of one machine.
 type derivedCell struct {
 	row     int   // its cell
+	index   int   // in the sensor's channels
 	inputs  []int // the cells that its expression uses
 	names   []string
 	formula *derive.Formula
@@ -133,7 +134,7 @@ func (s *Sampler) derive(m MachineSpec, g *Group) error {
 			if row < 0 {
 				continue
 			}
-			c := &derivedCell{row: row, sensor: d.Name, checker: checker{check: ch.Check}, sampler: s}
+			c := &derivedCell{row: row, index: j, sensor: d.Name, checker: checker{check: ch.Check}, sampler: s}
 			for _, ref := range ch.Expr.Refs() {
 				i, has := at[ref.Channel]
 				if !has {

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"iot-edge-anomaly/drivers"
@@ -28,20 +30,30 @@ const updateAfter = time.Minute
 const settleAfter = 40 * time.Second
 
 // faultMonitor opens and closes the faults of sensors and buses. It runs on a
-// goroutine of its own, so it also sees a bus goroutine that hangs.
+// goroutine of its own, so it also sees a bus goroutine that hangs. mu of the Group
+// guards it, but for faults.
 type faultMonitor struct {
+	mu        *sync.Mutex
 	buses     []*bus
 	machines  map[string][]string  // by sensor: the machines that use it
 	open      map[string]*Fault    // by bus or "bus/sensor"
 	restored  map[string]time.Time // by bus: when its fault closed
-	lateNamed map[string]int       // by bus: the sensor that the fault of late values is named after
+	lateNamed map[string]string    // by bus: the sensor that the fault of late values is named after
+	found     []Fault              // opened and closed, not yet sent
 	faults    chan Fault
 	every     time.Duration
 }
 
-func newFaultMonitor(buses []*bus, machines []MachineSpec) *faultMonitor {
-	m := &faultMonitor{buses: buses, machines: map[string][]string{}, open: map[string]*Fault{}, restored: map[string]time.Time{}, lateNamed: map[string]int{},
-		faults: make(chan Fault, 64), every: time.Second}
+func newFaultMonitor(mu *sync.Mutex, buses []*bus, machines []MachineSpec) *faultMonitor {
+	m := &faultMonitor{mu: mu, open: map[string]*Fault{}, restored: map[string]time.Time{}, lateNamed: map[string]string{}, faults: make(chan Fault, 64)}
+	m.watch(buses, machines)
+	return m
+}
+
+// watch sets what is watched from now on. What is open of a sensor or bus that is
+// still there stays open.
+func (m *faultMonitor) watch(buses []*bus, machines []MachineSpec) {
+	m.buses, m.machines, m.every = buses, map[string][]string{}, time.Second
 	for _, spec := range machines {
 		for _, c := range spec.Cells {
 			if !slices.Contains(m.machines[c.Sensor], spec.Name) {
@@ -51,23 +63,57 @@ func newFaultMonitor(buses []*bus, machines []MachineSpec) *faultMonitor {
 		m.every = min(m.every, spec.Period)
 	}
 	m.every = max(m.every, 50*time.Millisecond)
-	return m
+	there := map[string]bool{}
+	for _, b := range buses {
+		there[b.name] = true
+		for _, s := range b.sensors {
+			there[b.name+"/"+s.name] = true
+		}
+	}
+	maps.DeleteFunc(m.open, func(key string, _ *Fault) bool { return !there[key] })
 }
 
 func (m *faultMonitor) run(ctx context.Context) {
 	defer close(m.faults)
-	tick := time.NewTicker(m.every)
+	every := m.interval()
+	tick := time.NewTicker(every)
 	defer tick.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case now := <-tick.C:
-			for _, b := range m.buses {
-				m.inspect(ctx, b, now)
+			for _, f := range m.look(now) {
+				select { // waits while the receiver is slow: faults are few and none may be lost
+				case m.faults <- f:
+				case <-ctx.Done():
+					return
+				}
+			}
+			if now := m.interval(); now != every {
+				every = now
+				tick.Reset(every)
 			}
 		}
 	}
+}
+
+func (m *faultMonitor) interval() time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.every
+}
+
+// look inspects all buses and returns the faults that open and close. They are sent
+// without mu: nobody else must wait for their receiver.
+func (m *faultMonitor) look(now time.Time) []Fault {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.found = nil
+	for _, b := range m.buses {
+		m.inspect(b, now)
+	}
+	return m.found
 }
 
 // condition is how one sensor does, as far as faults are concerned.
@@ -97,7 +143,7 @@ func (s *sensorState) condition(now time.Time) condition {
 // caller holds mu.
 func (s *sensorState) hanging(now time.Time) error {
 	d := now.Sub(s.started)
-	if s.started.IsZero() || d <= s.hangLimit {
+	if s.started.IsZero() || d <= s.hangLimit() {
 		return nil
 	}
 	return fmt.Errorf("%w: a read is under way for %v", drivers.ErrBus, d.Round(time.Millisecond))
@@ -107,7 +153,7 @@ func (s *sensorState) hanging(now time.Time) error {
 // instead of one of each sensor, when a read hangs (which holds up all sensors of
 // the bus), when all sensors fail and the bus is the cause, or when none of
 // several devices answers, as after a cut wire.
-func (m *faultMonitor) inspect(ctx context.Context, b *bus, now time.Time) {
+func (m *faultMonitor) inspect(b *bus, now time.Time) {
 	cs := make([]condition, len(b.sensors))
 	allFail, onBus, anyWell, anyAnswers, hanging, silent := true, false, false, false, false, true
 	for i, s := range b.sensors {
@@ -125,9 +171,9 @@ func (m *faultMonitor) inspect(ctx context.Context, b *bus, now time.Time) {
 		if silent {
 			f.Reason = fmt.Sprintf("none of %d devices answers: %v", b.devices(), cs[0].err)
 		}
-		m.announce(ctx, b.name, f, now)
+		m.announce(b.name, f, now)
 	} else if anyAnswers && m.open[b.name] != nil {
-		m.clear(ctx, b.name, now)
+		m.clear(b.name, now)
 		m.restored[b.name] = now
 	}
 	late := m.slowestLate(b, cs)
@@ -135,9 +181,9 @@ func (m *faultMonitor) inspect(ctx context.Context, b *bus, now time.Time) {
 		key := b.name + "/" + s.name
 		switch {
 		case i == late:
-			m.announce(ctx, key, m.lateFault(b, cs, s), now)
+			m.announce(key, m.lateFault(b, cs, s), now)
 		case cs[i].well:
-			m.clear(ctx, key, now)
+			m.clear(key, now)
 		case cs[i].onBus && !anyWell: // perhaps a fault of the bus: other sensors may not have been read yet
 		case silent && !anyWell && cs[i].fails < 2*faultAfter: // perhaps the others fall silent too
 		case cs[i].failing && m.open[b.name] == nil && now.Sub(m.restored[b.name]) > settleAfter:
@@ -145,7 +191,7 @@ func (m *faultMonitor) inspect(ctx context.Context, b *bus, now time.Time) {
 			if !named {
 				continue
 			}
-			m.announce(ctx, key, Fault{Bus: b.name, Sensor: s.name, Since: cs[i].since, Reason: cs[i].err.Error(), Channels: lost}, now)
+			m.announce(key, Fault{Bus: b.name, Sensor: s.name, Since: cs[i].since, Reason: cs[i].err.Error(), Channels: lost}, now)
 		}
 	}
 }
@@ -195,7 +241,7 @@ func (b *bus) channels() (out []string) {
 
 // announce opens a fault, or says of an open one that other channels are lost by
 // now.
-func (m *faultMonitor) announce(ctx context.Context, key string, f Fault, now time.Time) {
+func (m *faultMonitor) announce(key string, f Fault, now time.Time) {
 	if old := m.open[key]; old != nil {
 		grown := len(f.Channels) > len(old.Channels) && !old.updated // its device failed between two reads
 		if slices.Equal(old.Channels, f.Channels) || now.Sub(old.Time) < updateAfter && !grown {
@@ -208,16 +254,20 @@ func (m *faultMonitor) announce(ctx context.Context, key string, f Fault, now ti
 	}
 	f.Open, f.Time, f.Machine = true, now, m.machine(f)
 	m.open[key] = &f
-	m.send(ctx, f)
+	m.found = append(m.found, f)
 }
 
-// resume takes over a fault that was opened before this monitor was made.
+// resume takes over a fault that was opened before this monitor was made, unless it
+// is open here.
 func (m *faultMonitor) resume(key string, f Fault) {
+	if m.open[key] != nil {
+		return
+	}
 	f.Open, f.Machine = true, m.machine(f)
 	m.open[key] = &f
 }
 
-func (m *faultMonitor) clear(ctx context.Context, key string, now time.Time) {
+func (m *faultMonitor) clear(key string, now time.Time) {
 	f := m.open[key]
 	if f == nil {
 		return
@@ -225,15 +275,7 @@ func (m *faultMonitor) clear(ctx context.Context, key string, now time.Time) {
 	delete(m.open, key)
 	closed := *f
 	closed.Open, closed.Time, closed.Reason = false, now, "delivers again"
-	m.send(ctx, closed)
-}
-
-// send waits while the receiver is slow: faults are few and none may be lost.
-func (m *faultMonitor) send(ctx context.Context, f Fault) {
-	select {
-	case m.faults <- f:
-	case <-ctx.Done():
-	}
+	m.found = append(m.found, closed)
 }
 
 // machine is the one machine that uses the fault's sensors; empty = several do.

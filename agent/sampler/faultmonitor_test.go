@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -155,10 +156,9 @@ func TestBusFaultSince(t *testing.T) {
 		for _, since := range []time.Time{c.a, c.b} {
 			b.sensors = append(b.sensors, &sensorState{sensor: newLying(1, counting), last: make([]lastValue, 1), reads: 9, fails: faultAfter, lastGood: since, err: drivers.ErrBus})
 		}
-		m := newFaultMonitor([]*bus{b}, nil)
-		m.inspect(t.Context(), b, at(1000))
-		if f := <-m.faults; !f.Since.Equal(c.want) {
-			t.Errorf("%v and %v: since %v, want %v", c.a, c.b, f.Since, c.want)
+		m := newFaultMonitor(new(sync.Mutex), []*bus{b}, nil)
+		if fs := m.look(at(1000)); len(fs) != 1 || !fs[0].Since.Equal(c.want) {
+			t.Errorf("%v and %v: %+v, want one since %v", c.a, c.b, fs, c.want)
 		}
 	}
 }

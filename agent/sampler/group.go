@@ -9,13 +9,21 @@ import (
 )
 
 // Group is every bus and every machine of one gateway. Build it with New, run
-// it once with Run.
+// it once with Run. While it runs, Become changes it. Its methods may be called from
+// any goroutine; Stop, Leave, Become and Start by one at a time.
 type Group struct {
+	mu       sync.Mutex // guards all below, what it points to as said there
 	buses    []*bus
 	samplers []*Sampler
 	sensors  map[string]*sensorState
 	derived  []*derivedSensor // in the order of New
+	machines []MachineSpec
 	monitor  *faultMonitor
+
+	ctx      context.Context // of Run; nil = it was not called
+	epoch    time.Time       // that all ticks share
+	sampling sync.WaitGroup  // samplers and monitor
+	reading  sync.WaitGroup  // buses
 }
 
 // New checks the specifications against each other and builds the group. Every
@@ -26,7 +34,8 @@ func New(buses []BusSpec, derived []DerivedSpec, machines []MachineSpec) (*Group
 		if len(bs.Sensors) == 0 {
 			continue
 		}
-		b := &bus{name: bs.Name}
+		b := &bus{name: bs.Name, wake: make(chan struct{}, 1), done: make(chan struct{})}
+		var sensors []*sensorState
 		if bs.AtOnce > 1 {
 			b.atOnce = make(chan struct{}, bs.AtOnce)
 		}
@@ -45,8 +54,9 @@ func New(buses []BusSpec, derived []DerivedSpec, machines []MachineSpec) (*Group
 				return nil, err
 			}
 			g.sensors[ss.Name] = s
-			b.sensors = append(b.sensors, s)
+			sensors = append(sensors, s)
 		}
+		b.setSensors(sensors)
 		g.buses = append(g.buses, b)
 	}
 	for _, d := range derived {
@@ -65,7 +75,8 @@ func New(buses []BusSpec, derived []DerivedSpec, machines []MachineSpec) (*Group
 			return nil, fmt.Errorf("machine %s: %w", m.Name, err)
 		}
 	}
-	g.monitor = newFaultMonitor(g.buses, machines)
+	g.machines = machines
+	g.monitor = newFaultMonitor(&g.mu, g.buses, machines)
 	return g, nil
 }
 
@@ -111,30 +122,67 @@ func (g *Group) derivedNamed(name string) *derivedSensor {
 	return nil
 }
 
+// grace is how long nobody waits any longer for a bus that hangs inside a driver.
+const grace = 2 * time.Second
+
 // Run samples until ctx is done. It returns when all goroutines have stopped; it
 // does not wait longer than grace for a bus that hangs inside a driver.
 func (g *Group) Run(ctx context.Context) {
-	const grace = 2 * time.Second
-	epoch := time.Now()
-	var samplers, buses sync.WaitGroup
+	g.mu.Lock()
+	g.ctx, g.epoch = ctx, time.Now()
 	for _, b := range g.buses {
-		buses.Go(func() { b.run(ctx, epoch) })
+		for _, s := range b.sensors {
+			s.due = g.epoch // at once: else the machine of a slow sensor would wait a period for its first value
+		}
+		g.startBus(b)
 	}
-	for _, s := range g.samplers {
-		samplers.Go(func() { s.run(ctx, epoch) })
-	}
-	samplers.Go(func() { g.monitor.run(ctx) })
-	samplers.Wait()
+	g.startSamplers()
+	g.sampling.Go(func() { g.monitor.run(ctx) })
+	g.mu.Unlock()
+	<-ctx.Done()
+	g.mu.Lock() // who changes the group has finished, and starts nothing from now on
+	g.mu.Unlock()
+	g.sampling.Wait()
 	stopped := make(chan struct{})
-	go func() { buses.Wait(); close(stopped) }()
+	go func() { g.reading.Wait(); close(stopped) }()
 	select {
 	case <-stopped:
 	case <-time.After(grace):
 	}
 }
 
+// startBus starts to read a bus. mu is held.
+func (g *Group) startBus(b *bus) {
+	ctx, end := context.WithCancel(g.ctx)
+	b.end = end
+	epoch := g.epoch
+	g.reading.Go(func() {
+		defer close(b.done)
+		b.run(ctx, epoch)
+	})
+}
+
+// startSamplers starts those that were not started yet. mu is held.
+func (g *Group) startSamplers() {
+	for _, s := range g.samplers {
+		if s.stop != nil {
+			continue
+		}
+		ctx, stop := context.WithCancel(g.ctx)
+		s.stop = stop
+		epoch := g.epoch
+		g.sampling.Go(func() { s.run(ctx, epoch) })
+	}
+}
+
 // Sampler returns the machine's sampler, nil where there is none.
 func (g *Group) Sampler(machine string) *Sampler {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.sampler(machine)
+}
+
+func (g *Group) sampler(machine string) *Sampler {
 	for _, s := range g.samplers {
 		if s.name == machine {
 			return s
@@ -147,9 +195,11 @@ func (g *Group) Sampler(machine string) *Sampler {
 func (g *Group) Faults() <-chan Fault { return g.monitor.faults }
 
 // Resume continues a fault that was open before this group was made: the fault
-// closes once the sensor, or the bus, delivers. It returns false if there is no
-// such sensor or bus. Call it before Run.
+// closes once the sensor, or the bus, delivers. One that is open in this group just
+// goes on. It returns false if there is no such sensor or bus.
 func (g *Group) Resume(bus bool, name string, since time.Time) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, b := range g.buses {
 		if bus && b.name == name {
 			g.monitor.resume(b.name, Fault{Bus: b.name, Since: since, Channels: b.channels()})
@@ -168,6 +218,8 @@ func (g *Group) Resume(bus bool, name string, since time.Time) bool {
 // Readings copies the newest reading of every sensor, bus by bus, and then those of
 // the derived ones.
 func (g *Group) Readings() []Reading {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	var rs []Reading
 	for _, b := range g.buses {
 		for _, s := range b.sensors {
@@ -182,6 +234,8 @@ func (g *Group) Readings() []Reading {
 
 // Stats copies the counters of every bus.
 func (g *Group) Stats() []BusStats {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	out := make([]BusStats, 0, len(g.buses))
 	for _, b := range g.buses {
 		out = append(out, b.stats())

@@ -70,11 +70,12 @@ func (m *faultMonitor) slowestLate(b *bus, cs []condition) int {
 			slowest, longest = i, d
 		}
 	}
-	if i, known := m.lateNamed[b.name]; slowest >= 0 && known && !cs[i].failing {
+	i := slices.IndexFunc(b.sensors, func(s *sensorState) bool { return s.name == m.lateNamed[b.name] })
+	if slowest >= 0 && i >= 0 && !cs[i].failing {
 		return i
 	}
 	if delete(m.lateNamed, b.name); slowest >= 0 {
-		m.lateNamed[b.name] = slowest
+		m.lateNamed[b.name] = b.sensors[slowest].name
 	}
 	return slowest
 }
@@ -99,8 +100,9 @@ func (m *faultMonitor) lateFault(b *bus, cs []condition, named *sensorState) Fau
 			f.Channels = append(f.Channels, channels...)
 		}
 	}
+	period := named.readPeriod()
 	f.Reason = fmt.Sprintf("values of %s come too late for their rows: reading the bus takes %v, the period is %v: give period: %v",
-		strings.Join(names, ", "), all.Round(10*time.Millisecond), named.period, EnoughPeriod(all, named.period))
+		strings.Join(names, ", "), all.Round(10*time.Millisecond), period, EnoughPeriod(all, period))
 	return f
 }
 

@@ -35,6 +35,8 @@ type Sampler struct {
 	derived []*derivedCell // in an order in which each finds its inputs complete
 	sensors []*sensorState // those of the cells, each once
 	wake    chan struct{}
+	stop    context.CancelFunc // nil = not started
+	done    chan struct{}      // closed when run has ended
 	frames  chan *Frame
 	free    chan *Frame
 
@@ -63,7 +65,7 @@ type flagCounts struct {
 }
 
 func newSampler(m MachineSpec, g *Group) (*Sampler, error) {
-	s := &Sampler{name: m.Name, period: m.Period, wake: make(chan struct{}, 1),
+	s := &Sampler{name: m.Name, period: m.Period, wake: make(chan struct{}, 1), done: make(chan struct{}),
 		frames: make(chan *Frame, framesAhead), free: make(chan *Frame, framesAhead+2)}
 	counts := map[*sensorState]*flagCounts{}
 	for i, c := range m.Cells {
@@ -75,7 +77,9 @@ func newSampler(m MachineSpec, g *Group) (*Sampler, error) {
 			counts[from] = &flagCounts{sensor: from.name}
 			s.flags = append(s.flags, counts[from])
 			s.sensors = append(s.sensors, from)
+			from.mu.Lock()
 			from.notify = append(from.notify, s.wake)
+			from.mu.Unlock()
 		}
 		s.cells = append(s.cells, cell{i, from, c.Index, from.usableFor(m.Period), counts[from]})
 	}
@@ -128,6 +132,7 @@ func (s *Sampler) Flags() []Flags {
 
 // run completes a row at each tick until ctx is done.
 func (s *Sampler) run(ctx context.Context, epoch time.Time) {
+	defer close(s.done)
 	defer close(s.frames)
 	timer := time.NewTimer(0)
 	defer timer.Stop()

@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"iot-edge-anomaly/drivers"
@@ -17,14 +18,15 @@ const ageFactor = 1.5
 // sensorState is what is known of one sensor. The bus goroutine writes it and
 // every sampler reads it; mu guards the fields below it.
 type sensorState struct {
-	bus       string
-	device    string // empty = the sensor itself
-	name      string
-	sensor    drivers.Sensor
-	period    time.Duration
-	maxAge    time.Duration // 0 = by the machine's period
-	notify    []chan<- struct{}
-	hangLimit time.Duration // a read that takes longer is a fault of the bus
+	bus      string
+	device   string // empty = the sensor itself
+	name     string
+	sensor   drivers.Sensor
+	maxAge   time.Duration // 0 = by the machine's period
+	patience time.Duration // of the bus
+
+	busy chan struct{} // full while the driver reads
+	gone atomic.Bool   // the driver must not be called any more
 
 	// Used by the bus goroutine only.
 	due      time.Time // next tick
@@ -33,7 +35,11 @@ type sensorState struct {
 	flags    []Quality
 	doubts   []Doubt
 
+	period time.Duration // written by the bus goroutine, with mu held
+
 	mu       sync.Mutex
+	wanted   time.Duration // the period from now on
+	notify   []chan<- struct{}
 	last     []lastValue
 	tick     time.Time // of the newest read
 	started  time.Time // of the read under way; zero = none
@@ -69,8 +75,39 @@ func newSensorState(bus string, s SensorSpec, patience time.Duration) (*sensorSt
 		return nil, err
 	}
 	n := len(checkers)
-	return &sensorState{bus: bus, device: s.Device, hangLimit: max(patience, min(2*s.Period, longHang)), name: s.Name, sensor: s.Sensor, period: s.Period, maxAge: s.MaxAge,
+	return &sensorState{busy: make(chan struct{}, 1), bus: bus, device: s.Device, patience: patience, name: s.Name, sensor: s.Sensor, period: s.Period, wanted: s.Period, maxAge: s.MaxAge,
 		buf: make([]float64, n), checkers: checkers, flags: make([]Quality, n), doubts: make([]Doubt, n), last: make([]lastValue, n)}, nil
+}
+
+// setPeriod takes the wanted period from the read that is due on: its first tick is
+// the first one that no machine has waited for yet. Only the bus goroutine calls it.
+func (s *sensorState) setPeriod(epoch time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.wanted != s.period {
+		s.period = s.wanted
+		s.due = nextTick(epoch, s.period, s.due)
+	}
+}
+
+// want sets the period from the next read on.
+func (s *sensorState) want(period time.Duration) {
+	s.mu.Lock()
+	s.wanted = period
+	s.mu.Unlock()
+}
+
+// readPeriod is the period at which the sensor is read.
+func (s *sensorState) readPeriod() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.period
+}
+
+// hangLimit is how long a read may take before it is a fault of the bus. The caller
+// holds mu.
+func (s *sensorState) hangLimit() time.Duration {
+	return max(s.patience, min(2*s.period, longHang))
 }
 
 // record takes the outcome of the read for tick, which took from start to end.
