@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 
 	"periph.io/x/conn/v3/i2c"
 
@@ -41,6 +42,7 @@ type Buses struct {
 	order   []string // as configured
 	byName  map[string]bus
 	brokers map[broker.Options]*subscription // made with the first sensor of each
+	readers map[string]*subscription         // by sensor: the connection it reads from
 	closers []io.Closer
 }
 
@@ -51,7 +53,7 @@ func Open(buses []config.Bus, h Host) *Buses {
 	if h.I2C == nil {
 		h.I2C = board.OpenI2C
 	}
-	out := &Buses{host: h, byName: map[string]bus{}, brokers: map[broker.Options]*subscription{}}
+	out := &Buses{host: h, byName: map[string]bus{}, brokers: map[broker.Options]*subscription{}, readers: map[string]*subscription{}}
 	for _, c := range buses {
 		b, closer := open(c, h)
 		b.conf, b.root = c, h.Root
@@ -60,6 +62,51 @@ func Open(buses []config.Bus, h Host) *Buses {
 		out.closers = append(out.closers, closer)
 	}
 	return out
+}
+
+// Next makes the buses of another configuration. Those that keepBus names go on: both
+// Buses have them; so do the connections to brokers that sensors read from, while one
+// of these is named by keepSensor. Other sensors get a connection of their own, for
+// one that goes on subscribes to nothing new. The caller closes the rest by CloseBut.
+func (b *Buses) Next(buses []config.Bus, keepBus, keepSensor func(name string) bool) *Buses {
+	var made []config.Bus
+	for _, c := range buses {
+		if !keepBus(c.Name) {
+			made = append(made, c)
+		}
+	}
+	fresh := Open(made, b.host)
+	out := Open(nil, b.host)
+	for _, c := range buses {
+		from := fresh
+		if keepBus(c.Name) {
+			from = b
+		}
+		out.byName[c.Name] = from.byName[c.Name]
+		out.order = append(out.order, c.Name)
+		out.closers = append(out.closers, from.closers[slices.Index(from.order, c.Name)])
+	}
+	for sensor, s := range b.readers {
+		if !keepSensor(sensor) {
+			continue
+		}
+		out.readers[sensor] = s
+		if !slices.Contains(out.closers, io.Closer(s)) {
+			out.closers = append(out.closers, s)
+		}
+	}
+	return out
+}
+
+// CloseBut closes the buses that next does not have and joins the errors.
+func (b *Buses) CloseBut(next *Buses) error {
+	var errs []error
+	for _, c := range b.closers {
+		if !slices.Contains(next.closers, c) {
+			errs = append(errs, c.Close())
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // open makes one bus.
@@ -91,6 +138,7 @@ func (b *Buses) of(s config.Sensor) bus {
 	}
 	if s.Driver == "mqtt" {
 		on, err := b.subscription(s)
+		b.readers[s.Name] = on
 		return bus{broker: on, err: err}
 	}
 	return bus{root: b.host.Root}
@@ -110,14 +158,18 @@ func (b *Buses) Close() error {
 }
 
 // Listen begins to listen on the Modbus lines that another master polls and to the
-// brokers of the sensors, until Close or the end of ctx. Other buses need no
-// beginning. It is called once at most, after Sensors.
+// brokers of the sensors, until Close or the end of ctx. What has begun goes on. Other
+// buses need no beginning. It is called after Sensors, by one goroutine.
 func (b *Buses) Listen(ctx context.Context) {
 	for _, s := range b.sniffers() {
-		s.start(ctx)
+		if s.cancel == nil {
+			s.start(ctx)
+		}
 	}
 	for _, s := range b.brokers {
-		s.start(ctx)
+		if s.cancel == nil {
+			s.start(ctx)
+		}
 	}
 }
 

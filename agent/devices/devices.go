@@ -24,13 +24,23 @@ func Infos() map[string]config.DriverInfo {
 // config.Refusal, and no sensor is left open. The caller closes the sensors before
 // the buses.
 func Sensors(c *config.Config, buses *Buses) ([]drivers.Sensor, error) {
-	var out []drivers.Sensor
+	return SensorsBeside(c, buses, nil)
+}
+
+// SensorsBeside makes the sensors of the configuration as Sensors does, but for those
+// that there are already, which it takes from kept by their names.
+func SensorsBeside(c *config.Config, buses *Buses, kept map[string]drivers.Sensor) ([]drivers.Sensor, error) {
+	var out, made []drivers.Sensor
 	for _, sc := range c.Sensors {
+		if s := kept[sc.Name]; s != nil {
+			out = append(out, s)
+			continue
+		}
 		s, err := sensor(sc, buses.of(sc))
 		if err != nil {
-			return nil, config.Refuse(errors.Join(fmt.Errorf("sensor %s: %w", sc.Name, err), CloseSensors(out)))
+			return nil, config.Refuse(errors.Join(fmt.Errorf("sensor %s: %w", sc.Name, err), CloseSensors(made)))
 		}
-		out = append(out, s)
+		out, made = append(out, s), append(made, s)
 	}
 	return out, nil
 }

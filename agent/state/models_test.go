@@ -148,3 +148,39 @@ func TestSingleFile(t *testing.T) {
 		t.Error("a single file was written")
 	}
 }
+
+// TestStamp: whatever is done to the models shows, and nothing else does.
+func TestStamp(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "models")
+	file := func(name, text string) func() error {
+		return func() error { return WriteFile(filepath.Join(dir, name), []byte(text), 0o600) }
+	}
+	before := OpenModels(dir).Stamp()
+	for _, step := range []struct {
+		what string
+		do   func() error
+	}{
+		{"a first version", func() error { return errors.Join(os.MkdirAll(dir, 0o700), file("a"+Ext, "a")()) }},
+		{"a second version", file("b"+Ext, "b")},
+		{"the second one is activated", func() error { return os.Symlink("b"+Ext, filepath.Join(dir, "current")) }},
+		{"it is written anew", file("b"+Ext, "longer")},
+		{"it is removed", func() error { return os.Remove(filepath.Join(dir, "b"+Ext)) }},
+	} {
+		if err := step.do(); err != nil {
+			t.Fatal(err)
+		}
+		now := OpenModels(dir).Stamp()
+		if now == before || now != OpenModels(dir).Stamp() {
+			t.Errorf("%s: stamp %q, before %q", step.what, now, before)
+		}
+		before = now
+	}
+	single := filepath.Join(dir, "a"+Ext)
+	before = OpenModels(single).Stamp()
+	if err := os.Remove(single); err != nil {
+		t.Fatal(err)
+	}
+	if OpenModels(single).Stamp() == before {
+		t.Error("a single file that is removed does not show")
+	}
+}
