@@ -81,29 +81,16 @@ func (g *Gateway) askUnlatch(_ context.Context, r control.Request) (any, error) 
 	return asked, g.currentPlant().unlatch(asked.Machines)
 }
 
-// unlatch asks the machines, with none of them if one is unknown.
+// unlatch asks the machines, and none of them if one is unknown.
 func (p *plant) unlatch(names []string) error {
-	var asked []int
 	for _, name := range names {
-		i := p.machine(name)
-		if i < 0 {
+		if p.unit(name) == nil {
 			return config.Refuse(fmt.Errorf("machine %s: unknown to the running agent", name))
 		}
-		asked = append(asked, i)
 	}
-	for _, i := range asked {
-		p.log.Info("unlatched", "machine", p.machines[i].Name())
-		p.machines[i].Unlatch()
+	for _, name := range names {
+		p.log.Info("unlatched", "machine", name)
+		p.unit(name).Unlatch()
 	}
 	return nil
-}
-
-// machine is the index of the machine of this name, -1 = none.
-func (p *plant) machine(name string) int {
-	for i, m := range p.machines {
-		if m.Name() == name {
-			return i
-		}
-	}
-	return -1
 }

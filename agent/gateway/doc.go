@@ -13,9 +13,21 @@
 //
 // The plant is everything between the wires and the events: buses, sensors,
 // sampler, machines. The services are broker connection, endpoint and control
-// socket. A reload replaces the services whose settings differ; the queue stays, so
-// that no message is lost. A new connection or endpoint starts when the old one has
-// ended, because both may need the same client id or address.
+// socket.
+//
+// # Reload
+//
+// A reload touches only what differs between two configurations, wherever in the file
+// it stands. A bus stays if its settings do, a sensor if its settings and its bus do, a
+// machine if its settings, its sensors and its model do. What stays is not stopped for
+// a moment: connections, windows, counters and open events go on. What differs is first
+// made beside it, which proves that it fits; then the machines concerned stop, which
+// writes their learning rows and the state of their judges to disk, and continue from
+// there.
+//
+// Then the services whose settings differ are replaced; the queue stays, so that no
+// message is lost. A new connection or endpoint starts when the old one has ended,
+// because both may need the same client id or address.
 //
 // # Watchdog
 //

@@ -113,7 +113,7 @@ func (g *Gateway) build() (err error) {
 	if g.reporter, err = report.New(g.device, g.queue, Clock); err != nil {
 		return err
 	}
-	if g.plant, err = newPlant(c, g.opts.Host, g.reporter, g.metrics, g.log); err != nil {
+	if g.plant, err = newPlant(c, plantOptions{g.opts.Host, g.reporter, g.metrics, g.log}); err != nil {
 		return config.Refuse(err)
 	}
 	g.retained = loadRetained(c.State, g.log)
@@ -183,14 +183,14 @@ func (g *Gateway) loop(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-g.opts.Hangup:
-			v := g.reload(ctx)
+			v := g.reload()
 			g.note("reload", v)
 			if errors.Is(v.err, ErrRestart) {
 				return v.err
 			}
 			dog = newWatchdog(g)
 		case ask := <-g.reloads:
-			v := g.reload(ctx)
+			v := g.reload()
 			ask <- v
 			if errors.Is(v.err, ErrRestart) {
 				return v.err

@@ -8,6 +8,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -120,8 +121,10 @@ func TestReload(t *testing.T) {
 	g.plant.start(t.Context(), g.fault)
 	next := *c
 	next.Log.Level = "warn"
-	if _, err := g.change(t.Context(), &next); err != nil {
-		t.Fatal(err)
+	next.Machines = slices.Clone(c.Machines)
+	next.Machines[0].Detect.Hold++
+	if changed, err := g.change(&next); err != nil || fmt.Sprint(changed) != "[machine pump1 changed log]" {
+		t.Fatal(changed, err)
 	}
 	g.currentPlant().stop()
 	if n := strings.Count(told.String(), "msg=watching"); n != 1 {
@@ -145,7 +148,7 @@ func TestReload_refused(t *testing.T) {
 	services := *c
 	services.Gateway.ID, services.Spool.Dir = "gw8", t.TempDir()
 	for want, next := range map[string]*config.Config{"gateway, spool.dir change with a restart only": &services} {
-		_, err := g.change(t.Context(), next)
+		_, err := g.change(next)
 		if err == nil || !strings.Contains(err.Error(), want) || errors.Is(err, ErrRestart) {
 			t.Errorf("%v, want a refusal with %q", err, want)
 		}
@@ -154,7 +157,7 @@ func TestReload_refused(t *testing.T) {
 		}
 	}
 	g.opts.Reload = func() (*config.Config, error) { return &services, nil }
-	if v := g.reload(t.Context()); v.err == nil || errors.Is(v.err, ErrRestart) || g.Snapshot().ReloadOK {
+	if v := g.reload(); v.err == nil || errors.Is(v.err, ErrRestart) || g.Snapshot().ReloadOK {
 		t.Errorf("a refused reload: %v, ReloadOK %v; want the agent to go on and to say so", v.err, g.Snapshot().ReloadOK)
 	}
 	runOnce(t, g)

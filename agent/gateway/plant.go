@@ -20,24 +20,47 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// plant is everything between the wires and the events. A reload replaces it, while
-// queue, broker connection and endpoint stay.
+// plant is everything between the wires and the events. A change makes another plant
+// that has the unchanged parts of the one before: buses with their connections,
+// sensors, the sampler, and machines at work. All plants of one Gateway share the
+// sampler and the life.
 type plant struct {
-	cfg      *config.Config
-	buses    *devices.Buses
-	sensors  []drivers.Sensor
-	group    *sampler.Group
-	machines []*machine.Machine
-	log      *slog.Logger
-	cancel   context.CancelFunc
+	cfg     *config.Config
+	buses   *devices.Buses
+	sensors []drivers.Sensor // as configured
+	group   *sampler.Group
+	units   []*unit // as configured
+	life    *life
+	plantOptions
+}
 
-	done chan struct{}
+// plantOptions are what every plant of a Gateway is made with.
+type plantOptions struct {
+	host    devices.Host
+	report  machine.Reporter
+	metrics *status.Metrics
+	log     *slog.Logger
+}
+
+// life is the time from the start of the first plant to the stop of the last one.
+type life struct {
+	ctx    context.Context // nil = not started
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+}
+
+// unit is a machine of a plant with what it was made from.
+type unit struct {
+	*machine.Machine
+	conf  config.Machine
+	stamp string        // of its models
+	done  chan struct{} // closed when the machine has stopped; nil = it was not started
 }
 
 // newPlant builds the plant of a configuration without touching hardware. An error
-// means that the configuration or a model does not fit.
-func newPlant(c *config.Config, host devices.Host, rep machine.Reporter, m *status.Metrics, log *slog.Logger) (*plant, error) {
-	p := &plant{cfg: c, buses: devices.Open(c.Buses, host), log: log, done: make(chan struct{})}
+// means that the configuration does not fit.
+func newPlant(c *config.Config, o plantOptions) (*plant, error) {
+	p := &plant{cfg: c, buses: devices.Open(c.Buses, o.host), life: &life{}, plantOptions: o}
 	var err error
 	if p.sensors, err = devices.Sensors(c, p.buses); err != nil {
 		return nil, errors.Join(err, p.close())
@@ -46,17 +69,26 @@ func newPlant(c *config.Config, host devices.Host, rep machine.Reporter, m *stat
 		return nil, errors.Join(err, p.close())
 	}
 	for _, mc := range c.Machines {
-		pm, err := machine.New(p.options(mc, rep, m))
+		u, err := p.newUnit(mc)
 		if err != nil {
 			return nil, errors.Join(err, p.close())
 		}
-		p.machines = append(p.machines, pm)
+		p.units = append(p.units, u)
 	}
 	return p, nil
 }
 
+// newUnit makes a machine.
+func (p *plant) newUnit(mc config.Machine) (*unit, error) {
+	o := p.options(mc)
+	u := &unit{conf: mc, stamp: o.Models.Stamp()}
+	var err error
+	u.Machine, err = machine.New(o)
+	return u, err
+}
+
 // options are those of a machine's goroutine.
-func (p *plant) options(mc config.Machine, rep machine.Reporter, m *status.Metrics) machine.Options {
+func (p *plant) options(mc config.Machine) machine.Options {
 	s := settings.Schema(mc)
 	var sensors []string
 	for _, r := range mc.Resolved {
@@ -64,7 +96,7 @@ func (p *plant) options(mc config.Machine, rep machine.Reporter, m *status.Metri
 	}
 	return machine.Options{
 		Schema: s, Sensors: sensors, Models: state.OpenModels(mc.Model.Path), Policy: settings.Policy(mc), Limits: settings.Limits(mc), Learn: learning(p.cfg, mc, s),
-		State: filepath.Join(p.cfg.State, "judge", mc.Name+".state"), Sampler: p.group.Sampler(mc.Name), Report: rep, Log: p.log, Inference: m.Inference, Score: m.Score}
+		State: filepath.Join(p.cfg.State, "judge", mc.Name+".state"), Sampler: p.group.Sampler(mc.Name), Report: p.report, Log: p.log, Inference: p.metrics.Inference, Score: p.metrics.Score}
 }
 
 // learning is how a machine may learn rows of the schema.
@@ -79,27 +111,31 @@ func learning(c *config.Config, mc config.Machine, s model.Schema) machine.Learn
 			Channels: len(s.Channels), Want: int(min(l.For/s.Period, math.MaxInt32)), SettleRows: settle}}
 }
 
-// start runs the plant until stop; report takes its faults.
-func (p *plant) start(ctx context.Context, report func(sampler.Fault)) {
-	ctx, p.cancel = context.WithCancel(ctx)
-	p.buses.Listen(ctx)
-	var wg sync.WaitGroup
-	wg.Go(func() { p.group.Run(ctx) })
-	for _, m := range p.machines {
-		wg.Go(func() { m.Run(ctx) })
-	}
-	wg.Go(func() {
+// start runs the first plant until stop; fault takes its faults.
+func (p *plant) start(ctx context.Context, fault func(sampler.Fault)) {
+	p.life.ctx, p.life.cancel = context.WithCancel(ctx)
+	p.buses.Listen(p.life.ctx)
+	p.life.work.Go(func() { p.group.Run(p.life.ctx) })
+	p.life.work.Go(func() {
 		for f := range p.group.Faults() {
-			report(f)
+			fault(f)
 		}
 	})
-	go func() {
-		wg.Wait()
-		if err := p.close(); err != nil {
-			p.log.Warn("close sensors and buses", "error", err)
+	p.startUnits()
+}
+
+// startUnits starts the machines that do not work yet.
+func (p *plant) startUnits() {
+	for _, u := range p.units {
+		if u.done != nil {
+			continue
 		}
-		close(p.done)
-	}()
+		u.done = make(chan struct{})
+		p.life.work.Go(func() {
+			defer close(u.done)
+			u.Run(p.life.ctx)
+		})
+	}
 }
 
 // close closes sensors and buses of a plant that does not run.
@@ -109,20 +145,29 @@ func (p *plant) close() error {
 
 // stop ends the plant and waits for it.
 func (p *plant) stop() {
-	p.cancel()
-	<-p.done
+	p.life.cancel()
+	p.life.work.Wait()
+	if err := p.close(); err != nil {
+		p.log.Warn("close sensors and buses", "error", err)
+	}
 }
 
 // resume continues an event that was open before. It returns false if no part of this
-// plant will ever close the event.
+// plant will ever close the event. A machine that is at work goes on with its events.
 func (p *plant) resume(ev detect.Event) bool {
 	if ev.Kind == detect.SensorFault || ev.Kind == detect.BusFault {
 		return p.group.Resume(ev.Kind == detect.BusFault, ev.Key, ev.Since)
 	}
-	for _, m := range p.machines {
-		if m.Name() == ev.Machine {
-			return m.Resume(ev)
+	u := p.unit(ev.Machine)
+	return u != nil && (u.done != nil || u.Resume(ev))
+}
+
+// unit is the machine of this name, nil = none.
+func (p *plant) unit(name string) *unit {
+	for _, u := range p.units {
+		if u.Name() == name {
+			return u
 		}
 	}
-	return false
+	return nil
 }

@@ -1,10 +1,7 @@
 package gateway
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"log/slog"
 	"strings"
 	"time"
 
@@ -25,7 +22,7 @@ func (e restartError) Is(target error) bool { return target == ErrRestart }
 
 // reload puts a new configuration into force, or keeps the old one if the new one
 // does not fit. An error that is ErrRestart means that neither is in force.
-func (g *Gateway) reload(ctx context.Context) verdict {
+func (g *Gateway) reload() verdict {
 	if g.opts.Reload == nil {
 		return verdict{err: errors.New("this agent reads no configuration file")}
 	}
@@ -34,7 +31,7 @@ func (g *Gateway) reload(ctx context.Context) verdict {
 	var v verdict
 	c, err := g.opts.Reload()
 	if err == nil {
-		v.changed, err = g.change(ctx, c)
+		v.changed, err = g.change(c)
 	}
 	v.err = err
 	g.setRefused(err)
@@ -64,53 +61,50 @@ func (g *Gateway) note(verb string, v verdict) {
 	}
 }
 
-// change puts a configuration into force and names what it touched.
-func (g *Gateway) change(ctx context.Context, c *config.Config) (changed []string, err error) {
+// change puts a configuration into force and names what it touched, nothing else. An
+// error that is not ErrRestart means that the configuration before it is in force.
+func (g *Gateway) change(c *config.Config) (changed []string, err error) {
 	old := g.cfg
 	if err := fixed(old, c); err != nil {
 		return nil, err
 	}
-	next, err := g.newBroker(c.MQTT)
+	broker, err := g.newBroker(c.MQTT)
 	if err != nil {
 		return nil, err
 	}
-	if err := g.replacePlant(ctx, c); err != nil {
+	next, err := g.plant.prepare(c)
+	if err != nil {
+		return nil, config.Refuse(err)
+	}
+	if err := g.changePlant(next); err != nil {
 		return nil, err
 	}
 	g.mu.Lock()
 	g.cfg, g.loaded = c, time.Now()
 	g.mu.Unlock()
-	return append([]string{"buses, sensors and machines"}, g.changeServices(old, c, next)...), nil
+	return append(next.changed, g.changeServices(old, c, broker)...), nil
 }
 
-// replacePlant swaps the plant.
-func (g *Gateway) replacePlant(ctx context.Context, c *config.Config) error {
-	old := g.currentPlant()
-	// The models and learning rows on disk belong to the old plant until it stops.
-	// A first plant, built and thrown away, proves that the configuration fits before
-	// anything stops. It logs nothing: the second one does.
-	probe, err := newPlant(c, g.opts.Host, g.reporter, g.metrics, slog.New(slog.DiscardHandler))
-	if err != nil {
-		return config.Refuse(err)
-	}
-	if err := probe.close(); err != nil {
-		g.log.Warn("close sensors and buses", "error", err)
-	}
-	old.stop()
-	next, err := newPlant(c, g.opts.Host, g.reporter, g.metrics, g.log)
-	if err != nil {
-		return restartError{fmt.Errorf("the configuration was good a moment ago: %w", err)}
+// changePlant puts a plant into force. Open events go on, or are closed if no part of
+// the plant would.
+func (g *Gateway) changePlant(c *prepared) error {
+	if err := c.enact(g.plant); err != nil {
+		return err
 	}
 	g.mu.Lock()
-	g.plant = next
+	g.plant = c.next
 	g.mu.Unlock()
+	if len(c.changed) == 0 {
+		return nil
+	}
 	for _, ev := range g.reporter.OpenEvents() {
-		if !next.resume(ev) {
+		if !c.next.resume(ev) {
 			if err := g.reporter.CloseRestart(ev); err != nil {
 				g.log.Error("close event after a reload", "error", err)
 			}
 		}
 	}
-	next.start(ctx, g.fault)
+	clear(g.published)
+	c.next.startNew()
 	return nil
 }

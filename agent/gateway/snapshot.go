@@ -23,7 +23,7 @@ func (g *Gateway) Snapshot() status.Snapshot {
 		MemoryLimit: g.memoryLimit,
 		Stalled:     g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: g.reporter.Opened(),
 	}
-	for _, m := range p.machines {
+	for _, m := range p.units {
 		s.Machines = append(s.Machines, m.Status())
 	}
 	g.mu.Lock()
@@ -71,7 +71,7 @@ func (g *Gateway) summary() string {
 		}
 		b.WriteString("; ")
 	}
-	for i, m := range g.currentPlant().machines {
+	for i, m := range g.currentPlant().units {
 		if i > 0 {
 			b.WriteString(", ")
 		}

@@ -27,7 +27,7 @@ func (g *Gateway) publishStates(before map[string]publishedState) {
 		return
 	}
 	active := g.reporter.Active()
-	for _, m := range g.currentPlant().machines {
+	for _, m := range g.currentPlant().units {
 		s := m.Status()
 		ms := report.MachineStatus{Machine: s.Name, Channels: s.Channels, State: string(s.State), Since: s.Since, Score: s.Score, Percentile: s.Percent}
 		if s.Learns() {

@@ -36,7 +36,7 @@ func (w *watchdog) look(now time.Time) {
 // stages are the parts of the agent that must make progress.
 func (g *Gateway) stages() (out []stage) {
 	p := g.currentPlant()
-	for i, m := range p.machines {
+	for i, m := range p.units {
 		mc := p.cfg.Machines[i]
 		budget := max(10*time.Second, 5*mc.Period)
 		out = append(out, stage{"sampling of " + mc.Name, p.group.Sampler(mc.Name).Rows, budget},

@@ -90,7 +90,19 @@
 // is one Fault of its slow sensors, and it says which period would do. What a
 // driver leaves for its next Read (drivers.ErrLater) is no failure.
 //
+// # Changes while it runs
+//
+// A group that runs becomes another one step by step (change.go): what both have goes
+// on, and nobody waits for what is new. A bus is changed sensor by sensor, a machine
+// as a whole. A sensor that only gets another period keeps its history; its next read
+// is the first tick of the new period that is not earlier than the one that is due, so
+// that no machine misses a value.
+//
 // # Why
+//
+// The unit of change is the sensor, the bus and the machine, and not a group of those
+// that are connected: on one RS-485 line there are many machines, and a register more
+// for one of them must not cost the others a row.
 //
 // There is one goroutine per bus because a bus is a shared medium: two transactions
 // at once are impossible on RS-485 and unsafe on I2C chips that need several steps.

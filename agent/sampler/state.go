@@ -228,8 +228,10 @@ func (s *sensorState) fresh(tick time.Time) bool { return s.tick.After(tick.Add(
 // usableFor is how long after its measurement a value may be used in the rows of
 // a machine with the given period; 0 = only in the row that it was read for.
 func (s *sensorState) usableFor(period time.Duration) time.Duration {
-	if s.maxAge == 0 && s.period > period {
-		return time.Duration(ageFactor * float64(s.period))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.maxAge == 0 && s.wanted > period {
+		return time.Duration(ageFactor * float64(s.wanted))
 	}
 	return s.maxAge
 }

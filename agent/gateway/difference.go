@@ -1,0 +1,144 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/machine"
+	"iot-edge-anomaly/agent/settings"
+	"iot-edge-anomaly/agent/state"
+	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/model"
+)
+
+// difference tells what of a plant stays when another configuration comes into force.
+// A bus stays if its own settings do; a sensor if its settings and its bus stay; a
+// machine if its settings, its sensors and its model stay.
+type difference struct {
+	buses   map[string]bool // those that stay
+	sensors map[string]drivers.Sensor
+	units   map[string]*unit
+	changed []string // what does not, for people
+}
+
+// compare finds the difference between a plant and a configuration. An error means
+// that a model was put in place that cannot be used.
+func (p *plant) compare(c *config.Config) (*difference, error) {
+	d := &difference{buses: map[string]bool{}, sensors: map[string]drivers.Sensor{}, units: map[string]*unit{}}
+	d.compareBuses(p.cfg, c)
+	d.compareSensors(p, c)
+	return d, d.compareMachines(p, c)
+}
+
+// note says what became of something: it was there before, is there now, and is the
+// same.
+func (d *difference) note(what, name string, before, now, same bool) {
+	switch {
+	case before && !now:
+		d.changed = append(d.changed, what+" "+name+" removed")
+	case !before && now:
+		d.changed = append(d.changed, what+" "+name+" added")
+	case !same:
+		d.changed = append(d.changed, what+" "+name+" changed")
+	}
+}
+
+func (d *difference) compareBuses(old, c *config.Config) {
+	for _, b := range c.Buses {
+		i := slices.IndexFunc(old.Buses, func(o config.Bus) bool { return o.Name == b.Name })
+		same := i >= 0 && config.Same(old.Buses[i], b)
+		d.buses[b.Name] = same
+		d.note("bus", b.Name, i >= 0, true, same)
+	}
+	for _, o := range old.Buses {
+		if !slices.ContainsFunc(c.Buses, func(b config.Bus) bool { return b.Name == o.Name }) {
+			d.note("bus", o.Name, true, false, false)
+		}
+	}
+}
+
+func (d *difference) compareSensors(p *plant, c *config.Config) {
+	for i, s := range c.Sensors {
+		j := slices.IndexFunc(p.cfg.Sensors, func(o config.Sensor) bool { return o.Name == s.Name })
+		// What the channels may do is the sensor's, wherever the file says it.
+		same := j >= 0 && config.Same(p.cfg.Sensors[j], s) && sameChannels(p.cfg.Channels[j], c.Channels[i])
+		d.note("sensor", s.Name, j >= 0, true, same)
+		if same && (s.Bus == "" || d.buses[s.Bus]) {
+			d.sensors[s.Name] = p.sensors[j]
+		}
+	}
+	for _, o := range p.cfg.Sensors {
+		if !slices.ContainsFunc(c.Sensors, func(s config.Sensor) bool { return s.Name == o.Name }) {
+			d.note("sensor", o.Name, true, false, false)
+		}
+	}
+}
+
+// sameChannels compares channels, wherever in its file their sensor stands.
+func sameChannels(a, b []config.ChannelRef) bool {
+	return slices.EqualFunc(a, b, func(a, b config.ChannelRef) bool {
+		a.Sensor, b.Sensor = 0, 0
+		return config.Same(a, b)
+	})
+}
+
+func (d *difference) compareMachines(p *plant, c *config.Config) error {
+	var errs []error
+	for _, mc := range c.Machines {
+		u := p.unit(mc.Name)
+		same := u != nil && d.sameMachine(u.conf, mc, c)
+		if u != nil {
+			other, err := u.otherModel(c, mc)
+			errs = append(errs, err)
+			same = same && !other
+		}
+		if same {
+			d.units[mc.Name] = u
+		}
+		d.note("machine", mc.Name, u != nil, true, same)
+	}
+	for _, u := range p.units {
+		if !slices.ContainsFunc(c.Machines, func(m config.Machine) bool { return m.Name == u.Name() }) {
+			d.note("machine", u.Name(), true, false, false)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// sameMachine tells whether a machine's settings and sensors stay.
+func (d *difference) sameMachine(old, now config.Machine, c *config.Config) bool {
+	for _, r := range now.Resolved {
+		if d.sensors[c.Sensors[r.Sensor].Name] == nil {
+			return false
+		}
+	}
+	if !sameChannels(old.Resolved, now.Resolved) {
+		return false
+	}
+	old.Resolved, now.Resolved = nil, nil
+	return config.Same(old, now)
+}
+
+// otherModel tells whether the machine would start with another model than the one
+// that it has. If somebody has put one there that cannot be used, that is an error.
+func (u *unit) otherModel(c *config.Config, mc config.Machine) (bool, error) {
+	models := state.OpenModels(mc.Model.Path)
+	stamp := models.Stamp()
+	if stamp == u.stamp && mc.Model.Path == u.conf.Model.Path {
+		return false, nil
+	}
+	s := settings.Schema(mc)
+	a := machine.Assess(models, s, learning(c, mc, s))
+	for _, bad := range []error{model.ErrCorrupt, model.ErrFormat, model.ErrVersion, model.ErrSchema} {
+		if errors.Is(a.Err, bad) {
+			return false, config.Refuse(fmt.Errorf("machine %s: %s: %s", mc.Name, a.Problem, a.Cure))
+		}
+	}
+	if a.Model != nil && a.Model.SHA256() == u.Status().Model.SHA256 {
+		u.stamp = stamp // the machine itself has learnt it
+		return false, nil
+	}
+	return true, nil
+}
