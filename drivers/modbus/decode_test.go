@@ -26,9 +26,8 @@ func slow(t Type, o Order, bit uint8, b []byte) *big.Float {
 		ABCD: {2: "AB", 4: "ABCD", 6: "ABCDEF", 8: "ABCDEFGH"}, BADC: {2: "BA", 4: "BADC", 6: "BADCFE", 8: "BADCFEHG"},
 		CDAB: {2: "AB", 4: "CDAB", 6: "EFCDAB", 8: "GHEFCDAB"}, DCBA: {2: "BA", 4: "DCBA", 6: "FEDCBA", 8: "HGFEDCBA"},
 	}
-	size := map[Type]int{U32: 4, I32: 4, F32: 4, U64: 8, I64: 8, F64: 8, U24: 4, I24: 4, U48: 6, I48: 6, S32: 4, BCD32: 4,
-		M10K32: 4, M10K48: 6, M10K64: 8, Date32: 4, Date48: 6, Date64: 8}[t]
-	if size == 0 {
+	size := 2 * t.Registers()
+	if t == Date { // is no number of bytes
 		size = 2
 	}
 	sent := letters[o][size]
