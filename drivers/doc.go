@@ -34,7 +34,7 @@
 // # Writing a driver
 //
 // The smallest driver to copy from is drivers/lm75: a doc.go that names the
-// datasheet and says what is never delivered, one file with registers, Options,
+// datasheet and says which values the driver refuses to deliver, one file with registers, Options,
 // New and Read, and one test file. drivers/bme280 shows a chip with an opening
 // sequence and calibration data, drivers/sht one with checksums, drivers/hwmon a
 // device that the kernel drives, drivers/modbus a line shared by many units.
@@ -56,7 +56,6 @@
 //     are NaN, that the error wraps its cause and that the sensor heals; it checks
 //     finished contexts, wrong lengths, Close and allocations.
 //
-// A new chip is then one entry in agent/devices, which gives its configuration keys
-// and its constructor, and one section in docs/sensors.md. The import test in
+// CONTRIBUTING.md lists the files that a new chip needs, in order. The import test in
 // scripts/house holds that no driver imports another, a simulator or the agent.
 package drivers

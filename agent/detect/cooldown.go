@@ -14,7 +14,7 @@ const groupShare = 0.2
 
 // cooldowns keeps an event from opening again just after it closed: the sensors
 // that caused it rest. An episode whose top cause is at one of them waits unless it
-// is graver than the event that ended; any other episode is announced at once. The
+// is more severe than the event that ended; any other episode is announced at once. The
 // key is the set of sensors because a single sensor would be too fine: a fault
 // between two sensors blames now one, now the other.
 type cooldowns struct {

@@ -16,11 +16,12 @@
 // A mute window, or the cooldown after a close, keeps an episode silent but does
 // not end it. If N of M scores still exceed 1 afterwards, the episode is announced
 // then, with its true since. So at most one event is open, and events do not
-// overlap.
+// overlap. The method announce decides whether an episode is kept silent, and Silent
+// says why.
 //
 // The cooldown belongs to the sensors that caused the event: the sensor of the top
 // cause, and every sensor with at least a fifth of the causes. An episode whose top
-// cause is at another sensor, or that is graver, is announced at once.
+// cause is at another sensor, or that is more severe, is announced at once.
 //
 // An open event is announced again when its severity rises, when another sensor
 // becomes the top cause, and while it lasts: after Update, then after twice that,

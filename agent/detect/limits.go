@@ -18,7 +18,7 @@ type Limit struct {
 	WarnLow       float64
 	AlarmLow      float64
 	Hold          time.Duration // how long the value must be back inside; 0 = the first such reading closes
-	Cooldown      time.Duration // after an event, only a graver one opens for so long
+	Cooldown      time.Duration // after an event, only a more severe one opens for so long
 
 	// Zones is the standard whose zones C and D begin at Warn and Alarm, such as
 	// "ISO 20816-3 group 1, rigid"; empty = none. An event then names its zone.

@@ -68,7 +68,7 @@ func (w *watch) push(t time.Time, step time.Duration, v float64) (State, bool) {
 	return state, ok
 }
 
-// opens tells whether an event begins. During the cooldown only a graver event
+// opens tells whether an event begins. During the cooldown only a more severe event
 // begins; any other waits for its end and begins then if the value is still beyond.
 func (w *watch) opens(t time.Time, v float64, warn, alarm int) bool {
 	if w.back(v) {

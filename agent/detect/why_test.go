@@ -7,10 +7,19 @@ import (
 	"iot-edge-anomaly/model"
 )
 
+// Every term of the score has a reason.
+func TestReasons(t *testing.T) {
+	for k, text := range reasons {
+		if text == "" {
+			t.Errorf("term %d has no reason: its events would have no detail", k)
+		}
+	}
+}
+
 // An event says what its score is made of, and no direction where a sensor
 // hangs: the value it hangs at says nothing.
 func TestPush_why(t *testing.T) {
-	for k, want := range []string{"go together", "level", "combination", "hangs"} {
+	for k, want := range []string{"go together", "level", "combination", "hangs", "others say"} {
 		d := newDetector(t, nil)
 		s := row(2)
 		s.Terms = [model.Terms]float32{0.1, 0.2, 0.3, 0.4}

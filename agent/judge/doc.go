@@ -19,7 +19,7 @@
 //	idle      outside run_when: neither learnt nor scored
 //	normal    scored, and nothing is open
 //
-// A machine is in the gravest of them, in this order.
+// If several apply, the machine is in the first of them.
 //
 // # Saved state
 //

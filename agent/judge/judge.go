@@ -9,11 +9,11 @@ import (
 	"iot-edge-anomaly/model"
 )
 
-// State is a machine in one word, as it stands in MQTT and /health: the gravest of
-// what it is doing and what it has open.
+// State is a machine in one word, as in MQTT and /health. If several apply, it is the
+// first of States.
 type State string
 
-// The states, gravest first.
+// The states, most serious first.
 const (
 	Blind    State = "blind"    // it cannot be judged
 	Anomaly  State = "anomaly"  // a process anomaly is open, or over but latched
@@ -24,7 +24,7 @@ const (
 	Normal   State = "normal"
 )
 
-// States are all states, gravest first.
+// States are all states, most serious first.
 func States() []State { return []State{Blind, Anomaly, Limit, Drifted, Learning, Idle, Normal} }
 
 // Options are the policy by which a machine is judged.
@@ -185,7 +185,7 @@ func (j *Judge) note(t time.Time, r result) (State, string) {
 }
 
 // Gravest is the state of a machine that is doing the given thing: that, or what it
-// has open if that is graver.
+// has open if that comes first in States.
 func (j *Judge) Gravest(doing State) State {
 	switch {
 	case doing == Blind || doing == Anomaly:

@@ -76,7 +76,7 @@ func (m *Machine) Status() Status {
 // Learns tells whether rows are collected or trained on.
 func (s *Status) Learns() bool { return s.Learning.Phase != "" }
 
-// setState shows what the machine is doing, or what it has open if that is graver.
+// setState shows what the machine is doing, or what it has open if that is more serious.
 func (m *Machine) setState(doing judge.State, note string) {
 	st := m.judge.Gravest(doing)
 	m.mu.Lock()

@@ -8,11 +8,19 @@
 //
 // # Delivery
 //
+// There are two ways to publish, both with QoS 1: messages of the Source are queued
+// and none is left out; of a topic given to SetRetained only the newest payload is
+// sent, again on each connection.
+//
 // A message is acknowledged to the Source when the broker's PUBACK for it
 // arrived on the connection on which it was sent. Every other message is sent
 // again on the next connection. At most Window messages are in flight. So each
 // message arrives at least once, the first arrivals are in order, and the
 // consumer recognises a repetition by its number.
+//
+// An MQTT 3.1.1 broker cannot refuse a single message: it acknowledges the message or
+// closes the connection. It can refuse only a connection (CONNACK) or a subscription
+// (SUBACK with 0x80).
 //
 // # Presence
 //

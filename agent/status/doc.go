@@ -3,7 +3,8 @@
 // request, so they never disagree.
 //
 // It measures nothing but the process that it runs in, and it changes nothing:
-// every handler is read-only.
+// every handler is read-only. Package gateway starts the HTTP endpoint. Whatever leaves
+// the agent as metrics is written here.
 //
 // # Metrics
 //

@@ -97,7 +97,7 @@ var table = []section{
 	{"Machines", []metric{
 		{name: "machine_state", kind: gauge, labels: labels("machine", "state"),
 			help:    "1 for the state that the machine is in, 0 for the others: blind, anomaly, limit, drift, learning, idle or normal.",
-			meaning: "The state is the gravest of what the machine does and what it has open, in this order. A machine that is blind is not watched: /health says why.",
+			meaning: "If several apply, it is the first of them in this order. A machine that is blind is not watched: /health says why.",
 			collect: func(s *scrape, put put) {
 				for i := range s.Machines {
 					for _, st := range judge.States() {
