@@ -24,7 +24,13 @@ var httpKeys = section[HTTP]{
 		{Key: Key{Name: "listen", Kind: kindListenAddress, Default: "127.0.0.1:8080", Empty: "no page, health or metrics", Example: `":8080"`,
 			Help: "Address to listen on; one that others reach needs tls and token_file, or insecure."},
 			// Whether others may reach it depends on the keys below.
-			read: func(v value, h *HTTP) { h.Listen, _ = v.someText() }},
+			read: func(v value, h *HTTP) {
+				if v.node.ShortTag() == "!!int" {
+					v.fail(`write "127.0.0.1:`+v.node.Value+`", or ":`+v.node.Value+`" for others too`, "want an address, got the port %s alone", v.node.Value)
+					return
+				}
+				h.Listen, _ = v.someText()
+			}},
 		below(Key{Name: "tls", Without: "no TLS", Example: "{cert: /etc/iot-edge-anomaly/http.pem, key: /etc/iot-edge-anomaly/http.key}",
 			Help: "Certificate and key for HTTPS."},
 			&tlsKeys, func(h *HTTP) *HTTP { return h }),

@@ -71,7 +71,7 @@ var kinds = []KindText{
 	{Choice, "one of the words or numbers listed", "text", "put it in quotes"},
 	{Boolean, "`true` or `false`", "true or false", "write true or false, without quotes"},
 	{Integer, "a whole number, decimal or like `0x1F`", "a whole number", "write it like 7 or 0x07"},
-	{Number, "a decimal number", "a number", "write it like 0.1, without quotes"},
+	{Number, "a decimal number", "a number", "write it like 0.1, with a point and without quotes"},
 	{Duration, "a number with its unit, `ms`, `s`, `m`, `h` or `d`: `300ms`, `1.5s`, `24h`, `1d12h`", "a duration such as 300ms, 30s, 24h or 7d", "write a number and its unit"},
 	{Size, "a number with its unit, `B`, `kB`, `MB`, `GB`, `KiB`, `MiB` or `GiB`: `64MiB`", "a size such as 64MiB", "write a number and its unit"},
 	{File, "a path; a relative one starts in the folder of the configuration file", "text", "put it in quotes"},

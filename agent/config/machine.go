@@ -1,11 +1,15 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"path"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Machine is what one model watches.
@@ -261,8 +265,16 @@ func (v value) unmatched(pattern string) {
 	v.fail(didYouMean(pattern, names), "unknown channel %q", quoteShort(pattern))
 }
 
+// comparison is a condition as other programs write it: pump.speed > 5.
+var comparison = regexp.MustCompile(`^\s*([A-Za-z0-9_.-]+)\s*([<>])=?\s*(-?[0-9.]+)\s*$`)
+
 func (m *machineReader) runWhen(v value) {
 	m.Resolved = m.p.resolve(m.Channels, nil)
+	if c := comparison.FindStringSubmatch(v.node.Value); v.node.Kind == yaml.ScalarNode && c != nil {
+		bound := map[string]string{">": "above", "<": "below"}[c[2]]
+		v.fail(fmt.Sprintf("write {channel: %s, %s: %s}", c[1], bound, c[3]), "want a mapping, got a comparison")
+		return
+	}
 	r := &runWhenReader{&RunWhen{Pos: v.pos, Above: math.NaN(), Below: math.NaN()}, m}
 	if runWhenKeys.read(v, r) {
 		m.RunWhen = r.RunWhen

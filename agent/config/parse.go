@@ -103,6 +103,9 @@ func (p *parser) syntax(data []byte) *yaml.Node {
 
 var yamlLine = regexp.MustCompile(`^yaml: (?:line (\d+): )?(.*)$`)
 
+// reserved finds a value that begins with a character that YAML reserves.
+var reserved = regexp.MustCompile(`[:\-,\[{] *([%@` + "`" + `][^\s,}\]]*)`)
+
 // syntaxError reports the YAML library's error at its place. The library gives only
 // a line, so the column is that of the line's first character.
 func (p *parser) syntaxError(data []byte, err error) *yaml.Node {
@@ -120,6 +123,14 @@ func (p *parser) syntaxError(data []byte, err error) *yaml.Node {
 		}
 	}
 	line = min(line, len(lines))
+	if strings.Contains(message, "cannot start any token") {
+		// The library names the line of what it was reading, not that of the character.
+		for i := line - 1; i < len(lines); i++ {
+			if at := reserved.FindStringSubmatchIndex(lines[i]); at != nil {
+				return p.at(i+1, at[2]+1, `write it in quotes: "`+lines[i][at[2]:at[3]]+`"`, "a value cannot begin with %s", lines[i][at[2]:at[2]+1])
+			}
+		}
+	}
 	column := len(lines[line-1]) - len(strings.TrimLeft(lines[line-1], " ")) + 1
 	return p.at(line, column, "look at this line and the one before", "not valid YAML: %s", message)
 }

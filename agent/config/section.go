@@ -185,6 +185,9 @@ func (s *section[T]) rest(e entry, t *T) {
 // unknown reports a key that nobody knows.
 func (e entry) unknown(others map[string]string, names []string) {
 	hint := others[e.name]
+	if _, err := strconv.Atoi(e.name); err == nil && e.value.node.ShortTag() == "!!null" {
+		hint = "is it behind a decimal comma? Write a decimal point"
+	}
 	if hint == "" {
 		hint = didYouMean(e.name, names)
 	}

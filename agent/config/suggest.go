@@ -40,12 +40,29 @@ func Nearest(word string, options []string) string {
 		return ""
 	}
 	best, bestDistance := "", 1+max(1, len(word)/3)
+	if whole := startsWith(strings.ToLower(word), options); whole != "" {
+		return whole
+	}
 	for _, o := range options {
 		if d := distance(strings.ToLower(word), strings.ToLower(o)); d < bestDistance && d < len(o) {
 			best, bestDistance = o, d
 		}
 	}
 	return best
+}
+
+// startsWith returns the one option that begins with word, of at least three letters.
+func startsWith(word string, options []string) (found string) {
+	for _, o := range options {
+		if len(word) < 3 || !strings.HasPrefix(strings.ToLower(o), word) {
+			continue
+		}
+		if found != "" {
+			return ""
+		}
+		found = o
+	}
+	return found
 }
 
 // distance is the optimal string alignment distance of a and b: insertions,

@@ -64,6 +64,16 @@ type Client struct {
 	errors      uint64
 	last        string
 	since       time.Time
+	clash       bool
+
+	clashes clashes // of the goroutine of Run
+}
+
+// setClash notes whether another client uses our id.
+func (c *Client) setClash(yes bool) {
+	c.mu.Lock()
+	c.clash = yes
+	c.mu.Unlock()
 }
 
 // retained is the newest payload of a retained topic.
@@ -82,6 +92,7 @@ type Stats struct {
 	Disconnects uint64    // accepted connections that ended
 	Errors      uint64    // connections that failed or broke
 	LastError   string    // "" = none yet
+	Clash       bool      // another client is likely to use the same client id
 	// Progress advances about once a second while the client works. Waiting
 	// for a broker that is unreachable counts as work. It stops when the
 	// client hangs.
@@ -149,7 +160,7 @@ func (c *Client) Stats() Stats {
 	return Stats{
 		Broker: c.opts.Broker, Connected: c.connected.Load(), Since: c.since,
 		Connects: c.connects, Disconnects: c.disconnects,
-		Errors: c.errors, LastError: c.last, Progress: c.progress.Load(), Deliveries: c.deliveries.load(),
+		Errors: c.errors, LastError: c.last, Clash: c.clash, Progress: c.progress.Load(), Deliveries: c.deliveries.load(),
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/url"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
@@ -44,6 +45,7 @@ type session struct {
 	calledOffline chan struct{}     // the status topic said that we are offline
 	delivered     map[string]uint64 // versions of retained topics acknowledged on this connection
 	askRetained   chan chan bool    // asks keepRetained whether all were acknowledged
+	busy          atomic.Bool       // messages were in flight when the connection ended
 }
 
 // inFlight is a message that is sent and not yet acknowledged.
@@ -83,8 +85,14 @@ func (c *Client) session(ctx context.Context) error {
 	}
 	c.setConnected(true)
 	c.log.Info("connected to the broker")
+	accepted := time.Now()
 	if err := s.serve(ctx); err != nil {
-		return broker.Explain(conn.cause(err))
+		now, err := time.Now(), conn.cause(err)
+		if c.clashes.ended(now, err, now.Sub(accepted), s.busy.Load()) {
+			c.setClash(true)
+			return errClash(c.opts.ClientID, err)
+		}
+		return broker.Explain(err)
 	}
 	return nil
 }
@@ -185,6 +193,7 @@ func (s *session) serve(ctx context.Context) error {
 	wg.Go(s.awaitAcks)
 	wg.Go(s.keepRetained)
 	err := s.watch(ctx)
+	s.busy.Store(len(s.window) > 1) // pump holds one place for the message it waits for
 	s.stop(err)
 	s.setConnected(false)
 	wg.Wait() // paho may block pump for writeTimeout after the connection ended
@@ -203,12 +212,16 @@ func (s *session) watch(ctx context.Context) error {
 	done := ctx.Done()
 	var late <-chan time.Time
 	acked, moved := s.deliveries.acked.Load(), time.Now()
+	quiet := time.After(clashLife)
 	for {
 		select {
 		case <-s.ctx.Done():
 			return context.Cause(s.ctx)
 		case <-late:
 			return nil
+		case <-quiet:
+			s.clashes.lasted()
+			s.setClash(false)
 		case <-done:
 			done = nil
 			late = time.After(drainTimeout)

@@ -79,12 +79,18 @@ func (o *object) texts(name string, list []string) {
 	o.b = append(b, ']')
 }
 
-// appendNumber writes v with 6 significant digits, and NaN and infinities as null.
+// appendNumber writes v with 6 significant digits and, from 10,000 on, with two
+// decimals: a meter of 1,234,570.42 kWh keeps its resolution. It writes NaN and
+// infinities as null.
 func appendNumber(b []byte, v float64) []byte {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return append(b, "null"...)
 	}
-	v, err := strconv.ParseFloat(strconv.FormatFloat(v, 'e', 5, 64), 64)
+	verb, digits := byte('e'), 5
+	if a := math.Abs(v); a >= 1e4 && a < 1e13 {
+		verb, digits = 'f', 2
+	}
+	v, err := strconv.ParseFloat(strconv.FormatFloat(v, verb, digits, 64), 64)
 	if err != nil { // rounded beyond the largest float64
 		return append(b, "null"...)
 	}

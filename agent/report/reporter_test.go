@@ -330,9 +330,9 @@ func channels() []model.Channel { return []model.Channel{{Name: "pump.current", 
 
 func TestAppendNumber(t *testing.T) {
 	for v, want := range map[float64]string{
-		0: "0", math.Copysign(0, -1): "0", 1: "1", 1.83: "1.83", 1.8333333333: "1.83333", 123456.7: "123457", 1234567: "1234570",
+		0: "0", math.Copysign(0, -1): "0", 1: "1", 1.83: "1.83", 1.8333333333: "1.83333", 123456.7: "123456.7", 1234567: "1234567", 1234570.4249: "1234570.42", 12345.678: "12345.68", 1234.5678: "1234.57",
 		-0.000123456789: "-0.000123457", 1e-9: "1e-09", 3e20: "3e+20", 0.1 + 0.2: "0.3", math.Inf(1): "null", math.Inf(-1): "null",
-		math.MaxFloat64: "1.79769e+308", 999999.5: "1000000",
+		math.MaxFloat64: "1.79769e+308", 999999.5: "999999.5", 9999.996: "10000", 2.5e13: "25000000000000",
 	} {
 		if got := string(appendNumber(nil, v)); got != want {
 			t.Errorf("%v: got %s, want %s", v, got, want)

@@ -25,7 +25,9 @@ type File struct {
 // not.
 func Create(path string, perm fs.FileMode) (*File, error) {
 	root, err := os.OpenRoot(filepath.Dir(path))
-	if err != nil {
+	if pe := (*fs.PathError)(nil); errors.As(err, &pe) {
+		return nil, pe.Err // the caller names the path
+	} else if err != nil {
 		return nil, err
 	}
 	name := filepath.Base(path)
