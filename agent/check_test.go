@@ -26,8 +26,11 @@ func checkJSON(t *testing.T, path string) (int, []config.Problem) {
 	var ps []config.Problem
 	for _, r := range raw {
 		p := config.Problem{File: r.File, Line: r.Line, Column: r.Column, Path: r.Path, Message: r.Message, Hint: r.Hint}
-		if r.Severity == "warning" {
+		switch r.Severity {
+		case "warning":
 			p.Severity = config.SeverityWarning
+		case "impaired":
+			p.Severity = config.SeverityImpaired
 		}
 		if p.Line < 1 || p.Column < 1 || p.Message == "" || p.Hint == "" {
 			t.Errorf("%+v: want a place, a message and a hint", p)

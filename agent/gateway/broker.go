@@ -1,7 +1,12 @@
 package gateway
 
 import (
+	"fmt"
+	"math"
+	"time"
+
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/spool"
@@ -26,4 +31,29 @@ func clientID(d report.Device) string {
 		id = d.Site + "-" + id
 	}
 	return id[:min(len(id), 64)]
+}
+
+// clashKey is the key of the alert about another client that uses our id.
+const clashKey = "mqtt"
+
+// tellClash opens the alert about another client with our id, or closes it. It
+// reaches subscribers in the moments in which this gateway is connected.
+func (g *Gateway) tellClash() {
+	if g.broker == nil {
+		return
+	}
+	st := g.broker.Stats()
+	if st.Clash == g.clash {
+		return
+	}
+	g.clash = st.Clash
+	now := time.Now()
+	ev := detect.Event{Kind: detect.Alert, Key: clashKey, State: detect.Open, Severity: detect.High, Time: now, Since: now, Score: math.NaN(), Peak: math.NaN(),
+		Reason: fmt.Sprintf("another client uses the client id %q at the broker: both lose their connection again and again; give every gateway its own gateway.id", clientID(g.device))}
+	if !st.Clash {
+		ev.State, ev.Until, ev.Reason = detect.Close, now, detect.ReasonNormal
+	}
+	if err := g.reporter.Event(ev, report.ModelRef{}); err != nil {
+		g.log.Error("report alert", "error", err)
+	}
 }

@@ -68,6 +68,7 @@ type Gateway struct {
 	plant    *plant
 	broker   *broker // nil = none configured
 	retained *retainedTopics
+	clash    bool      // the alert about another client with our id is open
 	endpoint *endpoint // nil = off
 	loaded   time.Time // when cfg came into force
 	refused  string    // why the newest reload was refused; "" = it was not
@@ -199,6 +200,7 @@ func (g *Gateway) loop(ctx context.Context) error {
 		case now := <-tick.C:
 			g.publishStates(g.published)
 			g.retryBroker()
+			g.tellClash()
 			if text := g.summary(); text != told {
 				told = text
 				g.notify(board.Status(text))

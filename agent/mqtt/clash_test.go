@@ -19,7 +19,7 @@ func TestClash(t *testing.T) {
 	a.wait, b.wait = time.Second, time.Second
 	run(t, a)
 	run(t, b)
-	eventually(t, busy+30*time.Second, "both notice the clash", func() bool { return a.Stats().Clash && b.Stats().Clash })
+	eventually(t, busy, "both notice the clash", func() bool { return a.Stats().Clash && b.Stats().Clash })
 	if text := a.Stats().LastError; !strings.Contains(text, `another client uses the client id "gw7"`) || !strings.Contains(text, "gateway.id") {
 		t.Errorf("told %q", text)
 	}
