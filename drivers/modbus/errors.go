@@ -16,13 +16,13 @@ var (
 	// ErrFrame means that the bytes received are no answer to the request.
 	ErrFrame = errors.New("not an answer to the request")
 	// ErrReadOnly means that a request was not sent because it is no valid read
-	// by one of the functions 1-4.
-	ErrReadOnly = errors.New("only functions 1-4 are sent")
+	// by one of the functions 1-4 and not function 43/14.
+	ErrReadOnly = errors.New("only functions 1-4 and 43/14 are sent")
 )
 
 // ExceptionError is a device's refusal of a request, V1.1b3 §7.
 type ExceptionError struct {
-	Function byte // as requested, 1-4
+	Function byte // as requested, 1-4 or 43
 	Code     byte
 }
 

@@ -90,7 +90,7 @@ func (m *mbap) cut(req, got []byte) (n int, stale bool, err error) {
 	if len(got) < n {
 		return 0, false, nil
 	}
-	if !stale && got[mbapLen] == req[mbapLen] && int(got[mbapLen+1]) != n-mbapLen-2 {
+	if !stale && got[mbapLen] == req[mbapLen] && got[mbapLen] != readIdentity && int(got[mbapLen+1]) != n-mbapLen-2 {
 		return 0, false, fmt.Errorf("%w: byte count %d, want %d", ErrFrame, got[mbapLen+1], n-mbapLen-2)
 	}
 	return n, stale, nil
@@ -108,6 +108,9 @@ func checkShape(req []byte, fc byte, size, width int) error {
 		if fc != req[0] {
 			return outOfStep{fmt.Errorf("%w: function %d, want %d", ErrFrame, fc, req[0])}
 		}
+		if fc == readIdentity {
+			return nil // its length is in its objects
+		}
 		want = 2 + dataLen(req, width)
 	}
 	if size != want {
@@ -117,8 +120,11 @@ func checkShape(req []byte, fc byte, size, width int) error {
 }
 
 // dataLen is the number of data bytes that a read request's PDU asks for, if a
-// register has width bytes.
+// register has width bytes; 0 where only the answer says it.
 func dataLen(pdu []byte, width int) int {
+	if pdu[0] == readIdentity {
+		return 0
+	}
 	n := int(binary.BigEndian.Uint16(pdu[3:]))
 	if Table(pdu[0]).bits() {
 		return (n + 7) / 8
@@ -126,8 +132,12 @@ func dataLen(pdu []byte, width int) int {
 	return max(width, 2) * n
 }
 
-// checkReading accepts only reads of a valid quantity.
+// checkReading accepts only reads of a valid quantity, and the question what the
+// device is.
 func checkReading(pdu []byte, width int) error {
+	if isIdentity(pdu) {
+		return nil
+	}
 	if fc := pdu[0]; fc < byte(Coil) || fc > byte(Input) || len(pdu) != 5 {
 		return fmt.Errorf("function %d: %w", fc, ErrReadOnly)
 	}

@@ -112,6 +112,11 @@ func answerLen(req, got []byte, width int) int {
 		return 0
 	case len(got) > 1 && got[1] != req[1]:
 		return rtuOverhead + 2 // an exception
+	case req[1] == readIdentity:
+		if n, err := frameLen(got); n > 0 || err != nil {
+			return n
+		}
+		return maxADU // more bytes are needed
 	case len(got) > 2 && int(got[2]) != dataLen(req[1:], width):
 		return 0
 	}
@@ -135,6 +140,12 @@ func frameLen(got []byte) (int, error) {
 		return rtuOverhead + 2, nil // function and code, V1.1b3 §7
 	case fc >= byte(Coil) && fc <= byte(Input):
 		return rtuOverhead + 2 + int(got[2]), nil
+	case fc == readIdentity:
+		n, err := identityLen(got[1:])
+		if n > 0 {
+			n += rtuOverhead
+		}
+		return n, err
 	default:
 		return 0, fmt.Errorf("%w: function %d", ErrFrame, fc)
 	}

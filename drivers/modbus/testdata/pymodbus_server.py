@@ -13,6 +13,7 @@ import threading
 
 from pymodbus.datastore import (ModbusSequentialDataBlock, ModbusServerContext,
                                 ModbusSlaveContext, ModbusSparseDataBlock)
+from pymodbus.device import ModbusDeviceIdentification
 from pymodbus.server.async_io import ModbusSerialServer, ModbusTcpServer
 
 
@@ -55,12 +56,13 @@ async def main():
         co=ModbusSequentialDataBlock(0, [i % 3 == 0 for i in range(2000)]),
         di=ModbusSequentialDataBlock(0, [i % 5 == 0 for i in range(2000)]))
     context = ModbusServerContext(slaves={7: unit}, single=False)
+    identity = ModbusDeviceIdentification(info_name={"VendorName": "Pymodbus", "ProductCode": "PM", "MajorMinorRevision": "3.0"})
     if len(sys.argv) > 1:
-        server = ModbusSerialServer(context, port=sys.argv[1], baudrate=115200, ignore_missing_slaves=True)
+        server = ModbusSerialServer(context, port=sys.argv[1], baudrate=115200, ignore_missing_slaves=True, identity=identity)
         await server.start()
         print("serial", flush=True)
         await server.serve_forever()
-    server = ModbusTcpServer(context, address=("127.0.0.1", 0), ignore_missing_slaves=True)
+    server = ModbusTcpServer(context, address=("127.0.0.1", 0), ignore_missing_slaves=True, identity=identity)
     task = asyncio.ensure_future(server.serve_forever())
     await server.serving
     print(server.server.sockets[0].getsockname()[1], flush=True)

@@ -21,6 +21,7 @@ type Bank struct {
 	wide     map[uint16]uint32 // holding registers of 32 bits
 	before   func()            // called before each request is answered; nil = nothing is
 	max      int               // registers a read may ask for; 0 = the protocol's 125
+	identity []string          // vendor, product, revision; nil = the device does not know the function
 }
 
 // SetInput sets consecutive input registers.
@@ -94,6 +95,29 @@ func (b *Bank) SetMaxRegisters(n int) {
 	b.max = n
 }
 
+// SetIdentity makes the unit answer function 43/14, V1.1b3 §6.21, with these texts:
+// vendor, product code, revision.
+func (b *Bank) SetIdentity(texts ...string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.identity = texts
+}
+
+// answerIdentity gives the objects from the one that is asked for on. Each answer
+// has one, as small devices do.
+func (b *Bank) answerIdentity(dst, pdu []byte) []byte {
+	at := int(pdu[3])
+	if pdu[1] != 0x0E || pdu[2] != 1 || at >= len(b.identity) {
+		return append(dst, pdu[0]|0x80, illegalAddress)
+	}
+	more, next := byte(0), byte(0)
+	if at+1 < len(b.identity) {
+		more, next = 0xFF, byte(at+1)
+	}
+	dst = append(dst, pdu[0], pdu[1], pdu[2], 1, more, next, 1, byte(at), byte(len(b.identity[at])))
+	return append(dst, b.identity[at]...)
+}
+
 func setWords(table *map[uint16]uint16, at int, words []uint16) {
 	if *table == nil {
 		*table = make(map[uint16]uint16)
@@ -120,6 +144,7 @@ const (
 	readDiscrete = 2
 	readHolding  = 3
 	readInput    = 4
+	readIdentity = 0x2B
 
 	illegalFunction = 1
 	illegalAddress  = 2
@@ -135,6 +160,13 @@ const (
 // answer appends the answer to a request PDU to dst.
 func (b *Bank) answer(dst, pdu []byte) []byte {
 	fc := pdu[0]
+	if fc == readIdentity && len(pdu) == 4 {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		if b.identity != nil {
+			return b.answerIdentity(dst, pdu)
+		}
+	}
 	if fc < readCoils || fc > readInput {
 		return append(dst, fc|0x80, illegalFunction)
 	}

@@ -36,6 +36,14 @@ func (s *Server) Attach(line io.ReadWriteCloser) { s.attach(line) }
 
 const requestLen = 8 // of the functions 1-4: unit, PDU of 5, CRC
 
+// lengthOf is the length of a request: one for the identification is shorter.
+func lengthOf(b []byte) int {
+	if b[1] == readIdentity {
+		return requestLen - 1
+	}
+	return requestLen
+}
+
 // serveRTU serves one line. It finds requests by their checksum.
 func (s *Server) serveRTU(p *peer) {
 	var buf [4 * maxFrame]byte
@@ -47,15 +55,16 @@ func (s *Server) serveRTU(p *peer) {
 		}
 		at := time.Now()
 		have += n
-		for have >= requestLen {
-			if crc16(buf[:requestLen]) != 0 {
+		for have >= 2 && have >= lengthOf(buf[:]) {
+			n := lengthOf(buf[:])
+			if crc16(buf[:n]) != 0 {
 				have = copy(buf[:], buf[1:have])
 				continue
 			}
-			if !s.answerRTU(p, buf[:requestLen-2], at) {
+			if !s.answerRTU(p, buf[:n-2], at) {
 				return
 			}
-			have = copy(buf[:], buf[requestLen:have])
+			have = copy(buf[:], buf[n:have])
 		}
 		if have == len(buf) {
 			have = 0
@@ -65,7 +74,7 @@ func (s *Server) serveRTU(p *peer) {
 
 // answerRTU answers a request that was read at a time, converted to a TCP frame.
 func (s *Server) answerRTU(p *peer, req []byte, at time.Time) bool {
-	tcp := append([]byte{0, 0, 0, 0, 0, 6}, req...)
+	tcp := append([]byte{0, 0, 0, 0, 0, byte(len(req))}, req...)
 	return s.answer(p, tcp, func(b []byte) {
 		if s.pace {
 			s.uart(p, b, at)
