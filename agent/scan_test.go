@@ -211,7 +211,7 @@ func TestScanModbus_usage(t *testing.T) {
 		"modbus tcp://h":                         "--unit is needed",
 		"modbus http://h --unit 1":               "unknown scheme",
 		"modbus tcp://h --unit 256":              "--unit 256: want 0 to 255",
-		"modbus tcp://h --unit 1":                "--at is needed",
+		"modbus tcp://h --unit 1 --count 2":      "--at is needed",
 		"modbus tcp://h --unit 1 --at 100":       `write "holding:100" or "input:100"`,
 		"modbus tcp://h --unit 1 --at holding:1": "--count is needed, 1 to 1000",
 		"modbus tcp://h --unit 1 --at holding:1 --count 1001":                       "--count 1001: want 1 to 1000",

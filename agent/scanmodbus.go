@@ -15,6 +15,13 @@ func scanModbus(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
+	if t.At.Table == "" {
+		found, err := commission.IdentifyModbus(ctx, t)
+		if err != nil {
+			return err
+		}
+		return found.Print(e.stdout, form.JSON)
+	}
 	line := newProgress(e.stderr)
 	t.Progress = func(done int) { line.show("%d of %d", done, t.Count) }
 	found, err := commission.ScanModbus(ctx, t)
@@ -30,7 +37,7 @@ func scanTarget(e env, args []string) (t commission.ModbusTarget, form commissio
 	t.Find = math.NaN()
 	fs := flags("scan")
 	unit := fs.String("unit", "", "Modbus unit `N` (slave address), 0 to 255")
-	at := fs.String("at", "", "first register, `ADDR`: holding:100, input:0x64, coil:3, or 40101 as in manuals")
+	at := fs.String("at", "", "first register, `ADDR`: holding:100, input:0x64, coil:3, or 40101 as in manuals; without it, the device is asked what it is")
 	table := fs.String("table", "", "`TABLE` of a plain --at: holding, input, coil or discrete")
 	fs.IntVar(&t.Count, "count", 0, "how many registers, `N`: 1 to 1000 (bits: 2000)")
 	fs.IntVar(&t.Base, "address-base", 0, "`N` of the first register in the manual, 0 or 1; 40101 always counts from 1")
@@ -55,12 +62,14 @@ func scanTarget(e env, args []string) (t commission.ModbusTarget, form commissio
 		return t, form, usagef("--unit is needed, 0 to 255")
 	case unitErr != nil:
 		return t, form, usagef("--unit %s: want 0 to 255", *unit)
-	case *at == "":
+	case *at == "" && (t.Count != 0 || *table != "" || *find != ""):
 		return t, form, usagef("--at is needed, such as holding:100")
 	case t.Base != 0 && t.Base != 1:
 		return t, form, usagef("--address-base %d: want 0 or 1", t.Base)
 	}
-	t.Unit = uint8(id)
+	if t.Unit = uint8(id); *at == "" {
+		return t, form, nil
+	}
 	if *find != "" {
 		if t.Find, err = strconv.ParseFloat(*find, 64); err != nil || t.Find == 0 || math.IsNaN(t.Find) || math.IsInf(t.Find, 0) {
 			return t, form, usagef("--find %s: want a number other than 0", *find)

@@ -96,7 +96,20 @@ func (v *modbusView) head() {
 	if v.ended != nil {
 		v.printf("ended after %v %d: %v\n", v.table, v.first+len(v.words)-1, v.ended)
 	}
+	if v.hasSunSpec() {
+		v.printf("\"SunS\" begins a SunSpec map: scan modbus %s --unit %d shows its models\n", v.URL, v.Unit)
+	}
 	v.printf("\n")
+}
+
+// hasSunSpec tells whether the registers hold the marker of a SunSpec map.
+func (v *modbusView) hasSunSpec() bool {
+	for i := 1; i < len(v.words) && !v.bits(); i++ {
+		if v.words[i-1].err == nil && v.words[i].err == nil && v.words[i-1].value == 0x5375 && v.words[i].value == 0x6e53 {
+			return true
+		}
+	}
+	return false
 }
 
 // digit is the first digit of an address as manuals write it. It names the table.

@@ -17,7 +17,7 @@ import (
 func identified() map[uint8]*modbussim.Bank {
 	banks := map[uint8]*modbussim.Bank{7: {}, 8: {}}
 	banks[7].SetIdentity("Acme \x07Meters", "M-1", strings.Repeat("r", 244))
-	banks[7].SetInput(0, 5)
+	banks[7].SetInput(0, 1000)
 	return banks
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 // Bases are the registers at which a map may begin, in the order in which they are
-// tried; §6.
+// tried.
 var Bases = []uint16{40000, 50000, 0}
 
 const (
