@@ -16,7 +16,7 @@ type Sensor struct {
 	Bus         string
 	Address     uint16     // I2C
 	Unit        uint8      // Modbus unit id
-	AddressBase int        // Modbus: 0 or 1
+	AddressBase int        // Modbus: 0 or 1, less where a template is moved
 	Registers   []Register // Modbus
 	Texts       []TextRegister
 	Valid       *Condition    // Modbus: what must hold for its values to mean anything; nil = nothing

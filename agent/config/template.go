@@ -67,7 +67,7 @@ type templateReader struct {
 }
 
 // templateSensorKeys are the keys of a sensor that a template may have.
-var templateSensorKeys = []string{"driver", "address_base", "max_gap", "max_registers", "never_read", "join", "timeout", "registers"}
+var templateSensorKeys = []string{"driver", "address_base", "max_gap", "max_registers", "never_read", "join", "timeout", "valid_when", "registers"}
 
 const atTheSensor = "a template describes a device, not where it is: write it at the sensor"
 

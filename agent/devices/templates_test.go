@@ -108,10 +108,19 @@ func TestTemplates_read(t *testing.T) {
 // fill puts the example's values into the registers of a device that has no others.
 func fill(t *testing.T, bank *modbussim.Bank, s config.Sensor, example map[string]float64) {
 	t.Helper()
+	if v := s.Valid; v != nil {
+		bank.SetHolding(v.At-s.AddressBase, uint16(v.Is[0]))
+	}
 	for _, name := range slices.Sorted(maps.Keys(example)) {
 		i := slices.IndexFunc(s.Registers, func(r config.Register) bool { return r.Name == name })
 		r := s.Registers[i]
-		raw := math.Round((example[name] - r.Offset) / r.Scale)
+		scale := r.Scale
+		if r.Power != nil { // of all registers with this power of ten the same
+			power := map[string]int{"A": -2, "Hz": -2, "V": -1, "°C": -1, "W": 1, "VA": 1, "var": 1}[r.UnitOf]
+			scale *= math.Pow10(power)
+			bank.SetHolding(r.Power.At-s.AddressBase, uint16(power))
+		}
+		raw := math.Round((example[name] - r.Offset) / scale)
 		var words []uint16
 		switch r.Type {
 		case "u16", "i16":

@@ -15,6 +15,7 @@
 //	framing.go rtu.go rtuframe.go   what a frame looks like, over TCP and serial
 //	turnaround.go                   when a serial line may be used again
 //	latereplies.go unitbackoff.go   late answers; pauses for silent units
+//	identification.go               function 43/14: what a device says that it is
 //	register.go table.go value.go   from the bits of an answer to a value
 //	listener.go overheard.go        listening to another master
 //	overhear_*.go                   from overheard bytes to requests with answers
@@ -22,7 +23,8 @@
 // # Sources
 //
 //   - MODBUS Application Protocol Specification V1.1b3, 26 April 2012: §4.1
-//     frame sizes, §4.3 data model, §6.1-6.4 functions 1-4, §7 exceptions.
+//     frame sizes, §4.3 data model, §6.1-6.4 functions 1-4, §6.21
+//     function 43/14, §7 exceptions.
 //   - MODBUS Messaging on TCP/IP Implementation Guide V1.0b, 24 October 2006:
 //     §3.1.3 MBAP header, §4.2.1 connection management, §4.4.2 transactions.
 //   - MODBUS over Serial Line Specification and Implementation Guide V1.02, 20

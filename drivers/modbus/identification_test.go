@@ -102,7 +102,7 @@ func TestLine_identifyNonsense(t *testing.T) {
 		})
 	}
 	for _, pdu := range [][]byte{{0x2B, 0x0E, 2, 0}, {0x2B, 0x0D, 1, 0}, {0x2B, 0x0E, 1}, {0x2B, 0x0E, 1, 0, 0}} {
-		if err := checkReading(pdu); !errors.Is(err, ErrReadOnly) {
+		if err := checkReading(pdu, 2); !errors.Is(err, ErrReadOnly) {
 			t.Errorf("% x: %v, want ErrReadOnly", pdu, err)
 		}
 	}
