@@ -67,10 +67,10 @@ func verbs() []verb {
 		{"templates", "[NAME] [--json]", "the device templates in the program, or one of them", templatesVerb},
 		{"record", "[--config FILE] --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL [--report FILE.html]", "learns from the first N rows", trainVerb},
-		{"score", "--model MODEL --csv FILE --out FILE.csv [--events FILE] [--report FILE.html]", "one output row per input row", scoreVerb},
+		{"score", "--model MODEL --csv FILE [--out FILE.csv] [--events FILE] [--report FILE.html]", "one output row per input row", scoreVerb},
 		{"status", "[--config FILE] [--json]", "how the running agent is: 0 healthy, 1 degraded, 2 unhealthy, 3 not running", statusVerb},
-		{"reload", "[--config FILE]", "has the running agent take its configuration anew and waits for the verdict", reloadVerb},
-		{"unlatch", "[--config FILE] [--machine NAME]", "closes events that are over and held open by detect.latch", unlatchVerb},
+		{"reload", "[--config FILE]", "makes the running agent read its configuration again and waits for the verdict", reloadVerb},
+		{"unlatch", "[--config FILE] [--machine NAME]", "closes latched events whose cause is over", unlatchVerb},
 		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
 		{"version", "[--json]", "version, commit, Go, kernel chosen", versionVerb},
 	}
