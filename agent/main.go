@@ -1,9 +1,3 @@
-// Command iot-edge-anomaly watches machines from a gateway: it reads sensors on
-// I2C and Modbus, learns what is normal, scores every tick with an int8
-// autoencoder and publishes anomalies over MQTT.
-//
-// This package is the door: it parses flags, prints, and chooses exit codes, one file
-// a verb. The work is done by the packages below it.
 package main
 
 import (
