@@ -64,6 +64,7 @@ func verbs() []verb {
 		{"score", "--model MODEL --csv FILE [--out FILE.csv] [--events FILE] [--report FILE.html]", "one output row per input row", scoreVerb},
 		{"status", "[--config FILE] [--json]", "how the running agent is: 0 healthy, 1 degraded, 2 unhealthy, 3 not running", statusVerb},
 		{"reload", "[--config FILE]", "makes the running agent read its configuration again and waits for the verdict", reloadVerb},
+		{"config", "apply FILE [--config FILE] [--verify 10s]", "puts FILE in place of the configuration if it is good, and back if the agent is worse with it", configVerb},
 		{"unlatch", "[--config FILE] [--machine NAME]", "closes latched events whose cause is over", unlatchVerb},
 		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
 		{"version", "[--json]", "version, commit, Go, kernel chosen", versionVerb},

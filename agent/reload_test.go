@@ -206,3 +206,88 @@ func selfSigned(t *testing.T, cert, key, name string) {
 		}
 	}
 }
+
+// TestReloadRunning: the verdicts of reload, and what they touch, of a running agent.
+func TestReloadRunning(t *testing.T) {
+	t.Parallel()
+	listen := freeAddr(t)
+	r := startReloadable(t, "", listen)
+	waitFor(t, 20*time.Second, "the agent is healthy", func() bool { code, _ := r.verb("status"); return code == 0 })
+	r.reload(0, "nothing changed")
+	r.edit("limits: {warn: 100}", "limits: {warn: 200}")
+	r.reload(0, "sensor pump changed, machine pump1 changed\n")
+	good := r.text
+	r.edit("period: 50ms", "perod: 50ms")
+	r.reload(78, `config.yaml:13:41: machines[0].perod: unknown key "perod": did you mean "period"?`)
+	if code, out := r.verb("status"); code != 1 || !strings.Contains(out, "the newest reload was refused") {
+		t.Errorf("status after a refusal: %d\n%s", code, out)
+	}
+	r.text = good
+	r.write(good)
+	r.agent.cmd.Process.Signal(syscall.SIGHUP)
+	waitFor(t, 20*time.Second, "SIGHUP reloads", func() bool {
+		code, out := r.verb("status")
+		return code == 0 && strings.Contains(out, "reload by signal: done")
+	})
+	if a, b := r.plc.Connections(), r.fan.Connections(); a != 1 || b != 1 {
+		t.Errorf("%d and %d connections, want one each", a, b)
+	}
+	r.agent.kill(syscall.SIGKILL) // leaves its socket behind
+	if code, out := r.verb("reload"); code != 1 || !strings.Contains(out, "no agent answers") {
+		t.Errorf("reload of a killed agent: %d, %s", code, out)
+	}
+	r.agent = start(t, nil, append(r.prog, "run", "--config", r.path)...)
+	var out string
+	waitFor(t, 20*time.Second, "the next agent has the socket, and remembers the changes", func() bool {
+		var code int
+		code, out = r.verb("status", "--json")
+		return code == 0 && strings.Count(out, `"verb":"reload"`) == 4 && strings.Count(out, `"outcome":"refused"`) == 1
+	})
+	second := start(t, nil, append(r.prog, "run", "--config", r.path)...)
+	<-second.done
+	if second.err == nil || !strings.Contains(second.output(), "in use by another") {
+		t.Errorf("a second agent: %v\n%s", second.err, second.output())
+	}
+	r.reload(0, "nothing changed")
+}
+
+// TestConfigApply: a good file is put in place and kept, any other leaves the old one.
+func TestConfigApply(t *testing.T) {
+	t.Parallel()
+	r := startReloadable(t, "", freeAddr(t))
+	waitFor(t, 20*time.Second, "the agent is healthy", func() bool { code, _ := r.verb("status"); return code == 0 })
+	apply := func(text string, want int, says string) {
+		t.Helper()
+		code, out := r.verb("config", "apply", write(t, "new.yaml", text), "--verify", "20s")
+		if code != want || !strings.Contains(out, says) {
+			t.Errorf("config apply ended with %d and said\n%s\nwant %d and %q", code, out, want, says)
+		}
+	}
+	holds := func(name, text string) {
+		t.Helper()
+		if b, err := os.ReadFile(name); err != nil || string(b) != text {
+			t.Errorf("%s holds another text, %v:\n%s", filepath.Base(name), err, b)
+		}
+	}
+	apply(strings.Replace(r.text, "period: 50ms", "perod: 50ms", 1), 78, `new.yaml:13:41: machines[0].perod`)
+	apply(strings.Replace(r.text, "id: gw7", "id: gw8", 1), 78, "the configuration before it is restored")
+	apply(strings.NewReplacer(r.plc.Addr(), freeAddr(t), r.fan.Addr(), freeAddr(t)).Replace(r.text), 1, "the agent is unhealthy with it")
+	holds(r.path, r.text)
+	waitFor(t, 20*time.Second, "the agent is healthy again", func() bool { code, _ := r.verb("status"); return code == 0 })
+	better := strings.Replace(r.text, "warn: 100", "warn: 200", 1)
+	code, out := r.verb("config", "apply", write(t, "new.yaml", better), "--verify", "1s")
+	if code != 0 || !strings.Contains(out, "reloaded: sensor pump changed, machine pump1 changed") {
+		t.Errorf("config apply ended with %d\n%s", code, out)
+	}
+	holds(r.path, better)
+	holds(r.path+".bak", r.text)
+	if st, err := os.Stat(r.path); err != nil || st.Mode().Perm() != 0o600 {
+		t.Errorf("mode %v, %v", st.Mode(), err)
+	}
+	r.agent.kill(syscall.SIGTERM)
+	apply(r.text, 0, "no agent runs")
+	holds(r.path, r.text)
+	if code, out := r.verb("config", "appyl", r.path); code != 2 || !strings.Contains(out, "config apply FILE") {
+		t.Errorf("another word: %d, %s", code, out)
+	}
+}

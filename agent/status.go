@@ -48,6 +48,6 @@ func reloadVerb(ctx context.Context, e env, args []string) error {
 	if err := control.Post(ctx, config.Socket(*path), "reload", nil, &r); err != nil {
 		return err
 	}
-	_, err := io.WriteString(e.stdout, r.Text())
+	_, err := fmt.Fprintln(e.stdout, r.Text())
 	return err
 }

@@ -164,7 +164,7 @@ var controlKeys = section[Control]{
 	help: "How `status`, `reload` and `unlatch` ask the running agent. See [control.md](control.md).",
 	rows: []row[Control]{
 		{Key: Key{Name: "socket", Kind: File, Default: defaultSocket, Empty: "the agent cannot be asked", Example: "/run/iot-edge-anomaly/control.sock", Check: socketLength,
-			Help: "Unix socket of the running agent; its folder must be there."},
+			Help: "Unix socket of the running agent; its folder must be there. Empty: the agent cannot be asked."},
 			into: func(c *Control) any { return &c.Socket }},
 	},
 }

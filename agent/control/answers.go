@@ -22,6 +22,11 @@ type Config struct {
 	Refused string    `json:"refused,omitempty"` // why the newest reload was refused; empty = it was not
 }
 
+// Reload is the content of the request reload.
+type Reload struct {
+	Note string `json:"note,omitempty"` // why, for the audit
+}
+
 // Reloaded is the answer to the verb reload.
 type Reloaded struct {
 	Config  Config   `json:"config"`

@@ -279,3 +279,52 @@ func FuzzAudit(f *testing.F) {
 		}
 	})
 }
+
+// TestApply_place: a link to the file stays a link, and an agent that reads another
+// file is told from one that has taken this one.
+func TestApply_place(t *testing.T) {
+	dir := t.TempDir()
+	file, link, next := filepath.Join(dir, "file.yaml"), filepath.Join(dir, "config.yaml"), filepath.Join(dir, "next.yaml")
+	socket := filepath.Join(dir, "s")
+	text := "control: {socket: s}\n"
+	if err := errors.Join(os.WriteFile(file, []byte(text), 0o640), os.Symlink(file, link), os.WriteFile(next, []byte(text+"# next\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	var said strings.Builder
+	a := Apply{New: next, Place: link, Check: func(string, []byte) error { return nil }, Say: func(format string, a ...any) { fmt.Fprintf(&said, format+"\n", a...) }}
+	audit, err := OpenAudit(filepath.Join(dir, "changes.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(Options{Socket: socket, Audit: audit, Log: slog.New(slog.DiscardHandler), Verbs: []Verb{
+		{Name: "status", Do: func(context.Context, Request) (any, error) { return Status{}, nil }},
+		{Name: "reload", Changes: true, Do: func(context.Context, Request) (any, error) {
+			return Reloaded{Config: Config{File: "/etc/other.yaml", SHA256: "0"}}, nil
+		}},
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { s.Run(ctx); close(done) }()
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		if _, err := os.Stat(socket); err == nil {
+			break
+		}
+	}
+	if err := a.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "/etc/other.yaml") {
+		t.Errorf("an agent of another file: %v", err)
+	}
+	if b, err := os.ReadFile(file); err != nil || string(b) != text {
+		t.Errorf("restored: %q, %v", b, err)
+	}
+	cancel()
+	<-done
+	if err := a.Run(t.Context()); err != nil || !strings.Contains(said.String(), "no agent runs") {
+		t.Errorf("without an agent: %v, said %q", err, &said)
+	}
+	target, err := os.Readlink(link)
+	b, rerr := os.ReadFile(link)
+	st, serr := os.Stat(file)
+	if err := errors.Join(err, rerr, serr); err != nil || target != file || string(b) != text+"# next\n" || st.Mode().Perm() != 0o640 {
+		t.Errorf("link to %q, %q, mode %v, %v", target, b, st.Mode(), err)
+	}
+}

@@ -81,7 +81,7 @@ func span(d time.Duration) string {
 // Text says what a reload did, for people.
 func (r *Reloaded) Text() string {
 	if len(r.Changed) == 0 {
-		return "nothing changed\n"
+		return "nothing changed"
 	}
-	return "reloaded: " + strings.Join(r.Changed, ", ") + "\n"
+	return "reloaded: " + strings.Join(r.Changed, ", ")
 }

@@ -3,6 +3,7 @@ package demo
 import (
 	"bytes"
 	"fmt"
+	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,7 @@ func (s *Station) Config(broker, http, state string) []byte {
 	fmt.Fprintf(&b, chips, bearingAddress, climateAddress, supplyAddress, strconv.FormatFloat(supplyShunt, 'g', -1, 64))
 	b.WriteString(machines)
 	fmt.Fprintf(&b, "# Everything the agent keeps: models, queue, learning rows.\nstate: %q\n\n", state)
+	fmt.Fprintf(&b, "# iot-edge-anomaly status --config and this file's path asks the running agent.\ncontrol: {socket: %q}\n\n", filepath.Join(state, "control.sock"))
 	if broker != "" {
 		fmt.Fprintf(&b, "mqtt: {broker: %q, topic: \"iot-edge-anomaly/{site}/{device}\"}\n", broker)
 	}

@@ -53,7 +53,7 @@ var errStopping = errors.New("the agent is stopping")
 
 // askReload has the loop reload the configuration and waits for its verdict.
 func (g *Gateway) askReload(ctx context.Context, r control.Request) (any, error) {
-	if err := r.Decode(&struct{}{}); err != nil {
+	if err := r.Decode(&control.Reload{}); err != nil {
 		return nil, err
 	}
 	ask := make(chan verdict, 1)
