@@ -44,7 +44,8 @@
 //
 // # Numbers
 //
-// Floats have 6 significant digits; missing and infinite ones are null.
+// Floats have 6 significant digits, values of channels from 10,000 on two decimals;
+// missing and infinite ones are null.
 // Durations and uptimes are in seconds with milliseconds.
 //
 // The schemas are docs/event.schema.json and docs/state.schema.json.

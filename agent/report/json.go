@@ -33,6 +33,7 @@ func (o *object) field(name string) []byte {
 
 func (o *object) text(name, v string)           { o.b = appendString(o.field(name), v) }
 func (o *object) number(name string, v float64) { o.b = appendNumber(o.field(name), v) }
+func (o *object) value(name string, v float64)  { o.b = appendValue(o.field(name), v) }
 
 // percentile writes v, between 0 and 100, but at most 99.9999: rounding to 100
 // would say that no score can be higher. It writes null if v is unknown.
@@ -79,25 +80,32 @@ func (o *object) texts(name string, list []string) {
 	o.b = append(b, ']')
 }
 
-// appendNumber writes v with 6 significant digits and, from 10,000 on, with two
-// decimals: a meter of 1,234,570.42 kWh keeps its resolution. It writes NaN and
-// infinities as null.
-func appendNumber(b []byte, v float64) []byte {
+// appendNumber writes v with 6 significant digits, and NaN and infinities as null.
+func appendNumber(b []byte, v float64) []byte { return appendRounded(b, v, 'e', 5) }
+
+// appendValue writes a value of a channel as appendNumber does, but from 10,000 on
+// with two decimals: a meter of 1,234,570.42 kWh keeps its resolution.
+func appendValue(b []byte, v float64) []byte {
+	if a := math.Abs(v); a >= 1e4 && a < 1e13 {
+		return appendRounded(b, v, 'f', 2)
+	}
+	return appendNumber(b, v)
+}
+
+// appendRounded writes v, rounded to digits in the format of strconv.FormatFloat, and
+// NaN and infinities as null.
+func appendRounded(b []byte, v float64, format byte, digits int) []byte {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return append(b, "null"...)
 	}
-	verb, digits := byte('e'), 5
-	if a := math.Abs(v); a >= 1e4 && a < 1e13 {
-		verb, digits = 'f', 2
-	}
-	v, err := strconv.ParseFloat(strconv.FormatFloat(v, verb, digits, 64), 64)
+	v, err := strconv.ParseFloat(strconv.FormatFloat(v, format, digits, 64), 64)
 	if err != nil { // rounded beyond the largest float64
 		return append(b, "null"...)
 	}
 	if v == 0 {
 		return append(b, '0') // no -0
 	}
-	format := byte('f')
+	format = 'f'
 	if a := math.Abs(v); a < 1e-6 || a >= 1e15 {
 		format = 'e'
 	}

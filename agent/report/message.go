@@ -94,7 +94,6 @@ func appendCauses(b []byte, list []detect.Cause, kind detect.Kind) []byte {
 	if kind == detect.LimitExceeded {
 		reference = "limit"
 	}
-
 	b = append(b, '[')
 	for i, c := range list {
 		if i > 0 {
@@ -104,8 +103,8 @@ func appendCauses(b []byte, list []detect.Cause, kind detect.Kind) []byte {
 		o.text("channel", c.Channel)
 		o.text("unit", c.Unit)
 		o.number("share", c.Share)
-		o.number("value", c.Value)
-		o.number(reference, c.Expected)
+		o.value("value", c.Value)
+		o.value(reference, c.Expected)
 		o.text("direction", c.Direction)
 		b = o.close()
 	}

@@ -328,18 +328,22 @@ func TestEvent_durations(t *testing.T) {
 
 func channels() []model.Channel { return []model.Channel{{Name: "pump.current", Unit: "A"}} }
 
+// TestAppendNumber: scores and shares have six digits, values of channels keep two
+// decimals.
 func TestAppendNumber(t *testing.T) {
-	for v, want := range map[float64]string{
-		0: "0", math.Copysign(0, -1): "0", 1: "1", 1.83: "1.83", 1.8333333333: "1.83333", 123456.7: "123456.7", 1234567: "1234567", 1234570.4249: "1234570.42", 12345.678: "12345.68", 1234.5678: "1234.57",
-		-0.000123456789: "-0.000123457", 1e-9: "1e-09", 3e20: "3e+20", 0.1 + 0.2: "0.3", math.Inf(1): "null", math.Inf(-1): "null",
-		math.MaxFloat64: "1.79769e+308", 999999.5: "999999.5", 9999.996: "10000", 2.5e13: "25000000000000",
+	for v, want := range map[float64][2]string{ // number, value
+		0: {"0", "0"}, math.Copysign(0, -1): {"0", "0"}, 1: {"1", "1"}, 1.83: {"1.83", "1.83"}, 1.8333333333: {"1.83333", "1.83333"}, 1234.5678: {"1234.57", "1234.57"},
+		12345.678: {"12345.7", "12345.68"}, 123456.7: {"123457", "123456.7"}, 1234567: {"1234570", "1234567"}, 1234570.4249: {"1234570", "1234570.42"}, -98765.4321: {"-98765.4", "-98765.43"},
+		-0.000123456789: {"-0.000123457", "-0.000123457"}, 1e-9: {"1e-09", "1e-09"}, 3e20: {"3e+20", "3e+20"}, 0.1 + 0.2: {"0.3", "0.3"}, 999999.5: {"1000000", "999999.5"},
+		9999.996: {"10000", "10000"}, 2.5e13: {"25000000000000", "25000000000000"}, math.MaxFloat64: {"1.79769e+308", "1.79769e+308"},
+		math.Inf(1): {"null", "null"}, math.Inf(-1): {"null", "null"},
 	} {
-		if got := string(appendNumber(nil, v)); got != want {
+		if got := [2]string{string(appendNumber(nil, v)), string(appendValue(nil, v))}; got != want {
 			t.Errorf("%v: got %s, want %s", v, got, want)
 		}
 	}
-	if got := string(appendNumber(nil, math.NaN())); got != "null" {
-		t.Errorf("NaN: got %s", got)
+	if a, b := string(appendNumber(nil, math.NaN())), string(appendValue(nil, math.NaN())); a != "null" || b != "null" {
+		t.Errorf("NaN: got %s and %s", a, b)
 	}
 }
 
