@@ -42,7 +42,7 @@ func good() Snapshot {
 			Raw: []float64{12.5, math.NaN()}, At: []time.Time{now.Add(-time.Second), {}}, Sampling: sampler.RowStats{Flags: []sampler.Flags{{Sensor: "pump", Quality: sampler.Good, N: 99}}}, Score: 0.4, Rows: 100, Scored: 80, Drift: judge.Drift{Score: math.NaN(), Relation: math.NaN()},
 			Model: report.ModelRef{Version: "2026-11-20T10:00:00Z-1", SHA256: "f00d"}}},
 		Readings: []sampler.Reading{{Bus: "plc", Sensor: "pump", Values: []float64{12.5, math.NaN()}, LastGood: now.Add(-time.Second), Reads: 100, Errors: [4]uint64{1}}},
-		Modbus:   []devices.ModbusStats{{Bus: "plc", Stats: modbus.Stats{Requests: 11, Resyncs: 3, Timeouts: 5}}},
+		Modbus:   []devices.ModbusStats{{Bus: "plc", Stats: modbus.Stats{RequestStats: modbus.RequestStats{Requests: 11}, LinkStats: modbus.LinkStats{Resyncs: 3, Timeouts: 5}}}},
 		Heard:    []devices.Heard{{Bus: "line", ListenStats: modbus.ListenStats{Bytes: 200, Understood: 150, Exchanges: 9, Bursts: 2}}},
 		Buses:    []sampler.BusStats{{Bus: "plc", Overruns: 2}},
 		Broker:   &mqtt.Stats{Broker: "tcp://b:1883", Connected: true, Deliveries: mqtt.Deliveries{Acked: 7}},

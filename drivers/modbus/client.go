@@ -78,7 +78,7 @@ func (c *client) once(ctx context.Context, t Table, at, n uint16) (b []byte, err
 	if err != nil {
 		var refusal *modbus.ModbusError // declared here because it escapes to the heap
 		if errors.As(err, &refusal) {
-			c.line.counts.exceptions.Add(1)
+			c.line.count(&c.line.stats.Exceptions)
 			return nil, &ExceptionError{Function: refusal.FunctionCode &^ 0x80, Code: refusal.ExceptionCode}
 		}
 		return nil, err

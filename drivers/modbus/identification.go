@@ -70,7 +70,7 @@ func (c *client) identity(ctx context.Context, unit uint8, next byte) ([]byte, e
 	}
 	pdu := answerPDU(answer, c.line.opts.Mode)
 	if pdu[0] == readIdentity|0x80 {
-		c.line.counts.exceptions.Add(1)
+		c.line.count(&c.line.stats.Exceptions)
 		return nil, &ExceptionError{Function: readIdentity, Code: pdu[1]}
 	}
 	if n, err := identityLen(pdu); err != nil || n != len(pdu) {

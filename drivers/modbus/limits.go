@@ -39,7 +39,7 @@ func (c *client) retry(ctx context.Context, err error, try int) bool {
 	if !spoiled && !(errors.Is(err, ErrTimeout) && c.trusted) {
 		return false
 	}
-	c.line.counts.retries.Add(1)
+	c.line.count(&c.line.stats.Retries)
 	return true
 }
 

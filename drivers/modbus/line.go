@@ -83,6 +83,12 @@ func (o LineOptions) withDefaults() LineOptions {
 	return o
 }
 
+// RequestStats are counters of requests.
+type RequestStats struct {
+	Requests int64 // sent or ended by a failed attempt to connect; not those that failed at once between attempts
+	Refused  int64 // not sent, because they were not reads
+}
+
 // Line is one physical line, or a limited number of connections to one host,
 // shared by the units behind it. Each connection carries one request at a time. A
 // connection is opened by the first request that needs it, and again after it was
@@ -90,9 +96,11 @@ func (o LineOptions) withDefaults() LineOptions {
 type Line struct {
 	open    func(context.Context) (io.ReadWriteCloser, error)
 	opts    LineOptions
-	counts  counters
 	backoff unitBackoff
 	late    *lateReplies // nil: answers carry a transaction id
+
+	counting sync.Mutex
+	stats    Stats // guarded by counting
 
 	free chan struct{} // one token for each link that is not in use
 
@@ -163,11 +171,11 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte,
 	}
 	if err != nil {
 		l.give(k)
-		l.counts.refused.Add(1)
+		l.count(&l.stats.Refused)
 		return 0, err
 	}
 	if !k.leftAlone() {
-		l.counts.requests.Add(1)
+		l.count(&l.stats.Requests)
 	}
 	n, err := k.request(ctx, timeout, req, dst)
 	if !k.used && errors.Is(err, drivers.ErrBus) && l.withhold(k) {

@@ -12,6 +12,16 @@ import (
 	"iot-edge-anomaly/drivers"
 )
 
+// LinkStats are counters of connections and of what came over them.
+type LinkStats struct {
+	Connects      int64 // connections opened
+	ConnectErrors int64 // attempts to connect that failed
+	Hangups       int64 // connections that broke or were closed during a request
+	Timeouts      int64 // requests without a complete answer before the deadline
+	BadFrames     int64 // received frames that are no answer to the request
+	Resyncs       int64 // frames skipped while waiting for the answer: late answers, echoes, stray bytes
+}
+
 // link is one connection of a line, open or not. Whoever took it from the line
 // owns it until it is given back.
 type link struct {
@@ -97,7 +107,7 @@ func (k *link) connect(ctx context.Context, deadline time.Time, timeout time.Dur
 	}
 	k.have, k.used, k.mute = 0, false, 0
 	k.turn.connected(conn, end)
-	k.line.counts.connects.Add(1)
+	k.line.count(&k.line.stats.Connects)
 	k.line.mu.Lock()
 	defer k.line.mu.Unlock()
 	if k.line.closed {
@@ -116,7 +126,7 @@ func (k *link) connectFailed(ctx context.Context, hasty bool, err error) error {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return fmt.Errorf("connecting: %w", ctx.Err())
 	}
-	k.line.counts.connectErrors.Add(1)
+	k.line.count(&k.line.stats.ConnectErrors)
 	if hasty {
 		return fmt.Errorf("%w: connecting: %w", drivers.ErrBus, err)
 	}
@@ -247,7 +257,7 @@ func (k *link) transact(conn io.ReadWriter, deadline time.Time, req, dst []byte)
 			if !stale {
 				return n, got, nil
 			}
-			k.line.counts.resyncs.Add(1)
+			k.line.count(&k.line.stats.Resyncs)
 			k.late++
 			if time.Now().After(deadline) { // a flood of old answers
 				return 0, got, os.ErrDeadlineExceeded
@@ -267,15 +277,15 @@ func (k *link) transact(conn io.ReadWriter, deadline time.Time, req, dst []byte)
 
 // judge classifies the error of an exchange and counts it.
 func (k *link) judge(ctx context.Context, deadline time.Time, limited bool, timeout time.Duration, got int, err error) error {
-	counts := &k.line.counts
+	stats := &k.line.stats
 	switch {
 	case errors.Is(err, ErrFrame):
-		counts.frames.Add(1)
+		k.line.count(&stats.BadFrames)
 		return err
 	case errors.Is(ctx.Err(), context.Canceled):
 		return fmt.Errorf("waiting for an answer: %w", ctx.Err())
 	case !time.Now().Before(deadline):
-		counts.timeouts.Add(1)
+		k.line.count(&stats.Timeouts)
 		if limited { // the context's timer may be about to fire
 			return fmt.Errorf("%w: %w", ErrTimeout, context.DeadlineExceeded)
 		}
@@ -287,7 +297,7 @@ func (k *link) judge(ctx context.Context, deadline time.Time, limited bool, time
 		}
 		return fmt.Errorf("%w in %v", ErrTimeout, timeout)
 	}
-	counts.hangups.Add(1)
+	k.line.count(&stats.Hangups)
 	if k.line.isClosed() {
 		return errClosed()
 	}

@@ -89,11 +89,11 @@ func (k *link) quiet(ctx context.Context, until time.Time) error {
 	limit, stray := time.Now().Add(maxStray), 0
 	for n := t.input.empty(); n > 0; n = t.input.empty() {
 		if stray == 0 {
-			k.line.counts.resyncs.Add(1)
+			k.line.count(&k.line.stats.Resyncs)
 		}
 		stray += n
 		if time.Now().After(limit) {
-			k.line.counts.frames.Add(1)
+			k.line.count(&k.line.stats.BadFrames)
 			return fmt.Errorf("%w: bytes kept coming for %v before the request, is another master on the line?", ErrFrame, maxStray)
 
 		}
