@@ -165,6 +165,7 @@ func (d *Detector) Close(t time.Time, reason string) (Event, bool) {
 func (d *Detector) Drop() {
 	d.history.clear()
 	d.episode.on, d.episode.announced, d.calm, d.resting = false, false, false, false
+	d.last = Event{} // its severity is not that of the next event
 }
 
 // pass lets the time up to t go by.

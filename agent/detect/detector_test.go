@@ -381,3 +381,18 @@ func BenchmarkPush(b *testing.B) {
 		d.Push(at(i), s)
 	}
 }
+
+// TestDrop: the next event after a dropped one has its own severity.
+func TestDrop(t *testing.T) {
+	d := newDetector(t, nil)
+	if got := play(d, 0, 9, 9, 9, 9); states(got) != "open" || got[0].Severity != Critical {
+		t.Fatalf("got %+v", got)
+	}
+	d.Drop()
+	if _, open := d.Open(); open {
+		t.Error("still open")
+	}
+	if got := play(d, 10, 1.1, 1.1, 1.1); states(got) != "open" || got[0].Severity != Warning || !got[0].Since.Equal(at(10)) {
+		t.Errorf("got %+v, want a warning of its own", got)
+	}
+}

@@ -183,9 +183,9 @@ func (l *Latch) Has(ev Event) bool {
 	return i >= 0 && l.held[i].over
 }
 
-// Drop forgets the events that are over and of which unknown is true.
+// Drop forgets the events of which unknown is true, over or begun again.
 func (l *Latch) Drop(unknown func(k Kind, key string) bool) {
 	if l != nil {
-		l.held = slices.DeleteFunc(l.held, func(h latched) bool { return h.over && unknown(h.end.Kind, h.end.Key) })
+		l.held = slices.DeleteFunc(l.held, func(h latched) bool { return unknown(h.end.Kind, h.end.Key) })
 	}
 }

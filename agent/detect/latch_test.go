@@ -111,3 +111,24 @@ func TestLatch_resume(t *testing.T) {
 		t.Errorf("got %+v", end)
 	}
 }
+
+// TestLatch_drop: an event that is unknown is forgotten, over or begun again, so that
+// the next one opens as a new event.
+func TestLatch_drop(t *testing.T) {
+	for name, scores := range map[string][]float64{"over": {2, 2, 2, 0.1}, "begun again": {2, 2, 2, 0.1, 2, 2, 2}} {
+		o := options()
+		o.Hold, o.Latch = 0, true
+		d := newDetector(t, func(p *Policy) { *p = o })
+		l := NewLatch(o)
+		latchPlay(d, l, 0, scores...)
+		l.Drop(func(k Kind, _ string) bool { return k == LimitExceeded })
+		if len(l.held) != 1 {
+			t.Fatalf("%s: a known event was forgotten", name)
+		}
+		l.Drop(func(Kind, string) bool { return true })
+		d.Drop()
+		if got := latchPlay(d, l, 30, 2, 2, 2); states(got) != "open" || !got[0].Since.Equal(at(30)) {
+			t.Errorf("%s: got %+v, want a new event", name, got)
+		}
+	}
+}
