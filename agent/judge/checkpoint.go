@@ -114,14 +114,10 @@ func (j *Judge) openEvents(c *checkpoint.Coder) {
 	if s := j.scoring; s != nil {
 		s.detector.Checkpoint(c)
 		s.drift.CheckpointEvent(c)
-		s.before.checkpoint(c)
-		if s.before.Scored {
-			s.before.Score = s.scorer.Newest()
-		}
 	}
 }
 
-// checkpoint is what the row before was.
+// checkpoint is what the row before was, and its verdict.
 func (s *scoring) checkpoint(c *checkpoint.Coder) {
 	c.Time(&s.last)
 	n := c.Count(len(s.row), len(s.model.Parameters().Schema.Channels))
@@ -131,6 +127,9 @@ func (s *scoring) checkpoint(c *checkpoint.Coder) {
 	c.Float64s(s.row)
 	c.Bool(&s.coarse)
 	c.Int(&s.empty, 0, 1<<31-1)
+	if s.before.checkpoint(c); s.before.Scored {
+		s.before.Score = s.scorer.Newest()
+	}
 }
 
 // checkpoint is the answer to the same row once more. Its score is the Scorer's.

@@ -327,8 +327,10 @@ func TestRestore_otherPolicy(t *testing.T) {
 	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 	g := goldenRow{state: 7}
 	var open detect.Event
+	var last []float64
 	for i := range 350 {
-		for _, ev := range j.Push(at.Add(time.Duration(i)*time.Second), g.next(i)).Events {
+		last = slices.Clone(g.next(i))
+		for _, ev := range j.Push(at.Add(time.Duration(i)*time.Second), last).Events {
 			if ev.Kind == detect.ProcessAnomaly {
 				open = ev
 			}
@@ -349,6 +351,10 @@ func TestRestore_otherPolicy(t *testing.T) {
 		t.Error("the event is not continued")
 	}
 	next.Settle()
+	again := at.Add(349 * time.Second)
+	if a, b := j.Push(again, last), next.Push(again, last); !b.Scored || a.Score.Value != b.Score.Value || b.State != a.State {
+		t.Errorf("the newest row once more: score %v in state %q, want %v in %q", b.Score.Value, b.State, a.Score.Value, a.State)
+	}
 	now, row := at.Add(350*time.Second), g.next(350)
 	if a, b := j.Push(now, row), next.Push(now, row); !b.Scored || a.Score.Value != b.Score.Value || b.State != Anomaly {
 		t.Errorf("score %v in state %s, want %v", b.Score.Value, b.State, a.Score.Value)
