@@ -143,6 +143,8 @@ func (m *Machine) Progress() uint64 { return m.progress.Load() }
 // Run takes rows until the sampler stops. Training under way is abandoned: its
 // rows are on disk.
 func (m *Machine) Run(ctx context.Context) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel() // of training: a reload stops one machine, and ctx goes on
 	m.judge.Settle()
 	m.tellProblem()
 	for f := range m.o.Sampler.Frames() {
@@ -174,16 +176,17 @@ func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 	} else {
 		m.sendAll(v.Events)
 	}
+	note := ""
 	switch {
 	case m.training != nil:
 		m.pending.add(f)
 		m.pollTraining(time.Now())
 	case m.toLearn:
 		// What is not normal to the model in use must not become normal to the next.
-		note := m.learn(ctx, f, m.model == nil || v.State == judge.Normal || v.State == judge.Idle)
-		if m.model == nil {
-			m.setState(judge.Learning, cmp.Or(note, m.problem))
-		}
+		note = m.learn(ctx, f, m.model == nil || v.State == judge.Normal || v.State == judge.Idle)
+	}
+	if m.model == nil && m.toLearn {
+		m.setState(judge.Learning, cmp.Or(note, m.problem))
 	}
 }
 

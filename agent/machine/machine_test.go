@@ -19,6 +19,7 @@ import (
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/state"
+	"iot-edge-anomaly/drivers"
 	"iot-edge-anomaly/model"
 )
 
@@ -266,6 +267,85 @@ func TestFaultDuringTrainingIsFound(t *testing.T) {
 		t.Errorf("events %+v, want one between %v and %v", rep.events, begin, end)
 	}
 }
+
+// TestLimitDuringTrainingIsShown: the state tells of a limit that is exceeded while the
+// first model is trained, which may take hours, and of its end.
+func TestLimitDuringTrainingIsShown(t *testing.T) {
+	f := newFeeder(t, options(t, &collected{}))
+	for f.m.training == nil {
+		f.rows(1, true, 0)
+	}
+	f.await()
+	f.m.training = make(chan trained, 1) // it goes on
+	f.rows(1, true, 0)
+	f.want(judge.Learning)
+	for range 3 {
+		f.push([]float64{40, 20, 8, 95})
+	}
+	f.want(judge.Limit)
+	f.rows(20, true, 0)
+	f.want(judge.Learning)
+}
+
+// TestRunAbandonsTraining: a machine that is stopped for a reload ends its training,
+// though the context of the agent goes on.
+func TestRunAbandonsTraining(t *testing.T) {
+	o := options(t, &collected{})
+	o.Schema.RunWhen, o.Schema.Period, o.Limits = nil, 5*time.Millisecond, nil
+	o.Learn.Rows.Schema, o.Learn.Rows.SettleRows, o.Learn.Rows.Want, o.Learn.Duty = o.Schema.Hash(), 0, 200, 0.01
+	sensor := &constant{channels: make([]drivers.Channel, 4)}
+	spec := sampler.MachineSpec{Name: "pump1", Period: o.Schema.Period}
+	for i, c := range o.Schema.Channels {
+		sensor.channels[i].Name = c.Name
+		spec.Cells = append(spec.Cells, sampler.Cell{Sensor: "a", Index: i})
+	}
+	group, err := sampler.New([]sampler.BusSpec{{Name: "a", Sensors: []sampler.SensorSpec{{Name: "a", Sensor: sensor, Period: o.Schema.Period}}}}, nil, []sampler.MachineSpec{spec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Sampler = group.Sampler("pump1")
+	m, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go group.Run(t.Context())
+	go func() { defer close(ended); m.Run(t.Context()) }()
+	for m.Status().Learning.Phase != "training" {
+		time.Sleep(o.Schema.Period)
+	}
+	group.Stop("pump1")
+	<-ended
+	if m.training == nil {
+		t.Fatal("trained already: the test needs more rows")
+	}
+	select {
+	case r := <-m.training:
+		if !errors.Is(r.err, context.Canceled) {
+			t.Errorf("training ended with %v, want it abandoned", r.err)
+		}
+	case <-time.After(30 * time.Second):
+		t.Error("training goes on though its machine has stopped")
+	}
+}
+
+// constant is a sensor whose values wander a little.
+type constant struct {
+	channels []drivers.Channel
+	n        int
+}
+
+func (c *constant) Channels() []drivers.Channel { return c.channels }
+
+func (c *constant) Read(_ context.Context, dst []float64) error {
+	for i := range dst {
+		c.n++
+		dst[i] = 40 + math.Sin(float64(c.n))
+	}
+	return nil
+}
+
+func (c *constant) Close() error { return nil }
 
 // TestModelWaitsForTheDisk: a model that cannot be stored when it is learnt is
 // kept and stored later; nothing is learnt anew.
