@@ -55,6 +55,7 @@ func verbs() []verb {
 	return []verb{
 		{"run", "[--config FILE]", "the agent; what systemd starts", runVerb},
 		{"demo", "[--for 60s] [--fault NAME]", "a simulated pump station, learnt and watched", demoVerb},
+		{"init", "[--modbus URL?units=1-5] [--out FILE]", "proposes a configuration from what answers on the buses", initVerb},
 		{"check", "[FILE | --config FILE] [--explain [KEY]]", "validates a configuration: every fault with line, column, path, hint; explains keys", checkVerb},
 		{"read", "[--config FILE] [--sensor NAME] [--watch]", "reads every sensor once: value, unit, quality, latency, error", readVerb},
 		{"scan", "i2c [BUS] | modbus URL --unit N [--at ADDR --count N]", "what answers on a bus, what a device says that it is, and how its registers read", scanVerb},

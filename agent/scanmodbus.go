@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"strconv"
-	"strings"
 
 	"iot-edge-anomaly/agent/commission"
 	"iot-edge-anomaly/agent/config"
@@ -75,29 +74,8 @@ func scanTarget(e env, args []string) (t commission.ModbusTarget, form commissio
 			return t, form, usagef("--find %s: want a number other than 0", *find)
 		}
 	}
-	return t, form, placeTarget(&t, *table, *at)
-}
-
-// placeTarget finds the table and the address of the target, and checks its count.
-func placeTarget(t *commission.ModbusTarget, table, at string) (err error) {
-	if table != "" && !strings.Contains(at, ":") {
-		at = table + ":" + at
+	if err := t.Place(*table, *at); err != nil {
+		return t, form, usagef("%w", err)
 	}
-	if t.At, err = config.ParseAddress(at, t.Base); err != nil {
-		return usagef("--at %s: %w", at, err)
-	}
-	limit, left := t.Limit(), 1<<16+t.Base-t.At.At
-	switch {
-	case table != "" && table != t.At.Table:
-		return usagef("--table %s: --at %s is another table", table, at)
-	case t.At.Bit >= 0:
-		return usagef("--at %s: a scan reads whole registers", at)
-	case t.Count == 0:
-		return usagef("--count is needed, 1 to %d", limit)
-	case t.Count < 0 || t.Count > limit:
-		return usagef("--count %d: want 1 to %d", t.Count, limit)
-	case t.Count > left:
-		return usagef("--count %d: the table ends after %d", t.Count, left)
-	}
-	return nil
+	return t, form, nil
 }

@@ -46,6 +46,13 @@ type Sensor interface {
 	Close() error
 }
 
+// Found is a device of the kernel that is there: a name for the New of its driver,
+// and the channels that it has.
+type Found struct {
+	Device   string
+	Channels []string
+}
+
 // Begin is the first step of every Read: it sets each cell to NaN, and returns an
 // error if dst has the wrong length or ctx is done. The caller then sends nothing.
 func Begin(ctx context.Context, dst []float64, channels int) error {

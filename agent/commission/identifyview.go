@@ -49,26 +49,19 @@ func (m *ModbusIdentity) text() string {
 func (m *ModbusIdentity) yaml() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# From templates, see docs/devices.md. Compare the first reading with the device's display.\nbuses:\n  line: {modbus: %q}\nsensors:\n", m.URL)
-	m.sensors(&b, "line", "")
+	for k, f := range m.Fits {
+		fmt.Fprintf(&b, "  %s%s\n", map[bool]string{true: "# "}[k > 0], m.sensor(f, "line", f.Template.Name))
+	}
 	return b.String()
 }
 
-// sensors writes a line for each template that fits, the likeliest first and the
-// others behind #. name is what the sensor is called; empty = as the template.
-func (m *ModbusIdentity) sensors(b *strings.Builder, bus, name string) {
-	for k, f := range m.Fits {
-		mark, at, as := "  ", "", name
-		if k > 0 {
-			mark = "  # "
-		}
-		if f.At >= 0 {
-			at = fmt.Sprintf(", template_at: \"holding:%d\"", f.At)
-		}
-		if as == "" {
-			as = f.Template.Name
-		}
-		fmt.Fprintf(b, "%s- {name: %s, template: %s%s, bus: %s, unit: %d}   # %s\n", mark, as, f.Template.Name, at, bus, m.Unit, f.Why)
+// sensor is the line of a sensor of a template that fits.
+func (m *ModbusIdentity) sensor(f TemplateFit, bus, name string) string {
+	at := ""
+	if f.At >= 0 {
+		at = fmt.Sprintf(", template_at: \"holding:%d\"", f.At)
 	}
+	return fmt.Sprintf("- {name: %s, template: %s%s, bus: %s, unit: %d}   # %s", name, f.Template.Name, at, bus, m.Unit, f.Why)
 }
 
 func counted(n int, what string) string {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
@@ -41,6 +42,31 @@ func (t *ModbusTarget) Limit() int {
 		return 2 * maxRegisters
 	}
 	return maxRegisters
+}
+
+// Place finds the table and the first register from what a person types for --table
+// and --at, and checks --count with them.
+func (t *ModbusTarget) Place(table, at string) (err error) {
+	if table != "" && !strings.Contains(at, ":") {
+		at = table + ":" + at
+	}
+	if t.At, err = config.ParseAddress(at, t.Base); err != nil {
+		return fmt.Errorf("--at %s: %w", at, err)
+	}
+	limit, left := t.Limit(), 1<<16+t.Base-t.At.At
+	switch {
+	case table != "" && table != t.At.Table:
+		return fmt.Errorf("--table %s: --at %s is another table", table, at)
+	case t.At.Bit >= 0:
+		return fmt.Errorf("--at %s: a scan reads whole registers", at)
+	case t.Count == 0:
+		return fmt.Errorf("--count is needed, 1 to %d", limit)
+	case t.Count < 0 || t.Count > limit:
+		return fmt.Errorf("--count %d: want 1 to %d", t.Count, limit)
+	case t.Count > left:
+		return fmt.Errorf("--count %d: the table ends after %d", t.Count, left)
+	}
+	return nil
 }
 
 // bits tells whether the target's table holds bits rather than registers.

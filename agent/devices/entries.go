@@ -32,6 +32,10 @@ type entry struct {
 	// It only reads: what it writes are register pointers and read commands.
 	// Drivers of one family share it. Nil: the chip cannot tell what it is.
 	identify func(b i2c.Bus, addr uint16) string
+
+	// find lists the devices of the kernel that are there. Nil: the driver reads no
+	// such device, or nothing says what its channels should be.
+	find func(root string) []drivers.Found
 }
 
 // entries is every driver of this binary. A scan asks the chips at an address in
@@ -128,16 +132,19 @@ var entries = []entry{
 		name: "hwmon",
 		info: config.DriverInfo{Bus: "kernel", Channel: named(hwmon.Channel)},
 		make: func(c config.Sensor, b bus) (drivers.Sensor, error) { return hwmon.New(b.root, c.Device, c.Channels) },
+		find: hwmon.Find,
 	},
 	{
 		name: "iio",
 		info: config.DriverInfo{Bus: "kernel", Channel: named(iio.Channel)},
 		make: func(c config.Sensor, b bus) (drivers.Sensor, error) { return iio.New(b.root, c.Device, c.Channels) },
+		find: iio.Find,
 	},
 	{
 		name: "thermal",
 		info: config.DriverInfo{Bus: "kernel", Channels: channels(thermal.Channels())},
 		make: func(c config.Sensor, b bus) (drivers.Sensor, error) { return thermal.New(b.root, c.Device) },
+		find: thermal.Find,
 	},
 	{
 		name: "vibration",

@@ -2,10 +2,12 @@ package devices
 
 import (
 	"slices"
+	"strings"
 
 	"periph.io/x/conn/v3/i2c"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/drivers"
 )
 
 // Identify names the driver of the chip at an address of an I2C bus, where the chip
@@ -24,6 +26,30 @@ func Identify(bus i2c.Bus, addr uint16) (driver string, candidates []string) {
 		}
 	}
 	return "", candidates
+}
+
+// KernelDevice is a device of the kernel that is there, and the driver that reads it.
+type KernelDevice struct {
+	Driver string
+	drivers.Found
+}
+
+// KernelDevices lists the sensors of the kernel below root ("" for "/"), each once: a
+// thermal zone of which the kernel makes a hwmon chip is left out.
+func KernelDevices(root string) (out []KernelDevice) {
+	plain := strings.NewReplacer("-", "_")
+	for _, e := range entries {
+		if e.find == nil {
+			continue
+		}
+		for _, f := range e.find(root) {
+			same := func(o KernelDevice) bool { return plain.Replace(o.Device) == plain.Replace(f.Device) }
+			if e.name != "thermal" || !slices.ContainsFunc(out, same) {
+				out = append(out, KernelDevice{e.name, f})
+			}
+		}
+	}
+	return out
 }
 
 // Example is what a line of the configuration needs for a driver beyond name,

@@ -122,15 +122,35 @@ func (c *cell) Close() {
 	c.fault.Close()
 }
 
-// has lists a chip's channels with their labels, for an error message.
-func has(fs sysfs.FS, d sysfs.Device) string {
+// Find lists the chips that have channels. Root is the directory that holds /sys,
+// "" for "/".
+func Find(root string) (out []drivers.Found) {
+	fs := sysfs.FS{Root: root}
+	all := fs.List(sysfs.HWMon)
+	for _, d := range all {
+		if names := inputs(d); names != nil {
+			out = append(out, drivers.Found{Device: sysfs.StableName(all, d), Channels: names})
+		}
+	}
+	return out
+}
+
+// inputs are the channels that a chip has.
+func inputs(d sysfs.Device) (out []string) {
 	paths, _ := filepath.Glob(filepath.Join(d.Dir, "*_input"))
-	var out []string
 	for _, p := range paths {
 		name := strings.TrimSuffix(filepath.Base(p), "_input")
-		if _, ok := kindOf(name); !ok {
-			continue
+		if _, ok := kindOf(name); ok {
+			out = append(out, name)
 		}
+	}
+	return out
+}
+
+// has lists a chip's channels with their labels, for an error message.
+func has(fs sysfs.FS, d sysfs.Device) string {
+	var out []string
+	for _, name := range inputs(d) {
 		if label := fs.Text(filepath.Join(d.Dir, name+"_label")); label != "" {
 			name += " (" + label + ")"
 		}

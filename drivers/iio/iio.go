@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"iot-edge-anomaly/drivers"
 	"iot-edge-anomaly/drivers/internal/sysfs"
 )
 
@@ -105,10 +106,30 @@ func (c *cell) Close() {
 	c.scale.Close()
 }
 
+// Find lists the devices that have channels. Root is the directory that holds /sys,
+// "" for "/".
+func Find(root string) (out []drivers.Found) {
+	all := sysfs.FS{Root: root}.List(sysfs.IIO)
+	for _, d := range all {
+		if names := inputs(d); names != nil {
+			out = append(out, drivers.Found{Device: sysfs.StableName(all, d), Channels: names})
+		}
+	}
+	return out
+}
+
 // has lists a device's channels, for an error message.
 func has(d sysfs.Device) string {
+	names := inputs(d)
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ", ")
+}
+
+// inputs are the channels that a device has.
+func inputs(d sysfs.Device) (out []string) {
 	paths, _ := filepath.Glob(filepath.Join(d.Dir, "in_*"))
-	var out []string
 	for _, p := range paths {
 		name := strings.TrimPrefix(filepath.Base(p), "in_")
 		base, isInput := strings.CutSuffix(name, "_input")
@@ -122,8 +143,5 @@ func has(d sysfs.Device) string {
 			out = append(out, base)
 		}
 	}
-	if out == nil {
-		return "none"
-	}
-	return strings.Join(out, ", ")
+	return out
 }

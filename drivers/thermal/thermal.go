@@ -34,6 +34,15 @@ func open(fs sysfs.FS, device string) (*Dev, error) {
 	return &Dev{sysfs.NewSensor(fs, sysfs.Thermal, "thermal", device, channels, cell)}, nil
 }
 
+// Find lists the zones. Root is the directory that holds /sys, "" for "/".
+func Find(root string) (out []drivers.Found) {
+	all := sysfs.FS{Root: root}.List(sysfs.Thermal)
+	for _, d := range all {
+		out = append(out, drivers.Found{Device: sysfs.StableName(all, d), Channels: []string{channels[0].Name}})
+	}
+	return out
+}
+
 // milli is an attribute whose value is in thousandths.
 type milli struct{ *sysfs.Attr }
 

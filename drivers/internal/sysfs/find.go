@@ -99,6 +99,23 @@ func (fs FS) Find(c Class, want string) (Device, error) {
 	return Device{}, fmt.Errorf("no such %s; there is %s", c.What, join(all))
 }
 
+// StableName names a device of all alone, if possible without a number that may
+// change with each start.
+func StableName(all []Device, d Device) string {
+	for _, name := range []string{d.Label, d.Name, d.Place} {
+		n := 0
+		for _, o := range all {
+			if o.is(name) {
+				n++
+			}
+		}
+		if n == 1 {
+			return name
+		}
+	}
+	return d.ID
+}
+
 func (d Device) is(want string) bool {
 	return want != "" && (want == d.Label || want == d.Name || want == d.Place || want == d.ID)
 }
