@@ -1,6 +1,6 @@
 // Package commission is what one does before trusting a configuration: read every
-// sensor once, look for chips on an I2C bus, find out what the registers of a Modbus
-// device mean, and record rows.
+// sensor once, look for chips on an I2C bus, find out what a Modbus device is and what
+// its registers mean, propose a configuration of all that, and record rows.
 //
 // It does not parse the command line, and it neither learns nor judges. It never
 // writes to a Modbus device; on I2C it writes only what reading needs. Package

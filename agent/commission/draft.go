@@ -112,7 +112,7 @@ func (d *draft) modbus(ctx context.Context, m ModbusUnits) {
 		found, err := IdentifyModbus(ctx, ModbusTarget{Bus: m.Bus, URL: m.URL, Unit: unit})
 		switch {
 		case err != nil:
-			d.tell("%s unit %d: %v", m.URL, unit, strings.TrimPrefix(err.Error(), m.URL+": "))
+			d.tell("%s unit %d: %v", m.URL, unit, strings.TrimPrefix(err.Error(), fmt.Sprintf("%s: unit %d: ", m.URL, unit)))
 			fmt.Fprintf(&d.guesses, "  # unit %d of %s did not answer\n", unit, bus)
 		case len(found.Fits) == 0:
 			d.tell("%s unit %d: answers, no template fits", m.URL, unit)
