@@ -1,6 +1,7 @@
 package devices
 
 import (
+	"context"
 	"testing"
 
 	"iot-edge-anomaly/agent/config"
@@ -62,4 +63,46 @@ sensors:
 	if err := next.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestNext_broker: the connection to a broker goes on while a sensor that stays reads
+// from it; a sensor that is new has a connection of its own, and a connection that
+// nobody reads from is closed.
+func TestNext_broker(t *testing.T) {
+	c, problems := config.Parse("c.yaml", []byte(`sensors:
+  - {name: a, driver: mqtt, broker: "tcp://127.0.0.1:1", channels: {t: {topic: a}}}
+  - {name: b, driver: mqtt, broker: "tcp://127.0.0.1:1", channels: {t: {topic: b}}}
+`), Infos())
+	if err := problems.Err(); err != nil {
+		t.Fatal(err)
+	}
+	buses := Open(nil, Host{})
+	sensors, err := Sensors(c, buses)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := buses.readers["a"]
+	if shared == nil || buses.readers["b"] != shared {
+		t.Error("two sensors at one broker do not share a connection")
+	}
+	no := func(string) bool { return false }
+	next := buses.Next(nil, no, func(name string) bool { return name == "a" })
+	if _, err := SensorsBeside(c, next, map[string]drivers.Sensor{"a": sensors[0]}); err != nil {
+		t.Fatal(err)
+	}
+	if next.readers["a"] != shared || next.readers["b"] == shared || len(next.closers) != 2 {
+		t.Errorf("a reads from %p, b from %p, %d connections; a is to stay on %p", next.readers["a"], next.readers["b"], len(next.closers), shared)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	buses.Listen(ctx)
+	next.Listen(ctx)
+	if err := buses.CloseBut(next); err != nil {
+		t.Error(err)
+	}
+	last := next.Next(nil, no, no)
+	if err := next.CloseBut(last); err != nil || len(last.closers) != 0 {
+		t.Errorf("%v, %d connections left", err, len(last.closers))
+	}
+	shared.done.Wait() // or the test ends by its time limit
 }

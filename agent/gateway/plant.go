@@ -87,7 +87,9 @@ func (p *plant) newUnit(mc config.Machine) (*unit, error) {
 	return u, err
 }
 
-// options are those of a machine's goroutine.
+// options are those of a machine's goroutine. What they take from the configuration
+// beside the machine and its sensors must not change with a reload (see fixed), or
+// sameMachine must compare it.
 func (p *plant) options(mc config.Machine) machine.Options {
 	s := settings.Schema(mc)
 	var sensors []string
