@@ -38,19 +38,17 @@ const clashKey = "mqtt"
 
 // tellClash opens the alert about another client with our id, or closes it. It
 // reaches subscribers in the moments in which this gateway is connected.
-func (g *Gateway) tellClash() {
-	if g.broker == nil {
+func (g *Gateway) tellClash() { g.setClash(g.broker != nil && g.broker.Stats().Clash) }
+
+func (g *Gateway) setClash(clash bool) {
+	if clash == g.clash {
 		return
 	}
-	st := g.broker.Stats()
-	if st.Clash == g.clash {
-		return
-	}
-	g.clash = st.Clash
+	g.clash = clash
 	now := time.Now()
 	ev := detect.Event{Kind: detect.Alert, Key: clashKey, State: detect.Open, Severity: detect.High, Time: now, Since: now, Score: math.NaN(), Peak: math.NaN(),
 		Reason: fmt.Sprintf("another client uses the client id %q at the broker: both lose their connection again and again; give every gateway its own gateway.id", clientID(g.device))}
-	if !st.Clash {
+	if !clash {
 		ev.State, ev.Until, ev.Reason = detect.Close, now, detect.ReasonNormal
 	}
 	if err := g.reporter.Event(ev, report.ModelRef{}); err != nil {

@@ -15,6 +15,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/state"
@@ -281,6 +282,20 @@ func TestChange_model(t *testing.T) {
 		t.Errorf("model %q in force, want %q", got, m.SHA256())
 	}
 	s.want()
+	// The folder has changed but not the model, as after the machine has learnt one by
+	// itself. Nobody has put it there, so it hinders no change of the machine.
+	if err := os.Chtimes(filepath.Join(path, "1"+state.Ext), time.Time{}, time.Now().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	s.want()
+	if err := os.Chtimes(filepath.Join(path, "1"+state.Ext), time.Time{}, time.Now().Add(2*time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	s.edit(`{name: pump1, channels: ["pump.*"], period: 20ms,`, `{name: pump1, channels: ["pump.*"], period: 30ms,`)
+	s.want("machine pump1 changed")
+	if got := s.machine("pump1"); got.State != judge.Blind || !strings.Contains(got.Problem, "period: learnt 20ms, configured 30ms") {
+		t.Errorf("state %s, problem %q; want the machine alone to say that the period differs", got.State, got.Problem)
+	}
 	time.Sleep(5 * changePeriod)
 	if n := s.lost(mill); n != 0 {
 		t.Errorf("the other machine lost %d rows", n)

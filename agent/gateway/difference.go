@@ -129,6 +129,10 @@ func (u *unit) otherModel(c *config.Config, mc config.Machine) (bool, error) {
 	if stamp == u.stamp && mc.Model.Path == u.conf.Model.Path {
 		return false, nil
 	}
+	if u.has(models) {
+		u.stamp = stamp
+		return false, nil
+	}
 	s := settings.Schema(mc)
 	a := machine.Assess(models, s, learning(c, mc, s))
 	for _, bad := range []error{model.ErrCorrupt, model.ErrFormat, model.ErrVersion, model.ErrSchema} {
@@ -136,9 +140,13 @@ func (u *unit) otherModel(c *config.Config, mc config.Machine) (bool, error) {
 			return false, config.Refuse(fmt.Errorf("machine %s: %s: %s", mc.Name, a.Problem, a.Cure))
 		}
 	}
-	if a.Model != nil && a.Model.SHA256() == u.Status().Model.SHA256 {
-		u.stamp = stamp // the machine itself has learnt it
-		return false, nil
-	}
 	return true, nil
+}
+
+// has tells whether the active model is the one at work: the machine itself has learnt
+// it, and whether it fits another configuration is for the machine to say. Versions
+// that are passed over for it are somebody's.
+func (u *unit) has(models *state.Models) bool {
+	active, err := models.Active(settings.Schema(u.conf))
+	return err == nil && active.SHA256() == u.Status().Model.SHA256
 }

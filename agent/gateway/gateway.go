@@ -14,6 +14,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/control"
+	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
@@ -161,7 +162,7 @@ func (g *Gateway) parts() []*service {
 // closes them if no part of the plant would.
 func (g *Gateway) continueEvents() {
 	for _, ev := range g.reporter.Recovered() {
-		if g.plant.resume(ev) {
+		if g.resume(g.plant, ev) {
 			g.log.Info("event continues after a restart", "machine", ev.Machine, "kind", ev.Kind, "since", ev.Since)
 			continue
 		}
@@ -169,6 +170,15 @@ func (g *Gateway) continueEvents() {
 			g.log.Error("close event after a restart", "error", err)
 		}
 	}
+}
+
+// resume continues an event that was open before the plant. It returns false if nothing
+// will ever close the event.
+func (g *Gateway) resume(p *plant, ev detect.Event) bool {
+	if ev.Kind == detect.Alert && ev.Machine == "" { // of the gateway itself
+		return g.clash
+	}
+	return p.resume(ev)
 }
 
 // loop does the recurring work: publish states, take requests, feed the watchdog,

@@ -139,6 +139,40 @@ func TestReload(t *testing.T) {
 	}
 }
 
+// TestReload_clash: the alert about another client with our id is not the plant's: a
+// reload leaves it open as long as the trouble lasts.
+func TestReload_clash(t *testing.T) {
+	c := configured(t)
+	g := opened(t, c, &strings.Builder{})
+	g.plant.start(t.Context(), g.fault)
+	g.setClash(true)
+	next := *c
+	next.Machines = slices.Clone(c.Machines)
+	next.Machines[0].Detect.Hold++
+	if _, err := g.change(&next); err != nil {
+		t.Fatal(err)
+	}
+	alerts := func() (n int) {
+		for _, ev := range g.reporter.OpenEvents() {
+			if ev.Key == clashKey {
+				n++
+			}
+		}
+		return n
+	}
+	if alerts() != 1 {
+		t.Error("a reload closed the alert though the trouble lasts")
+	}
+	if g.tellClash(); alerts() != 0 { // there is no broker any more
+		t.Error("the alert outlives the connection")
+	}
+	g.currentPlant().stop()
+	g.lock.Close()
+	if err := g.queue.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestReload_refused: what does not fit leaves the plant in force, and only a restart
 // changes the services.
 func TestReload_refused(t *testing.T) {

@@ -98,7 +98,7 @@ func (g *Gateway) changePlant(c *prepared) error {
 		return nil
 	}
 	for _, ev := range g.reporter.OpenEvents() {
-		if !c.next.resume(ev) {
+		if !g.resume(c.next, ev) {
 			if err := g.reporter.CloseRestart(ev); err != nil {
 				g.log.Error("close event after a reload", "error", err)
 			}
