@@ -106,6 +106,7 @@ type PartError struct {
 	Channels []string // names within the sensor
 	Err      error    // why they have no value
 	Gone     bool     // the device says so itself: the values before must not be used any longer
+	Doubtful bool     // they have values, but perhaps those of something else
 }
 
 // Error returns the device and the cause.

@@ -42,9 +42,10 @@ const (
 	Spike
 	TooFast
 	Flat
+	Unproven // perhaps the answer to another request
 )
 
 // String says it for people; empty for NoDoubt.
 func (d Doubt) String() string {
-	return [...]string{"", "no value that the sensor can measure", "outside its range", "a jump", "changes too fast", "does not change"}[d]
+	return [...]string{"", "no value that the sensor can measure", "outside its range", "a jump", "changes too fast", "does not change", "may be the answer to another request"}[d]
 }

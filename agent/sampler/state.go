@@ -188,8 +188,17 @@ func (s *sensorState) repeats(channel int, v float64, at time.Time) bool {
 const none Quality = 0
 
 // explain corrects the flags of the channels that an error names: those without
-// a value, and those whose value is impossible.
+// a value, those whose value is impossible, and those whose value may be that of
+// something else.
 func (s *sensorState) explain(err error) {
+	if p, ok := err.(*drivers.PartError); ok && p.Doubtful {
+		for i, c := range s.sensor.Channels() {
+			if s.flags[i] == Good && slices.Contains(p.Channels, c.Name) {
+				s.flags[i], s.doubts[i] = Suspect, Unproven
+			}
+		}
+		return
+	}
 	if v, ok := err.(*drivers.ValueError); ok {
 		for i, c := range s.sensor.Channels() {
 			switch {

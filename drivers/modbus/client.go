@@ -16,10 +16,12 @@ type client struct {
 	ctx     context.Context // of the request under way, because goburrow passes none
 	answer  [maxADU]byte
 	limits  RequestLimits
-	width   int       // bytes of a register in the answer to the request under way
-	silent  error     // a try of the newest read timed out with this and may still be answered; nil = none
-	trusted bool      // the unit has not been silent lately
-	until   time.Time // end of the cycle's budget; zero = none
+	width   int           // bytes of a register in the answer to the request under way
+	silent  error         // a try of the newest read timed out with this and may still be answered; nil = none
+	repeats int           // tries of the newest read, beside the last one, that may still be answered
+	longest time.Duration // that a request of the cycle took
+	trusted bool          // the unit has not been silent lately
+	until   time.Time     // end of the cycle's budget; zero = none
 }
 
 func newClient(l *Line, unit uint8, limits RequestLimits) *client {
@@ -30,7 +32,11 @@ func newClient(l *Line, unit uint8, limits RequestLimits) *client {
 
 // Send carries one frame for goburrow. The answer is valid until the next Send.
 func (c *client) Send(req []byte) ([]byte, error) {
-	n, err := c.line.send(c.ctx, c.timeout(), req, c.answer[:], c.width)
+	n, repeated, err := c.line.send(c.ctx, c.timeout(), req, c.answer[:], c.width)
+	if repeated {
+		c.silent = errHungUp
+		c.repeats++
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -48,10 +54,13 @@ func (c *client) timeout() time.Duration {
 // read returns n registers (width bytes each, 2 or 4) or n bits (packed, first bit
 // lowest), valid until the next read. It repeats the request as often as the limits allow.
 func (c *client) read(ctx context.Context, t Table, at, n uint16, width int) (b []byte, err error) {
-	c.silent, c.width = nil, width
+	c.silent, c.repeats, c.width = nil, 0, width
 	for try := 1; ; try++ {
 		b, err = c.once(ctx, t, at, n)
-		if err != nil && (errors.Is(err, ErrTimeout) || isOutOfStep(err)) {
+		if err != nil && c.mayAnswer(err) {
+			if c.silent != nil {
+				c.repeats++
+			}
 			c.silent = err
 		}
 		if err == nil || !c.retry(ctx, err, try) {
@@ -60,9 +69,26 @@ func (c *client) read(ctx context.Context, t Table, at, n uint16, width int) (b 
 	}
 }
 
+// mayAnswer reports whether a request that ended with an error may still be
+// answered. Behind a gateway that is so too if the gateway gave up waiting, or if
+// the connection to it broke.
+func (c *client) mayAnswer(err error) bool {
+	if errors.Is(err, ErrTimeout) || isOutOfStep(err) {
+		return true
+	}
+	if c.line.opts.Mode != TCP {
+		return false
+	}
+	var unit *UnitError // these are declared here because they escape to the heap
+	var lost *LostError
+	return isException(err) && isSilence(err) || errors.As(err, &unit) || errors.As(err, &lost) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
 func (c *client) once(ctx context.Context, t Table, at, n uint16) (b []byte, err error) {
 	c.ctx = ctx
-	defer func() { c.ctx = nil }()
+	start := time.Now()
+	defer func() { c.ctx, c.longest = nil, max(c.longest, time.Since(start)) }()
 	switch t {
 	case Coil:
 		b, err = c.pdu.ReadCoils(at, n)

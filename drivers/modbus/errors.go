@@ -142,7 +142,10 @@ func isSilence(err error) bool {
 
 // outOfStep is an ErrFrame: the unit sent another answer, perhaps to an earlier
 // request, and the answer to this one may still arrive.
-type outOfStep struct{ error }
+type outOfStep struct {
+	error
+	got answerKind
+}
 
 func (o outOfStep) Unwrap() error { return o.error }
 

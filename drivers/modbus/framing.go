@@ -106,7 +106,7 @@ func checkShape(req []byte, fc byte, size, width int) error {
 	want := 2 // exception: function and code, V1.1b3 §7
 	if fc != req[0]|0x80 {
 		if fc != req[0] {
-			return outOfStep{fmt.Errorf("%w: function %d, want %d", ErrFrame, fc, req[0])}
+			return outOfStep{fmt.Errorf("%w: function %d, want %d", ErrFrame, fc, req[0]), kindOf(fc, size)}
 		}
 		if fc == readIdentity {
 			return nil // its length is in its objects
@@ -114,9 +114,17 @@ func checkShape(req []byte, fc byte, size, width int) error {
 		want = 2 + dataLen(req, width)
 	}
 	if size != want {
-		return outOfStep{fmt.Errorf("%w: PDU of %d bytes, want %d", ErrFrame, size, want)}
+		return outOfStep{fmt.Errorf("%w: PDU of %d bytes, want %d", ErrFrame, size, want), kindOf(fc, size)}
 	}
 	return nil
+}
+
+// kindOf is the kind of an answer whose PDU begins with fc and has size bytes.
+func kindOf(fc byte, size int) answerKind {
+	if fc&0x80 != 0 {
+		return answerKind{table: Table(fc &^ 0x80)}
+	}
+	return answerKind{Table(fc), size - 2}
 }
 
 // dataLen is the number of data bytes that a read request's PDU asks for, if a

@@ -2,7 +2,6 @@ package modbus
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 	"sync"
 	"time"
@@ -15,8 +14,8 @@ import (
 // a device that always answers after the timeout would deliver, for each
 // register, the value of the register that was asked for before it.
 //
-// A nil *lateReplies expects none, as is right on TCP, where answers carry a
-// transaction id. It is safe for concurrent use.
+// A nil *lateReplies expects none: over TCP that is what a sequence is for. It is safe
+// for concurrent use.
 type lateReplies struct {
 	mu      sync.Mutex
 	pending map[replyKind]lateReply
@@ -25,9 +24,8 @@ type lateReplies struct {
 
 // replyKind is all that identifies an answer on a serial line.
 type replyKind struct {
-	unit  uint8
-	table Table
-	size  int // bytes of data
+	unit uint8
+	answerKind
 }
 
 // lateReply is until when an answer may arrive, and the error of its request.
@@ -116,17 +114,6 @@ func (l *lateReplies) confusable(d *Dev, q *request, now time.Time) error {
 	return fmt.Errorf("a late answer may come, next try in %v: %w", late.until.Sub(now).Round(time.Millisecond), late.cause)
 }
 
-// ask makes one request and notes whether it may still be answered.
-func (d *Dev) ask(ctx context.Context, q *request) ([]byte, error) {
-	b, err := d.client.read(ctx, q.table, uint16(q.at), uint16(q.n), q.width)
-	if silent := d.client.silent; silent != nil {
-		d.client.line.late.expect(d, q, time.Now(), silent)
-	} else if err == nil {
-		d.client.line.late.answered(d.unit)
-	}
-	return b, err
-}
-
 func (d *Dev) replyTo(q *request) replyKind {
-	return replyKind{d.unit, q.table, q.size()}
+	return replyKind{d.unit, q.kind()}
 }

@@ -46,7 +46,7 @@ func (c *client) retry(ctx context.Context, err error, try int) bool {
 // begin starts the budget of a unit's cycle. Trusted means that the unit answered
 // in the cycle before.
 func (c *client) begin(now time.Time, trusted bool) {
-	c.trusted, c.until = trusted, time.Time{}
+	c.trusted, c.until, c.longest = trusted, time.Time{}, 0
 	if c.limits.Budget > 0 {
 		c.until = now.Add(c.limits.Budget)
 	}

@@ -97,7 +97,10 @@ type Line struct {
 	open    func(context.Context) (io.ReadWriteCloser, error)
 	opts    LineOptions
 	backoff unitBackoff
-	late    *lateReplies // nil: answers carry a transaction id
+	late    *lateReplies // nil over TCP
+
+	sequence *sequence // nil on serial lines
+	others   otherMaster
 
 	counting sync.Mutex
 	stats    Stats // guarded by counting
@@ -117,7 +120,9 @@ type Line struct {
 func NewLine(open func(context.Context) (io.ReadWriteCloser, error), o LineOptions) *Line {
 	l := &Line{open: open, opts: o.withDefaults()}
 	l.backoff.units = make(map[uint8]*breaker)
-	if l.opts.Mode != TCP {
+	if l.opts.Mode == TCP {
+		l.sequence = new(sequence)
+	} else {
 		l.late = newLateReplies()
 	}
 	l.free = make(chan struct{}, l.opts.Connections)
@@ -154,16 +159,18 @@ func errClosed() error { return fmt.Errorf("%w: line: %w", drivers.ErrBus, net.E
 // send makes one request and copies the answer, which may be an exception, into
 // dst, which holds maxADU bytes. It changes req in place, as the framing's stamp
 // does. Timeout is that of the request; a register has width bytes in the answer.
-func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte, width int) (int, error) {
+// Repeated tells whether the request was made twice, because the first connection was
+// closed in place of an answer.
+func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte, width int) (n int, repeated bool, err error) {
 	select {
 	case <-l.free:
 	case <-ctx.Done():
-		return 0, fmt.Errorf("waiting for the line: %w", ctx.Err())
+		return 0, false, fmt.Errorf("waiting for the line: %w", ctx.Err())
 	}
 	k := l.take()
 	if err := ctx.Err(); err != nil {
 		l.give(k)
-		return 0, err
+		return 0, false, err
 	}
 	pdu, err := k.framing.stamp(req, width)
 	if err == nil {
@@ -172,17 +179,17 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte,
 	if err != nil {
 		l.give(k)
 		l.count(&l.stats.Refused)
-		return 0, err
+		return 0, false, err
 	}
 	if !k.leftAlone() {
 		l.count(&l.stats.Requests)
 	}
-	n, err := k.request(ctx, timeout, req, dst)
+	n, repeated, err = k.request(ctx, timeout, req, dst)
 	if !k.used && errors.Is(err, drivers.ErrBus) && l.withhold(k) {
 		return l.send(ctx, timeout, req, dst, width) // on another connection, which is open
 	}
 	l.give(k)
-	return n, err
+	return n, repeated, err
 }
 
 // withhold sets a link aside if the host refused its connection or hung up at once

@@ -28,13 +28,16 @@ type link struct {
 	line    *Line
 	framing framing
 	turn    turnaround
+	hungUp  hangUp
 
 	conn io.ReadWriteCloser // guarded by Line.mu against Line.Close
 	buf  [2 * maxADU]byte
-	have int  // bytes in buf
-	late int  // frames skipped while waiting for the answer to the newest request
-	used bool // the connection has served a request
-	mute int  // requests in a row without a single byte in return
+	have int                // bytes in buf
+	late int                // frames skipped while waiting for the answer to the newest request
+	used bool               // the connection has served a request
+	last [requestChars]byte // the newest request of a serial line
+	owed bool               // its answer may still come, after the answer to another one
+	mute int                // requests in a row without a single byte in return
 
 	// fails is the number of failed attempts to connect in a row, next the
 	// earliest time of another, cause the newest error. Spurned is the number
@@ -50,24 +53,30 @@ func newLink(l *Line) *link {
 }
 
 // request makes one request. Timeout bounds the sum of connecting, sending and
-// receiving the whole answer; the pauses that the line needs come on top.
-func (k *link) request(ctx context.Context, timeout time.Duration, req, dst []byte) (int, error) {
+// receiving the whole answer; the pauses that the line needs come on top. Repeated
+// is that of Line.send.
+func (k *link) request(ctx context.Context, timeout time.Duration, req, dst []byte) (n int, repeated bool, err error) {
 	deadline := time.Now().Add(timeout)
 	for {
 		conn, err := k.connect(ctx, deadline, timeout)
 		if err != nil {
-			return 0, err
+			return 0, repeated, err
 		}
 		before := time.Now()
 		if err := k.pause(ctx, req); err != nil {
-			return 0, err
+			return 0, repeated, err
 		}
 		deadline = deadline.Add(time.Since(before))
+		if k.used && k.hungUp.before() { // the peer closed the idle connection
+			k.line.count(&k.line.stats.Hangups)
+			k.drop(conn)
+			continue
+		}
 		n, err := k.exchange(ctx, conn, deadline, timeout, req, dst)
 		if !errors.Is(err, errHungUp) {
-			return n, err
+			return n, repeated, err
 		}
-		// The peer closed the idle connection: ask again on a new one.
+		repeated = true // the peer closed it after the request was sent, or just before
 	}
 }
 
@@ -107,6 +116,9 @@ func (k *link) connect(ctx context.Context, deadline time.Time, timeout time.Dur
 	}
 	k.have, k.used, k.mute = 0, false, 0
 	k.turn.connected(conn, end)
+	if k.line.opts.Mode == TCP {
+		k.hungUp.of(conn)
+	}
 	k.line.count(&k.line.stats.Connects)
 	k.line.mu.Lock()
 	defer k.line.mu.Unlock()
@@ -186,6 +198,8 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 		deadline = d
 	}
 	k.late = 0
+	k.owed = false
+	copy(k.last[:], req)
 	release := interrupt(ctx, conn, deadline)
 	n, got, err := k.transact(conn, deadline, req, dst)
 	k.turn.after(time.Now(), err)
@@ -205,6 +219,10 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 	}
 	hungUp := k.used && got == 0
 	err = k.judge(ctx, deadline, limited, timeout, got, err)
+	if k.turn.serial && errors.Is(err, ErrTimeout) {
+		k.line.others.awaits(req[0], time.Now().Add(immune*timeout))
+	}
+	k.owed = isOutOfStep(err)
 	if !k.used {
 		k.tried(got, err)
 	}

@@ -61,8 +61,9 @@ type Dev struct {
 	channels []drivers.Channel
 	rules    rules
 	plan     []*request
-	first    int           // index in plan of the request that begins the next cycle
-	silence  breaker       // opens if the unit stays silent
+	first    int     // index in plan of the request that begins the next cycle
+	silence  breaker // opens if the unit stays silent
+	canaries canaries
 	limit    int           // most registers that the device was found to return at once
 	relearn  time.Duration // pause before the uncut plan is tried again
 	recut    time.Time     // when it will be tried; zero = the plan is uncut
@@ -178,6 +179,10 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	}
 	start := time.Now()
 	d.client.line.late.reads(d, start)
+	if err := d.client.line.others.present(start); err != nil {
+		d.client.line.linger(ctx, 0) // it may have gone
+		return fmt.Errorf("%s: %w", named(d.unit), err)
+	}
 	backoff := &d.client.line.backoff
 	if err := backoff.refuse(d.unit, &d.silence, start); err != nil {
 		return fmt.Errorf("%s: %w", named(d.unit), err)
@@ -187,11 +192,13 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	}
 	d.errs, d.answered = nil, false
 	d.client.begin(start, d.silence.fails == 0)
+	foreign := d.client.line.others.count()
 	if err := d.checked(ctx, dst); isSilence(err) && !d.answered {
 		backoff.fail(d.unit, &d.silence, start, time.Now(), err, d.opts.Pause, d.opts.MaxPause)
 	} else if d.answered {
 		backoff.ok(d.unit, &d.silence)
 	}
+	d.alone(ctx, foreign, dst)
 	if d.errs == nil {
 		return nil
 	}
@@ -249,7 +256,7 @@ func (d *Dev) probe(ctx context.Context, q *request) error {
 	if s == nil || d.client.line.late.confusable(d, s, time.Now()) != nil {
 		return nil
 	}
-	_, err := d.ask(ctx, s)
+	_, _, err := d.answer(ctx, s)
 	if isSilence(err) || err != nil && !isException(err) {
 		return d.note(q, err)
 	}
@@ -366,7 +373,7 @@ func (d *Dev) note(q *request, err error) error {
 }
 
 // part wraps an error with the channels that it concerns.
-func (d *Dev) part(q *request, err error) error {
+func (d *Dev) part(q *request, err error) *drivers.PartError {
 	var names []string
 	for _, i := range q.items {
 		if i < len(d.channels) {
@@ -382,11 +389,14 @@ func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
 	if place, has := d.further(q); has {
 		return d.fetchApart(ctx, q, place, dst)
 	}
-	b, err := d.answer(ctx, q)
+	b, doubtful, err := d.answer(ctx, q)
 	if err != nil {
 		return err
 	}
 	now := time.Now()
+	if doubtful {
+		d.errs = append(d.errs, d.doubt(q))
+	}
 	for _, i := range q.items {
 		power, _ := d.regs[i].powerIn(q, b)
 		d.store(q, i, b, now, power, dst)
@@ -394,11 +404,20 @@ func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
 	return nil
 }
 
-// answer makes one request and notes whether the unit has answered.
-func (d *Dev) answer(ctx context.Context, q *request) ([]byte, error) {
-	b, err := d.ask(ctx, q)
+// answer makes one request and notes whether the unit has answered. Doubtful means
+// that the answer may be that to an earlier request.
+func (d *Dev) answer(ctx context.Context, q *request) (b []byte, doubtful bool, err error) {
+	if err := d.inStep(ctx, q); err != nil {
+		return nil, false, err
+	}
+	b, doubtful, err = d.ask(ctx, q)
+	if err == nil && doubtful && d.canaries.mute.fails == 0 { // the unit is back, or an answer got lost meanwhile
+		if err = d.inStep(ctx, q); err == nil {
+			b, doubtful, err = d.ask(ctx, q)
+		}
+	}
 	d.answered = d.answered || err == nil || !isSilence(err) && isException(err)
-	return b, err
+	return b, doubtful, err
 }
 
 // store decodes an item from the answer to q. A channel without a value adds an

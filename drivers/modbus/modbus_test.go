@@ -239,7 +239,7 @@ func TestDev_gatewayTargetSilent(t *testing.T) {
 func TestDev_lineDown(t *testing.T) {
 	s := serve(t, map[uint8]*modbussim.Bank{7: counted()})
 	l := newLine(t, s, LineOptions{Pause: time.Millisecond, MaxPause: time.Millisecond})
-	d := newDev(t, l, 7, words(0, 50, 100), Options{})
+	d := newDev(t, l, 7, words(0, 30, 60), Options{})
 	s.SetFault(modbussim.Fault{Lie: modbussim.CloseAtRequest})
 	for range 5 {
 		before := s.RequestsTo(7)
@@ -317,12 +317,12 @@ func pipeServer(verdict func(unit byte, at, n int) byte) (open func(context.Cont
 					continue
 				}
 				time.Sleep(time.Millisecond)
-				ans := append([]byte{}, req[0], req[1], 0, 0, 0, byte(3+2*n), req[6], 4, byte(2*n))
+				ans := append([]byte{}, req[0], req[1], 0, 0, 0, byte(3+2*n), req[6], req[7], byte(2*n))
 				for v := 1000 + at; v < 1000+at+n; v++ {
 					ans = append(ans, byte(v>>8), byte(v))
 				}
 				if code != 0 {
-					ans = []byte{req[0], req[1], 0, 0, 0, 3, req[6], 0x84, code}
+					ans = []byte{req[0], req[1], 0, 0, 0, 3, req[6], req[7] | 0x80, code}
 				}
 				if _, err := far.Write(ans); err != nil {
 					return

@@ -32,6 +32,7 @@ type request struct {
 	parts  []*request // what it was cut into in this cycle
 	quiet  breaker    // opens if this range stays silent
 	refuse breaker    // opens if cutting the request yielded no values
+	proven bool       // the device has answered it with data
 }
 
 // String names the range, "input 16-19".

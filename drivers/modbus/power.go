@@ -33,9 +33,12 @@ func (d *Dev) fetchApart(ctx context.Context, q *request, place Place, dst []flo
 	if err != nil {
 		return err
 	}
-	b, err := d.answer(ctx, q)
+	b, doubtful, err := d.answer(ctx, q)
 	if err != nil {
 		return err
+	}
+	if doubtful {
+		d.errs = append(d.errs, d.doubt(q))
 	}
 	n, now := copy(d.copied[:], b), time.Now()
 	after, err := d.power(ctx, r, place)
@@ -59,7 +62,7 @@ func (d *Dev) power(ctx context.Context, r *Register, place Place) (int, error) 
 	if err := d.client.line.late.confusable(d, q, time.Now()); err != nil {
 		return 0, fmt.Errorf("%v: %w", place, err)
 	}
-	b, err := d.answer(ctx, q)
+	b, err := d.sure(ctx, q)
 	if err != nil {
 		return 0, fmt.Errorf("%v: %w", place, err)
 	}

@@ -7,6 +7,8 @@ type Stats struct {
 	LinkStats
 	Exceptions int64 // exception answers
 	Retries    int64 // repeated requests
+	Unmatched  int64 // TCP: answers that belong to an earlier request, or may
+	Foreign    int64 // serial: frames of another master's requests and answers
 }
 
 // count adds one to a counter of l.stats.

@@ -29,6 +29,11 @@ func (t Table) String() string {
 
 func (t Table) bits() bool { return t == Coil || t == Discrete }
 
+// other is the other table of bits, or of registers.
+func (t Table) other() Table {
+	return map[Table]Table{Coil: Discrete, Discrete: Coil, Holding: Input, Input: Holding}[t]
+}
+
 // limit is the most that one request may ask for, in bits or in registers of a
 // width in bytes, 2 or 4.
 func (t Table) limit(width int) int {

@@ -85,6 +85,7 @@ func (k *link) quiet(ctx context.Context, until time.Time) error {
 	if err := sleep(ctx, time.Until(until)); err != nil || !t.serial {
 		return err
 	}
+	t.input.forget(k.buf[:k.have])
 	k.have = 0
 	limit, stray := time.Now().Add(maxStray), 0
 	for n := t.input.empty(); n > 0; n = t.input.empty() {
@@ -94,12 +95,16 @@ func (k *link) quiet(ctx context.Context, until time.Time) error {
 		stray += n
 		if time.Now().After(limit) {
 			k.line.count(&k.line.stats.BadFrames)
+			k.overhear(t.input.bytes())
 			return fmt.Errorf("%w: bytes kept coming for %v before the request, is another master on the line?", ErrFrame, maxStray)
 
 		}
 		if err := sleep(ctx, max(calm, t.silence)); err != nil {
 			return err
 		}
+	}
+	if t.input.have > 0 {
+		k.overhear(t.input.bytes())
 	}
 	if t.spoilt != nil && stray >= t.missing {
 		k.framing.missed(t.spoilt, time.Time{})

@@ -34,14 +34,16 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// drain discards the bytes received on a connection, without waiting. The zero
-// value does nothing.
+// drain takes the bytes received on a connection, without waiting. The zero value
+// does nothing.
 type drain struct {
-	raw  syscall.RawConn
-	look func(fd uintptr) // made once, so that a request allocates nothing
-	fds  [1]unix.PollFd
-	buf  [256]byte
-	n    int
+	raw   syscall.RawConn
+	look  func(fd uintptr) // made once, so that a request allocates nothing
+	fds   [1]unix.PollFd
+	buf   [256]byte
+	n     int
+	first [1024]byte // of the bytes since forget
+	have  int
 }
 
 // of sets the connection. One without a file descriptor is never emptied.
@@ -55,7 +57,13 @@ func (d *drain) of(conn io.ReadWriteCloser) {
 	}
 }
 
-// empty discards up to 16 portions and returns how many bytes they had.
+// forget begins anew with bytes that were received before.
+func (d *drain) forget(before []byte) { d.have = copy(d.first[:], before) }
+
+// bytes are those received since forget, as far as they are kept.
+func (d *drain) bytes() []byte { return d.first[:d.have] }
+
+// empty takes up to 16 portions and returns how many bytes they had.
 func (d *drain) empty() int {
 	d.n = 0
 	if d.raw != nil {
@@ -75,5 +83,40 @@ func (d *drain) read(fd uintptr) {
 			return
 		}
 		d.n += n
+		d.have += copy(d.first[d.have:], d.buf[:n])
 	}
+}
+
+// hangUp tells whether the peer has closed a connection. The zero value does not
+// know of any.
+type hangUp struct {
+	raw    syscall.RawConn
+	look   func(fd uintptr) // made once, so that a request allocates nothing
+	buf    [1]byte
+	closed bool
+}
+
+// of sets the connection. Nothing is known of one without a file descriptor.
+func (h *hangUp) of(conn io.ReadWriteCloser) {
+	h.raw = nil
+	if c, ok := conn.(syscall.Conn); ok {
+		h.raw, _ = c.SyscallConn() // if it fails, the next write fails too and reports it
+	}
+	if h.look == nil {
+		h.look = h.peek
+	}
+}
+
+// before reports whether the peer has closed the connection by now.
+func (h *hangUp) before() bool {
+	h.closed = false
+	if h.raw != nil {
+		_ = h.raw.Control(h.look) // as above
+	}
+	return h.closed
+}
+
+func (h *hangUp) peek(fd uintptr) {
+	n, _, err := unix.Recvfrom(int(fd), h.buf[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+	h.closed = n == 0 && err == nil || err == unix.ECONNRESET
 }

@@ -94,7 +94,7 @@ func (d *Dev) condition(ctx context.Context, dst []float64) error {
 	err := d.client.line.late.confusable(d, q, time.Now())
 	var b []byte
 	if err == nil {
-		b, err = d.answer(ctx, q)
+		b, err = d.sure(ctx, q)
 	}
 	if err != nil {
 		d.errs = []error{&drivers.PartError{Of: named(d.unit), Channels: d.names(), Err: fmt.Errorf("valid_when: %v: %w", q, err)}}

@@ -1,0 +1,196 @@
+package modbus
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/sim/modbussim"
+)
+
+// tally counts cells by what became of them.
+type tally struct{ right, wrong, suspect, missing int }
+
+// count reads a device once and counts its cells. Register a holds 1000+a.
+func (c *tally) count(t *testing.T, d *Dev) error {
+	t.Helper()
+	dst := make([]float64, len(d.regs))
+	err := d.Read(t.Context(), dst)
+	doubtful := map[string]bool{}
+	note := func(part *drivers.PartError) {
+		for _, name := range part.Channels {
+			doubtful[name] = doubtful[name] || part.Doubtful
+		}
+	}
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range many.Unwrap() {
+			var part *drivers.PartError
+			if errors.As(e, &part) {
+				note(part)
+			}
+		}
+	}
+	for i, v := range dst {
+		switch want := float64(1000 + int(d.regs[i].Address)); {
+		case math.IsNaN(v):
+			c.missing++
+		case doubtful[d.regs[i].Name]:
+			c.suspect++
+		case v == want:
+			c.right++
+		default:
+			c.wrong++
+			t.Errorf("%v is %v, want %v (%v)", d.regs[i], v, want, err)
+		}
+	}
+	return err
+}
+
+// A gateway that hands late answers to the next request, under its transaction id:
+// once or for ever, after an exception, a silence or a hang-up. No value goes to
+// another register.
+func TestDev_gatewayAnswersLate(t *testing.T) {
+	for _, reply := range []modbussim.StallReply{modbussim.StallException, modbussim.StallSilent, modbussim.StallHangUp} {
+		for name, f := range map[string]modbussim.GatewayFault{"held": {}, "one": {OneShot: true}, "flushed": {Flush: true}} {
+			t.Run(fmt.Sprint(reply, name), func(t *testing.T) {
+				t.Parallel()
+				right := 0
+				for seed := range uint64(6) {
+					f.Reply, f.Stall, f.Lost, f.Late, f.Seed = reply, 0.1, 0.2, 8*time.Millisecond, seed
+					g, err := modbussim.ListenGateway("127.0.0.1:0", map[uint8]*modbussim.Bank{7: counted()}, f)
+					if err != nil {
+						t.Fatal(err)
+					}
+					l := NewLine(Dial(g.Addr()), LineOptions{Timeout: 30 * time.Millisecond, Pause: time.Millisecond, MaxPause: time.Millisecond})
+					d := newDev(t, l, 7, words(0, 30, 60), Options{Pause: time.Millisecond, MaxPause: 5 * time.Millisecond})
+					var c tally
+					for range 60 {
+						c.count(t, d)
+						time.Sleep(2 * time.Millisecond)
+					}
+					all, wrong := g.Requests()
+					t.Logf("seed %d: %+v, %d requests, %d got another's answer, unmatched %d", seed, c, all, wrong, l.Stats().Unmatched)
+					right += c.right
+					l.Close()
+					g.Close()
+				}
+				if name != "held" && right < 6*180/2 {
+					t.Errorf("%d of %d cells are right", right, 6*180)
+				}
+			})
+		}
+	}
+}
+
+// Another client of a transparent serial server polls the same unit with requests
+// of the same size. None of its answers is taken for one of ours, and the fault says
+// that it is there. When it is gone, the line is read again.
+func TestDev_otherMaster(t *testing.T) {
+	for i, every := range []time.Duration{12, 20, 40, 70, 150, 400} {
+		every *= time.Millisecond
+		t.Run(every.String(), func(t *testing.T) {
+			t.Parallel()
+			bank := counted()
+			bank.SetHolding(200, 9999)
+			o := modbussim.OtherMaster{Every: every, Jitter: every / 4, Unit: 7, At: 200, Count: 1, Took: 8 * time.Millisecond, Seed: uint64(i)}
+			s, err := modbussim.ListenSerialServer("127.0.0.1:0", map[uint8]*modbussim.Bank{7: bank}, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			l := NewLine(Dial(s.Addr()), LineOptions{Mode: RTUOverTCP, Timeout: 300 * time.Millisecond})
+			defer l.Close()
+			regs := words(0, 100)
+			for i := range regs {
+				regs[i].Table = Holding
+			}
+			d := newDev(t, l, 7, regs, Options{})
+			var c tally
+			var newest error
+			for range 40 {
+				newest = c.count(t, d)
+				time.Sleep(30 * time.Millisecond)
+			}
+			t.Logf("%+v, %d foreign frames, %v", c, l.Stats().Foreign, newest)
+			if !errors.Is(newest, drivers.ErrBus) || !strings.Contains(newest.Error(), "another master") {
+				t.Errorf("error %v, want that another master is there", newest)
+			}
+		})
+	}
+}
+
+// A serial server without another master is read without loss.
+func TestDev_noOtherMaster(t *testing.T) {
+	bank := counted()
+	s, err := modbussim.ListenSerialServer("127.0.0.1:0", map[uint8]*modbussim.Bank{7: bank}, modbussim.OtherMaster{Took: 3 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	l := NewLine(Dial(s.Addr()), LineOptions{Mode: RTUOverTCP, Timeout: unhurried})
+	defer l.Close()
+	d := newDev(t, l, 7, words(0, 100), Options{})
+	for range 50 {
+		if cells, err := read(t, d); cells != "xx" {
+			t.Fatal(err)
+		}
+	}
+	if st := l.Stats(); st.Foreign != 0 {
+		t.Errorf("%+v", st)
+	}
+}
+
+// After the proof of another master nothing is sent for a while, and the proof ends.
+func TestOtherMaster_present(t *testing.T) {
+	var o otherMaster
+	frame := appendCRC([]byte{9, 3, 2, 1, 2})
+	own := appendCRC([]byte{7, 3, 0, 0, 0, 1})
+	begin := time.Now()
+	at := func(s int) time.Time { return begin.Add(time.Duration(s) * time.Second) }
+	hear := func(s int, bytes ...byte) int { return o.overhear(bytes, own, false, at(s)) }
+	if n := hear(0, slices.Concat([]byte{0, 0xFF}, own, []byte{1, 2, 3})...); n != 0 {
+		t.Errorf("an echo between noise counts as %d frames", n)
+	}
+	o.awaits(9, at(10))
+	if n := hear(5, frame...); n != 0 {
+		t.Errorf("a late answer counts as %d frames", n)
+	}
+	for i, s := range []int{20, 45, 49} {
+		if n := hear(s, slices.Concat([]byte{0xFE}, frame)...); n != 1 || o.count() != uint64(i+1) {
+			t.Errorf("%d frames, %d in all", n, o.count())
+		}
+		if err := o.present(at(s)); (err != nil) != (i == 2) {
+			t.Errorf("after %d frames: %v", i+1, err)
+		}
+	}
+	if err := o.present(at(78)); err == nil {
+		t.Error("forgotten too early")
+	}
+	if err := o.present(at(79)); err != nil {
+		t.Error(err)
+	}
+}
+
+// Whatever is overheard, the search for frames ends and finds frames only.
+func FuzzOtherMaster(f *testing.F) {
+	f.Add(appendCRC([]byte{9, 3, 2, 1, 2}))
+	f.Add(append([]byte{1, 0x83}, appendCRC([]byte{9, 3, 0, 0, 0, 1})...))
+	f.Fuzz(func(t *testing.T, got []byte) {
+		var o otherMaster
+		n := o.overhear(got, make([]byte, requestChars), true, time.Now())
+		if n > len(got)/5 {
+			t.Errorf("%d frames in %d bytes", n, len(got))
+		}
+		for len(got) >= rtuOverhead+2 {
+			if n := anyFrame(got); n != 0 && !intact(got[:n]) {
+				t.Fatalf("% x is no frame", got[:n])
+			}
+			got = got[1:]
+		}
+	})
+}

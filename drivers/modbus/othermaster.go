@@ -1,0 +1,165 @@
+package modbus
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"iot-edge-anomaly/drivers"
+)
+
+// otherMaster knows whether another master polls a serial line. Its requests, and
+// the answers to them, arrive here while nobody waits for an answer: on the wires, or
+// through a serial server that copies every byte to all its clients. RTU frames do
+// not say which master asked, so no answer can be believed then. It is safe for
+// concurrent use.
+type otherMaster struct {
+	mu     sync.Mutex
+	frames uint64                   // so far
+	seen   [foreignFrames]time.Time // the newest frames, the oldest of them at frames % foreignFrames
+	late   map[uint8]time.Time      // by unit: until when its frames may be late answers
+}
+
+const (
+	// foreignFrames within foreignTime are the proof of another master; fewer cost
+	// only the cycle in which they arrive. After the proof nothing is sent until
+	// foreignTime has passed without such a frame.
+	foreignFrames = 3
+	foreignTime   = 30 * time.Second
+
+	// immune is for how many timeouts after a missed answer the frames of its unit
+	// prove nothing.
+	immune = 10
+)
+
+// count returns the number of foreign frames so far.
+func (o *otherMaster) count() uint64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.frames
+}
+
+// present is the error of not asking while another master polls the line, else nil.
+func (o *otherMaster) present(now time.Time) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	oldest, newest := o.seen[o.frames%foreignFrames], o.seen[(o.frames+foreignFrames-1)%foreignFrames]
+	if oldest.IsZero() || newest.Sub(oldest) > foreignTime || now.Sub(newest) >= foreignTime {
+		return nil
+	}
+	return fmt.Errorf("%w: another master polls this line, so no answer can be believed; next try after %v without its frames", drivers.ErrBus, foreignTime)
+}
+
+// awaits notes that a unit may answer late, until then.
+func (o *otherMaster) awaits(unit uint8, until time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.late == nil {
+		o.late = map[uint8]time.Time{}
+	}
+	if until.After(o.late[unit]) {
+		o.late[unit] = until
+	}
+}
+
+// overhear counts the frames in bytes that nobody waited for. It leaves out late
+// answers, the echo of own, which is the newest request, and the answer to it if that
+// is still owed.
+func (o *otherMaster) overhear(got, own []byte, owed bool, now time.Time) (frames int) {
+	for len(got) >= rtuOverhead+2 {
+		n := anyFrame(got)
+		if n == 0 {
+			got = got[1:]
+			continue
+		}
+		frame := got[:n]
+		got = got[n:]
+		if bytes.Equal(frame, own) {
+			continue
+		}
+		if owed && answerLen(own, frame, 2) == n {
+			owed = false
+			continue
+		}
+		o.mu.Lock()
+		if !now.Before(o.late[frame[0]]) {
+			o.seen[o.frames%foreignFrames] = now
+			o.frames++
+			frames++
+		}
+		o.mu.Unlock()
+	}
+	return frames
+}
+
+// anyFrame is the length of the request or answer for the functions 1-4 that got
+// begins with, or of a request to write one register or coil; 0 = it begins with none.
+func anyFrame(got []byte) int {
+	const request, refusal = requestChars, rtuOverhead + 2
+	unit, fc := got[0], got[1]
+	if unit == 0 || unit > 247 {
+		return 0
+	}
+	fits := func(n int) bool { return len(got) >= n && intact(got[:n]) }
+	switch {
+	case fc&0x80 != 0 && fc&0x7F >= 1 && fc&0x7F <= 6 && fits(refusal):
+		return refusal
+	case fc >= 1 && fc <= 4 && got[2] > 0 && fits(refusal+int(got[2])):
+		return refusal + int(got[2])
+	case fc >= 1 && fc <= 6 && fits(request):
+		return request
+	}
+	return 0
+}
+
+// overhear looks for frames of another master in bytes that are about to be
+// discarded.
+func (k *link) overhear(got []byte) {
+	for range k.line.others.overhear(got, k.last[:], k.owed, time.Now()) {
+		k.line.count(&k.line.stats.Foreign)
+	}
+}
+
+// linger waits at the end of a cycle behind a serial server. If another master's
+// answer was taken for one of ours, then our own is still to come, about as long
+// after it as an answer takes.
+func (l *Line) linger(ctx context.Context, took time.Duration) {
+	select {
+	case <-l.free:
+	case <-ctx.Done():
+		return
+	}
+	k := l.take()
+	defer l.give(k)
+	l.mu.Lock()
+	open := k.conn != nil
+	l.mu.Unlock()
+	if !open || sleep(ctx, min(took*3/2, maxLinger)) != nil {
+		return
+	}
+	k.turn.input.forget(k.buf[:k.have])
+	k.have = 0
+	k.turn.input.empty()
+	k.overhear(k.turn.input.bytes())
+}
+
+const maxLinger = 250 * time.Millisecond
+
+// alone makes sure at the end of a cycle that no other master polls the line. before
+// is the number of its frames at the beginning. If there were any since, no value of
+// the cycle is believed.
+func (d *Dev) alone(ctx context.Context, before uint64, dst []float64) {
+	l := d.client.line
+	if l.opts.Mode == TCP {
+		return
+	}
+	if l.opts.Mode == RTUOverTCP && d.answered {
+		l.linger(ctx, d.client.longest)
+	}
+	if n := l.others.count() - before; n > 0 {
+		drivers.Missing(dst)
+		d.errs = []error{fmt.Errorf("%w: %d frames that nobody here asked for: is another master on the line?", drivers.ErrBus, n)}
+	}
+}

@@ -1,0 +1,366 @@
+package modbus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"iot-edge-anomaly/drivers"
+)
+
+// sequence knows which answers may still come out of a gateway after their
+// requests were given up. Some gateways from TCP to a serial line hand the late
+// answer of a slave to the next request, under the transaction id of that request.
+// The id proves nothing then: only the function and the size of an answer tell
+// which request it belongs to. A gateway answers in order, so an answer that can
+// belong to the newest request only proves that none of the earlier ones is left.
+//
+// It is shared by all units of a TCP line, because such a gateway gives the answer
+// of one slave the number of another. A nil *sequence expects nothing. It is safe
+// for concurrent use.
+type sequence struct {
+	mu    sync.Mutex
+	open  []openRequest
+	asked uint64 // requests so far
+}
+
+// openRequest is a request that was given up although it may still be answered.
+type openRequest struct {
+	answerKind
+	refusable bool      // its answer may be an exception
+	number    uint64    // of the request
+	at        time.Time // when it was given up
+}
+
+// answerKind is all that identifies an answer whose transaction id proves nothing.
+type answerKind struct {
+	table Table
+	size  int // bytes of data; 0 = an exception
+}
+
+func (q *request) kind() answerKind {
+	return answerKind{q.table, q.size()}
+}
+
+// may reports whether an answer of this kind may belong to the question.
+func (q *openRequest) may(k answerKind) bool {
+	return q.table == k.table && (q.size == k.size || k.size == 0 && q.refusable)
+}
+
+// maxOpen bounds the questions that are remembered; a gateway holds back one or two
+// answers.
+const maxOpen = 32
+
+// begin returns the number of the next request.
+func (s *sequence) begin() uint64 {
+	if s == nil {
+		return 0
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked++
+	return s.asked
+}
+
+// missed notes that a request was given up a number of times and may still be
+// answered as often. The answers to requests that were given up more than lateness
+// before will not come any more; 0 means that they may.
+func (s *sequence) missed(q openRequest, times int, lateness time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if lateness > 0 {
+		s.open = slices.DeleteFunc(s.open, func(old openRequest) bool { return q.at.Sub(old.at) >= lateness })
+	}
+	for range times {
+		s.push(q)
+	}
+}
+
+// displaced notes that an answer of this kind was received for request q, and that
+// it belongs to an earlier request, or may. It was the answer to the first request
+// that it fits; those before that one will not be answered any more. Fits is false if
+// it fits none.
+func (s *sequence) displaced(q openRequest, k answerKind) (fits bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.open {
+		if fits = s.open[i].may(k); fits {
+			s.open = append(s.open[:0], s.open[i+1:]...)
+			break
+		}
+	}
+	s.push(q)
+	return fits
+}
+
+// push appends a request that may still be answered. mu is held.
+func (s *sequence) push(q openRequest) {
+	if len(s.open) == maxOpen {
+		s.open = append(s.open[:0], s.open[1:]...)
+	}
+	s.open = append(s.open, q)
+}
+
+// ambiguous reports whether an answer of this kind may belong to an earlier request.
+func (s *sequence) ambiguous(k answerKind) bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := range s.open {
+		if s.open[i].may(k) {
+			return true
+		}
+	}
+	return false
+}
+
+// proven notes that request number n has its own answer. The answers to all earlier
+// requests have been received, or never will be.
+func (s *sequence) proven(n uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	kept := s.open[:0]
+	for _, q := range s.open {
+		if q.number > n {
+			kept = append(kept, q)
+		}
+	}
+	s.open = kept
+}
+
+// canaries is what a Dev knows of its own canaries.
+type canaries struct {
+	turn int     // since the last proof: each attempt begins with another one
+	mute breaker // opens if they remain without any answer
+	dead bool    // the newest request was not answered either
+}
+
+// heard notes whether a request other than a canary was answered. A device that was
+// dead and is back may well answer canaries.
+func (c *canaries) heard(answered bool) {
+	if answered && c.dead {
+		c.mute.ok()
+	}
+	c.dead = !answered
+}
+
+// Pauses between canaries that remain without an answer: a device may ignore
+// requests for what it does not have.
+const (
+	canaryPause    = 10 * time.Second
+	maxCanaryPause = 10 * time.Minute
+)
+
+// ask makes one request and notes whether it may still be answered. Doubtful means
+// that the answer may be that to an earlier request.
+func (d *Dev) ask(ctx context.Context, q *request) (b []byte, doubtful bool, err error) {
+	s, late := d.client.line.sequence, d.client.line.late
+	doubtful = s.ambiguous(q.kind())
+	n := s.begin()
+	b, err = d.client.read(ctx, q.table, uint16(q.at), uint16(q.n), q.width)
+	if err == nil {
+		q.proven = true
+	}
+	silent := d.client.silent
+	switch {
+	case s != nil:
+		err = d.otherRefusal(q, err)
+		if silent == nil && !doubtful {
+			doubtful = s.ambiguous(q.kind()) // another connection may have lost an answer meanwhile
+		}
+		d.canaries.heard(err == nil)
+		if d.settle(openRequest{answerKind: q.kind(), refusable: !q.proven, number: n}, err, silent) {
+			err = fmt.Errorf("%w: the gateway gives the answer to an earlier request: %w", drivers.ErrBus, err)
+		}
+	case silent != nil:
+		late.expect(d, q, time.Now(), silent)
+	case err == nil:
+		late.answered(d.unit)
+	}
+	return b, doubtful, err
+}
+
+// settle notes how a request over TCP ended. It reports whether the answer was that
+// to an earlier request.
+func (d *Dev) settle(q openRequest, err, silent error) (late bool) {
+	s := d.client.line.sequence
+	q.at = time.Now()
+	switch kind, other := kindIn(err); {
+	case other:
+		d.client.line.count(&d.client.line.stats.Unmatched)
+		return s.displaced(q, kind)
+	case silent != nil:
+		s.missed(q, 1+d.client.repeats, d.lateness(silent))
+	case err != nil && !isException(err):
+	case err == nil && s.ambiguous(q.answerKind):
+		s.displaced(q, q.answerKind)
+	default:
+		s.proven(q.number)
+	}
+	return false
+}
+
+// lateness is how late the answers to earlier requests may still be when a request
+// has ended with silence: the gateway had no earlier answer to give in its place. A
+// connection that was closed does not tell that.
+func (d *Dev) lateness(silent error) time.Duration {
+	if errors.Is(silent, ErrTimeout) || isException(silent) {
+		return lateTimeouts * d.client.timeout()
+	}
+	return 0
+}
+
+// kindIn is the kind of the answer that was received in place of the right one.
+func kindIn(err error) (k answerKind, other bool) {
+	if err == nil {
+		return k, false
+	}
+	var o outOfStep // declared here because it escapes to the heap
+	other = errors.As(err, &o)
+	return o.got, other
+}
+
+// maxCanaries is how many canaries a cycle may ask before it gives up. Each of them
+// takes at most one late answer out of the gateway.
+const maxCanaries = 3
+
+// inStep makes sure that the answer to q cannot be mistaken for the answer to an
+// earlier request. If it could be, a canary is asked first: a request whose answer
+// has another function or size than those that may still come. Its answer proves
+// that the gateway is in step. Nil means that q may be asked; if there is no canary,
+// its values are doubtful.
+func (d *Dev) inStep(ctx context.Context, q *request) error {
+	s := d.client.line.sequence
+	for range maxCanaries {
+		if !s.ambiguous(q.kind()) {
+			return nil
+		}
+		c := d.canary(q)
+		if c == nil {
+			return nil
+		}
+		start := time.Now()
+		err := d.askCanary(ctx, c)
+		switch {
+		case err == nil:
+			d.answered, d.canaries.turn = true, 0
+			d.canaries.mute.ok()
+			return nil
+		case isOutOfStep(err):
+			continue
+		case isSilence(err):
+			d.canaries.mute.fail(start, time.Now(), err, canaryPause, maxCanaryPause)
+		}
+		return err
+	}
+	if !s.ambiguous(q.kind()) {
+		return nil
+	}
+	return fmt.Errorf("%w: the gateway gives the answers to earlier requests, restart it: %w", drivers.ErrBus, ErrFrame)
+}
+
+// askCanary asks a canary. Nil means that the answer was its own.
+func (d *Dev) askCanary(ctx context.Context, c *request) error {
+	s := d.client.line.sequence
+	q := openRequest{answerKind: c.kind(), refusable: !c.proven, number: s.begin()}
+	_, err := d.client.read(ctx, c.table, uint16(c.at), uint16(c.n), c.width)
+	err = d.otherRefusal(c, err)
+	d.settle(q, err, d.client.silent)
+	if isException(err) && !isSilence(err) {
+		return nil
+	}
+	return err
+}
+
+// otherRefusal returns err, the error of request q. If it is an exception that may
+// belong to an earlier request, it is made an outOfStep.
+func (d *Dev) otherRefusal(q *request, err error) error {
+	refused := answerKind{table: q.table}
+	if err == nil || !isException(err) || isSilence(err) || !d.client.line.sequence.ambiguous(refused) {
+		return err
+	}
+	return outOfStep{fmt.Errorf("%w: %v, perhaps to an earlier one", ErrFrame, err), refused}
+}
+
+// canary returns a request whose answer differs from all that may still come, nil
+// if there is none or if the device has ignored them lately.
+func (d *Dev) canary(q *request) *request {
+	s := d.client.line.sequence
+	var sure, perhaps []*request
+	for _, c := range d.candidates(q) {
+		refused := answerKind{table: c.table}
+		switch {
+		case s.ambiguous(c.kind()):
+		case c.proven || !s.ambiguous(refused):
+			sure = append(sure, c)
+		default:
+			perhaps = append(perhaps, c) // tells if it is answered with data
+		}
+	}
+	fit := sure
+	if fit == nil {
+		fit = perhaps
+	}
+	if len(fit) == 0 || !d.canaries.mute.ready(time.Now()) {
+		return nil
+	}
+	d.canaries.turn++
+	return fit[(d.canaries.turn-1)%len(fit)]
+}
+
+// candidates are the requests that may serve as canaries before q, whatever may still
+// come: first those of the plan, which the device is known to answer; then a part of
+// q, q with a few registers more, and the same address in the other table.
+func (d *Dev) candidates(q *request) (out []*request) {
+	for _, p := range d.plan {
+		if p.proven && p.kind() != q.kind() {
+			out = append(out, p)
+		}
+	}
+	step := 1
+	if q.table.bits() {
+		step = 8
+	}
+	add := func(t Table, n int) {
+		c := Range{t, uint16(q.at), uint16(q.at + n - 1)}
+		for _, never := range d.opts.NeverRead {
+			if never.overlaps(t, q.at, q.at+n) {
+				return
+			}
+		}
+		if n > 0 && int(c.First)+n <= 1<<16 && n <= t.limit(q.width) && (t.bits() || n <= d.limit) {
+			out = append(out, &request{table: t, width: q.width, at: q.at, n: n})
+		}
+	}
+	add(q.table, q.n-step)
+	for more := step; more <= 5*step; more += step {
+		if !d.opts.Alone {
+			add(q.table, q.n+more)
+		}
+		add(q.table.other(), more)
+	}
+	return out
+}
+
+// sure makes a request whose answer decides about other values. A doubtful one is an
+// error.
+func (d *Dev) sure(ctx context.Context, q *request) ([]byte, error) {
+	b, doubtful, err := d.answer(ctx, q)
+	if err == nil && doubtful {
+		return nil, d.doubt(q).Err
+	}
+	return b, err
+}
+
+// doubt is the error of values that may be those of an earlier request.
+func (d *Dev) doubt(q *request) *drivers.PartError {
+	d.client.line.count(&d.client.line.stats.Unmatched)
+	part := d.part(q, fmt.Errorf("%w: %v: after a request without an answer the gateway may be one answer behind, and the device answers no request that would tell", drivers.ErrBus, q))
+	part.Doubtful = true
+	return part
+}
