@@ -37,6 +37,7 @@ type Reading struct {
 	At          time.Time // end of the newest read; zero = none yet
 	LastGood    time.Time // end of the newest read that brought a value
 	Latency     time.Duration
+	Period      time.Duration // between reads; zero for a derived sensor
 	Err         error
 	Reads       uint64
 	Errors      [len(Reasons)]uint64 // by what went wrong, as Reasons names it

@@ -271,7 +271,7 @@ func (s *sensorState) reading() Reading {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := Reading{Late: s.late(), Bus: s.bus, Sensor: s.name, Values: make([]float64, len(s.last)), Quality: make([]Quality, len(s.last)),
-		Doubts: make([]Doubt, len(s.last)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.brought, Latency: s.latency, Err: s.err, Reads: s.reads, Errors: s.errs}
+		Doubts: make([]Doubt, len(s.last)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.brought, Latency: s.latency, Period: s.wanted, Err: s.err, Reads: s.reads, Errors: s.errs}
 	if err := s.hanging(time.Now()); err != nil {
 		r.Err = err
 	}

@@ -12,6 +12,7 @@ import (
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
+	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/drivers"
 )
 
@@ -149,38 +150,46 @@ func (s *Snapshot) plant() string {
 	return cmp.Or(string(worst), "normal")
 }
 
-// silentPeriods is how many of its periods a machine waits for a value before nothing
-// counts as delivered.
+// silentPeriods is how many of its periods a sensor may deliver nothing before it counts
+// as silent.
 const silentPeriods = 10
 
 // silence is unhealthy when no sensor of any machine that is not idle has delivered
 // for a while: the agent runs but sees nothing.
 func (s *Snapshot) silence() Check {
-	last := map[string]time.Time{}
-	for _, r := range s.Readings {
-		last[r.Sensor] = r.LastGood
+	readings := map[string]*sampler.Reading{}
+	for i := range s.Readings {
+		readings[s.Readings[i].Sensor] = &s.Readings[i]
 	}
-	longest := time.Duration(0)
+	var newest time.Time // moment at which something was delivered; zero = nothing is expected
 	for _, m := range s.Machines {
 		if m.State == judge.Idle {
 			continue
 		}
-		from := s.Started
 		for _, sensor := range m.Sensors {
-			if t := last[sensor]; t.After(from) {
-				from = t
+			from, period := s.Started, m.Period
+			if r := readings[sensor]; r != nil {
+				period = max(period, r.Period) // a sensor may be read less often than there are rows
+				if r.LastGood.After(from) {
+					from = r.LastGood
+				}
+			}
+			if s.Now.Sub(from) <= max(silentPeriods*period, 10*time.Second) {
+				return Check{}
+			}
+			if from.After(newest) {
+				newest = from
 			}
 		}
-		age := s.Now.Sub(from)
-		if age <= max(silentPeriods*m.Period, 10*time.Second) {
-			return Check{}
-		}
-		longest = max(longest, age)
 	}
-	if longest == 0 {
+	if newest.IsZero() {
 		return Check{} // nothing is configured, or all stand still
 	}
-	return Check{Unhealthy, fmt.Sprintf("no sensor of any machine has delivered for %v: %s", longest.Round(time.Second), s.sensors().Detail)}
+	c := Check{Unhealthy, fmt.Sprintf("no sensor of any machine has delivered for %v", s.Now.Sub(newest).Round(time.Second))}
+	if why := s.sensors().Detail; why != "" {
+		c.Detail += ": " + why
+	}
+	return c
 }
 
 func (s *Snapshot) sensors() Check {

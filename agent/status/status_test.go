@@ -70,6 +70,21 @@ func TestHealth(t *testing.T) {
 		{"all sensors fail", func(s *Snapshot) { s.Readings[0].Err, s.Readings[0].Values = errors.New("no answer"), nil }, Degraded, "sensors", "no sensor delivers"},
 		{"a probe is not connected", func(s *Snapshot) { s.Readings[0].Err = errors.New("probe is 0x8000") }, Degraded, "sensors",
 			"1 of 1 sensors deliver only some of their values; pump: probe is 0x8000"},
+		{"no sensor delivers any more", func(s *Snapshot) {
+			s.Readings[0].LastGood, s.Readings[0].Err, s.Readings[0].Values = s.Now.Add(-12*time.Second), errors.New("no answer"), nil
+		}, Unhealthy, "sensors", "no sensor of any machine has delivered for 12s: no sensor delivers; pump: no answer"},
+		{"the same, but the machine stands still", func(s *Snapshot) {
+			s.Readings[0].LastGood, s.Machines[0].State = s.Now.Add(-12*time.Second), judge.Idle
+		}, Healthy, "sensors", ""},
+		{"a sensor that is read once a minute", func(s *Snapshot) {
+			s.Readings[0].LastGood, s.Readings[0].Period = s.Now.Add(-59*time.Second), time.Minute
+		}, Healthy, "sensors", ""},
+		{"a sensor that was to be read once a second", func(s *Snapshot) { s.Readings[0].LastGood = s.Now.Add(-59 * time.Second) }, Unhealthy, "sensors", "has delivered for 59s"},
+		{"one machine of two delivers", func(s *Snapshot) {
+			s.Machines = append(s.Machines, s.Machines[0])
+			s.Machines[1].Sensors = []string{"cab"}
+			s.Readings = append(s.Readings, sampler.Reading{Sensor: "cab", LastGood: s.Now.Add(-time.Minute)})
+		}, Healthy, "sensors", ""},
 		{"blind", func(s *Snapshot) { s.Machines[0].State, s.Machines[0].Note = judge.Blind, "no model" }, Degraded, "model", "machine pump1 is blind: no model"},
 		{"clock unset", func(s *Snapshot) { s.TimeQuality = "unset" }, Degraded, "clock", "not set"},
 		{"disk full", func(s *Snapshot) { s.Spool.Down = "no space left on device" }, Degraded, "spool", "no space left"},
