@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"crypto/sha256"
 	"fmt"
 	"math"
 	"time"
@@ -23,14 +24,22 @@ func (g *Gateway) mqttOptions(c config.MQTT) mqtt.Options {
 		Cleared: g.retained.cleared, Logger: g.log}
 }
 
+// clientIDMost is how long a client id is at the most; brokers need not take any.
+const clientIDMost = 64
+
 // clientID stays the same, so that the broker replaces a connection which it still
-// believes in. It differs between sites that share a broker.
+// believes in. It differs between sites that share a broker, and between gateways of a
+// site whose name is long.
 func clientID(d report.Device) string {
 	id := d.Device
 	if d.Site != "" {
 		id = d.Site + "-" + id
 	}
-	return id[:min(len(id), 64)]
+	if len(id) > clientIDMost {
+		sum := sha256.Sum256([]byte(id))
+		id = fmt.Sprintf("%s-%x", id[:clientIDMost-9], sum[:4])
+	}
+	return id
 }
 
 // clashKey is the key of the alert about another client that uses our id.

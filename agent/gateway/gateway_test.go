@@ -14,6 +14,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/model/train"
@@ -136,6 +137,22 @@ func TestReload(t *testing.T) {
 	g.lock.Close()
 	if err := g.queue.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestClientID: gateways have ids of their own, however long the name of their site is.
+func TestClientID(t *testing.T) {
+	site := strings.Repeat("s", 64)
+	for want, d := range map[string]report.Device{
+		"gw7": {Device: "gw7"}, "plant-3-gw7": {Site: "plant-3", Device: "gw7"}, site[:60] + "-gw7": {Site: site[:60], Device: "gw7"},
+	} {
+		if got := clientID(d); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	}
+	a, b := clientID(report.Device{Site: site, Device: "gw7"}), clientID(report.Device{Site: site, Device: "gw8"})
+	if a == b || len(a) != clientIDMost || len(b) != clientIDMost {
+		t.Errorf("%s and %s, want two ids of %d bytes", a, b, clientIDMost)
 	}
 }
 
