@@ -10,15 +10,26 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"syscall"
 )
 
 // Load reads and verifies the model file at path; see Decode.
 func Load(path string) (*Model, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe must not wait for a writer
 	if err != nil {
 		return nil, fmt.Errorf("loading model: %w", err)
 	}
 	defer f.Close()
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("loading model %s: %w", path, err)
+	}
+	switch {
+	case !st.Mode().IsRegular():
+		return nil, fmt.Errorf("loading model %s: %w: not a regular file", path, ErrFormat)
+	case st.Size() > maxFile:
+		return nil, fmt.Errorf("loading model %s: %w: file is larger than %d bytes", path, ErrFormat, maxFile)
+	}
 	raw, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	if err != nil {
 		return nil, fmt.Errorf("loading model %s: %w", path, err)

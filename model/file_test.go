@@ -14,6 +14,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"iot-edge-anomaly/model"
@@ -70,6 +71,20 @@ func TestLoad(t *testing.T) {
 func TestLoad_absent(t *testing.T) {
 	if _, err := model.Load(filepath.Join(t.TempDir(), "absent", "model")); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("loading an absent file: %v, want not exist", err)
+	}
+}
+
+// TestLoad_noFile: what is no model file is refused before it is read: a pipe would never
+// end, a great file would fill the memory.
+func TestLoad_noFile(t *testing.T) {
+	pipe, great := filepath.Join(t.TempDir(), "pipe"), filepath.Join(t.TempDir(), "great")
+	if err := errors.Join(syscall.Mkfifo(pipe, 0o600), os.WriteFile(great, nil, 0o600), os.Truncate(great, 1<<40)); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{pipe: "not a regular file", "/dev/zero": "not a regular file", t.TempDir(): "not a regular file", great: "larger than"} {
+		if _, err := model.Load(path); !errors.Is(err, model.ErrFormat) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", path, err, want)
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -105,5 +106,19 @@ func TestReadFile_bound(t *testing.T) {
 	}
 	if _, err := ReadFile(path, 99); err == nil || !strings.Contains(err.Error(), "more than 99 bytes") {
 		t.Errorf("beyond the bound: %v", err)
+	}
+}
+
+// TestReadFile_pipe: a pipe in the place of a file is an error, not an endless wait.
+func TestReadFile_pipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadFile(path, 100); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("%v, want it refused", err)
+	}
+	if r, err := OpenRowLog(RowLogOptions{Path: path, Channels: 1, Want: 100}); err == nil || r.Have() != 0 {
+		t.Errorf("learning rows of a pipe: %v", err)
 	}
 }

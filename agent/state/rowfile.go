@@ -112,7 +112,7 @@ func blockSum(b []byte) uint32 {
 
 // load reads the file up to the last good block and cuts off the rest.
 func (r *RowLog) load() error {
-	f, err := os.OpenFile(r.o.Path, os.O_RDWR, 0)
+	f, err := open(r.o.Path, os.O_RDWR)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
