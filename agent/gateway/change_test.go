@@ -257,7 +257,12 @@ func TestChange_refused(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused("a damaged model", "machine pump1: ")
-	if err := os.Remove(filepath.Join(models, "x"+state.Ext)); err != nil {
+	current := filepath.Join(models, "current")
+	if err := errors.Join(os.Remove(filepath.Join(models, "x"+state.Ext)), os.Symlink("current", current)); err != nil {
+		t.Fatal(err)
+	}
+	refused("a model that cannot be opened", "machine pump1: ")
+	if err := os.Remove(current); err != nil {
 		t.Fatal(err)
 	}
 	time.Sleep(5 * changePeriod)

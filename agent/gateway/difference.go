@@ -10,7 +10,6 @@ import (
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/drivers"
-	"iot-edge-anomaly/model"
 )
 
 // difference tells what of a plant stays when another configuration comes into force.
@@ -133,12 +132,8 @@ func (u *unit) otherModel(c *config.Config, mc config.Machine) (bool, error) {
 		u.stamp = stamp
 		return false, nil
 	}
-	s := settings.Schema(mc)
-	a := machine.Assess(models, s, learning(c, mc, s))
-	for _, bad := range []error{model.ErrCorrupt, model.ErrFormat, model.ErrVersion, model.ErrSchema} {
-		if errors.Is(a.Err, bad) {
-			return false, config.Refuse(fmt.Errorf("machine %s: %s: %s", mc.Name, a.Problem, a.Cure))
-		}
+	if a := assess(models, c, mc); a.Err != nil && !errors.Is(a.Err, state.ErrNone) {
+		return false, config.Refuse(fmt.Errorf("machine %s: %s: %s", mc.Name, a.Problem, a.Cure))
 	}
 	return true, nil
 }
@@ -149,4 +144,10 @@ func (u *unit) otherModel(c *config.Config, mc config.Machine) (bool, error) {
 func (u *unit) has(models *state.Models) bool {
 	active, err := models.Active(settings.Schema(u.conf))
 	return err == nil && active.SHA256() == u.Status().Model.SHA256
+}
+
+// assess tells what a machine would start with.
+func assess(models *state.Models, c *config.Config, mc config.Machine) machine.Assessment {
+	s := settings.Schema(mc)
+	return machine.Assess(models, s, learning(c, mc, s))
 }

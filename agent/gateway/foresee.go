@@ -6,12 +6,11 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"syscall"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
-	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/mqtt"
-	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/state"
 )
 
@@ -26,18 +25,27 @@ func Foresee(path string, c *config.Config) config.Problems {
 // impairedMachines tells of machines that would start blind or judge in part.
 func impairedMachines(path string, c *config.Config) (ps config.Problems) {
 	for i, m := range c.Machines {
-		s := settings.Schema(m)
-		a := machine.Assess(state.OpenModels(m.Model.Path), s, learning(c, m, s))
+		a := assess(state.OpenModels(m.Model.Path), c, m)
 		if a.Problem == "" {
 			continue
 		}
 		p := problem(path, m.Pos, fmt.Sprintf("machines[%d].model", i), a.Cure, errors.New("machine "+m.Name+": "+a.Problem))
-		if p.Severity = config.SeverityImpaired; errors.Is(a.Err, fs.ErrPermission) {
+		if p.Severity = config.SeverityImpaired; errors.Is(a.Err, fs.ErrPermission) && !owner(c.State) {
 			p.Severity, p.Hint = config.SeverityWarning, "this user may not read the model: run check as the service's user"
 		}
 		ps = append(ps, p)
 	}
 	return ps
+}
+
+// owner tells whether this user owns the state folder, as the agent's user does.
+func owner(state string) bool {
+	st, err := os.Stat(state)
+	if err != nil {
+		return false
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	return ok && int(sys.Uid) == os.Geteuid()
 }
 
 // missingFiles warns of files that the configuration names and that cannot be used at

@@ -3,6 +3,7 @@ package machine
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"iot-edge-anomaly/agent/judge"
@@ -47,6 +48,8 @@ func assess(loaded *model.Model, err error, s model.Schema, may, onChange bool) 
 		return Assessment{State: judge.Blind, Problem: "there is no model, and none may be learnt", Cure: "put a model there, or allow learning into a folder: model.learn.when: no_model"}
 	case damaged:
 		return Assessment{State: judge.Blind, Problem: "no model can be used: " + oneLine(err), Cure: cureDamaged}
+	case errors.Is(err, fs.ErrPermission):
+		return Assessment{State: judge.Blind, Problem: "no model can be used: " + oneLine(err), Cure: "give the user that the agent runs as the right to read it; then reload or restart"}
 	case relearn && (errors.Is(err, model.ErrSchema) || errors.Is(err, model.ErrVersion)):
 		return Assessment{State: judge.Learning, Learns: true, Problem: "the model does not fit and is kept; the machine is learnt anew: " + oneLine(err),
 			Cure: "wait until it is learnt, or put a fitting model there and reload"}
