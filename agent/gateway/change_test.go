@@ -306,9 +306,9 @@ func TestChange_model(t *testing.T) {
 	if err := os.Chtimes(filepath.Join(path, "1"+state.Ext), time.Time{}, time.Now().Add(2*time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	s.edit(`{name: pump1, channels: ["pump.*"], period: 20ms,`, `{name: pump1, channels: ["pump.*"], period: 30ms,`)
+	s.edit(fmt.Sprintf(`{name: pump1, channels: ["pump.*"], period: %v,`, changePeriod), `{name: pump1, channels: ["pump.*"], period: 3s,`)
 	s.want("machine pump1 changed")
-	if got := s.machine("pump1"); got.State != judge.Blind || !strings.Contains(got.Problem, "period: learnt 20ms, configured 30ms") {
+	if got := s.machine("pump1"); got.State != judge.Blind || !strings.Contains(got.Problem, fmt.Sprintf("period: learnt %v, configured 3s", changePeriod)) {
 		t.Errorf("state %s, problem %q; want the machine alone to say that the period differs", got.State, got.Problem)
 	}
 	time.Sleep(5 * changePeriod)
