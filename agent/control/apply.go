@@ -71,6 +71,9 @@ func (p *place) write(path string, data []byte) error {
 	if err := state.WriteFile(path, data, p.mode); err != nil {
 		return err
 	}
+	if err := os.Chmod(path, p.mode); err != nil { // the caller's umask is not the service's
+		return err
+	}
 	if p.uid < 0 || p.uid == os.Geteuid() && p.gid == os.Getegid() {
 		return nil
 	}

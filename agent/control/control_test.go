@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -290,6 +291,7 @@ func TestApply_place(t *testing.T) {
 	if err := errors.Join(os.WriteFile(file, []byte(text), 0o640), os.Symlink(file, link), os.WriteFile(next, []byte(text+"# next\n"), 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	defer syscall.Umask(syscall.Umask(0o077)) // of a careful administrator: the service must still be able to read the file
 	var said strings.Builder
 	a := Apply{New: next, Place: link, Check: func(string, []byte) error { return nil }, Say: func(format string, a ...any) { fmt.Fprintf(&said, format+"\n", a...) }}
 	audit, err := OpenAudit(filepath.Join(dir, "changes.json"))
