@@ -70,6 +70,7 @@ type Machine struct {
 	relearnt bool            // the state on disk is of a model before this one
 	toLearn  bool            // rows are collected for a model, instead of it or beside it
 	problem  string          // why it is blind or judges in part; "" = it does as it should
+	lost     bool            // there are models, and none can be used
 	alerted  bool            // an alert of that is open
 	unlatch  atomic.Bool     // asked for
 	progress atomic.Uint64
@@ -91,7 +92,7 @@ func New(o Options) (*Machine, error) {
 	m.status.init(o)
 	a := Assess(o.Models, o.Schema, o.Learn)
 	if m.toLearn = a.Learns; a.Problem != "" {
-		m.problem = a.Problem + ": " + a.Cure
+		m.problem, m.lost = a.Problem+": "+a.Cure, a.Model == nil && a.Err != nil && !isNone(a.Err)
 		m.log.Error("the model cannot judge as it should", "problem", a.Problem, "cure", a.Cure)
 		m.setProblem(m.problem)
 	}
@@ -210,7 +211,7 @@ func (m *Machine) tellProblem() {
 	now := time.Now()
 	ev := detect.Event{Machine: m.Name(), Kind: detect.Alert, Key: alertKey, State: detect.Open, Severity: detect.Warning, Time: now, Since: now,
 		Score: math.NaN(), Peak: math.NaN(), Reason: m.problem}
-	if m.model == nil {
+	if m.lost {
 		ev.Severity = detect.High
 	}
 	switch {

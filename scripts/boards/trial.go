@@ -50,7 +50,7 @@ type trial struct {
 func (t *trial) note(format string, a ...any) { t.notes = append(t.notes, fmt.Sprintf(format, a...)) }
 
 func newTrial(ctx context.Context, b *board, cache string) *trial {
-	return &trial{ctx: ctx, board: b, dir: filepath.Join(cache, b.name), expected: map[string]bool{}}
+	return &trial{ctx: ctx, board: b, dir: filepath.Join(cache, b.name), expected: map[string]bool{"alert model": true}}
 }
 
 // prepare makes everything except power. The caller must call close afterwards,
