@@ -75,9 +75,13 @@ func once(list []string, path string) []string {
 
 // list gives the rows of a section.
 func (s *section[T]) list() Section {
-	out := Section{Path: s.path, Also: s.also, Help: s.help}
-	for _, r := range s.rows {
-		out.Keys = append(out.Keys, r.Key)
+	return Section{Path: s.path, Also: s.also, Help: s.help, Keys: s.of(nil).keys()}
+}
+
+// keys gives the keys of all rows.
+func (f *filling) keys() (out []Key) {
+	for _, r := range f.rows {
+		out = append(out, *r.Key)
 	}
 	return out
 }

@@ -70,60 +70,120 @@ func shared[T, U any](rows []row[U], at func(t *T) *U) []row[T] {
 }
 
 // fill sets every default.
-func (s *section[T]) fill(t *T) {
+func (s *section[T]) fill(t *T) { s.of(t).fill() }
+
+// read reads a mapping into t. It is false where the value is no mapping.
+func (s *section[T]) read(v value, t *T) bool { return s.of(t).read(v) }
+
+// entries reads the entries of a mapping into t and fills in what they leave out.
+func (s *section[T]) entries(v value, entries []entry, t *T) { s.of(t).entries(v, entries) }
+
+// filling is a section with the value that it fills. It has no type parameter, so
+// that the code which reads mappings is in the binary once and not once a section.
+type filling struct {
+	rows    []fillingRow
+	secrets []string
+	others  map[string]string
+
+	// As those of the section; nil where the section has none.
+	kind    func() string
+	foreign func(e entry, known bool, names []string) bool
+	check   func(v value, g given)
+}
+
+// fillingRow is a row with the value that it fills. The functions are nil where the
+// row has none.
+type fillingRow struct {
+	*Key
+	into     func() any
+	read     func(v value)
+	fill     func()
+	severity Severity
+}
+
+// of is the section with the value that it fills.
+func (s *section[T]) of(t *T) *filling {
+	f := &filling{secrets: s.secrets, others: s.others, rows: make([]fillingRow, len(s.rows))}
 	for i := range s.rows {
-		if s.kind == nil || s.rows[i].has(s.kind(t)) {
-			s.rows[i].setDefault(t)
+		r, row := &s.rows[i], &f.rows[i]
+		row.Key, row.severity = &r.Key, r.severity
+		if r.into != nil {
+			row.into = func() any { return r.into(t) }
+		}
+		if r.read != nil {
+			row.read = func(v value) { r.read(v, t) }
+		}
+		if r.fill != nil {
+			row.fill = func() { r.fill(t) }
+		}
+	}
+	if s.kind != nil {
+		f.kind = func() string { return s.kind(t) }
+	}
+	if s.foreign != nil {
+		f.foreign = func(e entry, known bool, names []string) bool { return s.foreign(e, t, known, names) }
+	}
+	if s.check != nil {
+		f.check = func(v value, g given) { s.check(v, t, g) }
+	}
+	return f
+}
+
+// fill sets every default.
+func (f *filling) fill() {
+	for i := range f.rows {
+		if f.kind == nil || f.rows[i].has(f.kind()) {
+			f.rows[i].setDefault()
 		}
 	}
 }
 
-// read reads a mapping into t. It is false where the value is no mapping.
-func (s *section[T]) read(v value, t *T) bool {
+// read reads a mapping. It is false where the value is no mapping.
+func (f *filling) read(v value) bool {
 	entries, ok := v.mapping()
 	if !ok {
-		s.fill(t)
+		f.fill()
 		return false
 	}
-	s.entries(v, entries, t)
+	f.entries(v, entries)
 	return true
 }
 
-// entries reads the entries of a mapping into t and fills in what they leave out.
-func (s *section[T]) entries(v value, entries []entry, t *T) {
+// entries reads the entries of a mapping and fills in what they leave out.
+func (f *filling) entries(v value, entries []entry) {
 	g, done := given{}, make([]bool, len(entries))
-	for i := range s.rows {
-		r := &s.rows[i]
-		if s.kind != nil && !r.has(s.kind(t)) {
+	for i := range f.rows {
+		r := &f.rows[i]
+		if f.kind != nil && !r.has(f.kind()) {
 			continue
 		}
-		r.setDefault(t)
+		r.setDefault()
 		j := slices.IndexFunc(entries, func(e entry) bool { return e.name == r.Name })
 		switch {
 		case j >= 0:
 			done[j] = true
 			e := entries[j].value
-			e.key = &r.Key
+			e.key = r.Key
 			g[r.Name] = e
-			r.value(e, t)
-		case r.Need && (len(r.For) == 0 || s.kind(t) != ""): // of an unknown kind nothing is known to be required
+			r.value(e)
+		case r.Need && (len(r.For) == 0 || f.kind() != ""): // of an unknown kind nothing is known to be required
 			v.missing(r.Name, "")
 		}
 	}
 	for j, e := range entries {
 		if !done[j] {
-			s.rest(e, t)
+			f.rest(e)
 		}
 	}
-	if s.check != nil {
-		s.check(v, t, g)
+	if f.check != nil {
+		f.check(v, g)
 	}
 }
 
 // value reads the value of the row's key.
-func (r *row[T]) value(v value, t *T) {
+func (r *fillingRow) value(v value) {
 	if r.read != nil {
-		r.read(v, t)
+		r.read(v)
 		return
 	}
 	if r.into == nil {
@@ -133,7 +193,7 @@ func (r *row[T]) value(v value, t *T) {
 	if !ok {
 		return
 	}
-	assign(r.into(t), x)
+	assign(r.into(), x)
 	if r.NotYet != "" && !reflect.DeepEqual(x, r.fixed()) {
 		hint := "remove it"
 		if r.severity == SeverityWarning {
@@ -143,42 +203,42 @@ func (r *row[T]) value(v value, t *T) {
 	}
 }
 
-// setDefault puts the default of the row's key into t.
-func (r *row[T]) setDefault(t *T) {
+// setDefault puts the default of the row's key into the value.
+func (r *fillingRow) setDefault() {
 	if r.fill != nil {
-		r.fill(t)
+		r.fill()
 	}
 	if r.Default == "" {
 		return
 	}
 	v := r.plain(r.Default)
 	if r.read != nil {
-		r.read(v, t)
+		r.read(v)
 	} else if x, ok := v.read(); ok {
-		assign(r.into(t), x)
+		assign(r.into(), x)
 	}
 }
 
 // rest deals with an entry that is in no row of this kind.
-func (s *section[T]) rest(e entry, t *T) {
+func (f *filling) rest(e entry) {
 	kind, known := "", false
-	if s.kind != nil {
-		kind = s.kind(t)
+	if f.kind != nil {
+		kind = f.kind()
 	}
 	var names []string
-	for i := range s.rows {
-		if r := &s.rows[i]; r.has(kind) {
+	for i := range f.rows {
+		if r := &f.rows[i]; r.has(kind) {
 			names = append(names, r.Name)
 		} else if r.Name == e.name {
 			known = true
 		}
 	}
 	switch {
-	case slices.Contains(s.secrets, e.name):
+	case slices.Contains(f.secrets, e.name):
 		e.value.fail("put it into a file and write "+e.name+"_file:", "a secret must not be in the configuration")
-	case s.foreign != nil && s.foreign(e, t, known, names):
+	case f.foreign != nil && f.foreign(e, known, names):
 	default:
-		e.unknown(s.others, names)
+		e.unknown(f.others, names)
 	}
 }
 
