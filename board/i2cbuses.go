@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -27,7 +28,7 @@ func I2CBuses(root string) []I2CBus {
 			out = append(out, I2CBus{Path: "/dev/" + e.Name(), Name: readText(class, e.Name(), "name"), Number: n})
 		}
 	}
-	slices.SortFunc(out, func(a, b I2CBus) int { return a.Number - b.Number })
+	sort.Slice(out, func(i, j int) bool { return out[i].Number < out[j].Number })
 	return out
 }
 

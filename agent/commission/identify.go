@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -113,7 +114,7 @@ func (i *identifier) run(all []*config.Template) error {
 			}
 		}
 	}
-	slices.SortStableFunc(i.Fits, func(a, b TemplateFit) int { return cmp.Compare(b.strength, a.strength) })
+	sort.SliceStable(i.Fits, func(a, b int) bool { return i.Fits[a].strength > i.Fits[b].strength })
 	if err := i.ctx.Err(); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -78,8 +79,9 @@ func (v *modbusView) search() (found []lookalike) {
 			}
 		}
 	}
-	slices.SortStableFunc(found, func(a, b lookalike) int {
-		return cmp.Or(cmp.Compare(rank(v, a), rank(v, b)), cmp.Compare(a.off, b.off))
+	sort.SliceStable(found, func(i, j int) bool {
+		a, b := found[i], found[j]
+		return cmp.Or(cmp.Compare(rank(v, a), rank(v, b)), cmp.Compare(a.off, b.off)) < 0
 	})
 	return slices.CompactFunc(found, func(a, b lookalike) bool { // i16 where it equals u16
 		return a.at == b.at && a.value == b.value && a.power == b.power && a.r.Type.Registers() == b.r.Type.Registers() && a.r.Order == b.r.Order

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"sort"
 	"strconv"
 )
 
@@ -81,7 +82,7 @@ type element struct {
 // layOut sorts the elements by index, sets their offsets and returns the size of a
 // scan in bytes.
 func layOut(elements []element) (size int, err error) {
-	slices.SortFunc(elements, func(a, b element) int { return a.index - b.index })
+	sort.Slice(elements, func(i, j int) bool { return elements[i].index < elements[j].index })
 	largest := 1
 	align := func(n, to int) int { return (n + to - 1) / to * to }
 	for i := range elements {

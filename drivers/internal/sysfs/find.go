@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"sort"
 	"strings"
 )
 
@@ -61,7 +61,7 @@ func (fs FS) List(c Class) []Device {
 		}
 		out = append(out, d)
 	}
-	slices.SortStableFunc(out, func(a, b Device) int { return len(a.ID) - len(b.ID) })
+	sort.SliceStable(out, func(i, j int) bool { return len(out[i].ID) < len(out[j].ID) })
 	return out
 }
 
