@@ -20,6 +20,8 @@ type Register struct {
 	Shift   int              // by how many bits they are moved down
 	Word    int              // bits of a register on the wire, 16 or 32
 	Power   *Address         // register with the power of ten of the value; nil = none
+	Counts  bool             // the key counter
+	Counter *Counter         // the value is the rate of what the register counts; nil = the value itself
 	Missing []uint64         // raw bits that mean "no value"
 	States  map[int64]string // raw numbers that may come, by name; nil = any number
 	Checks  Checks
@@ -103,6 +105,9 @@ var registerKeys = section[registerReader]{
 		{Key: Key{Name: "scale_from", Kind: kindRegister, Without: "no power of ten", Example: `"holding:11"`,
 			Help: "Register that holds the power of ten of the value, -10 to 10 (a SunSpec scale factor), read together with it; 0x8000 in it means that there is no value."},
 			read: func(v value, r *registerReader) { r.readPower(v) }},
+		{Key: Key{Name: "counter", Kind: Boolean, Default: "false", Example: "true",
+			Help: "Whether the register only ever counts up; the value of the channel is then its rate, in the unit that follows from `unit`: kW for kWh, m³/h for m³, 1/s for pulses."},
+			into: func(r *registerReader) any { return &r.Counts }},
 	}, shared(measurandRows[1:4], measurandOf), []row[registerReader]{
 		{Key: Key{Name: "missing", Kind: kindRaw, Without: "none; a NaN or an infinity is always missing", Example: "[0x7FFF, 0x8000]",
 			Help: "Numbers, before scaling, by which the device says that it has no value."}},
@@ -287,6 +292,7 @@ func (r *registerReader) check(v value, g given) {
 	if at, has := g["states"]; has && r.Type != "" {
 		r.readStates(at)
 	}
+	r.checkCounter(v, g)
 }
 
 // checkType makes table and type agree, and the other keys with them: coils and

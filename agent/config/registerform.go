@@ -25,7 +25,7 @@ func (r *registerReader) readText(v value, n string) {
 
 // checkText refuses the keys of numbers at a text.
 func (r *registerReader) checkText(v value, g given) {
-	for _, k := range []string{"bit", "mask", "shift", "word", "scale_from", "scale", "offset", "missing", "states", "unit", "range", "limits",
+	for _, k := range []string{"bit", "mask", "shift", "word", "scale_from", "scale", "offset", "missing", "states", "unit", "range", "limits", "counter",
 		"max_rate", "max_spike", "flat_after", "flat_band"} {
 		if at, has := g[k]; has {
 			at.fail("remove it", "a text has no %s", k)

@@ -15,6 +15,7 @@ type ChannelRef struct {
 	Range   *Range  // nil = unbounded
 	Limits  *Limits // nil = none
 	Checks  Checks
+	Counter *Counter // its value is the rate of a counter; nil = it is none
 	Inputs  []string // full names of the channels that it is computed from; nil = it is measured
 }
 
@@ -37,7 +38,7 @@ func (s *sensorReader) findChannels(v value, g given, good bool) {
 	case s.info.Bus == busModbus:
 		for i := range s.Registers {
 			s.addMeasurand(&s.Registers[i].Measurand)
-			s.channels[i].Checks = s.Registers[i].Checks
+			s.channels[i].Checks, s.channels[i].Counter = s.Registers[i].Checks, s.Registers[i].Counter
 		}
 	case listed:
 		for i := range own {

@@ -110,6 +110,9 @@ func checks(channels []config.ChannelRef) (out []sampler.Check) {
 		if c.Range != nil {
 			check.Range = sampler.Range{Min: c.Range.Min, Max: c.Range.Max}
 		}
+		if n := c.Counter; n != nil {
+			check.Counter = sampler.Counter{Per: n.Per, Step: n.Step, Relative: n.Relative, Span: n.Span}
+		}
 		out = append(out, check)
 	}
 	return out

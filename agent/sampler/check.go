@@ -22,6 +22,10 @@ type Check struct {
 	// before they become Suspect. 0 = no limit.
 	FlatAfter time.Duration
 	FlatBand  float64
+
+	// Counter makes the channel's values those of a counter: what goes into rows and
+	// is judged is its rate.
+	Counter Counter
 }
 
 // Range is Min to Max, both included; the zero value includes everything.
@@ -53,7 +57,8 @@ const believeAfter = 3
 // goroutine.
 type checker struct {
 	check    Check
-	physical Range // values outside are Bad: the sensor cannot measure them
+	tally    *tally // nil = the channel is no counter
+	physical Range  // values outside are Bad: the sensor cannot measure them
 
 	believed point
 	doubted  point // newest of the run of doubted readings
@@ -161,6 +166,9 @@ func newCheckers(s SensorSpec) ([]checker, error) {
 	for i := range cs {
 		if len(s.Checks) > 0 {
 			cs[i].check = s.Checks[i]
+			if c := s.Checks[i].Counter; c.Per > 0 {
+				cs[i].tally = &tally{Counter: c}
+			}
 			if err := cs[i].check.valid(); err != nil {
 				return nil, fmt.Errorf("sensor %s: channel %d: %w", s.Name, i, err)
 			}

@@ -31,7 +31,8 @@ func (q Quality) String() string {
 	return "missing"
 }
 
-// Doubt says which test a Suspect or Bad value failed.
+// Doubt says which test a Suspect or Bad value failed, or why a counter that was read
+// has no rate.
 type Doubt uint8
 
 // The tests, in the order they are made.
@@ -43,9 +44,12 @@ const (
 	TooFast
 	Flat
 	Unproven // perhaps the answer to another request
+	FirstCount
+	CounterReset
 )
 
 // String says it for people; empty for NoDoubt.
 func (d Doubt) String() string {
-	return [...]string{"", "no value that the sensor can measure", "outside its range", "a jump", "changes too fast", "does not change", "may be the answer to another request"}[d]
+	return [...]string{"", "no value that the sensor can measure", "outside its range", "a jump", "changes too fast", "does not change", "may be the answer to another request",
+		"a rate needs two readings of the counter", "the counter has begun again, or jumped"}[d]
 }

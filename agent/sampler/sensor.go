@@ -32,7 +32,8 @@ type Reading struct {
 	Bus, Sensor string
 	Values      []float64 // as read; NaN = missing
 	Quality     []Quality // of Values
-	Doubts      []Doubt   // why they are Suspect or Bad
+	Doubts      []Doubt   // why they are Suspect or Bad, or a counter has no rate
+	Counts      []float64 // of counters, as read; their Values are rates. NaN = missing, or no counter
 	Channels    []drivers.Channel
 	At          time.Time // end of the newest read; zero = none yet
 	LastGood    time.Time // end of the newest read that brought a value
@@ -52,7 +53,7 @@ func (r *Reading) Cause(channel int, q Quality) string {
 	switch d := r.Doubts[channel]; {
 	case q == Good:
 		return ""
-	case d != NoDoubt && (q == Suspect || q == Bad):
+	case d != NoDoubt && (q == Suspect || q == Bad || q == Missing):
 		return d.String()
 	case r.Err == nil && r.Late && q == Stale:
 		return "read too late for its row"

@@ -34,6 +34,7 @@ type sensorState struct {
 	checkers []checker
 	flags    []Quality
 	doubts   []Doubt
+	counts   []float64 // of counters, as read
 
 	period time.Duration // written by the bus goroutine, with mu held
 
@@ -61,6 +62,7 @@ type lastValue struct {
 	at      time.Time // of the measurement; zero = none
 	read    time.Time // end of the read that brought it: at, or later if the value was overheard
 	value   float64
+	count   float64 // of a counter, as read; value is its rate
 	quality Quality // Good, Suspect or Bad
 	doubt   Doubt
 }
@@ -76,7 +78,7 @@ func newSensorState(bus string, s SensorSpec, patience time.Duration) (*sensorSt
 	}
 	n := len(checkers)
 	return &sensorState{busy: make(chan struct{}, 1), bus: bus, device: s.Device, patience: patience, name: s.Name, sensor: s.Sensor, period: s.Period, wanted: s.Period, maxAge: s.MaxAge,
-		buf: make([]float64, n), checkers: checkers, flags: make([]Quality, n), doubts: make([]Doubt, n), last: make([]lastValue, n)}, nil
+		buf: make([]float64, n), checkers: checkers, flags: make([]Quality, n), doubts: make([]Doubt, n), counts: make([]float64, n), last: make([]lastValue, n)}, nil
 }
 
 // setPeriod takes the wanted period from the read that is due on: its first tick is
@@ -113,10 +115,12 @@ func (s *sensorState) hangLimit() time.Duration {
 // record takes the outcome of the read for tick, which took from start to end.
 func (s *sensorState) record(tick, start, end time.Time, err error) {
 	for i, v := range s.buf {
+		s.counts[i] = math.NaN()
 		if at := s.measuredAt(i, end); s.repeats(i, v, at) {
-			s.flags[i], s.doubts[i] = s.last[i].quality, s.last[i].doubt
+			l := &s.last[i]
+			s.buf[i], s.counts[i], s.flags[i], s.doubts[i] = l.value, l.count, l.quality, l.doubt
 		} else {
-			s.flags[i], s.doubts[i] = s.checkers[i].flag(at, v)
+			s.flag(i, at, v)
 		}
 		if s.flags[i] == Missing && err == nil {
 			s.flags[i] = none
@@ -131,10 +135,10 @@ func (s *sensorState) record(tick, start, end time.Time, err error) {
 	for i, q := range s.flags {
 		switch q {
 		case none:
-			s.last[i] = lastValue{}
+			s.last[i] = lastValue{read: end, count: s.counts[i], doubt: s.doubts[i]}
 		case Missing: // the value before it may still be used
 		default:
-			s.last[i] = lastValue{s.measuredAt(i, end), end, s.buf[i], q, s.doubts[i]}
+			s.last[i] = lastValue{s.measuredAt(i, end), end, s.buf[i], s.counts[i], q, s.doubts[i]}
 			s.brought = end
 		}
 	}
@@ -151,6 +155,21 @@ func (s *sensorState) record(tick, start, end time.Time, err error) {
 	}
 	s.lastGood = end
 	s.fails, s.oks = 0, s.oks+1
+}
+
+// flag checks a channel's value; of a counter, its rate.
+func (s *sensorState) flag(channel int, at time.Time, v float64) {
+	c := &s.checkers[channel]
+	if c.tally != nil && !math.IsInf(v, 0) {
+		s.counts[channel] = v
+		var d Doubt
+		if v, d = c.tally.read(at, v); d != NoDoubt {
+			s.buf[channel], s.flags[channel], s.doubts[channel] = v, none, d
+			return
+		}
+		s.buf[channel] = v
+	}
+	s.flags[channel], s.doubts[channel] = c.flag(at, v)
 }
 
 // aged is a sensor whose values were not measured during its Read.
@@ -180,7 +199,11 @@ func (s *sensorState) repeats(channel int, v float64, at time.Time) bool {
 		return false
 	}
 	l := &s.last[channel] // no other goroutine writes it
-	return v == l.value && !l.at.IsZero() && at.Sub(l.at).Abs() < sameTime
+	same := v == l.value
+	if s.checkers[channel].tally != nil {
+		same = v == l.count
+	}
+	return same && !l.at.IsZero() && at.Sub(l.at).Abs() < sameTime
 }
 
 // none flags a channel of which the device itself says that it has no value: the
@@ -271,14 +294,17 @@ func (s *sensorState) reading() Reading {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := Reading{Late: s.late(), Bus: s.bus, Sensor: s.name, Values: make([]float64, len(s.last)), Quality: make([]Quality, len(s.last)),
-		Doubts: make([]Doubt, len(s.last)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.brought, Latency: s.latency, Period: s.wanted, Err: s.err, Reads: s.reads, Errors: s.errs}
+		Doubts: make([]Doubt, len(s.last)), Counts: make([]float64, len(s.last)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.brought, Latency: s.latency, Period: s.wanted, Err: s.err, Reads: s.reads, Errors: s.errs}
 	if err := s.hanging(time.Now()); err != nil {
 		r.Err = err
 	}
 	for i, v := range s.last {
-		r.Values[i], r.Quality[i] = math.NaN(), Missing
-		if !v.at.IsZero() && v.read.Equal(s.at) {
-			r.Values[i], r.Quality[i], r.Doubts[i] = v.value, v.quality, v.doubt
+		r.Values[i], r.Quality[i], r.Counts[i] = math.NaN(), Missing, math.NaN()
+		if s.at.IsZero() || !v.read.Equal(s.at) {
+			continue
+		}
+		if r.Doubts[i], r.Counts[i] = v.doubt, v.count; !v.at.IsZero() {
+			r.Values[i], r.Quality[i] = v.value, v.quality
 		}
 	}
 	return r
