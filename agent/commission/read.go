@@ -24,7 +24,10 @@ type readout struct {
 	Channel   string     `json:"channel"`         // sensor.channel, as everywhere
 	Value     *float64   `json:"value"`           // as read, whatever its quality; null = there is none
 	State     string     `json:"state,omitempty"` // the name that the configuration gives to the value
+	Text      string     `json:"text,omitempty"`  // of a text, which has no value
 	Unit      string     `json:"unit"`
+	Count     *float64   `json:"count,omitempty"` // what a counter shows; Value is its rate
+	CountUnit string     `json:"count_unit,omitempty"`
 	Quality   string     `json:"quality"` // good, suspect, bad, stale, missing
 	Time      *time.Time `json:"time"`    // when the reading ended; null = it has not
 	LatencyMS float64    `json:"latency_ms"`
@@ -58,7 +61,7 @@ func Read(ctx context.Context, c *config.Config, o ReadOptions) error {
 	buses.Listen(ctx)
 	awaitHeard(ctx, needed(c, sensors, o.Sensor))
 	defer tellHeard(o.Hints, buses)
-	r := &reader{cfg: c, sensors: sensors, only: o.Sensor, hints: o.Hints,
+	r := &reader{cfg: c, buses: buses, sensors: sensors, only: o.Sensor, hints: o.Hints,
 		show: &readView{w: o.Out, tty: o.Terminal, json: o.JSON, watch: o.Watch}}
 	if o.Watch {
 		r.every = time.Second
@@ -84,7 +87,9 @@ func needed(c *config.Config, sensors []drivers.Sensor, only string) (out []driv
 // device that does not answer holds up only its own bus.
 type reader struct {
 	cfg     *config.Config
+	buses   *devices.Buses
 	sensors []drivers.Sensor
+	texts   map[string][]readout // by sensor, read once
 	only    string
 	every   time.Duration // 0 = once
 	show    *readView
@@ -136,6 +141,7 @@ func (r *reader) once(ctx context.Context) error {
 		return ctx.Err() // an empty table must not look like an answer
 	}
 	rs := slices.DeleteFunc(g.Readings(), func(x sampler.Reading) bool { return !r.shows(x.Sensor) })
+	r.readTexts(ctx, rs)
 	if err := r.show.print(r.readouts(rs, time.Now())); err != nil {
 		return err
 	}
@@ -161,6 +167,7 @@ func (r *reader) watch(ctx context.Context) error {
 	defer stop()
 	const after = 200 * time.Millisecond // shown so long after the sensors are read, so that it is fresh
 	r.wait(ctx, g)
+	r.readTexts(ctx, g.Readings())
 	for next := time.Now(); ctx.Err() == nil; next = next.Add(r.every) {
 		if err := r.show.print(r.readouts(g.Readings(), time.Now())); err != nil {
 			return err
@@ -226,10 +233,11 @@ func (r *reader) readouts(rs []sampler.Reading, now time.Time) (out []readout) {
 		for j, ch := range r.sensors[i].Channels() {
 			o := readoutOf(s, x, j, ch)
 			if late {
-				o.Value, o.State, o.Quality, o.Error = nil, "", sampler.Stale.String(), errNotYet.Error()
+				o.Value, o.State, o.Count, o.Quality, o.Error = nil, "", nil, sampler.Stale.String(), errNotYet.Error()
 			}
 			out = append(out, o)
 		}
+		out = append(out, r.texts[s.Name]...)
 	}
 	return out
 }
@@ -246,6 +254,9 @@ func readoutOf(s config.Sensor, x sampler.Reading, j int, ch drivers.Channel) re
 	}
 	if j < len(s.Registers) && o.Value != nil {
 		o.State = s.Registers[j].State(*o.Value)
+	}
+	if j < len(s.Registers) && s.Registers[j].Counter != nil && !math.IsNaN(x.Counts[j]) {
+		o.Count, o.CountUnit = &x.Counts[j], s.Registers[j].Counter.Unit
 	}
 	o.Error = x.Cause(j, x.Quality[j])
 	return o

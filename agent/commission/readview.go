@@ -101,6 +101,9 @@ func (t *readView) table(rs []readout) []byte {
 			}
 			values[name] = *r.Value
 		}
+		if r.Text != "" {
+			value = strconv.Quote(r.Text)
+		}
 		if r.State != "" {
 			value += " " + r.State
 		}
@@ -117,10 +120,27 @@ func (t *readView) table(rs []readout) []byte {
 		} else {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", name, value, r.Unit, r.Quality, latency, fault)
 		}
+		if r.Count != nil {
+			t.count(w, r, values)
+		}
 	}
 	w.Flush() // into memory
 	t.before = values
 	return trimLines(b.Bytes())
+}
+
+// count writes the line of what a counter shows, below that of its rate.
+func (t *readView) count(w io.Writer, r readout, values map[string]float64) {
+	name, change := r.Channel+" count", ""
+	if old, has := t.before[name]; has && old != *r.Count {
+		change = signed(*r.Count - old)
+	}
+	values[name] = *r.Count
+	if t.watch {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t\t\t\t\n", name, digits(*r.Count), change, r.CountUnit)
+	} else {
+		fmt.Fprintf(w, "%s\t%s\t%s\t\t\t\n", name, digits(*r.Count), r.CountUnit)
+	}
 }
 
 // signed writes a change with its sign: three digits, or whole numbers in full.

@@ -64,7 +64,7 @@ func (r *registerReader) checkCounter(v value, g given) {
 	t := r.typ
 	switch {
 	case t.Bits == 0:
-	case !r.Counts && !has && isEnergy(r.UnitOf) && t.Bits >= 32 && r.s.template == nil && !r.s.p.isTemplate():
+	case !r.Counts && !has && isEnergy(r.UnitOf) && t.Bits >= 32 && r.s.template == nil && r.s.p.what != "template":
 		v.warn("write counter: true, or counter: false where the value can fall", "%s in %s looks like a counter, which only ever rises", r.Name, r.UnitOf)
 	case !r.Counts:
 	case r.Type == typeBit || t.Bits == 8 || t.Clock || !t.Whole && t.Bits == 16:

@@ -158,7 +158,7 @@ func (s *Sampler) derive(m MachineSpec, g *Group) error {
 // memory that a mean has in the rows of a machine.
 func (d *derivedSensor) reading(others []Reading) Reading {
 	n := len(d.Channels)
-	r := Reading{Bus: d.Name, Sensor: d.Name, Derived: true, Values: make([]float64, n), Quality: make([]Quality, n), Doubts: make([]Doubt, n)}
+	r := Reading{Bus: d.Name, Sensor: d.Name, Derived: true, Values: make([]float64, n), Quality: make([]Quality, n), Doubts: make([]Doubt, n), Counts: make([]float64, n)}
 	var errs []error
 	for j, ch := range d.Channels {
 		r.Channels = append(r.Channels, ch.Channel)
