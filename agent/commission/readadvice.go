@@ -32,6 +32,9 @@ func (r *reader) advise(rs []sampler.Reading) {
 		}
 		for _, err := range parts(x.Err) {
 			text := hint(urls[x.Bus], err)
+			if other := r.otherwise(x, err); other != "" {
+				text = other
+			}
 			var many *drivers.PartError
 			if errors.Is(err, modbus.ErrTimeout) && errors.As(err, &many) && len(many.Channels) > 1 {
 				text += "; if scan gets an answer, the device answers short requests only: try max_registers: 16"
@@ -48,8 +51,48 @@ func (r *reader) advise(rs []sampler.Reading) {
 	for _, h := range hints {
 		fmt.Fprintf(r.hints, "%s: %s\n", strings.Join(of[h], ", "), h)
 	}
+	r.adviseZeros(rs)
 	r.adviseNumbers(rs)
 	r.adviseTime(rs)
+}
+
+// otherwise names what else the numbers of registers that a device refused may mean,
+// where they do not name a table.
+func (r *reader) otherwise(x sampler.Reading, err error) string {
+	var refusal *modbus.ExceptionError
+	var part *drivers.PartError
+	if !errors.As(err, &refusal) || refusal.Code != 2 || !errors.As(err, &part) {
+		return ""
+	}
+	for _, reg := range r.registers(x.Sensor) {
+		if other := (config.Address{Plain: reg.Plain}).Otherwise(); other != "" && slices.Contains(part.Channels, reg.Name) {
+			return fmt.Sprintf("%s was taken as %s:%d, which the device does not have: try %s", reg.Plain, reg.Table, reg.At, other)
+		}
+	}
+	return ""
+}
+
+// adviseZeros names registers that were read, and read 0, at an address that their
+// number may not mean.
+func (r *reader) adviseZeros(rs []sampler.Reading) {
+	for _, x := range rs {
+		for i, reg := range r.registers(x.Sensor) {
+			other := (config.Address{Plain: reg.Plain}).Otherwise()
+			if other != "" && i < len(x.Values) && x.Values[i] == reg.Offset && reg.Offset == 0 {
+				fmt.Fprintf(r.hints, "%s.%s: %s was taken as %s:%d, and reads 0: if it should not, try %s\n", x.Sensor, reg.Name, reg.Plain, reg.Table, reg.At, other)
+			}
+		}
+	}
+}
+
+// registers are those of a Modbus sensor.
+func (r *reader) registers(sensor string) []config.Register {
+	for _, s := range r.cfg.Sensors {
+		if s.Name == sensor {
+			return s.Registers
+		}
+	}
+	return nil
 }
 
 // adviseNumbers names channels whose number looks as if the register has another

@@ -253,6 +253,10 @@ func silent(err error) bool {
 
 // explain adds what to try to the error of a scan that read nothing.
 func (s *ModbusScan) explain(err error) error {
+	var refusal *modbus.ExceptionError
+	if other := s.At.Otherwise(); other != "" && errors.As(err, &refusal) && refusal.Code <= 2 {
+		return fmt.Errorf("%w: %s was taken as %v:%d: try --at %s", err, s.At.Plain, s.At.Table, s.At.At, other)
+	}
 	if hint := hint(s.URL, err); hint != "" {
 		return fmt.Errorf("%w: %s", err, hint)
 	}

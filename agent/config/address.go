@@ -13,7 +13,25 @@ type Address struct {
 	Table string // "holding", "input", "coil", "discrete"
 	At    int    // counts from the base that it was parsed with
 	Bit   int    // of the register; -1 = the whole
+
+	// Plain is the number as it was written where its first digit named the table,
+	// such as 30775. Empty: the table was named.
+	Plain string
 }
+
+// Otherwise names the other addresses that a plain number of five digits may mean:
+// many manuals number registers from 0 or 1 up to 65535, and their 30775 is not the
+// 775th input register. It is empty where there are none.
+func (a Address) Otherwise() string {
+	if n, err := strconv.Atoi(a.Plain); err == nil && len(a.Plain) == 5 && n < 0x10000 {
+		return fmt.Sprintf(`"holding:%d" or "input:%[1]d", or one lower, if the manual numbers its registers so`, n)
+	}
+	return ""
+}
+
+// usualNumber is up to where numbers such as 30400 are mostly meant as manuals of
+// the old notation mean them.
+const usualNumber = 500
 
 // tables are the four tables of Modbus (Application Protocol V1.1b3 §4.3), each
 // with the digit that names it in manuals. §4.4 leaves that notation to the
@@ -57,6 +75,7 @@ func ParseAddress(s string, base int) (Address, error) {
 		a.Table, a.At, err = tableAndNumber(table, number, base)
 	} else {
 		a.Table, a.At, err = modicon(place, base)
+		a.Plain = place
 	}
 	if err != nil {
 		return a, err
@@ -149,8 +168,13 @@ func (r *registerReader) at(v value) {
 		r.Bit = max(a.Bit, 0)
 		r.setType(typeBit)
 	}
-	if v.addressFault(err) {
-		r.Table, r.At = a.Table, a.At
+	if !v.addressFault(err) {
+		return
+	}
+	r.Table, r.At, r.Plain = a.Table, a.At, a.Plain
+	if other := a.Otherwise(); other != "" && !hasBits(a.Table) && a.At-r.s.AddressBase >= usualNumber {
+		v.warn(fmt.Sprintf(`write "%s:%d" if that is right; else %s`, a.Table, a.At, other),
+			"%s is taken as the number %d of the %s registers", a.Plain, a.At-r.s.AddressBase+1, a.Table)
 	}
 }
 

@@ -13,6 +13,7 @@ type Register struct {
 	Measurand
 	Table   string           // "holding", "input", "coil", "discrete"
 	At      int              // before AddressBase is taken off; 40041 is 40 + AddressBase
+	Plain   string           // the number that At was written as, "40041"; empty = the table was named
 	Bit     int              // of the register, for type bit: 0 (least significant) to 15
 	Type    string           // a RegisterType of the driver, "u16"
 	Order   string           // a ByteOrder of the driver, "ABCD"
@@ -307,6 +308,11 @@ func (r *registerReader) checkType(v value, g given) {
 	}
 	if hasBits(r.Table) {
 		if r.Type != "" && r.Type != typeBit {
+			if other := (Address{Plain: r.Plain}).Otherwise(); other != "" {
+				g["at"].fail("leave type out if it is one; else write "+other, "%s is taken as a number of the %s table, which has bits, not %s", r.Plain, r.Table, r.Type)
+				r.setType(typeBit)
+				return
+			}
 			g["type"].fail("write type: bit or leave it out", "table %s has bits, not %s", r.Table, r.Type)
 		}
 		r.setType(typeBit)
