@@ -26,7 +26,10 @@ type Assessment struct {
 	Err error // of the models that cannot be used; nil = all can
 }
 
-const cureDamaged = "put a whole model version there, or remove the damaged file to have the machine learnt anew; then reload"
+const (
+	cureDamaged = "put a whole model version there, or remove the damaged file to have the machine learnt anew; then reload"
+	cureNewer   = "remove the newer version, or put one there that fits; then reload"
+)
 
 // Assess finds the model of a machine with the schema, and what it can do.
 func Assess(models *state.Models, s model.Schema, l Learn) Assessment {
@@ -38,7 +41,7 @@ func Assess(models *state.Models, s model.Schema, l Learn) Assessment {
 
 func assess(loaded *model.Model, err error, s model.Schema, may, onChange bool) Assessment {
 	relearn := may && onChange
-	switch damaged := errors.Is(err, model.ErrCorrupt) || errors.Is(err, model.ErrFormat); {
+	switch {
 	case loaded != nil:
 		return assessLoaded(loaded, s, err, relearn)
 	case err == nil || isNone(err):
@@ -46,7 +49,7 @@ func assess(loaded *model.Model, err error, s model.Schema, may, onChange bool) 
 			return Assessment{State: judge.Learning, Learns: true}
 		}
 		return Assessment{State: judge.Blind, Problem: "there is no model, and none may be learnt", Cure: "put a model there, or allow learning into a folder: model.learn.when: no_model"}
-	case damaged:
+	case damaged(err):
 		return Assessment{State: judge.Blind, Problem: "no model can be used: " + oneLine(err), Cure: cureDamaged}
 	case errors.Is(err, fs.ErrPermission):
 		return Assessment{State: judge.Blind, Problem: "no model can be used: " + oneLine(err), Cure: "give the user that the agent runs as the right to read it; then reload or restart"}
@@ -59,7 +62,7 @@ func assess(loaded *model.Model, err error, s model.Schema, may, onChange bool) 
 
 // isNone tells that there is no model, and nothing else is wrong.
 func isNone(err error) bool {
-	return errors.Is(err, state.ErrNone) && !errors.Is(err, model.ErrCorrupt) && !errors.Is(err, model.ErrFormat) && !errors.Is(err, model.ErrSchema) && !errors.Is(err, model.ErrVersion)
+	return errors.Is(err, state.ErrNone) && !damaged(err) && !errors.Is(err, model.ErrSchema) && !errors.Is(err, model.ErrVersion)
 }
 
 // assessLoaded is the assessment with a model that can judge, in whole or in part;
@@ -74,9 +77,16 @@ func assessLoaded(m *model.Model, s model.Schema, err error, relearn bool) Asses
 	case !match.Whole():
 		a.Problem, a.Cure = "channels "+match.String()+"; they are not judged", "learn the machine anew, with train --config"
 	case err != nil:
-		a.Problem, a.Cure = fmt.Sprintf("version %s judges instead of a newer one: %s", m.Version(), oneLine(err)), cureDamaged
+		if a.Problem, a.Cure = fmt.Sprintf("version %s judges instead of a newer one: %s", m.Version(), oneLine(err)), cureNewer; damaged(err) {
+			a.Cure = cureDamaged
+		}
 	}
 	return a
+}
+
+// damaged tells that a file is not a whole model.
+func damaged(err error) bool {
+	return errors.Is(err, model.ErrCorrupt) || errors.Is(err, model.ErrFormat)
 }
 
 // oneLine is an error of several lines in one.

@@ -143,6 +143,25 @@ func TestAssess(t *testing.T) {
 	}
 }
 
+// TestAssess_periodPutBack: a machine that got another period, was learnt anew, and got
+// its period back judges by the version that fits. Nothing is damaged.
+func TestAssess_periodPutBack(t *testing.T) {
+	o := options(t, &collected{})
+	newFeeder(t, o).learnt()
+	first := o.Models.Versions()
+	next := o
+	next.Schema.Period, next.Learn.OnChange, next.State = 2*time.Second, true, ""
+	next.Learn.Rows.Schema = next.Schema.Hash()
+	newFeeder(t, next).learnt()
+	if v := o.Models.Versions(); len(v) != 2 {
+		t.Fatalf("versions %v", v)
+	}
+	a := Assess(o.Models, o.Schema, o.Learn)
+	if a.Model == nil || a.Model.Version() != first[0] || a.State != judge.Normal || a.Learns || a.Cure != cureNewer || !strings.Contains(a.Problem, "period: learnt 2s, configured 1s") {
+		t.Errorf("%+v, want version %s", a, first[0])
+	}
+}
+
 // TestGoesOnWithoutAChannel: while it is learnt anew with a channel more and one less,
 // the old model finds what it knows, and the new one then judges all.
 func TestGoesOnWithoutAChannel(t *testing.T) {
