@@ -1,8 +1,10 @@
 package judge
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
@@ -66,13 +68,18 @@ func New(o Options) (*Judge, error) {
 // not know are not judged, and those that it alone knows are missing to it: whether
 // it is usable that way is for the caller to know (model.Usable).
 func (j *Judge) Use(m *model.Model) error {
-	p := j.o.Policy
-	p.Channels = m.Schema().Channels
+	p, match := j.o.Policy, m.Match(j.o.Policy.Channels)
+	p.Channels = slices.Clone(m.Schema().Channels)
+	for k, i := range match.Index {
+		if i >= 0 { // a model that was learnt without units has those of the configuration
+			p.Channels[k].Unit = cmp.Or(j.o.Policy.Channels[i].Unit, p.Channels[k].Unit)
+		}
+	}
 	s, err := newScoring(m, p)
 	if err != nil {
 		return fmt.Errorf("machine %s: %w", j.o.Policy.Machine, err)
 	}
-	j.scoring, j.mapping = s, newMapping(m, j.o.Policy.Channels)
+	j.scoring, j.mapping = s, newMapping(match, len(j.o.Policy.Channels))
 	return nil
 }
 

@@ -21,13 +21,11 @@ type mapping struct {
 	drift            []model.ChannelDrift
 }
 
-// newMapping returns nil where the rows are the model's own.
-func newMapping(m *model.Model, channels []model.Channel) *mapping {
-	t := m.Match(channels)
-	if t.InOrder(len(channels)) {
+// newMapping maps rows of n channels, and returns nil where they are the model's own.
+func newMapping(t model.Match, n int) *mapping {
+	if t.InOrder(n) {
 		return nil
 	}
-	n := len(channels)
 	p := &mapping{index: t.Index, removed: t.Removed, row: make([]float64, len(t.Index)),
 		shares: make([]float32, n), values: make([]float64, n), expected: make([]float64, n), drift: make([]model.ChannelDrift, n)}
 	for i := range n {

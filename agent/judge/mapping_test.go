@@ -9,6 +9,7 @@ import (
 
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/model"
+	"iot-edge-anomaly/model/train"
 
 	"pgregory.net/rapid"
 )
@@ -85,4 +86,37 @@ func TestMapping(t *testing.T) {
 	if told == 0 {
 		t.Error("no event: the rows hold nothing")
 	}
+}
+
+// TestUse_units: events have the units that the configuration has got since the model
+// was learnt.
+func TestUse_units(t *testing.T) {
+	s := model.Schema{Period: time.Second, Channels: []model.Channel{{Name: "p.speed"}, {Name: "p.flow"}}}
+	row := func(i int) []float64 {
+		speed := 40 + 3*math.Sin(float64(i)/3)
+		return []float64{speed, 0.5*speed + 0.01*math.Sin(float64(i*i))}
+	}
+	var rows []float64
+	for i := range 300 {
+		rows = append(rows, row(i)...)
+	}
+	m, _, err := train.Train(t.Context(), s, rows, train.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j := using(t, m, Options{Policy: detect.DefaultPolicy("p", []model.Channel{{Name: "p.speed", Unit: "Hz"}, {Name: "p.flow", Unit: "l/min"}})})
+	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	for i := range 400 {
+		r := row(i)
+		if i > 300 {
+			r[1] += 30
+		}
+		for _, ev := range j.Push(at.Add(time.Duration(i)*time.Second), r).Events {
+			if c := ev.Causes[0]; c.Channel != "p.flow" || c.Unit != "l/min" {
+				t.Errorf("cause %+v, want p.flow in l/min", c)
+			}
+			return
+		}
+	}
+	t.Error("no event")
 }
