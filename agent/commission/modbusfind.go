@@ -59,8 +59,8 @@ func plain(x float64) string {
 	return strconv.FormatFloat(x, 'f', max(0, 6-int(math.Floor(math.Log10(math.Abs(x))))), 64)
 }
 
-// search finds the readings within the tolerance, unscaled ones first, then the
-// nearest.
+// search finds the readings within the tolerance: those that equal the number to the
+// last digit, then those that fit the map, then the nearest.
 func (v *modbusView) search() (found []lookalike) {
 	for i, w := range v.words {
 		if w.err != nil {
@@ -68,7 +68,7 @@ func (v *modbusView) search() (found []lookalike) {
 		}
 		for _, r := range guess.Readings(v.from(i)) {
 			powers := []int{0, -1, -2, -3, -4, 1, 2, 3}
-			if r.Type == modbus.F32 || r.Type == modbus.F64 || r.Type == modbus.F16 {
+			if r.Type == modbus.F32 || r.Type == modbus.F64 || r.Type == modbus.F16 || r.Value == 0 {
 				powers = powers[:1]
 			}
 			for _, p := range powers {
@@ -81,11 +81,19 @@ func (v *modbusView) search() (found []lookalike) {
 	}
 	sort.SliceStable(found, func(i, j int) bool {
 		a, b := found[i], found[j]
-		return cmp.Or(cmp.Compare(rank(v, a), rank(v, b)), cmp.Compare(a.off, b.off)) < 0
+		return cmp.Or(cmp.Compare(inexact(a), inexact(b)), cmp.Compare(rank(v, a), rank(v, b)), cmp.Compare(a.off, b.off)) < 0
 	})
 	return slices.CompactFunc(found, func(a, b lookalike) bool { // i16 where it equals u16
 		return a.at == b.at && a.value == b.value && a.power == b.power && a.r.Type.Registers() == b.r.Type.Registers() && a.r.Order == b.r.Order
 	})
+}
+
+// inexact is 0 for a reading that equals the number, as far as it was given.
+func inexact(l lookalike) int {
+	if l.off < 1e-9 || l.r.Type == modbus.F32 && l.off < 1e-6 {
+		return 0
+	}
+	return 1
 }
 
 // rank is 0 for a reading that is in the map, 1 for one with the map's byte order,
@@ -94,7 +102,7 @@ func rank(v *modbusView, l lookalike) int {
 	switch {
 	case v.chosen(l.at, l.r):
 		return 0
-	case l.r.Order == v.order || l.r.Type.Registers() == 1 && swapsBytes(l.r.Order) == swapsBytes(v.order):
+	case l.r.Order == v.order || l.r.Type.Registers() == 1 && l.r.Order.SwapsBytes() == v.order.SwapsBytes():
 		return 1
 	}
 	return 2

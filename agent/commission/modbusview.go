@@ -30,6 +30,7 @@ type modbusView struct {
 	starts []int      // index of each run's first
 	pieces [][]guess.Piece
 	order  modbus.Order
+	bcd    bool    // every register holds decimal digits only
 	ahead  float64 // how much better the order fits than any other, in bits
 	out    strings.Builder
 }
@@ -47,8 +48,9 @@ func (s *ModbusScan) Print(w io.Writer, f ModbusForm) error {
 			v.bitTable()
 		} else {
 			v.wordTable()
-			v.wideTable(2, "32 BITS", modbus.U32, modbus.I32, modbus.F32)
-			v.wideTable(4, "64 BITS", modbus.U64, modbus.I64, modbus.F64)
+			v.wideTable(2, "32 BITS", modbus.U32, modbus.I32, modbus.F32, modbus.BCD32, modbus.M10K32, modbus.S32, modbus.U24, modbus.I24)
+			v.wideTable(3, "48 BITS", modbus.U48, modbus.I48, modbus.M10K48)
+			v.wideTable(4, "64 BITS", modbus.U64, modbus.I64, modbus.F64, modbus.M10K64)
 			v.legend()
 			v.lookalikes()
 		}
@@ -73,6 +75,7 @@ func (s *ModbusScan) view(f ModbusForm) *modbusView {
 	}
 	if !s.bits() {
 		v.pieces, v.order, v.ahead = guess.Map(v.runs)
+		v.bcd = guess.Decimal(v.runs)
 	}
 	return v
 }
@@ -185,7 +188,10 @@ func cause(err error) string {
 // wideTable prints types of n registers in the four orders.
 func (v *modbusView) wideTable(n int, title string, types ...modbus.Type) {
 	names := []string{"ABCD", "CDAB", "BADC", "DCBA"}
-	if n == 4 {
+	switch n {
+	case 3:
+		names = []string{"ABCDEF", "EFCDAB", "BADCFE", "FEDCBA"}
+	case 4:
 		names = []string{"ABCDEFGH", "GHEFCDAB", "BADCFEHG", "HGFEDCBA"}
 	}
 	printed := false
@@ -194,7 +200,9 @@ func (v *modbusView) wideTable(n int, title string, types ...modbus.Type) {
 			i := v.starts[k] + j
 			byType := map[modbus.Type][]guess.Reading{}
 			for _, r := range guess.Readings(run[j : j+n]) {
-				byType[r.Type] = append(byType[r.Type], r)
+				if r.Order <= modbus.CDAB { // a column each; others are found by --find
+					byType[r.Type] = append(byType[r.Type], r)
+				}
 			}
 			first := true
 			for _, t := range types {
@@ -212,17 +220,33 @@ func (v *modbusView) wideTable(n int, title string, types ...modbus.Type) {
 				} else {
 					v.printf("%20s", "")
 				}
-				v.printf(" %-3v", t)
-				for _, r := range rs {
-					v.printf("%14s", v.marked(i, r))
-				}
-				v.printf("\n")
+				v.printf(" %-6v%s\n", t, v.columns(i, rs))
 			}
 		}
 	}
 	if printed {
 		v.printf("\n")
 	}
+}
+
+// columns are the readings of one type in the four orders; one that is no number of
+// the type is left out.
+func (v *modbusView) columns(i int, rs []guess.Reading) string {
+	var b strings.Builder
+	for k, o := range []modbus.Order{modbus.ABCD, modbus.CDAB, modbus.BADC, modbus.DCBA} {
+		text := ""
+		for _, r := range rs {
+			if r.Order == o {
+				text = v.marked(i, r)
+			}
+		}
+		width := 14
+		if k == 0 {
+			width = 11 // the type has the rest
+		}
+		fmt.Fprintf(&b, "%*s", width, text)
+	}
+	return strings.TrimRight(b.String(), " ")
 }
 
 // tells reports whether a line of the wide table is worth printing. Zeros and parts
@@ -235,8 +259,11 @@ func (v *modbusView) tells(i int, t modbus.Type, rs []guess.Reading, n int) bool
 	for _, r := range rs {
 		negative = negative || r.Value < 0
 	}
-	if v.All {
+	if v.All && len(rs) > 0 {
 		return true
+	}
+	if t > modbus.F64 && (t != modbus.BCD32 || !v.bcd || v.Brief) || len(rs) == 0 {
+		return false
 	}
 	if zero || v.inText(i, n) || (t == modbus.I32 || t == modbus.I64) && !negative {
 		return false
@@ -270,14 +297,12 @@ func (v *modbusView) chosen(i int, r guess.Reading) bool {
 	for k, pieces := range v.pieces {
 		for _, p := range pieces {
 			if p.Kind == guess.Number && v.starts[k]+p.First == i && p.Type == r.Type {
-				return p.Order == r.Order || p.N == 1 && swapsBytes(p.Order) == swapsBytes(r.Order)
+				return p.Order == r.Order || p.N == 1 && p.Order.SwapsBytes() == r.Order.SwapsBytes()
 			}
 		}
 	}
 	return false
 }
-
-func swapsBytes(o modbus.Order) bool { return o == modbus.BADC || o == modbus.DCBA }
 
 // marked is the value of a reading, with > where the map has this reading, or * where
 // it is plausible.
@@ -286,7 +311,7 @@ func (v *modbusView) marked(i int, r guess.Reading) string {
 	switch {
 	case v.chosen(i, r):
 		return ">" + s
-	case r.Type.Registers() == 1 && swapsBytes(r.Order) && !swapsBytes(v.order):
+	case r.Type.Registers() == 1 && r.Order.SwapsBytes() && !v.order.SwapsBytes():
 		return s // the registers beside it have another byte order
 	case r.Plausible:
 		return "*" + s
@@ -352,8 +377,11 @@ func (v *modbusView) legend() {
 		v.printf("Byte order %v fits best.", v.order)
 	}
 	v.printf(" > is in the map below, * is plausible as well.\n")
+	if v.bcd {
+		v.printf("Every register holds decimal digits only: this may be BCD, bcd16 (the column HEX) or bcd32.\n")
+	}
 	if !v.All {
-		v.printf("Left out: zeros, text, signed where it equals unsigned, 64 bits where none is\nplausible; --all shows them.\n")
+		v.printf("Left out: zeros, text, signed where it equals unsigned, 64 bits where none is\nplausible, rare types; --all shows them, --find looks into all of them.\n")
 	}
 	v.printf("\n")
 }

@@ -35,6 +35,7 @@ func (v *modbusView) yaml() {
 			v.piece(v.starts[k]+p.First, p)
 		}
 	}
+	v.dates()
 }
 
 func (v *modbusView) piece(i int, p guess.Piece) {
@@ -60,15 +61,43 @@ func (v *modbusView) remark(i int, p guess.Piece) string {
 		if r.Plausible && r.Order == v.order && p.N == 1 && r.Type.Registers() == 2 {
 			s += fmt.Sprintf("; or %v: %s", r.Type, number(r))
 		}
+		if v.suspects(p, r) {
+			s += fmt.Sprintf("; or %v: %s", r.Type, number(r))
+		}
 	}
 	return s
+}
+
+// suspects tells whether a piece of the map may as well be of a type that maps do not
+// have: BCD where all registers look like it, sign and magnitude where two's
+// complement gives a large negative number.
+func (v *modbusView) suspects(p guess.Piece, r guess.Reading) bool {
+	if r.Order != p.Order || r.Type.Registers() != p.N {
+		return false
+	}
+	switch r.Type {
+	case modbus.BCD16, modbus.BCD32:
+		return v.bcd
+	case modbus.S16, modbus.S32:
+		return r.Value < 0 && r.Value > -10_000
+	}
+	return false
+}
+
+// dates prints which registers hold a date.
+func (v *modbusView) dates() {
+	for k, run := range v.runs {
+		for _, d := range guess.Dates(run, time.Now()) {
+			v.printf("      # %s reads like a date, type: %v: %s\n", v.span(v.starts[k]+d.First, d.Type.Registers()), d.Type, d.Time.Format("2006-01-02 15:04:05"))
+		}
+	}
 }
 
 func typeAndOrder(r guess.Reading) string {
 	order := r.Order
 	if r.Type.Registers() == 1 {
 		order = modbus.ABCD
-		if swapsBytes(r.Order) {
+		if r.Order.SwapsBytes() {
 			order = modbus.BADC
 		}
 	}

@@ -2,10 +2,13 @@ package commission
 
 import (
 	"context"
+	"errors"
+	"os"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/drivers"
 )
 
 // readTexts reads the texts of the sensors that are shown, of those that answered.
@@ -13,7 +16,7 @@ func (r *reader) readTexts(ctx context.Context, rs []sampler.Reading) {
 	r.texts = map[string][]readout{}
 	answered := map[string]bool{}
 	for _, x := range rs {
-		answered[x.Sensor] = !x.LastGood.IsZero()
+		answered[x.Sensor] = !x.At.IsZero() && !errors.Is(x.Err, os.ErrDeadlineExceeded) && !errors.Is(x.Err, drivers.ErrBus)
 	}
 	for _, s := range r.cfg.Sensors {
 		if !r.shows(s.Name) {
@@ -25,9 +28,9 @@ func (r *reader) readTexts(ctx context.Context, rs []sampler.Reading) {
 	}
 }
 
-// text reads one text. A device without values is not asked for more.
+// text reads one text. A device that does not answer is not asked for more.
 func (r *reader) text(ctx context.Context, s config.Sensor, x config.TextRegister, ask bool) readout {
-	o := readout{Sensor: s.Name, Channel: s.Name + "." + x.Name, Quality: sampler.Missing.String(), Error: "not asked for: the device gave no value"}
+	o := readout{Sensor: s.Name, Channel: s.Name + "." + x.Name, Quality: sampler.Missing.String(), Error: "not asked for: the device did not answer"}
 	if !ask {
 		return o
 	}

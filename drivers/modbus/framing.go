@@ -114,7 +114,11 @@ func checkShape(req []byte, fc byte, size, width int) error {
 		want = 2 + dataLen(req, width)
 	}
 	if size != want {
-		return outOfStep{fmt.Errorf("%w: PDU of %d bytes, want %d", ErrFrame, size, want), kindOf(fc, size)}
+		why := ""
+		if n := want - 2; n > 0 && size == 2+2*n && !Table(fc).bits() && width < 4 {
+			why = ", or registers of 32 bits"
+		}
+		return outOfStep{fmt.Errorf("%w: PDU of %d bytes, want %d%s", ErrFrame, size, want, why), kindOf(fc, size)}
 	}
 	return nil
 }

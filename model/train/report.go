@@ -86,6 +86,9 @@ func (r *Report) begin(t *trainingSet, o Options) {
 		if m := r.Rows - r.Idle - len(v); 10*m > r.Rows-r.Idle {
 			r.warn("%s is missing in %d of %d rows", ch.Name, m, r.Rows-r.Idle)
 		}
+		if why := t.counts(j); why != "" {
+			r.warn("%s %s", ch.Name, why)
+		}
 		for k := range j {
 			if t.same(j, k) {
 				r.warn("%s and %s always have the same value", t.schema.Channels[k].Name, ch.Name)
@@ -134,6 +137,50 @@ func (r *Report) warnShifts(schema model.Schema, from int, ended []int, steps ma
 		}
 	}
 	r.shorten()
+}
+
+// counts says why a channel looks like a counter or a clock, which no model can learn:
+// each new value is one that never was before. It is empty where it does not.
+func (t *trainingSet) counts(j int) string {
+	const enough = 20 // rises
+	rises, falls, evenly := 0, 0, true
+	before, first, step, top := math.NaN(), math.NaN(), 0.0, math.Inf(-1)
+	n, low := 0, math.Inf(1)
+	for i := range t.run {
+		v := t.rows[i*t.c+j]
+		if !finite(v) || !t.run[i] {
+			before = math.NaN()
+			continue
+		}
+		n, low, top = n+1, min(low, v), max(top, v)
+		switch d := v - before; {
+		case math.IsNaN(before):
+			if math.IsNaN(first) {
+				first = v
+			}
+		case d > 0:
+			rises++
+			if step == 0 {
+				step = d
+			}
+			evenly = evenly && math.Abs(d-step) <= step/10
+		case d < 0:
+			if v > low+(top-low)/2 {
+				return "" // no new beginning
+			}
+			falls++
+		default:
+			evenly = false
+		}
+		before = v
+	}
+	switch {
+	case rises < enough || falls*100 > rises:
+		return ""
+	case evenly:
+		return "advances evenly, like a clock: leave it out of the machine's channels"
+	}
+	return fmt.Sprintf("only ever rises, by %.4g in %d rows, like a counter: with counter: true its rate is learnt instead", top-first, n)
 }
 
 // same tells whether two channels are equal in every running row, and not constant.

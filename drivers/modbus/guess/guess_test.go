@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"time"
 
 	"iot-edge-anomaly/drivers/modbus"
 )
@@ -104,10 +105,38 @@ func TestReadings(t *testing.T) {
 	if got, want := strings.Join(marked, ", "), "u16 ABCD 5243, f32 CDAB 50.02, f32 DCBA 199148"; got != want {
 		t.Errorf("plausible: %s, want %s", got, want)
 	}
-	for n, want := range []int{0, 8, 20, 20, 32} { // 2 bytes, 2 each of u16 i16 f16; 12 of two registers; 12 of four
+	for n, want := range []int{0, 12, 44, 56, 84} { // 2 bytes, 2 each of u16 i16 f16 s16 bcd16; 8 types of two registers, 3 of three, in 4 orders; of four 3 in 8 orders and 1 in 4
 		if got := len(Readings(make([]uint16, n))); got != want {
 			t.Errorf("%d readings of %d registers, want %d", got, n, want)
 		}
+	}
+}
+
+func TestDecimal(t *testing.T) {
+	for _, c := range []struct {
+		words []uint16
+		want  bool
+	}{
+		{[]uint16{0x1234, 0x0056, 0x7890}, true}, {[]uint16{0x1234, 0x005A, 0x7890}, false}, {[]uint16{0x1234, 0, 0}, false}, {[]uint16{1, 2, 3, 4, 5}, false}, {nil, false},
+	} {
+		if got := Decimal([][]uint16{c.words}); got != c.want {
+			t.Errorf("%04x: %v, want %v", c.words, got, c.want)
+		}
+	}
+}
+
+func TestDates(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	words := []uint16{7, 2019, 11, 23, 8, 30, 5, 7, 0x1A0B, 0x1708, 0x1E05, 0xFFFF, 26, 0x0B37, 0x081E, 0x05DC, 9, 0x6B03, 0xF988, 3}
+	got := ""
+	for _, d := range Dates(words, now) {
+		got += fmt.Sprintf("%d %v %s; ", d.First, d.Type, d.Time.Format("2006-01-02 15:04:05.0"))
+	}
+	if want := "1 date 2019-11-23 08:30:05.0; 8 date48 2026-11-23 08:30:05.0; 12 date64 2026-11-23 08:30:01.5; 17 date32 2026-11-23 08:30:00.0; "; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if d := Dates(words, now.AddDate(1, 0, 0)); len(d) != 2 {
+		t.Errorf("a year later: %v", d)
 	}
 }
 

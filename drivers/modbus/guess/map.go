@@ -56,7 +56,7 @@ func Map(runs [][]uint16) (best [][]Piece, order modbus.Order, ahead float64) {
 
 // rarity is the surcharge of an order: those that swap bytes are rare.
 func rarity(o modbus.Order) float64 {
-	if o == modbus.BADC || o == modbus.DCBA {
+	if o.SwapsBytes() {
 		return 8
 	}
 	return 0

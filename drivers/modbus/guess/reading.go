@@ -3,6 +3,7 @@ package guess
 import (
 	"encoding/binary"
 	"math"
+	"slices"
 
 	"iot-edge-anomaly/drivers/modbus"
 )
@@ -17,27 +18,71 @@ type Reading struct {
 
 var orders = [...]modbus.Order{modbus.ABCD, modbus.CDAB, modbus.BADC, modbus.DCBA}
 
-// Readings returns all interpretations of the registers with which words begins,
-// sorted by type and then by order ABCD, CDAB, BADC, DCBA. Single registers have
-// the orders ABCD and BADC only, bytes only ABCD.
-func Readings(words []uint16) []Reading {
-	b := bytesOf(words)
-	var out []Reading
-	for t := modbus.U8H; t <= modbus.F64; t++ {
-		n := t.Registers()
-		if n > len(words) {
-			continue
-		}
-		for _, o := range orders {
-			if n == 1 && (o == modbus.CDAB || o == modbus.DCBA) || t <= modbus.U8L && o != modbus.ABCD {
-				continue
-			}
-			v := t.Decode(o, b)
-			out = append(out, Reading{t, o, v, plausible(t, o, words[:n], v)})
+// orders64 are further orders of four registers that devices use.
+var orders64 = furtherOrders()
+
+func furtherOrders() (out []modbus.Order) {
+	for _, o := range modbus.Orders() {
+		if order, err := modbus.ParseOrder(o.Name); err == nil && o.Bytes == 8 && !o.Rare && !slices.Contains(orders[:], order) {
+			out = append(out, order)
 		}
 	}
 	return out
 }
+
+// Readings returns all interpretations as a number of the registers with which words
+// begins, sorted by type and then by order: ABCD, CDAB, BADC, DCBA, and of binary
+// numbers of four registers the others that devices use. Single registers have the
+// orders ABCD and BADC only, bytes only ABCD. A type whose registers do not hold a
+// number of it is left out, as BCD with a digit above 9 is.
+func Readings(words []uint16) []Reading {
+	b := bytesOf(words)
+	var out []Reading
+	for i, info := range modbus.Types() {
+		t, n := modbus.Bit+modbus.Type(i), info.Registers
+		if t == modbus.Bit || info.Clock || n > len(words) {
+			continue
+		}
+		in := orders[:]
+		switch {
+		case t <= modbus.U8L:
+			in = orders[:1]
+		case n == 1:
+			in = []modbus.Order{modbus.ABCD, modbus.BADC}
+		case n == 4 && info.Bits == 64 && t != modbus.M10K64:
+			in = slices.Concat(in, orders64)
+		}
+		for _, o := range in {
+			v := t.Decode(o, b)
+			if t > modbus.F64 && math.IsNaN(v) {
+				continue
+			}
+			out = append(out, Reading{t, o, v, o <= modbus.CDAB && plausible(t, o, words[:n], v)})
+		}
+	}
+	return out
+}
+
+// Decimal tells whether registers look like BCD: every one of them has decimal
+// digits only, and so many that this is hardly chance.
+func Decimal(runs [][]uint16) bool {
+	digits := 0
+	for _, words := range runs {
+		for _, w := range words {
+			if math.IsNaN(modbus.BCD16.Decode(modbus.ABCD, []byte{byte(w >> 8), byte(w)})) {
+				return false
+			}
+			for ; w != 0; w >>= 4 {
+				digits++
+			}
+		}
+	}
+	return digits >= surelyDecimal
+}
+
+// surelyDecimal is how many digits are no chance: one in 16 bits has ten of sixteen
+// values, so that ten digits are decimal by chance once in a hundred times.
+const surelyDecimal = 10
 
 func bytesOf(words []uint16) []byte {
 	b := make([]byte, 0, 2*len(words))
