@@ -1,12 +1,17 @@
 package modbus
 
 import (
+	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math"
+	"net"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"iot-edge-anomaly/drivers"
@@ -193,4 +198,93 @@ func FuzzOtherMaster(f *testing.F) {
 			got = got[1:]
 		}
 	})
+}
+
+// A device that gives only the first register of a request is read register by
+// register, from the first cycle on, whether its values were zero at first or not. A
+// device whose registers are zero indeed costs a few requests, and then hardly any.
+func TestDev_firstRegisterOnly(t *testing.T) {
+	for _, regs := range [][]Register{words(0, 1, 2), words(10, 11, 14, 20, 21, 50, 51, 100)} {
+		b := counted()
+		b.SetFirstOnly(true)
+		s := serve(t, map[uint8]*modbussim.Bank{7: b})
+		d := newDev(t, newLine(t, s, LineOptions{}), 7, regs, Options{MaxGap: 8})
+		var c tally
+		for range 5 {
+			c.count(t, d)
+		}
+		if c.right != 5*len(regs) {
+			t.Errorf("%+v of %d cells", c, 5*len(regs))
+		}
+		if before := s.RequestsTo(7); c.count(t, d) != nil || s.RequestsTo(7) != before+len(regs) {
+			t.Errorf("%d requests for %d registers", s.RequestsTo(7)-before, len(regs))
+		}
+	}
+}
+
+// A block that is zero at first and rises later is compared again, in pauses that
+// double.
+func TestDev_firstRegisterOnlyLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		up, asked := false, 0
+		open := pipeWords(func(at, n int) []uint16 {
+			asked++
+			words := make([]uint16, n)
+			if words[0] = uint16(1000 + at); at > 0 && !up {
+				words[0] = 0
+			}
+			return words
+		})
+		l := NewLine(open, LineOptions{})
+		defer l.Close()
+		d, dst := newDev(t, l, 7, words(0, 1, 2, 3), Options{}), make([]float64, 4)
+		for range 3600 {
+			if err := d.Read(t.Context(), dst); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Second)
+		}
+		if asked > 3600+3+15 {
+			t.Errorf("%d requests in 3600 cycles", asked)
+		}
+		up = true
+		wrong := 0
+		for range 2 * 3600 {
+			if err := d.Read(t.Context(), dst); err != nil {
+				t.Fatal(err)
+			}
+			if dst[3] != 1003 {
+				wrong++
+			}
+			time.Sleep(time.Second)
+		}
+		if wrong > 300 || dst[1] != 1001 || dst[3] != 1003 {
+			t.Errorf("%v after %d cycles with zeros", dst, wrong)
+		}
+	})
+}
+
+// pipeWords answers requests with the registers that words returns.
+func pipeWords(words func(at, n int) []uint16) func(context.Context) (io.ReadWriteCloser, error) {
+	return func(context.Context) (io.ReadWriteCloser, error) {
+		near, far := net.Pipe()
+		go func() {
+			defer far.Close()
+			req := make([]byte, 12)
+			for {
+				if _, err := io.ReadFull(far, req); err != nil {
+					return
+				}
+				n := int(req[11])
+				ans := append([]byte{}, req[0], req[1], 0, 0, 0, byte(3+2*n), req[6], req[7], byte(2*n))
+				for _, w := range words(int(req[8])<<8|int(req[9]), n) {
+					ans = binary.BigEndian.AppendUint16(ans, w)
+				}
+				if _, err := far.Write(ans); err != nil {
+					return
+				}
+			}
+		}()
+		return near, nil
+	}
 }

@@ -64,6 +64,7 @@ type Dev struct {
 	first    int     // index in plan of the request that begins the next cycle
 	silence  breaker // opens if the unit stays silent
 	canaries canaries
+	replan   bool          // the plan is to be made anew after the cycle
 	limit    int           // most registers that the device was found to return at once
 	relearn  time.Duration // pause before the uncut plan is tried again
 	recut    time.Time     // when it will be tried; zero = the plan is uncut
@@ -350,6 +351,11 @@ func (d *Dev) pieces(ctx context.Context, parts []*request, dst []float64) (kept
 
 // splice replaces the requests that were cut in this cycle by their parts.
 func (d *Dev) splice() {
+	if d.replan {
+		d.replan = false
+		d.forget()
+		return
+	}
 	for i := 0; i < len(d.plan); i++ {
 		if parts := d.plan[i].parts; parts != nil {
 			d.plan = slices.Replace(d.plan, i, i+1, parts...)
@@ -394,6 +400,10 @@ func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
 		return err
 	}
 	now := time.Now()
+	b, only := d.firstOnly(ctx, q, b)
+	if only {
+		return d.single(ctx, q, dst)
+	}
 	if doubtful {
 		d.errs = append(d.errs, d.doubt(q))
 	}

@@ -13,15 +13,16 @@ import (
 // Addresses are protocol addresses and count from 0. Values at addresses outside
 // 0-65535 are ignored.
 type Bank struct {
-	mu       sync.Mutex
-	coils    map[uint16]bool
-	discrete map[uint16]bool
-	holding  map[uint16]uint16
-	input    map[uint16]uint16
-	wide     map[uint16]uint32 // holding registers of 32 bits
-	before   func()            // called before each request is answered; nil = nothing is
-	max      int               // registers a read may ask for; 0 = the protocol's 125
-	identity []string          // vendor, product, revision; nil = the device does not know the function
+	mu        sync.Mutex
+	coils     map[uint16]bool
+	discrete  map[uint16]bool
+	holding   map[uint16]uint16
+	input     map[uint16]uint16
+	wide      map[uint16]uint32 // holding registers of 32 bits
+	before    func()            // called before each request is answered; nil = nothing is
+	firstOnly bool              // of the registers of a read, the others are 0
+	max       int               // registers a read may ask for; 0 = the protocol's 125
+	identity  []string          // vendor, product, revision; nil = the device does not know the function
 }
 
 // SetInput sets consecutive input registers.
@@ -191,13 +192,13 @@ func (b *Bank) answer(dst, pdu []byte) []byte {
 		if _, wide := b.wide[uint16(at)]; wide {
 			return appendWide(dst, fc, b.wide, at, n)
 		}
-		return appendWords(dst, fc, b.holding, at, n, b.max)
+		return b.appendWords(dst, fc, b.holding, at, n)
 	}
-	return appendWords(dst, fc, b.input, at, n, b.max)
+	return b.appendWords(dst, fc, b.input, at, n)
 }
 
-func appendWords(dst []byte, fc byte, table map[uint16]uint16, at, n, limit int) []byte {
-	if n < 1 || n > maxRegisters || limit > 0 && n > limit {
+func (b *Bank) appendWords(dst []byte, fc byte, table map[uint16]uint16, at, n int) []byte {
+	if n < 1 || n > maxRegisters || b.max > 0 && n > b.max {
 		return append(dst, fc|0x80, illegalValue)
 	}
 	start := len(dst)
@@ -206,6 +207,9 @@ func appendWords(dst []byte, fc byte, table map[uint16]uint16, at, n, limit int)
 		w, ok := table[uint16(a)]
 		if !ok || a > math.MaxUint16 {
 			return append(dst[:start], fc|0x80, illegalAddress)
+		}
+		if b.firstOnly && a > at {
+			w = 0
 		}
 		dst = binary.BigEndian.AppendUint16(dst, w)
 	}
@@ -248,4 +252,12 @@ func appendBits(dst []byte, fc byte, table map[uint16]bool, at, n int) []byte {
 		}
 	}
 	return dst
+}
+
+// SetFirstOnly makes the unit give only the first register of a read and zeros for
+// the others, without an exception.
+func (b *Bank) SetFirstOnly(on bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.firstOnly = on
 }

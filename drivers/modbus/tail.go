@@ -1,0 +1,91 @@
+package modbus
+
+import (
+	"context"
+	"time"
+)
+
+// tail is what is known of the registers of a request behind its first one. Some
+// devices give only the first register of a request and zeros for the others,
+// without an exception. As long as everything behind the first register was zero in
+// each answer, the values there are compared with those of requests of their own:
+// all of them at the first answer, then one at a time, in pauses that double.
+type tail struct {
+	good   bool // it was not zero once: the device gives whole requests
+	next   int  // index of the item that is compared next
+	rounds bool // every item was compared
+	due    time.Time
+	pause  time.Duration
+}
+
+const (
+	maxCompared   = 16 // items that are compared at the first answer
+	comparePause  = time.Minute
+	compareLonger = 5 * time.Minute
+)
+
+// zeros reports whether all bytes are 0.
+func zeros(b []byte) bool {
+	for _, c := range b {
+		if c != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// firstOnly reports whether the device gave only the first register of q, whose
+// answer is b. It returns b, or a copy if it had to ask for single registers.
+func (d *Dev) firstOnly(ctx context.Context, q *request, b []byte) (whole []byte, only bool) {
+	t, now := &q.tail, time.Now()
+	if t.good || q.table.bits() || len(q.items) < 2 || len(b) <= q.width {
+		return b, false
+	}
+	if t.good = !zeros(b[q.width:]); t.good || now.Before(t.due) {
+		return b, false
+	}
+	n := copy(d.copied[:], b)
+	whole = d.copied[:n]
+	for compared := 0; compared == 0 || !t.rounds && compared < maxCompared; compared++ {
+		i := q.items[t.next%len(q.items)]
+		t.next++
+		t.rounds = t.rounds || t.next >= len(q.items)
+		c := newRequest(d.regs, []int{i}, q.apart)
+		if c.at == q.at || d.client.spent(time.Now()) {
+			continue
+		}
+		single, _, err := d.answer(ctx, c)
+		if err != nil && !isException(err) {
+			return whole, false
+		}
+		if err != nil || zeros(single) {
+			continue
+		}
+		again, _, err := d.answer(ctx, q) // it may have risen from zero meanwhile
+		if err != nil {
+			return whole, false
+		}
+		n = copy(d.copied[:], again)
+		t.good = !zeros(again[q.width:])
+		return d.copied[:n], !t.good
+	}
+	t.rounds = true
+	t.pause = min(max(2*t.pause, comparePause), compareLonger)
+	t.due = now.Add(t.pause)
+	return whole, false
+}
+
+// single makes requests of single registers from now on: from the next cycle by the
+// plan, in this one for the items of q.
+func (d *Dev) single(ctx context.Context, q *request, dst []float64) error {
+	d.rules.alone, d.opts.Alone, d.replan = true, true, true
+	for i := range d.regs {
+		d.regs[i].joint = d.rules.joins(&d.regs[i])
+	}
+	for _, p := range d.rules.join(d.regs, q.items, q.apart) {
+		if end := d.note(p, d.fetch(ctx, p, dst)); end != nil {
+			return end
+		}
+	}
+	return nil
+}
