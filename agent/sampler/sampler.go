@@ -161,7 +161,8 @@ func sleepUntil(ctx context.Context, timer *time.Timer, t time.Time) bool {
 }
 
 // gather waits until every sensor has been read for the tick, at most until just
-// before the next tick. It returns false if ctx is done.
+// before the next tick. It returns false if ctx is done: a read that this has
+// interrupted brought no values, and its row would not be whole.
 func (s *Sampler) gather(ctx context.Context, timer *time.Timer, tick time.Time) bool {
 	timer.Reset(time.Until(tick.Add(s.period - s.period/20)))
 	for !s.complete(tick) {
@@ -171,10 +172,10 @@ func (s *Sampler) gather(ctx context.Context, timer *time.Timer, tick time.Time)
 		case <-s.wake:
 		case <-timer.C:
 			s.late.Add(1)
-			return true
+			return ctx.Err() == nil
 		}
 	}
-	return true
+	return ctx.Err() == nil
 }
 
 func (s *Sampler) complete(tick time.Time) bool {

@@ -42,6 +42,8 @@ func (e *UnitError) Unwrap() error { return ErrFrame }
 const (
 	illegalAddress  = 2
 	illegalValue    = 3
+	acknowledge     = 5
+	busy            = 6
 	pathUnavailable = 10
 	targetSilent    = 11
 )
@@ -52,8 +54,8 @@ var exceptionNames = map[byte]string{
 	illegalAddress:  "illegal data address",
 	illegalValue:    "illegal data value",
 	4:               "server device failure",
-	5:               "acknowledge",
-	6:               "server device busy",
+	acknowledge:     "acknowledge",
+	busy:            "server device busy",
 	8:               "memory parity error",
 	pathUnavailable: "gateway path unavailable",
 	targetSilent:    "gateway target device failed to respond",
@@ -118,6 +120,12 @@ func isException(err error) bool {
 func isRefusal(err error) bool {
 	var e *ExceptionError
 	return errors.As(err, &e) && (e.Code == illegalAddress || e.Code == illegalValue)
+}
+
+// isBusy reports whether the device said that it will have time later.
+func isBusy(err error) bool {
+	var e *ExceptionError
+	return errors.As(err, &e) && (e.Code == acknowledge || e.Code == busy)
 }
 
 // isTooLong reports whether the device refused the quantity.

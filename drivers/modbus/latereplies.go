@@ -99,6 +99,16 @@ func (l *lateReplies) answered(unit uint8) {
 	}
 }
 
+// misshapen reports whether an error is about an answer of the unit that belongs to
+// no earlier request. Then it was the answer to this one, with a wrong byte count.
+func (l *lateReplies) misshapen(unit uint8, err error) bool {
+	kind, other := kindIn(err)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, late := l.pending[replyKind{unit, kind}]
+	return other && !late
+}
+
 // confusable is an error if the answer to q could not be told from a late one,
 // so that q must not be sent now; else nil.
 func (l *lateReplies) confusable(d *Dev, q *request, now time.Time) error {

@@ -157,7 +157,7 @@ func TestOtherMaster_present(t *testing.T) {
 	own := appendCRC([]byte{7, 3, 0, 0, 0, 1})
 	begin := time.Now()
 	at := func(s int) time.Time { return begin.Add(time.Duration(s) * time.Second) }
-	hear := func(s int, bytes ...byte) int { return o.overhear(bytes, own, false, at(s)) }
+	hear := func(s int, bytes ...byte) int { return o.overhear(bytes, own, 0, at(s)) }
 	if n := hear(0, slices.Concat([]byte{0, 0xFF}, own, []byte{1, 2, 3})...); n != 0 {
 		t.Errorf("an echo between noise counts as %d frames", n)
 	}
@@ -187,7 +187,7 @@ func FuzzOtherMaster(f *testing.F) {
 	f.Add(append([]byte{1, 0x83}, appendCRC([]byte{9, 3, 0, 0, 0, 1})...))
 	f.Fuzz(func(t *testing.T, got []byte) {
 		var o otherMaster
-		n := o.overhear(got, make([]byte, requestChars), true, time.Now())
+		n := o.overhear(got, make([]byte, requestChars), 2, time.Now())
 		if n > len(got)/5 {
 			t.Errorf("%d frames in %d bytes", n, len(got))
 		}
@@ -286,5 +286,73 @@ func pipeWords(words func(at, n int) []uint16) func(context.Context) (io.ReadWri
 			}
 		}()
 		return near, nil
+	}
+}
+
+// An answer with a wrong byte count, or with fewer registers than were asked for,
+// costs the cycle in which it comes and no other.
+func TestDev_wrongByteCount(t *testing.T) {
+	for _, lie := range []modbussim.Lie{modbussim.WrongCount, modbussim.Truncated} {
+		for name, line := range map[string]func() (*Line, *modbussim.Server){
+			"tcp": func() (*Line, *modbussim.Server) {
+				s := serve(t, map[uint8]*modbussim.Bank{7: counted()})
+				return newLine(t, s, LineOptions{Timeout: 200 * time.Millisecond}), s
+			},
+			"rtu": func() (*Line, *modbussim.Server) {
+				return serialLine(t, 0, map[uint8]*modbussim.Bank{7: counted()}, LineOptions{Timeout: 200 * time.Millisecond})
+			},
+		} {
+			l, s := line()
+			d := newDev(t, l, 7, words(0, 1, 2, 3), Options{})
+			s.SetFault(modbussim.Fault{Lie: lie, Every: 5})
+			lost := 0
+			for range 40 {
+				if _, err := read(t, d); err != nil {
+					lost++
+				}
+				time.Sleep(40 * time.Millisecond)
+			}
+			if lost > s.Lies() || lost == 0 {
+				t.Errorf("%s, lie %v: %d cycles lost by %d answers", name, lie, lost, s.Lies())
+			}
+		}
+	}
+}
+
+// A device that is busy is asked again after a pause, as often as Retries says.
+func TestDev_busyRetries(t *testing.T) {
+	for _, code := range []byte{5, 6} {
+		s := serve(t, map[uint8]*modbussim.Bank{7: counted()})
+		twice := 2
+		d := newDev(t, newLine(t, s, LineOptions{}), 7, words(0, 1, 2), Options{RequestLimits: RequestLimits{Retries: &twice}})
+		s.SetFault(modbussim.Fault{Lie: modbussim.Exception, Code: code, Every: 2})
+		start := time.Now()
+		for i := range 4 {
+			if cells, err := read(t, d); cells != "xxx" {
+				t.Errorf("code %d, cycle %d: %v", code, i, err)
+			}
+		}
+		if took := time.Since(start); took < 3*busyPause {
+			t.Errorf("code %d: %v for three repeated requests", code, took)
+		}
+		s.SetFault(modbussim.Fault{Lie: modbussim.Exception, Code: code})
+		before := s.RequestsTo(7)
+		if cells, _ := read(t, d); cells != "---" || s.RequestsTo(7)-before != 3 {
+			t.Errorf("code %d for ever: %d requests", code, s.RequestsTo(7)-before)
+		}
+	}
+}
+
+// A device for one client is left alone between two cycles.
+func TestLine_closeAfterRead(t *testing.T) {
+	s := serve(t, map[uint8]*modbussim.Bank{7: counted()})
+	d := newDev(t, newLine(t, s, LineOptions{CloseAfterRead: true}), 7, words(0, 50, 100), Options{})
+	for range 4 {
+		if cells, err := read(t, d); cells != "xxx" {
+			t.Fatal(err)
+		}
+	}
+	if st := d.client.line.Stats(); s.Connections() != 4 || st.Hangups != 0 || st.Unmatched != 0 {
+		t.Errorf("%d connections in 4 cycles, %+v", s.Connections(), st)
 	}
 }

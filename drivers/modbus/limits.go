@@ -13,7 +13,8 @@ import (
 type RequestLimits struct {
 	// Timeout bounds one request. 0 means the line's.
 	Timeout time.Duration
-	// Retries is how often a request is repeated in a cycle. Nil means: once, if
+	// Retries is how often a request is repeated in a cycle, also if the device
+	// says that it is busy (exceptions 5 and 6), after a pause. Nil means: once, if
 	// noise on a serial line has spoiled the answer. A silent unit is not asked
 	// again before the next cycle then: on a serial line its late answer has to be
 	// waited out first, which costs its neighbours three timeouts instead of one.
@@ -36,12 +37,22 @@ func (c *client) retry(ctx context.Context, err error, try int) bool {
 	if try > allowed || ctx.Err() != nil || c.spent(time.Now()) {
 		return false
 	}
-	if !spoiled && !(errors.Is(err, ErrTimeout) && c.trusted) {
+	switch {
+	case spoiled, errors.Is(err, ErrTimeout) && c.trusted:
+	case isBusy(err):
+		if sleep(ctx, time.Duration(try)*busyPause) != nil || c.spent(time.Now()) {
+			return false
+		}
+	default:
 		return false
 	}
 	c.line.count(&c.line.stats.Retries)
 	return true
 }
+
+// busyPause is how long a device that is busy is left alone before the first repeated
+// request; it grows by as much with each.
+const busyPause = 100 * time.Millisecond
 
 // begin starts the budget of a unit's cycle. Trusted means that the unit answered
 // in the cycle before.

@@ -53,6 +53,10 @@ type LineOptions struct {
 	// server, always has one.
 	Connections int
 
+	// CloseAfterRead closes the connections that are not in use at the end of each
+	// Dev.Read, for devices that serve one client at a time.
+	CloseAfterRead bool
+
 	// Baud is the rate of the serial line, which determines the silence between
 	// frames. Default: 19200, behind a serial server 9600.
 	Baud int
@@ -241,6 +245,21 @@ func (l *Line) give(k *link) {
 	l.mu.Unlock()
 	for range back {
 		l.free <- struct{}{}
+	}
+}
+
+// hangUp closes the connections that are not in use, if the line is to do so.
+func (l *Line) hangUp() {
+	if !l.opts.CloseAfterRead {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, k := range l.idle {
+		if k.conn != nil {
+			k.conn.Close() // nothing is under way: an error of Close adds nothing
+			k.conn = nil
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ type link struct {
 	late int                // frames skipped while waiting for the answer to the newest request
 	used bool               // the connection has served a request
 	last [requestChars]byte // the newest request of a serial line
-	owed bool               // its answer may still come, after the answer to another one
+	owed int                // frames that may follow an answer of the wrong shape: itself and the right one
 	mute int                // requests in a row without a single byte in return
 
 	// fails is the number of failed attempts to connect in a row, next the
@@ -198,7 +198,7 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 		deadline = d
 	}
 	k.late = 0
-	k.owed = false
+	k.owed = 0
 	copy(k.last[:], req)
 	release := interrupt(ctx, conn, deadline)
 	n, got, err := k.transact(conn, deadline, req, dst)
@@ -222,7 +222,9 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 	if k.turn.serial && errors.Is(err, ErrTimeout) {
 		k.line.others.awaits(req[0], time.Now().Add(immune*timeout))
 	}
-	k.owed = isOutOfStep(err)
+	if isOutOfStep(err) {
+		k.owed = 2
+	}
 	if !k.used {
 		k.tried(got, err)
 	}

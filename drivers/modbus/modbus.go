@@ -178,6 +178,7 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	if err := drivers.Begin(ctx, dst, len(d.channels)); err != nil {
 		return fmt.Errorf("%s: %w", named(d.unit), err)
 	}
+	defer d.client.line.hangUp()
 	start := time.Now()
 	d.client.line.late.reads(d, start)
 	if err := d.client.line.others.present(start); err != nil {

@@ -65,9 +65,9 @@ func (o *otherMaster) awaits(unit uint8, until time.Time) {
 }
 
 // overhear counts the frames in bytes that nobody waited for. It leaves out late
-// answers, the echo of own, which is the newest request, and the answer to it if that
-// is still owed.
-func (o *otherMaster) overhear(got, own []byte, owed bool, now time.Time) (frames int) {
+// answers, the echo of own, which is the newest request, and as many frames of its unit
+// and function as are owed.
+func (o *otherMaster) overhear(got, own []byte, owed int, now time.Time) (frames int) {
 	for len(got) >= rtuOverhead+2 {
 		n := anyFrame(got)
 		if n == 0 {
@@ -79,8 +79,8 @@ func (o *otherMaster) overhear(got, own []byte, owed bool, now time.Time) (frame
 		if bytes.Equal(frame, own) {
 			continue
 		}
-		if owed && answerLen(own, frame, 2) == n {
-			owed = false
+		if owed > 0 && frame[0] == own[0] && frame[1]&^0x80 == own[1] {
+			owed--
 			continue
 		}
 		o.mu.Lock()

@@ -177,7 +177,7 @@ func (d *Dev) ask(ctx context.Context, q *request) (b []byte, doubtful bool, err
 		if d.settle(openRequest{answerKind: q.kind(), refusable: !q.proven, number: n}, err, silent) {
 			err = fmt.Errorf("%w: the gateway gives the answer to an earlier request: %w", drivers.ErrBus, err)
 		}
-	case silent != nil:
+	case silent != nil && !late.misshapen(d.unit, silent):
 		late.expect(d, q, time.Now(), silent)
 	case err == nil:
 		late.answered(d.unit)
