@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -11,6 +12,8 @@ type Bus struct {
 	Pos
 	Name    string
 	I2C     string // "auto" or "/dev/i2c-1"
+	Mux     uint16 // address of the multiplexer on I2C behind which the bus is; 0 = none
+	Port    int    // of the multiplexer
 	Modbus  *ModbusURL
 	Timeout time.Duration // of one request
 
@@ -22,6 +25,8 @@ type Bus struct {
 	ConnectPause time.Duration // after connecting
 	Budget       time.Duration // for all requests of one sensor in one cycle; 0 = none
 	Connections  int           // tcp: open at once, shared by the sensors
+
+	CloseAfterRead bool // close the connection after each reading of a sensor
 }
 
 // kind tells which keys the bus has; it is empty where the bus is neither.
@@ -88,6 +93,15 @@ var busKeys = section[Bus]{
 		{Key: Key{Name: "connections", Kind: Integer, For: askedModbus, Min: "1", Max: "16", Default: "1", Example: "4",
 			Help: "TCP connections to the device that are open at once, shared by the sensors of the bus; a serial line has one."},
 			into: func(b *Bus) any { return &b.Connections }},
+		{Key: Key{Name: "close_after_read", Kind: Boolean, For: askedModbus, Default: "false", Example: "true",
+			Help: "Whether the connection is closed after each reading of a sensor, for devices on the network that serve one client at a time."},
+			into: func(b *Bus) any { return &b.CloseAfterRead }},
+		{Key: Key{Name: "mux", Kind: kindI2cAddress, For: []string{busI2C}, Without: "none", Example: "0x70",
+			Help: "Address of the multiplexer (TCA9548A, PCA9548A) behind which this bus is, 0x70 to 0x77; only for one that no driver of the kernel has."},
+			read: func(v value, b *Bus) { b.readMux(v) }},
+		{Key: Key{Name: "port", Kind: Integer, For: []string{busI2C}, Min: "0", Max: "7", Without: "required with `mux`", Example: "3",
+			Help: "Port of the multiplexer to which the bus is connected."},
+			into: func(b *Bus) any { return &b.Port }},
 	},
 	kind:    (*Bus).kind,
 	foreign: func(e entry, b *Bus, known bool, _ []string) bool { return known && b.lacks(e) },
@@ -113,6 +127,9 @@ func (p *parser) buses(v value) {
 		if b.Modbus != nil {
 			place = b.Modbus.Addr
 		}
+		if b.Mux != 0 {
+			place = fmt.Sprintf("%s, multiplexer %#02x, port %d", place, b.Mux, b.Port)
+		}
 		if other := places[place]; place != "" && other != "" {
 			e.value.fail("put the sensors of both on one bus", "bus %q is the same as bus %q", b.Name, other)
 		}
@@ -135,11 +152,25 @@ func (b *Bus) readI2C(v value) {
 	}
 }
 
+// readMux takes the addresses that the address pins of a TCA9548A choose between.
+func (b *Bus) readMux(v value) {
+	n, ok := v.integer()
+	switch {
+	case !ok:
+	case n < 0x70 || n > 0x77:
+		v.fail("use 0x70 to 0x77", "a multiplexer never answers at %#02x", n)
+	default:
+		b.Mux = uint16(n)
+	}
+}
+
 // lacks reports a key that this kind of bus does not have.
 func (b *Bus) lacks(e entry) bool {
 	switch {
 	case b.kind() == busHeard:
 		e.value.fail("leave it out", "a line that is only listened to has no %s", e.name)
+	case b.kind() == busModbus:
+		e.value.fail("leave it out", "a Modbus bus has no %s", e.name)
 	case e.name == "timeout":
 		e.value.fail("leave it out", "an I2C bus has no timeout of its own: the kernel's driver has 200ms")
 	default:
@@ -152,6 +183,17 @@ func (b *Bus) check(v value, g given) {
 	_, i2c := g["i2c"]
 	if _, modbus := g["modbus"]; i2c == modbus {
 		v.fail(`write i2c: auto, or modbus: "tcp://host:502"`, "a bus has either i2c or modbus")
+	}
+	_, mux := g["mux"]
+	port, has := g["port"]
+	switch {
+	case mux && !has:
+		v.missing("port", ", a bus behind a multiplexer needs it")
+	case has && !mux:
+		port.fail("name the multiplexer, such as mux: 0x70", "a port needs a multiplexer")
+	}
+	if at, has := g["close_after_read"]; has && b.CloseAfterRead && b.Modbus != nil && b.Modbus.Scheme == "rtu" {
+		at.fail("leave it out", "a serial port of the gateway has no other clients")
 	}
 	if at, has := g["connections"]; has && b.Connections > 1 && b.Modbus != nil && b.Modbus.Serial != nil {
 		at.fail("leave it out", "a serial line carries one request at a time")

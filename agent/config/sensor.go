@@ -161,6 +161,7 @@ func (p *parser) sensors(v value) {
 				v.fail("two chips need two addresses, or two buses", "%s is taken by sensor %q", place, other)
 			}
 			byAddress[place] = s.Name
+			s.behindMux(v, byAddress)
 		}
 		p.cfg.Sensors = append(p.cfg.Sensors, *s.Sensor)
 		p.cfg.Channels = append(p.cfg.Channels, s.channels)
@@ -187,6 +188,30 @@ func (s *sensorReader) read(v value) {
 			s.Name, _ = e.value.label()
 		case "bus":
 			s.p.used = append(s.p.used, e.value.node.Value)
+		}
+	}
+}
+
+// behindMux reports a chip that answers together with another one: a chip on the bus of
+// a multiplexer answers whichever of its ports is open, and so does the multiplexer.
+func (s *sensorReader) behindMux(v value, byAddress map[string]string) {
+	if s.bus == nil || s.bus.I2C == "" {
+		return
+	}
+	all := fmt.Sprintf("%#02x at %s", s.Address, s.bus.I2C)
+	behind := all + ", behind a multiplexer"
+	place, other := all, byAddress[behind]
+	if s.bus.Mux != 0 {
+		place, other = behind, byAddress[all]
+	}
+	if other != "" {
+		v.fail("two chips need two addresses, or two ports", "sensor %q answers at the same address: one of them is directly on %s, the other behind a multiplexer there", other, s.bus.I2C)
+	}
+	byAddress[place] = s.Name
+	for _, b := range s.p.cfg.Buses {
+		if b.Mux == s.Address && b.I2C == s.bus.I2C {
+			v.fail("two chips need two addresses", "%#02x is the multiplexer of bus %q", s.Address, b.Name)
+			return
 		}
 	}
 }
@@ -274,7 +299,7 @@ func (s *sensorReader) unit(v value) {
 		return
 	}
 	s.Unit = uint8(n)
-	if b := s.bus; b != nil && b.Modbus != nil && b.Modbus.Scheme == "rtu" && (n == 0 || n > 247) {
+	if b := s.bus; b != nil && b.Modbus != nil && (b.Modbus.Scheme == "rtu" && (n == 0 || n > 247) || b.Modbus.Scheme == "rtutcp" && n == 0) {
 		v.fail("the device shows or documents its own", "unit %d is outside 1 to 247, which devices on a serial line have", n)
 	}
 }

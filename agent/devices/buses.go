@@ -38,12 +38,13 @@ type bus struct {
 
 // Buses are the buses of a configuration. They are safe for concurrent use.
 type Buses struct {
-	host    Host
-	order   []string // as configured
-	byName  map[string]bus
-	brokers map[broker.Options]*subscription // made with the first sensor of each
-	readers map[string]*subscription         // by sensor: the connection it reads from
-	closers []io.Closer
+	host     Host
+	adapters map[string]*i2cAdapter // by the name in the configuration
+	order    []string               // as configured
+	byName   map[string]bus
+	brokers  map[broker.Options]*subscription // made with the first sensor of each
+	readers  map[string]*subscription         // by sensor: the connection it reads from
+	closers  []io.Closer
 }
 
 // Open makes the buses of a configuration. It touches no hardware: a bus is
@@ -53,9 +54,14 @@ func Open(buses []config.Bus, h Host) *Buses {
 	if h.I2C == nil {
 		h.I2C = board.OpenI2C
 	}
-	out := &Buses{host: h, byName: map[string]bus{}, brokers: map[broker.Options]*subscription{}, readers: map[string]*subscription{}}
+	return openOn(buses, h, map[string]*i2cAdapter{})
+}
+
+// openOn is Open on I2C adapters that are in use already.
+func openOn(buses []config.Bus, h Host, adapters map[string]*i2cAdapter) *Buses {
+	out := &Buses{host: h, adapters: adapters, byName: map[string]bus{}, brokers: map[broker.Options]*subscription{}, readers: map[string]*subscription{}}
 	for _, c := range buses {
-		b, closer := open(c, h)
+		b, closer := out.open(c)
 		b.conf, b.root = c, h.Root
 		out.byName[c.Name] = b
 		out.order = append(out.order, c.Name)
@@ -75,8 +81,8 @@ func (b *Buses) Next(buses []config.Bus, keepBus, keepSensor func(name string) b
 			made = append(made, c)
 		}
 	}
-	fresh := Open(made, b.host)
-	out := Open(nil, b.host)
+	fresh := openOn(made, b.host, b.adapters)
+	out := openOn(nil, b.host, b.adapters)
 	for _, c := range buses {
 		from := fresh
 		if keepBus(c.Name) {
@@ -110,9 +116,14 @@ func (b *Buses) CloseBut(next *Buses) error {
 }
 
 // open makes one bus.
-func open(c config.Bus, h Host) (bus, io.Closer) {
+func (b *Buses) open(c config.Bus) (bus, io.Closer) {
 	if c.Modbus == nil {
-		b := &i2cBus{name: c.I2C, open: h.I2C}
+		a := b.adapters[c.I2C]
+		if a == nil {
+			a = &i2cAdapter{open: b.host.I2C}
+			b.adapters[c.I2C] = a
+		}
+		b := &i2cBus{name: c.I2C, open: a.opener(c.Mux, c.Port)}
 		return bus{i2c: b}, b
 	}
 	if c.Modbus.Listen {

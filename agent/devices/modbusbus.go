@@ -12,7 +12,7 @@ import (
 
 // lineOptions are what all Modbus lines have.
 func lineOptions(b config.Bus, mode modbus.Mode) modbus.LineOptions {
-	o := modbus.LineOptions{Mode: mode, Timeout: b.Timeout, Gap: b.Pause, Settle: b.ConnectPause, Connections: b.Connections}
+	o := modbus.LineOptions{Mode: mode, Timeout: b.Timeout, Gap: b.Pause, Settle: b.ConnectPause, Connections: b.Connections, CloseAfterRead: b.CloseAfterRead}
 	if s := b.Modbus.Serial; s != nil {
 		o.Baud = s.Baud
 	}

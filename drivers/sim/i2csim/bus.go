@@ -34,6 +34,7 @@ type Bus struct {
 
 	mu    sync.Mutex // guards the rest
 	chips map[uint16]Chip
+	muxes []*Mux
 	skip  int // transactions that still pass before fails begin
 	fails int // transactions to fail; negative = for ever
 	err   error
@@ -158,11 +159,8 @@ func (b *Bus) begin(addr uint16) (c Chip, hang time.Duration, err error) {
 	if b.share > 0 && b.rng.Float64() < b.share {
 		return nil, b.hang, syscall.EREMOTEIO
 	}
-	c, ok := b.chips[addr]
-	if !ok {
-		return nil, b.hang, syscall.ENXIO
-	}
-	return c, b.hang, nil
+	c, err = b.behind(addr)
+	return c, b.hang, err
 }
 
 // sendWord fills r with a 16-bit register, most significant byte first, repeated if
