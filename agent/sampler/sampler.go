@@ -102,7 +102,7 @@ func (s *Sampler) Rows() uint64 { return s.rows.Load() }
 
 // RowStats are the counters of one Sampler since it was made.
 type RowStats struct {
-	Dropped uint64  // rows thrown away because the consumer was behind
+	Dropped uint64  // rows thrown away because the consumer was behind, or never made because the process did not run
 	Late    uint64  // rows completed only at the end of the period because a sensor had not answered
 	Flags   []Flags // every flag of every sensor
 }
@@ -142,11 +142,20 @@ func (s *Sampler) run(ctx context.Context, epoch time.Time) {
 			return
 		}
 		s.emit(tick)
-		tick = tick.Add(s.period)
-		if now := time.Now(); tick.Add(s.period).Before(now) {
-			tick = nextTick(epoch, s.period, now) // the process was stopped for a while
-		}
+		tick = s.after(tick, epoch, time.Now())
 	}
+}
+
+// after is the tick to make a row for after that of tick. Ticks that are over by more
+// than a period, because the process did not run for a while, are rows lost.
+func (s *Sampler) after(tick, epoch, now time.Time) time.Time {
+	tick = tick.Add(s.period)
+	if !tick.Add(s.period).Before(now) {
+		return tick
+	}
+	next := nextTick(epoch, s.period, now)
+	s.dropped.Add(uint64(next.Sub(tick) / s.period))
+	return next
 }
 
 // sleepUntil waits for t. It returns false if ctx is done.

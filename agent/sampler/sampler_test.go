@@ -73,6 +73,19 @@ func take(s *Sampler, n int) (rows [][]float64, flags [][]Quality, at []time.Tim
 	return rows, flags, at
 }
 
+// TestMissedTicksAreCounted: rows that could not be made because the process did not run
+// are counted, not only absent.
+func TestMissedTicksAreCounted(t *testing.T) {
+	epoch := time.Now()
+	at := func(ms int) time.Time { return epoch.Add(time.Duration(ms) * time.Millisecond) }
+	for _, tc := range []struct{ now, want, lost int }{{5010, 6000, 0}, {6900, 6000, 0}, {7000, 6000, 0}, {7001, 8000, 2}, {105500, 106000, 100}} {
+		s := &Sampler{period: time.Second}
+		if got := s.after(at(5000), epoch, at(tc.now)); !got.Equal(at(tc.want)) || s.Stats().Dropped != uint64(tc.lost) {
+			t.Errorf("at %d ms: next at %v, %d lost; want %d ms and %d", tc.now, got.Sub(epoch), s.Stats().Dropped, tc.want, tc.lost)
+		}
+	}
+}
+
 func TestRowsAreCompleteAndOnTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())

@@ -144,7 +144,7 @@ var table = []section{
 			meaning: "When most rows are late, a sensor is too slow for the machine's period; sensor_read_duration_seconds shows which.",
 			collect: perMachine(func(m *machine.Status) uint64 { return m.Sampling.Late })},
 		{name: "samples_dropped_total", kind: counter, labels: labels("machine"),
-			help:    "Rows dropped because scoring had fallen behind.",
+			help:    "Rows dropped because scoring had fallen behind, or missed because the agent did not get to run for more than a period.",
 			meaning: "A few during training are normal; a steady rise means that the CPU is too slow for the periods.",
 			collect: perMachine(func(m *machine.Status) uint64 { return m.Sampling.Dropped })},
 		{name: "inference_duration_seconds", kind: distrib,
