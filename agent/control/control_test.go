@@ -25,7 +25,7 @@ type word struct {
 	Word string `json:"word"`
 }
 
-// serving runs a Server with three verbs on a socket of its own.
+// serving runs a Server with some verbs on a socket of its own.
 func serving(t *testing.T) (socket string, audit *Audit) {
 	t.Helper()
 	dir := t.TempDir()
@@ -48,6 +48,7 @@ func serveOn(t *testing.T, socket string, audit *Audit) (stop func()) {
 			return w, err
 		}},
 		{Name: "refuse", Changes: true, Do: func(context.Context, Request) (any, error) { return nil, config.Refuse(errors.New("a.yaml:1:1: bad")) }},
+		{Name: "panic", Changes: true, Do: func(context.Context, Request) (any, error) { panic("a mistake") }},
 	}})
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
@@ -102,6 +103,17 @@ func TestVerbs(t *testing.T) {
 	}
 	if st, err := os.Stat(socket); err != nil || st.Mode().Perm() != 0o660 {
 		t.Errorf("socket: %v, %v; want mode 0660", st.Mode(), err)
+	}
+}
+
+// TestPanic: a mistake in a verb is told to the client and recorded.
+func TestPanic(t *testing.T) {
+	socket, audit := serving(t)
+	if err := Post(t.Context(), socket, "panic", nil, &word{}); err == nil || err.Error() != "internal error: a mistake" {
+		t.Errorf("the client gets %v", err)
+	}
+	if c := audit.Changes(); len(c) != 1 || c[0].Outcome != "failed" || c[0].Detail != "internal error: a mistake" {
+		t.Errorf("recorded %+v", c)
 	}
 }
 

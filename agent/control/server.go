@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
@@ -143,7 +144,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, v Verb) {
 		answer(w, http.StatusBadRequest, failure{Error: "request: " + err.Error()})
 		return
 	}
-	result, err := v.Do(r.Context(), Request{By: by, Body: body})
+	result, err := s.do(r.Context(), v, Request{By: by, Body: body})
 	if v.Changes {
 		s.note(v.Name, by, body, err)
 	}
@@ -156,6 +157,18 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, v Verb) {
 	default:
 		answer(w, http.StatusInternalServerError, failure{Error: err.Error()})
 	}
+}
+
+// do does what a verb does. A panic in it is an error: package http would end the
+// connection and tell nobody.
+func (s *Server) do(ctx context.Context, v Verb, r Request) (result any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			s.o.Log.Error("control verb: internal error", "verb", v.Name, "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("internal error: %v", p)
+		}
+	}()
+	return v.Do(ctx, r)
 }
 
 // note records a change. One that could not be recorded was still made.

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -166,7 +167,13 @@ const (
 func (s *Server) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		cw := &codeWriter{ResponseWriter: w, code: http.StatusOK}
-		defer func() { s.o.Metrics.request(cw.code) }()
+		defer func() {
+			if p := recover(); p != nil { // package http would end the connection and tell nobody
+				s.o.Log.Error("http endpoint: internal error", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
+				http.Error(cw, "internal error", http.StatusInternalServerError)
+			}
+			s.o.Metrics.request(cw.code)
+		}()
 		if !s.allowedHost(r.Host) {
 			http.Error(cw, "unknown host", http.StatusMisdirectedRequest)
 			return

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -156,6 +158,17 @@ func get(t *testing.T, url string, header ...string) (int, string) {
 		t.Fatal(err)
 	}
 	return r.StatusCode, string(b)
+}
+
+// TestPanic: a mistake in the program is logged and counted as a 500.
+func TestPanic(t *testing.T) {
+	var log bytes.Buffer
+	s := NewServer(ServerOptions{Listen: "127.0.0.1:0", Collect: func() Snapshot { panic("a mistake") }, Metrics: NewMetrics(), Log: slog.New(slog.NewTextHandler(&log, nil))})
+	w := httptest.NewRecorder()
+	s.srv.Handler.ServeHTTP(w, httptest.NewRequest("GET", "http://127.0.0.1/health", nil))
+	if w.Code != 500 || s.o.Metrics.requests[500].Load() != 1 || !strings.Contains(log.String(), "level=ERROR") || !strings.Contains(log.String(), "a mistake") {
+		t.Errorf("answer %d, counted %d, log %q", w.Code, s.o.Metrics.requests[500].Load(), &log)
+	}
 }
 
 func TestEndpoints(t *testing.T) {
