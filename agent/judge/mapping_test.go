@@ -120,3 +120,28 @@ func TestUse_units(t *testing.T) {
 	}
 	t.Error("no event")
 }
+
+// TestPush_allocations: rows of other channels cost no allocation either.
+func TestPush_allocations(t *testing.T) {
+	m := golden(t)
+	channels := append([]model.Channel{{Name: "new.x"}}, m.Schema().Channels[1:]...)
+	j := using(t, m, Options{Policy: detect.DefaultPolicy("pump1", channels)})
+	g := goldenRow{state: 7}
+	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	var rows [][]float64
+	for i := range 200 {
+		row := g.next(i)
+		rows = append(rows, append([]float64{1}, row[1:]...))
+	}
+	i, scored := 0, 0
+	if n := testing.AllocsPerRun(len(rows)-1, func() {
+		at = at.Add(time.Second)
+		v := j.Push(at, rows[i%len(rows)])
+		if i++; v.Scored {
+			scored++
+		}
+		j.Drift()
+	}); n != 0 || scored < 50 {
+		t.Errorf("%v allocations, %d rows scored", n, scored)
+	}
+}
