@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -226,8 +227,15 @@ func (g *Gateway) currentPlant() *plant {
 	return g.plant
 }
 
-// fault reports that a sensor or a bus has failed, or works again.
+// fault reports that a sensor or a bus has failed, or works again. A fault of what a
+// reload has removed meanwhile is not opened, because nothing would ever close it; mu
+// keeps the reload from looking for open events in between.
 func (g *Gateway) fault(f sampler.Fault) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if isBus, name := f.Sensor == "", cmp.Or(f.Sensor, f.Bus); f.Open && !g.plant.group.Has(isBus, name) {
+		return
+	}
 	g.log.Warn("fault", "bus", f.Bus, "sensor", f.Sensor, "open", f.Open, "reason", f.Reason)
 	if err := g.reporter.Fault(f); err != nil {
 		g.log.Error("report fault", "error", err)

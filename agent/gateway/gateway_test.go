@@ -11,10 +11,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/model/train"
@@ -138,6 +141,27 @@ func TestReload(t *testing.T) {
 	if err := g.queue.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// TestFault_removed: a fault that was on its way while a reload removed its sensor is
+// not opened: nothing would close it.
+func TestFault_removed(t *testing.T) {
+	g := opened(t, configured(t), &strings.Builder{})
+	now := time.Now()
+	for _, f := range []sampler.Fault{{Bus: "pump", Sensor: "gone"}, {Bus: "gone"}, {Bus: "pump", Sensor: "pump"}, {Bus: "pump"}} {
+		f.Open, f.Time, f.Since, f.Reason = true, now, now, "no answer"
+		g.fault(f)
+	}
+	var open []string
+	for _, ev := range g.reporter.OpenEvents() {
+		if ev.Kind == detect.SensorFault || ev.Kind == detect.BusFault {
+			open = append(open, string(ev.Kind)+" "+ev.Key)
+		}
+	}
+	if want := []string{"sensor_fault pump", "bus_fault pump"}; !slices.Equal(open, want) {
+		t.Errorf("open are %v, want %v", open, want)
+	}
+	runOnce(t, g)
 }
 
 // TestClientID: gateways have ids of their own, however long the name of their site is.

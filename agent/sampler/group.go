@@ -215,6 +215,16 @@ func (g *Group) Resume(bus bool, name string, since time.Time) bool {
 	return false
 }
 
+// Has tells whether there is a sensor of that name that is read, or a bus.
+func (g *Group) Has(bus bool, name string) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if bus {
+		return g.busNamed(name) != nil
+	}
+	return g.sensors[name] != nil
+}
+
 // Readings copies the newest reading of every sensor, bus by bus, and then those of
 // the derived ones.
 func (g *Group) Readings() []Reading {
