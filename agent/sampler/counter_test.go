@@ -1,10 +1,13 @@
 package sampler
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -180,4 +183,51 @@ func TestTally_allocs(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("%v allocations a reading", n)
 	}
+}
+
+// A counter is its rate in rows: missing at first, after a new beginning and where a
+// read fails, judged by the checks of its rate; the count stays readable, and an old
+// rate is not used where there is none.
+func TestCounter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		nan := math.NaN()
+		counts := []float64{50, 50.1, 50.2, nan, 50.4, 0.02, 0.12, 0.22, 20}
+		spec := sensor("meter", newLying(2, func(n int, dst []float64) error {
+			if dst[1] = 7; n > len(counts) || math.IsNaN(counts[n-1]) {
+				return errors.New("no answer")
+			}
+			dst[0] = counts[n-1]
+			return nil
+		}))
+		spec.Checks = []Check{{Counter: energyMeter().Counter, Range: Range{0, 400}}, {}}
+		spec.MaxAge = 5 * time.Second
+		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{spec}}}, []MachineSpec{{"m", time.Second, []Cell{{"meter", 0}, {"meter", 1}}}})
+		ctx, cancel := context.WithCancel(t.Context())
+		go g.Run(ctx)
+		want := []string{"missing", "360", "360", "360", "360", "missing", "360", "360", "suspect"}
+		causes := map[int]string{0: "a rate needs two readings of the counter", 5: "the counter has begun again, or jumped"}
+		i := 0
+		for f := range g.Sampler("m").Frames() {
+			got := f.Quality[0].String()
+			if f.Quality[0] == Good {
+				got = fmt.Sprintf("%.0f", f.Values[0])
+			}
+			if got != want[i] || f.Quality[1] != Good {
+				t.Errorf("row %d: %s, want %s; %v", i, got, want[i], f.Quality)
+			}
+			g.Sampler("m").Release(f)
+			r := g.Readings()[0]
+			if why := r.Cause(0, Missing); causes[i] != "" && why != causes[i] {
+				t.Errorf("row %d: cause %q", i, why)
+			}
+			if count := r.Counts[0]; count != counts[i] && !math.IsNaN(counts[i]) || !math.IsNaN(r.Counts[1]) {
+				t.Errorf("row %d: counts %v", i, r.Counts)
+			}
+			if i++; i == len(want) {
+				break
+			}
+		}
+		cancel()
+		synctest.Wait()
+	})
 }

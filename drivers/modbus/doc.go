@@ -17,6 +17,9 @@
 //	latereplies.go unitbackoff.go   late answers; pauses for silent units
 //	identification.go               function 43/14: what a device says that it is
 //	register.go table.go value.go   from the bits of an answer to a value
+//	types.go formats.go order.go    the types and byte orders, each a row of a table
+//	power.go valid.go               powers of ten and conditions in other registers
+//	text.go                         texts, which are no channels
 //	listener.go overheard.go        listening to another master
 //	overhear_*.go                   from overheard bytes to requests with answers
 //
@@ -131,8 +134,23 @@
 // a register is its least significant, after the swap. A float64 holds whole
 // numbers up to 2^53; u64 and i64 beyond that lose their lowest bits.
 //
+// Of four registers the letters A to H may stand in any order of their pairs.
+//
+// Mask and Shift select bits of the raw number; of a type in two's complement the
+// highest of them is the sign. A register with Wide counts 32 bits, so a request
+// for n of them is answered by 4n bytes. The value of a date is the device's time
+// minus that of reading, in seconds.
+//
+// Power names a register with a power of ten, and Options.Valid one that tells
+// whether the values mean anything. Neither is ever of another cycle than the
+// values: one answer brings both if it can; otherwise the register is read before
+// the values and after them. A value whose power changed meanwhile is missing, and
+// without the condition every value is. If a unit falls silent in the middle of a
+// cycle, the condition before its values counts.
+//
 // A cell is NaN with a drivers.ValueError if the raw bits are listed as Missing, if
-// the device sent a NaN or an infinity, or if the number is none of the register's
+// the bits represent no number of the type, if the device sent a NaN or an infinity,
+// or if the number is none of the register's
 // States.
 //
 // # Listening

@@ -215,3 +215,38 @@ func TestOverheard_wait(t *testing.T) {
 		}
 	})
 }
+
+// A power of ten goes with the value of the same answer, or there is none; a date is
+// held against the time at which it was heard.
+func TestOverheard_power(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := listenTo(t, nil)
+		o, err := NewOverheard(h.Listener, 7, []Register{
+			{Name: "power", Table: Holding, Address: 16, Type: I16, Scale: 1, Power: &Place{Holding, 18}},
+			{Name: "clock", Table: Holding, Address: 20, Type: Date32, Scale: 1},
+			{Name: "total", Table: Holding, Address: 30, Type: M10K64, Scale: 1},
+		}, 5*time.Second)
+		if err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		dst := make([]float64, 3)
+		h.say(t, []byte{7, 3, 0, 16, 0, 2}, []byte{7, 3, 4, 0, 5, 0, 1}) // without the power
+		if err := o.Read(t.Context(), dst); err == nil || !math.IsNaN(dst[0]) {
+			t.Errorf("%v, %v", dst, err)
+		}
+		now := uint32(time.Now().Unix())
+		clock := []byte{7, 3, 4, byte(now >> 24), byte(now >> 16), byte(now >> 8), byte(now)}
+		h.say(t, []byte{7, 3, 0, 16, 0, 3}, []byte{7, 3, 6, 0, 5, 0, 1, 0xFF, 0xFE}, []byte{7, 3, 0, 20, 0, 2}, clock,
+			[]byte{7, 3, 0, 30, 0, 4}, []byte{7, 3, 8, 0, 1, 0, 2, 0, 3, 0, 4})
+		time.Sleep(2 * time.Second)
+		if err := o.Read(t.Context(), dst); err != nil || dst[0] != 0.05 || dst[1] > 0 || dst[1] < -1 || dst[2] != 1_0002_0003_0004 {
+			t.Errorf("%v, %v", dst, err)
+		}
+		for _, r := range []Register{{Name: "a", Table: Holding, Type: I16, Scale: 1, Power: &Place{Input, 1}}, {Name: "a", Table: Holding, Type: U32, Scale: 1, Wide: true}} {
+			if _, err := NewOverheard(h.Listener, 7, []Register{r}, 0); err == nil {
+				t.Errorf("%+v is overheard", r)
+			}
+		}
+	})
+}

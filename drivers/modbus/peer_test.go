@@ -114,6 +114,56 @@ func TestDev_againstPymodbus(t *testing.T) {
 	t.Logf("%d channels in %d requests: %s", len(regs), len(d.plan), names(d.plan))
 }
 
+// The rarer formats, as Python writes them.
+func TestDev_pymodbusFormats(t *testing.T) {
+	started := time.Now()
+	l := NewLine(Dial(startPymodbus(t)), LineOptions{Timeout: unhurried})
+	defer l.Close()
+	order := func(s string) Order {
+		o, err := ParseOrder(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o
+	}
+	var regs []Register
+	var want []float64
+	add := func(at int, typ Type, v float64, change func(*Register)) {
+		r := Register{Name: fmt.Sprintf("at%d", at), Table: Holding, Address: uint16(at), Type: typ, Scale: 1}
+		if change != nil {
+			change(&r)
+		}
+		regs, want = append(regs, r), append(want, v)
+	}
+	add(40, BCD16, 1234, nil)
+	add(41, BCD32, 567890, nil)
+	add(43, M10K64, 1234567890123456, nil)
+	add(47, S16, -5, nil)
+	add(48, S32, -100001, nil)
+	add(50, I24, -74565, nil)
+	add(52, I48, -123456789012, nil)
+	add(60, F64, 5557.5, func(r *Register) { r.Order = order("EFGHABCD") })
+	add(64, F64, 5557.5, func(r *Register) { r.Order = order("CDABGHEF") })
+	add(70, I16, 2603.4, func(r *Register) { r.Power = &Place{Holding, 71} })
+	valid := &Condition{Register: Register{Table: Holding, Address: 30, Type: U16}, Is: []int64{65000}}
+	d := newDev(t, l, 7, regs, Options{MaxGap: 8, Valid: valid})
+	for range 3 {
+		mustRead(t, d, want...)
+	}
+	valid.Is = []int64{65001}
+	mustMiss(t, newDev(t, l, 7, regs[:2], Options{Valid: valid}), "--", "valid_when: holding 30 is 65000, want 65001")
+	for _, at := range []int{80, 86} {
+		r := Register{Name: "clock", Table: Input, Address: uint16(at), Type: map[int]Type{80: Date, 86: Date32}[at], Scale: 1}
+		got, err := reading(newDev(t, l, 7, []Register{r}, Options{}))
+		if age := time.Since(started).Seconds() + 1; err != nil || got[0] > 1 || got[0] < -age {
+			t.Errorf("%v: %v s, %v; the server started %v s ago", r.Type, got, err, age)
+		}
+	}
+	if text, err := l.ReadText(context.Background(), 7, Text{Input, 90, 8, ABCD}, RequestLimits{}); text != "SN-42" || err != nil {
+		t.Errorf("text %q, %v", text, err)
+	}
+}
+
 // What pymodbus refuses and keeps silent about.
 func TestDev_pymodbusRefuses(t *testing.T) {
 	l := NewLine(Dial(startPymodbus(t)), LineOptions{Timeout: 3 * time.Second})

@@ -6,6 +6,7 @@ input does. The registers are packed by Python's struct module, so that
 neither side's idea of the byte orders stems from the other.
 """
 import asyncio
+import datetime
 import os
 import struct
 import sys
@@ -44,6 +45,19 @@ def block(base):
     put(31, struct.pack(">h", -32000))
     put(32, struct.pack("<H", 4660))
     put(33, struct.pack("<h", -2))
+    put(40, bytes.fromhex("%04d" % 1234) + bytes.fromhex("%08d" % 567890))
+    digits = "%016d" % 1234567890123456
+    put(43, struct.pack(">4H", *[int(digits[i:i + 4]) for i in range(0, 16, 4)]))
+    put(47, struct.pack(">HI", 0x8000 | 5, 0x80000000 | 100001))
+    put(50, (-74565).to_bytes(4, "big", signed=True) + (-123456789012).to_bytes(6, "big", signed=True))
+    a = struct.pack(">d", 5557.5)
+    put(60, a[4:] + a[:4])
+    put(64, a[2:4] + a[:2] + a[6:] + a[4:6])
+    put(70, struct.pack(">hh", 26034, -1))
+    now = datetime.datetime.now(datetime.timezone.utc)
+    put(80, struct.pack(">6H", now.year, now.month, now.day, now.hour, now.minute, now.second))
+    put(86, struct.pack(">I", int(now.timestamp())))
+    put(90, b"SN-42 \0\0")
     for i in range(125):
         put(200 + i, struct.pack(">H", i * 500))
     return ModbusSparseDataBlock(out)
