@@ -8,13 +8,14 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"iot-edge-anomaly/agent/chart"
 	"iot-edge-anomaly/agent/status"
 )
 
 // Screen is the status on one screen, for people.
 func (s *Status) Screen() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "iot-edge-anomaly %s on %s, site %s: %s, running for %s\n", s.Version, s.Device, s.Site, s.Status, span(time.Duration(s.UptimeS*float64(time.Second))))
+	fmt.Fprintf(&b, "iot-edge-anomaly %s on %s, site %s: %s, running for %s\n", s.Version, s.Device, s.Site, s.Status, chart.Span(time.Duration(s.UptimeS*float64(time.Second))))
 	if s.Config.File != "" {
 		fmt.Fprintf(&b, "%s, sha256 %.12s, in force since %s\n", s.Config.File, s.Config.SHA256, stamp(s.Config.Since))
 	}
@@ -51,7 +52,7 @@ func note(m status.MachineHealth) string {
 	if l == nil {
 		return m.Note
 	}
-	progress := fmt.Sprintf("%s, %.0f %%, %s left", l.Phase, 100*l.Progress, span(time.Duration(l.LeftS*float64(time.Second))))
+	progress := fmt.Sprintf("%s, %.0f %%, %s left", l.Phase, 100*l.Progress, chart.Span(time.Duration(l.LeftS*float64(time.Second))))
 	if m.Note != "" {
 		progress += "; " + m.Note
 	}
@@ -66,17 +67,6 @@ func orDash(s string) string {
 }
 
 func stamp(t time.Time) string { return t.Local().Format("2006-01-02 15:04:05") }
-
-// span is a duration in its two greatest units.
-func span(d time.Duration) string {
-	switch {
-	case d >= 24*time.Hour:
-		return fmt.Sprintf("%dd%dh", d/(24*time.Hour), d%(24*time.Hour)/time.Hour)
-	case d >= time.Hour:
-		return fmt.Sprintf("%dh%dm", d/time.Hour, d%time.Hour/time.Minute)
-	}
-	return d.Round(time.Second).String()
-}
 
 // Text says what a reload did, for people.
 func (r *Reloaded) Text() string {

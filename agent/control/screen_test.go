@@ -13,7 +13,7 @@ func TestScreen_waits(t *testing.T) {
 	s := Status{Health: status.Health{Machines: map[string]status.MachineHealth{
 		"pump1": {State: "learning", Note: "machine is not running: waiting", Learning: &status.LearningHealth{Phase: "collecting", Progress: 0.37, LeftS: 54420}},
 	}}}
-	if got, want := s.Screen(), "collecting, 37 %, 15h7m left; machine is not running: waiting"; !strings.Contains(got, want) {
+	if got, want := s.Screen(), "collecting, 37 %, 15.1 h left; machine is not running: waiting"; !strings.Contains(got, want) {
 		t.Errorf("%s\nwant %s", got, want)
 	}
 }

@@ -74,7 +74,7 @@ var bans = []ban{
 	{from: in("./agent/status"), to: all, except: in("./agent/detect", "./agent/devices", "./agent/judge", "./agent/machine", "./agent/mqtt", "./agent/report", "./agent/sampler", "./agent/spool",
 		"./agent/status/page", "./drivers", "./model"),
 		why: "status shows the counters of the stages in their own structures; it changes nothing and opens no device, and no stage knows it"},
-	{from: in("./agent/control"), to: all, except: in("./agent/config", "./agent/state", "./agent/status"),
+	{from: in("./agent/control"), to: all, except: in("./agent/chart", "./agent/config", "./agent/state", "./agent/status"),
 		why: "the socket carries requests and answers; what a verb does is handed to it"},
 	{from: in("./agent/chart"), to: all, tests: true,
 		why: "a drawing shows numbers; what they mean is the page's business"},
