@@ -173,6 +173,53 @@ func TestSocket(t *testing.T) {
 	}
 }
 
+// TestSocketRemoved: an agent whose socket somebody has removed makes it anew, and does
+// not remove that of another which has taken its place.
+func TestSocketRemoved(t *testing.T) {
+	defer func(d time.Duration) { goneEvery = d }(goneEvery)
+	goneEvery = 10 * time.Millisecond
+	dir := t.TempDir()
+	socket := filepath.Join(dir, "s")
+	l, err := listen(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Remove(socket), os.Remove(socket+".lock")); err != nil {
+		t.Fatal(err)
+	}
+	other, err := listen(socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.closeWhenGone(t.Context(), time.Millisecond)
+	if _, err := os.Stat(socket); err != nil || !l.gone.Load() {
+		t.Errorf("the socket of the other: %v; noticed %v", err, l.gone.Load())
+	}
+	if err := other.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(socket); !os.IsNotExist(err) {
+		t.Errorf("after a clean end: %v, want no socket", err)
+	}
+
+	audit, err := OpenAudit(filepath.Join(dir, "changes.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	serveOn(t, socket, audit)
+	if err := os.Remove(socket); err != nil {
+		t.Fatal(err)
+	}
+	var by Peer
+	for end := time.Now().Add(time.Minute); ; time.Sleep(10 * time.Millisecond) {
+		if err := Get(t.Context(), socket, "who", &by); err == nil {
+			break
+		} else if time.Now().After(end) {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestBadClients: whatever other clients do, one that asks properly gets its answer.
 func TestBadClients(t *testing.T) {
 	socket, _ := serving(t)

@@ -1,13 +1,16 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // maxConns limits the connections that are open at once; others wait.
@@ -16,8 +19,11 @@ const maxConns = 16
 // listener is the socket with the lock that says whose it is.
 type listener struct {
 	net.Listener
+	path string
+	made fs.FileInfo // the socket as it was made
 	lock *os.File
 	free chan struct{} // one element for each open connection
+	gone atomic.Bool   // closed because somebody has removed the socket
 }
 
 // listen opens the socket for the owner and the group of the agent. It replaces a
@@ -38,15 +44,20 @@ func listen(path string) (*listener, error) {
 	if err == nil {
 		l, err = net.Listen("unix", path)
 	}
+	var made fs.FileInfo
 	if err == nil {
-		if err = os.Chmod(path, 0o660); err != nil {
+		l.(*net.UnixListener).SetUnlinkOnClose(false) // it may be another's by then
+		if err = os.Chmod(path, 0o660); err == nil {
+			made, err = os.Lstat(path)
+		}
+		if err != nil {
 			err = errors.Join(err, l.Close())
 		}
 	}
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	return &listener{Listener: l, lock: lock, free: make(chan struct{}, maxConns)}, nil
+	return &listener{Listener: l, path: path, made: made, lock: lock, free: make(chan struct{}, maxConns)}, nil
 }
 
 // removeStale removes the socket of an agent that did not end cleanly.
@@ -74,8 +85,33 @@ func (l *listener) Accept() (net.Conn, error) {
 	return &limitedConn{Conn: c, free: sync.OnceFunc(func() { <-l.free })}, nil
 }
 
-// Close removes the socket and gives up the lock.
-func (l *listener) Close() error { return errors.Join(l.Listener.Close(), l.lock.Close()) }
+// inPlace tells whether clients still reach this socket by its path.
+func (l *listener) inPlace() bool {
+	st, err := os.Lstat(l.path)
+	return err == nil && os.SameFile(st, l.made)
+}
+
+// closeWhenGone closes the listener once its socket is no longer in its place, as after
+// a cleaning of /run: nobody would reach it for ever. It returns when ctx is done, too.
+func (l *listener) closeWhenGone(ctx context.Context, every time.Duration) {
+	for l.inPlace() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(every):
+		}
+	}
+	l.gone.Store(true)
+	l.Close() // nobody uses it
+}
+
+// Close removes the socket, if it is still in its place, and gives up the lock.
+func (l *listener) Close() error {
+	if l.inPlace() {
+		os.Remove(l.path) // one that stays is replaced by the next agent
+	}
+	return errors.Join(l.Listener.Close(), l.lock.Close())
+}
 
 // limitedConn makes room for another connection when it is closed.
 type limitedConn struct {

@@ -84,6 +84,9 @@ func New(o Options) *Server {
 // listenEvery is how often Run tries a socket that it could not open.
 const listenEvery = 10 * time.Second
 
+// goneEvery is how often Run looks whether its socket is still in its place.
+var goneEvery = 5 * time.Second // a variable for tests
+
 // Run answers until ctx is done. A socket that cannot be opened is logged once and
 // tried again: an agent that cannot be asked still watches.
 func (s *Server) Run(ctx context.Context) {
@@ -99,8 +102,16 @@ func (s *Server) Run(ctx context.Context) {
 		l, err := listen(s.o.Socket)
 		if err == nil {
 			told = ""
-			if err = s.srv.Serve(l); errors.Is(err, http.ErrServerClosed) {
+			gone, ignore := context.WithCancel(ctx)
+			go l.closeWhenGone(gone, goneEvery)
+			err = s.srv.Serve(l)
+			ignore()
+			if errors.Is(err, http.ErrServerClosed) {
 				return
+			}
+			if l.gone.Load() {
+				s.o.Log.Warn("control socket was removed: it is made anew", "socket", s.o.Socket)
+				continue
 			}
 		}
 		if text := err.Error(); text != told {
