@@ -40,12 +40,14 @@ func (s *sensorReader) findChannels(v value, g given, good bool) {
 			s.addMeasurand(&s.Registers[i].Measurand)
 			s.channels[i].Checks, s.channels[i].Counter = s.Registers[i].Checks, s.Registers[i].Counter
 		}
-	case listed:
-		for i := range own {
-			s.addMeasurand(&own[i])
-		}
 	case s.info.Channel != nil:
-		s.namedChannels(v, g)
+		_, has := g["channels"]
+		if _, inputs := g["inputs"]; has || !inputs {
+			s.namedChannels(v, g)
+		}
+		s.addMeasurands(own, g)
+	case listed:
+		s.addMeasurands(own, g)
 	case good:
 		s.ownChannels(v, g)
 	}
@@ -54,6 +56,17 @@ func (s *sensorReader) findChannels(v value, g given, good bool) {
 func (s *sensorReader) add(cs ...ChannelInfo) {
 	for _, c := range cs {
 		s.channels = append(s.channels, ChannelRef{Sensor: len(s.p.cfg.Channels), Cell: len(s.channels), Channel: s.Name + "." + c.Name, Unit: c.Unit})
+	}
+}
+
+// addMeasurands adds the channels that a driver's own key lists. None has the name of
+// another.
+func (s *sensorReader) addMeasurands(own []Measurand, g given) {
+	for i := range own {
+		if slices.Contains(s.Channels, own[i].Name) {
+			g["channels"].fail("give one of them another name", "channel %q appears twice", own[i].Name)
+		}
+		s.addMeasurand(&own[i])
 	}
 }
 

@@ -130,14 +130,14 @@ var entries = []entry{
 
 	{
 		name: "hwmon",
-		info: config.DriverInfo{Bus: "kernel", Channel: named(hwmon.Channel)},
-		make: func(c config.Sensor, b bus) (drivers.Sensor, error) { return hwmon.New(b.root, c.Device, c.Channels) },
+		info: config.DriverInfo{Bus: "kernel", Channel: named(hwmon.Channel), Keys: inputKeys("in:+12V"), Check: checkInputs(hwmon.Channel)},
+		make: makeHwmon,
 		find: hwmon.Find,
 	},
 	{
 		name: "iio",
-		info: config.DriverInfo{Bus: "kernel", Channel: named(iio.Channel)},
-		make: func(c config.Sensor, b bus) (drivers.Sensor, error) { return iio.New(b.root, c.Device, c.Channels) },
+		info: config.DriverInfo{Bus: "kernel", Channel: named(iio.Channel), Keys: inputKeys("voltage0"), Check: checkInputs(iio.Channel)},
+		make: makeIIO,
 		find: iio.Find,
 	},
 	{

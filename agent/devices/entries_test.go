@@ -90,6 +90,9 @@ func TestEntries_keys(t *testing.T) {
 		if len(e.info.Keys) == 0 {
 			continue
 		}
+		if e.info.Channel != nil {
+			needed += ", channels: [temp1]"
+		}
 		for _, keys := range []string{all, needed} {
 			yaml := "buses: {env: {i2c: auto}}\nsensors:\n  - {name: a, driver: " + e.name + keys + "}\n"
 			if e.info.Bus == "derived" {

@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -38,36 +39,54 @@ type Dev struct{ *sysfs.Sensor }
 // New returns the chip that device names: its name or its label on the board
 // (cpu_thermal), what it is attached to (1-0048, 28-0316a2795f3d), hwmonN, or a
 // path in /sys. It may be absent and come later. Root is the directory that holds
-// /sys, "" for "/". An error means that device or channels is invalid.
-func New(root, device string, channels []string) (*Dev, error) {
-	return open(sysfs.FS{Root: root}, device, channels)
+// /sys, "" for "/". An error means that device, channels or inputs is invalid. The
+// channels come before the inputs.
+func New(root, device string, channels []string, inputs ...Input) (*Dev, error) {
+	return open(sysfs.FS{Root: root}, device, channels, inputs)
 }
 
-func open(fs sysfs.FS, device string, channels []string) (*Dev, error) {
-	list, err := sysfs.List("hwmon", device, channels, Channel)
+// Input is a channel with a name of its own and a scale, for example of a divider.
+type Input = sysfs.Input
+
+func open(fs sysfs.FS, device string, channels []string, inputs []Input) (*Dev, error) {
+	list, all, err := sysfs.Inputs("hwmon", device, channels, inputs, Channel)
 	if err != nil {
 		return nil, err
 	}
-	cell := func(d sysfs.Device, name string) (sysfs.Cell, error) { return newCell(fs, d, name) }
+	cell := sysfs.Opener(all, func(d sysfs.Device, at string) (sysfs.Cell, error) { return newCell(fs, d, at) })
 	return &Dev{sysfs.NewSensor(fs, sysfs.HWMon, "hwmon", device, list, cell)}, nil
 }
 
-// Channel returns the channel with a name: temp1, in0, fan2.
-func Channel(name string) (drivers.Channel, error) {
-	k, ok := kindOf(name)
+// Channel returns the channel with a name: temp1, in0, fan2; or with a label, which
+// stands behind the type: "temp:Core 0", "in:+12V". The labels of PMBus chips, iout1 or
+// vin, tell the type by themselves.
+func Channel(at string) (drivers.Channel, error) {
+	k, _, ok := kindOf(at)
 	if !ok {
-		return drivers.Channel{}, fmt.Errorf("hwmon: channel %q, want in0, temp1, curr1, power1, energy1, humidity1, fan1 or the like", name)
+		return drivers.Channel{}, fmt.Errorf("hwmon: channel %q, want in0, temp1, curr1, power1, energy1, humidity1, fan1 or the like", at)
 	}
-	return drivers.Channel{Name: name, Quantity: k.quantity}, nil
+	return drivers.Channel{Name: at, Quantity: k.quantity}, nil
 }
 
-func kindOf(name string) (kind, bool) {
-	number := strings.TrimLeft(name, "abcdefghijklmnopqrstuvwxyz")
-	i := slices.IndexFunc(kinds, func(k kind) bool { return k.prefix == name[:len(name)-len(number)] })
-	if i < 0 || number == "" || len(number) > 3 || strings.Trim(number, "0123456789") != "" {
-		return kind{}, false
+// pmbus are the beginnings of the labels of PMBus chips, and their types.
+var pmbus = regexp.MustCompile(`^(vin|vout|vmon|vcap|iin|iout|pin|pout)[0-9]{0,2}[a-z]?$`)
+
+// kindOf is the type of a channel, and its label if it is named by that.
+func kindOf(at string) (k kind, label string, ok bool) {
+	prefix, label, labelled := strings.Cut(at, ":")
+	number := strings.TrimLeft(prefix, "abcdefghijklmnopqrstuvwxyz")
+	word := prefix[:len(prefix)-len(number)]
+	if !labelled && pmbus.MatchString(at) {
+		word, label, labelled, number = map[byte]string{'v': "in", 'i': "curr", 'p': "power"}[at[0]], at, true, ""
 	}
-	return kinds[i], number == "0" || number[0] != '0'
+	i := slices.IndexFunc(kinds, func(k kind) bool { return k.prefix == word })
+	switch {
+	case i < 0 || len(number) > 3 || strings.Trim(number, "0123456789") != "":
+		return kind{}, "", false
+	case labelled:
+		return kinds[i], label, number == "" && label != ""
+	}
+	return kinds[i], "", number == "0" || number != "" && number[0] != '0'
 }
 
 // cell is one open channel.
@@ -81,9 +100,19 @@ type cell struct {
 	last  float64       // the newest temperature in m°C; NaN = none
 }
 
-func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
-	k, _ := kindOf(name)
+func newCell(fs sysfs.FS, d sysfs.Device, at string) (*cell, error) {
+	k, label, _ := kindOf(at)
+	name := at
+	if label != "" {
+		var err error
+		if name, err = fs.Labelled(d, k.prefix+"[0-9]*", "_label", label); err != nil {
+			return nil, err
+		}
+	}
 	value, err := fs.Attr(filepath.Join(d.Dir, name+"_input"))
+	if errors.Is(err, os.ErrNotExist) { // some chips measure only an average
+		value, err = fs.Attr(filepath.Join(d.Dir, name+"_average"))
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("%v has no such channel, it has %s: %w", d, has(fs, d), err)
 	}
@@ -137,11 +166,13 @@ func Find(root string) (out []drivers.Found) {
 
 // inputs are the channels that a chip has.
 func inputs(d sysfs.Device) (out []string) {
-	paths, _ := filepath.Glob(filepath.Join(d.Dir, "*_input"))
-	for _, p := range paths {
-		name := strings.TrimSuffix(filepath.Base(p), "_input")
-		if _, ok := kindOf(name); ok {
-			out = append(out, name)
+	for _, suffix := range []string{"_input", "_average"} {
+		paths, _ := filepath.Glob(filepath.Join(d.Dir, "*"+suffix))
+		for _, p := range paths {
+			name := strings.TrimSuffix(filepath.Base(p), suffix)
+			if _, _, ok := kindOf(name); ok && !slices.Contains(out, name) {
+				out = append(out, name)
+			}
 		}
 	}
 	return out

@@ -27,7 +27,7 @@ func pi4(t *testing.T) *sysfssim.Tree {
 
 func dev(t *testing.T, tree *sysfssim.Tree, device string, channels ...string) *Dev {
 	t.Helper()
-	d, err := open(tree.FS(), device, channels)
+	d, err := open(tree.FS(), device, channels, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"time"
 )
@@ -17,6 +18,8 @@ func (c *cell) number(ctx context.Context) (float64, error) {
 		return 0, err
 	case c.wire != nil:
 		return v, c.measured(v)
+	case c.heat && slices.Contains(unconnected, v):
+		return 0, fmt.Errorf("%g °C is what the chip says of an input without a sensor", v/1000)
 	case c.heat && v == 0 && !(math.Abs(c.last) <= nearZero):
 		if v, err = c.again(ctx); err != nil {
 			return 0, err
@@ -25,6 +28,10 @@ func (c *cell) number(ctx context.Context) (float64, error) {
 	c.last = v
 	return v, nil
 }
+
+// unconnected are the temperatures, in m°C, that chips deliver for an input to which
+// nothing is connected, or whose wire is cut or shorted.
+var unconnected = []float64{-273_150, -61_000, 127_500, 255_000}
 
 // As in drivers/lm75.
 const (

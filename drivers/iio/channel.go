@@ -49,8 +49,16 @@ var kinds = map[string]kind{
 // grammar is <type>[Y][-<type>Z][_<modifier>]…
 var grammar = regexp.MustCompile(`^([a-z]+)([0-9]{0,3})(-[a-z]+[0-9]{0,3})?((?:_[a-z0-9]+)*)$`)
 
-// Channel returns the channel with a name: temp, voltage0, accel_x.
-func Channel(name string) (drivers.Channel, error) {
+// typeOf is the type of a channel with a name that the grammar allows.
+func typeOf(name string) string { return grammar.FindStringSubmatch(name)[1] }
+
+// Channel returns the channel with a name: temp, voltage0, accel_x; or with a label,
+// which stands behind the type: "voltage:supply".
+func Channel(at string) (drivers.Channel, error) {
+	name, label, labelled := strings.Cut(at, ":")
+	if _, ok := kinds[name]; labelled && (!ok || label == "") {
+		return drivers.Channel{}, fmt.Errorf("iio: channel %q, want a type and a label, like voltage:supply", at)
+	}
 	m := grammar.FindStringSubmatch(name)
 	if m == nil {
 		return drivers.Channel{}, fmt.Errorf("iio: channel %q, want a name like temp, voltage0 or accel_x", name)
@@ -63,7 +71,7 @@ func Channel(name string) (drivers.Channel, error) {
 		}
 		return drivers.Channel{}, fmt.Errorf("iio: channel %q has an unknown type, %s", name, hint)
 	}
-	return drivers.Channel{Name: name, Quantity: k.quantity}, nil
+	return drivers.Channel{Name: at, Quantity: k.quantity}, nil
 }
 
 // shared lists the names of attributes that may hold a channel's scale and offset,

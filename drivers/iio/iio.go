@@ -19,17 +19,21 @@ type Dev struct{ *sysfs.Sensor }
 // New returns the device that device names: the chip's name (bmp280), its label
 // from the device tree, what it is attached to (1-0076), iio:deviceN, or a path in
 // /sys. It may be absent and come later. Root is the directory that holds /sys, ""
-// for "/". An error means that device or channels is invalid.
-func New(root, device string, channels []string) (*Dev, error) {
-	return open(sysfs.FS{Root: root}, device, channels)
+// for "/". An error means that device, channels or inputs is invalid. The channels come
+// before the inputs.
+func New(root, device string, channels []string, inputs ...Input) (*Dev, error) {
+	return open(sysfs.FS{Root: root}, device, channels, inputs)
 }
 
-func open(fs sysfs.FS, device string, channels []string) (*Dev, error) {
-	list, err := sysfs.List("iio", device, channels, Channel)
+// Input is a channel with a name of its own and a scale, for example of a divider.
+type Input = sysfs.Input
+
+func open(fs sysfs.FS, device string, channels []string, inputs []Input) (*Dev, error) {
+	list, all, err := sysfs.Inputs("iio", device, channels, inputs, Channel)
 	if err != nil {
 		return nil, err
 	}
-	cell := func(d sysfs.Device, name string) (sysfs.Cell, error) { return newCell(fs, d, name) }
+	cell := sysfs.Opener(all, func(d sysfs.Device, at string) (sysfs.Cell, error) { return newCell(fs, d, at) })
 	return &Dev{sysfs.NewSensor(fs, sysfs.IIO, "iio", device, list, cell)}, nil
 }
 
@@ -39,11 +43,20 @@ type cell struct {
 	offset *sysfs.Attr // nil = 0
 	scale  *sysfs.Attr // nil = 1
 	unit   float64
+	heat   bool // it is a temperature
 }
 
-func newCell(fs sysfs.FS, d sysfs.Device, name string) (*cell, error) {
-	c := &cell{unit: kinds[grammar.FindStringSubmatch(name)[1]].unit}
+func newCell(fs sysfs.FS, d sysfs.Device, at string) (*cell, error) {
+	name, label, labelled := strings.Cut(at, ":")
 	var err error
+	if labelled {
+		if name, err = fs.Labelled(d, "in_"+name+"*", "_label", label); err != nil {
+			return nil, err
+		}
+		name = strings.TrimPrefix(name, "in_")
+	}
+	k := kinds[typeOf(name)]
+	c := &cell{unit: k.unit, heat: k.quantity == drivers.Temperature}
 	if c.value, err = fs.Attr(filepath.Join(d.Dir, "in_"+name+"_input")); err == nil {
 		return c, nil
 	}
@@ -97,8 +110,14 @@ func (c *cell) Value(ctx context.Context) (float64, error) {
 		}
 		v *= scale
 	}
-	return v * c.unit, nil
+	if v *= c.unit; c.heat && v <= absoluteZero {
+		return 0, fmt.Errorf("%.2f °C is what the device says of an input without a sensor", v)
+	}
+	return v, nil
 }
+
+// absoluteZero is what an input to which nothing is connected is often computed to.
+const absoluteZero = -273.15
 
 func (c *cell) Close() {
 	c.value.Close()

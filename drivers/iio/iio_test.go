@@ -23,7 +23,7 @@ func pi4(t *testing.T) *sysfssim.Tree {
 
 func dev(t *testing.T, tree *sysfssim.Tree, device string, channels ...string) *Dev {
 	t.Helper()
-	d, err := open(tree.FS(), device, channels)
+	d, err := open(tree.FS(), device, channels, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -171,4 +171,31 @@ func FuzzChannel(f *testing.F) {
 			t.Fatalf("%q shares %v", name, s)
 		}
 	})
+}
+
+// Channels are found by the kernel's labels and scaled; what an input without a sensor
+// is computed to is no temperature.
+func TestRead_inputs(t *testing.T) {
+	tree := pi4(t)
+	const adc = "/sys/bus/iio/devices/iio:device2/"
+	for name, text := range map[string]string{"in_voltage0_label": "supply", "in_temp_raw": "-273150", "in_temp_scale": "1"} {
+		if err := tree.Set(adc+name, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d, err := New(tree.FS().Root, "ads1015", []string{"voltage0"}, Input{Name: "rail", At: "voltage:supply", Scale: 10, Offset: 1},
+		Input{Name: "head", At: "temp", Scale: 1}, Input{Name: "none", At: "voltage:absent", Scale: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	dst := make([]float64, 4)
+	if err := d.Read(t.Context(), dst); err == nil || math.Abs(dst[0]-3.3) > 1e-9 || math.Abs(dst[1]-34) > 1e-9 || !math.IsNaN(dst[2]) || !math.IsNaN(dst[3]) {
+		t.Errorf("%v, %v", dst, err)
+	}
+	for _, at := range []string{"voltage:", "volts:supply", ":x"} {
+		if _, err := Channel(at); err == nil {
+			t.Errorf("%s is accepted", at)
+		}
+	}
 }

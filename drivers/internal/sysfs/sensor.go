@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"golang.org/x/sys/unix"
 
@@ -28,26 +27,6 @@ type Sensor struct {
 	open     func(d Device, channel string) (Cell, error)
 	device   Device
 	cells    []Cell // nil = not open
-}
-
-// List makes a device's channels from their names. An error begins with kind and
-// names the channel at fault.
-func List(kind, device string, names []string, channel func(name string) (drivers.Channel, error)) ([]drivers.Channel, error) {
-	if device == "" || len(names) == 0 {
-		return nil, errors.New(kind + ": want a device and at least one channel")
-	}
-	var list []drivers.Channel
-	for _, name := range names {
-		c, err := channel(name)
-		if err != nil {
-			return nil, err
-		}
-		if slices.Contains(list, c) {
-			return nil, fmt.Errorf("%s: channel %s is named twice", kind, name)
-		}
-		list = append(list, c)
-	}
-	return list, nil
 }
 
 // NewSensor returns a sensor for the device that want names, which may be absent
