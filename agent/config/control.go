@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -32,7 +33,12 @@ func Socket(path string) string {
 			Socket *string `yaml:"socket"`
 		} `yaml:"control"`
 	}
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return defaultSocket
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile))
 	if err != nil || yaml.Unmarshal(data, &c) != nil || c.Control.Socket == nil {
 		return defaultSocket
 	}

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -34,7 +35,7 @@ type Apply struct {
 // is put back and the agent reloads it. A file that is refused, here or by the agent,
 // gives a config.Refusal. Where no agent runs, the new file stays in place.
 func (a *Apply) Run(ctx context.Context) error {
-	data, err := state.ReadFile(a.New, maxConfig)
+	data, err := readNew(a.New)
 	if err != nil {
 		return fmt.Errorf("new configuration: %w", err)
 	}
@@ -55,6 +56,19 @@ func (a *Apply) Run(ctx context.Context) error {
 	}
 	a.Say("%s: the configuration before it is restored", a.Place)
 	return err
+}
+
+// readNew reads a file, or a pipe such as /dev/stdin.
+func readNew(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	b, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err = errors.Join(err, f.Close()); err == nil && len(b) > maxConfig {
+		err = fmt.Errorf("read %s: more than %d bytes", path, maxConfig)
+	}
+	return b, err
 }
 
 // place is a file as it was before the swap; nil data = there was none.

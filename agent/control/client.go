@@ -23,8 +23,13 @@ var ErrNotRunning = errors.New("no agent answers")
 // maxAnswer bounds what a client reads.
 const maxAnswer = 16 << 20
 
+// getTime bounds Get: an agent that is frozen must not freeze whoever supervises it.
+var getTime = 30 * time.Second // a variable for tests
+
 // Get asks the agent for what it knows and decodes it into answer.
 func Get(ctx context.Context, socket, verb string, answer any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, getTime, fmt.Errorf("none within %v", getTime))
+	defer cancel()
 	return call(ctx, socket, "GET", verb, nil, answer)
 }
 
@@ -63,7 +68,7 @@ func call(ctx context.Context, socket, method, verb string, body []byte, answer 
 	resp, err := http.ReadResponse(bufio.NewReader(conn), req)
 	if err != nil {
 		if ctx.Err() != nil {
-			err = ctx.Err()
+			err = context.Cause(ctx)
 		}
 		return fmt.Errorf("the agent gave no answer: %w", err)
 	}

@@ -220,6 +220,41 @@ func TestSocketRemoved(t *testing.T) {
 	}
 }
 
+// TestGet_frozen: an agent that is stopped, or hangs, keeps nobody waiting for ever.
+func TestGet_frozen(t *testing.T) {
+	defer func(d time.Duration) { getTime = d }(getTime)
+	getTime = 20 * time.Millisecond
+	socket := filepath.Join(t.TempDir(), "s")
+	l, err := net.Listen("unix", socket) // that nobody accepts from
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := Get(t.Context(), socket, "status", &Status{}); err == nil || !strings.Contains(err.Error(), "no answer: none within 20ms") {
+		t.Errorf("%v, want it to give up", err)
+	}
+}
+
+// TestApply_pipe: a configuration may come from another program.
+func TestApply_pipe(t *testing.T) {
+	dir := t.TempDir()
+	pipe, file := filepath.Join(dir, "pipe"), filepath.Join(dir, "config.yaml")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	go os.WriteFile(pipe, []byte("control: {socket: \"\"}\n"), 0o600)
+	refuse := errors.New("seen")
+	a := Apply{New: pipe, Place: file, Say: t.Logf, Check: func(_ string, data []byte) error {
+		if string(data) == "control: {socket: \"\"}\n" {
+			return refuse
+		}
+		return nil
+	}}
+	if err := a.Run(t.Context()); !errors.Is(err, refuse) {
+		t.Errorf("%v, want what was written to be checked", err)
+	}
+}
+
 // TestBadClients: whatever other clients do, one that asks properly gets its answer.
 func TestBadClients(t *testing.T) {
 	socket, _ := serving(t)
