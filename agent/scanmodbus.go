@@ -40,6 +40,7 @@ func scanTarget(e env, args []string) (t commission.ModbusTarget, form commissio
 	table := fs.String("table", "", "`TABLE` of a plain --at: holding, input, coil or discrete")
 	fs.IntVar(&t.Count, "count", 0, "how many registers, `N`: 1 to 1000 (bits: 2000)")
 	fs.IntVar(&t.Base, "address-base", 0, "`N` of the first register in the manual, 0 or 1; 40101 always counts from 1")
+	word := fs.Int("word", 16, "bits of a register on the wire, `N`: 16, or 32 as with Enron's Modbus")
 	timeout := fs.Duration("timeout", 0, "wait for one answer (default 500ms)")
 	find := fs.String("find", "", "a `VALUE` that the device's display shows: lists what reads like it")
 	fs.BoolVar(&form.Brief, "brief", false, "leave out the lines without a plausible reading")
@@ -63,9 +64,12 @@ func scanTarget(e env, args []string) (t commission.ModbusTarget, form commissio
 		return t, form, usagef("--unit %s: want 0 to 255", *unit)
 	case *at == "" && (t.Count != 0 || *table != "" || *find != ""):
 		return t, form, usagef("--at is needed, such as holding:100")
+	case *word != 16 && *word != 32:
+		return t, form, usagef("--word %d: want 16 or 32", *word)
 	case t.Base != 0 && t.Base != 1:
 		return t, form, usagef("--address-base %d: want 0 or 1", t.Base)
 	}
+	t.Wide = *word == 32
 	if t.Unit = uint8(id); *at == "" {
 		return t, form, nil
 	}

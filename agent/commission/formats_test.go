@@ -205,3 +205,41 @@ func TestModbusPrint_formats(t *testing.T) {
 		}
 	}
 }
+
+// Registers of 32 bits are scanned as such; a scan for 16 says what they may be.
+func TestScanModbus_wide(t *testing.T) {
+	var b modbussim.Bank
+	b.SetWide(5001, 70_000, math.Float32bits(21.5), 0x00567890)
+	b.SetWide(5005, 0, 42)
+	addr := unit7(t, &b)
+	line := modbus.NewLine(modbus.Dial(addr), modbus.LineOptions{})
+	defer line.Close()
+	target := ModbusTarget{URL: "tcp://flow", Unit: 7, At: config.Address{Table: "holding", At: 5001}, Count: 7, Find: 567890, Wide: true}
+	s, err := scanLine(t.Context(), line, target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out, asJSON strings.Builder
+	if err := s.Print(&out, ModbusForm{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"holding 5001-5007: 5 of 7 registers", " 5002   5003   45003 u32", "*21.5", " 5004  exception 2", " 5007  exception 2",
+		`{name: holding5003, at: "holding:5003", type: bcd32, word: 32}   # 567890`, `{name: holding5002, at: "holding:5002", type: f32, word: 32}   # 21.5`,
+		`{name: holding5001, at: "holding:5001", type: u32, word: 32}   # 70000`, `never_read: ["holding:5004"]`} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing:\n%s", want, &out)
+		}
+	}
+	if err := s.Print(&asJSON, ModbusForm{JSON: true}); err != nil || strings.Count(asJSON.String(), `"wire"`) != 7+2 || !strings.Contains(asJSON.String(), `"hex":"00567890"`) {
+		t.Errorf("%v: %s", err, &asJSON)
+	}
+	target.Wide = false
+	if _, err := scanLine(t.Context(), line, target); err == nil || !strings.Contains(err.Error(), "registers of 32 bits") {
+		t.Error(err)
+	}
+	target.At.Table = "coil"
+	target.Wide = true
+	if err := target.Place("", "coil:1"); err == nil {
+		t.Error("coils of 32 bits")
+	}
+}

@@ -43,7 +43,7 @@ func (v *modbusView) lookalikes() {
 		if l.power != 0 {
 			scale = fmt.Sprintf(", scale: %v", math.Pow10(l.power))
 		}
-		v.printf("  {name: %s, at: %q, %s%s}   # %s\n", v.name(l.at), v.at(l.at), typeAndOrder(l.r), scale, plain(l.value))
+		v.printf("  {name: %s, at: %q, %s%s}   # %s\n", v.name(l.at), v.at(l.at), typeAndOrder(l.r)+v.word(), scale, plain(l.value))
 	}
 	if len(found) == 0 {
 		v.printf("  nothing within %v %%, scaled by 0.0001 to 1000\n", 100*findWithin)
@@ -63,10 +63,10 @@ func plain(x float64) string {
 // last digit, then those that fit the map, then the nearest.
 func (v *modbusView) search() (found []lookalike) {
 	for i, w := range v.words {
-		if w.err != nil {
+		if w.err != nil || v.Wide && i%2 == 1 {
 			continue
 		}
-		for _, r := range guess.Readings(v.from(i)) {
+		for _, r := range v.readings(i) {
 			powers := []int{0, -1, -2, -3, -4, 1, 2, 3}
 			if r.Type == modbus.F32 || r.Type == modbus.F64 || r.Type == modbus.F16 || r.Value == 0 {
 				powers = powers[:1]

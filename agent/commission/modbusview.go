@@ -47,11 +47,19 @@ func (s *ModbusScan) Print(w io.Writer, f ModbusForm) error {
 		if s.bits() {
 			v.bitTable()
 		} else {
-			v.wordTable()
+			if v.Wide {
+				v.refusals()
+			} else {
+				v.wordTable()
+			}
 			v.wideTable(2, "32 BITS", modbus.U32, modbus.I32, modbus.F32, modbus.BCD32, modbus.M10K32, modbus.S32, modbus.U24, modbus.I24)
-			v.wideTable(3, "48 BITS", modbus.U48, modbus.I48, modbus.M10K48)
+			if !v.Wide {
+				v.wideTable(3, "48 BITS", modbus.U48, modbus.I48, modbus.M10K48)
+			}
 			v.wideTable(4, "64 BITS", modbus.U64, modbus.I64, modbus.F64, modbus.M10K64)
-			v.legend()
+			if !v.Wide {
+				v.legend()
+			}
 			v.lookalikes()
 		}
 	}
@@ -73,7 +81,7 @@ func (s *ModbusScan) view(f ModbusForm) *modbusView {
 		last := len(v.runs) - 1
 		v.runs[last] = append(v.runs[last], w.value)
 	}
-	if !s.bits() {
+	if !s.bits() && !s.Wide { // a map divides single registers
 		v.pieces, v.order, v.ahead = guess.Map(v.runs)
 		v.bcd = guess.Decimal(v.runs)
 	}
@@ -94,10 +102,13 @@ func (v *modbusView) head() {
 	for _, r := range v.runs {
 		good += len(r)
 	}
+	if v.Wide {
+		good /= 2
+	}
 	v.printf("%s unit %d\n%v %d-%d: %d of %d %s in %d %s, %s\n", v.URL, v.Unit, v.table,
 		v.first, v.first+v.Count-1, good, v.Count, what, v.requests, requests, ms(v.took))
 	if v.ended != nil {
-		v.printf("ended after %v %d: %v\n", v.table, v.first+len(v.words)-1, v.ended)
+		v.printf("ended after %v %d: %v\n", v.table, v.wire(len(v.words)-1), v.ended)
 	}
 	if v.hasSunSpec() {
 		v.printf("\"SunS\" begins a SunSpec map: scan modbus %s --unit %d shows its models\n", v.URL, v.Unit)
@@ -115,6 +126,14 @@ func (v *modbusView) hasSunSpec() bool {
 	return false
 }
 
+// wire is the address on the wire of the i-th word.
+func (s *ModbusScan) wire(i int) int {
+	if s.Wide {
+		i /= 2
+	}
+	return s.first + i
+}
+
 // digit is the first digit of an address as manuals write it. It names the table.
 func (v *modbusView) digit() int {
 	return map[modbus.Table]int{modbus.Coil: 0, modbus.Discrete: 1, modbus.Holding: 4, modbus.Input: 3}[v.table]
@@ -130,7 +149,7 @@ func (v *modbusView) notation(wire int) string {
 
 // places prints the address of one register in the three ways of counting.
 func (v *modbusView) places(i int) {
-	wire := v.first + i
+	wire := v.wire(i)
 	v.printf("%5d %6d %7s", wire, wire+1, v.notation(wire))
 }
 
@@ -168,10 +187,10 @@ func (v *modbusView) refusal(i int) int {
 	for end+1 < len(v.words) && v.words[end+1].err != nil && cause(v.words[end+1].err) == cause(v.words[i].err) {
 		end++
 	}
-	if end == i {
-		v.printf("%5d  %s\n", v.first+i, cause(v.words[i].err))
+	if v.wire(end) == v.wire(i) {
+		v.printf("%5d  %s\n", v.wire(i), cause(v.words[i].err))
 	} else {
-		v.printf("%5d-%d  %s\n", v.first+i, v.first+end, cause(v.words[i].err))
+		v.printf("%5d-%d  %s\n", v.wire(i), v.wire(end), cause(v.words[i].err))
 	}
 	return end
 }
@@ -198,6 +217,9 @@ func (v *modbusView) wideTable(n int, title string, types ...modbus.Type) {
 	for k, run := range v.runs {
 		for j := 0; j+n <= len(run); j++ {
 			i := v.starts[k] + j
+			if v.Wide && i%2 == 1 {
+				continue // half of a register
+			}
 			byType := map[modbus.Type][]guess.Reading{}
 			for _, r := range guess.Readings(run[j : j+n]) {
 				if r.Order <= modbus.CDAB { // a column each; others are found by --find

@@ -30,6 +30,10 @@ func (v *modbusView) yaml() {
 		}
 		return
 	}
+	if v.Wide {
+		v.wideYAML()
+		return
+	}
 	for k, pieces := range v.pieces {
 		for _, p := range pieces {
 			v.piece(v.starts[k]+p.First, p)
@@ -108,15 +112,15 @@ func typeAndOrder(r guess.Reading) string {
 }
 
 // at is the address of a register as the user counts.
-func (v *modbusView) at(i int) string { return fmt.Sprintf("%v:%d", v.table, v.first+i+v.Base) }
+func (v *modbusView) at(i int) string { return fmt.Sprintf("%v:%d", v.table, v.wire(i)+v.Base) }
 
-func (v *modbusView) name(i int) string { return fmt.Sprintf("%v%d", v.table, v.first+i+v.Base) }
+func (v *modbusView) name(i int) string { return fmt.Sprintf("%v%d", v.table, v.wire(i)+v.Base) }
 
 func (v *modbusView) span(i, n int) string {
-	if n == 1 {
+	if v.wire(i) == v.wire(i+n-1) {
 		return v.at(i)
 	}
-	return fmt.Sprintf("%s-%d", v.at(i), v.first+i+n-1+v.Base)
+	return fmt.Sprintf("%s-%d", v.at(i), v.wire(i+n-1)+v.Base)
 }
 
 // refused are the ranges that the device refused, between ranges that it gave.
@@ -173,7 +177,11 @@ func (v *modbusView) json() modbusJSON {
 	out := modbusJSON{URL: v.URL, Unit: v.Unit, Table: v.table.String(), First: v.first, Count: v.Count, Requests: v.requests,
 		MS: float64(v.took.Microseconds()) / 1000, Order: v.order.String(), Registers: []registerJSON{}}
 	for i, w := range v.words {
-		r := registerJSON{Wire: v.first + i, Number: v.first + i + 1, Notation: v.notation(v.first + i)}
+		if v.Wide && i%2 == 1 && w.err == nil {
+			continue // half of a register
+		}
+		at := v.wire(i)
+		r := registerJSON{Wire: at, Number: at + 1, Notation: v.notation(at)}
 		switch {
 		case w.err != nil:
 			r.Error = w.err.Error()
@@ -182,7 +190,10 @@ func (v *modbusView) json() modbusJSON {
 			r.Readings = []readingJSON{{Type: "bit", Value: &value}}
 		default:
 			r.Hex = fmt.Sprintf("%04X", w.value)
-			for _, g := range guess.Readings(v.from(i)) {
+			if v.Wide {
+				r.Hex += fmt.Sprintf("%04X", v.words[i+1].value)
+			}
+			for _, g := range v.readings(i) {
 				j := readingJSON{Type: g.Type.String(), Order: g.Order.String(), Plausible: g.Plausible, Chosen: v.chosen(i, g)}
 				if value := g.Value; !math.IsNaN(value) && !math.IsInf(value, 0) {
 					j.Value = &value

@@ -29,6 +29,7 @@ type ModbusTarget struct {
 	At    config.Address // first register, or bit; without a bit of a register
 	Base  int            // what At counts from, 0 or 1
 	Count int            // registers, 1 to Limit
+	Wide  bool           // each register has 32 bits on the wire
 	Find  float64        // a number that the device's display shows; NaN = none
 
 	// Progress is called before each request with the number of registers that
@@ -55,6 +56,8 @@ func (t *ModbusTarget) Place(table, at string) (err error) {
 	}
 	limit, left := t.Limit(), 1<<16+t.Base-t.At.At
 	switch {
+	case t.Wide && t.bits():
+		return fmt.Errorf("--at %s: a table of bits has no registers of 32 bits", at)
 	case table != "" && table != t.At.Table:
 		return fmt.Errorf("--table %s: --at %s is another table", table, at)
 	case t.At.Bit >= 0:
@@ -79,7 +82,7 @@ type ModbusScan struct {
 	ModbusTarget
 	table    modbus.Table
 	first    int    // register on the wire, from 0
-	words    []word // one for each register asked for, or fewer where the scan ended early
+	words    []word // one for each register asked for (Wide: two), or fewer where the scan ended early
 	requests int
 	took     time.Duration
 	ended    error // why the last registers were not asked for; nil = they were
@@ -117,6 +120,9 @@ func scanLine(ctx context.Context, l *modbus.Line, t ModbusTarget) (*ModbusScan,
 // run reads the range in blocks, and in smaller blocks where one is refused. An
 // error means that nothing was read.
 func (s *ModbusScan) run(ctx context.Context, l *modbus.Line) error {
+	if s.Wide {
+		return s.runWide(ctx, l)
+	}
 	block := 125 // Modbus Application Protocol V1.1b3 §6.3, §6.1
 	if s.bits() {
 		block = 2000
@@ -197,19 +203,31 @@ func (s *ModbusScan) oneByOne(ctx context.Context, l *modbus.Line, n int) error 
 	return nil
 }
 
-// read makes one request for n registers, the first of which is number at of the
-// target.
-func (s *ModbusScan) read(ctx context.Context, l *modbus.Line, at, n int) ([]word, error) {
+// pace waits until the next request may be made, and counts it.
+func (s *ModbusScan) pace(ctx context.Context) error {
 	if s.requests > 0 {
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return ctx.Err()
 		case <-time.After(scanPause):
 		}
 	}
 	s.requests++
 	if s.Progress != nil {
-		s.Progress(len(s.words))
+		done := len(s.words)
+		if s.Wide {
+			done /= 2
+		}
+		s.Progress(done)
+	}
+	return nil
+}
+
+// read makes one request for n registers, the first of which is number at of the
+// target.
+func (s *ModbusScan) read(ctx context.Context, l *modbus.Line, at, n int) ([]word, error) {
+	if err := s.pace(ctx); err != nil {
+		return nil, err
 	}
 	b, err := l.Read(ctx, s.Unit, s.table, uint16(s.first+at), uint16(n))
 	if err != nil {

@@ -160,7 +160,7 @@ func (r *registerReader) words() int {
 // overlaps tells whether two registers share some, which is a mistake unless they
 // are parts of one.
 func (r *registerReader) overlaps(o *registerReader) bool {
-	if r.Mask != 0 && o.Mask != 0 && r.Mask&o.Mask == 0 && r.At == o.At {
+	if r.Mask != 0 && o.Mask != 0 && r.Mask&o.Mask == 0 && r.At == o.At || r.Counts != o.Counts {
 		return false
 	}
 	return r.Table != "" && r.Table == o.Table && r.At < o.At+o.words() && o.At < r.At+r.words() &&

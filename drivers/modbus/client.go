@@ -123,7 +123,16 @@ func (c *client) once(ctx context.Context, t Table, at, n uint16) (b []byte, err
 // first bit lowest) of a unit once. It is for scans and follows no device's plan.
 // The package comment lists the kinds of errors.
 func (l *Line) Read(ctx context.Context, unit uint8, t Table, at, n uint16) ([]byte, error) {
-	b, err := newClient(l, unit, RequestLimits{}).read(ctx, t, at, n, 2)
+	return l.readOnce(ctx, unit, t, at, n, 2)
+}
+
+// ReadWide is Read for registers of 32 bits, 4 bytes each; at most 62.
+func (l *Line) ReadWide(ctx context.Context, unit uint8, t Table, at, n uint16) ([]byte, error) {
+	return l.readOnce(ctx, unit, t, at, n, 4)
+}
+
+func (l *Line) readOnce(ctx context.Context, unit uint8, t Table, at, n uint16, width int) ([]byte, error) {
+	b, err := newClient(l, unit, RequestLimits{}).read(ctx, t, at, n, width)
 	if err != nil {
 		return nil, fmt.Errorf("unit %d: %v %d: %w", unit, t, at, err)
 	}
