@@ -78,6 +78,9 @@ func tellProblems(w io.Writer, asJSON bool, path string, c *config.Config, probl
 	}
 	if c != nil {
 		text += fmt.Sprintf("%s: good: %s\n", path, summary(c))
+		for _, w := range devices.Writes(c) {
+			text += fmt.Sprintf("%s: %s\n", path, w)
+		}
 	}
 	_, err := io.WriteString(w, text)
 	return err

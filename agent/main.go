@@ -58,7 +58,7 @@ func verbs() []verb {
 		{"init", "[--modbus URL?units=1-5] [--out FILE]", "proposes a configuration from what answers on the buses", initVerb},
 		{"check", "[FILE | --config FILE] [--explain [KEY]]", "validates a configuration: every fault with line, column, path, hint; explains keys", checkVerb},
 		{"read", "[--config FILE] [--sensor NAME] [--watch]", "reads every sensor once: value, unit, quality, latency, error", readVerb},
-		{"scan", "i2c [BUS] | modbus URL --unit N [--at ADDR --count N]", "what answers on a bus, what a device says that it is, and how its registers read", scanVerb},
+		{"scan", "i2c [BUS] | modbus URL --unit N [--at ADDR --count N] | modbus URL --units 1-247", "what answers on a bus, what a device says that it is, and how its registers read", scanVerb},
 		{"templates", "[NAME] [--json]", "the device templates in the program, or one of them", templatesVerb},
 		{"record", "[--config FILE] --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL [--report FILE.html]", "learns from the first N rows", trainVerb},

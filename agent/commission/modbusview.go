@@ -44,6 +44,9 @@ func (s *ModbusScan) Print(w io.Writer, f ModbusForm) error {
 	}
 	if !f.YAML {
 		v.head()
+		if s.single {
+			v.printf("The device gives only the first register of a request, and zeros for the others: each was read by itself. The agent finds that out too; join: false says it at once.\n\n")
+		}
 		if s.bits() {
 			v.bitTable()
 		} else {

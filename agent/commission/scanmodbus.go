@@ -85,6 +85,7 @@ type ModbusScan struct {
 	words    []word // one for each register asked for (Wide: two), or fewer where the scan ended early
 	requests int
 	took     time.Duration
+	single   bool  // the device gives only the first register of a request
 	ended    error // why the last registers were not asked for; nil = they were
 }
 
@@ -128,7 +129,12 @@ func (s *ModbusScan) run(ctx context.Context, l *modbus.Line) error {
 		block = 2000
 	}
 	for s.ended == nil && len(s.words) < s.Count {
-		s.ended = s.block(ctx, l, min(block, s.Count-len(s.words)))
+		n := min(block, s.Count-len(s.words))
+		if s.single {
+			s.ended = s.oneByOne(ctx, l, n)
+		} else {
+			s.ended = s.block(ctx, l, n)
+		}
 	}
 	if ctx.Err() != nil {
 		s.ended = errors.New("interrupted")
@@ -153,9 +159,12 @@ func (s *ModbusScan) block(ctx context.Context, l *modbus.Line, n int) error {
 	const few = 5
 	ws, err := s.read(ctx, l, len(s.words), n)
 	switch {
-	case err == nil:
+	case err == nil && !s.firstOnly(ctx, l, ws):
 		s.words = append(s.words, ws...)
 		return nil
+	case err == nil:
+		s.single = true
+		return s.oneByOne(ctx, l, n)
 	case n > 1 && unanswered(err), n > 1 && n <= few && refused(err):
 		return s.oneByOne(ctx, l, n)
 	case !refused(err), noTable(err) && !s.any():
@@ -168,6 +177,20 @@ func (s *ModbusScan) block(ctx context.Context, l *modbus.Line, n int) error {
 		return err
 	}
 	return s.block(ctx, l, n-n/2)
+}
+
+// firstOnly tells whether a block whose registers behind the first are zero has others
+// in truth: some devices give only the first register of a request. It compares three.
+func (s *ModbusScan) firstOnly(ctx context.Context, l *modbus.Line, ws []word) bool {
+	if s.bits() || len(ws) < 2 || slices.ContainsFunc(ws[1:], func(w word) bool { return w.value != 0 }) {
+		return false
+	}
+	for _, i := range slices.Compact([]int{1, max(1, len(ws)/2), len(ws) - 1}) {
+		if one, err := s.read(ctx, l, len(s.words)+i, 1); err == nil && one[0].value != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // oneByOne reads n registers one by one. A register that is refused is tried again

@@ -9,7 +9,12 @@
 //
 // A channel has the kernel's name, and the name determines its unit, so a
 // configuration can be checked without the chip: in0 (V), temp1 (°C), curr1 (A),
-// power1 (W), energy1 (J), humidity1 (%), fan1 (1/min).
+// power1 (W), energy1 (J), humidity1 (%), fan1 (1/min). If a chip has no powerN_input
+// but powerN_average, powerN is the average.
+//
+// Numbers may belong to other inputs with another kernel, but the chip's labels move
+// along. So a channel may also be named by its type and its label, "temp:Core 0", and
+// one of a PMBus chip by its label alone, iout1.
 //
 // # What is never delivered
 //
@@ -35,10 +40,14 @@
 // (w1_slave of the same device, which takes one more conversion). A real
 // thermometer's bytes hold its limits and resolution and are not all zero.
 //
+// Exactly -273.15, -61, 127.5 and 255 °C are missing: they are what chips deliver for
+// an input without a sensor (absolute zero; the end of a thermistor's table of the
+// NCT6775 family; a reading of 0xFF or its half).
+//
 // # Limits
 //
 // A voltage is the one at the chip's pin; only the board's maker knows which
-// divider stands before it. A few old drivers deliver a thermistor's voltage (in
+// divider stands before it, and Input has a scale for it. A few old drivers deliver a thermistor's voltage (in
 // mV) as temp: such values are not °C. A 1-Wire conversion takes up to 750 ms,
 // during which Read waits in the kernel.
 //

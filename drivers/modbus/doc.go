@@ -15,6 +15,9 @@
 //	framing.go rtu.go rtuframe.go   what a frame looks like, over TCP and serial
 //	turnaround.go                   when a serial line may be used again
 //	latereplies.go unitbackoff.go   late answers; pauses for silent units
+//	sequence.go                     gateways that hand on late answers over TCP
+//	othermaster.go                  another master on a serial line
+//	tail.go                         devices that give only a block's first register
 //	identification.go               function 43/14: what a device says that it is
 //	register.go table.go value.go   from the bits of an answer to a value
 //	types.go formats.go order.go    the types and byte orders, each a row of a table
@@ -93,6 +96,28 @@
 // A serial server (RTUOverTCP) combines both: its connection is closed after an
 // error like that of TCP, and late answers of its units are waited for as on a
 // serial line, because they may arrive through the new connection.
+//
+// # Gateways
+//
+// A gateway from TCP to a serial line may hand the late answer of a device to the
+// next request, under that request's transaction id. A sequence keeps the requests
+// that were given up (after a timeout, exception 10 or 11, or a lost connection) and
+// may still be answered, for the whole line. It assumes that the gateway answers in
+// order. An answer whose function and size fit none of those requests proves that
+// all of them are settled. A Dev whose next answer would fit one asks a canary first:
+// a request whose answer fits none. An answer that fits an earlier request is never
+// a value; one that may fit one, where the device answers no canary, is delivered
+// with a drivers.PartError that is Doubtful.
+//
+// # Another master
+//
+// A frame with a good checksum that arrives while no answer is awaited, and is
+// neither an echo nor the late answer of a unit that was asked, is another master's,
+// or the answer to it. The values of a cycle in which one arrives are dropped. After
+// three in 30 s nothing is sent until 30 s have passed without one. If a foreign
+// answer was taken for one of ours, ours is still to come: so a cycle behind a serial
+// server ends with a short wait for it. On a local port the other master is heard
+// between the cycles.
 //
 // # A cycle
 //

@@ -3,6 +3,9 @@
 // or checksum, in single bytes, or none at all. Tests, the demonstration and the
 // emulated boards read it in place of a plant.
 //
+// A Gateway hands late answers to the wrong request, as some gateways do; a
+// SerialServer copies the answers of another client's requests to all.
+//
 // It does not accept writes and does not know what its registers mean. A read of a
 // register that was never set is answered with exception 2, as a real device answers
 // for an address outside its map.
