@@ -11,6 +11,7 @@
 // # Files
 //
 //	modbus.go plan.go limits.go     Dev: registers joined into requests, one cycle
+//	fetch.go                        one request of a cycle and its values
 //	line.go link.go client.go       Line: one request on one connection
 //	framing.go rtu.go rtuframe.go   what a frame looks like, over TCP and serial
 //	turnaround.go                   when a serial line may be used again
