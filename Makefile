@@ -16,10 +16,15 @@ endif
 # Nothing here needs HTTP/2; without it the binary is half a MiB smaller.
 TAGS = nethttpomithttp2
 
+# Packages that run once, at start or for a command, are compiled without inlining:
+# it made the amd64 binary 0.13 MiB smaller (make cross) and costs no row anything.
+COLD = . commission config control devices gateway htmlreport offline settings
+
 # The same sources give the same bytes in any folder, in a clone and in a source
 # archive (TestReproducible in scripts/house).
 GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -buildvcs=false -tags $(TAGS) \
-	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)"
+	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)" \
+	$(foreach p,$(COLD),-gcflags=./agent/$(p)=-l)
 
 # Of staticcheck: the default, package comments, and one receiver name a type.
 CHECKS = inherit,ST1000,ST1016

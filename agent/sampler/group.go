@@ -140,8 +140,7 @@ func (g *Group) Run(ctx context.Context) {
 	g.sampling.Go(func() { g.monitor.run(ctx) })
 	g.mu.Unlock()
 	<-ctx.Done()
-	g.mu.Lock() // who changes the group has finished, and starts nothing from now on
-	g.mu.Unlock()
+	g.awaitChange()
 	g.sampling.Wait()
 	stopped := make(chan struct{})
 	go func() { g.reading.Wait(); close(stopped) }()
@@ -149,6 +148,13 @@ func (g *Group) Run(ctx context.Context) {
 	case <-stopped:
 	case <-time.After(grace):
 	}
+}
+
+// awaitChange returns when a change of the group under way has finished. After
+// the end of g.ctx, no change starts a goroutine.
+func (g *Group) awaitChange() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 }
 
 // startBus starts to read a bus. mu is held.

@@ -52,11 +52,6 @@ func (q *request) size() int {
 	return q.width * q.n
 }
 
-// covers tells whether the answer has a whole register in it.
-func (q *request) covers(r *Register) bool {
-	return q.table == r.Table && q.width == r.width() && int(r.Address) >= q.at && r.end() <= q.at+q.n
-}
-
 // rules constrain every request of a plan.
 type rules struct {
 	gap   int     // most unwanted registers between two wanted ones; 16 times as many bits
