@@ -37,6 +37,7 @@ type Reading struct {
 	Channels    []drivers.Channel
 	At          time.Time // end of the newest read; zero = none yet
 	LastGood    time.Time // end of the newest read that brought a value
+	Since       time.Time // when the sensor was configured as it is; zero for a derived sensor
 	Latency     time.Duration
 	Period      time.Duration // between reads; zero for a derived sensor
 	Err         error

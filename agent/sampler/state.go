@@ -28,6 +28,8 @@ type sensorState struct {
 	busy chan struct{} // full while the driver reads
 	gone atomic.Bool   // the driver must not be called any more
 
+	made time.Time // when the sensor was configured as it is
+
 	// Used by the bus goroutine only.
 	due      time.Time // next tick
 	buf      []float64
@@ -77,7 +79,7 @@ func newSensorState(bus string, s SensorSpec, patience time.Duration) (*sensorSt
 		return nil, err
 	}
 	n := len(checkers)
-	return &sensorState{busy: make(chan struct{}, 1), bus: bus, device: s.Device, patience: patience, name: s.Name, sensor: s.Sensor, period: s.Period, wanted: s.Period, maxAge: s.MaxAge,
+	return &sensorState{made: time.Now(), busy: make(chan struct{}, 1), bus: bus, device: s.Device, patience: patience, name: s.Name, sensor: s.Sensor, period: s.Period, wanted: s.Period, maxAge: s.MaxAge,
 		buf: make([]float64, n), checkers: checkers, flags: make([]Quality, n), doubts: make([]Doubt, n), counts: make([]float64, n), last: make([]lastValue, n)}, nil
 }
 
@@ -294,7 +296,7 @@ func (s *sensorState) reading() Reading {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := Reading{Late: s.late(), Bus: s.bus, Sensor: s.name, Values: make([]float64, len(s.last)), Quality: make([]Quality, len(s.last)),
-		Doubts: make([]Doubt, len(s.last)), Counts: make([]float64, len(s.last)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.brought, Latency: s.latency, Period: s.wanted, Err: s.err, Reads: s.reads, Errors: s.errs}
+		Doubts: make([]Doubt, len(s.last)), Counts: make([]float64, len(s.last)), Channels: s.sensor.Channels(), At: s.at, LastGood: s.brought, Since: s.made, Latency: s.latency, Period: s.wanted, Err: s.err, Reads: s.reads, Errors: s.errs}
 	if err := s.hanging(time.Now()); err != nil {
 		r.Err = err
 	}

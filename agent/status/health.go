@@ -169,10 +169,8 @@ func (s *Snapshot) silence() Check {
 		for _, sensor := range m.Sensors {
 			from, period := s.Started, m.Period
 			if r := readings[sensor]; r != nil {
-				period = max(period, r.Period) // a sensor may be read less often than there are rows
-				if r.LastGood.After(from) {
-					from = r.LastGood
-				}
+				period = max(period, r.Period)                 // a sensor may be read less often than there are rows
+				from = later(from, later(r.LastGood, r.Since)) // a reload may have made the sensor just now
 			}
 			if s.Now.Sub(from) <= max(silentPeriods*period, 10*time.Second) {
 				return Check{}
@@ -190,6 +188,14 @@ func (s *Snapshot) silence() Check {
 		c.Detail += ": " + why
 	}
 	return c
+}
+
+// later is the later of two moments.
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 func (s *Snapshot) sensors() Check {

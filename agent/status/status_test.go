@@ -87,6 +87,9 @@ func TestHealth(t *testing.T) {
 			s.Machines[1].Sensors = []string{"cab"}
 			s.Readings = append(s.Readings, sampler.Reading{Sensor: "cab", LastGood: s.Now.Add(-time.Minute)})
 		}, Healthy, "sensors", ""},
+		{"a reload has made the sensor just now", func(s *Snapshot) {
+			s.Readings[0].LastGood, s.Readings[0].Since, s.Readings[0].Values = time.Time{}, s.Now.Add(-time.Second), nil
+		}, Healthy, "sensors", ""},
 		{"blind", func(s *Snapshot) { s.Machines[0].State, s.Machines[0].Note = judge.Blind, "no model" }, Degraded, "model", "machine pump1 is blind: no model"},
 		{"clock unset", func(s *Snapshot) { s.TimeQuality = "unset" }, Degraded, "clock", "not set"},
 		{"disk full", func(s *Snapshot) { s.Spool.Down = "no space left on device" }, Degraded, "spool", "no space left"},
