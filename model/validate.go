@@ -6,10 +6,12 @@ import (
 	"unicode/utf8"
 )
 
+// MaxChannels is how many channels a model has at most.
+const MaxChannels = 1024
+
 // Bounds of what a model may hold. They keep a damaged or hostile file from
 // asking for memory, and every int32 accumulator of the network from overflow.
 const (
-	maxChannels = 1024
 	maxInputs   = 16384 // Window * channels
 	maxLayers   = 16
 	maxWeights  = 4 << 20 // of all layers
@@ -40,8 +42,8 @@ func checkAll(prefix string, arrays ...array) error {
 // validateSizes checks the numbers that all shapes follow from.
 func (p *Parameters) validateSizes() error {
 	c := len(p.Schema.Channels)
-	if c < 1 || c > maxChannels {
-		return fmt.Errorf("%d channels, want 1 to %d", c, maxChannels)
+	if c < 1 || c > MaxChannels {
+		return fmt.Errorf("%d channels, want 1 to %d", c, MaxChannels)
 	}
 	for i, ch := range p.Schema.Channels {
 		if !utf8.ValidString(ch.Name) || !utf8.ValidString(ch.Unit) {

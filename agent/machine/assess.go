@@ -34,7 +34,7 @@ const (
 // Assess finds the model of a machine with the schema, and what it can do.
 func Assess(models *state.Models, s model.Schema, l Learn) Assessment {
 	loaded, err := models.Active(s)
-	a := assess(loaded, err, s, l.Allow && models.Writable(), l.OnChange)
+	a := assess(loaded, err, s, l.Allow && models.Writable() && len(s.Channels) <= model.MaxChannels, l.OnChange)
 	a.Err = err
 	return a
 }
@@ -47,6 +47,9 @@ func assess(loaded *model.Model, err error, s model.Schema, may, onChange bool) 
 	case err == nil || isNone(err):
 		if may {
 			return Assessment{State: judge.Learning, Learns: true}
+		}
+		if n := len(s.Channels); n > model.MaxChannels {
+			return Assessment{State: judge.Blind, Problem: fmt.Sprintf("it has %d channels, and a model at most %d", n, model.MaxChannels), Cure: "make several machines of it"}
 		}
 		return Assessment{State: judge.Blind, Problem: "there is no model, and none may be learnt", Cure: "put a model there, or allow learning into a folder: model.learn.when: no_model"}
 	case damaged(err):

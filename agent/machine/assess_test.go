@@ -1,6 +1,7 @@
 package machine
 
 import (
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -109,6 +110,17 @@ func TestAssess(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, judge.Learning, true, ""},
+		{"missing, and more channels than a model has", func(t *testing.T, o *Options, models string) {
+			var names []string
+			for i := range model.MaxChannels + 1 {
+				names = append(names, fmt.Sprint("c", i))
+			}
+			channels(o, names...)
+			o.Schema.RunWhen = nil
+			if err := os.RemoveAll(models); err != nil {
+				t.Fatal(err)
+			}
+		}, judge.Blind, false, "1025 channels, and a model at most 1024"},
 		{"missing, and none may be learnt", func(t *testing.T, o *Options, models string) {
 			o.Learn.Allow = false
 			if err := os.RemoveAll(models); err != nil {
