@@ -264,6 +264,36 @@ func TestDev_firstRegisterOnlyLater(t *testing.T) {
 	})
 }
 
+// A device whose registers are all zero now and then, in whatever rhythm, is not taken
+// for one that gives only the first register.
+func TestDev_zerosNowAndThen(t *testing.T) {
+	for _, every := range []int{2, 3, 4, 5, 7} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := 0
+			l := NewLine(pipeWords(func(at, n int) []uint16 {
+				words := make([]uint16, n)
+				if asked++; asked%every != 1%every {
+					for i := range words {
+						words[i] = uint16(1000 + at + i)
+					}
+				}
+				return words
+			}), LineOptions{})
+			defer l.Close()
+			d, dst := newDev(t, l, 7, words(0, 1, 2, 3), Options{}), make([]float64, 4)
+			for range 300 {
+				if err := d.Read(t.Context(), dst); err != nil {
+					t.Fatal(err)
+				}
+				if zero := dst[0] == 0; zero != (dst[1] == 0) || zero != (dst[3] == 0) || !zero && dst[3] != 1003 {
+					t.Fatalf("every %d: %v in one answer", every, dst)
+				}
+				time.Sleep(time.Second)
+			}
+		})
+	}
+}
+
 // pipeWords answers requests with the registers that words returns.
 func pipeWords(words func(at, n int) []uint16) func(context.Context) (io.ReadWriteCloser, error) {
 	return func(context.Context) (io.ReadWriteCloser, error) {

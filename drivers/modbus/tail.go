@@ -44,8 +44,7 @@ func (d *Dev) firstOnly(ctx context.Context, q *request, b []byte) (whole []byte
 	if t.good = !zeros(b[q.width:]); t.good || now.Before(t.due) {
 		return b, false
 	}
-	n := copy(d.copied[:], b)
-	whole = d.copied[:n]
+	whole = d.copied[:copy(d.copied[:], b)]
 	for compared := 0; compared == 0 || !t.rounds && compared < maxCompared; compared++ {
 		i := q.items[t.next%len(q.items)]
 		t.next++
@@ -58,21 +57,34 @@ func (d *Dev) firstOnly(ctx context.Context, q *request, b []byte) (whole []byte
 		if err != nil && !isException(err) {
 			return whole, false
 		}
-		if err != nil || zeros(single) {
-			continue
+		if err == nil && !zeros(single) && d.confirmed(ctx, q, c) {
+			return whole, true
 		}
-		again, _, err := d.answer(ctx, q) // it may have risen from zero meanwhile
-		if err != nil {
-			return whole, false
-		}
-		n = copy(d.copied[:], again)
-		t.good = !zeros(again[q.width:])
-		return d.copied[:n], !t.good
 	}
 	t.rounds = true
 	t.pause = min(max(2*t.pause, comparePause), compareLonger)
 	t.due = now.Add(t.pause)
 	return whole, false
+}
+
+// confirmed reports whether c, which q reads as zero, has a value each time that it is
+// read by itself, and q zeros each time. The registers may have risen from zero
+// meanwhile, or all be zero now and then, as those of a device that wakes up.
+func (d *Dev) confirmed(ctx context.Context, q, c *request) bool {
+	for _, try := range []*request{c, q, q, c} {
+		b, doubtful, err := d.answer(ctx, try)
+		if err != nil || doubtful {
+			return false
+		}
+		if try == q && !zeros(b[q.width:]) {
+			q.tail.good = true
+			return false
+		}
+		if try == c && zeros(b) {
+			return false
+		}
+	}
+	return true
 }
 
 // single makes requests of single registers from now on: from the next cycle by the
