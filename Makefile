@@ -32,7 +32,7 @@ CHECKS = inherit,ST1000,ST1016
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards bench peers arm accuracy fetch fuzz golden rooms release-notes fresh install clean
+.PHONY: help run build cross FORCE test nightly check boards bench peers arm accuracy liars fetch fuzz golden rooms release-notes fresh install clean
 
 help:
 	@echo "make run            starts the demonstration: a simulated pump station is learnt and watched; Ctrl-C ends it"
@@ -45,6 +45,7 @@ help:
 	@echo "make peers          compares speed with ONNX Runtime and TFLite, downloaded from npm (x86-64, arm64)"
 	@echo "make arm            estimates cycles of the Arm kernels and counts instructions in emulation beside XNNPACK (Debian 12)"
 	@echo "make accuracy       trains and scores on the recordings in DATA ($(DATA))"
+	@echo "make liars          reads simulated Modbus devices that lie, and counts wrong values; 15 minutes"
 	@echo "make fetch          downloads the public recordings that make accuracy uses into DATA"
 	@echo "make fuzz           runs each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "make golden         rewrites the expected outputs of tests; read the diff before you commit it"
@@ -117,6 +118,10 @@ arm:
 	@scripts/setup.sh gcc libc6-dev qemu-user gcc-aarch64-linux-gnu libc6-dev-arm64-cross gcc-arm-linux-gnueabihf libc6-dev-armhf-cross
 	@command -v npm >/dev/null || scripts/setup.sh npm
 	GO=$(GO) $(GO) run ./scripts/peers -arm
+
+# What a device that lies makes of the values: 100 seeds of each lie, 10,000 random ones.
+liars:
+	$(GO) run ./scripts/liars
 
 accuracy:
 	DATA=$(DATA) $(GO) run ./scripts/accuracy

@@ -105,7 +105,8 @@
 // that were given up (after a timeout, exception 10 or 11, or a lost connection) and
 // may still be answered, for the whole line. It assumes that the gateway answers in
 // order. An answer whose function and size fit none of those requests proves that
-// all of them are settled. A Dev whose next answer would fit one asks a canary first:
+// all of them are settled; after an answer to another request two such proofs of
+// different kinds are needed. A Dev whose next answer would fit one asks a canary first:
 // a request whose answer fits none. An answer that fits an earlier request is never
 // a value; one that may fit one, where the device answers no canary, is delivered
 // with a drivers.PartError that is Doubtful.

@@ -64,6 +64,7 @@ type Dev struct {
 	first    int     // index in plan of the request that begins the next cycle
 	silence  breaker // opens if the unit stays silent
 	canaries canaries
+	misfit   bool          // an answer of this cycle was to a request of nobody's
 	replan   bool          // the plan is to be made anew after the cycle
 	limit    int           // most registers that the device was found to return at once
 	relearn  time.Duration // pause before the uncut plan is tried again
@@ -192,7 +193,7 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	if !d.recut.IsZero() && !start.Before(d.recut) {
 		d.forget()
 	}
-	d.errs, d.answered = nil, false
+	d.errs, d.answered, d.misfit = nil, false, false
 	d.client.begin(start, d.silence.fails == 0)
 	foreign := d.client.line.others.count()
 	if err := d.checked(ctx, dst); isSilence(err) && !d.answered {

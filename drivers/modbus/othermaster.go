@@ -147,6 +147,15 @@ func (l *Line) linger(ctx context.Context, took time.Duration) {
 
 const maxLinger = 250 * time.Millisecond
 
+// errMisfit is why the values of a cycle are dropped in which an answer had the wrong
+// shape.
+var errMisfit = fmt.Errorf("%w: an answer of this reading has another size, so others may be those to another master", ErrFrame)
+
+// all wraps an error that concerns every channel.
+func (d *Dev) all(err error) error {
+	return &drivers.PartError{Of: named(d.unit), Channels: d.names(), Err: err}
+}
+
 // alone makes sure at the end of a cycle that no other master polls the line. before
 // is the number of its frames at the beginning. If there were any since, no value of
 // the cycle is believed.
@@ -157,6 +166,10 @@ func (d *Dev) alone(ctx context.Context, before uint64, dst []float64) {
 	}
 	if l.opts.Mode == RTUOverTCP && d.answered {
 		l.linger(ctx, d.client.longest)
+	}
+	if d.misfit { // the answers before it may be those to others' requests, too
+		drivers.Missing(dst)
+		d.errs = append(d.errs, d.all(errMisfit))
 	}
 	if n := l.others.count() - before; n > 0 {
 		drivers.Missing(dst)

@@ -25,6 +25,10 @@ type sequence struct {
 	mu    sync.Mutex
 	open  []openRequest
 	asked uint64 // requests so far
+
+	shifted bool       // the answer to another request was received: two proofs in a row are needed
+	proof   answerKind // the first of them; zero = there is none
+	silent  int        // requests in a row that ended with a timeout
 }
 
 // openRequest is a request that was given up although it may still be answered.
@@ -50,6 +54,9 @@ func (q *openRequest) may(k answerKind) bool {
 	return q.table == k.table && (q.size == k.size || k.size == 0 && q.refusable)
 }
 
+// sureSilence is after how many timeouts in a row a gateway has nothing left to give.
+const sureSilence = 3
+
 // maxOpen bounds the questions that are remembered; a gateway holds back one or two
 // answers.
 const maxOpen = 32
@@ -67,11 +74,13 @@ func (s *sequence) begin() uint64 {
 
 // missed notes that a request was given up a number of times and may still be
 // answered as often. The answers to requests that were given up more than lateness
-// before will not come any more; 0 means that they may.
-func (s *sequence) missed(q openRequest, times int, lateness time.Duration) {
+// before will not come any more; 0 means that they may. One request that timed out does
+// not tell that: its answer may have been late on the network.
+func (s *sequence) missed(q openRequest, times int, lateness time.Duration, timedOut bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if lateness > 0 {
+	s.proof = answerKind{}
+	if s.silent++; lateness > 0 && (s.silent >= sureSilence || !timedOut) {
 		s.open = slices.DeleteFunc(s.open, func(old openRequest) bool { return q.at.Sub(old.at) >= lateness })
 	}
 	for range times {
@@ -86,6 +95,10 @@ func (s *sequence) missed(q openRequest, times int, lateness time.Duration) {
 func (s *sequence) displaced(q openRequest, k answerKind) (fits bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.silent = 0
+	if k != q.answerKind {
+		s.shifted, s.proof = true, answerKind{}
+	}
 	for i := range s.open {
 		if fits = s.open[i].may(k); fits {
 			s.open = append(s.open[:0], s.open[i+1:]...)
@@ -102,6 +115,32 @@ func (s *sequence) push(q openRequest) {
 		s.open = append(s.open[:0], s.open[1:]...)
 	}
 	s.open = append(s.open, q)
+}
+
+// confirm takes the proof that the own answer to a canary is. It reports whether the
+// gateway is in step: once it has been a few answers behind, one such answer may be
+// that to an earlier canary of the same kind, so a second one of another kind is needed.
+func (s *sequence) confirm(k answerKind) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shifted && (s.proof == answerKind{} || s.proof == k) {
+		s.proof = k
+		return false
+	}
+	s.shifted, s.proof = false, answerKind{}
+	return true
+}
+
+// doubted reports whether the answer of a kind may belong to an earlier request, or
+// the gateway has not yet proven that it is in step again.
+func (s *sequence) doubted(k answerKind) bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	shifted := s.shifted
+	s.mu.Unlock()
+	return shifted || s.ambiguous(k)
 }
 
 // ambiguous reports whether an answer of this kind may belong to an earlier request.
@@ -124,6 +163,7 @@ func (s *sequence) ambiguous(k answerKind) bool {
 func (s *sequence) proven(n uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.silent = 0
 	kept := s.open[:0]
 	for _, q := range s.open {
 		if q.number > n {
@@ -160,7 +200,7 @@ const (
 // that the answer may be that to an earlier request.
 func (d *Dev) ask(ctx context.Context, q *request) (b []byte, doubtful bool, err error) {
 	s, late := d.client.line.sequence, d.client.line.late
-	doubtful = s.ambiguous(q.kind())
+	doubtful = s.doubted(q.kind())
 	n := s.begin()
 	b, err = d.client.read(ctx, q.table, uint16(q.at), uint16(q.n), q.width)
 	if err == nil {
@@ -171,13 +211,15 @@ func (d *Dev) ask(ctx context.Context, q *request) (b []byte, doubtful bool, err
 	case s != nil:
 		err = d.otherRefusal(q, err)
 		if silent == nil && !doubtful {
-			doubtful = s.ambiguous(q.kind()) // another connection may have lost an answer meanwhile
+			doubtful = s.doubted(q.kind()) // another connection may have lost an answer meanwhile
 		}
 		d.canaries.heard(err == nil)
 		if d.settle(openRequest{answerKind: q.kind(), refusable: !q.proven, number: n}, err, silent) {
 			err = fmt.Errorf("%w: the gateway gives the answer to an earlier request: %w", drivers.ErrBus, err)
 		}
-	case silent != nil && !late.misshapen(d.unit, silent):
+	case silent != nil && late.misshapen(d.unit, silent):
+		d.misfit = true
+	case silent != nil:
 		late.expect(d, q, time.Now(), silent)
 	case err == nil:
 		late.answered(d.unit)
@@ -195,7 +237,7 @@ func (d *Dev) settle(q openRequest, err, silent error) (late bool) {
 		d.client.line.count(&d.client.line.stats.Unmatched)
 		return s.displaced(q, kind)
 	case silent != nil:
-		s.missed(q, 1+d.client.repeats, d.lateness(silent))
+		s.missed(q, 1+d.client.repeats, d.lateness(silent), errors.Is(silent, ErrTimeout))
 	case err != nil && !isException(err):
 	case err == nil && s.ambiguous(q.answerKind):
 		s.displaced(q, q.answerKind)
@@ -227,7 +269,7 @@ func kindIn(err error) (k answerKind, other bool) {
 
 // maxCanaries is how many canaries a cycle may ask before it gives up. Each of them
 // takes at most one late answer out of the gateway.
-const maxCanaries = 3
+const maxCanaries = 4
 
 // inStep makes sure that the answer to q cannot be mistaken for the answer to an
 // earlier request. If it could be, a canary is asked first: a request whose answer
@@ -237,7 +279,7 @@ const maxCanaries = 3
 func (d *Dev) inStep(ctx context.Context, q *request) error {
 	s := d.client.line.sequence
 	for range maxCanaries {
-		if !s.ambiguous(q.kind()) {
+		if !s.doubted(q.kind()) {
 			return nil
 		}
 		c := d.canary(q)
@@ -250,7 +292,10 @@ func (d *Dev) inStep(ctx context.Context, q *request) error {
 		case err == nil:
 			d.answered, d.canaries.turn = true, 0
 			d.canaries.mute.ok()
-			return nil
+			if s.confirm(c.kind()) {
+				return nil
+			}
+			continue
 		case isOutOfStep(err):
 			continue
 		case isSilence(err):
@@ -258,7 +303,7 @@ func (d *Dev) inStep(ctx context.Context, q *request) error {
 		}
 		return err
 	}
-	if !s.ambiguous(q.kind()) {
+	if !s.doubted(q.kind()) {
 		return nil
 	}
 	return fmt.Errorf("%w: the gateway gives the answers to earlier requests, restart it: %w", drivers.ErrBus, ErrFrame)
@@ -291,11 +336,14 @@ func (d *Dev) otherRefusal(q *request, err error) error {
 // if there is none or if the device has ignored them lately.
 func (d *Dev) canary(q *request) *request {
 	s := d.client.line.sequence
+	s.mu.Lock()
+	proof := s.proof
+	s.mu.Unlock()
 	var sure, perhaps []*request
 	for _, c := range d.candidates(q) {
 		refused := answerKind{table: c.table}
 		switch {
-		case s.ambiguous(c.kind()):
+		case s.ambiguous(c.kind()), c.kind() == proof:
 		case c.proven || !s.ambiguous(refused):
 			sure = append(sure, c)
 		default:
