@@ -11,6 +11,7 @@ import (
 	"sync"
 	"syscall"
 	"time"
+	"unicode"
 )
 
 // lookEvery is how often the files of the endpoint are looked at while it is used.
@@ -86,6 +87,9 @@ func (f *files) readToken() error {
 	token := strings.TrimSpace(string(b))
 	if token == "" {
 		return fmt.Errorf("http token %s: empty", f.token)
+	}
+	if strings.ContainsFunc(token, unicode.IsControl) {
+		return fmt.Errorf("http token %s: more than one line, or not a text", f.token)
 	}
 	sum := sha256.Sum256([]byte(token))
 	f.sum = &sum

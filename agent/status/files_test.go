@@ -106,6 +106,8 @@ func TestFilesChange(t *testing.T) {
 	eventually("the damage is told", func() bool {
 		return strings.Contains(s.Trouble(), "certificate") && strings.Contains(s.Trouble(), "empty")
 	})
+	write(t, token, "two\nlines")
+	eventually("a token that nobody can send is told", func() bool { return strings.Contains(s.Trouble(), "more than one line") })
 	if got := name(); got != "second" || code("/health", "two") != 200 {
 		t.Errorf("certificate of %q, want what was in force before the damage", got)
 	}
