@@ -16,7 +16,7 @@
 //	framing.go rtu.go rtuframe.go   what a frame looks like, over TCP and serial
 //	turnaround.go                   when a serial line may be used again
 //	latereplies.go unitbackoff.go   late answers; pauses for silent units
-//	sequence.go                     gateways that hand on late answers over TCP
+//	sequence.go canary.go           gateways that hand on late answers over TCP
 //	othermaster.go                  another master on a serial line
 //	tail.go                         devices that give only a block's first register
 //	identification.go               function 43/14: what a device says that it is

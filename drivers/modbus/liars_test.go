@@ -386,3 +386,48 @@ func TestLine_closeAfterRead(t *testing.T) {
 		t.Errorf("%d connections in 4 cycles, %+v", s.Connections(), st)
 	}
 }
+
+// A device that answers nothing but its own registers is read again after a few
+// canaries without an answer: a gateway that held one back would have given it.
+func TestDev_ignoresCanaries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		deaf := true
+		open, _ := pipeServer(func(_ byte, at, n int) byte {
+			if n != 1 || deaf && at == 0 {
+				return silent
+			}
+			return 0
+		})
+		l := NewLine(open, LineOptions{Timeout: 300 * time.Millisecond})
+		defer l.Close()
+		d := newDev(t, l, 7, words(0, 100), Options{NeverRead: []Range{{Table: Holding, First: 0, Last: 200}}})
+		var c tally
+		c.count(t, d)
+		deaf = false
+		for range 60 {
+			start := time.Now()
+			c.count(t, d)
+			time.Sleep(time.Until(start.Add(time.Second)))
+		}
+		if c.wrong > 0 || c.right < 2*50 {
+			t.Errorf("%+v", c)
+		}
+	})
+}
+
+// If nothing else of a device may be read, nothing tells whether the gateway is in step:
+// the values are doubtful.
+func TestDev_noCanary(t *testing.T) {
+	s := serve(t, map[uint8]*modbussim.Bank{7: counted()})
+	l := newLine(t, s, LineOptions{Timeout: 200 * time.Millisecond, Pause: time.Millisecond, MaxPause: time.Millisecond})
+	d := newDev(t, l, 7, words(0, 100), Options{Alone: true, NeverRead: []Range{{Table: Holding, First: 0, Last: 200}}})
+	s.SetFault(modbussim.Fault{Lie: modbussim.Mute})
+	var c tally
+	c.count(t, d)
+	s.SetFault(modbussim.Fault{})
+	c = tally{}
+	err := c.count(t, d)
+	if c != (tally{suspect: 2}) || !errors.Is(err, drivers.ErrBus) || l.Stats().Unmatched == 0 {
+		t.Errorf("%+v, %v, %+v", c, err, l.Stats())
+	}
+}
