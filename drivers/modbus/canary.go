@@ -71,12 +71,12 @@ func (d *Dev) settle(q openRequest, err, silent error) (late bool) {
 	switch kind, other := kindIn(err); {
 	case other:
 		d.client.line.count(&d.client.line.stats.Unmatched)
-		return s.displaced(q, kind)
+		return s.displaced(q, kind, 1+d.client.repeats)
 	case silent != nil:
 		s.missed(q, 1+d.client.repeats, d.lateness(silent), errors.Is(silent, ErrTimeout))
 	case err != nil && !isException(err):
 	case err == nil && s.ambiguous(q.answerKind):
-		s.displaced(q, q.answerKind)
+		s.displaced(q, q.answerKind, 1+d.client.repeats)
 	default:
 		s.proven(q.number)
 	}

@@ -65,6 +65,7 @@ type Dev struct {
 	silence  breaker // opens if the unit stays silent
 	canaries canaries
 	misfit   bool          // an answer of this cycle was to a request of nobody's
+	slowest  time.Duration // of the requests of the newest cycles
 	replan   bool          // the plan is to be made anew after the cycle
 	limit    int           // most registers that the device was found to return at once
 	relearn  time.Duration // pause before the uncut plan is tried again
@@ -95,7 +96,7 @@ func New(line *Line, unit uint8, regs []Register, o Options) (*Dev, error) {
 	if err != nil {
 		return nil, fmt.Errorf("modbus unit %d: %w", unit, err)
 	}
-	d := &Dev{client: newClient(line, unit, o.RequestLimits), unit: unit, opts: o, regs: slices.Clone(regs), channels: channels}
+	d := &Dev{client: newClient(line, unit, o.RequestLimits), unit: unit, opts: o, slowest: firstLinger, regs: slices.Clone(regs), channels: channels}
 	if o.Valid != nil {
 		valid := *o.Valid
 		if err := valid.check(o); err != nil {

@@ -145,6 +145,9 @@ func (l *Line) linger(ctx context.Context, took time.Duration) {
 	k.overhear(k.turn.input.bytes())
 }
 
+// firstLinger is the assumed time of an answer at the start.
+const firstLinger = 100 * time.Millisecond
+
 const maxLinger = 250 * time.Millisecond
 
 // errMisfit is why the values of a cycle are dropped in which an answer had the wrong
@@ -165,7 +168,8 @@ func (d *Dev) alone(ctx context.Context, before uint64, dst []float64) {
 		return
 	}
 	if l.opts.Mode == RTUOverTCP && d.answered {
-		l.linger(ctx, d.client.longest)
+		d.slowest = max(d.client.longest, d.slowest*9/10) // another master's answer may have come sooner than ours
+		l.linger(ctx, d.slowest)
 	}
 	if d.misfit { // the answers before it may be those to others' requests, too
 		drivers.Missing(dst)

@@ -21,6 +21,7 @@ type sequence struct {
 	open  []openRequest
 	asked uint64 // requests so far
 
+	hidden  int        // requests before those in open that may still be answered
 	shifted bool       // the answer to another request was received: two proofs in a row are needed
 	proof   answerKind // the first of them; zero = there is none
 	silent  int        // requests in a row that ended with a timeout
@@ -52,9 +53,9 @@ func (q *openRequest) may(k answerKind) bool {
 // sureSilence is after how many timeouts in a row a gateway has nothing left to give.
 const sureSilence = 3
 
-// maxOpen bounds the questions that are remembered; a gateway holds back one or two
+// maxOpen bounds the requests that are remembered; a gateway holds back one or two
 // answers.
-const maxOpen = 32
+const maxOpen = 64
 
 // begin returns the number of the next request.
 func (s *sequence) begin() uint64 {
@@ -76,6 +77,7 @@ func (s *sequence) missed(q openRequest, times int, lateness time.Duration, time
 	defer s.mu.Unlock()
 	s.proof = answerKind{}
 	if s.silent++; lateness > 0 && (s.silent >= sureSilence || !timedOut) {
+		s.hidden = 0
 		s.open = slices.DeleteFunc(s.open, func(old openRequest) bool { return q.at.Sub(old.at) >= lateness })
 	}
 	for range times {
@@ -83,31 +85,37 @@ func (s *sequence) missed(q openRequest, times int, lateness time.Duration, time
 	}
 }
 
-// displaced notes that an answer of this kind was received for request q, and that
-// it belongs to an earlier request, or may. It was the answer to the first request
+// displaced notes that an answer of this kind was received for request q, which was
+// made a number of times, and that it belongs to an earlier request, or may. It was the answer to the first request
 // that it fits; those before that one will not be answered any more. Fits is false if
 // it fits none.
-func (s *sequence) displaced(q openRequest, k answerKind) (fits bool) {
+func (s *sequence) displaced(q openRequest, k answerKind, times int) (fits bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.silent = 0
 	if k != q.answerKind {
 		s.shifted, s.proof = true, answerKind{}
 	}
-	for i := range s.open {
+	if fits = s.hidden > 0; fits {
+		s.hidden--
+	}
+	for i := 0; !fits && i < len(s.open); i++ {
 		if fits = s.open[i].may(k); fits {
 			s.open = append(s.open[:0], s.open[i+1:]...)
-			break
 		}
 	}
-	s.push(q)
+	for range times {
+		s.push(q)
+	}
 	return fits
 }
 
-// push appends a request that may still be answered. mu is held.
+// push appends a request that may still be answered. Of too many the oldest are
+// only counted; any answer may belong to them. mu is held.
 func (s *sequence) push(q openRequest) {
 	if len(s.open) == maxOpen {
 		s.open = append(s.open[:0], s.open[1:]...)
+		s.hidden++
 	}
 	s.open = append(s.open, q)
 }
@@ -145,6 +153,9 @@ func (s *sequence) ambiguous(k answerKind) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.hidden > 0 {
+		return true
+	}
 	for i := range s.open {
 		if s.open[i].may(k) {
 			return true
@@ -158,7 +169,7 @@ func (s *sequence) ambiguous(k answerKind) bool {
 func (s *sequence) proven(n uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.silent = 0
+	s.silent, s.hidden = 0, 0
 	kept := s.open[:0]
 	for _, q := range s.open {
 		if q.number > n {
