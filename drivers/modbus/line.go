@@ -188,8 +188,9 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte,
 	if !k.leftAlone() {
 		l.count(&l.stats.Requests)
 	}
+	latest := time.Now().Add(timeout)
 	n, repeated, err = k.request(ctx, timeout, req, dst)
-	if !k.used && errors.Is(err, drivers.ErrBus) && l.withhold(k) {
+	if !k.used && errors.Is(err, drivers.ErrBus) && l.withhold(ctx, k, latest) {
 		return l.send(ctx, timeout, req, dst, width) // on another connection, which is open
 	}
 	l.give(k)
@@ -199,16 +200,46 @@ func (l *Line) send(ctx context.Context, timeout time.Duration, req, dst []byte,
 // withhold sets a link aside if the host refused its connection or hung up at once
 // while another connection is open. A host that accepts fewer connections than
 // are configured would otherwise cost a failed request in each cycle. The link is
-// tried again after MaxPause.
-func (l *Line) withhold(k *link) bool {
+// tried again after MaxPause. If another link is just connecting, withhold waits
+// for it until latest, because the host may have refused this one for its sake.
+func (l *Line) withhold(ctx context.Context, k *link, latest time.Time) bool {
+	ctx, cancel := context.WithDeadline(ctx, latest)
+	defer cancel()
+	for {
+		set, opening := l.setAside(k)
+		if set || opening == nil {
+			return set
+		}
+		select {
+		case <-opening:
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// setAside withholds a link if another connection is open. If it did not, opening
+// is closed when an attempt to connect that is under way has ended.
+func (l *Line) setAside(k *link) (done bool, opening <-chan struct{}) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed || !slices.ContainsFunc(l.links, func(o *link) bool { return o != k && o.conn != nil }) {
-		return false
+	if l.closed {
+		return false, nil
 	}
-	k.next = time.Now().Add(l.opts.MaxPause)
-	l.excess = append(l.excess, k)
-	return true
+	for _, o := range l.links {
+		if o == k {
+			continue
+		}
+		if o.conn != nil {
+			k.next = time.Now().Add(l.opts.MaxPause)
+			l.excess = append(l.excess, k)
+			return true, nil
+		}
+		if o.opening != nil {
+			opening = o.opening
+		}
+	}
+	return false, opening
 }
 
 // take returns the most recently used link, an open one if there is one. So no

@@ -30,14 +30,15 @@ type link struct {
 	turn    turnaround
 	hungUp  hangUp
 
-	conn io.ReadWriteCloser // guarded by Line.mu against Line.Close
-	buf  [2 * maxADU]byte
-	have int                // bytes in buf
-	late int                // frames skipped while waiting for the answer to the newest request
-	used bool               // the connection has served a request
-	last [requestChars]byte // the newest request of a serial line
-	owed int                // frames that may follow an answer of the wrong shape: itself and the right one
-	mute int                // requests in a row without a single byte in return
+	conn    io.ReadWriteCloser // guarded by Line.mu against Line.Close
+	opening chan struct{}      // guarded by Line.mu; closed when an attempt to connect ends; nil = there is none
+	buf     [2 * maxADU]byte
+	have    int                // bytes in buf
+	late    int                // frames skipped while waiting for the answer to the newest request
+	used    bool               // the connection has served a request
+	last    [requestChars]byte // the newest request of a serial line
+	owed    int                // frames that may follow an answer of the wrong shape: itself and the right one
+	mute    int                // requests in a row without a single byte in return
 
 	// fails is the number of failed attempts to connect in a row, next the
 	// earliest time of another, cause the newest error. Spurned is the number
@@ -102,6 +103,7 @@ func (k *link) connect(ctx context.Context, deadline time.Time, timeout time.Dur
 	if wait := time.Until(k.next); wait > 0 {
 		return nil, fmt.Errorf("%w, next try in %v: %w", drivers.ErrBus, wait.Round(time.Millisecond), k.cause)
 	}
+	defer k.announce()()
 	if d, ok := ctx.Deadline(); ok && d.Before(deadline) {
 		deadline = d
 	}
@@ -128,6 +130,21 @@ func (k *link) connect(ctx context.Context, deadline time.Time, timeout time.Dur
 	}
 	k.conn = conn
 	return conn, nil
+}
+
+// announce tells the other links that this one connects. The function that it
+// returns tells that the attempt has ended.
+func (k *link) announce() (ended func()) {
+	opening := make(chan struct{})
+	k.line.mu.Lock()
+	defer k.line.mu.Unlock()
+	k.opening = opening
+	return func() {
+		k.line.mu.Lock()
+		defer k.line.mu.Unlock()
+		k.opening = nil
+		close(opening)
+	}
 }
 
 // connectFailed sets the pause before the next attempt: it doubles, and half of it
