@@ -31,6 +31,7 @@ type RunOptions struct {
 // BrokerError says what is wrong with RunOptions.Broker.
 type BrokerError struct{ text string }
 
+// Error says it in one sentence.
 func (e *BrokerError) Error() string { return e.text }
 
 // Run runs the agent on a station of its own until ctx is done or nobody reads the

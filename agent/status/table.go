@@ -12,38 +12,6 @@ import (
 	"iot-edge-anomaly/agent/spool"
 )
 
-// metric is one row of the table of metrics. /metrics and docs/metrics.md are
-// both written from it.
-type metric struct {
-	name    string
-	kind    kind
-	labels  []string
-	help    string // one sentence, for Prometheus' HELP line
-	meaning string // what an operator concludes from it, or does about it
-
-	// Either collect or histogram is set. Collect puts the samples of one
-	// scrape; it puts none where nothing can be said.
-	collect   collect
-	histogram func(*Metrics) *histogram
-}
-
-// kind is the type of a metric in Prometheus' text format.
-type kind string
-
-const (
-	counter kind = "counter"
-	gauge   kind = "gauge"
-	distrib kind = "histogram"
-)
-
-// section is a part of the table under one heading of docs/metrics.md.
-type section struct {
-	title   string
-	metrics []metric
-}
-
-func labels(names ...string) []string { return names }
-
 // table holds every metric of the agent but those that the metrics library
 // writes about the process and the Go runtime (go_* and process_*).
 //
