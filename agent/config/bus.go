@@ -62,7 +62,7 @@ func busTimeout() Key {
 	return k
 }
 
-var busKeys = section[Bus]{
+var busKeys = section[*Bus]{
 	path: "buses.NAME",
 	help: "A physical bus, by a name that you choose. It has either `i2c` or `modbus`; put every sensor of a line on the same bus.",
 	others: map[string]string{
@@ -70,7 +70,7 @@ var busKeys = section[Bus]{
 		"unit": "write it at the sensor", "max_registers": "write it at the sensor", "max_gap": "write it at the sensor",
 		"never_read": "write it at the sensor", "join": "write it at the sensor", "address_base": "write it at the sensor",
 	},
-	rows: []row[Bus]{
+	rows: []row[*Bus]{
 		{Key: Key{Name: "i2c", Kind: kindI2cBus, Without: "the bus is Modbus", Example: "auto",
 			Help: "An I2C bus of the gateway."},
 			read: func(v value, b *Bus) { b.readI2C(v) }},

@@ -32,7 +32,7 @@ type Checks struct {
 }
 
 // measurandRows are the keys of every channel that the configuration lists.
-var measurandRows = []row[Measurand]{
+var measurandRows = []row[*Measurand]{
 	{Key: Key{Name: "name", Kind: Name, Need: true, Example: "speed",
 		Help: "Name of the channel; with the sensor's name before it, `pump.speed`, it is the channel's name in messages, recordings and models."},
 		into: func(m *Measurand) any { return &m.Name }},
@@ -62,7 +62,7 @@ func notZero(x any) []Fault {
 
 // checkRows stand at each register of a Modbus sensor, and by channel below
 // "checks" at other sensors.
-var checkRows = []row[Checks]{
+var checkRows = []row[*Checks]{
 	{Key: Key{Name: "max_rate", Kind: Number, Unit: "per second", Above: "0", Without: "not checked", Example: "5",
 		Also: []string{"sensors[].checks.CHANNEL.max_rate"},
 		Help: "Fastest change that is possible; a value that has changed faster is suspect."},
@@ -89,7 +89,7 @@ var checkRows = []row[Checks]{
 }
 
 // checkKeys are the checks of one channel of a sensor that is not Modbus.
-var checkKeys = section[Checks]{path: "sensors[].checks.CHANNEL", rows: checkRows,
+var checkKeys = section[*Checks]{path: "sensors[].checks.CHANNEL", rows: checkRows,
 	others: map[string]string{"range": "write ranges: {channel: [min, max]}"},
 	check: func(v value, c *Checks, _ given) {
 		if len(v.node.Content) == 0 {
@@ -103,20 +103,20 @@ type measurandReader struct {
 	own own
 }
 
-var measurandKeys = section[measurandReader]{
+var measurandKeys = section[*measurandReader]{
 	rows:    shared(measurandRows, func(r *measurandReader) *Measurand { return r.Measurand }),
 	foreign: func(e entry, r *measurandReader, _ bool, names []string) bool { r.own.take(e, names); return true },
 }
 
 // namedKeys are the same of a channel whose name stands before it.
-var namedKeys = section[measurandReader]{
-	rows:    slices.DeleteFunc(slices.Clone(measurandKeys.rows), func(r row[measurandReader]) bool { return r.Name == "name" }),
+var namedKeys = section[*measurandReader]{
+	rows:    slices.DeleteFunc(slices.Clone(measurandKeys.rows), func(r row[*measurandReader]) bool { return r.Name == "name" }),
 	foreign: measurandKeys.foreign,
 }
 
 // measurand reads one channel with the keys of s and those of the key that lists
 // the channels.
-func (k *Key) measurand(e value, s *section[measurandReader]) Measurand {
+func (k *Key) measurand(e value, s *section[*measurandReader]) Measurand {
 	m := Measurand{Pos: e.pos}
 	r := &measurandReader{&m, own{rows: k.Keys, others: k.Others}}
 	if s.read(e, r) {

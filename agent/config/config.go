@@ -56,9 +56,9 @@ type Log struct{ Level string }
 type Control struct{ Socket string }
 
 // rootKeys is the whole file.
-var rootKeys = section[Config]{
+var rootKeys = section[*Config]{
 	help: "The sections of the file. Only `sensors` is required.",
-	rows: []row[Config]{
+	rows: []row[*Config]{
 		below(Key{Name: "gateway", Without: "the defaults of its keys", Example: "{site: plant-3, id: gw7}",
 			Help: "Names this gateway."},
 			&gatewayKeys, func(c *Config) *Gateway { return &c.Gateway }),
@@ -107,10 +107,10 @@ var rootKeys = section[Config]{
 	},
 }
 
-var gatewayKeys = section[Gateway]{
+var gatewayKeys = section[*Gateway]{
 	path: "gateway",
 	help: "Names this gateway; both names are parts of topics and messages.",
-	rows: []row[Gateway]{
+	rows: []row[*Gateway]{
 		{Key: Key{Name: "site", Kind: Name, Default: "default", Example: "plant-3",
 			Help: "Name of the place, `{site}` in topics."},
 			into: func(g *Gateway) any { return &g.Site }},
@@ -120,10 +120,10 @@ var gatewayKeys = section[Gateway]{
 	},
 }
 
-var trustKeys = section[Trust]{
+var trustKeys = section[*Trust]{
 	path: "trust",
 	help: "Which models are trusted.",
-	rows: []row[Trust]{
+	rows: []row[*Trust]{
 		{Key: Key{Name: "local", Kind: Boolean, Default: "true", Example: "true",
 			Help:   "Whether models that were learnt on this gateway are used.",
 			NotYet: "models from elsewhere are not supported by this version, so only those learnt here are left"},
@@ -135,10 +135,10 @@ var trustKeys = section[Trust]{
 	},
 }
 
-var spoolKeys = section[Spool]{
+var spoolKeys = section[*Spool]{
 	path: "spool",
 	help: "The queue on disk that keeps messages until the broker has them.",
-	rows: []row[Spool]{
+	rows: []row[*Spool]{
 		{Key: Key{Name: "dir", Kind: File, Without: "the folder `spool` in `state`", Example: "/data/spool",
 			Help: "Folder of the queue."},
 			into: func(s *Spool) any { return &s.Dir }},
@@ -148,10 +148,10 @@ var spoolKeys = section[Spool]{
 	},
 }
 
-var metricsKeys = section[Metrics]{
+var metricsKeys = section[*Metrics]{
 	path: "metrics",
 	help: "Where metrics go, beside `/metrics` of the HTTP address.",
-	rows: []row[Metrics]{
+	rows: []row[*Metrics]{
 		{Key: Key{Name: "push", Kind: Text, Default: `""`, Empty: "metrics are only scraped", Example: `""`,
 			Help:   "Address to which metrics are pushed.",
 			NotYet: "pushing metrics is not supported by this version"},
@@ -159,20 +159,20 @@ var metricsKeys = section[Metrics]{
 	},
 }
 
-var controlKeys = section[Control]{
+var controlKeys = section[*Control]{
 	path: "control",
 	help: "How `status`, `reload` and `unlatch` ask the running agent. See [control.md](control.md).",
-	rows: []row[Control]{
+	rows: []row[*Control]{
 		{Key: Key{Name: "socket", Kind: File, Default: defaultSocket, Empty: "the agent cannot be asked", Example: "/run/iot-edge-anomaly/control.sock", Check: socketLength,
 			Help: "Unix socket of the running agent; its folder must be there. Empty: the agent cannot be asked."},
 			into: func(c *Control) any { return &c.Socket }},
 	},
 }
 
-var logKeys = section[Log]{
+var logKeys = section[*Log]{
 	path: "log",
 	help: "What is logged, to stderr and so to the journal.",
-	rows: []row[Log]{
+	rows: []row[*Log]{
 		{Key: Key{Name: "level", Kind: Choice, Choices: []string{"debug", "info", "warn", "error"}, Default: "info", Example: "debug",
 			Aliases: map[string]string{"warning": "warn", "err": "error", "trace": "debug"},
 			Help:    "The least serious level that is logged."},

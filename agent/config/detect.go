@@ -28,11 +28,11 @@ type Tuning struct {
 	Critical     float64
 }
 
-var detectKeys = section[Detect]{
+var detectKeys = section[*Detect]{
 	path:   "machines[].detect",
 	help:   "The alarm policy: when an event opens, when it is sent again, when it closes. See [detect.md](detect.md).",
 	others: map[string]string{"rearm": "write latch: true, and unlatch_after", "debounce": "write open: 3 of 5, and hold"},
-	rows: []row[Detect]{
+	rows: []row[*Detect]{
 		{Key: Key{Name: "open", Kind: kindCount, Max: "1000", Default: "3 of 5", Example: "3 of 5",
 			Help: "An event opens when N of the last M scores are above 1."},
 			read: func(v value, d *Detect) { d.readOpen(v) }},
@@ -127,11 +127,11 @@ type Drift struct {
 	After time.Duration // at one level for this long it becomes drift; 0 = never
 }
 
-var driftKeys = section[Drift]{
+var driftKeys = section[*Drift]{
 	path:   "machines[].drift",
 	help:   "When a lasting change stops being an anomaly. See [drift.md](drift.md).",
 	others: map[string]string{"enabled": "drift is always judged; after: 0s keeps anomalies from becoming drift"},
-	rows: []row[Drift]{
+	rows: []row[*Drift]{
 		// Less than ten minutes, and nobody would see the alarm.
 		{Key: Key{Name: "after", Kind: Duration, Or: "0s", Min: "10m", Max: "366d", Default: "1d", Example: "3d",
 			Help: "An anomaly that stays at one level for this long closes as drift, and scores are seen from the new level; 0s: never."},

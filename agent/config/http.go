@@ -15,12 +15,12 @@ type HTTP struct {
 	Insecure        bool
 }
 
-var httpKeys = section[HTTP]{
+var httpKeys = section[*HTTP]{
 	path:    "http",
 	help:    "The page, `/health` and `/metrics`. Everything is read-only.",
 	secrets: []string{"token"},
 	others:  map[string]string{"cert": "write tls: {cert: …, key: …}", "key": "write tls: {cert: …, key: …}"},
-	rows: []row[HTTP]{
+	rows: []row[*HTTP]{
 		{Key: Key{Name: "listen", Kind: kindListenAddress, Default: "127.0.0.1:8080", Empty: "no page, health or metrics", Example: `":8080"`,
 			Help: "Address to listen on; one that others reach needs tls and token_file, or insecure."},
 			// Whether others may reach it depends on the keys below.
@@ -49,10 +49,10 @@ var httpKeys = section[HTTP]{
 	},
 }
 
-var tlsKeys = section[HTTP]{
+var tlsKeys = section[*HTTP]{
 	path: "http.tls",
 	help: "Certificate and key for HTTPS.",
-	rows: []row[HTTP]{
+	rows: []row[*HTTP]{
 		{Key: Key{Name: "cert", Kind: File, Need: true, Example: "/etc/iot-edge-anomaly/http.pem",
 			Help: "Certificate, in PEM."},
 			into: func(h *HTTP) any { return &h.TLSCert }},

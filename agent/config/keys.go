@@ -75,7 +75,8 @@ func once(list []string, path string) []string {
 
 // list gives the rows of a section.
 func (s *section[T]) list() Section {
-	return Section{Path: s.path, Also: s.also, Help: s.help, Keys: s.of(nil).keys()}
+	var none T
+	return Section{Path: s.path, Also: s.also, Help: s.help, Keys: s.of(none).keys()}
 }
 
 // keys gives the keys of all rows.
@@ -117,7 +118,7 @@ func join(section, name string) string {
 }
 
 func isMeasurandKey(name string) bool {
-	return slices.ContainsFunc(measurandRows, func(r row[Measurand]) bool { return r.Name == name })
+	return slices.ContainsFunc(measurandRows, func(r row[*Measurand]) bool { return r.Name == name })
 }
 
 // driverSection is a section of a driver's own keys.

@@ -19,11 +19,11 @@ type limitReader struct {
 	unit   string // of the channel
 }
 
-var limitKeys = section[limitReader]{
+var limitKeys = section[*limitReader]{
 	path: "sensors[].registers[].limits",
 	also: []string{"sensors[].limits.CHANNEL"},
 	help: "Alarm limits of a channel. At least one; in the order alarm_low, warn_low, warn, alarm, and inside the channel's range.",
-	rows: []row[limitReader]{
+	rows: []row[*limitReader]{
 		below(Key{Name: "iso20816", Without: "none", Example: "{group: 2, foundation: rigid}",
 			Help: "Takes `warn` and `alarm` from ISO 20816-3: where zones C and D begin. Only for a channel in mm/s."},
 			&isoKeys, func(l *limitReader) *isoReader { return &isoReader{limits: l} }),
@@ -65,11 +65,11 @@ type isoReader struct {
 	limits *limitReader
 }
 
-var isoKeys = section[isoReader]{
+var isoKeys = section[*isoReader]{
 	path: "sensors[].registers[].limits.iso20816",
 	also: []string{"sensors[].limits.CHANNEL.iso20816"},
 	help: "How ISO 20816-3 sorts the machine.",
-	rows: []row[isoReader]{
+	rows: []row[*isoReader]{
 		{Key: Key{Name: "group", Kind: Integer, Min: "1", Max: "2", Need: true, Example: "2",
 			Help: "1: above 300 kW (shaft height from 315 mm); 2: 15 to 300 kW (160 to 315 mm)."},
 			into: func(m *isoReader) any { return &m.group }},

@@ -57,11 +57,11 @@ type machineReader struct {
 	badPeriod bool
 }
 
-var machineKeys = section[machineReader]{
+var machineKeys = section[*machineReader]{
 	path:   "machines[]",
 	help:   "What one model watches.",
 	others: map[string]string{"sensors": `write channels: ["sensor.*"]`},
-	rows: []row[machineReader]{
+	rows: []row[*machineReader]{
 		{Key: Key{Name: "name", Kind: Name, Need: true, Example: "pump1",
 			Help: "Name of the machine in messages and metrics; no other machine may have it."},
 			into: func(m *machineReader) any { return &m.Name }},
@@ -92,10 +92,10 @@ var machineKeys = section[machineReader]{
 	check: func(v value, m *machineReader, _ given) { m.check(v) },
 }
 
-var modelKeys = section[Model]{
+var modelKeys = section[*Model]{
 	path: "machines[].model",
 	help: "Where the machine's models are, and how they are learnt.",
-	rows: []row[Model]{
+	rows: []row[*Model]{
 		{Key: Key{Name: "path", Kind: File, Without: "the folder `models/` and the machine's name in `state`", Example: "/var/lib/iot-edge-anomaly/models/pump1",
 			Help: "A folder of model versions, or one model file; each machine has its own."},
 			into: func(m *Model) any { return &m.Path }},
@@ -108,10 +108,10 @@ var modelKeys = section[Model]{
 	},
 }
 
-var learnKeys = section[Learn]{
+var learnKeys = section[*Learn]{
 	path: "machines[].model.learn",
 	help: "How the agent learns the machine.",
-	rows: []row[Learn]{
+	rows: []row[*Learn]{
 		{Key: Key{Name: "for", Kind: Duration, Min: "1s", Max: "366d", Default: "1d", Example: "7d",
 			Help: "Running time whose rows are learnt; at least 100 rows."},
 			into: func(l *Learn) any { return &l.For }},
@@ -130,10 +130,10 @@ type runWhenReader struct {
 	m *machineReader
 }
 
-var runWhenKeys = section[runWhenReader]{
+var runWhenKeys = section[*runWhenReader]{
 	path: "machines[].run_when",
 	help: "When the machine runs. At least one of above and below; with both, it runs between them.",
-	rows: []row[runWhenReader]{
+	rows: []row[*runWhenReader]{
 		{Key: Key{Name: "channel", Kind: kindChannel, Need: true, Example: "pump.speed",
 			Help: "The channel that tells whether the machine runs, one of the machine's own."},
 			read: func(v value, r *runWhenReader) { r.channel(v) }},

@@ -49,10 +49,10 @@ var schemes = []string{"tcp", "rtu", "rtutcp"}
 
 // parameterKeys are what may stand behind the question mark of an address. The
 // defaults of a serial line are those of MODBUS over Serial Line V1.02 §2.5.1.
-var parameterKeys = section[ModbusURL]{
+var parameterKeys = section[*ModbusURL]{
 	path: "buses.NAME.modbus?",
 	help: "Parameters in the address of a serial line: `rtu:///dev/ttyUSB0?baud=9600&parity=none`. There are always 8 data bits.",
-	rows: []row[ModbusURL]{
+	rows: []row[*ModbusURL]{
 		{Key: Key{Name: "baud", Kind: Integer, For: []string{"rtu"}, Choices: bauds, Default: "19200", Example: "9600",
 			Help: "Bits per second on the line."},
 			into: func(m *ModbusURL) any { return &m.Serial.Baud }},

@@ -19,11 +19,11 @@ type MQTT struct {
 	HomeAssistant bool
 }
 
-var mqttKeys = section[MQTT]{
+var mqttKeys = section[*MQTT]{
 	path:    "mqtt",
 	help:    "The broker to which states and events are published.",
 	secrets: []string{"password"},
-	rows: []row[MQTT]{
+	rows: []row[*MQTT]{
 		{Key: Key{Name: "broker", Kind: BrokerURL, Default: `""`, Empty: "nothing is published", Example: `"mqtts://broker.plant:8883"`,
 			Help: "Address of the broker; without a port 8883 with TLS (mqtts) and 1883 without."},
 			into: func(m *MQTT) any { return &m.Broker }},

@@ -72,7 +72,7 @@ type registerReader struct {
 	text int          // bytes, of a text; 0 = it is a number
 }
 
-var registerKeys = section[registerReader]{
+var registerKeys = section[*registerReader]{
 	path: "sensors[].registers[]",
 	help: "A register of a Modbus device, or several that make one number. Each is a channel.",
 	others: map[string]string{
@@ -80,7 +80,7 @@ var registerKeys = section[registerReader]{
 		"data_type": "write type:", "byte_order": "write order: CDAB", "swap": "write order: CDAB", "factor": "write scale:", "multiplier": "write scale:",
 		"min": "write range: [min, max]", "max": "write range: [min, max]",
 	},
-	rows: slices.Concat(shared(measurandRows[:1], measurandOf), []row[registerReader]{
+	rows: slices.Concat(shared(measurandRows[:1], measurandOf), []row[*registerReader]{
 		{Key: Key{Name: "at", Kind: kindRegister, Need: true, Example: `"holding:40"`,
 			Help: "Where the register is; of a number of several registers, the first."},
 			read: func(v value, r *registerReader) { r.at(v) }},
@@ -108,7 +108,7 @@ var registerKeys = section[registerReader]{
 		{Key: Key{Name: "counter", Kind: Boolean, Default: "false", Example: "true",
 			Help: "Whether the register only ever counts up; the value of the channel is then its rate, in the unit that follows from `unit`: kW for kWh, m³/h for m³, 1/s for pulses."},
 			into: func(r *registerReader) any { return &r.Counts }},
-	}, shared(measurandRows[1:4], measurandOf), []row[registerReader]{
+	}, shared(measurandRows[1:4], measurandOf), []row[*registerReader]{
 		{Key: Key{Name: "missing", Kind: kindRaw, Without: "none; a NaN or an infinity is always missing", Example: "[0x7FFF, 0x8000]",
 			Help: "Numbers, before scaling, by which the device says that it has no value."}},
 		{Key: Key{Name: "states", Kind: kindStateNames, Without: "any number", Example: "{0: off, 1: run, 2: fault}",

@@ -9,7 +9,8 @@ import (
 )
 
 // section is one mapping of the file: the rows of its keys, and what reads them
-// into a T.
+// into what T points to. T is the pointer, because code for pointers is in the
+// binary once and code for structs once a struct.
 type section[T any] struct {
 	path string // of the mapping, "machines[].detect"; empty = the whole file
 	help string // one sentence for the page
@@ -23,13 +24,13 @@ type section[T any] struct {
 
 	// kind names the kind of bus or address that decides which keys there are. Nil
 	// where every key is always there.
-	kind func(t *T) string
+	kind func(t T) string
 	// foreign takes an entry that is in no row of this kind, and tells whether it
 	// has dealt with it. known tells that another kind has the key, names are the
 	// keys of this kind. May be nil.
-	foreign func(e entry, t *T, known bool, names []string) bool
+	foreign func(e entry, t T, known bool, names []string) bool
 	// check tells what is wrong with the keys together. May be nil.
-	check func(v value, t *T, g given)
+	check func(v value, t T, g given)
 }
 
 // row is a key and where its value goes: into a field, or through the key's own
@@ -37,9 +38,9 @@ type section[T any] struct {
 // to know the other keys.
 type row[T any] struct {
 	Key
-	into func(t *T) any      // a pointer to the field
-	read func(v value, t *T) // parser
-	fill func(t *T)          // sets the defaults of a mapping below
+	into func(t T) any      // a pointer to the field
+	read func(v value, t T) // parser
+	fill func(t T)          // sets the defaults of a mapping below
 
 	severity Severity // of NotYet, where the value is not the default
 }
@@ -48,21 +49,21 @@ type row[T any] struct {
 type given map[string]value
 
 // below is the row of a mapping that has a section of its own.
-func below[T, U any](k Key, s *section[U], at func(t *T) *U) row[T] {
+func below[T, U any](k Key, s *section[U], at func(t T) U) row[T] {
 	k.Kind = kindMapping
-	return row[T]{Key: k, read: func(v value, t *T) { s.read(v, at(t)) }, fill: func(t *T) { s.fill(at(t)) }}
+	return row[T]{Key: k, read: func(v value, t T) { s.read(v, at(t)) }, fill: func(t T) { s.fill(at(t)) }}
 }
 
 // shared are rows of a U for a T that contains one.
-func shared[T, U any](rows []row[U], at func(t *T) *U) []row[T] {
+func shared[T, U any](rows []row[U], at func(t T) U) []row[T] {
 	var out []row[T]
 	for _, r := range rows {
 		o := row[T]{Key: r.Key, severity: r.severity}
 		if r.into != nil {
-			o.into = func(t *T) any { return r.into(at(t)) }
+			o.into = func(t T) any { return r.into(at(t)) }
 		}
 		if r.read != nil {
-			o.read = func(v value, t *T) { r.read(v, at(t)) }
+			o.read = func(v value, t T) { r.read(v, at(t)) }
 		}
 		out = append(out, o)
 	}
@@ -70,13 +71,13 @@ func shared[T, U any](rows []row[U], at func(t *T) *U) []row[T] {
 }
 
 // fill sets every default.
-func (s *section[T]) fill(t *T) { s.of(t).fill() }
+func (s *section[T]) fill(t T) { s.of(t).fill() }
 
 // read reads a mapping into t. It is false where the value is no mapping.
-func (s *section[T]) read(v value, t *T) bool { return s.of(t).read(v) }
+func (s *section[T]) read(v value, t T) bool { return s.of(t).read(v) }
 
 // entries reads the entries of a mapping into t and fills in what they leave out.
-func (s *section[T]) entries(v value, entries []entry, t *T) { s.of(t).entries(v, entries) }
+func (s *section[T]) entries(v value, entries []entry, t T) { s.of(t).entries(v, entries) }
 
 // filling is a section with the value that it fills. It has no type parameter, so
 // that the code which reads mappings is in the binary once and not once a section.
@@ -102,7 +103,7 @@ type fillingRow struct {
 }
 
 // of is the section with the value that it fills.
-func (s *section[T]) of(t *T) *filling {
+func (s *section[T]) of(t T) *filling {
 	f := &filling{secrets: s.secrets, others: s.others, rows: make([]fillingRow, len(s.rows))}
 	for i := range s.rows {
 		r, row := &s.rows[i], &f.rows[i]

@@ -73,11 +73,11 @@ var (
 var sensorHints = map[string]string{"range": "write ranges: {channel: [min, max]}", "baud": baudHint, "parity": baudHint,
 	"password": "put it into a file and write password_file:", "topic": "write it at each channel"}
 
-var sensorKeys = section[sensorReader]{
+var sensorKeys = section[*sensorReader]{
 	path:   "sensors[]",
 	help:   "A device, or a file that stands in for one. Which keys it has depends on its driver.",
 	others: sensorHints,
-	rows: []row[sensorReader]{
+	rows: []row[*sensorReader]{
 		{Key: Key{Name: "name", Kind: Name, Need: true, Example: "pump",
 			Help: "Name of the sensor; no other sensor may have it."},
 			into: func(s *sensorReader) any { return &s.Name }},

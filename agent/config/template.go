@@ -71,11 +71,11 @@ var templateSensorKeys = []string{"driver", "address_base", "max_gap", "max_regi
 
 const atTheSensor = "a template describes a device, not where it is: write it at the sensor"
 
-var templateKeys = section[templateReader]{
+var templateKeys = section[*templateReader]{
 	help: "A template: a Modbus device as its maker's document describes it.",
 	others: map[string]string{"name": "the name of the file is the template's", "bus": atTheSensor, "unit": atTheSensor, "buses": atTheSensor, "modbus": atTheSensor,
 		"period": atTheSensor, "template": "a template is made from no other", "init": "a template only reads"},
-	rows: []row[templateReader]{
+	rows: []row[*templateReader]{
 		{Key: Key{Name: "maker", Kind: Text, Max: "64", Without: "unknown", Example: "Eastron", Help: "Who makes the device."},
 			into: func(t *templateReader) any { return &t.Maker }},
 		{Key: Key{Name: "device", Kind: Text, Max: "128", Without: "unknown", Example: "SDM630-Modbus", Help: "Which models it is."},
@@ -105,7 +105,7 @@ var templateKeys = section[templateReader]{
 	check: func(v value, t *templateReader, g given) { t.check(v, g) },
 }
 
-var documentKeys = section[Document]{path: "document", help: "Where the registers are from.", rows: []row[Document]{
+var documentKeys = section[*Document]{path: "document", help: "Where the registers are from.", rows: []row[*Document]{
 	{Key: Key{Name: "name", Kind: Text, Max: "200", Need: true, Example: `"Modbus Protocol"`, Help: "Title of the document."},
 		into: func(d *Document) any { return &d.Name }},
 	{Key: Key{Name: "revision", Kind: Text, Max: "64", Without: "unknown", Example: `"1.8"`, Help: "Revision of the document."},
@@ -114,7 +114,7 @@ var documentKeys = section[Document]{path: "document", help: "Where the register
 		into: func(d *Document) any { return &d.Section }},
 }}
 
-var identityKeys = section[templateReader]{path: "identify", help: "How `scan` and `init` recognise the device.", rows: []row[templateReader]{
+var identityKeys = section[*templateReader]{path: "identify", help: "How `scan` and `init` recognise the device.", rows: []row[*templateReader]{
 	{Key: Key{Name: "vendor", Kind: Text, Max: "64", Without: "not compared", Example: "Schneider", Help: "A part of the vendor's name that the device answers to function 43/14."},
 		into: func(t *templateReader) any { return &t.Identify.Vendor }},
 	{Key: Key{Name: "product", Kind: Text, Max: "64", Without: "not compared", Example: "iEM3", Help: "A part of the product code that it answers."},

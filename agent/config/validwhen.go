@@ -15,13 +15,13 @@ type conditionReader struct {
 	s *sensorReader
 }
 
-var conditionKeys = section[conditionReader]{
+var conditionKeys = section[*conditionReader]{
 	path: "sensors[].valid_when",
 	help: "What a register must hold for the values of the device to mean anything; otherwise all its channels are missing, with that reason.",
 	others: map[string]string{
 		"at": `write register: "holding:40"`, "value": "write is: 1", "equals": "write is: 1", "bit": `write register: "holding:40.3"`,
 	},
-	rows: []row[conditionReader]{
+	rows: []row[*conditionReader]{
 		{Key: Key{Name: "register", Kind: kindRegister, Need: true, Example: `"holding:40"`,
 			Help: "The register: a status word, a bit that says online, or a marker that proves the map. It is read in the same request as the values, or before and after them."},
 			read: func(v value, c *conditionReader) {
