@@ -22,7 +22,12 @@ func checkVerb(_ context.Context, e env, args []string) error {
 		return err
 	}
 	if *keys {
-		return explain(e.stdout, *asJSON, set.Arg(0))
+		err := config.Explain(e.stdout, config.Keys(devices.Infos()), set.Arg(0), *asJSON)
+		var unknown *config.UnknownKey
+		if errors.As(err, &unknown) {
+			return usagef("%w", err)
+		}
+		return err
 	}
 	path := *file
 	if set.NArg() == 1 {

@@ -8,13 +8,14 @@ import (
 	"syscall"
 
 	"iot-edge-anomaly/agent/demo"
+	"iot-edge-anomaly/agent/gateway"
 )
 
 // demoVerb runs the production agent on a simulated plant.
 func demoVerb(ctx context.Context, e env, args []string) error {
 	// A reader that went away must not end the process before it has cleaned up.
 	signal.Ignore(syscall.SIGPIPE)
-	o := demo.RunOptions{Out: e.stdout, Build: build().status(), Log: func(level string) *slog.Logger { return newLog(e.stderr, level) }}
+	o := demo.RunOptions{Out: e.stdout, Build: build().status(), Log: func(level string) *slog.Logger { return gateway.NewLog(e.stderr, level) }}
 	fs := flags("demo")
 	length := fs.Duration("for", 0, "stop after this time (default: until interrupted)")
 	fault := fs.String("fault", "", "play only this fault: "+faultNames())

@@ -21,11 +21,11 @@ func runVerb(ctx context.Context, e env, args []string) error {
 	}
 	// Whoever reads the log may go, a journal that crashed or a tee: watching goes on.
 	signal.Ignore(syscall.SIGPIPE)
-	log := newLog(e.stderr, c.Log.Level)
+	log := gateway.NewLog(e.stderr, c.Log.Level)
 	for _, w := range c.Warnings {
 		log.Warn("configuration", "problem", w.String())
 	}
-	g, err := gateway.New(gateway.Options{Config: c, File: *path, Log: log, Build: build().status(), Hangup: e.hup, SetLogLevel: setLogLevel,
+	g, err := gateway.New(gateway.Options{Config: c, File: *path, Log: log, Build: build().status(), Hangup: e.hup,
 		Reload: func() (*config.Config, error) { return loadConfig(*path) }})
 	if err != nil {
 		return err

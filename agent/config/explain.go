@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"regexp"
@@ -8,8 +9,52 @@ import (
 	"text/tabwriter"
 )
 
-// WriteKey writes for a terminal everything that the table has about a key.
-func WriteKey(w io.Writer, k Key) error {
+// UnknownKey is the error of Explain where no key has the name.
+type UnknownKey struct{ name, near string }
+
+// Error proposes the nearest name.
+func (e *UnknownKey) Error() string {
+	if e.near != "" {
+		return fmt.Sprintf("unknown key %q: did you mean %q?", e.name, e.near)
+	}
+	return fmt.Sprintf("unknown key %q; check --explain lists all keys", e.name)
+}
+
+// Explain writes what the table has about the key called name, or a line for each key
+// where name is empty or means several; as JSON, all of them as an array. The name is a
+// path as Find takes it. It may give an UnknownKey.
+func Explain(w io.Writer, all []Key, name string, asJSON bool) error {
+	keys := all
+	if name != "" {
+		if keys = Find(all, name); len(keys) == 0 {
+			return &UnknownKey{name, NearestKey(all, name)}
+		}
+	}
+	if asJSON {
+		return json.NewEncoder(w).Encode(keys)
+	}
+	for _, k := range keys {
+		if k.Path != keys[0].Path {
+			return writeKeys(w, keys)
+		}
+	}
+	for i, k := range keys { // several kinds of bus or drivers may have a key of one path
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if err := writeKey(w, k); err != nil {
+			return err
+		}
+	}
+	below := Below(all, keys[0].Path)
+	if len(below) > 0 {
+		fmt.Fprintln(w)
+	}
+	return writeKeys(w, below)
+}
+
+// writeKey writes for a terminal everything that the table has about a key.
+func writeKey(w io.Writer, k Key) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\n%s\n\n", k.Path, plainText(k.Help))
 	for _, row := range [][2]string{
@@ -32,8 +77,8 @@ func WriteKey(w io.Writer, k Key) error {
 	return err
 }
 
-// WriteKeys writes for a terminal a line for each key.
-func WriteKeys(w io.Writer, keys []Key) error {
+// writeKeys writes for a terminal a line for each key.
+func writeKeys(w io.Writer, keys []Key) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, k := range keys {
 		path := k.Path

@@ -90,7 +90,7 @@ func TestFind(t *testing.T) {
 func TestWriteKey(t *testing.T) {
 	var b strings.Builder
 	for _, path := range []string{"sensors.max_gap", "modbus?parity", "homeassistant", "limits.warn", "lines.pin", "detect.mute"} {
-		if err := WriteKey(&b, Find(Keys(testDrivers), path)[0]); err != nil {
+		if err := writeKey(&b, Find(Keys(testDrivers), path)[0]); err != nil {
 			t.Fatal(err)
 		}
 		b.WriteByte('\n')

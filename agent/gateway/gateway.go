@@ -37,9 +37,6 @@ type Options struct {
 	// configuration cannot be reloaded.
 	Reload func() (*config.Config, error)
 	Hangup <-chan os.Signal // may be nil
-
-	// SetLogLevel puts the level of a reloaded configuration into force. May be nil.
-	SetLogLevel func(level string)
 }
 
 // Gateway is the running agent: one plant, one queue, one broker connection, one

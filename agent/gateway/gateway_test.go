@@ -120,8 +120,6 @@ func TestReload(t *testing.T) {
 	var told strings.Builder
 	g := opened(t, c, &told)
 	told.Reset()
-	level := ""
-	g.opts.SetLogLevel = func(l string) { level = l }
 	g.plant.start(t.Context(), g.fault)
 	next := *c
 	next.Log.Level = "warn"
@@ -134,8 +132,8 @@ func TestReload(t *testing.T) {
 	if n := strings.Count(told.String(), "msg=watching"); n != 1 {
 		t.Errorf("a reload tells %d times that a model is in force, want once:\n%s", n, &told)
 	}
-	if level != "warn" {
-		t.Errorf("the level of the log is %q, want that of the new configuration", level)
+	if level := logLevel.Level(); level != slog.LevelWarn {
+		t.Errorf("the level of the log is %v, want that of the new configuration", level)
 	}
 	g.lock.Close()
 	if err := g.queue.Close(); err != nil {

@@ -143,9 +143,7 @@ func (g *Gateway) changeServices(old, c *config.Config, next *broker) (changed [
 	}
 	if !config.Same(old.Log, c.Log) {
 		changed = append(changed, "log")
-		if g.opts.SetLogLevel != nil {
-			g.opts.SetLogLevel(c.Log.Level)
-		}
+		setLogLevel(c.Log.Level)
 	}
 	g.clearRetained(c)
 	return changed

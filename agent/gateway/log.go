@@ -1,4 +1,4 @@
-package main
+package gateway
 
 import (
 	"context"
@@ -8,7 +8,7 @@ import (
 	"os"
 )
 
-// logLevel is the level in force. A reload may change it.
+// logLevel is the level in force of what NewLog made. A reload may change it.
 var logLevel slog.LevelVar
 
 // setLogLevel sets a level, which the configuration has checked.
@@ -20,10 +20,11 @@ func setLogLevel(level string) {
 	logLevel.Set(l)
 }
 
-// newLog makes a logger that writes text to w. Under systemd each line begins with its
-// level as journald understands it (sd-daemon(3)) and has no time, which the journal
-// adds.
-func newLog(w io.Writer, level string) *slog.Logger {
+// NewLog makes the process's logger, which writes text to w from a level of the
+// configuration on, and takes what libraries log too. A reload changes its level. Under
+// systemd each line begins with its level as journald understands it (sd-daemon(3)) and
+// has no time, which the journal adds.
+func NewLog(w io.Writer, level string) *slog.Logger {
 	setLogLevel(level)
 	journal := os.Getenv("JOURNAL_STREAM") != ""
 	o := &slog.HandlerOptions{Level: &logLevel, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
