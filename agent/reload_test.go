@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -290,4 +291,42 @@ func TestConfigApply(t *testing.T) {
 	if code, out := r.verb("config", "appyl", r.path); code != 2 || !strings.Contains(out, "config apply FILE") {
 		t.Errorf("another word: %d, %s", code, out)
 	}
+}
+
+// TestReloadBroker: a reload changes the topic, and ends the connection; nothing that
+// the gateway said of its machines stays behind.
+func TestReloadBroker(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t)
+	r := startReloadable(t, b.url(), freeAddr(t))
+	retained := func() string {
+		cmd := b.client("mosquitto_sub", "-v", "-t", "#", "--retained-only", "-W", "1", "-F", "%t=%l")
+		out, _ := exec.Command(cmd[0], cmd[1:]...).Output() // ends by the time, with 27
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		slices.Sort(lines)
+		for i, l := range lines {
+			lines[i], _, _ = strings.Cut(l, "=")
+		}
+		return strings.Join(lines, " ")
+	}
+	holds := func(what, want string) {
+		t.Helper()
+		waitFor(t, 20*time.Second, what+": "+want, func() bool { return retained() == want })
+	}
+	holds("at the start", "plant/gw7/machine/fan1 plant/gw7/machine/mill1 plant/gw7/machine/pump1 plant/gw7/status")
+	r.edit("plant/{device}", "hall/{site}/{device}")
+	r.reload(0, "reloaded: mqtt")
+	holds("another topic", "hall/s/gw7/machine/fan1 hall/s/gw7/machine/mill1 hall/s/gw7/machine/pump1 hall/s/gw7/status")
+	events := subscribe(t, b, "hall/s/gw7/event")
+	r.plc.Close()
+	waitFor(t, 60*time.Second, "an event of the new topic", func() bool { return len(events.messages()) > 0 })
+	with := fmt.Sprintf("mqtt: {broker: %q, topic: \"hall/{site}/{device}\"}\n", b.url())
+	r.edit(with, "")
+	r.reload(0, "reloaded: mqtt")
+	if got := retained(); got != "hall/s/gw7/status" {
+		t.Errorf("without a broker it leaves %s", got)
+	}
+	r.edit("spool:", with+"spool:")
+	r.reload(0, "reloaded: mqtt")
+	holds("with the broker again", "hall/s/gw7/machine/fan1 hall/s/gw7/machine/mill1 hall/s/gw7/machine/pump1 hall/s/gw7/status")
 }

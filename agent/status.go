@@ -22,7 +22,7 @@ func statusVerb(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	var s control.Status
-	err := control.Get(ctx, config.Socket(*path), "status", &s)
+	err := control.Get(ctx, socketOf(e, *path), "status", &s)
 	if err != nil {
 		fmt.Fprintf(e.stderr, "iot-edge-anomaly status: %v\n", err)
 		return &ended{exitNotRunning}
@@ -45,9 +45,19 @@ func reloadVerb(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	var r control.Reloaded
-	if err := control.Post(ctx, config.Socket(*path), "reload", nil, &r); err != nil {
+	if err := control.Post(ctx, socketOf(e, *path), "reload", nil, &r); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(e.stdout, r.Text())
 	return err
+}
+
+// socketOf is the control socket of the configuration at path. Where that is not known
+// it says so.
+func socketOf(e env, path string) string {
+	socket, err := config.Socket(path)
+	if err != nil {
+		fmt.Fprintf(e.stderr, "iot-edge-anomaly: %v\n", err)
+	}
+	return socket
 }

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
@@ -25,26 +26,73 @@ func socketLength(value any) []Fault {
 }
 
 // Socket finds control.socket in the file at path, whatever else is wrong with the
-// file: somebody has to tell the running agent about it. It is the default where the
-// file does not say anything that can be understood.
-func Socket(path string) string {
+// file: somebody has to tell the running agent about it. The error says why it is not
+// known; the socket is the default then.
+func Socket(path string) (string, error) {
+	socket, err := findSocket(path)
+	if err != nil {
+		return defaultSocket, fmt.Errorf("%w; so the agent at %s is asked", err, defaultSocket)
+	}
+	if socket != "" && !filepath.IsAbs(socket) {
+		socket = filepath.Join(filepath.Dir(path), socket)
+	}
+	return socket, nil
+}
+
+func findSocket(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile))
+	if err != nil {
+		return "", err
+	}
+	socket, err := socketIn(data)
+	switch {
+	case err == nil:
+		return socket, nil
+	case !bytes.Contains(data, []byte("control")):
+		return defaultSocket, nil
+	}
+	part := controlPart(data) // the mistake is elsewhere
+	if socket, err = socketIn(part); err != nil || len(part) == 0 {
+		return "", fmt.Errorf("%s: control.socket cannot be read", path)
+	}
+	return socket, nil
+}
+
+// socketIn reads control.socket of a YAML document.
+func socketIn(data []byte) (string, error) {
 	var c struct {
 		Control struct {
 			Socket *string `yaml:"socket"`
 		} `yaml:"control"`
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return defaultSocket
+	if err := yaml.Unmarshal(data, &c); err != nil {
+		return "", err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile))
-	if err != nil || yaml.Unmarshal(data, &c) != nil || c.Control.Socket == nil {
-		return defaultSocket
+	if c.Control.Socket == nil {
+		return defaultSocket, nil
 	}
-	socket := *c.Control.Socket
-	if socket != "" && !filepath.IsAbs(socket) {
-		socket = filepath.Join(filepath.Dir(path), socket)
+	return *c.Control.Socket, nil
+}
+
+// controlPart is the section control of a file that is no YAML as a whole: its line and
+// those below that are indented.
+func controlPart(data []byte) (out []byte) {
+	in := false
+	for line := range bytes.Lines(data) {
+		switch {
+		case bytes.HasPrefix(line, []byte("control:")):
+			in = true
+		case line[0] != ' ' && len(bytes.TrimSpace(line)) > 0 && line[0] != '#':
+			in = false
+		}
+		if in {
+			out = append(out, line...)
+		}
 	}
-	return socket
+	return out
 }

@@ -2,7 +2,10 @@ package config
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -14,6 +17,7 @@ func (v value) finish(c *Config) {
 		m.Pos = v.pos
 		c.Machines = []Machine{m}
 	}
+	v.folders(c)
 	if v.p.problems.Err() != nil {
 		return // what is unused or shared shows when the rest is right
 	}
@@ -38,6 +42,37 @@ func (v value) finish(c *Config) {
 			at.warn("add its channels to a machine, or remove it", "no machine watches this sensor")
 		}
 	}
+}
+
+// folders refuses what is written to where a file is: nothing could be kept there.
+func (v value) folders(c *Config) {
+	told := ""
+	for _, f := range []struct {
+		folder string
+		keys   []string
+	}{{c.State, []string{"state"}}, {c.Spool.Dir, []string{"spool", "dir"}}} {
+		file := fileAbove(f.folder)
+		if file == "" || file == told {
+			continue
+		}
+		told = file
+		at := v.at(f.keys...)
+		at.path = strings.Join(f.keys, ".")
+		at.fail("name a folder, or move the file away", "%s is a file", file)
+	}
+}
+
+// fileAbove is the path, or the next one above it that is there, if that is no folder.
+func fileAbove(path string) string {
+	for ; path != "" && path != "/" && path != "."; path = filepath.Dir(path) {
+		if st, err := os.Stat(path); err == nil {
+			if st.IsDir() {
+				return ""
+			}
+			return path
+		}
+	}
+	return ""
 }
 
 // shared warns of a channel that two machines watch, since one fault of it then

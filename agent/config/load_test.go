@@ -100,3 +100,58 @@ func TestDistance(t *testing.T) {
 		}
 	}
 }
+
+// TestParse_folders: a state folder or a queue where a file is, is refused at its place.
+func TestParse_folders(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{
+		"state: file":                     "config.yaml:1:8: state: " + file + " is a file: ",
+		"state: file/a/b":                 "config.yaml:1:8: state: " + file + " is a file: ",
+		"spool: {dir: file}":              "config.yaml:1:14: spool.dir: " + file + " is a file: ",
+		"state: file\nspool: {dir: file}": "config.yaml:1:8: state: " + file + " is a file: ",
+		"state: none/a":                   "",
+		"state: .":                        "",
+	} {
+		_, problems := Parse(filepath.Join(dir, "config.yaml"), []byte(text+"\nsensors: [{name: rec, driver: replay, file: rows.csv}]\n"), testDrivers)
+		got := strings.TrimPrefix(problems.Error(), dir+"/")
+		if (problems.Err() == nil) != (want == "") || !strings.HasPrefix(got, want) || strings.Count(got, "\n") > 0 {
+			t.Errorf("%q: %s, want %q", text, got, want)
+		}
+	}
+}
+
+// TestSocket: the running agent is found by a file with mistakes, and where it is not,
+// that is said.
+func TestSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	for _, c := range []struct {
+		text, want string
+		known      bool
+	}{
+		{"control: {socket: /run/a}\n", "/run/a", true},
+		{"control: {socket: a}\n", filepath.Join(filepath.Dir(path), "a"), true},
+		{"control: {socket: \"\"}\n", "", true},
+		{"control:\n", defaultSocket, true},
+		{"sensors: []\n", defaultSocket, true},
+		{"sensors: [\n", defaultSocket, true}, // it says nothing of the socket
+		{"a: [\ncontrol: {socket: /run/a}\nb: ]{\n", "/run/a", true},
+		{"a: \x00\ncontrol:\n# of this gateway\n\n  socket: /run/a\nb: x: y\n", "/run/a", true},
+		{"\tb:\ncontrol:\n  socket: [\nb: 1\n", defaultSocket, false},
+		{"{control: {socket: /run/a}, b: [}\n", defaultSocket, false},
+	} {
+		if err := os.WriteFile(path, []byte(c.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		got, err := Socket(path)
+		if got != c.want || (err == nil) != c.known || err != nil && !strings.Contains(err.Error(), "so the agent at "+defaultSocket+" is asked") {
+			t.Errorf("%q: %q, %v; want %q, known %v", c.text, got, err, c.want, c.known)
+		}
+	}
+	if got, err := Socket(path + ".none"); got != defaultSocket || err == nil {
+		t.Errorf("no file: %q, %v", got, err)
+	}
+}

@@ -42,7 +42,10 @@ func (a *Apply) Run(ctx context.Context) error {
 	if err := a.Check(a.Place, data); err != nil {
 		return config.Refuse(err)
 	}
-	socket := config.Socket(a.Place) // that the running agent has
+	socket, err := config.Socket(a.Place) // that the running agent has
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		a.Say("%v", err)
+	}
 	old, err := a.swap(data)
 	if err != nil {
 		return err

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
@@ -13,11 +14,17 @@ import (
 	"iot-edge-anomaly/agent/spool"
 )
 
+// topic is the base of all topics of a configuration.
+func (g *Gateway) topic(c config.MQTT) string {
+	return strings.NewReplacer("{site}", g.device.Site, "{device}", g.device.Device).Replace(c.Topic)
+}
+
 // mqttOptions are those of the configured broker. The status topic carries birth,
 // will and clean stop, all retained.
 func (g *Gateway) mqttOptions(c config.MQTT) mqtt.Options {
+	topic := g.topic(c) + "/status"
 	status := func(word string) spool.Message {
-		return spool.Message{Topic: g.device.Topic + "/status", Payload: []byte(word), Retain: true}
+		return spool.Message{Topic: topic, Payload: []byte(word), Retain: true}
 	}
 	return mqtt.Options{Broker: c.Broker, ClientID: clientID(g.device), Username: c.Username, PasswordFile: c.PasswordFile,
 		CA: c.CA, Cert: c.Cert, Key: c.Key, Birth: status("online"), Will: status("offline"), Offline: status("offline"),

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -87,8 +86,8 @@ func New(o Options) (*Gateway, error) {
 	if id == "" || id == "auto" {
 		id = board.DeviceID("/")
 	}
-	topic := strings.NewReplacer("{site}", c.Gateway.Site, "{device}", id).Replace(c.MQTT.Topic)
-	g.device = report.Device{Site: c.Gateway.Site, Device: id, Boot: board.BootID("/"), Topic: topic}
+	g.device = report.Device{Site: c.Gateway.Site, Device: id, Boot: board.BootID("/")}
+	g.device.Topic = g.topic(c.MQTT)
 	if err := os.MkdirAll(c.State, 0o700); err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}

@@ -79,6 +79,13 @@ func (r *retainedTopics) cleared(topic string) {
 	}
 }
 
+// left tells whether there are topics that are to be emptied.
+func (r *retainedTopics) left() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.ContainsFunc(r.topics, func(t string) bool { return !slices.Contains(r.current, t) })
+}
+
 // save writes the topics; a loss costs a retained message that stays behind.
 func (r *retainedTopics) save() {
 	b, err := json.Marshal(r.topics)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/mqtt"
@@ -107,7 +108,6 @@ func fixed(old, c *config.Config) error {
 		{"gateway", config.Same(old.Gateway, c.Gateway)},
 		{"state", old.State == c.State},
 		{"spool.dir", old.Spool.Dir == c.Spool.Dir},
-		{"mqtt.topic", old.MQTT.Topic == c.MQTT.Topic},
 		{"control.socket", old.Control == c.Control},
 	} {
 		if !f.same {
@@ -128,6 +128,11 @@ func fixed(old, c *config.Config) error {
 func (g *Gateway) changeServices(old, c *config.Config, next *broker) (changed []string) {
 	if !config.Same(old.MQTT, c.MQTT) {
 		changed = append(changed, "mqtt")
+		if c.MQTT.Broker != old.MQTT.Broker {
+			g.leaveBroker()
+		}
+		g.device.Topic = g.topic(c.MQTT)
+		g.reporter.SetTopic(g.device.Topic)
 		g.replaceBroker(next)
 	} else if g.broker != nil && g.broker.FilesChanged() {
 		changed = append(changed, "mqtt: password and certificates")
@@ -158,6 +163,24 @@ func (g *Gateway) replaceBroker(next *broker) {
 	g.mu.Unlock()
 	replace(g.services, old.part(), next.part())
 	clear(g.published) // the new broker knows none of the states
+}
+
+// leaveTime is how long a broker that is left may take to empty what it retains.
+const leaveTime = 3 * time.Second
+
+// leaveBroker empties the retained states on a broker that this gateway will not tell
+// anything any more. The status stays: offline. What the broker does not confirm in
+// time is emptied when the gateway connects to a broker again.
+func (g *Gateway) leaveBroker() {
+	if g.broker == nil || !g.broker.Connected() {
+		return
+	}
+	for _, topic := range g.retained.use([]string{g.device.Topic + "/status"}) {
+		g.broker.SetRetained(topic, nil)
+	}
+	for end := time.Now().Add(leaveTime); g.retained.left() && g.broker.Connected() && time.Now().Before(end); {
+		time.Sleep(leaveTime / 300)
+	}
 }
 
 // replaceEndpoint listens at another address, or at none.

@@ -82,6 +82,14 @@ func New(d Device, q Queue, clock func() Clock) (*Reporter, error) {
 	return r, nil
 }
 
+// SetTopic changes the base topic of the messages that follow. Those that are stored
+// keep theirs.
+func (r *Reporter) SetTopic(base string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.device.Topic = base
+}
+
 // Recovered returns the events that were open when New was called. The caller
 // must have each continued by its detector or sampler, or pass it to
 // CloseRestart.
