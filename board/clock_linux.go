@@ -41,9 +41,9 @@ var earliest = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 // is on a tmpfs, so it exists only if that happened since the start.
 const timesyncMark = "run/systemd/timesync/synchronized"
 
-// Clock returns the present state of the wall clock. The hardened systemd unit may
-// not call adjtimex (ProtectClock=), so timesyncd's file counts too. With that unit
-// and chrony or ntpd the state stays ClockUnknown.
+// Clock returns the present state of the wall clock. The kernel is asked, which knows
+// of chrony, ntpd and timesyncd. timesyncd's file counts too, because the kernel calls
+// the clock unsynchronised nine hours after the last answer of a time server.
 func Clock() ClockState {
 	var tx unix.Timex
 	state, err := unix.Adjtimex(&tx)

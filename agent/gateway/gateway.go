@@ -245,7 +245,9 @@ func (g *Gateway) notify(err error) {
 	}
 }
 
-// Clock reads all clocks of this computer at once.
+// Clock reads all clocks of this computer at once. The quality comes first: a time from
+// before a step must not pass for one from after it.
 func Clock() report.Clock {
-	return report.Clock{Now: time.Now(), Uptime: board.Uptime(), Quality: board.Clock().String()}
+	quality := board.Clock().String()
+	return report.Clock{Now: time.Now(), Uptime: board.Uptime(), Quality: quality}
 }

@@ -9,6 +9,14 @@ const (
 	Unknown = "unknown" // its date is possible, but nothing confirms it
 )
 
+// corrected is the quality of a time that was computed from its uptime when the
+// message was published: the clock was set after the message was made.
+const corrected = "corrected"
+
+// leastStep is the difference from which on a clock was set and not only measured
+// again.
+const leastStep = time.Second
+
 // Clock is one reading of the clocks, all taken at the same moment.
 type Clock struct {
 	Now     time.Time     // with the monotonic reading
@@ -58,16 +66,22 @@ func (c Clock) sameBoot(s stamp, boot string) bool {
 }
 
 // withWall returns s with its wall time filled in, if s is of this boot and the
-// clock is set. A wall time that was taken before the clock was synced is
-// corrected.
+// clock is set. A wall time that was taken before the clock was synced, or before
+// it was stepped, is corrected.
 func (c Clock) withWall(s stamp, boot string) stamp {
-	if !c.sameBoot(s, boot) || s.Sure || c.Quality == Unset || (c.Quality != Synced && !s.Wall.IsZero()) {
+	if !c.sameBoot(s, boot) || s.Sure || c.Quality == Unset {
 		return s
 	}
-	s.Wall = c.Now.Add(s.Up - c.Uptime).Round(0).UTC()
 	s.Sure = c.Quality == Synced
+	wall := c.Now.Add(s.Up - c.Uptime).Round(0).UTC()
+	if s.Sure || s.Wall.IsZero() || wall.Sub(s.Wall).Abs() >= leastStep {
+		s.Wall = wall
+	}
 	return s
 }
+
+// booted is the wall time of the boot in milliseconds since 1970, by this clock.
+func (c Clock) booted() int64 { return c.Now.UnixMilli() - c.Uptime.Milliseconds() }
 
 // time returns s as a time, with a monotonic reading if s is of this boot.
 // Zero = unknown.
@@ -78,13 +92,15 @@ func (c Clock) time(s stamp, boot string) time.Time {
 	return s.Wall
 }
 
-// between returns the time from a to b, never negative; false if it is unknown.
+// between returns the time from a to b, never negative; false if it is unknown, as
+// where the clock of a later boot is behind.
 func between(a, b stamp) (time.Duration, bool) {
 	switch {
 	case a.Boot != "" && a.Boot == b.Boot:
 		return max(0, b.Up-a.Up), true
 	case !a.Wall.IsZero() && !b.Wall.IsZero():
-		return max(0, b.Wall.Sub(a.Wall)), true
+		d := b.Wall.Sub(a.Wall)
+		return max(0, d), d >= 0 || a.Boot == b.Boot
 	}
 	return 0, false
 }

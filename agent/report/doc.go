@@ -35,12 +35,14 @@
 //
 // # Time
 //
-// While the wall clock is not set, time, since and until are null, and uptime_s,
-// since_uptime_s and until_uptime_s stand beside them: seconds since the boot
-// that the message names. The Outbox replaces them by times if the clock has
-// been set in the same boot. A message that is published only in a later boot
-// keeps null: unknown times are never guessed. A duration is taken from the
-// uptime within one boot, and otherwise from the wall clock.
+// While no time server confirms the wall clock, uptime_s, since_uptime_s and
+// until_uptime_s stand beside time, since and until: seconds since the boot that the
+// message names. While the clock is not set at all, the times are null. The Outbox
+// replaces times and uptimes by the right times if the clock has been synced, set or
+// stepped since in the same boot, and time_quality is corrected then. A message that
+// is published only in a later boot stays as it was stored: unknown times are never
+// guessed. A duration is taken from the uptime within one boot, and otherwise from the
+// wall clock.
 //
 // # Numbers
 //

@@ -112,6 +112,13 @@ func TestGolden_unset(t *testing.T) {
 	must(t, r.Event(ev, theModel))
 	golden(t, "event_unset_close", q.last())
 	golden(t, "event_dated", q.finished(t, 0, false, boot1, steady(Synced)()))
+
+	behind := Clock{Now: noon.Add(-72 * time.Hour), Uptime: 80 * time.Second, Quality: Unknown}
+	m := message{seq: 3, state: detect.Open, quality: Unknown, time: behind.withWall(stamp{Boot: boot1, Up: 80 * time.Second}, boot1),
+		record: record{ID: "gw7-4f2a-e2", Machine: "pump1", Kind: detect.LimitExceeded, Key: "pump.current", Severity: detect.Critical, Since: behind.withWall(stamp{Boot: boot1, Up: 79500 * time.Millisecond}, boot1)}}
+	d := device(boot1)
+	payload, _ := m.encode(&d)
+	golden(t, "event_unknown", payload)
 }
 
 func TestGolden_states(t *testing.T) {

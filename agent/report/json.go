@@ -55,14 +55,14 @@ func (o *object) textOrNull(name, v string) {
 	o.text(name, v)
 }
 
-// moment writes s as a time. If the time is unknown it writes null, followed by
-// the uptime as a field of its own if s is of this boot. In that case later is
-// true, and e is the edit that puts the time in place of both.
+// moment writes s as a time, null if it is unknown. If no time server confirms the
+// time and s is of this boot, the uptime follows as a field of its own. In that case
+// later is true, and e is the edit that puts a better time in place of both.
 func (o *object) moment(name, uptime string, s stamp, boot string) (e edit, later bool) {
 	b := o.field(name)
 	from := len(b)
 	o.b = appendTime(b, s.Wall)
-	if !s.Wall.IsZero() || s.Boot != boot || boot == "" {
+	if s.Sure || s.Boot != boot || boot == "" {
 		return edit{}, false
 	}
 	o.seconds(uptime, s.Up)

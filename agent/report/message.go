@@ -59,7 +59,11 @@ func (m *message) encode(d *Device) (payload, note []byte) {
 	n.add(e, unknown)
 	b := o.field("time_quality")
 	o.b = appendString(b, m.quality)
-	n.add(edit{kind: editQuality, from: uint32(len(b)), to: uint32(len(o.b)), up: e.up}, unknown)
+	e = edit{kind: editQuality, from: uint32(len(b)), to: uint32(len(o.b)), up: e.up}
+	if !m.time.Wall.IsZero() {
+		e.kind, e.up = editStepped, m.time.Wall.UnixMilli()-e.up
+	}
+	n.add(e, unknown)
 	n.add(o.moment("since", "since_uptime_s", m.Since, d.Boot))
 	o.text("severity", string(m.Severity))
 	o.number("score", float64(m.Score))
@@ -78,12 +82,16 @@ func (m *message) encode(d *Device) (payload, note []byte) {
 }
 
 func (m *message) appendEnd(o *object, n *note, d *Device) {
-	n.add(o.moment("until", "until_uptime_s", m.until, d.Boot))
+	e, unknown := o.moment("until", "until_uptime_s", m.until, d.Boot)
+	n.add(e, unknown)
+	b := o.field("duration_s")
 	if m.hasDuration {
-		o.seconds("duration_s", m.duration)
+		o.b = appendSeconds(b, m.duration)
 	} else {
-		o.b = append(o.field("duration_s"), "null"...)
+		o.b = append(b, "null"...)
 	}
+	acrossBoots := m.Since.Boot != m.until.Boot && !m.Since.Wall.IsZero()
+	n.add(edit{kind: editDuration, from: uint32(len(b)), to: uint32(len(o.b)), up: e.up - m.Since.Wall.UnixMilli()}, unknown && acrossBoots)
 	o.text("reason", m.reason)
 }
 

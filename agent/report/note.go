@@ -21,16 +21,18 @@ type note struct {
 type edit struct {
 	kind     editKind
 	from, to uint32
-	up       int64 // milliseconds since the boot; 0 for editResent
+	up       int64 // in milliseconds: see the kinds
 }
 
 // editKind says what an edit replaces, and by what.
 type editKind uint8
 
 const (
-	editResent  editKind = 1 // replaces false by true if the message may have been sent before
-	editTime    editKind = 2 // replaces null and the uptime's field by the time, if the clock is set
-	editQuality editKind = 3 // replaces the clock's quality by the present one, if editTime is made
+	editResent   editKind = 1 // replaces false by true if the message may have been sent before; up is 0
+	editTime     editKind = 2 // replaces a time and the uptime's field by a better time; up is the uptime
+	editQuality  editKind = 3 // replaces the clock's quality, if editTime is made; up is the uptime
+	editStepped  editKind = 4 // as editQuality where a time is stored; up is the wall time of the boot by that clock
+	editDuration editKind = 5 // replaces a duration that ends at a better time; up is that uptime minus the wall time of the begin
 )
 
 const (
@@ -84,21 +86,45 @@ func parseNote(b []byte, size int) (n note, ok bool) {
 	return n, true
 }
 
+// better tells whether c, read in the boot with the given id, knows the times of the
+// message better than the clock it was made by: it is the first that is set, or synced,
+// or it was stepped since.
+func (n *note) better(boot string, c Clock) bool {
+	if boot == "" || n.boot != newNote(boot).boot || c.Uptime <= 0 || c.Quality == Unset {
+		return false
+	}
+	for _, e := range n.edits {
+		if e.kind == editStepped && c.Quality != Synced {
+			off := c.booted() - e.up
+			return max(off, -off) >= leastStep.Milliseconds()
+		}
+	}
+	return true
+}
+
 // finish returns payload with the edits made that apply. c was read in the boot
 // with the given id. finish does not change payload.
 func (n *note) finish(payload []byte, resent bool, boot string, c Clock) []byte {
-	sameBoot := boot != "" && n.boot == newNote(boot).boot
+	better, dated := n.better(boot, c), false
 	out := make([]byte, 0, len(payload)+32)
 	var done uint32
 	for _, e := range n.edits {
 		var text []byte
 		switch {
-		case e.kind == editResent && resent:
-			text = []byte("true")
-		case e.kind == editTime && sameBoot:
+		case e.kind == editResent:
+			if resent {
+				text = []byte("true")
+			}
+		case !better:
+		case e.kind == editTime:
 			text = c.timeAt(e.up)
-		case e.kind == editQuality && sameBoot && c.timeAt(e.up) != nil:
-			text = appendString(nil, c.quality())
+			dated = text != nil
+		case e.kind == editDuration && dated:
+			if ms := c.booted() + e.up; ms >= 0 {
+				text = appendSeconds(nil, time.Duration(ms)*time.Millisecond)
+			}
+		case (e.kind == editQuality || e.kind == editStepped) && dated:
+			text = appendString(nil, corrected)
 		}
 		if text == nil {
 			continue
@@ -112,7 +138,7 @@ func (n *note) finish(payload []byte, resent bool, boot string, c Clock) []byte 
 // timeAt writes the wall time of an uptime in milliseconds, which counts from
 // the clock's boot. It returns nil if the time is unknown.
 func (c Clock) timeAt(ms int64) []byte {
-	if c.Quality == Unset || ms < 0 || ms > (c.Uptime+time.Second).Milliseconds() { // an uptime in the future is not of this boot
+	if ms < 0 || ms > (c.Uptime+time.Second).Milliseconds() { // an uptime in the future is not of this boot
 		return nil
 	}
 	up := time.Duration(ms) * time.Millisecond

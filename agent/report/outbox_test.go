@@ -49,7 +49,7 @@ func TestFinish_clockSetLater(t *testing.T) {
 	got := q.finished(t, 1, true, boot1, c.read())
 	p := parse(t, got)
 	if *p.Time != format(10*time.Second) || *p.Since != format(-29123*time.Millisecond) || *p.Until != format(5*time.Second) ||
-		p.Uptime != nil || p.SinceUp != nil || p.UntilUp != nil || p.Quality != "synced" || !p.Resent {
+		p.Uptime != nil || p.SinceUp != nil || p.UntilUp != nil || p.Quality != "corrected" || !p.Resent {
 		t.Errorf("got %s", got)
 	}
 	if *p.Duration != 34.123 {
@@ -111,10 +111,10 @@ func TestFinish_asWrittenAtOnce(t *testing.T) {
 	qualities := rapid.SampledFrom([]string{Synced, Unset, Unknown})
 	rapid.Check(t, func(t *rapid.T) {
 		d := device(rapid.SampledFrom([]string{boot1, strings.Repeat(boot1, 3), ""}).Draw(t, "boot"))
-		c := Clock{Now: noon, Uptime: time.Duration(rapid.Int64Range(0, 1e15).Draw(t, "uptime")), Quality: qualities.Draw(t, "now")}
+		c := Clock{Now: noon, Uptime: time.Duration(rapid.Int64Range(1, 1e15).Draw(t, "uptime")), Quality: qualities.Draw(t, "now")}
 		dateless := rapid.Custom(func(t *rapid.T) stamp {
 			if rapid.IntRange(0, 4).Draw(t, "known") == 0 {
-				return stamp{Wall: noon.Add(-time.Hour)}
+				return stamp{Wall: noon.Add(-time.Hour), Sure: true}
 			}
 			return stamp{Boot: d.Boot, Up: time.Duration(rapid.Int64Range(0, 2e15).Draw(t, "up"))}
 		})
@@ -131,14 +131,18 @@ func TestFinish_asWrittenAtOnce(t *testing.T) {
 			if !s.Wall.IsZero() || d.Boot == "" || c.Quality == Unset || up > c.Uptime.Truncate(time.Millisecond)+time.Second {
 				return false
 			}
-			s.Wall = noon.Add(up - c.Uptime)
+			s.Wall, s.Sure = noon.Add(up-c.Uptime), true
 			return true
 		}
 		if tell(&m.time) {
-			m.quality = c.quality()
+			m.quality = corrected
 		}
 		tell(&m.Since)
-		tell(&m.until)
+		boot := m.until.Boot
+		if known := m.Since.Sure && m.Since.Boot != boot; tell(&m.until) && known {
+			d := time.Duration(c.booted()+m.until.Up.Round(time.Millisecond).Milliseconds()-m.Since.Wall.UnixMilli()) * time.Millisecond
+			m.duration, m.hasDuration = d, d >= 0
+		}
 		want, _ := m.encode(&d)
 		if got := n.finish(payload, false, d.Boot, c); !bytes.Equal(got, want) {
 			t.Fatalf("got  %s\nwant %s", got, want)
@@ -176,7 +180,7 @@ func TestOutbox(t *testing.T) {
 		t.Errorf("before the clock is set: %+v", p)
 	}
 	c.quality = Synced
-	if p := parse(t, next(0).Payload); !p.Resent || p.Time == nil || p.Uptime != nil || p.Quality != "synced" {
+	if p := parse(t, next(0).Payload); !p.Resent || p.Time == nil || p.Uptime != nil || p.Quality != "corrected" {
 		t.Errorf("sent again, the clock is set: %+v", p)
 	}
 	for id := uint64(2); id <= 6; id++ {
