@@ -119,7 +119,7 @@ var learnKeys = section[*Learn]{
 			Help: "Whether the agent learns by itself: when the machine has no model, or never."},
 			into: func(l *Learn) any { return &l.When }},
 		{Key: Key{Name: "duty", Kind: Number, Unit: "of one core", Min: "0.01", Max: "1", Default: "0.5", Example: "0.25",
-			Help: "How much of one processor core training may use."},
+			Help: "How much of one processor core training may use. Machines of a gateway train one after the other, so it holds for all together."},
 			into: func(l *Learn) any { return &l.Duty }},
 	},
 }

@@ -52,7 +52,14 @@ func note(m status.MachineHealth) string {
 	if l == nil {
 		return m.Note
 	}
-	progress := fmt.Sprintf("%s, %.0f %%, %s left", l.Phase, 100*l.Progress, chart.Span(time.Duration(l.LeftS*float64(time.Second))))
+	left := chart.Span(time.Duration(l.LeftS * float64(time.Second)))
+	progress := fmt.Sprintf("%s, %.0f %%, %s left", l.Phase, 100*l.Progress, left)
+	if l.Phase == "waiting" { // the note is its place
+		if progress = "waiting, " + m.Note; l.LeftS > 0 {
+			progress += ", " + left + " left"
+		}
+		return progress
+	}
 	if m.Note != "" {
 		progress += "; " + m.Note
 	}

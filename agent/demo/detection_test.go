@@ -116,8 +116,12 @@ func (m *machine) learn(t *testing.T) *model.Model {
 		}
 	}
 	begin := time.Now()
-	mod, report, err := train.Train(context.Background(), m.schema, rows.Data(),
-		judge.TrainOptions(settings.Policy(m.cfg), judge.TrainingSet{Rows: rows.Data(), Gaps: rows.Gaps()}, begin))
+	set, err := rows.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	mod, report, err := train.Train(context.Background(), m.schema, set,
+		judge.TrainOptions(settings.Policy(m.cfg), judge.TrainingSet{Rows: set, Gaps: rows.Gaps(set)}, begin))
 	if err != nil {
 		t.Fatal(err)
 	}

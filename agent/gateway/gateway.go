@@ -16,6 +16,7 @@ import (
 	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/spool"
@@ -112,7 +113,7 @@ func (g *Gateway) build() (err error) {
 	if g.reporter, err = report.New(g.device, g.queue, Clock); err != nil {
 		return err
 	}
-	if g.plant, err = newPlant(c, plantOptions{g.opts.Host, g.reporter, g.metrics, g.log}); err != nil {
+	if g.plant, err = newPlant(c, plantOptions{g.opts.Host, new(machine.Turns), g.reporter, g.metrics, g.log}); err != nil {
 		return config.Refuse(err)
 	}
 	g.retained = loadRetained(c.State, g.log)

@@ -37,6 +37,7 @@ type plant struct {
 // plantOptions are what every plant of a Gateway is made with.
 type plantOptions struct {
 	host    devices.Host
+	turns   *machine.Turns
 	report  machine.Reporter
 	metrics *status.Metrics
 	log     *slog.Logger
@@ -81,6 +82,7 @@ func newPlant(c *config.Config, o plantOptions) (*plant, error) {
 // newUnit makes a machine.
 func (p *plant) newUnit(mc config.Machine) (*unit, error) {
 	o := p.options(mc)
+	o.Learn.Turns = p.turns
 	u := &unit{conf: mc, stamp: o.Models.Stamp()}
 	var err error
 	u.Machine, err = machine.New(o)
@@ -98,7 +100,7 @@ func (p *plant) options(mc config.Machine) machine.Options {
 	}
 	return machine.Options{
 		Schema: s, Sensors: sensors, Models: state.OpenModels(mc.Model.Path), Policy: settings.Policy(mc), Limits: settings.Limits(mc), Learn: learning(p.cfg, mc, s),
-		State: filepath.Join(p.cfg.State, "judge", mc.Name+".state"), Sampler: p.group.Sampler(mc.Name), Report: p.report, Log: p.log, Inference: p.metrics.Inference, Score: p.metrics.Score}
+		State: judgeState(p.cfg, mc), Sampler: p.group.Sampler(mc.Name), Report: p.report, Log: p.log, Inference: p.metrics.Inference, Score: p.metrics.Score}
 }
 
 // learning is how a machine may learn rows of the schema.
@@ -107,10 +109,22 @@ func learning(c *config.Config, mc config.Machine, s model.Schema) machine.Learn
 	if s.RunWhen != nil {
 		settle = int((s.RunWhen.Settle + s.Period - 1) / s.Period)
 	}
-	l := mc.Model.Learn
+	l, n := mc.Model.Learn, max(1, len(c.Machines))
 	return machine.Learn{Allow: l.When == "no_model", OnChange: mc.Model.OnChange == "relearn", Duty: l.Duty,
-		Rows: state.RowLogOptions{Path: filepath.Join(c.State, "learn", mc.Name+".rows"), Schema: s.Hash(),
+		Backlog: waitingRows / n, History: judgeState(c, mc),
+		Rows: state.RowLogOptions{Path: filepath.Join(c.State, "learn", mc.Name+".rows"), Schema: s.Hash(), MaxMemory: refusedRows / int64(n),
 			Channels: len(s.Channels), Want: int(min(l.For/s.Period, math.MaxInt32)), SettleRows: settle}}
+}
+
+// Memory that all machines of a gateway share while they learn, in bytes.
+const (
+	waitingRows = 8 << 20  // for rows that wait for the models
+	refusedRows = 32 << 20 // for learning rows that the disk refuses
+)
+
+// judgeState is the file in which a machine's judge is kept.
+func judgeState(c *config.Config, mc config.Machine) string {
+	return filepath.Join(c.State, "judge", mc.Name+".state")
 }
 
 // start runs the first plant until stop; fault takes its faults.

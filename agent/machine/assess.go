@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"strings"
 
 	"iot-edge-anomaly/agent/judge"
@@ -28,6 +29,7 @@ type Assessment struct {
 
 const (
 	cureDamaged = "put a whole model version there, or remove the damaged file to have the machine learnt anew; then reload"
+	cureGone    = "if that is not wanted, put the model back and reload; else wait until it is learnt"
 	cureNewer   = "remove the newer version, or put one there that fits; then reload"
 )
 
@@ -35,7 +37,9 @@ const (
 func Assess(models *state.Models, s model.Schema, l Learn) Assessment {
 	loaded, err := models.Active(s)
 	a := assess(loaded, err, s, l.Allow && models.Writable() && len(s.Channels) <= model.MaxChannels, l.OnChange)
-	a.Err = err
+	if a.Err = err; a.Model == nil && a.Learns && a.Problem == "" && exists(l.History) {
+		a.Problem, a.Cure = "the model that judged it is gone; the machine is learnt anew: "+oneLine(err), cureGone
+	}
 	return a
 }
 
@@ -61,6 +65,14 @@ func assess(loaded *model.Model, err error, s model.Schema, may, onChange bool) 
 			Cure: "wait until it is learnt, or put a fitting model there and reload"}
 	}
 	return Assessment{State: judge.Blind, Problem: "no model can be used: " + oneLine(err), Cure: "learn the machine anew, with train --config, or put a fitting model there; then reload"}
+}
+
+func exists(path string) bool {
+	if path == "" {
+		return false
+	}
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // isNone tells that there is no model, and nothing else is wrong.

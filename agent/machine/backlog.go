@@ -6,9 +6,9 @@ import (
 	"iot-edge-anomaly/agent/sampler"
 )
 
-// backlogBytes bounds the rows that wait for a model; beyond, the oldest give
-// way.
-const backlogBytes = 2 << 20
+// backlogMost bounds the bytes of one machine's rows that wait for a model; beyond, the
+// oldest give way.
+const backlogMost = 2 << 20
 
 // backlog keeps the newest rows, oldest first. The zero value keeps none.
 type backlog struct {
@@ -17,10 +17,15 @@ type backlog struct {
 	first    int // of the ring
 	times    []time.Time
 	values   []float64 // (len(times), channels)
+	gone     int       // rows that gave way
 }
 
-func newBacklog(channels int) backlog {
-	return backlog{channels: channels, limit: backlogBytes / (8 * (channels + 3))}
+// newBacklog keeps rows of at most so many bytes; 0 = backlogMost.
+func newBacklog(channels, bytes int) backlog {
+	if bytes <= 0 || bytes > backlogMost {
+		bytes = backlogMost
+	}
+	return backlog{channels: channels, limit: max(1, bytes/(8*(channels+3)))}
 }
 
 func (b *backlog) add(f *sampler.Frame) {
@@ -30,6 +35,7 @@ func (b *backlog) add(f *sampler.Frame) {
 		b.times = append(b.times, f.Time)
 		b.values = append(b.values, f.Values...)
 	default:
+		b.gone++
 		b.times[b.first] = f.Time
 		copy(b.values[b.first*b.channels:], f.Values)
 		b.first = (b.first + 1) % b.limit

@@ -3,6 +3,8 @@ package machine
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
 	"time"
 
 	"iot-edge-anomaly/agent/judge"
@@ -16,7 +18,9 @@ import (
 type trained struct {
 	model  *model.Model
 	report train.Report
-	err    error
+	err    error        // nothing was learnt
+	loaded *model.Model // as read back from the disk; nil = not stored yet
+	refuse error        // why
 }
 
 // storeEvery is how often a learnt model is tried to be stored while the disk
@@ -48,14 +52,36 @@ func (m *Machine) learn(ctx context.Context, f *sampler.Frame, healthy bool) (no
 		m.log.Warn("learning rows", "error", err)
 		m.setError(err)
 	}
-	m.setCollecting()
 	if m.rows.Full() {
 		if err := m.rows.Flush(); err != nil {
 			m.log.Warn("learning rows", "error", err)
 		}
+	}
+	m.tellLoss()
+	m.setCollecting()
+	if m.rows.Full() {
 		m.startTraining(ctx)
 	}
 	return note
+}
+
+// tellLoss tells of the learning rows that the row log has lost since the last call.
+func (m *Machine) tellLoss() {
+	n := m.rows.Lost() - m.lossSeen
+	m.lossSeen += n
+	m.tellLost(n)
+}
+
+// tellLost tells of n learning rows that cannot be used. They are collected again.
+func (m *Machine) tellLost(n int) {
+	if n <= 0 {
+		return
+	}
+	text := fmt.Sprintf("%d of %d learning rows of %s are lost: damaged or removed on disk, or not taken by it; they are collected again", n, m.rows.Want(), m.Name())
+	m.log.Warn("learning rows", "lost", n, "of", m.rows.Want(), "file", m.o.Learn.Rows.Path)
+	m.setLoss(n, text)
+	m.loss.text = text
+	m.tell(&m.loss)
 }
 
 // openRows starts or continues the collection. Not before the first row: until
@@ -66,30 +92,85 @@ func (m *Machine) openRows() {
 		m.log.Warn("learning rows", "error", err)
 		m.setError(err)
 	}
-	m.rows = rows
+	m.rows, m.lossSeen = rows, 0
+	m.tellLoss()
 	m.setCollecting()
 	m.log.Info("learning", "rows", rows.Have(), "of", rows.Want())
 }
 
-// startTraining trains beside the rows that keep coming; they are not learnt,
-// but scored once there is a model: a fault must not slip through meanwhile.
+// startTraining trains when it is the machine's turn, beside the rows that keep
+// coming; they are not learnt, but scored once there is a model: a fault must not slip
+// through meanwhile.
 func (m *Machine) startTraining(ctx context.Context) {
 	m.training = make(chan trained, 1)
 	if m.model == nil { // else the rows are judged as they come
-		m.pending = newBacklog(len(m.o.Schema.Channels))
+		m.pending = newBacklog(len(m.o.Schema.Channels), m.o.Learn.Backlog)
 	}
-	done := m.training
-	m.log.Info("training", "rows", m.rows.Have(), "duty", m.o.Learn.Duty)
+	m.turn = m.o.Learn.Turns.join()
+	place, of, _ := m.turn.place()
+	m.log.Info("training", "rows", m.rows.Have(), "duty", m.o.Learn.Duty, "turn", place, "of", of)
+	m.setWaiting()
+	done, turn, rows := m.training, m.turn, *m.rows
+	go func() {
+		t := m.train(ctx, turn, rows)
+		turn.leave(t.err == nil)
+		done <- t
+	}()
+}
+
+// train waits for the turn and learns the rows.
+func (m *Machine) train(ctx context.Context, turn *turn, log state.RowLog) (t trained) {
+	if t.err = turn.wait(ctx); t.err != nil {
+		return t
+	}
+	defer besideOthers()()
 	m.setTraining(0, 0)
-	set := judge.TrainingSet{Rows: m.rows.Data(), Gaps: m.rows.Gaps(), Coverage: m.rows.Coverage()}
+	rows, err := log.Load()
+	if err != nil {
+		t.err = err
+		return t
+	}
+	set := judge.TrainingSet{Rows: rows, Gaps: log.Gaps(rows), Coverage: log.Coverage()}
 	o := judge.TrainOptions(m.o.Policy, set, time.Now())
 	o.Version = m.o.Models.Unused(o.Version)
 	o.Workers, o.Duty = 1, m.o.Learn.Duty
-	o.Progress = func(p train.Progress) { m.setTraining(p.Done, p.Remaining) }
-	go func() {
-		mod, report, err := train.Train(ctx, m.o.Schema, set.Rows, o)
-		done <- trained{mod, report, err}
-	}()
+	o.Progress = func(p train.Progress) {
+		turn.remaining(p.Remaining)
+		m.setTraining(p.Done, p.Remaining)
+	}
+	if t.model, t.report, t.err = train.Train(ctx, m.o.Schema, rows, o); t.err == nil {
+		m.store(&t)
+	}
+	return t
+}
+
+// store keeps the model. It runs beside the rows: a slow disk does not stop them.
+func (m *Machine) store(t *trained) { t.loaded, t.refuse = m.o.Models.Add(t.model, m.o.Schema) }
+
+// besideOthers lets sensors be read while this goroutine computes, on a single core too.
+// There the Go scheduler would interrupt it after ten milliseconds only; the kernel does
+// so at once, if there is another thread for the others. The function that is returned
+// ends that.
+func besideOthers() func() {
+	if runtime.GOMAXPROCS(0) > 1 {
+		return func() {}
+	}
+	runtime.GOMAXPROCS(2)
+	return func() { runtime.GOMAXPROCS(1) }
+}
+
+// setWaiting shows the place in the queue, and returns it as a note; "" where it is the
+// machine's turn.
+func (m *Machine) setWaiting() (note string) {
+	place, of, left := m.turn.place()
+	if place <= 1 {
+		return ""
+	}
+	m.mu.Lock()
+	p := &m.status.Learning
+	p.Phase, p.Done, p.Remaining = "waiting", 0, left
+	m.mu.Unlock()
+	return fmt.Sprintf("%s of %d", ordinal(place), of)
 }
 
 // pollTraining activates the model when it is there. A model that the disk does
@@ -98,27 +179,33 @@ func (m *Machine) pollTraining(now time.Time) {
 	if m.learnt == nil {
 		select {
 		case t := <-m.training:
-			m.learnt = &t
+			if m.learnt = &t; t.err == nil && t.refuse != nil {
+				m.notKept(t.refuse, now)
+			}
 		default:
 			return
 		}
 	}
-	if now.Before(m.storeAt) {
-		return
+	switch t := *m.learnt; {
+	case now.Before(m.storeAt):
+	case t.err != nil:
+		m.relearn(t.err)
+	case t.loaded == nil:
+		m.learnt = nil
+		done := m.training
+		go func() { m.store(&t); done <- t }()
+	default:
+		if err := m.activate(t.loaded, t.report); err != nil {
+			m.notKept(err, now)
+		}
 	}
-	if m.learnt.err != nil {
-		m.relearn(m.learnt.err)
-		return
-	}
-	loaded, err := m.o.Models.Add(m.learnt.model, m.o.Schema)
-	if err == nil {
-		err = m.activate(loaded, m.learnt.report)
-	}
-	if err != nil {
-		m.log.Error("keep the learnt model", "error", err, "again_in", storeEvery)
-		m.setError(err)
-		m.storeAt = now.Add(storeEvery)
-	}
+}
+
+// notKept tells that the learnt model is tried again later.
+func (m *Machine) notKept(err error, now time.Time) {
+	m.log.Error("keep the learnt model", "error", err, "again_in", storeEvery)
+	m.setError(err)
+	m.storeAt = now.Add(storeEvery)
 }
 
 // relearn throws the rows away and collects others.
@@ -127,12 +214,38 @@ func (m *Machine) relearn(err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the agent stops; the rows are on disk
 	}
+	if errors.Is(err, state.ErrLost) { // the rest of them is there
+		m.log.Warn("learning rows", "error", err)
+		m.setError(err)
+		had := m.rows.Have()
+		if err := m.rows.Flush(); err != nil {
+			m.log.Warn("learning rows", "error", err)
+		}
+		m.openRows()
+		m.tellLost(had - m.rows.Have() - m.rows.Lost())
+		return
+	}
 	m.log.Error("learn model: the rows are collected anew", "error", err)
 	m.setError(err)
 	if err := m.rows.Discard(); err != nil {
 		m.log.Warn("learning rows", "error", err)
 	}
 	m.setCollecting()
+}
+
+// catchUp judges the rows that came while the model was learnt. There may be thousands,
+// and reading goes first.
+func (m *Machine) catchUp() {
+	if n := m.pending.gone; n > 0 {
+		m.log.Warn("rows that came while the machine was learnt are not judged: the oldest gave way", "rows", n, "judged", m.pending.len())
+		m.setUnjudged(n)
+	}
+	for i := range m.pending.len() {
+		v := m.judge.Rescore(m.pending.row(i))
+		m.judged(&v)
+		runtime.Gosched()
+	}
+	m.pending = backlog{}
 }
 
 // activate puts the model to work, first on the rows that came while it was
@@ -149,11 +262,8 @@ func (m *Machine) activate(loaded *model.Model, report train.Report) error {
 	m.toLearn, m.rows, m.training, m.learnt = false, nil, nil, nil
 	m.setLearnt()
 	m.solved()
-	for i := range m.pending.len() {
-		v := m.judge.Rescore(m.pending.row(i))
-		m.judged(&v)
-	}
-	m.pending = backlog{}
+	m.catchUp()
+	m.keepState() // from now on a model that is gone is one that was there
 	if err := rows.Discard(); err != nil {
 		m.log.Warn("learning rows", "error", err)
 	}

@@ -50,6 +50,11 @@ type Learn struct {
 	// any more is learnt anew. False = it goes on with what the model can judge.
 	OnChange bool
 	Duty     float64 // share of one core that training may take
+	// Turns are those of all machines that learn on this computer. Nil = it learns alone.
+	Turns   *Turns
+	Backlog int // bytes of rows that may wait for the model; 0 = 2 MiB
+	// History is a file that is there if the machine had a model before; "" = unknown.
+	History string
 }
 
 // Machine is one machine at work. Run drives it; Status, Progress and Unlatch may
@@ -60,7 +65,8 @@ type Machine struct {
 	gate     *model.Gate
 	judge    *judge.Judge
 	rows     *state.RowLog   // while learning
-	training chan trained    // while training
+	training chan trained    // while waiting for the turn and training
+	turn     *turn           // of it
 	pending  backlog         // rows that came meanwhile
 	learnt   *trained        // what training made, until it is stored
 	storeAt  time.Time       // earliest next attempt to store it
@@ -70,8 +76,9 @@ type Machine struct {
 	relearnt bool            // the state on disk is of a model before this one
 	toLearn  bool            // rows are collected for a model, instead of it or beside it
 	problem  string          // why it is blind or judges in part; "" = it does as it should
-	lost     bool            // there are models, and none can be used
-	alerted  bool            // an alert of that is open
+	fit      alert           // of problem
+	loss     alert           // of learning rows
+	lossSeen int             // of m.rows.Lost
 	unlatch  atomic.Bool     // asked for
 	progress atomic.Uint64
 
@@ -88,11 +95,18 @@ func New(o Options) (*Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Machine{o: o, log: o.Log.With("machine", name), gate: model.NewGate(o.Schema), judge: j}
+	if o.Learn.Turns == nil {
+		o.Learn.Turns = new(Turns)
+	}
+	m := &Machine{o: o, log: o.Log.With("machine", name), gate: model.NewGate(o.Schema), judge: j,
+		fit: alert{key: alertKey, severity: detect.Warning}, loss: alert{key: lossKey, severity: detect.Warning}}
 	m.status.init(o)
 	a := Assess(o.Models, o.Schema, o.Learn)
 	if m.toLearn = a.Learns; a.Problem != "" {
-		m.problem, m.lost = a.Problem+": "+a.Cure, a.Model == nil && a.Err != nil && !isNone(a.Err)
+		m.problem = a.Problem + ": " + a.Cure
+		if a.Model == nil && a.Err != nil && !isNone(a.Err) {
+			m.fit.severity = detect.High // there are models, and none can be used
+		}
 		m.log.Error("the model cannot judge as it should", "problem", a.Problem, "cure", a.Cure)
 		m.setProblem(m.problem)
 	}
@@ -128,9 +142,8 @@ func (m *Machine) Name() string { return m.o.Policy.Machine }
 // Resume continues an event that was open when the agent stopped. It reports
 // false where nothing here can ever close it.
 func (m *Machine) Resume(ev detect.Event) bool {
-	if ev.Kind == detect.Alert && ev.Machine == m.Name() && ev.Key == alertKey {
-		m.alerted = true
-		return true
+	if ev.Kind == detect.Alert && ev.Machine == m.Name() {
+		return m.resumeAlert(ev)
 	}
 	if ev.Kind == detect.Drift && (m.model == nil || m.relearnt) {
 		return m.resumeDrift(ev)
@@ -181,6 +194,7 @@ func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 	switch {
 	case m.training != nil:
 		m.pending.add(f)
+		note = m.setWaiting()
 		m.pollTraining(time.Now())
 	case m.toLearn:
 		// What is not normal to the model in use must not become normal to the next.
@@ -202,35 +216,14 @@ func (m *Machine) judged(v *judge.Verdict) {
 	m.setState(v.State, cmp.Or(v.Note, m.problem))
 }
 
-// alertKey is the key of the alert that tells of a model that cannot judge as it
-// should.
-const alertKey = "model"
-
-// tellProblem opens the alert of a problem, or closes that of an earlier run.
-func (m *Machine) tellProblem() {
-	now := time.Now()
-	ev := detect.Event{Machine: m.Name(), Kind: detect.Alert, Key: alertKey, State: detect.Open, Severity: detect.Warning, Time: now, Since: now,
-		Score: math.NaN(), Peak: math.NaN(), Reason: m.problem}
-	if m.lost {
-		ev.Severity = detect.High
-	}
-	switch {
-	case m.problem != "" && m.alerted:
-		ev.State = detect.Update
-	case m.problem == "" && m.alerted:
-		ev.State, ev.Until, ev.Reason = detect.Close, now, detect.ReasonNormal
-	case m.problem == "":
-		return
-	}
-	m.alerted = m.problem != ""
-	m.send(ev)
-}
-
 // solved ends the problem: a model that fits is in use.
 func (m *Machine) solved() {
 	m.problem = ""
 	m.setProblem("")
 	m.tellProblem()
+	m.loss.text = ""
+	m.setLoss(0, "")
+	m.tell(&m.loss)
 }
 
 // Unlatch asks that events which are over and held open are closed, with the

@@ -370,6 +370,8 @@ func TestModelWaitsForTheDisk(t *testing.T) {
 	}
 	f.m.storeAt = time.Time{} // half a minute later
 	f.rows(1, true, 0)
+	f.await()
+	f.rows(1, true, 0)
 	f.want(judge.Normal)
 	if v := o.Models.Versions(); len(v) != 1 {
 		t.Errorf("versions %v", v)
@@ -403,13 +405,13 @@ func TestDeadSensorDoesNotKeepTheOthersFromBeingWatched(t *testing.T) {
 }
 
 func TestBacklogKeepsTheNewest(t *testing.T) {
-	b := newBacklog(2)
+	b := newBacklog(2, 0)
 	start := time.Now()
 	n := b.limit + b.limit/3
 	for i := range n {
 		b.add(&sampler.Frame{Time: start.Add(time.Duration(i)), Values: []float64{float64(i), float64(-i)}})
 	}
-	if b.len() != b.limit {
+	if b.len() != b.limit || b.gone != n-b.limit {
 		t.Fatalf("%d rows, want %d", b.len(), b.limit)
 	}
 	for i := range b.len() {

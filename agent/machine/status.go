@@ -13,7 +13,7 @@ import (
 
 // Progress is how far learning is.
 type Progress struct {
-	Phase     string  // "collecting" or "training"
+	Phase     string  // "collecting", "waiting" for the machines before it, or "training"
 	Done      float64 // 0..1
 	Remaining time.Duration
 	Have      int // running rows so far
@@ -43,6 +43,9 @@ type Status struct {
 	Rows     uint64
 	Scored   uint64
 	Model    report.ModelRef // empty = none
+	Loss     string          // what was lost of the rows to learn from, while the machine learns; "" = nothing
+	RowsLost uint64          // of them, since the start
+	Unjudged uint64          // rows that came while the machine was learnt and were too many to judge afterwards
 	Problem  string          // why the model cannot judge as it should, and what to do; "" = it does
 	Error    string          // the newest trouble with model, rows or report
 	ErrorAt  time.Time
@@ -111,6 +114,20 @@ func (m *Machine) setTraining(done float64, left time.Duration) {
 	m.mu.Lock()
 	p := &m.status.Learning
 	p.Phase, p.Done, p.Remaining = "training", min(1, done), left
+	m.mu.Unlock()
+}
+
+// setLoss shows that so many more learning rows were lost.
+func (m *Machine) setLoss(rows int, text string) {
+	m.mu.Lock()
+	m.status.Loss = text
+	m.status.RowsLost += uint64(rows)
+	m.mu.Unlock()
+}
+
+func (m *Machine) setUnjudged(rows int) {
+	m.mu.Lock()
+	m.status.Unjudged += uint64(rows)
 	m.mu.Unlock()
 }
 

@@ -23,7 +23,7 @@ type MachineStatus struct {
 
 // Learning is the progress of learning.
 type Learning struct {
-	Phase     string        // "collecting" or "training"
+	Phase     string        // "collecting", "waiting" or "training"
 	Progress  float64       // 0..1
 	Remaining time.Duration // estimate
 }

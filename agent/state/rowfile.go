@@ -1,15 +1,14 @@
 package state
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
-	"io"
 	"math"
 	"os"
+	"path/filepath"
+	"slices"
 	"time"
 
 	"iot-edge-anomaly/model/train"
@@ -28,60 +27,76 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// ErrDiscarded tells that an earlier file was of no use and has been replaced.
+// ErrDiscarded tells that an earlier file was of other channels and has been replaced.
 var ErrDiscarded = errors.New("earlier learning rows discarded")
+
+// ErrLost tells that learning rows which were on disk are not there any more.
+var ErrLost = errors.New("learning rows are lost")
 
 // Flush writes the rows collected since the last flush as one block and syncs
 // it. A failure leaves them in memory for the next try.
 func (r *RowLog) Flush() error {
 	r.last = time.Now()
-	fresh := r.data[r.flushed:]
-	if len(fresh) == 0 {
+	if len(r.fresh) == 0 {
 		return nil
 	}
-	var b bytes.Buffer
-	if r.flushed == 0 {
-		b.WriteString(r.header())
-	}
-	b.Write(block(fresh, r.o.Channels, r.week))
-	if err := r.writeAt(r.size, b.Bytes()); err != nil {
+	err := r.append()
+	if r.refused = err != nil; err != nil {
 		return fmt.Errorf("keep learning rows: %w", err)
 	}
-	r.flushed = len(r.data)
-	r.size += int64(b.Len())
-	r.written += uint64(b.Len())
+	r.stored += len(r.fresh) / r.o.Channels
+	r.fresh = r.fresh[:0]
 	return nil
 }
 
-// writeAt puts b behind the last good block and cuts off what a failed write
-// may have left there: a block behind a torn one would never be read.
-func (r *RowLog) writeAt(off int64, b []byte) error {
+// append puts the fresh rows behind the last good block and cuts off what a failed
+// write may have left there. A file that was removed or cut is begun anew: its rows are
+// lost.
+func (r *RowLog) append() error {
+	if err := os.MkdirAll(filepath.Dir(r.o.Path), 0o700); err != nil {
+		return err
+	}
 	f, err := os.OpenFile(r.o.Path, os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	err = f.Truncate(off)
+	if st, err := f.Stat(); err == nil && st.Size() < r.size {
+		r.forget(r.stored)
+		r.size, r.stored = 0, 0
+	}
+	var b []byte
+	if r.size == 0 {
+		b = append(b, r.header()...)
+	}
+	b = appendBlock(b, r.fresh, r.o.Channels, r.week)
+	err = f.Truncate(r.size)
 	if err == nil {
-		_, err = f.WriteAt(b, off)
+		_, err = f.WriteAt(b, r.size)
 	}
 	if err == nil {
 		err = f.Sync()
 	}
-	return errors.Join(err, f.Close())
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	r.size += int64(len(b))
+	r.written += uint64(len(b))
+	return nil
 }
 
 func (r *RowLog) header() string {
 	return fmt.Sprintf("%s%04x%s%08x", fileMagic, len(r.o.Schema), r.o.Schema, r.o.Channels)
 }
 
-// block is magic, rows, checksum, the hours that were seen where they are known,
-// and the values. The checksum covers all but the magic.
-func block(values []float64, channels int, week *train.Coverage) []byte {
-	b := make([]byte, blockHead, blockHead+weekBytes+8*len(values))
-	binary.LittleEndian.PutUint32(b[0:], blockMagic)
-	binary.LittleEndian.PutUint32(b[4:], uint32(len(values)/channels))
+// appendBlock appends magic, rows, checksum, the hours that were seen where they are
+// known, and the values. The checksum covers all but the magic.
+func appendBlock(b []byte, values []float64, channels int, week *train.Coverage) []byte {
+	at := len(b)
+	b = slices.Grow(b, blockHead+weekBytes+8*len(values))[:at+blockHead]
+	binary.LittleEndian.PutUint32(b[at:], blockMagic)
+	binary.LittleEndian.PutUint32(b[at+4:], uint32(len(values)/channels))
 	if week != nil {
-		binary.LittleEndian.PutUint32(b[0:], weekMagic)
+		binary.LittleEndian.PutUint32(b[at:], weekMagic)
 		var bits [weekBytes]byte
 		for i, seen := range week {
 			if seen {
@@ -93,7 +108,7 @@ func block(values []float64, channels int, week *train.Coverage) []byte {
 	for _, v := range values {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(v))
 	}
-	binary.LittleEndian.PutUint32(b[8:], blockSum(b))
+	binary.LittleEndian.PutUint32(b[at+8:], blockSum(b[at:]))
 	return b
 }
 
@@ -108,59 +123,6 @@ func weekOf(b []byte) *train.Coverage {
 
 func blockSum(b []byte) uint32 {
 	return crc32.Update(crc32.Checksum(b[4:8], castagnoli), castagnoli, b[blockHead:])
-}
-
-// load reads the file up to the last good block and cuts off the rest.
-func (r *RowLog) load() error {
-	f, err := open(r.o.Path, os.O_RDWR)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read learning rows: %w", err)
-	}
-	defer f.Close()
-	head := make([]byte, len(r.header()))
-	if _, err := io.ReadFull(f, head); err != nil || string(head) != r.header() {
-		return fmt.Errorf("%s: other channels or not ours: %w", r.o.Path, ErrDiscarded)
-	}
-	r.size = int64(len(head))
-	in := bufio.NewReader(f)
-	for {
-		values, week, n := readBlock(in, r.o.Channels, 2*r.o.MaxBytes-int64(8*len(r.data)))
-		if n == 0 {
-			break
-		}
-		r.week = week
-		r.data = append(r.data, values...)
-		r.size += int64(n)
-	}
-	if len(r.data) == 0 {
-		r.size = 0 // the next flush writes the header too
-	}
-	r.flushed = len(r.data)
-	r.have = countRows(r.data, r.o.Channels) * max(1, r.skip)
-	r.seen = r.have
-	return nil
-}
-
-// readBlock reads one block; 0 where no whole good block of at most limit bytes
-// comes next.
-func readBlock(in io.Reader, channels int, limit int64) ([]float64, *train.Coverage, int) {
-	head := make([]byte, blockHead)
-	if _, err := io.ReadFull(in, head); err != nil {
-		return nil, nil, 0
-	}
-	size := blockSize(head, channels)
-	if size == 0 || size > limit+blockHead+weekBytes {
-		return nil, nil, 0
-	}
-	b := make([]byte, size)
-	copy(b, head)
-	if _, err := io.ReadFull(in, b[blockHead:]); err != nil {
-		return nil, nil, 0
-	}
-	return parseBlock(b, channels)
 }
 
 // blockSize is the length that a block's head tells, 0 where it is none.
@@ -189,16 +151,24 @@ func parseBlock(b []byte, channels int) ([]float64, *train.Coverage, int) {
 	if size == 0 || int64(len(b)) < size || blockSum(b[:size]) != binary.LittleEndian.Uint32(b[8:]) {
 		return nil, nil, 0
 	}
-	body := b[blockHead:size]
 	var week *train.Coverage
 	if binary.LittleEndian.Uint32(b) == weekMagic {
-		week, body = weekOf(body), body[weekBytes:]
+		week = weekOf(b[blockHead:])
 	}
-	values := make([]float64, len(body)/8)
-	for i := range values {
-		values[i] = math.Float64frombits(binary.LittleEndian.Uint64(body[8*i:]))
+	return appendValues(nil, b[:size]), week, int(size)
+}
+
+// appendValues appends the values of a good block.
+func appendValues(values []float64, b []byte) []float64 {
+	body := b[blockHead:]
+	if binary.LittleEndian.Uint32(b) == weekMagic {
+		body = body[weekBytes:]
 	}
-	return values, week, int(size)
+	values = slices.Grow(values, len(body)/8)
+	for ; len(body) >= 8; body = body[8:] {
+		values = append(values, math.Float64frombits(binary.LittleEndian.Uint64(body)))
+	}
+	return values
 }
 
 // countRows counts the rows that are no gap. Idle rows count too, so a restart

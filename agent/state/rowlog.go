@@ -20,28 +20,35 @@ type RowLogOptions struct {
 	Want       int           // running rows to collect
 	SettleRows int           // rows kept before a start
 	FlushEvery time.Duration // how much may be lost by a power cut; default 5 min
-	MaxBytes   int64         // of rows in memory and on disk; default 16 MiB
+	MaxBytes   int64         // of rows on disk; default 16 MiB
+	MaxMemory  int64         // bytes of rows that wait for a disk that refuses them; default MaxBytes
 }
 
-// RowLog collects the rows that a model will be learnt from, and keeps them across
-// restarts. It is for one goroutine.
+// RowLog collects the rows that a model will be learnt from, and keeps them on disk:
+// in memory are those since the last flush only. It is for one goroutine.
 type RowLog struct {
 	o       RowLogOptions
-	data    []float64 // (n, C), with idle rows and gaps
-	have    int       // running rows among them
-	flushed int       // floats of data that are on disk
+	fresh   []float64 // (n, C), with idle rows and gaps, that are not on disk yet
+	stored  int       // rows on disk, with idle rows and gaps
+	have    int       // running rows, of all
 	size    int64     // of the file up to its last good block
 	last    time.Time // of the last flush
+	refused bool      // it failed
 	gap     int       // rows that are missing before the next one, up to model.GateHold + 1
 	idle    [][]float64
 	written uint64          // bytes
 	week    *train.Coverage // when running rows were seen; nil = unknown
 	skip    int             // thinning: see keep
 	seen    int
+	lost    int // running rows
 }
 
-// OpenRowLog reads what an earlier run collected, or starts anew. A damaged or
-// foreign file is reported by the error beside a usable, empty collection.
+// flushBytes of rows are flushed before it is time: many machines learn at once.
+const flushBytes = 128 << 10
+
+// OpenRowLog checks what an earlier run collected, or starts anew. Of a damaged file
+// every whole block is kept, and Lost tells of the rest. A file of other channels is
+// reported by ErrDiscarded beside a usable, empty collection.
 func OpenRowLog(o RowLogOptions) (*RowLog, error) {
 	if o.FlushEvery == 0 {
 		o.FlushEvery = 5 * time.Minute
@@ -49,12 +56,15 @@ func OpenRowLog(o RowLogOptions) (*RowLog, error) {
 	if o.MaxBytes == 0 {
 		o.MaxBytes = 16 << 20
 	}
+	if o.MaxMemory == 0 {
+		o.MaxMemory = o.MaxBytes
+	}
 	r := &RowLog{o: o, last: time.Now(), skip: thinning(o)}
 	if err := os.MkdirAll(filepath.Dir(o.Path), 0o700); err != nil {
 		return r, fmt.Errorf("keep learning rows: %w", err)
 	}
 	err := r.load()
-	if len(r.data) > 0 {
+	if r.stored > 0 {
 		r.gap = gapMost
 	}
 	return r, err
@@ -79,15 +89,29 @@ func (r *RowLog) Want() int { return r.o.Want }
 // Full tells that enough has been collected.
 func (r *RowLog) Full() bool { return r.have >= r.o.Want }
 
-// Data returns the rows, (n, C) row-major, NaN = missing; a row of NaN is a
-// gap. The slice stays valid and must not be written to.
-func (r *RowLog) Data() []float64 { return r.data }
+// Lost is how many running rows, about, were collected and cannot be used: damaged or
+// removed on disk, or too many for the memory while the disk refused them. They count
+// since OpenRowLog, and are collected again.
+func (r *RowLog) Lost() int { return r.lost }
 
-// Gaps are the rows of Data, ascending, that mark a gap in time.
-func (r *RowLog) Gaps() (gaps []int) {
+// lose counts rows that are gone and returns how many running rows they stood for.
+func (r *RowLog) lose(rows int) int {
+	rows = min(rows*max(1, r.skip), max(r.o.Want, 1))
+	r.lost += rows
+	return rows
+}
+
+// forget counts rows that are gone and had been counted before.
+func (r *RowLog) forget(rows int) {
+	r.have = max(0, r.have-r.lose(rows))
+	r.seen = r.have
+}
+
+// Gaps are the rows, ascending, that mark a gap in time, of rows that Load has returned.
+func (r *RowLog) Gaps(rows []float64) (gaps []int) {
 	c := r.o.Channels
-	for i := 0; i < len(r.data)/c; i++ {
-		if isGap(r.data[i*c : (i+1)*c]) {
+	for i := 0; i < len(rows)/c; i++ {
+		if isGap(rows[i*c : (i+1)*c]) {
 			gaps = append(gaps, i)
 		}
 	}
@@ -127,21 +151,41 @@ func (r *RowLog) Push(row []float64, running bool) error {
 	if !r.keep() {
 		return nil
 	}
-	if len(r.data) > 0 {
-		for range r.gap * len(row) {
-			r.data = append(r.data, math.NaN())
-		}
+	if r.stored > 0 || len(r.fresh) > 0 {
+		r.fresh = appendGap(r.fresh, r.gap*len(row))
 	}
 	r.gap = 0
 	for _, i := range r.idle {
-		r.data = append(r.data, i...)
+		r.fresh = append(r.fresh, i...)
 	}
 	r.idle = r.idle[:0]
-	r.data = append(r.data, row...)
-	if time.Since(r.last) >= r.o.FlushEvery {
+	r.fresh = append(r.fresh, row...)
+	if time.Since(r.last) >= r.o.FlushEvery || !r.refused && 8*len(r.fresh) >= flushBytes {
 		return r.Flush()
 	}
+	r.shorten()
 	return nil
+}
+
+// appendGap appends n cells without a value.
+func appendGap(rows []float64, n int) []float64 {
+	for range n {
+		rows = append(rows, math.NaN())
+	}
+	return rows
+}
+
+// shorten gives up the oldest quarter of the rows in memory, where there are too many.
+func (r *RowLog) shorten() {
+	c := r.o.Channels
+	if int64(8*len(r.fresh)) <= r.o.MaxMemory || len(r.fresh) < 4*gapMost*c {
+		return
+	}
+	gone := r.fresh[:len(r.fresh)/c/4*c]
+	rows := countRows(gone, c)
+	appendGap(gone[:0], gapMost*c)
+	r.fresh = append(r.fresh[:gapMost*c], r.fresh[len(gone):]...)
+	r.forget(rows)
 }
 
 // keep tells whether the row is stored: all of them where they fit, else one
@@ -178,7 +222,7 @@ func (r *RowLog) Gap() { r.gap = min(r.gap+1, gapMost); r.idle = r.idle[:0] }
 
 // Discard removes the file and forgets the rows: they have become a model.
 func (r *RowLog) Discard() error {
-	*r = RowLog{o: r.o, last: time.Now(), written: r.written, skip: r.skip}
+	*r = RowLog{o: r.o, last: time.Now(), written: r.written, skip: r.skip, lost: r.lost}
 	if err := os.Remove(r.o.Path); err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("remove learning rows: %w", err)
 	}

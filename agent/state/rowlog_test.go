@@ -32,9 +32,20 @@ func push(t *testing.T, r *RowLog, v float64, running bool) {
 	}
 }
 
-func firsts(r *RowLog) (out []float64) {
-	for i := 0; i < len(r.Data()); i += 2 {
-		out = append(out, r.Data()[i])
+func loaded(t *testing.T, r *RowLog) []float64 {
+	t.Helper()
+	rows, err := r.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func firsts(t *testing.T, r *RowLog) (out []float64) {
+	t.Helper()
+	rows := loaded(t, r)
+	for i := 0; i < len(rows); i += 2 {
+		out = append(out, rows[i])
 	}
 	return out
 }
@@ -71,7 +82,7 @@ func TestRowsSurviveARestart(t *testing.T) {
 		want = append(want, math.NaN())
 	}
 	want = append(want, 10)
-	if got := firsts(r); !equal(got, want) {
+	if got := firsts(t, r); !equal(got, want) {
 		t.Errorf("rows %v, want %v with a gap", got, want)
 	}
 }
@@ -83,7 +94,7 @@ func TestIdleRowsBeforeAStartAreKept(t *testing.T) {
 		push(t, r, float64(100+i), false)
 	}
 	push(t, r, 2, true)
-	if got := firsts(r); !equal(got, []float64{1, 147, 148, 149, 2}) || r.Have() != 2 {
+	if got := firsts(t, r); !equal(got, []float64{1, 147, 148, 149, 2}) || r.Have() != 2 {
 		t.Errorf("rows %v (%d running), want the three idle rows before the start", got, r.Have())
 	}
 }
@@ -153,7 +164,7 @@ func TestFullDiskLosesNothingThatIsWrittenLater(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := f.Write(block([]float64{2, -2, 3, -3}, 2, nil)[:20]); err != nil {
+	if _, err := f.Write(appendBlock(nil, []float64{2, -2, 3, -3}, 2, nil)[:20]); err != nil {
 		t.Fatal(err)
 	}
 	f.Close()
@@ -218,7 +229,7 @@ func TestUnwritableFolderKeepsRowsInMemory(t *testing.T) {
 		t.Fatal("a file where the folder should be was accepted")
 	}
 	push(t, r, 1, true)
-	if err := r.Flush(); err == nil || r.Have() != 1 || len(r.Data()) != 2 {
+	if err := r.Flush(); err == nil || r.Have() != 1 || len(loaded(t, r)) != 2 {
 		t.Errorf("flush error %v, %d rows in memory, want an error and the row", err, r.Have())
 	}
 }
@@ -236,13 +247,13 @@ func TestTooManyRowsAreThinnedInBlocks(t *testing.T) {
 	if again := mustOpen(t, o); again.Have() < o.Want*9/10 || again.Have() > o.Want*11/10 {
 		t.Errorf("%d rows after a restart, want about %d", again.Have(), o.Want)
 	}
-	if n := int64(len(r.Data()) * 8); !r.Full() || n > o.MaxBytes*11/10 || n < o.MaxBytes/2 {
+	if n := int64(len(loaded(t, r)) * 8); !r.Full() || n > o.MaxBytes*11/10 || n < o.MaxBytes/2 {
 		t.Errorf("%d of %d rows seen, %d bytes kept, want about %d", r.Have(), r.Want(), n, o.MaxBytes)
 	}
 }
 
 func FuzzParseBlock(f *testing.F) {
-	f.Add(block([]float64{1, 2, 3, math.NaN()}, 2, nil), 2)
+	f.Add(appendBlock(nil, []float64{1, 2, 3, math.NaN()}, 2, nil), 2)
 	f.Fuzz(func(t *testing.T, b []byte, channels int) {
 		values, _, n := parseBlock(b, channels)
 		if n > len(b) || (n > 0 && len(values)%channels != 0) {

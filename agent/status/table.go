@@ -90,6 +90,14 @@ var table = []section{
 				}
 				return 0
 			})},
+		{name: "learning_rows_lost_total", kind: counter, labels: labels("machine"),
+			help:    "Rows collected for learning that were lost: damaged or removed on disk, or refused by it for long.",
+			meaning: "They are collected again, so learning takes longer; an alert event says how many. Look at the disk.",
+			collect: perMachine(func(m *machine.Status) uint64 { return m.RowsLost })},
+		{name: "samples_unjudged_total", kind: counter, labels: labels("machine"),
+			help:    "Rows that came while the machine waited to be learnt, and were too many to be judged afterwards.",
+			meaning: "They have no score; limits were watched. It stays 0 unless many machines learn at once.",
+			collect: perMachine(func(m *machine.Status) uint64 { return m.Unjudged })},
 		{name: "learning_progress_ratio", kind: gauge, labels: labels("machine"),
 			help:    "How much of the learning is done, 0 to 1; 1 when the machine is not learning.",
 			meaning: "When it stands still, the machine is idle or its rows have no values.",
@@ -113,7 +121,7 @@ var table = []section{
 			collect: perMachine(func(m *machine.Status) uint64 { return m.Sampling.Late })},
 		{name: "samples_dropped_total", kind: counter, labels: labels("machine"),
 			help:    "Rows dropped because scoring had fallen behind, or missed because the agent did not get to run for more than a period.",
-			meaning: "A few during training are normal; a steady rise means that the CPU is too slow for the periods.",
+			meaning: "A rise means that the CPU is too slow for the periods.",
 			collect: perMachine(func(m *machine.Status) uint64 { return m.Sampling.Dropped })},
 		{name: "inference_duration_seconds", kind: distrib,
 			help:      "Time from a row to its score.",

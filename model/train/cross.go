@@ -47,12 +47,19 @@ func (l *learner) crossNetwork(p *model.Parameters, u []float32, starts []int, s
 	if l.o.Epochs > 0 {
 		epochs = l.o.Epochs
 	}
+	pace := l.pace
+	if l.o.workers() > 1 {
+		pace = nil
+	}
 	for e := range epochs {
 		order := rand.New(rand.NewPCG(seed, uint64(e))).Perm(len(starts))
 		for i := range steps {
 			at := e*steps + i
 			learn := rate(crossRate, at, epochs*steps)
-			parallel(all, l.o.workers(), func(q *predictor) { q.step(x, order, i*batch, learn) })
+			parallel(all, l.o.workers(), func(q *predictor) {
+				q.step(x, order, i*batch, learn)
+				pace.pause()
+			})
 			done := float64(at+1) / float64(epochs*steps)
 			if err := l.pace.step("training", from+(to-from)*done, l.report.Loss); err != nil {
 				return err

@@ -20,6 +20,7 @@ type fitter struct {
 	starts []int
 	net    []dense
 	seed   uint64
+	pace   *pacer // nil with several workers
 
 	grads [shards][]dense
 	work  [shards]*scratch
@@ -41,6 +42,9 @@ func newFitter(u []float32, c, w int, starts []int, widths []int, seed uint64) *
 // run trains for the given epochs and returns the mean squared error of the last one.
 // from and to bound its part of the progress.
 func (f *fitter) run(epochs, workers int, p *pacer, from, to float64) (float64, error) {
+	if workers <= 1 {
+		f.pace = p
+	}
 	opt := newAdam(f.net)
 	steps := (len(f.starts) + batch - 1) / batch
 	loss := 0.0
@@ -101,6 +105,7 @@ func (f *fitter) shard(s, step, first int) {
 			f.compare(s, l, at[l])
 		}
 		f.work[s].backward(f.net, f.grads[s])
+		f.pace.pause()
 	}
 }
 

@@ -134,7 +134,7 @@ func (l *learner) score(p model.Parameters, folds []fold, from, to float64, each
 			if i >= f.from {
 				each(i, s, ok)
 			}
-			if i%64 == 0 {
+			if i%8 == 0 {
 				done := float64(max(i, f.from)) / float64(l.set.n)
 				if err := l.pace.step("calibrating", from+(to-from)*done, l.report.Loss); err != nil {
 					return err

@@ -103,7 +103,7 @@ func (l *learner) highest(m *model.Model, from, to, hide int) (top [hiddenParts]
 				part[k] = max(part[k], v.Terms[t])
 			}
 		}
-		if i%64 == 0 {
+		if i%8 == 0 {
 			done := 0.96 + 0.04*float64(max(hide, 0))/float64(l.set.c)
 			if err := l.pace.step("calibrating", done, l.report.Loss); err != nil {
 				return top, err

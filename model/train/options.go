@@ -47,18 +47,19 @@ type pacer struct {
 	duty   float64
 	report func(Progress)
 	start  time.Time
-	awake  time.Time // start of the present burst of computing
+	awake  time.Time // start of the present slice of computing
+	timer  *time.Timer
 	told   time.Time // of the last report
 }
 
 const (
-	burst    = 20 * time.Millisecond  // computed without a pause, roughly
+	slice    = 2 * time.Millisecond   // computed without a pause, roughly: whoever reads sensors on the same core waits for it
 	tellWait = 250 * time.Millisecond // between two reports
 )
 
 func newPacer(ctx context.Context, o Options) *pacer {
 	now := time.Now()
-	return &pacer{ctx: ctx, duty: o.Duty, report: o.Progress, start: now, awake: now}
+	return &pacer{ctx: ctx, duty: o.Duty, report: o.Progress, start: now, awake: now, timer: time.NewTimer(time.Hour)}
 }
 
 // step is called after every small piece of work. It returns the context's error once
@@ -72,22 +73,31 @@ func (p *pacer) step(phase string, done, loss float64) error {
 		p.told = now
 		p.tell(phase, done, loss)
 	}
+	p.pause()
+	return p.ctx.Err()
+}
+
+// pause ends a slice of computing: others that wait for the processor run, and the
+// duty is kept. It is called inside pieces of work that may take longer than a slice,
+// by one goroutine. A nil pacer does not pause.
+func (p *pacer) pause() {
+	if p == nil {
+		return
+	}
+	worked := time.Since(p.awake)
+	if worked < slice {
+		return
+	}
 	if p.duty <= 0 || p.duty >= 1 {
-		return nil
-	}
-	worked := now.Sub(p.awake)
-	if worked < burst {
-		return nil
-	}
-	t := time.NewTimer(time.Duration(float64(worked) * (1 - p.duty) / p.duty))
-	defer t.Stop()
-	select {
-	case <-p.ctx.Done():
-		return p.ctx.Err()
-	case <-t.C:
+		runtime.Gosched()
+	} else {
+		p.timer.Reset(time.Duration(float64(worked) * (1 - p.duty) / p.duty))
+		select {
+		case <-p.ctx.Done():
+		case <-p.timer.C:
+		}
 	}
 	p.awake = time.Now()
-	return nil
 }
 
 // tell reports progress.

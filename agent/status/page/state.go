@@ -53,7 +53,7 @@ type Machine struct {
 
 // Learning is how far the learning has come.
 type Learning struct {
-	Phase    string   `json:"phase"`    // collecting or training
+	Phase    string   `json:"phase"`    // collecting, waiting or training
 	Progress float64  `json:"progress"` // of the whole, 0..1
 	LeftS    *float64 `json:"left_s"`   // seconds to go
 	Rows     int64    `json:"rows"`     // good rows so far
