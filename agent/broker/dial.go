@@ -68,7 +68,7 @@ func Explain(err error) error {
 		return fmt.Errorf("broker does not speak TLS on this port: %w", err)
 	case errors.As(err, &alert):
 		return fmt.Errorf("broker refused the TLS connection (does it want a client certificate?): %w", err)
-	case closed(err):
+	case Closed(err):
 		return fmt.Errorf("broker closed the connection: %w", err)
 	case errors.Is(err, os.ErrDeadlineExceeded) || errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("broker did not answer in time: %w", err)
@@ -80,8 +80,8 @@ func Explain(err error) error {
 	return err
 }
 
-// closed tells that the other end closed the connection.
-func closed(err error) bool {
+// Closed tells whether the other end closed the connection.
+func Closed(err error) bool {
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
 		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
@@ -89,7 +89,7 @@ func closed(err error) bool {
 // ExplainConnect is Explain for errors before CONNACK. With TLS 1.3 a refused client
 // certificate shows only then, and not always with its alert.
 func (b *Broker) ExplainConnect(err error) error {
-	if b.tls && closed(err) {
+	if b.tls && Closed(err) {
 		return fmt.Errorf("broker refused the connection right after the TLS handshake; does it accept this client certificate? %w", err)
 	}
 	return Explain(err)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"math"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -28,7 +29,7 @@ func (g *Gateway) mqttOptions(c config.MQTT) mqtt.Options {
 	}
 	return mqtt.Options{Broker: c.Broker, ClientID: clientID(g.device), Username: c.Username, PasswordFile: c.PasswordFile,
 		CA: c.CA, Cert: c.Cert, Key: c.Key, Birth: status("online"), Will: status("offline"), Offline: status("offline"),
-		Cleared: g.retained.cleared, Logger: g.log}
+		Cleared: g.retained.cleared, Reduce: report.Reduce, Aside: filepath.Join(g.cfg.State, "refused.jsonl"), Logger: g.log}
 }
 
 // clientIDMost is how long a client id is at the most; brokers need not take any.
@@ -49,22 +50,38 @@ func clientID(d report.Device) string {
 	return id
 }
 
-// clashKey is the key of the alert about another client that uses our id.
-const clashKey = "mqtt"
+// Keys of the alerts about the broker.
+const (
+	clashKey   = "mqtt"         // another client uses our id
+	refusedKey = "mqtt_refused" // it does not take a message or a topic
+)
 
-// tellClash opens the alert about another client with our id, or closes it. It
+// tellBroker opens and closes the alerts about the broker. That about another client
 // reaches subscribers in the moments in which this gateway is connected.
-func (g *Gateway) tellClash() { g.setClash(g.broker != nil && g.broker.Stats().Clash) }
+func (g *Gateway) tellBroker() {
+	var st mqtt.Stats
+	if g.broker != nil {
+		st = g.broker.Stats()
+	}
+	clash := ""
+	if st.Clash {
+		clash = fmt.Sprintf("another client uses the client id %q at the broker: both lose their connection again and again; give every gateway its own gateway.id", clientID(g.device))
+	}
+	g.alert(clashKey, clash)
+	g.alert(refusedKey, st.Trouble)
+}
 
-func (g *Gateway) setClash(clash bool) {
-	if clash == g.clash {
+// alert opens the alert of a key with this text, or closes it where the text is empty.
+// While it is open another text changes nothing: it may be told with each message that
+// the broker refuses, and the alert may be one of them.
+func (g *Gateway) alert(key, text string) {
+	if (text != "") == g.alerts[key] {
 		return
 	}
-	g.clash = clash
+	g.alerts[key] = text != ""
 	now := time.Now()
-	ev := detect.Event{Kind: detect.Alert, Key: clashKey, State: detect.Open, Severity: detect.High, Time: now, Since: now, Score: math.NaN(), Peak: math.NaN(),
-		Reason: fmt.Sprintf("another client uses the client id %q at the broker: both lose their connection again and again; give every gateway its own gateway.id", clientID(g.device))}
-	if !clash {
+	ev := detect.Event{Kind: detect.Alert, Key: key, State: detect.Open, Severity: detect.High, Time: now, Since: now, Score: math.NaN(), Peak: math.NaN(), Reason: text}
+	if text == "" {
 		ev.State, ev.Until, ev.Reason = detect.Close, now, detect.ReasonNormal
 	}
 	if err := g.reporter.Event(ev, report.ModelRef{}); err != nil {

@@ -67,10 +67,10 @@ type Gateway struct {
 	plant    *plant
 	broker   *broker // nil = none configured
 	retained *retainedTopics
-	clash    bool      // the alert about another client with our id is open
-	endpoint *endpoint // nil = off
-	loaded   time.Time // when cfg came into force
-	refused  string    // why the newest reload was refused; "" = it was not
+	alerts   map[string]bool // of the gateway itself, by key: is it open?
+	endpoint *endpoint       // nil = off
+	loaded   time.Time       // when cfg came into force
+	refused  string          // why the newest reload was refused; "" = it was not
 }
 
 // New opens everything that must be there: state folder, queue, models, endpoint. An
@@ -79,7 +79,7 @@ type Gateway struct {
 func New(o Options) (*Gateway, error) {
 	c := o.Config
 	g := &Gateway{opts: o, cfg: c, log: o.Log, metrics: status.NewMetrics(), started: time.Now(), loaded: time.Now(),
-		reloads: make(chan chan verdict), stopping: make(chan struct{}), published: map[string]publishedState{}}
+		reloads: make(chan chan verdict), stopping: make(chan struct{}), published: map[string]publishedState{}, alerts: map[string]bool{}}
 	g.services, g.endServices = context.WithCancel(context.Background())
 	g.stalled.Store("")
 	g.memoryLimit = uint64(max(0, board.MemoryLimit("/")))
@@ -174,7 +174,7 @@ func (g *Gateway) continueEvents() {
 // will ever close the event.
 func (g *Gateway) resume(p *plant, ev detect.Event) bool {
 	if ev.Kind == detect.Alert && ev.Machine == "" { // of the gateway itself
-		return g.clash
+		return g.alerts[ev.Key]
 	}
 	return p.resume(ev)
 }
@@ -208,7 +208,7 @@ func (g *Gateway) loop(ctx context.Context) error {
 		case now := <-tick.C:
 			g.publishStates(g.published)
 			g.retryBroker()
-			g.tellClash()
+			g.tellBroker()
 			if text := g.summary(); text != told {
 				told = text
 				g.notify(board.Status(text))

@@ -99,7 +99,7 @@ func (r *retainedTopics) save() {
 
 // clearRetained empties the retained topics that an earlier configuration published
 // and this one does not: those of machines that were removed or renamed, and all of
-// an earlier site, id or topic.
+// an earlier site, id or topic. What the broker refused is tried again.
 func (g *Gateway) clearRetained(c *config.Config) {
 	if g.broker == nil {
 		return
@@ -108,6 +108,7 @@ func (g *Gateway) clearRetained(c *config.Config) {
 	for _, m := range c.Machines {
 		current = append(current, g.device.Topic+"/machine/"+m.Name)
 	}
+	g.broker.Reconsider()
 	for _, topic := range g.retained.use(current) {
 		g.broker.SetRetained(topic, nil) // an empty retained message deletes [MQTT-3.3.1-10]
 	}

@@ -18,10 +18,7 @@ import (
 
 const (
 	defaultWindow = 16
-	firstWait     = time.Second                    // upper bound of the first wait
-	longestWait   = 6*time.Minute + 30*time.Second // doc.go says why
-	stableAfter   = time.Minute                    // the waits are short again after a connection that lasted so long
-	progressEvery = time.Second                    // step of the progress counter
+	progressEvery = time.Second // step of the progress counter
 )
 
 // Source gives the client its messages, ready to be published: the queue, or a
@@ -50,7 +47,11 @@ type Client struct {
 	connected         atomic.Bool
 	progress          atomic.Uint64
 	deliveries        deliveries
-	subscribeFailures int // in a row; only Run uses it
+	subscribeFailures int  // in a row; only Run uses it
+	unread            bool // it was said that the broker does not let us read our status; only Run uses it
+	will              will
+	refusals          refusals
+	offers            offers
 
 	again chan struct{} // do not wait any longer for the next attempt
 
@@ -65,6 +66,7 @@ type Client struct {
 	last        string
 	since       time.Time
 	clash       bool
+	said        []saying // log lines about failures
 
 	clashes clashes // of the goroutine of Run
 }
@@ -98,6 +100,8 @@ type Stats struct {
 	// client hangs.
 	Progress uint64
 	Deliveries
+	RefusalStats
+	OfferStats
 }
 
 // New checks the options and returns a client that delivers s. It reads no file
@@ -160,7 +164,7 @@ func (c *Client) Stats() Stats {
 	return Stats{
 		Broker: c.opts.Broker, Connected: c.connected.Load(), Since: c.since,
 		Connects: c.connects, Disconnects: c.disconnects,
-		Errors: c.errors, LastError: c.last, Clash: c.clash, Progress: c.progress.Load(), Deliveries: c.deliveries.load(),
+		Errors: c.errors, LastError: c.last, Clash: c.clash, Progress: c.progress.Load(), Deliveries: c.deliveries.load(), RefusalStats: c.refusals.load(), OfferStats: c.offers.load(),
 	}
 }
 
@@ -171,33 +175,19 @@ func (c *Client) Stats() Stats {
 func (c *Client) Run(ctx context.Context) error {
 	down := time.Now() // since when there has been no stable connection
 	for ctx.Err() == nil {
-		start := time.Now()
-		err := c.session(ctx)
+		life, err := c.session(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
 		c.failed(err)
-		if time.Since(start) >= stableAfter || errors.Is(err, errRenew) {
-			down = time.Now()
+		down = later(down, time.Now(), life, errors.Is(err, errRenew))
+		wait := backoff(time.Since(down), c.wait)
+		if c.refusals.hurry() {
+			wait = min(wait, soon+rand.N(soon))
 		}
-		c.pause(ctx, backoff(time.Since(down), c.wait))
+		c.pause(ctx, wait)
 	}
 	return nil
-}
-
-// failed counts an error and logs it as a warning unless it is the same as the
-// one before.
-func (c *Client) failed(err error) {
-	c.mu.Lock()
-	changed := c.last != err.Error()
-	c.errors++
-	c.last = err.Error()
-	c.mu.Unlock()
-	level := slog.LevelDebug
-	if changed {
-		level = slog.LevelWarn
-	}
-	c.log.Log(context.Background(), level, "no connection to the broker, messages stay in the spool", "err", err)
 }
 
 // setConnected records that the connection began or ended.
@@ -226,18 +216,4 @@ func (c *Client) pause(ctx context.Context, d time.Duration) {
 			c.progress.Add(1)
 		}
 	}
-}
-
-// backoff returns how long to wait before the next connection attempt, given
-// how long there has been none: a random time between a quarter and a half of
-// the outage. It is below one second at first and at most longest.
-func backoff(outage, longest time.Duration) time.Duration {
-	top := min(outage/2, longest)
-	if outage >= 2*longest {
-		return longest*3/4 + rand.N(longest/4)
-	}
-	if top < firstWait {
-		return rand.N(min(firstWait, longest))
-	}
-	return top/2 + rand.N(top/2)
 }

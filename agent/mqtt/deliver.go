@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,9 @@ func (d *deliveries) load() Deliveries {
 // room.
 func (s *session) pump() {
 	defer close(s.sent)
+	if !s.sleep(s.refusals.held()) {
+		return
+	}
 	for last := uint64(0); ; {
 		select {
 		case s.window <- struct{}{}:
@@ -40,27 +44,95 @@ func (s *session) pump() {
 			return
 		}
 		last = e.ID
+		m, f, send, too := s.refusals.plan(e, s.reduce)
+		if too {
+			s.setAside(&f, false)
+		}
+		if !send {
+			<-s.window
+			continue
+		}
+		token, ok := s.launch(f, m)
+		if !ok {
+			return
+		}
 		if e.Resent {
 			s.deliveries.resent.Add(1)
 		}
 		s.deliveries.published.Add(1)
-		s.sent <- inFlight{e.ID, s.publish(e.Message)} // does not block: the channel is as large as the window
+		s.sent <- inFlight{f, token} // does not block: the channel is as large as the window
 	}
 }
 
 // awaitAcks waits for the broker's acknowledgements, in the order of sending,
 // and passes each on to the source.
 func (s *session) awaitAcks() {
+	var slow *flight // the first message that was not acknowledged in time
 	for m := range s.sent {
 		if err := s.acknowledged(m.token); err != nil {
-			s.stop(fmt.Errorf("publishing message %d: %w", m.id, err))
-			return
+			if s.ctx.Err() == nil && errors.Is(err, errSlow) {
+				slow = &m.flight
+			}
+			s.stop(fmt.Errorf("publishing message %d: %w", m.id, err)) // has no effect after the first
+			continue
 		}
+		s.flights.remove(m.key)
+		aside := s.refusals.arrived(&m.flight)
 		if err := s.source.Ack(m.id); err != nil {
 			s.log.Warn("a delivered message may be sent again after a restart", "err", err)
 		}
 		s.deliveries.acked.Add(1)
+		if m.step > 0 {
+			s.setAside(&m.flight, true)
+		}
+		for i := range aside {
+			s.setAside(&aside[i], false)
+		}
+		if slow != nil { // PUBACKs come in order [MQTT-4.6.0-2]
+			if s.refusals.overtaken(slow) {
+				s.setAside(slow, false)
+			}
+			slow = nil
+		}
 		<-s.window
+	}
+}
+
+// launch publishes a message in its turn. It returns false if the connection ends
+// before.
+func (s *session) launch(f flight, m spool.Message) (paho.Token, bool) {
+	for {
+		alone, age := s.refusals.turn(f.key)
+		if !alone {
+			break
+		}
+		if wait := age - time.Since(s.accepted); wait > 0 {
+			if !s.sleep(wait) {
+				return nil, false
+			}
+			continue
+		}
+		select {
+		case s.flights.gate <- struct{}{}:
+			f.gated = true
+		case <-s.ctx.Done():
+			return nil, false
+		}
+		break
+	}
+	s.flights.add(f)
+	return s.publish(m), true
+}
+
+// sleep returns false if the connection ends before d.
+func (s *session) sleep(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.ctx.Done():
+		return false
 	}
 }
 
@@ -72,16 +144,31 @@ func (s *session) acknowledged(t paho.Token) error {
 	case <-t.Done():
 		return t.Error()
 	case <-s.ctx.Done():
-		return context.Cause(s.ctx)
+		select {
+		case <-t.Done():
+			return t.Error()
+		default:
+			return context.Cause(s.ctx)
+		}
 	case <-late.C:
 		return errSlow
 	}
 }
 
-// keepRetained publishes each retained topic once and whenever it changes, and
-// birth whenever the status topic says that we are offline.
+// keepRetained publishes each retained topic once and whenever it changes, what was
+// offered, and birth where introduce did not, and whenever the status topic says that
+// we are offline.
 func (s *session) keepRetained() {
+	retry := time.NewTicker(time.Minute) // for topics that the broker refused
+	defer retry.Stop()
 	for {
+		if birth := s.opts.Birth; s.owesBirth && s.refusals.mayTry(birth.Topic, birth.Retain) {
+			if !s.deliver(birth) {
+				return
+			}
+			s.owesBirth = false
+			continue
+		}
 		r, version, ok := s.nextRetained()
 		if ok {
 			if !s.deliver(r) {
@@ -93,10 +180,18 @@ func (s *session) keepRetained() {
 			}
 			continue
 		}
+		if m, ok := s.nextOffer(); ok {
+			if !s.deliver(m) {
+				s.offers.lost()
+				return
+			}
+			continue
+		}
 		select {
 		case <-s.ctx.Done():
 			return
 		case <-s.wake:
+		case <-retry.C:
 		case answer := <-s.askRetained:
 			answer <- true
 		case <-s.calledOffline:
@@ -114,25 +209,40 @@ func (s *session) keepRetained() {
 }
 
 // nextRetained returns a retained message whose newest version has not been
-// acknowledged on this connection.
+// acknowledged on this connection, and which the broker may take. It goes round, so
+// that no topic keeps another waiting.
 func (s *session) nextRetained() (spool.Message, uint64, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.retained {
-		if s.delivered[r.topic] != r.version {
+	for range s.retained {
+		s.next++
+		r := s.retained[s.next%len(s.retained)]
+		if s.delivered[r.topic] != r.version && s.refusals.mayTry(r.topic, true) {
 			return spool.Message{Topic: r.topic, Payload: r.payload, Retain: true}, r.version, true
 		}
 	}
 	return spool.Message{}, 0, false
 }
 
+// topicFlight is the flight of a message that is not of the source.
+func (s *session) topicFlight(m spool.Message) flight {
+	return flight{key: topicKey(m.Topic), topic: m.Topic, retain: m.Retain, size: packetSize(m.Topic, len(m.Payload))}
+}
+
 // deliver publishes a message that is not from the source and waits for its
 // PUBACK.
 func (s *session) deliver(m spool.Message) bool {
-	if err := s.acknowledged(s.publish(m)); err != nil {
+	f := s.topicFlight(m)
+	token, ok := s.launch(f, m)
+	if !ok {
+		return false
+	}
+	if err := s.acknowledged(token); err != nil {
 		s.stop(fmt.Errorf("publishing %s: %w", m.Topic, err))
 		return false
 	}
+	s.flights.remove(f.key)
+	s.refusals.arrivedTopic(&f)
 	return true
 }
 

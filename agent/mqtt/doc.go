@@ -8,9 +8,9 @@
 //
 // # Delivery
 //
-// There are two ways to publish, both with QoS 1: messages of the Source are queued
+// There are three ways to publish, all with QoS 1: messages of the Source are queued
 // and none is left out; of a topic given to SetRetained only the newest payload is
-// sent, again on each connection.
+// sent, again on each connection; what is given to Offer is sent at most once.
 //
 // A message is acknowledged to the Source when the broker's PUBACK for it
 // arrived on the connection on which it was sent. Every other message is sent
@@ -18,9 +18,29 @@
 // message arrives at least once, the first arrivals are in order, and the
 // consumer recognises a repetition by its number.
 //
+// # What the broker does not take
+//
 // An MQTT 3.1.1 broker cannot refuse a single message: it acknowledges the message or
 // closes the connection. It can refuse only a connection (CONNACK) or a subscription
-// (SUBACK with 0x80).
+// (SUBACK with 0x80). So a trial (trial.go) finds out which message makes it close, by
+// sending it alone, on connections that have lived for a while, and at least three
+// times. Such a message is reduced by Options.Reduce; if no form passes it is passed
+// over, and set aside as soon as another message on its topic has arrived: kept in the
+// file Options.Aside, then acknowledged to the Source. Packets as long as one that was
+// refused are reduced at once from then on. If three different messages on a topic are
+// refused in a row, it is the topic: its messages wait in the Source, are tried again
+// after a minute, later after an hour, and none is set aside. A message that is never
+// acknowledged while later ones are is set aside after three connections.
+//
+// A topic of SetRetained or Offer that is refused is tried again after an hour; three
+// refused retained topics in a row mean that nothing retained is taken. A will that is
+// the reason for a refused connection is left out. Reconsider tries all of this again.
+//
+// Why a break alone proves nothing: brokers and networks end connections for other
+// reasons, and a message that is set aside wrongly is a lost alarm. The age of the
+// connection, which doubles with each strike, tells a message from a broker that ends
+// connections at random or at an age; each suspect that arrives after all makes the
+// next one need more strikes (TestRefused_flakyBroker).
 //
 // # Presence
 //
@@ -47,12 +67,12 @@
 // the library takes any acknowledgement with the number of a message for its
 // PUBACK.
 //
-// Why the wait depends on the outage. A broker that was away for a minute is
-// connected again within half a minute in every case; one that was away for an
-// hour need not be tried every second. The wait is random between a quarter and
-// a half of the outage, so a thousand gateways do not return at the same
-// moment. At most the waits are between 4.9 and 6.5 minutes, which keeps an
-// outage of 24 hours below 300 attempts.
+// Why the wait depends on the outage. In its first minute the broker is tried every
+// 1 to 5 s. Then the wait is random between a quarter and a half of the outage, so a
+// thousand gateways do not return at the same moment. At most the waits are between 4.9
+// and 6.5 minutes, which keeps an outage of 24 hours below 300 attempts; a jitter from
+// zero would double the longest wait for that. A connection that lasted for a minute
+// ends an outage, a shorter one makes up for ten times its life.
 //
 // Why files are read at each connection: certificates and passwords are
 // replaced without a restart. A connection that works is kept when they change,

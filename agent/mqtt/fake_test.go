@@ -20,14 +20,18 @@ import (
 type fakeBroker struct {
 	mu     sync.Mutex
 	down   bool
-	silent bool                     // acknowledges no event
-	strict bool                     // hangs up on SUBSCRIBE
-	raw    func(n int, c net.Conn)  // instead of speaking MQTT
-	dials  int                      // attempts
-	conns  []net.Conn               // all ever accepted
-	seen   []*packets.PublishPacket // all ever received
-	wills  []*packets.ConnectPacket // all ever received
-	clean  int                      // DISCONNECT received
+	silent bool                              // acknowledges no event
+	strict bool                              // hangs up on SUBSCRIBE
+	refuse func(*packets.PublishPacket) bool // hangs up on it
+	mute   func(*packets.PublishPacket) bool // does not acknowledge it
+	admit  func(*packets.ConnectPacket) byte // code of CONNACK; 0xff = hangs up
+	late   time.Duration                     // between a message and its acknowledgement
+	raw    func(n int, c net.Conn)           // instead of speaking MQTT
+	dials  int                               // attempts
+	conns  []net.Conn                        // all ever accepted
+	seen   []*packets.PublishPacket          // all ever received
+	wills  []*packets.ConnectPacket          // all ever received
+	clean  int                               // DISCONNECT received
 }
 
 func (b *fakeBroker) dial(context.Context, string, string) (net.Conn, error) {
@@ -57,14 +61,36 @@ func (b *fakeBroker) serve(c net.Conn) {
 		var answer packets.ControlPacket
 		switch p := p.(type) {
 		case *packets.ConnectPacket:
-			b.note(func() { b.wills = append(b.wills, p) })
-			answer = packets.NewControlPacket(packets.Connack)
+			code := byte(0)
+			b.note(func() {
+				b.wills = append(b.wills, p)
+				if b.admit != nil {
+					code = b.admit(p)
+				}
+			})
+			if code == 0xff {
+				return
+			}
+			ack := packets.NewControlPacket(packets.Connack).(*packets.ConnackPacket)
+			ack.ReturnCode = code
+			answer = ack
 		case *packets.PublishPacket:
-			silent := false
-			b.note(func() { b.seen = append(b.seen, p); silent = b.silent && p.TopicName == eventTopic })
+			silent, refuse, late := false, false, time.Duration(0)
+			b.note(func() {
+				if refuse = b.refuse != nil && b.refuse(p); refuse {
+					return
+				}
+				b.seen = append(b.seen, p)
+				late = b.late
+				silent = b.silent && p.TopicName == eventTopic || b.mute != nil && b.mute(p)
+			})
+			if refuse {
+				return
+			}
 			if silent {
 				continue
 			}
+			time.Sleep(late)
 			ack := packets.NewControlPacket(packets.Puback).(*packets.PubackPacket)
 			ack.MessageID = p.MessageID
 			answer = ack

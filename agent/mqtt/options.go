@@ -28,6 +28,14 @@ type Options struct {
 	// empty. It must not block. May be nil.
 	Cleared func(topic string)
 
+	// Reduce makes a payload of the source smaller, for a broker that does not take
+	// it in full: step 1 and on, each smaller than the one before; nil = no smaller
+	// form. It must be safe for concurrent use. May be nil.
+	Reduce func(payload []byte, step int) []byte
+	// Aside is the file in which messages are kept that the broker does not take;
+	// empty = they are not kept.
+	Aside string
+
 	Window int          // sent and not yet acknowledged messages, at most; 0 = 16
 	Logger *slog.Logger // nil = slog.Default()
 }

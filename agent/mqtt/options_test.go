@@ -67,12 +67,12 @@ func TestNew_warnsOfClearText(t *testing.T) {
 	}
 }
 
-// The waits follow the outage: below a second at first, a quarter to a half of
-// it, at last between 4.9 and 6.5 minutes.
+// The waits follow the outage: 1 to 5 s in the first minute, then a quarter to a half
+// of it, at last between 4.9 and 6.5 minutes.
 func TestBackoff(t *testing.T) {
 	for range 100 {
 		for outage, want := range map[time.Duration][2]time.Duration{
-			0: {0, time.Second}, time.Second: {0, time.Second}, 4 * time.Second: {time.Second, 2 * time.Second},
+			0: {time.Second, 5 * time.Second}, 59 * time.Second: {time.Second, 5 * time.Second},
 			time.Minute: {15 * time.Second, 30 * time.Second}, 10 * time.Minute: {150 * time.Second, 5 * time.Minute},
 			24 * time.Hour: {longestWait * 3 / 4, longestWait},
 		} {

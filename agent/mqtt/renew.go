@@ -75,3 +75,11 @@ func (c *Client) Renew() {
 	}
 	c.Retry()
 }
+
+// Reconsider tries again what the broker did not take: its rules may have changed.
+func (c *Client) Reconsider() {
+	if s := c.refusals.load(); s.Denied || s.Topics > 0 {
+		c.refusals.reset()
+		c.Renew()
+	}
+}

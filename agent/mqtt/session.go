@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/url"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	paho "github.com/eclipse/paho.mqtt.golang"
@@ -40,61 +39,90 @@ type session struct {
 	paho          paho.Client
 	ctx           context.Context // ends with the connection; its cause is the reason
 	stop          context.CancelCauseFunc
-	window        chan struct{} // one element for each message in flight
+	accepted      time.Time     // when the broker accepted it; zero = it did not
+	window        chan struct{} // one element for each message of the source in flight
 	sent          chan inFlight
+	flights       flights
+	subscribes    bool              // to our own status
+	willLeft      bool              // there is no will
+	confirm       <-chan time.Time  // ends the connection to try the will again
+	owesBirth     bool              // birth was not published yet; of keepRetained
+	next          int               // where keepRetained looks on
 	calledOffline chan struct{}     // the status topic said that we are offline
 	delivered     map[string]uint64 // versions of retained topics acknowledged on this connection
 	askRetained   chan chan bool    // asks keepRetained whether all were acknowledged
-	busy          atomic.Bool       // messages were in flight when the connection ended
 }
 
-// inFlight is a message that is sent and not yet acknowledged.
+// inFlight is a message of the source that is sent and not yet acknowledged.
 type inFlight struct {
-	id    uint64
+	flight
 	token paho.Token
 }
 
 // session connects and serves until the connection ends or ctx is done. No
-// goroutine of it runs on after it returns.
-func (c *Client) session(ctx context.Context) error {
+// goroutine of it runs on after it returns. It returns how long the connection lasted
+// after the broker had accepted it.
+func (c *Client) session(ctx context.Context) (life time.Duration, err error) {
 	c.noteFiles()
 	password, err := c.broker.Password()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	open, err := c.broker.Open(ctx, c.dial)
 	if err != nil {
-		return fmt.Errorf("connecting: %w", err)
+		return 0, fmt.Errorf("connecting: %w", err)
 	}
-	conn := &guard{Conn: open}
-	s := &session{
-		Client: c, conn: conn,
-		window: make(chan struct{}, c.opts.Window), sent: make(chan inFlight, c.opts.Window),
-		calledOffline: make(chan struct{}, 1), delivered: map[string]uint64{}, askRetained: make(chan chan bool),
-	}
-	s.ctx, s.stop = context.WithCancelCause(context.WithoutCancel(ctx))
+	s := c.newSession(ctx, open)
 	defer s.stop(nil)
 	c.setStop(s.stop)
 	defer c.setStop(nil)
-	conn.suback = c.opts.Will.Topic == "" || c.subscribeFailures >= maxSubscribeFailures // we do not subscribe, so no SUBACK may come
-	conn.lost = func(err error) { s.stop(fmt.Errorf("connection lost: %w", err)) }
 	s.paho = paho.NewClient(s.options(password))
 	defer s.closeConnection()
 	if err := s.introduce(ctx); err != nil {
-		return fmt.Errorf("connecting: %w", c.broker.ExplainConnect(conn.cause(err)))
+		cause := s.conn.cause(err)
+		if !s.accepted.IsZero() {
+			life = time.Since(s.accepted)
+			if left := s.flights.left(); len(left) > 0 {
+				c.convict(cause, left, s.accepted)
+			}
+		} else if c.will.refused(cause, s.willLeft) {
+			c.log.Warn("the broker refuses the connection because of the will; connecting without it: nobody will hear when this gateway vanishes", "topic", c.opts.Will.Topic)
+		}
+		return life, fmt.Errorf("connecting: %w", c.broker.ExplainConnect(cause))
 	}
 	c.setConnected(true)
 	c.log.Info("connected to the broker")
-	accepted := time.Now()
-	if err := s.serve(ctx); err != nil {
-		now, err := time.Now(), conn.cause(err)
-		if c.clashes.ended(now, err, now.Sub(accepted), s.busy.Load()) {
-			c.setClash(true)
-			return errClash(c.opts.ClientID, err)
-		}
-		return broker.Explain(err)
+	if c.will.accepted(s.willLeft) {
+		s.confirm = time.After(willConfirm)
 	}
-	return nil
+	err = s.serve(ctx)
+	now := time.Now()
+	life = now.Sub(s.accepted)
+	if err == nil {
+		return life, nil
+	}
+	err = s.conn.cause(err)
+	left := s.flights.left()
+	c.convict(err, left, s.accepted)
+	if c.clashes.ended(now, err, life, len(left) > 0) {
+		c.setClash(true)
+		return life, errClash(c.opts.ClientID, err)
+	}
+	return life, broker.Explain(err)
+}
+
+func (c *Client) newSession(ctx context.Context, open net.Conn) *session {
+	s := &session{
+		Client: c, conn: &guard{Conn: open}, flights: flights{gate: make(chan struct{}, 1)},
+		window: make(chan struct{}, c.opts.Window), sent: make(chan inFlight, c.opts.Window),
+		calledOffline: make(chan struct{}, 1), delivered: map[string]uint64{}, askRetained: make(chan chan bool),
+		willLeft: c.opts.Will.Topic == "" || c.will.left(),
+	}
+	s.ctx, s.stop = context.WithCancelCause(context.WithoutCancel(ctx))
+	s.subscribes = c.opts.Will.Topic != "" && c.subscribeFailures < maxSubscribeFailures
+	s.conn.suback = !s.subscribes // then no SUBACK may come
+	s.conn.lost = func(err error) { s.stop(fmt.Errorf("connection lost: %w", err)) }
+	return s
 }
 
 func (s *session) options(password string) *paho.ClientOptions {
@@ -107,22 +135,33 @@ func (s *session) options(password string) *paho.ClientOptions {
 	o.SetWriteTimeout(writeTimeout).SetConnectTimeout(broker.DialTimeout)
 	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) { return s.conn, nil })
 	o.SetConnectionLostHandler(func(_ paho.Client, err error) { s.stop(fmt.Errorf("connection lost: %w", err)) })
-	if w := s.opts.Will; w.Topic != "" {
+	if w := s.opts.Will; !s.willLeft {
 		o.SetBinaryWill(w.Topic, w.Payload, qos, w.Retain)
 	}
 	return o
 }
 
-// introduce sends CONNECT, publishes birth and subscribes to our own status.
+// introduce sends CONNECT, publishes birth and subscribes to our own status. Birth is
+// left to keepRetained where the broker may refuse it.
 func (s *session) introduce(ctx context.Context) error {
 	if err := s.await(ctx, s.paho.Connect()); err != nil {
 		return err
 	}
-	if s.opts.Will.Topic == "" {
+	s.accepted = time.Now()
+	birth := s.opts.Birth
+	if birth.Topic == "" {
 		return nil
 	}
-	if err := s.await(ctx, s.publish(s.opts.Birth)); err != nil {
-		return fmt.Errorf("publishing birth: %w", err)
+	if s.refusals.suspected(birth.Topic, birth.Retain) {
+		s.owesBirth = true
+	} else {
+		f := s.topicFlight(birth)
+		s.flights.add(f)
+		if err := s.await(ctx, s.publish(birth)); err != nil {
+			return fmt.Errorf("publishing birth: %w", err)
+		}
+		s.flights.remove(f.key)
+		s.refusals.arrivedTopic(&f)
 	}
 	return s.subscribe(ctx)
 }
@@ -131,10 +170,10 @@ func (s *session) introduce(ctx context.Context) error {
 // refuse, may not answer, or may end the connection. If the subscription fails
 // twice in a row, the client does without it: events matter more.
 func (s *session) subscribe(ctx context.Context) error {
-	topic := s.opts.Will.Topic
-	if s.subscribeFailures >= maxSubscribeFailures {
+	if !s.subscribes {
 		return nil
 	}
+	topic := s.opts.Birth.Topic
 	token := s.paho.Subscribe(topic, qos, s.status)
 	if err := s.await(ctx, token); err != nil {
 		if s.subscribeFailures++; s.subscribeFailures == maxSubscribeFailures {
@@ -143,7 +182,8 @@ func (s *session) subscribe(ctx context.Context) error {
 		return fmt.Errorf("subscribing to own status: %w", err)
 	}
 	s.subscribeFailures = 0
-	if sub, ok := token.(*paho.SubscribeToken); ok && sub.Result()[topic] == 0x80 { // [MQTT-3.9.3]
+	if sub, ok := token.(*paho.SubscribeToken); ok && sub.Result()[topic] == 0x80 && !s.unread { // [MQTT-3.9.3]
+		s.unread = true
 		s.log.Warn("broker does not allow us to read our own status; a late will may leave it wrong", "topic", topic)
 	}
 	return nil
@@ -193,7 +233,6 @@ func (s *session) serve(ctx context.Context) error {
 	wg.Go(s.awaitAcks)
 	wg.Go(s.keepRetained)
 	err := s.watch(ctx)
-	s.busy.Store(len(s.window) > 1) // pump holds one place for the message it waits for
 	s.stop(err)
 	s.setConnected(false)
 	wg.Wait() // paho may block pump for writeTimeout after the connection ended
@@ -219,6 +258,8 @@ func (s *session) watch(ctx context.Context) error {
 			return context.Cause(s.ctx)
 		case <-late:
 			return nil
+		case <-s.confirm:
+			return errConfirmWill
 		case <-quiet:
 			s.clashes.lasted()
 			s.setClash(false)
@@ -228,8 +269,9 @@ func (s *session) watch(ctx context.Context) error {
 			tick.Reset(progressEvery / 50)
 		case <-tick.C:
 		}
-		waiting := s.source.Len()
-		if n := s.deliveries.acked.Load(); n != acked || waiting == 0 {
+		waiting := s.refusals.waiting(s.source.Len())
+		alone, _ := s.refusals.turn("")
+		if n := s.deliveries.acked.Load(); n != acked || waiting == 0 || alone {
 			acked, moved = n, time.Now()
 		}
 		if time.Since(moved) < 2*ackTimeout {
@@ -245,10 +287,11 @@ func (s *session) watch(ctx context.Context) error {
 // Only then may the connection end cleanly, which makes the broker discard the
 // will.
 func (s *session) sayOffline() bool {
-	if s.opts.Will.Topic == "" {
+	off := s.opts.Offline
+	if off.Topic == "" || s.owesBirth || s.refusals.suspected(off.Topic, off.Retain) {
 		return true
 	}
-	t := s.publish(s.opts.Offline)
+	t := s.publish(off)
 	if !t.WaitTimeout(offlineTimeout) || t.Error() != nil {
 		s.log.Warn("offline was not delivered; the broker will publish the will instead", "err", t.Error())
 		return false

@@ -255,6 +255,9 @@ func (s *Snapshot) clock() Check {
 }
 
 func (s *Snapshot) broker() Check {
+	if s.Broker.Trouble != "" {
+		return Check{Degraded, s.Broker.Trouble}
+	}
 	if s.Broker.Connected {
 		return Check{Detail: "connected to " + s.Broker.Broker}
 	}
