@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"crypto/sha256"
 	"fmt"
 	"math"
@@ -15,21 +16,33 @@ import (
 	"iot-edge-anomaly/agent/spool"
 )
 
-// topic is the base of all topics of a configuration.
-func (g *Gateway) topic(c config.MQTT) string {
-	return strings.NewReplacer("{site}", g.device.Site, "{device}", g.device.Device).Replace(c.Topic)
+// topicOf is the base of all topics of a configuration.
+func topicOf(d report.Device, c config.MQTT) string {
+	return strings.NewReplacer("{site}", d.Site, "{device}", d.Device).Replace(c.Topic)
 }
 
 // mqttOptions are those of the configured broker. The status topic carries birth,
 // will and clean stop, all retained.
 func (g *Gateway) mqttOptions(c config.MQTT) mqtt.Options {
-	topic := g.topic(c) + "/status"
+	topic := topicOf(g.device, c) + "/status"
 	status := func(word string) spool.Message {
 		return spool.Message{Topic: topic, Payload: []byte(word), Retain: true}
 	}
-	return mqtt.Options{Broker: c.Broker, ClientID: clientID(g.device), Username: c.Username, PasswordFile: c.PasswordFile,
-		CA: c.CA, Cert: c.Cert, Key: c.Key, Birth: status("online"), Will: status("offline"), Offline: status("offline"),
-		Cleared: g.retained.cleared, Reduce: report.Reduce, Aside: filepath.Join(g.cfg.State, "refused.jsonl"), Logger: g.log}
+	o := reach(c, g.device)
+	o.Birth, o.Will, o.Offline = status("online"), status("offline"), status("offline")
+	o.Cleared, o.Reduce, o.Aside, o.Logger = g.retained.cleared, report.Reduce, filepath.Join(g.cfg.State, "refused.jsonl"), g.log
+	return o
+}
+
+// reach is how the broker is reached, and as whom.
+func reach(c config.MQTT, d report.Device) mqtt.Options {
+	return mqtt.Options{Broker: c.Broker, ClientID: clientID(d), Username: c.Username, PasswordFile: c.PasswordFile, CA: c.CA, Cert: c.Cert, Key: c.Key}
+}
+
+// CheckBroker is mqtt.Check with the broker of a configuration, which must have one.
+func CheckBroker(ctx context.Context, c *config.Config, d time.Duration, tell func(mqtt.Finding)) bool {
+	dev := device(c)
+	return mqtt.Check(ctx, reach(c.MQTT, dev), dev.Topic, d, tell)
 }
 
 // clientIDMost is how long a client id is at the most; brokers need not take any.

@@ -83,12 +83,7 @@ func New(o Options) (*Gateway, error) {
 	g.services, g.endServices = context.WithCancel(context.Background())
 	g.stalled.Store("")
 	g.memoryLimit = uint64(max(0, board.MemoryLimit("/")))
-	id := c.Gateway.ID
-	if id == "" || id == "auto" {
-		id = board.DeviceID("/")
-	}
-	g.device = report.Device{Site: c.Gateway.Site, Device: id, Boot: board.BootID("/")}
-	g.device.Topic = g.topic(c.MQTT)
+	g.device = device(c)
 	if err := os.MkdirAll(c.State, 0o700); err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
 	}
@@ -105,6 +100,17 @@ func New(o Options) (*Gateway, error) {
 		return nil, errors.Join(err, g.queue.Close())
 	}
 	return g, nil
+}
+
+// device names the gateway of a configuration.
+func device(c *config.Config) report.Device {
+	id := c.Gateway.ID
+	if id == "" || id == "auto" {
+		id = board.DeviceID("/")
+	}
+	d := report.Device{Site: c.Gateway.Site, Device: id, Boot: board.BootID("/")}
+	d.Topic = topicOf(d, c.MQTT)
+	return d
 }
 
 // build makes what stands on the queue.

@@ -131,7 +131,7 @@ func (g *Gateway) changeServices(old, c *config.Config, next *broker) (changed [
 		if c.MQTT.Broker != old.MQTT.Broker {
 			g.leaveBroker()
 		}
-		g.device.Topic = g.topic(c.MQTT)
+		g.device.Topic = topicOf(g.device, c.MQTT)
 		g.reporter.SetTopic(g.device.Topic)
 		g.replaceBroker(next)
 	} else if g.broker != nil && g.broker.FilesChanged() {

@@ -126,18 +126,25 @@ func (c *Client) newSession(ctx context.Context, open net.Conn) *session {
 }
 
 func (s *session) options(password string) *paho.ClientOptions {
-	o := paho.NewClientOptions()
-	o.Servers = []*url.URL{s.broker.URL()}
-	o.SetClientID(s.opts.ClientID).SetUsername(s.opts.Username).SetPassword(password)
-	o.SetProtocolVersion(protocol311).SetCleanSession(true)
-	o.SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(false)
-	o.SetKeepAlive(keepAlive).SetPingTimeout(pingTimeout)
-	o.SetWriteTimeout(writeTimeout).SetConnectTimeout(broker.DialTimeout)
-	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) { return s.conn, nil })
+	o := clientOptions(s.broker, s.opts.ClientID, password, s.conn)
 	o.SetConnectionLostHandler(func(_ paho.Client, err error) { s.stop(fmt.Errorf("connection lost: %w", err)) })
 	if w := s.opts.Will; !s.willLeft {
 		o.SetBinaryWill(w.Topic, w.Payload, qos, w.Retain)
 	}
+	return o
+}
+
+// clientOptions are those of every client of this package: one connection, which is
+// open already, and no reconnection.
+func clientOptions(b *broker.Broker, id, password string, conn net.Conn) *paho.ClientOptions {
+	o := paho.NewClientOptions()
+	o.Servers = []*url.URL{b.URL()}
+	o.SetClientID(id).SetUsername(b.Username()).SetPassword(password)
+	o.SetProtocolVersion(protocol311).SetCleanSession(true)
+	o.SetAutoReconnect(false).SetConnectRetry(false).SetOrderMatters(false)
+	o.SetKeepAlive(keepAlive).SetPingTimeout(pingTimeout)
+	o.SetWriteTimeout(writeTimeout).SetConnectTimeout(broker.DialTimeout)
+	o.SetCustomOpenConnectionFn(func(*url.URL, paho.ClientOptions) (net.Conn, error) { return conn, nil })
 	return o
 }
 

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"iot-edge-anomaly/agent/gateway"
+	"iot-edge-anomaly/agent/mqtt"
+)
+
+// mqttVerb is mqtt check.
+func mqttVerb(ctx context.Context, e env, args []string) error {
+	fs := flags("mqtt")
+	path := configFlag(fs)
+	asJSON := fs.Bool("json", false, "print JSON, an object a step")
+	d := fs.Duration("for", time.Minute, "how `long` to listen for events")
+	if err := parse(e, fs, args, 1); err != nil {
+		return err
+	}
+	if fs.Arg(0) != "check" {
+		return usagef("mqtt %s: want mqtt check", fs.Arg(0))
+	}
+	c, err := loadConfig(*path)
+	if err != nil {
+		return err
+	}
+	if c.MQTT.Broker == "" {
+		return usagef("%s has no mqtt.broker", *path)
+	}
+	good := gateway.CheckBroker(ctx, c, *d, func(f mqtt.Finding) {
+		mark := "ok    "
+		if !f.Good {
+			mark = "FAILED"
+		}
+		if *asJSON {
+			json.NewEncoder(e.stdout).Encode(f)
+		} else {
+			fmt.Fprintf(e.stdout, "%-10s %s %s\n", f.Step, mark, f.Text)
+		}
+	})
+	if !good {
+		return errors.New("not all is well between this gateway and its broker")
+	}
+	return nil
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestMQTTCheck goes the way to a real broker beside a running agent, which keeps its
+// connection; without the agent and without a broker it says what is wrong.
+func TestMQTTCheck(t *testing.T) {
+	t.Parallel()
+	prog := program(t, "", "")
+	b := startBroker(t)
+	cfg := toggleConfig(t, freeAddr(t), b.url(), freeAddr(t), 200*time.Millisecond)
+	code, out, errs := call(t, "", "mqtt", "check", "--config", cfg, "--for", "1s")
+	if code != 1 || !strings.Contains(out, "nothing on plant/gw7/status") || !strings.Contains(errs, "not all is well") {
+		t.Errorf("without an agent: code %d\n%s%s", code, out, errs)
+	}
+	seen := subscribe(t, b, "plant/#")
+	agent := start(t, nil, append(prog, "run", "--config", cfg)...)
+	waitFor(t, 20*time.Second, "online", func() bool {
+		_, is := seen.find(func(m message) bool { return m.payload == "online" })
+		return is
+	})
+	code, out, errs = call(t, "", "mqtt", "check", "--config", cfg, "--for", "8s")
+	for _, want := range []string{"tcp        ok", "login      ok     as \"\" with client id s-gw7-check", "acl        ok     may subscribe to plant/gw7/#", "status     ok     online", "none missing"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if code != 0 || errs != "" {
+		t.Errorf("code %d, %s", code, errs)
+	}
+	if code, out, _ := call(t, "", "mqtt", "check", "--config", cfg, "--for", "0s", "--json"); code != 0 || !strings.Contains(out, `{"step":"login","good":true,`) {
+		t.Errorf("code %d\n%s", code, out)
+	}
+	if _, is := seen.find(func(m message) bool { return m.payload == "offline" }); is {
+		t.Error("the check took the agent's connection")
+	}
+	agent.kill(syscall.SIGTERM)
+	b.stop()
+	if code, out, _ := call(t, "", "mqtt", "check", "--config", cfg); code != 1 || !strings.Contains(out, "tcp        FAILED") || !strings.Contains(out, "firewall") {
+		t.Errorf("without a broker: code %d\n%s", code, out)
+	}
+	for _, args := range [][]string{{"mqtt"}, {"mqtt", "chekc"}} {
+		if code, _, errs := call(t, "", args...); code != 2 {
+			t.Errorf("%v: code %d, %s", args, code, errs)
+		}
+	}
+	none := write(t, "none.yaml", fmt.Sprintf("state: %s\nsensors: [{name: a, driver: thermal}]\n", t.TempDir()))
+	if code, _, errs := call(t, "", "mqtt", "check", "--config", none); code == 0 {
+		t.Errorf("no broker configured: code %d, %s", code, errs)
+	}
+}

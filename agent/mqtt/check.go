@@ -1,0 +1,220 @@
+package mqtt
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"iot-edge-anomaly/agent/broker"
+)
+
+// Finding is what one step of Check found.
+type Finding struct {
+	Step string `json:"step"`
+	Good bool   `json:"good"`
+	Text string `json:"text"`
+}
+
+// checkSuffix makes the client id of Check: the agent's connection stays.
+const checkSuffix = "-check"
+
+// Check goes the way to the broker step by step, as the agent would with these options
+// but under a client id of its own, and tells each step. Then it listens below topic
+// for d, or until ctx is done, and tells whether the events came without a gap, once
+// and in order. It publishes nothing. It reports whether everything was good.
+func Check(ctx context.Context, o Options, topic string, d time.Duration, tell func(Finding)) bool {
+	c := &check{topic: topic, tell: tell, good: true}
+	b, err := broker.New(o.reach())
+	if c.found("settings", err, "") {
+		return false
+	}
+	if len(o.ClientID) > 64-len(checkSuffix) {
+		o.ClientID = o.ClientID[:64-len(checkSuffix)]
+	}
+	o.ClientID += checkSuffix
+	c.id = o.ClientID
+	password, err := b.Password()
+	if c.found("files", errors.Join(err, o.CheckFiles()), "") || !c.network(ctx, b) {
+		return false
+	}
+	conn, err := b.Open(ctx, nil)
+	if c.found("tls", err, secured(conn)) {
+		return false
+	}
+	c.listen(ctx, b, conn, password, d)
+	return c.good
+}
+
+// check is one run of Check.
+type check struct {
+	topic, id string
+	tell      func(Finding)
+	good      bool
+
+	mu     sync.Mutex
+	status string // the newest; "" = none
+	events sequence
+}
+
+// found tells a step; text is what is good about it, and a step without one is told
+// only if it failed. It reports whether it failed.
+func (c *check) found(step string, err error, text string) bool {
+	if err != nil {
+		c.good = false
+		c.tell(Finding{step, false, err.Error()})
+	} else if text != "" {
+		c.tell(Finding{step, true, text})
+	}
+	return err != nil
+}
+
+// network finds the broker's name and its port.
+func (c *check) network(ctx context.Context, b *broker.Broker) bool {
+	ctx, cancel := context.WithTimeout(ctx, broker.DialTimeout)
+	defer cancel()
+	host := b.URL().Hostname()
+	if net.ParseIP(host) == nil {
+		addrs, err := net.DefaultResolver.LookupIPAddr(ctx, host)
+		if err != nil {
+			err = fmt.Errorf("%w; is the name right, and does the gateway have a name server (/etc/resolv.conf)?", err)
+		}
+		if c.found("dns", err, fmt.Sprintf("%s is %v", host, addrs)) {
+			return false
+		}
+	}
+	conn, err := new(net.Dialer).DialContext(ctx, "tcp", b.Address())
+	if err != nil {
+		return !c.found("tcp", fmt.Errorf("%w; is the broker up, is the port right, does a firewall stand between?", err), "")
+	}
+	conn.Close()
+	c.found("tcp", nil, b.Address()+" answers")
+	return true
+}
+
+// secured tells how a connection is encrypted; "" = it is not.
+func secured(conn net.Conn) string {
+	t, ok := conn.(*tls.Conn)
+	if !ok {
+		return ""
+	}
+	cert := t.ConnectionState().PeerCertificates[0]
+	return fmt.Sprintf("certificate of %q until %s (%d days)", cert.Subject.CommonName, cert.NotAfter.Format(time.DateOnly), int(time.Until(cert.NotAfter).Hours()/24))
+}
+
+// listen logs in, subscribes, and takes what comes.
+func (c *check) listen(ctx context.Context, b *broker.Broker, conn net.Conn, password string, d time.Duration) {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	lost := make(chan error, 1)
+	g := &guard{Conn: conn, lost: func(err error) {
+		select {
+		case lost <- err:
+		default:
+		}
+		stop()
+	}}
+	defer g.Close()
+	o := clientOptions(b, c.id, password, g)
+	o.SetOrderMatters(true)
+	client := paho.NewClient(o)
+	defer client.Disconnect(disconnectMs)
+	if c.found("login", explainLogin(b, c.id, c.wait(ctx, client.Connect(), g)), fmt.Sprintf("as %q with client id %s", b.Username(), c.id)) {
+		return
+	}
+	below := c.topic + "/#"
+	t := client.Subscribe(below, qos, c.take)
+	err := c.wait(ctx, t, g)
+	if sub, ok := t.(*paho.SubscribeToken); err == nil && ok && sub.Result()[below] == 0x80 { // [MQTT-3.9.3]
+		err = errors.New("the broker refuses the subscription")
+	}
+	if err != nil {
+		err = fmt.Errorf("%w; let user %q read %s in the broker's access control list, or check with a user who may", err, b.Username(), below)
+	}
+	if c.found("acl", err, "may subscribe to "+below) {
+		return
+	}
+	select { // what is retained comes at once
+	case <-ctx.Done():
+	case <-time.After(max(d, time.Second)):
+	}
+	select {
+	case err := <-lost:
+		c.found("connection", broker.Explain(err), "")
+	default:
+	}
+	c.verdict(d)
+}
+
+// take is called by paho with each message.
+func (c *check) take(_ paho.Client, m paho.Message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch m.Topic() {
+	case c.topic + "/event":
+		c.events.add(m.Payload())
+	case c.topic + "/status":
+		c.status = string(m.Payload()[:min(len(m.Payload()), 40)])
+	}
+}
+
+// verdict tells what was heard.
+func (c *check) verdict(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var err error
+	switch c.status {
+	case "online":
+	case "":
+		err = fmt.Errorf("nothing on %s/status: the agent never reached this broker, or the broker's access control list keeps it from publishing there or this user from reading it", c.topic)
+	default:
+		err = fmt.Errorf("%q on %s/status: the agent is not connected; see the check mqtt in its status", c.status, c.topic)
+	}
+	c.found("status", err, "online")
+	text, good := c.events.verdict()
+	if text = fmt.Sprintf("in %v: %s", d, text); good {
+		c.found("events", nil, text)
+	} else {
+		c.found("events", errors.New(text), "")
+	}
+}
+
+// wait waits for a token; the error of the connection says more than the token's.
+func (c *check) wait(ctx context.Context, t paho.Token, g *guard) error {
+	late := time.NewTimer(ackTimeout)
+	defer late.Stop()
+	select {
+	case <-t.Done():
+		if t.Error() == nil {
+			return nil
+		}
+		return g.cause(t.Error())
+	case <-ctx.Done():
+		return g.cause(ctx.Err())
+	case <-late.C:
+		return errSlow
+	}
+}
+
+// explainLogin adds to an error of CONNECT what can be done about it.
+func explainLogin(b *broker.Broker, id string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword):
+		return fmt.Errorf("%w: username or password_file", err)
+	case errors.Is(err, packets.ErrorRefusedNotAuthorised):
+		return fmt.Errorf("%w: username, password_file or the client certificate, or the broker's access control list for client id %s", err, id)
+	case errors.Is(err, packets.ErrorRefusedIDRejected):
+		return fmt.Errorf("%w: the broker does not take client id %s", err, id)
+	case broker.Closed(err):
+		return fmt.Errorf("%w; or it allows other client ids than %s (AWS IoT Core: iot:Connect)", b.ExplainConnect(err), id)
+	}
+	return broker.Explain(err)
+}
