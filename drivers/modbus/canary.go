@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"iot-edge-anomaly/drivers"
@@ -54,11 +55,18 @@ func (d *Dev) ask(ctx context.Context, q *request) (b []byte, doubtful bool, err
 			err = fmt.Errorf("%w: the gateway gives the answer to an earlier request: %w", drivers.ErrBus, err)
 		}
 	case silent != nil && late.misshapen(d.unit, silent):
-		d.misfit = true
+		if d.suspicious(ctx, silent) {
+			d.misfit = true
+			late.expect(d, q, time.Now(), silent)
+		}
 	case silent != nil:
 		late.expect(d, q, time.Now(), silent)
 	case err == nil:
 		late.answered(d.unit)
+		if len(d.had) == 0 {
+			d.heard = d.client.line.others.heard(d.unit)
+		}
+		d.had = append(d.had, q.kind())
 	}
 	return b, doubtful, err
 }
@@ -110,52 +118,70 @@ const maxCanaries = 4
 // inStep makes sure that the answer to q cannot be mistaken for the answer to an
 // earlier request. If it could be, a canary is asked first: a request whose answer
 // has another function or size than those that may still come. Its answer proves
-// that the gateway is in step. Nil means that q may be asked; if there is no canary,
+// that the gateway is in step. If it holds the registers of q it is returned: then q
+// need not be asked. Nil and no error mean that q may be asked; if there is no canary,
 // its values are doubtful.
-func (d *Dev) inStep(ctx context.Context, q *request) error {
-	s := d.client.line.sequence
+func (d *Dev) inStep(ctx context.Context, q *request) ([]byte, error) {
+	s, half := d.client.line.sequence, false
 	for range maxCanaries {
 		if !s.doubted(q.kind()) {
-			return nil
+			return nil, nil
 		}
 		c := d.canary(q)
 		if c == nil {
-			return nil
+			return nil, nil
 		}
 		start := time.Now()
-		err := d.askCanary(ctx, c)
+		b, err := d.askCanary(ctx, c)
+		if c.holds(q) {
+			if b != nil {
+				q.wider.ok()
+			} else if !isOutOfStep(err) {
+				q.wider.fail(start, time.Now(), err, canaryPause, maxCanaryPause)
+			}
+		}
 		switch {
 		case err == nil:
 			d.answered, d.canaries.turn = true, 0
 			d.canaries.mute.ok()
-			if s.confirm(c.kind()) {
-				return nil
+			if half = !s.confirm(c.kind()); half {
+				continue
 			}
-			continue
-		case isOutOfStep(err):
+			if b != nil && c.holds(q) && !s.doubted(c.kind()) {
+				return b[:q.size()], nil
+			}
+			return nil, nil
+		case isOutOfStep(err), half && isSilence(err): // the unit has just answered
+			half = false
 			continue
 		case isSilence(err):
 			d.canaries.mute.fail(start, time.Now(), err, canaryPause, maxCanaryPause)
 		}
-		return err
+		return nil, err
 	}
 	if !s.doubted(q.kind()) {
-		return nil
+		return nil, nil
 	}
-	return fmt.Errorf("%w: the gateway gives the answers to earlier requests, restart it: %w", drivers.ErrBus, ErrFrame)
+	return nil, fmt.Errorf("%w: the gateway gives the answers to earlier requests, restart it: %w", drivers.ErrBus, ErrFrame)
 }
 
-// askCanary asks a canary. Nil means that the answer was its own.
-func (d *Dev) askCanary(ctx context.Context, c *request) error {
+// holds reports whether an answer to c begins with that to q.
+func (c *request) holds(q *request) bool {
+	return c.table == q.table && c.width == q.width && c.at == q.at && c.n >= q.n
+}
+
+// askCanary asks a canary. No error means that the answer was its own; without data it
+// is a refusal.
+func (d *Dev) askCanary(ctx context.Context, c *request) ([]byte, error) {
 	s := d.client.line.sequence
 	q := openRequest{answerKind: c.kind(), refusable: !c.proven, number: s.begin()}
-	_, err := d.client.read(ctx, c.table, uint16(c.at), uint16(c.n), c.width)
+	b, err := d.client.read(ctx, c.table, uint16(c.at), uint16(c.n), c.width)
 	err = d.otherRefusal(c, err)
 	d.settle(q, err, d.client.silent)
 	if isException(err) && !isSilence(err) {
-		return nil
+		return nil, nil
 	}
-	return err
+	return b, err
 }
 
 // otherRefusal returns err, the error of request q. If it is an exception that may
@@ -190,11 +216,23 @@ func (d *Dev) canary(q *request) *request {
 	if fit == nil {
 		fit = perhaps
 	}
-	if len(fit) == 0 || !d.canaries.mute.ready(time.Now()) {
+	now := time.Now()
+	if len(fit) == 0 || !d.canaries.mute.ready(now) {
 		return nil
+	}
+	if q.wider.ready(now) { // first those that spare the request itself
+		slices.SortStableFunc(fit, func(a, b *request) int { return rank(a, q) - rank(b, q) })
 	}
 	d.canaries.turn++
 	return fit[(d.canaries.turn-1)%len(fit)]
+}
+
+// rank is 0 for canaries that hold q and 1 for others.
+func rank(c, q *request) int {
+	if c.holds(q) {
+		return 0
+	}
+	return 1
 }
 
 // candidates are the requests that may serve as canaries before q, whatever may still

@@ -34,12 +34,16 @@ func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
 // answer makes one request and notes whether the unit has answered. Doubtful means
 // that the answer may be that to an earlier request.
 func (d *Dev) answer(ctx context.Context, q *request) (b []byte, doubtful bool, err error) {
-	if err := d.inStep(ctx, q); err != nil {
-		return nil, false, err
+	b, err = d.inStep(ctx, q)
+	if b != nil || err != nil {
+		return b, false, err
 	}
 	b, doubtful, err = d.ask(ctx, q)
 	if err == nil && doubtful && d.canaries.mute.fails == 0 { // the unit is back, or an answer got lost meanwhile
-		if err = d.inStep(ctx, q); err == nil {
+		if b, err = d.inStep(ctx, q); b != nil {
+			return b, false, nil
+		}
+		if err == nil {
 			b, doubtful, err = d.ask(ctx, q)
 		}
 	}

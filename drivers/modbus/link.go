@@ -38,6 +38,7 @@ type link struct {
 	used    bool               // the connection has served a request
 	last    [requestChars]byte // the newest request of a serial line
 	owed    int                // frames that may follow an answer of the wrong shape: itself and the right one
+	odd     bool               // serial: the answer to the newest request had the wrong shape
 	mute    int                // requests in a row without a single byte in return
 
 	// fails is the number of failed attempts to connect in a row, next the
@@ -63,6 +64,12 @@ func (k *link) request(ctx context.Context, timeout time.Duration, req, dst []by
 		if err != nil {
 			return 0, repeated, err
 		}
+		if k.odd && k.line.opts.Mode != RTU { // an own one may still come: only a new connection is in step
+			k.odd = false
+			k.drop(conn)
+			continue
+		}
+		k.odd = false
 		before := time.Now()
 		if err := k.pause(ctx, req); err != nil {
 			return 0, repeated, err
@@ -240,7 +247,7 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 		k.line.others.awaits(req[0], time.Now().Add(immune*timeout))
 	}
 	if isOutOfStep(err) {
-		k.owed = 2
+		k.owed, k.odd = 2, k.turn.serial
 	}
 	if !k.used {
 		k.tried(got, err)
@@ -261,10 +268,11 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 
 // keeps reports whether the connection stays open after an error. Stray bytes of a
 // serial port are discarded before the next request. Those of a TCP connection
-// may still be under way, so only a new connection is in step.
+// may still be under way, so only a new connection is in step; that to a serial
+// server stays open until the next request, to hear what follows.
 func (k *link) keeps(err error) bool {
 	if k.line.opts.Mode != RTU {
-		return false
+		return k.odd
 	}
 	if errors.Is(err, ErrTimeout) {
 		k.mute++

@@ -64,7 +64,9 @@ type Dev struct {
 	first    int     // index in plan of the request that begins the next cycle
 	silence  breaker // opens if the unit stays silent
 	canaries canaries
-	misfit   bool          // an answer of this cycle was to a request of nobody's
+	misfit   bool          // an answer of this cycle may have been to a request of another master's
+	had      []answerKind  // serial: of the answers of this cycle
+	heard    int           // serial: frames that may have been late answers, before the first of them
 	slowest  time.Duration // of the requests of the newest cycles
 	replan   bool          // the plan is to be made anew after the cycle
 	limit    int           // most registers that the device was found to return at once
@@ -194,7 +196,7 @@ func (d *Dev) Read(ctx context.Context, dst []float64) error {
 	if !d.recut.IsZero() && !start.Before(d.recut) {
 		d.forget()
 	}
-	d.errs, d.answered, d.misfit = nil, false, false
+	d.errs, d.answered, d.misfit, d.had = nil, false, false, d.had[:0]
 	d.client.begin(start, d.silence.fails == 0)
 	foreign := d.client.line.others.count()
 	if err := d.checked(ctx, dst); isSilence(err) && !d.answered {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -19,7 +20,14 @@ type otherMaster struct {
 	mu     sync.Mutex
 	frames uint64                   // so far
 	seen   [foreignFrames]time.Time // the newest frames, the oldest of them at frames % foreignFrames
-	late   map[uint8]time.Time      // by unit: until when its frames may be late answers
+	late   map[uint8]immunity       // by unit
+}
+
+// immunity is until when the frames of a unit may be late answers, and how many there
+// were.
+type immunity struct {
+	until time.Time
+	heard int
 }
 
 const (
@@ -57,11 +65,19 @@ func (o *otherMaster) awaits(unit uint8, until time.Time) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.late == nil {
-		o.late = map[uint8]time.Time{}
+		o.late = map[uint8]immunity{}
 	}
-	if until.After(o.late[unit]) {
-		o.late[unit] = until
+	if i := o.late[unit]; until.After(i.until) {
+		i.until = until
+		o.late[unit] = i
 	}
+}
+
+// heard returns how many frames of a unit may have been late answers so far.
+func (o *otherMaster) heard(unit uint8) int {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.late[unit].heard
 }
 
 // overhear counts the frames in bytes that nobody waited for. It leaves out late
@@ -84,7 +100,10 @@ func (o *otherMaster) overhear(got, own []byte, owed int, now time.Time) (frames
 			continue
 		}
 		o.mu.Lock()
-		if !now.Before(o.late[frame[0]]) {
+		if i := o.late[frame[0]]; now.Before(i.until) {
+			i.heard++
+			o.late[frame[0]] = i
+		} else {
 			o.seen[o.frames%foreignFrames] = now
 			o.frames++
 			frames++
@@ -145,14 +164,58 @@ func (l *Line) linger(ctx context.Context, took time.Duration) {
 	k.overhear(k.turn.input.bytes())
 }
 
+// suspicious reports whether an answer of the wrong shape, with this error, may mean
+// that another master polls the line, so that an earlier answer of this cycle may have
+// been to its request. Then our own answers are still to come: this one is one of
+// them, or another frame follows. Otherwise the device itself gave a wrong answer.
+func (d *Dev) suspicious(ctx context.Context, err error) bool {
+	kind, _ := kindIn(err)
+	intact, more := d.client.line.follows(ctx, min(max(d.client.longest, d.slowest*9/10)*3/2, maxLinger))
+	return more || intact && slices.Contains(d.had, kind)
+}
+
+// follows waits for a time after an answer of the wrong shape. It reports whether that
+// is an intact frame, and whether more follow it, or may have.
+func (l *Line) follows(ctx context.Context, wait time.Duration) (whole, more bool) {
+	select {
+	case <-l.free:
+	case <-ctx.Done():
+		return true, true
+	}
+	k := l.take()
+	defer l.give(k)
+	if !k.odd || k.turn.input.raw == nil || sleep(ctx, wait) != nil {
+		return true, true
+	}
+	k.turn.input.forget(k.buf[:k.have])
+	k.have = 0
+	k.turn.input.empty()
+	got := k.turn.input.bytes()
+	if l.opts.Mode == RTU {
+		k.overhear(got)
+	}
+	if len(got) > maxADU {
+		return true, true
+	}
+	for at := 0; at+rtuOverhead+2 <= len(got); {
+		n := anyFrame(got[at:])
+		if n > 0 && (whole || at > glitches) {
+			return true, true
+		}
+		whole = whole || n > 0
+		at += max(n, 1)
+	}
+	return whole, false
+}
+
 // firstLinger is the assumed time of an answer at the start.
 const firstLinger = 100 * time.Millisecond
 
 const maxLinger = 250 * time.Millisecond
 
 // errMisfit is why the values of a cycle are dropped in which an answer had the wrong
-// shape.
-var errMisfit = fmt.Errorf("%w: an answer of this reading has another size, so others may be those to another master", ErrFrame)
+// shape or came too much.
+var errMisfit = fmt.Errorf("%w: an answer of this reading has another size, or one came unasked, so others may be those to another master", ErrFrame)
 
 // all wraps an error that concerns every channel.
 func (d *Dev) all(err error) error {
@@ -171,7 +234,8 @@ func (d *Dev) alone(ctx context.Context, before uint64, dst []float64) {
 		d.slowest = max(d.client.longest, d.slowest*9/10) // another master's answer may have come sooner than ours
 		l.linger(ctx, d.slowest)
 	}
-	if d.misfit { // the answers before it may be those to others' requests, too
+	// A unit answers in order: a frame of its own behind an answer is no late one.
+	if d.misfit || len(d.had) > 0 && l.others.heard(d.unit) > d.heard {
 		drivers.Missing(dst)
 		d.errs = append(d.errs, d.all(errMisfit))
 	}

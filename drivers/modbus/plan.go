@@ -33,6 +33,7 @@ type request struct {
 	quiet  breaker    // opens if this range stays silent
 	refuse breaker    // opens if cutting the request yielded no values
 	proven bool       // the device has answered it with data
+	wider  breaker    // opens if canaries that hold this range are not answered with data
 	tail   tail
 }
 

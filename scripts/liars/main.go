@@ -1,18 +1,28 @@
 // Command liars reads simulated Modbus devices that lie, each with its timing and its
 // mistakes varied, and counts what became of every cell: right, wrong, suspect or
-// missing. It ends with 1 if a wrong value was given as a good one.
+// missing. Every value changes from row to row, so an old one is wrong. It ends with 1 if
+// a wrong value was given as a good one.
 //
-//	liars [-seeds N] [-random N] [-only NAME] [-at-once N]
+//	liars [-seeds N] [-random N] [-compare N] [-only NAME] [-at-once N]
 //
 // A named behaviour is one kind of lie, with N seeds. A random behaviour is a device
-// that may do several of these things.
+// that may do several of these things. Then the devices of the named behaviours, with
+// fewer seeds, are read by other libraries and programs as they come.
+//
+// It also counts the cells whose right answer arrived: the device gave it whole, within
+// the timeout, to a question of the same row, on the connection that asked. Not all of
+// them can be used: an answer that nothing tells from a stale or a foreign one (see
+// witness) is no evidence for whoever reads it. So the share of those that became right
+// and good values is printed for all of them, and for the recognisable ones.
 package main
 
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"text/tabwriter"
 	"time"
@@ -21,6 +31,7 @@ import (
 func main() {
 	seeds := flag.Int("seeds", 100, "seeds of each named behaviour")
 	random := flag.Int("random", 10_000, "random behaviours")
+	compared := flag.Int("compare", 10, "seeds of each named behaviour that other readers read too")
 	only := flag.String("only", "", "run only the behaviour with this `NAME`")
 	atOnce := flag.Int("at-once", 16*runtime.NumCPU(), "behaviours at the same time; nearly all of their time is waiting")
 	flag.Parse()
@@ -30,17 +41,20 @@ func main() {
 		jobs = append(jobs, job{"random", uint64(seed), anything})
 	}
 	if *only != "" {
-		var some []job
-		for _, j := range jobs {
-			if j.name == *only {
-				some = append(some, j)
-			}
-		}
-		jobs = some
+		jobs = slices.DeleteFunc(jobs, func(j job) bool { return j.name != *only })
+		*compared = 0
 	}
-	table, wrong := runAll(jobs, *atOnce)
-	table.print()
+	table, wrong := runAll(jobs, *atOnce, openOurs, func(j job, t tally) {
+		fmt.Printf("%s, seed %d: %d wrong cells, %s\n", j.name, j.seed, t.wrong, t.first)
+	})
+	table.print(os.Stdout)
 	fmt.Printf("%d behaviours in %v\n", len(jobs), time.Since(start).Round(time.Second))
+	if *compared > 0 {
+		if err := compare(os.Stdout, *compared, *atOnce/2); err != nil {
+			fmt.Fprintln(os.Stderr, "liars:", err)
+			os.Exit(1)
+		}
+	}
 	if len(jobs) == 0 || wrong > 0 {
 		os.Exit(1)
 	}
@@ -50,7 +64,7 @@ func main() {
 type job struct {
 	name string
 	seed uint64
-	run  func(seed uint64) (tally, error)
+	make func(seed uint64) scene
 }
 
 // results are tallies by the name of the behaviour, in the order of the first jobs.
@@ -60,9 +74,9 @@ type results struct {
 	runs  map[string]int
 }
 
-// runAll runs the jobs, several at a time, and tells of each wrong value which seed
-// makes it.
-func runAll(jobs []job, atOnce int) (r results, wrong int) {
+// runAll runs the jobs with a reader, several at a time, and tells which of them give
+// wrong values.
+func runAll(jobs []job, atOnce int, open func(scene, string) (reader, error), tell func(job, tally)) (r results, wrong int) {
 	r = results{sum: map[string]*tally{}, runs: map[string]int{}}
 	for _, j := range jobs {
 		if r.sum[j.name] == nil {
@@ -75,14 +89,17 @@ func runAll(jobs []job, atOnce int) (r results, wrong int) {
 	for _, j := range jobs {
 		free <- true
 		running.Go(func() {
-			t, err := j.run(j.seed)
+			t, err := j.make(j.seed).play(open)
 			<-free
 			mu.Lock()
 			defer mu.Unlock()
 			r.runs[j.name]++
 			r.sum[j.name].add(t)
-			if wrong += t.wrong; t.wrong > 0 || err != nil {
-				fmt.Printf("%s, seed %d: %d wrong cells, %s, %v\n", j.name, j.seed, t.wrong, t.first, err)
+			if wrong += t.wrong; t.wrong > 0 {
+				tell(j, t)
+			}
+			if err != nil {
+				fmt.Fprintf(os.Stderr, "%s, seed %d: %v\n", j.name, j.seed, err)
 			}
 		})
 	}
@@ -90,19 +107,32 @@ func runAll(jobs []job, atOnce int) (r results, wrong int) {
 	return r, wrong
 }
 
-func (r results) print() {
-	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "behaviour\truns\twrong\tright\tsuspect\tmissing\tright of all\t")
-	var all tally
+func (r results) print(to io.Writer) {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "behaviour\truns\twrong\tright\tsuspect\tmissing\tright of all\tarrived\tof those right\trecognisable\tof those right\t")
 	line := func(name string, runs int, t tally) {
-		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%.1f %%\t\n", name, runs, t.wrong, t.right, t.suspect, t.missing, 100*float64(t.right)/float64(max(1, t.wrong+t.right+t.suspect+t.missing)))
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\t%d\t%d\t%s\t%d\t%s\t%d\t%s\t\n", name, runs, t.wrong, t.right, t.suspect, t.missing,
+			percent(t.right, t.cells()), t.arrived, percent(t.used, t.arrived), t.clear, percent(t.clearUsed, t.clear))
 	}
 	runs := 0
 	for _, name := range r.names {
 		line(name, r.runs[name], *r.sum[name])
-		all.add(*r.sum[name])
 		runs += r.runs[name]
 	}
-	line("all", runs, all)
+	line("all", runs, r.total())
 	w.Flush()
+}
+
+func (r results) total() (t tally) {
+	for _, name := range r.names {
+		t.add(*r.sum[name])
+	}
+	return t
+}
+
+func percent(part, whole int) string {
+	if whole == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f %%", 100*float64(part)/float64(whole))
 }

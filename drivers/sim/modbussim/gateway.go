@@ -17,6 +17,7 @@ import (
 // It is safe for concurrent use. Requests are carried out one after the other, as on
 // a serial line, whatever connection they come from.
 type Gateway struct {
+	watched
 	ln   net.Listener
 	wg   sync.WaitGroup
 	open sync.Map // of connections
@@ -28,6 +29,7 @@ type Gateway struct {
 	held   []heldAnswer // the serial input that nobody has read yet
 	lies   int
 	served int
+	newest int // number of the newest connection that a request was carried out for
 }
 
 // GatewayFault says how a gateway goes wrong.
@@ -62,8 +64,9 @@ const (
 
 // heldAnswer is an answer of a slave and when it has arrived.
 type heldAnswer struct {
-	pdu []byte
-	at  time.Time
+	pdu   []byte
+	at    time.Time
+	event Event // of its request
 }
 
 // ListenGateway serves units at a TCP address until Close.
@@ -74,13 +77,13 @@ func ListenGateway(addr string, units map[uint8]*Bank, f GatewayFault) (*Gateway
 	}
 	g := &Gateway{ln: ln, rng: rand.New(rand.NewPCG(f.Seed, 0x6761746577)), fault: f, banks: units}
 	g.wg.Go(func() {
-		for {
+		for number := 1; ; number++ {
 			c, err := ln.Accept()
 			if err != nil {
 				return
 			}
 			g.open.Store(c, true)
-			g.wg.Go(func() { g.serve(c) })
+			g.wg.Go(func() { g.serve(c, number) })
 		}
 	})
 	return g, nil
@@ -112,14 +115,14 @@ func (g *Gateway) Requests() (all, wrong int) {
 	return g.served, g.lies
 }
 
-func (g *Gateway) serve(c net.Conn) {
+func (g *Gateway) serve(c net.Conn, number int) {
 	defer func() { c.Close(); g.open.Delete(c) }()
 	req := make([]byte, headerLen+5)
 	for {
 		if _, err := io.ReadFull(c, req); err != nil || binary.BigEndian.Uint16(req[4:]) != 6 {
 			return
 		}
-		pdu, hangUp := g.carry(req[6], req[headerLen:])
+		pdu, hangUp := g.carry(req[6], req[headerLen:], func() bool { return g.overtaken(c, number) })
 		if hangUp {
 			return
 		}
@@ -134,12 +137,27 @@ func (g *Gateway) serve(c net.Conn) {
 	}
 }
 
+// overtaken reports whether a request comes behind those of a newer connection only
+// because this goroutine had to wait, while its client gave up: a gateway answers in
+// order. mu is held.
+func (g *Gateway) overtaken(c net.Conn, number int) bool {
+	if number < g.newest && hungUp(c) {
+		return true
+	}
+	g.newest = max(g.newest, number)
+	return false
+}
+
 // carry puts a request on the serial line and returns what the gateway takes for its
 // answer.
-func (g *Gateway) carry(unit uint8, req []byte) (pdu []byte, hangUp bool) {
+func (g *Gateway) carry(unit uint8, req []byte, overtaken func() bool) (pdu []byte, hangUp bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if overtaken() {
+		return nil, true
+	}
 	g.served++
+	e := g.asks(req)
 	now := time.Now()
 	if g.fault.Flush {
 		for len(g.held) > 0 && !g.held[0].at.After(now) {
@@ -150,13 +168,14 @@ func (g *Gateway) carry(unit uint8, req []byte) (pdu []byte, hangUp bool) {
 	if bank == nil {
 		return []byte{req[0] | 0x80, targetSilent}, false
 	}
-	own := heldAnswer{bank.answer(nil, req), now}
+	own := heldAnswer{bank.answer(nil, req), now, e}
 	stalls := g.rng.Float64() < g.fault.Stall
 	if stalls && g.fault.Late > 0 {
 		own.at = now.Add(time.Duration(g.rng.Int64N(int64(g.fault.Late))))
 	}
 	lost := stalls && g.rng.Float64() < g.fault.Lost
 	if len(g.held) == 0 && !stalls {
+		g.answers(e, own.pdu)
 		return own.pdu, false
 	}
 	if !lost {
@@ -177,6 +196,11 @@ func (g *Gateway) carry(unit uint8, req []byte) (pdu []byte, hangUp bool) {
 	g.held = g.held[1:]
 	if g.fault.OneShot {
 		g.held = nil
+	}
+	if o := first.event; o.Function == e.Function && o.First == e.First && o.Count == e.Count {
+		g.answers(e, first.pdu) // the same question, asked before
+	} else {
+		g.misleads(first.pdu)
 	}
 	return first.pdu, false
 }

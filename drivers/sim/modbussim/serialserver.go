@@ -16,16 +16,24 @@ import (
 //
 // It is safe for concurrent use.
 type SerialServer struct {
+	watched
 	ln    net.Listener
 	wg    sync.WaitGroup
 	done  chan struct{}
-	queue chan []byte
+	queue chan serialRequest
 
 	mu      sync.Mutex
 	banks   map[uint8]*Bank
 	clients map[net.Conn]bool
 	other   OtherMaster
 	asked   int // requests of clients that were answered
+}
+
+// serialRequest is a request and who made it; nil = the other master.
+type serialRequest struct {
+	frame []byte
+	from  net.Conn
+	event Event
 }
 
 // OtherMaster is what the other master of a SerialServer does.
@@ -45,7 +53,7 @@ func ListenSerialServer(addr string, units map[uint8]*Bank, other OtherMaster) (
 	if err != nil {
 		return nil, fmt.Errorf("listening for rtu on %s: %w", addr, err)
 	}
-	s := &SerialServer{ln: ln, done: make(chan struct{}), queue: make(chan []byte, 64), banks: units,
+	s := &SerialServer{ln: ln, done: make(chan struct{}), queue: make(chan serialRequest, 64), banks: units,
 		clients: map[net.Conn]bool{}, other: other}
 	s.wg.Go(s.line)
 	s.wg.Go(func() { s.poll(rand.New(rand.NewPCG(other.Seed, 0x6f74686572))) })
@@ -109,11 +117,11 @@ func (s *SerialServer) serve(c net.Conn) {
 		s.mu.Lock()
 		s.asked++
 		s.mu.Unlock()
-		s.put(req)
+		s.put(serialRequest{req, c, s.asks(req[1 : requestLen-2])})
 	}
 }
 
-func (s *SerialServer) put(req []byte) {
+func (s *SerialServer) put(req serialRequest) {
 	select {
 	case s.queue <- req:
 	case <-s.done:
@@ -139,7 +147,7 @@ func (s *SerialServer) poll(rng *rand.Rand) {
 			return
 		}
 		if o.Every > 0 {
-			s.put(appendCRC([]byte{o.Unit, readHolding, byte(o.At >> 8), byte(o.At), byte(o.Count >> 8), byte(o.Count)}))
+			s.put(serialRequest{frame: appendCRC([]byte{o.Unit, readHolding, byte(o.At >> 8), byte(o.At), byte(o.Count >> 8), byte(o.Count)})})
 		}
 	}
 }
@@ -147,12 +155,13 @@ func (s *SerialServer) poll(rng *rand.Rand) {
 // line answers one request after the other, to all clients.
 func (s *SerialServer) line() {
 	for {
-		var req []byte
+		var r serialRequest
 		select {
-		case req = <-s.queue:
+		case r = <-s.queue:
 		case <-s.done:
 			return
 		}
+		req := r.frame
 		s.mu.Lock()
 		bank, took := s.banks[req[0]], s.other.Took
 		s.mu.Unlock()
@@ -162,6 +171,11 @@ func (s *SerialServer) line() {
 		time.Sleep(took)
 		frame := appendCRC(bank.answer([]byte{req[0]}, req[1:requestLen-2]))
 		s.mu.Lock()
+		if pdu := frame[1 : len(frame)-2]; s.clients[r.from] {
+			s.answers(r.event, pdu)
+		} else if len(s.clients) > 0 {
+			s.misleads(pdu)
+		}
 		for c := range s.clients {
 			_, _ = c.Write(frame) // a client that is gone is removed by its reader
 		}

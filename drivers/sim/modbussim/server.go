@@ -13,6 +13,7 @@ import (
 // Server answers Modbus requests from its banks, in TCP or RTU frames. All
 // methods are safe for concurrent use.
 type Server struct {
+	watched
 	ln   net.Listener // nil for a serial line
 	baud int          // above 0: RTU frames
 	pace bool         // send each byte at the time at which a UART would
@@ -253,6 +254,7 @@ func (s *Server) decide(req []byte) (truth []byte, lie Lie, sent []byte, delay t
 // answer answers a request, which is a TCP frame, with send. It reports whether the
 // connection stays open.
 func (s *Server) answer(p *peer, req []byte, send func([]byte)) bool {
+	e := s.asks(req[headerLen:])
 	truth, lie, sent, delay := s.decide(req)
 	if truth == nil {
 		return true
@@ -266,12 +268,17 @@ func (s *Server) answer(p *peer, req []byte, send func([]byte)) bool {
 		return s.baud > 0 // a serial line stays open
 	case Stale:
 		if p.last != nil {
+			if s.baud > 0 {
+				s.misleads(p.last[1 : len(p.last)-2])
+			}
 			send(p.last)
 		}
+		s.gives(e, lie, truth, sent)
 		send(sent)
 	case Late:
 		s.wg.Go(func() {
 			if s.pause(delay) {
+				s.gives(e, lie, truth, sent)
 				send(sent)
 			}
 		})
@@ -280,6 +287,9 @@ func (s *Server) answer(p *peer, req []byte, send func([]byte)) bool {
 			if !s.pause(delay) {
 				return false
 			}
+			if i == len(sent)-1 {
+				s.gives(e, lie, truth, sent)
+			}
 			send(sent[i : i+1])
 		}
 	case Split:
@@ -287,8 +297,10 @@ func (s *Server) answer(p *peer, req []byte, send func([]byte)) bool {
 		if !s.pause(delay) {
 			return false
 		}
+		s.gives(e, lie, truth, sent)
 		send(sent[len(sent)-1:])
 	default:
+		s.gives(e, lie, truth, sent)
 		send(sent)
 	}
 	p.last = truth

@@ -200,3 +200,32 @@ func TestServer_stale(t *testing.T) {
 	expect(t, c, request(1, 7, 3, 0, 1), one)
 	expect(t, c, request(2, 7, 3, 1, 1), append(one, 0, 2, 0, 0, 0, 5, 7, 3, 2, 0, 2))
 }
+
+// An observer learns what becomes of each request, and is not told that a lie is the
+// answer.
+func TestWatch(t *testing.T) {
+	var b Bank
+	b.SetHolding(0, 1, 2)
+	s := listenTest(t, map[uint8]*Bank{7: &b})
+	var seen []Event
+	s.Watch(func(e Event) { seen = append(seen, e) })
+	for _, tt := range []struct {
+		f    Fault
+		want []byte
+		kind EventKind
+	}{
+		{Fault{}, []byte{0, 1, 0, 0, 0, 5, 7, 3, 2, 0, 2}, Answered},
+		{Fault{Lie: Late, Delay: time.Millisecond}, []byte{0, 1, 0, 0, 0, 5, 7, 3, 2, 0, 2}, Answered},
+		{Fault{Lie: Exception, Code: 6}, []byte{0, 1, 0, 0, 0, 3, 7, 0x83, 6}, Refused},
+		{Fault{Lie: WrongTransaction}, []byte{0, 2, 0, 0, 0, 5, 7, 3, 2, 0, 2}, Asked},
+		{Fault{Lie: WrongCount}, []byte{0, 1, 0, 0, 0, 5, 7, 3, 4, 0, 2}, Asked},
+	} {
+		s.SetFault(tt.f)
+		seen = nil
+		expect(t, dial(t, s), request(1, 7, 3, 1, 1), tt.want)
+		last := seen[len(seen)-1]
+		if seen[0].Kind != Asked || seen[0].First != 1 || last.Kind != tt.kind || last.Number != seen[0].Number || (tt.kind == Answered) != bytes.Equal(last.Data, []byte{0, 2}) {
+			t.Errorf("%+v: %+v", tt.f, seen)
+		}
+	}
+}

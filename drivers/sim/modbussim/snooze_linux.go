@@ -1,6 +1,7 @@
 package modbussim
 
 import (
+	"net"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -13,4 +14,18 @@ func snooze(d time.Duration) {
 		t := unix.NsecToTimespec(int64(d))
 		unix.Nanosleep(&t, nil) // a signal may end it early; the caller checks the time
 	}
+}
+
+// hungUp reports whether the client has closed its connection.
+func hungUp(c net.Conn) (gone bool) {
+	raw, err := c.(*net.TCPConn).SyscallConn()
+	if err != nil {
+		return true
+	}
+	var b [1]byte
+	err = raw.Control(func(fd uintptr) {
+		n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
+		gone = n == 0 && err == nil || err == unix.ECONNRESET
+	})
+	return gone || err != nil
 }
