@@ -186,6 +186,7 @@ func (m *faultMonitor) inspect(b *bus, now time.Time) {
 			m.clear(key, now)
 		case cs[i].onBus && !anyWell: // perhaps a fault of the bus: other sensors may not have been read yet
 		case silent && !anyWell && cs[i].fails < 2*faultAfter: // perhaps the others fall silent too
+		case cs[i].failing && !cs[i].hanging && b.follows(cs, i): // the fault is of both
 		case cs[i].failing && m.open[b.name] == nil && now.Sub(m.restored[b.name]) > settleAfter:
 			named, lost := m.deviceFault(b, cs, i)
 			if !named {
@@ -220,6 +221,20 @@ func (m *faultMonitor) deviceFault(b *bus, cs []condition, i int) (named bool, l
 		lost = append(lost, missing...)
 	}
 	return first == i, lost
+}
+
+// follows reports whether sensor i has just failed and another one of its device is
+// about to, because the device failed between their reads.
+func (b *bus) follows(cs []condition, i int) bool {
+	if cs[i].fails != faultAfter {
+		return false
+	}
+	for j, s := range b.sensors {
+		if s.device != "" && s.device == b.sensors[i].device && cs[j].fails > 0 && cs[j].fails < faultAfter {
+			return true
+		}
+	}
+	return false
 }
 
 // devices counts the devices on the bus.

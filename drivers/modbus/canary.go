@@ -123,6 +123,11 @@ const maxCanaries = 4
 // its values are doubtful.
 func (d *Dev) inStep(ctx context.Context, q *request) ([]byte, error) {
 	s, half := d.client.line.sequence, false
+	if s.unknown() {
+		if err := d.begin(ctx, q); err != nil {
+			return nil, err
+		}
+	}
 	for range maxCanaries {
 		if !s.doubted(q.kind()) {
 			return nil, nil
@@ -163,6 +168,29 @@ func (d *Dev) inStep(ctx context.Context, q *request) ([]byte, error) {
 		return nil, nil
 	}
 	return nil, fmt.Errorf("%w: the gateway gives the answers to earlier requests, restart it: %w", drivers.ErrBus, ErrFrame)
+}
+
+// begin asks a canary before the first request of a line, if there is one: the gateway
+// may have been behind before. A device that does not answer it is believed. Another
+// answer is an error, and the next cycle tries another canary.
+func (d *Dev) begin(ctx context.Context, q *request) error {
+	if c := d.canary(q); c != nil {
+		_, err := d.client.read(ctx, c.table, uint16(c.at), uint16(c.n), c.width)
+		if isOutOfStep(err) {
+			d.client.line.count(&d.client.line.stats.Unmatched)
+			return fmt.Errorf("%w to %v, before anything else was asked: if that is not how the device answers, the gateway is behind, restart it", err, c)
+		}
+		known := err == nil || isException(err)
+		if d.answered = d.answered || known && !isSilence(err); !known && !isSilence(err) {
+			return err
+		}
+		if d.client.silent != nil {
+			d.client.line.sequence.missed(openRequest{answerKind: c.kind(), refusable: true, number: d.client.line.sequence.begin(), at: time.Now()}, 1+d.client.repeats, 0, true)
+		}
+		d.canaries.turn = 0
+	}
+	d.client.line.sequence.begins()
+	return nil
 }
 
 // holds reports whether an answer to c begins with that to q.
@@ -220,7 +248,7 @@ func (d *Dev) canary(q *request) *request {
 	if len(fit) == 0 || !d.canaries.mute.ready(now) {
 		return nil
 	}
-	if q.wider.ready(now) { // first those that spare the request itself
+	if q.wider.ready(now) && !s.unknown() { // first those that spare the request itself
 		slices.SortStableFunc(fit, func(a, b *request) int { return rank(a, q) - rank(b, q) })
 	}
 	d.canaries.turn++

@@ -5,7 +5,7 @@ import "time"
 // Cost is the line time that one cycle of a device takes on a serial line.
 type Cost struct {
 	Requests int
-	Wire     time.Duration // all requests with their answers, silences, pauses and the slave's response times
+	Wire     time.Duration // all requests with their answers, silences, pauses and the slave's response times; the wait at the end of the cycle
 	Longest  time.Duration // the longest time from the start of a request to the end of its answer
 }
 
@@ -27,6 +27,9 @@ func (d *Dev) Cost(baud int, pause time.Duration) (c Cost) {
 		c.Requests++
 		c.Longest = max(c.Longest, took)
 		c.Wire += took + max(silence, pause)
+	}
+	if d.client.line.opts.Mode == RTUOverTCP {
+		c.Wire += lingerFor(c.Longest)
 	}
 	return c
 }

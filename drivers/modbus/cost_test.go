@@ -26,3 +26,15 @@ func TestDev_Cost(t *testing.T) {
 		}
 	}
 }
+
+// Behind a serial server a cycle ends with a wait of one and a half answers.
+func TestDev_CostBehindServer(t *testing.T) {
+	regs := []Register{reg(Input, 0, U16)}
+	near, far := newDev(t, NewLine(nil, LineOptions{Mode: RTU}), 7, regs, Options{}), newDev(t, NewLine(nil, LineOptions{Mode: RTUOverTCP}), 7, regs, Options{})
+	for _, baud := range []int{1200, 9600} {
+		a, b := near.Cost(baud, 0), far.Cost(baud, 0)
+		if want := min(a.Longest*3/2, 250*time.Millisecond); b.Wire-a.Wire != want || b.Longest != a.Longest {
+			t.Errorf("%d baud: %+v and %+v, want %v more", baud, a, b, want)
+		}
+	}
+}

@@ -264,7 +264,7 @@ func TestDev_limitLearnt(t *testing.T) {
 			}
 			return 0
 		})
-		l := NewLine(open, LineOptions{})
+		l := begun(NewLine(open, LineOptions{}))
 		defer l.Close()
 		var at []int
 		for a := range 100 {

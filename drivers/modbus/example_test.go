@@ -10,7 +10,8 @@ import (
 )
 
 // A power meter read over TCP by a table of its registers. Two neighbouring
-// registers are read in one request, the third in another. The third holds the
+// registers are read in one request, the third in another; before them comes one that
+// tells whether a gateway on the way is in step. The third holds the
 // pattern that this meter sends if it has no value: its cell is NaN, and the error
 // says so. The meter is a simulated one.
 func Example() {
@@ -49,5 +50,5 @@ func Example() {
 	// current -4.2 A
 	// temperature NaN °C
 	// error: unit 7: input 100: temperature is 0x7fff, which means no value
-	// requests: 2
+	// requests: 3
 }

@@ -207,7 +207,7 @@ func TestLine_fewerConnectionsAllowed(t *testing.T) {
 func TestDev_budget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		open, _ := pipeServer(func(byte, int, int) byte { time.Sleep(30 * time.Millisecond); return 0 })
-		l := NewLine(open, LineOptions{})
+		l := begun(NewLine(open, LineOptions{}))
 		defer l.Close()
 		d := newDev(t, l, 7, words(0, 20, 40), Options{RequestLimits: RequestLimits{Budget: 40 * time.Millisecond}})
 		want := []string{"xx-", "x-x", "-xx", "xx-"}

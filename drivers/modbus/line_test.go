@@ -56,8 +56,16 @@ func newLine(t testing.TB, s *modbussim.Server, o LineOptions) *Line {
 	if o.Timeout == 0 {
 		o.Timeout = unhurried
 	}
-	l := NewLine(Dial(s.Addr()), o)
+	l := begun(NewLine(Dial(s.Addr()), o))
 	t.Cleanup(func() { l.Close() })
+	return l
+}
+
+// begun returns the line as after its first request, for tests of what comes later.
+func begun(l *Line) *Line {
+	if l.sequence != nil {
+		l.sequence.begins()
+	}
 	return l
 }
 

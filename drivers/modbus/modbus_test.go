@@ -340,7 +340,7 @@ func TestDev_deadUnit(t *testing.T) {
 		var dead atomic.Bool
 		dead.Store(true)
 		open, _ := unitOnPipe(func(unit byte, _ int) bool { return unit == 7 && dead.Load() })
-		l := NewLine(open, LineOptions{Timeout: 300 * time.Millisecond})
+		l := begun(NewLine(open, LineOptions{Timeout: 300 * time.Millisecond}))
 		defer l.Close()
 		bad := newDev(t, l, 7, words(0, 50, 100), Options{})
 		good := newDev(t, l, 8, words(0, 50, 100), Options{})

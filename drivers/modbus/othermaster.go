@@ -155,7 +155,7 @@ func (l *Line) linger(ctx context.Context, took time.Duration) {
 	l.mu.Lock()
 	open := k.conn != nil
 	l.mu.Unlock()
-	if !open || sleep(ctx, min(took*3/2, maxLinger)) != nil {
+	if !open || sleep(ctx, lingerFor(took)) != nil {
 		return
 	}
 	k.turn.input.forget(k.buf[:k.have])
@@ -170,7 +170,7 @@ func (l *Line) linger(ctx context.Context, took time.Duration) {
 // them, or another frame follows. Otherwise the device itself gave a wrong answer.
 func (d *Dev) suspicious(ctx context.Context, err error) bool {
 	kind, _ := kindIn(err)
-	intact, more := d.client.line.follows(ctx, min(max(d.client.longest, d.slowest*9/10)*3/2, maxLinger))
+	intact, more := d.client.line.follows(ctx, lingerFor(max(d.client.longest, d.slowest*9/10)))
 	return more || intact && slices.Contains(d.had, kind)
 }
 
@@ -212,6 +212,9 @@ func (l *Line) follows(ctx context.Context, wait time.Duration) (whole, more boo
 const firstLinger = 100 * time.Millisecond
 
 const maxLinger = 250 * time.Millisecond
+
+// lingerFor is how long linger waits where an answer takes that long.
+func lingerFor(took time.Duration) time.Duration { return min(took*3/2, maxLinger) }
 
 // errMisfit is why the values of a cycle are dropped in which an answer had the wrong
 // shape or came too much.

@@ -25,6 +25,7 @@ type sequence struct {
 	shifted bool       // the answer to another request was received: two proofs in a row are needed
 	proof   answerKind // the first of them; zero = there is none
 	silent  int        // requests in a row that ended with a timeout
+	begun   bool       // the gateway was asked whether it is in step, once at the start
 }
 
 // openRequest is a request that was given up although it may still be answered.
@@ -144,6 +145,24 @@ func (s *sequence) doubted(k answerKind) bool {
 	shifted := s.shifted
 	s.mu.Unlock()
 	return shifted || s.ambiguous(k)
+}
+
+// unknown reports whether nothing was asked that tells if the gateway is in step: it may
+// have been behind before this line was opened.
+func (s *sequence) unknown() bool {
+	if s == nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !s.begun
+}
+
+// begins notes that this was asked.
+func (s *sequence) begins() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.begun = true
 }
 
 // ambiguous reports whether an answer of this kind may belong to an earlier request.

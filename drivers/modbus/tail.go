@@ -8,18 +8,17 @@ import (
 // tail is what is known of the registers of a request behind its first one. Some
 // devices give only the first register of a request and zeros for the others,
 // without an exception. As long as everything behind the first register was zero in
-// each answer, the values there are compared with those of requests of their own:
-// all of them at the first answer, then one at a time, in pauses that double.
+// each answer, the values there are compared with those of requests of their own: at
+// the first answer, then in pauses that double.
 type tail struct {
-	good   bool // it was not zero once: the device gives whole requests
-	next   int  // index of the item that is compared next
-	rounds bool // every item was compared
-	due    time.Time
-	pause  time.Duration
+	good  bool // it was not zero once: the device gives whole requests
+	next  int  // index of the item that is compared next
+	due   time.Time
+	pause time.Duration
 }
 
 const (
-	maxCompared   = 16 // items that are compared at the first answer
+	maxCompared   = 16 // items that are compared at once
 	comparePause  = time.Minute
 	compareLonger = 5 * time.Minute
 )
@@ -45,10 +44,9 @@ func (d *Dev) firstOnly(ctx context.Context, q *request, b []byte) (whole []byte
 		return b, false
 	}
 	whole = d.copied[:copy(d.copied[:], b)]
-	for compared := 0; compared == 0 || !t.rounds && compared < maxCompared; compared++ {
+	for range min(len(q.items), maxCompared) {
 		i := q.items[t.next%len(q.items)]
 		t.next++
-		t.rounds = t.rounds || t.next >= len(q.items)
 		c := newRequest(d.regs, []int{i}, q.apart)
 		if c.at == q.at || d.client.spent(time.Now()) {
 			continue
@@ -61,7 +59,6 @@ func (d *Dev) firstOnly(ctx context.Context, q *request, b []byte) (whole []byte
 			return whole, true
 		}
 	}
-	t.rounds = true
 	t.pause = min(max(2*t.pause, comparePause), compareLonger)
 	t.due = now.Add(t.pause)
 	return whole, false

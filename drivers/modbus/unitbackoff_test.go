@@ -18,7 +18,7 @@ func TestDev_deadUnitOfManySensors(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var dead atomic.Bool
 			open, asked := unitOnPipe(func(unit byte, _ int) bool { return unit == 7 && dead.Load() })
-			l := NewLine(open, LineOptions{Timeout: 300 * time.Millisecond})
+			l := begun(NewLine(open, LineOptions{Timeout: 300 * time.Millisecond}))
 			defer l.Close()
 			var devs []*Dev
 			for i := range 12 {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -25,6 +26,7 @@ func named(seeds int) (jobs []job) {
 			add(fmt.Sprintf("gateway late %s after %s", f.name, after), func(seed uint64) scene { return gateway(seed, f.fault) })
 		}
 	}
+	add("gateway behind at the start", behind)
 	add("another master", anotherMaster)
 	add("first register only", firstOnly)
 	for _, l := range []struct {
@@ -43,6 +45,9 @@ func anything(seed uint64) scene {
 	rng := rand.New(rand.NewPCG(seed, 0xa11))
 	switch rng.IntN(8) {
 	case 0:
+		if rng.IntN(4) == 0 {
+			return behind(seed)
+		}
 		return anotherMaster(seed)
 	case 1:
 		return firstOnly(seed)
@@ -81,6 +86,27 @@ func gateway(seed uint64, f modbussim.GatewayFault) scene {
 	s.line = lineOptions(rng, modbus.TCP)
 	s.start = func(units map[uint8]*modbussim.Bank) (simulated, error) {
 		return modbussim.ListenGateway("127.0.0.1:0", units, f)
+	}
+	return s
+}
+
+// behind is a device behind a gateway that was one answer behind when it was first
+// asked, because an earlier client had given up. All requests are of one size.
+func behind(seed uint64) scene {
+	s := gateway(seed, modbussim.GatewayFault{})
+	for i := range s.regs {
+		s.regs[i].Type, s.regs[i].Address = modbus.U16, uint16(20*i)
+	}
+	s.start = func(units map[uint8]*modbussim.Bank) (simulated, error) {
+		g, err := modbussim.ListenGateway("127.0.0.1:0", units, modbussim.GatewayFault{Stall: 1})
+		if err != nil {
+			return nil, err
+		}
+		earlier := modbus.NewLine(modbus.Dial(g.Addr()), modbus.LineOptions{})
+		defer earlier.Close()
+		_, _ = earlier.Read(context.Background(), 7, s.regs[0].Table, 100, 1) // an exception, as is its purpose
+		g.SetFault(modbussim.GatewayFault{})
+		return g, nil
 	}
 	return s
 }
