@@ -53,7 +53,7 @@ help:
 	@echo "make peers          compares speed with ONNX Runtime and TFLite, downloaded from npm (x86-64, arm64)"
 	@echo "make arm            estimates cycles of the Arm kernels and counts instructions in emulation beside XNNPACK (Debian 12)"
 	@echo "make accuracy       trains and scores on the recordings in DATA ($(DATA))"
-	@echo "make liars          reads simulated Modbus devices that lie, and counts wrong values; 15 minutes"
+	@echo "make liars          reads simulated Modbus devices that lie, and counts wrong values, beside other readers; 20 minutes"
 	@echo "make fetch          downloads the public recordings that make accuracy uses into DATA"
 	@echo "make fuzz           runs each fuzz test for FUZZTIME ($(FUZZTIME))"
 	@echo "make golden         rewrites the expected outputs of tests; read the diff before you commit it"
@@ -127,9 +127,11 @@ arm:
 	@command -v npm >/dev/null || scripts/setup.sh npm
 	GO=$(GO) $(GO) run ./scripts/peers -arm
 
-# What a device that lies makes of the values: 100 seeds of each lie, 10,000 random ones.
+# What a device that lies makes of the values: 100 seeds of each lie, 10,000 random ones;
+# then other readers of the same devices. Those that cannot be had here are left out.
 liars:
-	$(GO) run ./scripts/liars
+	-@scripts/setup.sh python3-pymodbus
+	GO=$(GO) $(GO) run ./scripts/liars
 
 accuracy:
 	DATA=$(DATA) $(GO) run ./scripts/accuracy

@@ -57,6 +57,7 @@ func (d *Dev) ask(ctx context.Context, q *request) (b []byte, doubtful bool, err
 	case silent != nil && late.misshapen(d.unit, silent):
 		if d.suspicious(ctx, silent) {
 			d.misfit = true
+			d.client.line.others.suspect(time.Now())
 			late.expect(d, q, time.Now(), silent)
 		}
 	case silent != nil:
@@ -64,7 +65,7 @@ func (d *Dev) ask(ctx context.Context, q *request) (b []byte, doubtful bool, err
 	case err == nil:
 		late.answered(d.unit)
 		if len(d.had) == 0 {
-			d.heard = d.client.line.others.heard(d.unit)
+			d.heard, _ = d.client.line.others.heard(d.unit)
 		}
 		d.had = append(d.had, q.kind())
 	}

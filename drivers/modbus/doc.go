@@ -107,9 +107,11 @@
 // order. An answer whose function and size fit none of those requests proves that
 // all of them are settled; after an answer to another request two such proofs of
 // different kinds are needed. A Dev whose next answer would fit one asks a canary first:
-// a request whose answer fits none. An answer that fits an earlier request is never
+// a request whose answer fits none. If its answer begins with that to the Dev's request,
+// it stands for it: it proves no less. An answer that fits an earlier request is never
 // a value; one that may fit one, where the device answers no canary, is delivered
-// with a drivers.PartError that is Doubtful.
+// with a drivers.PartError that is Doubtful. Before the first request of a line a canary
+// is asked, too: the gateway may have been behind before.
 //
 // # Another master
 //
@@ -118,8 +120,14 @@
 // or the answer to it. The values of a cycle in which one arrives are dropped. After
 // three in 30 s nothing is sent until 30 s have passed without one. If a foreign
 // answer was taken for one of ours, ours is still to come: so a cycle behind a serial
-// server ends with a short wait for it. On a local port the other master is heard
-// between the cycles.
+// server ends with a short wait for it, also after a timeout. On a local port the other
+// master is heard between the cycles. An answer of a wrong shape may be another master's
+// as well; then ours follows, or it is itself ours to an earlier request. If neither is so,
+// the device is wrong, and the other values of the cycle are kept.
+//
+// This fails where both happen at once: another master's answer is taken for ours
+// although there was no sign of it for 30 s, and the line then falls silent so that ours
+// does not come before the end of the cycle.
 //
 // # A cycle
 //

@@ -103,10 +103,15 @@ func (l *lateReplies) answered(unit uint8) {
 // no earlier request. Then it was the answer to this one, with a wrong byte count.
 func (l *lateReplies) misshapen(unit uint8, err error) bool {
 	kind, other := kindIn(err)
+	return other && !l.expects(unit, kind)
+}
+
+// expects reports whether a late answer of a unit may be of this kind.
+func (l *lateReplies) expects(unit uint8, kind answerKind) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, late := l.pending[replyKind{unit, kind}]
-	return other && !late
+	return late
 }
 
 // confusable is an error if the answer to q could not be told from a late one,

@@ -38,7 +38,7 @@ type link struct {
 	used    bool               // the connection has served a request
 	last    [requestChars]byte // the newest request of a serial line
 	owed    int                // frames that may follow an answer of the wrong shape: itself and the right one
-	odd     bool               // serial: the answer to the newest request had the wrong shape
+	odd     bool               // serial: the answer to the newest request had the wrong shape, or did not come
 	mute    int                // requests in a row without a single byte in return
 
 	// fails is the number of failed attempts to connect in a row, next the
@@ -245,6 +245,7 @@ func (k *link) exchange(ctx context.Context, conn io.ReadWriteCloser, deadline t
 	err = k.judge(ctx, deadline, limited, timeout, got, err)
 	if k.turn.serial && errors.Is(err, ErrTimeout) {
 		k.line.others.awaits(req[0], time.Now().Add(immune*timeout))
+		k.odd = k.line.opts.Mode == RTUOverTCP
 	}
 	if isOutOfStep(err) {
 		k.owed, k.odd = 2, k.turn.serial

@@ -21,13 +21,15 @@ type otherMaster struct {
 	frames uint64                   // so far
 	seen   [foreignFrames]time.Time // the newest frames, the oldest of them at frames % foreignFrames
 	late   map[uint8]immunity       // by unit
+	sign   time.Time                // when the newest of its frames came, or an answer that may be one
 }
 
-// immunity is until when the frames of a unit may be late answers, and how many there
-// were.
+// immunity is until when the frames of a unit may be late answers, how many there were,
+// and of which kind the newest is.
 type immunity struct {
-	until time.Time
-	heard int
+	until  time.Time
+	heard  int
+	newest answerKind
 }
 
 const (
@@ -73,11 +75,26 @@ func (o *otherMaster) awaits(unit uint8, until time.Time) {
 	}
 }
 
-// heard returns how many frames of a unit may have been late answers so far.
-func (o *otherMaster) heard(unit uint8) int {
+// heard returns how many frames of a unit may have been late answers so far, and the
+// kind of the newest.
+func (o *otherMaster) heard(unit uint8) (n int, newest answerKind) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.late[unit].heard
+	return o.late[unit].heard, o.late[unit].newest
+}
+
+// suspect notes a sign of another master.
+func (o *otherMaster) suspect(now time.Time) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sign = now
+}
+
+// suspected reports whether there was a sign of another master lately.
+func (o *otherMaster) suspected(now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.sign.IsZero() && now.Sub(o.sign) < foreignTime
 }
 
 // overhear counts the frames in bytes that nobody waited for. It leaves out late
@@ -101,11 +118,11 @@ func (o *otherMaster) overhear(got, own []byte, owed int, now time.Time) (frames
 		}
 		o.mu.Lock()
 		if i := o.late[frame[0]]; now.Before(i.until) {
-			i.heard++
+			i.heard, i.newest = i.heard+1, kindOf(frame[1], n-rtuOverhead)
 			o.late[frame[0]] = i
 		} else {
 			o.seen[o.frames%foreignFrames] = now
-			o.frames++
+			o.frames, o.sign = o.frames+1, now
 			frames++
 		}
 		o.mu.Unlock()
@@ -237,8 +254,7 @@ func (d *Dev) alone(ctx context.Context, before uint64, dst []float64) {
 		d.slowest = max(d.client.longest, d.slowest*9/10) // another master's answer may have come sooner than ours
 		l.linger(ctx, d.slowest)
 	}
-	// A unit answers in order: a frame of its own behind an answer is no late one.
-	if d.misfit || len(d.had) > 0 && l.others.heard(d.unit) > d.heard {
+	if d.misfit || d.unasked() { // the answers before it may be those to others' requests, too
 		drivers.Missing(dst)
 		d.errs = append(d.errs, d.all(errMisfit))
 	}
@@ -246,4 +262,15 @@ func (d *Dev) alone(ctx context.Context, before uint64, dst []float64) {
 		drivers.Missing(dst)
 		d.errs = []error{fmt.Errorf("%w: %d frames that nobody here asked for: is another master on the line?", drivers.ErrBus, n)}
 	}
+}
+
+// unasked reports whether a frame of the unit came behind an answer of this cycle that
+// cannot be the late one of the request that timed out: a unit answers in order.
+func (d *Dev) unasked() bool {
+	o := &d.client.line.others
+	n, newest := o.heard(d.unit)
+	if n -= d.heard; len(d.had) == 0 || n <= 0 {
+		return false
+	}
+	return n > 1 || o.suspected(time.Now()) || !d.client.line.late.expects(d.unit, newest)
 }

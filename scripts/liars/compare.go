@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -44,7 +45,7 @@ func competitors() (all []competitor, end func(), err error) {
 		return nil, nil, err
 	}
 	binary := filepath.Join(dir, "telegraf")
-	if out, err := exec.Command("go", "-C", "scripts/liars/telegraf", "build", "-o", binary, ".").CombinedOutput(); err == nil {
+	if out, err := exec.Command(cmp.Or(os.Getenv("GO"), "go"), "-C", "scripts/liars/telegraf", "build", "-o", binary, ".").CombinedOutput(); err == nil {
 		add("telegraf v1.37.2", binary)
 	} else {
 		fmt.Printf("without Telegraf, whose module does not build here: %v %s\n", err, out)
