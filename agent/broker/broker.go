@@ -2,11 +2,15 @@ package broker
 
 import (
 	"cmp"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
+
+	"iot-edge-anomaly/agent/keyfiles"
 )
 
 // Options say how a broker is reached. URL is required.
@@ -26,12 +30,18 @@ type Broker struct {
 	host string
 	dial string // host:port
 	tls  bool
+
+	password, certs *keyfiles.Files
+	secret          atomic.Pointer[string]     // the password in force
+	config          atomic.Pointer[tls.Config] // with the certificates in force
 }
 
 // New checks what can be checked without a file or a network, and returns all
 // errors.
 func New(o Options) (*Broker, error) {
 	b := &Broker{opts: o}
+	b.password = keyfiles.New(b.readPassword, []string{o.PasswordFile}, nil)
+	b.certs = keyfiles.New(b.readCertificates, []string{o.Key}, []string{o.CA, o.Cert})
 	err := b.parse()
 	errs := []error{err}
 	if (o.Cert == "") != (o.Key == "") {
@@ -54,9 +64,6 @@ func (b *Broker) Address() string { return b.dial }
 
 // Username is that of the options.
 func (b *Broker) Username() string { return b.opts.Username }
-
-// Password reads the password file; it is empty where there is none.
-func (b *Broker) Password() (string, error) { return b.opts.password() }
 
 // Exposed tells whether messages and passwords cross a network unencrypted.
 func (b *Broker) Exposed() bool {

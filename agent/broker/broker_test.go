@@ -1,10 +1,17 @@
 package broker
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"math/big"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestNew(t *testing.T) {
@@ -67,5 +74,68 @@ func TestPassword(t *testing.T) {
 	t.Setenv("CREDENTIALS_DIRECTORY", filepath.Join(dir, "other"))
 	if _, err := read(0o440); err == nil {
 		t.Error("a file beside the credentials passed for one")
+	}
+}
+
+// authority is a certificate of some authority.
+func authority(t *testing.T) string {
+	t.Helper()
+	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &k.PublicKey, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
+}
+
+// TestFilesAreKept: a password or a certificate that cannot be used leaves in force what
+// was read before.
+func TestFilesAreKept(t *testing.T) {
+	dir := t.TempDir()
+	password, ca := filepath.Join(dir, "password"), filepath.Join(dir, "ca")
+	put := func(path, text string) {
+		t.Helper()
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b, err := New(Options{URL: "mqtts://b", Username: "u", PasswordFile: password, CA: ca})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Password(); err == nil || !strings.Contains(err.Error(), "no such file") {
+		t.Errorf("no password: %v", err)
+	}
+	if _, err := b.certificates(); err == nil || !strings.Contains(err.Error(), "reading CA") {
+		t.Errorf("no CA: %v", err)
+	}
+	put(password, "one")
+	put(ca, authority(t))
+	p, err := b.Password()
+	c, cerr := b.certificates()
+	if err != nil || cerr != nil || p != "one" || c.ServerName != "b" || c.RootCAs == nil {
+		t.Errorf("%q, %v, %v", p, err, cerr)
+	}
+	before := b.LookAtFiles()
+	put(ca, "half a certificate")
+	if err := os.Remove(password); err != nil {
+		t.Fatal(err)
+	}
+	now := b.LookAtFiles()
+	if now.Certificates != before.Certificates || now.Passwords != before.Passwords || !strings.Contains(now.Trouble, "no PEM certificate") || !strings.Contains(now.Trouble, "no such file") {
+		t.Errorf("%+v after %+v: want no change, and both troubles", now, before)
+	}
+	p, err = b.Password()
+	if still, cerr := b.certificates(); err != nil || cerr != nil || p != "one" || still != c {
+		t.Errorf("%q, %v, %v: want what was read before", p, err, cerr)
+	}
+	put(password, "two")
+	put(ca, authority(t))
+	if now := b.LookAtFiles(); now.Certificates != before.Certificates+1 || now.Passwords != before.Passwords+1 || now.Trouble != "" {
+		t.Errorf("%+v after %+v: want both changed", now, before)
 	}
 }

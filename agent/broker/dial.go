@@ -31,7 +31,7 @@ func (b *Broker) Open(ctx context.Context, dial Dialer) (net.Conn, error) {
 	var config *tls.Config
 	if b.tls {
 		var err error
-		if config, err = b.opts.tlsConfig(b.host); err != nil {
+		if config, err = b.certificates(); err != nil {
 			return nil, err
 		}
 	}

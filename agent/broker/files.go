@@ -7,8 +7,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"iot-edge-anomaly/agent/keyfiles"
 )
 
 // CheckFiles reads the password, the CA and the client certificate as for a
@@ -17,6 +18,55 @@ func (o Options) CheckFiles() error {
 	_, perr := o.password()
 	_, terr := o.tlsConfig("")
 	return errors.Join(perr, terr)
+}
+
+// Password is the newest one that could be read; it is empty where none is configured.
+// It may wait for the disk.
+func (b *Broker) Password() (string, error) {
+	b.password.Look()
+	if p := b.secret.Load(); p != nil {
+		return *p, nil
+	}
+	return "", b.password.Err()
+}
+
+func (b *Broker) readPassword() error {
+	p, err := b.opts.password()
+	if err == nil {
+		b.secret.Store(&p)
+	}
+	return err
+}
+
+// certificates are the TLS settings with the newest certificates that could be read.
+func (b *Broker) certificates() (*tls.Config, error) {
+	b.certs.Look()
+	if c := b.config.Load(); c != nil {
+		return c, nil
+	}
+	return nil, b.certs.Err()
+}
+
+func (b *Broker) readCertificates() error {
+	c, err := b.opts.tlsConfig(b.host)
+	if err == nil {
+		b.config.Store(c)
+	}
+	return err
+}
+
+// Files is how the files of a connection are.
+type Files struct {
+	Passwords, Certificates uint64 // times that new ones came into force
+	Trouble                 string // why the newest are not in force; "" = they are
+	Loose                   string // that others have access to the key; "" = they have not
+}
+
+// LookAtFiles reads the files that have changed. It may wait for the disk.
+func (b *Broker) LookAtFiles() Files {
+	b.password.Look()
+	b.certs.Look()
+	return Files{b.password.Changes(), b.certs.Changes(), keyfiles.Line(errors.Join(b.password.Err(), b.certs.Err())), b.certs.Loose()}
 }
 
 // password reads the password file without the line end after the password.
@@ -28,7 +78,7 @@ func (o Options) password() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("reading password: %w", err)
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 && !isCredential(o.PasswordFile) {
+	if mode := info.Mode().Perm(); mode&0o077 != 0 && !keyfiles.IsCredential(o.PasswordFile) {
 		return "", fmt.Errorf("password file %s has mode %04o, others may read it: want 0600 (chmod 600)", o.PasswordFile, mode)
 	}
 	b, err := os.ReadFile(o.PasswordFile)
@@ -36,17 +86,6 @@ func (o Options) password() (string, error) {
 		return "", fmt.Errorf("reading password: %w", err)
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r"), nil
-}
-
-// isCredential tells whether systemd passed the file to the service as a
-// credential: such a file has mode 0440, but only the service sees its folder.
-func isCredential(name string) bool {
-	dir := os.Getenv("CREDENTIALS_DIRECTORY")
-	if dir == "" {
-		return false
-	}
-	rel, err := filepath.Rel(dir, name)
-	return err == nil && filepath.IsLocal(rel)
 }
 
 // tlsConfig reads the certificate files and returns the TLS settings for host.

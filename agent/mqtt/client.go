@@ -57,7 +57,8 @@ type Client struct {
 
 	mu          sync.Mutex
 	stop        context.CancelCauseFunc // of the present connection; nil = none
-	read        *string                 // stamps of the files of the newest connection; nil = none yet
+	read        *broker.Files           // of the newest connection; nil = none yet
+	files       broker.Files            // as they were looked at last
 	retained    []*retained             // in the order in which they were first set
 	wake        chan struct{}
 	connects    uint64
@@ -94,6 +95,7 @@ type Stats struct {
 	Disconnects uint64    // accepted connections that ended
 	Errors      uint64    // connections that failed or broke
 	LastError   string    // "" = none yet
+	Files       string    // why the newest password and certificates are not in force; "" = they are
 	Clash       bool      // another client is likely to use the same client id
 	// Progress advances about once a second while the client works. Waiting
 	// for a broker that is unreachable counts as work. It stops when the
@@ -164,7 +166,7 @@ func (c *Client) Stats() Stats {
 	return Stats{
 		Broker: c.opts.Broker, Connected: c.connected.Load(), Since: c.since,
 		Connects: c.connects, Disconnects: c.disconnects,
-		Errors: c.errors, LastError: c.last, Clash: c.clash, Progress: c.progress.Load(), Deliveries: c.deliveries.load(), RefusalStats: c.refusals.load(), OfferStats: c.offers.load(),
+		Errors: c.errors, LastError: c.last, Files: c.files.Trouble, Clash: c.clash, Progress: c.progress.Load(), Deliveries: c.deliveries.load(), RefusalStats: c.refusals.load(), OfferStats: c.offers.load(),
 	}
 }
 

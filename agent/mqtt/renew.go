@@ -3,43 +3,54 @@ package mqtt
 import (
 	"context"
 	"errors"
-	"fmt"
-	"os"
-	"strings"
+
+	"iot-edge-anomaly/agent/broker"
 )
 
 // errRenew ends a connection that is to be made anew.
 var errRenew = errors.New("password or certificates have changed")
 
-// stamps change when one of the files is written or replaced.
-func (o *Options) stamps() string {
-	var b strings.Builder
-	for _, path := range []string{o.PasswordFile, o.CA, o.Cert, o.Key} {
-		if path == "" {
-			continue
-		}
-		st, err := os.Stat(path)
-		if err != nil {
-			fmt.Fprintln(&b, path, err)
-			continue
-		}
-		fmt.Fprintln(&b, path, st.ModTime().UnixNano(), st.Size())
+// look reads the files of the connection that have changed, and logs what is new of
+// them.
+func (c *Client) look() broker.Files {
+	f := c.broker.LookAtFiles()
+	c.mu.Lock()
+	trouble, loose := c.files.Trouble, c.files.Loose
+	c.files = f
+	c.mu.Unlock()
+	switch {
+	case f.Trouble != "" && f.Trouble != trouble && f.Passwords > 0 && f.Certificates > 0:
+		c.log.Error("what was read before stays in force", "err", f.Trouble)
+	case f.Trouble == "" && trouble != "":
+		c.log.Info("password and certificates are in order again")
 	}
-	return b.String()
+	if f.Loose != "" && f.Loose != loose {
+		c.log.Warn("others have access to the key of the client certificate", "file", f.Loose)
+	}
+	return f
 }
 
-// FilesChanged tells whether the password or a certificate has changed since it was
-// read for the newest connection. It is false before the first one.
+// FilesChanged tells whether a new password or a new certificate has come into force
+// since the newest connection was made. It is false before the first one. It may wait for
+// the disk.
 func (c *Client) FilesChanged() bool {
+	f := c.look()
 	c.mu.Lock()
-	read := c.read
-	c.mu.Unlock()
-	return read != nil && *read != c.opts.stamps()
+	defer c.mu.Unlock()
+	return c.read != nil && (c.read.Passwords != f.Passwords || c.read.Certificates != f.Certificates)
+}
+
+// CertificatesChanged is FilesChanged for certificates, key and CA alone.
+func (c *Client) CertificatesChanged() bool {
+	f := c.look()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.read != nil && c.read.Certificates != f.Certificates
 }
 
 // noteFiles remembers which files the next connection is made with.
 func (c *Client) noteFiles() {
-	now := c.opts.stamps()
+	now := c.look()
 	c.mu.Lock()
 	c.read = &now
 	c.mu.Unlock()
