@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"syscall"
+
+	"iot-edge-anomaly/agent/diskwait"
 )
 
 // disk is the set of file operations that change the queue's folder. Tests
@@ -21,19 +23,49 @@ type disk struct {
 	free     func(dir string) (int64, error) // bytes
 }
 
+// realDisk is the disk itself. Each operation is noted while it is under way: whoever
+// waits for it has not hung.
 func realDisk() disk {
 	return disk{
 		create: func(name string) (*os.File, error) {
-			return os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+			op := diskwait.Begin()
+			f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+			op.End()
+			return f, err
 		},
-		writeAt:  func(f *os.File, b []byte, off int64) (int, error) { return f.WriteAt(b, off) },
+		writeAt: func(f *os.File, b []byte, off int64) (int, error) {
+			op := diskwait.Begin()
+			n, err := f.WriteAt(b, off)
+			op.End()
+			return n, err
+		},
 		truncate: func(f *os.File, size int64) error { return f.Truncate(size) },
-		sync:     syncLinked,
-		rename:   os.Rename,
-		link:     os.Link,
-		remove:   os.Remove,
-		syncDir:  syncDir,
-		free:     freeBytes,
+		sync: func(f *os.File) error {
+			op := diskwait.Begin()
+			err := syncLinked(f)
+			op.End()
+			return err
+		},
+		rename: func(from, to string) error {
+			op := diskwait.Begin()
+			err := os.Rename(from, to)
+			op.End()
+			return err
+		},
+		link: os.Link,
+		remove: func(name string) error {
+			op := diskwait.Begin()
+			err := os.Remove(name)
+			op.End()
+			return err
+		},
+		syncDir: func(dir string) error {
+			op := diskwait.Begin()
+			err := syncDir(dir)
+			op.End()
+			return err
+		},
+		free: freeBytes,
 	}
 }
 

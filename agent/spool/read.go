@@ -8,6 +8,8 @@ import (
 	"slices"
 	"sort"
 	"time"
+
+	"iot-edge-anomaly/agent/diskwait"
 )
 
 // ReadStats are counters of what was read.
@@ -247,7 +249,9 @@ func (r *reader) read(g *segment, i int) (record, error) {
 
 func (r *reader) readAt(off int64) (record, error) {
 	r.buf = slices.Grow(r.buf[:0], recordFixed)[:recordFixed]
-	if _, err := r.f.ReadAt(r.buf, off); err != nil {
+	op := diskwait.Begin()
+	_, err := r.f.ReadAt(r.buf, off)
+	if op.End(); err != nil {
 		return record{}, err
 	}
 	n, _, ok := recordHead(r.buf)

@@ -9,6 +9,8 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+
+	"iot-edge-anomaly/agent/diskwait"
 )
 
 // File is written beside its place and takes it, whole, with Commit. Until then,
@@ -33,7 +35,9 @@ func Create(path string, perm fs.FileMode) (*File, error) {
 	}
 	name := filepath.Base(path)
 	f := &File{root: root, name: name, temp: "." + name + ".new"}
-	if err := f.open(perm); err != nil {
+	op := diskwait.Begin()
+	err = f.open(perm)
+	if op.End(); err != nil {
 		return nil, errors.Join(err, root.Close())
 	}
 	f.Writer = bufio.NewWriterSize(f.f, 1<<16)
@@ -58,6 +62,13 @@ func (f *File) open(perm fs.FileMode) error {
 // Commit makes the file durable and puts it in its place: fsync, rename, fsync of
 // the folder. After an error, the place holds what it held before.
 func (f *File) Commit() error {
+	op := diskwait.Begin()
+	err := f.commit()
+	op.End()
+	return err
+}
+
+func (f *File) commit() error {
 	err := errors.Join(f.Flush(), f.f.Sync(), f.f.Close())
 	if err == nil {
 		err = f.root.Rename(f.temp, f.name)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"iot-edge-anomaly/agent/diskwait"
 	"iot-edge-anomaly/model"
 )
 
@@ -129,6 +130,13 @@ func (s *Models) Unused(version string) string {
 // the bytes on disk, and makes it the active one. The model returned is the one
 // that was loaded back.
 func (s *Models) Add(m *model.Model, want model.Schema) (*model.Model, error) {
+	op := diskwait.Begin()
+	out, err := s.add(m, want)
+	op.End()
+	return out, err
+}
+
+func (s *Models) add(m *model.Model, want model.Schema) (*model.Model, error) {
 	if !s.Writable() {
 		return nil, fmt.Errorf("add model to %s: a single file is not written by the agent", s.file)
 	}

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"time"
 
+	"iot-edge-anomaly/agent/diskwait"
 	"iot-edge-anomaly/model/train"
 )
 
@@ -40,7 +41,9 @@ func (r *RowLog) Flush() error {
 	if len(r.fresh) == 0 {
 		return nil
 	}
+	op := diskwait.Begin()
 	err := r.append()
+	op.End()
 	if r.refused = err != nil; err != nil {
 		return fmt.Errorf("keep learning rows: %w", err)
 	}

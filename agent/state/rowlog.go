@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"iot-edge-anomaly/agent/diskwait"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
@@ -223,7 +224,9 @@ func (r *RowLog) Gap() { r.gap = min(r.gap+1, gapMost); r.idle = r.idle[:0] }
 // Discard removes the file and forgets the rows: they have become a model.
 func (r *RowLog) Discard() error {
 	*r = RowLog{o: r.o, last: time.Now(), written: r.written, skip: r.skip, lost: r.lost}
-	if err := os.Remove(r.o.Path); err != nil && !os.IsNotExist(err) {
+	op := diskwait.Begin()
+	err := os.Remove(r.o.Path)
+	if op.End(); err != nil && !os.IsNotExist(err) {
 		return fmt.Errorf("remove learning rows: %w", err)
 	}
 	return nil
