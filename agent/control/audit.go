@@ -59,7 +59,8 @@ func short(s string) string {
 // Audit is the record of the last 100 changes, in a file that outlives restarts. It
 // is safe for concurrent use.
 type Audit struct {
-	path string
+	path    string
+	writing sync.Mutex // held while the file is written; mu is not, so that nobody who reads waits for the disk
 
 	mu      sync.Mutex
 	changes []Change // oldest first
@@ -94,11 +95,14 @@ func parseAudit(b []byte) ([]Change, error) {
 // Add records a change and drops the oldest beyond 100. After an error it is recorded
 // until the agent stops.
 func (a *Audit) Add(c Change) error {
+	a.writing.Lock()
+	defer a.writing.Unlock()
 	a.mu.Lock()
-	defer a.mu.Unlock()
 	a.changes = append(a.changes, c)
 	a.changes = slices.Clone(a.changes[max(0, len(a.changes)-auditMost):])
-	b, err := json.MarshalIndent(a.changes, "", " ")
+	changes := a.changes // Add makes another slice
+	a.mu.Unlock()
+	b, err := json.MarshalIndent(changes, "", " ")
 	if err != nil {
 		return err
 	}

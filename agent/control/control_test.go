@@ -18,12 +18,16 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // word is the content of the test's requests.
 type word struct {
 	Word string `json:"word"`
 }
+
+// hang ends the verb of this name, once for each element.
+var hang = make(chan struct{})
 
 // serving runs a Server with some verbs on a socket of its own.
 func serving(t *testing.T) (socket string, audit *Audit) {
@@ -48,6 +52,8 @@ func serveOn(t *testing.T, socket string, audit *Audit) (stop func()) {
 			return w, err
 		}},
 		{Name: "refuse", Changes: true, Do: func(context.Context, Request) (any, error) { return nil, config.Refuse(errors.New("a.yaml:1:1: bad")) }},
+		{Name: "much", Do: func(context.Context, Request) (any, error) { return strings.Repeat("x", 4<<20), nil }},
+		{Name: "hang", Changes: true, Do: func(context.Context, Request) (any, error) { <-hang; return word{}, nil }},
 		{Name: "panic", Changes: true, Do: func(context.Context, Request) (any, error) { panic("a mistake") }},
 	}})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -281,6 +287,58 @@ func TestBadClients(t *testing.T) {
 	for end := time.Now().Add(2 * time.Minute); ended.Load() < 2*maxConns; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatalf("%d of %d bad clients were disconnected after %v", ended.Load(), 2*maxConns, time.Since(start))
+		}
+	}
+}
+
+// TestDeafClients: clients that take no answer, more than there are places, keep others
+// waiting for no longer than it takes to notice.
+func TestDeafClients(t *testing.T) {
+	socket, _ := serving(t)
+	for range 3 * maxConns {
+		c, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if _, err := io.WriteString(c, "GET /v1/much HTTP/1.1\r\nHost: a\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	watch := driverstest.WatchStalls(t)
+	for range 3 {
+		start := time.Now()
+		if err := Get(t.Context(), socket, "who", new(Peer)); err != nil {
+			t.Fatal(err)
+		}
+		if d := watch.Own(start); d > answerTime {
+			t.Errorf("asked beside deaf clients: answered after %v", d)
+		} else {
+			t.Logf("answered after %v", d)
+		}
+	}
+}
+
+// TestManyChanges: changes that take long leave places for those who only ask, and no
+// change is made that nobody waits for.
+func TestManyChanges(t *testing.T) {
+	socket, _ := serving(t)
+	failed := make(chan error, 3*maxConns)
+	for range cap(failed) {
+		go func() { failed <- Post(t.Context(), socket, "hang", nil, new(word)) }()
+	}
+	for range cap(failed) - maxChanges {
+		if err := <-failed; err == nil || !strings.Contains(err.Error(), "4 changes are being made already") {
+			t.Errorf("a change too many: %v", err)
+		}
+	}
+	if err := Get(t.Context(), socket, "who", new(Peer)); err != nil {
+		t.Errorf("asked beside changes: %v", err)
+	}
+	for range maxChanges {
+		hang <- struct{}{}
+		if err := <-failed; err != nil {
+			t.Error(err)
 		}
 	}
 }

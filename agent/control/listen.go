@@ -7,14 +7,17 @@ import (
 	"io/fs"
 	"net"
 	"os"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"time"
 )
 
-// maxConns limits the connections that are open at once; others wait.
-const maxConns = 16
+// Connections that are open at once, those that have asked something and those that have
+// not. One that is not used makes room for another.
+const (
+	maxConns   = 16
+	maxWaiting = 48
+)
 
 // listener is the socket with the lock that says whose it is.
 type listener struct {
@@ -22,8 +25,7 @@ type listener struct {
 	path string
 	made fs.FileInfo // the socket as it was made
 	lock *os.File
-	free chan struct{} // one element for each open connection
-	gone atomic.Bool   // closed because somebody has removed the socket
+	gone atomic.Bool // closed because somebody has removed the socket
 }
 
 // listen opens the socket for the owner and the group of the agent. It replaces a
@@ -57,7 +59,7 @@ func listen(path string) (*listener, error) {
 	if err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	return &listener{Listener: l, path: path, made: made, lock: lock, free: make(chan struct{}, maxConns)}, nil
+	return &listener{Listener: l, path: path, made: made, lock: lock}, nil
 }
 
 // removeStale removes the socket of an agent that did not end cleanly.
@@ -72,17 +74,6 @@ func removeStale(path string) error {
 		return fmt.Errorf("%s: not a socket, so it is not replaced", path)
 	}
 	return os.Remove(path)
-}
-
-// Accept waits until fewer than maxConns connections are open.
-func (l *listener) Accept() (net.Conn, error) {
-	l.free <- struct{}{}
-	c, err := l.Listener.Accept()
-	if err != nil {
-		<-l.free
-		return nil, err
-	}
-	return &limitedConn{Conn: c, free: sync.OnceFunc(func() { <-l.free })}, nil
 }
 
 // inPlace tells whether clients still reach this socket by its path.
@@ -111,15 +102,4 @@ func (l *listener) Close() error {
 		os.Remove(l.path) // one that stays is replaced by the next agent
 	}
 	return errors.Join(l.Listener.Close(), l.lock.Close())
-}
-
-// limitedConn makes room for another connection when it is closed.
-type limitedConn struct {
-	net.Conn
-	free func()
-}
-
-func (c *limitedConn) Close() error {
-	defer c.free()
-	return c.Conn.Close()
 }

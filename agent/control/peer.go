@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
 	"syscall"
+
+	"iot-edge-anomaly/agent/clients"
 )
 
 // Peer is the process at the other end of the socket, as the kernel tells it. The
@@ -25,27 +28,43 @@ func (p Peer) String() string {
 
 type peerKey struct{}
 
-// withPeer adds the peer of a connection to the context of its requests. The kernel
-// recorded it when the client connected (SO_PEERCRED, unix(7)).
+// withPeer adds the connection and its peer to the context of its requests. The kernel
+// recorded the peer when the client connected (SO_PEERCRED, unix(7)).
 func withPeer(ctx context.Context, c net.Conn) context.Context {
-	if limited, ok := c.(*limitedConn); ok {
-		c = limited.Conn
+	ctx = clients.Context(ctx, c)
+	if inner, ok := c.(interface{ NetConn() net.Conn }); ok {
+		c = inner.NetConn()
 	}
+	if p, ok := peer(c); ok {
+		ctx = context.WithValue(ctx, peerKey{}, p)
+	}
+	return ctx
+}
+
+// peer is the process at the other end of a connection; false if the kernel does not
+// tell it.
+func peer(c net.Conn) (Peer, bool) {
 	u, ok := c.(*net.UnixConn)
 	if !ok {
-		return ctx
+		return Peer{}, false
 	}
 	raw, err := u.SyscallConn()
 	if err != nil {
-		return ctx
+		return Peer{}, false
 	}
 	var cred *syscall.Ucred
 	if raw.Control(func(fd uintptr) {
 		cred, err = syscall.GetsockoptUcred(int(fd), syscall.SOL_SOCKET, syscall.SO_PEERCRED)
 	}) != nil || err != nil {
-		return ctx
+		return Peer{}, false
 	}
-	return context.WithValue(ctx, peerKey{}, Peer{cred.Pid, cred.Uid, cred.Gid})
+	return Peer{cred.Pid, cred.Uid, cred.Gid}, true
+}
+
+// owner is the user whose connection it is.
+func owner(c net.Conn) string {
+	p, _ := peer(c)
+	return strconv.Itoa(int(p.UID))
 }
 
 // peerOf is the peer of a request; false if the kernel did not tell it.

@@ -13,6 +13,7 @@ import (
 	"runtime/debug"
 	"time"
 
+	"iot-edge-anomaly/agent/clients"
 	"iot-edge-anomaly/agent/config"
 )
 
@@ -61,8 +62,9 @@ type Options struct {
 
 // Server answers on the socket.
 type Server struct {
-	o   Options
-	srv *http.Server
+	o       Options
+	srv     *http.Server
+	changes chan struct{} // one element for each change that is being made
 }
 
 // Bounds of one request.
@@ -70,14 +72,16 @@ const (
 	maxBody     = 64 << 10
 	headerTime  = 2 * time.Second
 	requestTime = 3 * time.Second
-	answerTime  = 2 * time.Minute // a verb may wait for machines to stop
+	verbTime    = 2 * time.Minute // a verb may wait for machines to stop
+	answerTime  = 5 * time.Second // for the client to take the answer
+	maxChanges  = 4               // that are asked for at once; a reload may take long
 )
 
 // New makes a Server. It touches no file.
 func New(o Options) *Server {
-	s := &Server{o: o}
+	s := &Server{o: o, changes: make(chan struct{}, maxChanges)}
 	s.srv = &http.Server{Handler: s.handler(), ConnContext: withPeer, ReadHeaderTimeout: headerTime, ReadTimeout: requestTime,
-		WriteTimeout: answerTime, IdleTimeout: headerTime, MaxHeaderBytes: 4 << 10, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
+		WriteTimeout: verbTime, IdleTimeout: headerTime, MaxHeaderBytes: 4 << 10, ConnState: clients.Note, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
 	return s
 }
 
@@ -104,7 +108,7 @@ func (s *Server) Run(ctx context.Context) {
 			told = ""
 			gone, ignore := context.WithCancel(ctx)
 			go l.closeWhenGone(gone, goneEvery)
-			err = s.srv.Serve(l)
+			err = s.srv.Serve(clients.Limit(l, clients.Options{Places: maxConns, Waiting: maxWaiting, Owner: owner}))
 			ignore()
 			if errors.Is(err, http.ErrServerClosed) {
 				return
@@ -155,7 +159,19 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, v Verb) {
 		answer(w, http.StatusBadRequest, failure{Error: "request: " + err.Error()})
 		return
 	}
+	if v.Changes {
+		select {
+		case s.changes <- struct{}{}:
+			defer func() { <-s.changes }()
+		default:
+			answer(w, http.StatusServiceUnavailable, failure{Error: fmt.Sprintf("%d changes are being made already: try again", maxChanges)})
+			return
+		}
+	}
+	release := clients.Hold(r.Context())
 	result, err := s.do(r.Context(), v, Request{By: by, Body: body})
+	release()
+	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
 	if v.Changes {
 		s.note(v.Name, by, body, err)
 	}
