@@ -10,7 +10,10 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"math/big"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -185,7 +188,60 @@ func TestTroubleOfTheEndpoint(t *testing.T) {
 	waitFor(t, 20*time.Second, "the agent is healthy", func() bool { code, _ := r.verb("status"); return code == 0 })
 }
 
-// selfSigned writes a certificate for a name, and its key.
+// TestRenewedAuthority: a new certificate of the broker's authority comes into force
+// without a reload; a broken one leaves the one before in force and is told.
+func TestRenewedAuthority(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t)
+	b.stop()
+	dir := filepath.Dir(b.conf)
+	selfSigned(t, filepath.Join(dir, "cert"), filepath.Join(dir, "key"), "broker")
+	conf, err := os.ReadFile(b.conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(b.conf, fmt.Appendf(conf, "certfile %[1]s/cert\nkeyfile %[1]s/key\n", dir), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.start()
+	listen := freeAddr(t)
+	r := startReloadable(t, "", listen)
+	authority, err := os.ReadFile(filepath.Join(dir, "cert"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put := func(b []byte) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(filepath.Dir(r.path), "ca"), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(authority)
+	r.edit(`mqtt: {broker: "",`, fmt.Sprintf("mqtt: {broker: %q, ca: ca,", "mqtts://"+b.addr))
+	r.reload(0, "mqtt")
+	metric := func(line string) func() bool {
+		return func() bool {
+			resp, err := http.Get("http://" + listen + "/metrics")
+			if err != nil {
+				return false
+			}
+			defer resp.Body.Close()
+			text, err := io.ReadAll(resp.Body)
+			return err == nil && strings.Contains(string(text), "\n"+line+"\n")
+		}
+	}
+	waitFor(t, 30*time.Second, "a connection", metric("mqtt_connects_total 1"))
+	put(authority[:len(authority)/2])
+	waitFor(t, 20*time.Second, "half a certificate is told", metric(`key_files_unusable{of="mqtt"} 1`))
+	if !metric("mqtt_connected 1")() || !metric("mqtt_connects_total 1")() {
+		t.Error("half a certificate has ended the connection")
+	}
+	put(append([]byte("\n"), authority...))
+	waitFor(t, 30*time.Second, "a connection with the new certificate", metric("mqtt_connects_total 2"))
+	waitFor(t, 20*time.Second, "all is well", metric(`key_files_unusable{of="mqtt"} 0`))
+}
+
+// selfSigned writes a certificate for a name and this process's address, and its key.
 func selfSigned(t *testing.T, cert, key, name string) {
 	t.Helper()
 	k, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -193,6 +249,8 @@ func selfSigned(t *testing.T, cert, key, name string) {
 		t.Fatal(err)
 	}
 	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour)}
+	host, _, _ := net.SplitHostPort(freeAddr(t))
+	c.IPAddresses = []net.IP{net.ParseIP(host)}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &k.PublicKey, k)
 	if err != nil {
 		t.Fatal(err)

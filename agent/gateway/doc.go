@@ -32,8 +32,16 @@
 // # Watchdog
 //
 // The watchdog of systemd is fed only while every stage makes progress: sampling
-// and scoring of each machine, and delivery. A watchdog that is fed from its own
-// loop proves only that the loop lives.
+// and scoring of each machine, delivery, and the loop. A watchdog that is fed from its
+// own loop proves only that the loop lives. Time in which the disk keeps an operation
+// waiting does not count: a restart would not make the disk faster.
+//
+// # What never waits for the disk
+//
+// Snapshot, and with it /health, /metrics and status, and the feeding of the watchdog. mu
+// is never held while something is stored. What stands behind locks of queue and
+// reporter is looked at by a glance, which returns what was seen before if the look
+// takes long.
 //
 // The package does not parse flags, read files of configuration or choose exit
 // codes. It judges no values (packages machine and detect do) and knows no device

@@ -42,25 +42,33 @@ type Options struct {
 // Gateway is the running agent: one plant, one queue, one broker connection, one
 // endpoint. Use New, then Run once. Snapshot may be called from any goroutine.
 type Gateway struct {
-	opts        Options
-	cfg         *config.Config // in force; written by the loop, with mu held
-	log         *slog.Logger
-	lock        *os.File // of the state folder; nil = the queue's lock is enough
-	device      report.Device
-	metrics     *status.Metrics
-	queue       *spool.Queue
-	reporter    *report.Reporter
-	audit       *control.Audit
-	control     *service // nil = no socket
-	services    context.Context
-	endServices context.CancelFunc
-	published   map[string]publishedState // by machine; of the loop
-	reloads     chan chan verdict
-	stopping    chan struct{} // closed when the loop has ended
-	started     time.Time
-	ready       atomic.Int64 // nanoseconds after started; 0 = not yet
-	stalled     atomic.Value // string: the stage that makes no progress
-	memoryLimit uint64       // bytes; 0 = unknown
+	opts          Options
+	cfg           *config.Config // in force; written by the loop, with mu held
+	log           *slog.Logger
+	lock          *os.File // of the state folder; nil = the queue's lock is enough
+	device        report.Device
+	metrics       *status.Metrics
+	queue         *spool.Queue
+	reporter      *report.Reporter
+	audit         *control.Audit
+	control       *service // nil = no socket
+	services      context.Context
+	endServices   context.CancelFunc
+	published     map[string]publishedState // by machine; of the loop
+	lookedAtFiles time.Time                 // of the connection that works; of the loop
+	reloads       chan chan verdict
+	stopping      chan struct{} // closed when the loop has ended
+	started       time.Time
+	ready         atomic.Int64  // nanoseconds after started; 0 = not yet
+	stalled       atomic.Value  // string: the stage that makes no progress
+	memoryLimit   uint64        // bytes; 0 = unknown
+	glance        *glance       // at what may wait for the disk
+	turns         atomic.Uint64 // of the loop
+	reloading     atomic.Bool
+
+	// faults is held while a fault is reported, which may wait for the disk, and while
+	// a reload replaces the plant.
+	faults sync.Mutex
 
 	// Only the loop writes these, with mu held.
 	mu       sync.Mutex
@@ -122,6 +130,9 @@ func (g *Gateway) build() (err error) {
 	if g.plant, err = newPlant(c, plantOptions{g.opts.Host, new(machine.Turns), g.reporter, g.metrics, g.log}); err != nil {
 		return config.Refuse(err)
 	}
+	g.glance = newGlance(func() *seen {
+		return &seen{spool: g.queue.Stats(), active: g.reporter.Active(), opened: g.reporter.Opened()}
+	})
 	g.retained = loadRetained(c.State, g.log)
 	if g.broker, err = g.newBroker(c.MQTT); err != nil {
 		return err
@@ -185,15 +196,17 @@ func (g *Gateway) resume(p *plant, ev detect.Event) bool {
 	return p.resume(ev)
 }
 
-// loop does the recurring work: publish states, take requests, feed the watchdog,
-// reload.
+// loop does the recurring work: publish states, take requests, reload. It may wait for
+// the disk, and so does not feed the watchdog itself.
 func (g *Gateway) loop(ctx context.Context) error {
 	const every = 500 * time.Millisecond
 	tick := time.NewTicker(every)
 	defer tick.Stop()
-	dog := newWatchdog(g)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go newWatchdog(g).run(ctx, every)
 	told := ""
-	for {
+	for ; ; g.turns.Add(1) {
 		select {
 		case <-ctx.Done():
 			return nil
@@ -203,23 +216,20 @@ func (g *Gateway) loop(ctx context.Context) error {
 			if errors.Is(v.err, ErrRestart) {
 				return v.err
 			}
-			dog = newWatchdog(g)
 		case ask := <-g.reloads:
 			v := g.reload()
 			ask <- v
 			if errors.Is(v.err, ErrRestart) {
 				return v.err
 			}
-			dog = newWatchdog(g)
 		case now := <-tick.C:
 			g.publishStates(g.published)
-			g.retryBroker()
+			g.renewBroker(now)
 			g.tellBroker()
 			if text := g.summary(); text != told {
 				told = text
 				g.notify(board.Status(text))
 			}
-			dog.look(now)
 		}
 	}
 }
@@ -231,12 +241,12 @@ func (g *Gateway) currentPlant() *plant {
 }
 
 // fault reports that a sensor or a bus has failed, or works again. A fault of what a
-// reload has removed meanwhile is not opened, because nothing would ever close it; mu
-// keeps the reload from looking for open events in between.
+// reload has removed meanwhile is not opened, because nothing would ever close it;
+// faults keeps the reload from looking for open events in between.
 func (g *Gateway) fault(f sampler.Fault) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if isBus, name := f.Sensor == "", cmp.Or(f.Sensor, f.Bus); f.Open && !g.plant.group.Has(isBus, name) {
+	g.faults.Lock()
+	defer g.faults.Unlock()
+	if isBus, name := f.Sensor == "", cmp.Or(f.Sensor, f.Bus); f.Open && !g.currentPlant().group.Has(isBus, name) {
 		return
 	}
 	g.log.Warn("fault", "bus", f.Bus, "sensor", f.Sensor, "open", f.Open, "reason", f.Reason)

@@ -13,6 +13,7 @@ type stage struct {
 // concurrent use.
 type progressMonitor struct {
 	stages []watchedStage
+	looked time.Time
 }
 
 type watchedStage struct {
@@ -23,7 +24,7 @@ type watchedStage struct {
 
 // newProgressMonitor watches the stages from now on: none of them is late yet.
 func newProgressMonitor(now time.Time, stages []stage) *progressMonitor {
-	m := &progressMonitor{}
+	m := &progressMonitor{looked: now}
 	for _, s := range stages {
 		m.stages = append(m.stages, watchedStage{s, s.progress(), now})
 	}
@@ -31,13 +32,17 @@ func newProgressMonitor(now time.Time, stages []stage) *progressMonitor {
 }
 
 // stalled names the first stage that has stood still for longer than its budget; ""
-// if all make progress.
-func (m *progressMonitor) stalled(now time.Time) string {
+// if all make progress. With excused, the time since the look before does not count.
+func (m *progressMonitor) stalled(now time.Time, excused bool) string {
+	since := now.Sub(m.looked)
+	m.looked = now
 	stalled := ""
 	for i := range m.stages {
 		s := &m.stages[i]
 		if n := s.progress(); n != s.last {
 			s.last, s.moved = n, now
+		} else if excused {
+			s.moved = s.moved.Add(since)
 		}
 		if stalled == "" && now.Sub(s.moved) > s.budget {
 			stalled = s.name

@@ -26,7 +26,7 @@ func TestOneFrozenStageIsNamed(t *testing.T) {
 			if frozen < 3 && s > 19+5 {
 				want = names[frozen]
 			}
-			if got := m.stalled(now); got != want {
+			if got := m.stalled(now, false); got != want {
 				t.Fatalf("stage %d frozen at 20 s: at %d s %q stalls, want %q", frozen, s, got, want)
 			}
 		}
@@ -37,11 +37,27 @@ func TestRecoversWhenTheStageMovesAgain(t *testing.T) {
 	var n uint64
 	now := time.Now()
 	m := newProgressMonitor(now, []stage{{"sampling", func() uint64 { return n }, time.Second}})
-	if got := m.stalled(now.Add(2 * time.Second)); got != "sampling" {
+	if got := m.stalled(now.Add(2*time.Second), false); got != "sampling" {
 		t.Fatalf("got %q", got)
 	}
 	n++
-	if got := m.stalled(now.Add(3 * time.Second)); got != "" {
+	if got := m.stalled(now.Add(3*time.Second), false); got != "" {
 		t.Fatalf("still %q after progress", got)
+	}
+}
+
+// TestExcusedTimeDoesNotCount: a stage that waits for the disk is late only by the time
+// in which the disk was not to blame.
+func TestExcusedTimeDoesNotCount(t *testing.T) {
+	now := time.Now()
+	m := newProgressMonitor(now, []stage{{"scoring", func() uint64 { return 0 }, 10 * time.Second}})
+	for s := range 100 {
+		now = now.Add(time.Second)
+		if got := m.stalled(now, s < 90); got != "" {
+			t.Fatalf("after %d s, of which 90 are excused: %q", s+1, got)
+		}
+	}
+	if got := m.stalled(now.Add(time.Second), false); got != "scoring" {
+		t.Errorf("11 s that count are not late: %q", got)
 	}
 }

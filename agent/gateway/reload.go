@@ -27,7 +27,8 @@ func (g *Gateway) reload() verdict {
 		return verdict{err: errors.New("this agent reads no configuration file")}
 	}
 	g.notify(board.Reloading())
-	defer func() { g.notify(board.Ready()) }()
+	g.reloading.Store(true)
+	defer func() { g.reloading.Store(false); g.notify(board.Ready()) }()
 	var v verdict
 	c, err := g.opts.Reload()
 	if err == nil {
@@ -91,9 +92,11 @@ func (g *Gateway) changePlant(c *prepared) error {
 	if err := c.enact(g.plant); err != nil {
 		return err
 	}
+	g.faults.Lock()
 	g.mu.Lock()
 	g.plant = c.next
 	g.mu.Unlock()
+	g.faults.Unlock()
 	if len(c.changed) == 0 {
 		return nil
 	}

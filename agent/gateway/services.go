@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/keyfiles"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/status"
@@ -201,10 +202,22 @@ func replace(ctx context.Context, old, next *service) {
 	}
 }
 
-// retryBroker spares a broker connection that failed the rest of its wait once its
-// password or certificates have changed.
-func (g *Gateway) retryBroker() {
-	if g.broker != nil && !g.broker.Connected() && g.broker.FilesChanged() {
-		g.broker.Retry()
+// renewBroker has new certificates come into force at once. A connection that failed is
+// spared the rest of its wait, for a new password too. One that works is kept when only
+// the password is new: the broker may learn of it later than the gateway.
+func (g *Gateway) renewBroker(now time.Time) {
+	b := g.broker
+	if b == nil || b.Connected() && now.Sub(g.lookedAtFiles) < keyfiles.Every {
+		return
+	}
+	g.lookedAtFiles = now
+	switch {
+	case !b.Connected():
+		if b.FilesChanged() {
+			b.Retry()
+		}
+	case b.CertificatesChanged():
+		g.log.Info("new certificates for the broker: the connection is made anew")
+		b.Renew()
 	}
 }

@@ -6,22 +6,25 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/diskwait"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/agent/status/page"
 	"iot-edge-anomaly/board"
 )
 
-// Snapshot collects what /health, /metrics and the page show. Each request calls it.
-// It is safe for concurrent use.
+// Snapshot collects what /health, /metrics and the page show. Each request calls it. It
+// does not wait for the disk. It is safe for concurrent use.
 func (g *Gateway) Snapshot() status.Snapshot {
 	p := g.currentPlant()
+	now, late := g.glance.see()
 	s := status.Snapshot{
 		Build: g.opts.Build, Device: g.device.Device, Site: g.device.Site, Started: g.started, Now: time.Now(),
 		ReadyAfter: time.Duration(g.ready.Load()), TimeQuality: board.Clock().String(),
 		Readings: p.group.Readings(), Buses: p.group.Stats(), Modbus: p.buses.ModbusStats(), Heard: p.buses.Heard(), I2C: p.buses.I2CStats(),
 		MemoryLimit: g.memoryLimit,
-		Stalled:     g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: g.reporter.Opened(),
+		Stalled:     g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: now.opened, Spool: &now.spool,
+		DiskWait: max(late, diskwait.Longest()),
 	}
 	for _, m := range p.units {
 		s.Machines = append(s.Machines, m.Status())
@@ -34,11 +37,9 @@ func (g *Gateway) Snapshot() status.Snapshot {
 		s.Broker = &st
 	}
 	if endpoint != nil {
-		s.HTTP = endpoint.Trouble()
+		s.HTTP, s.HTTPFiles = endpoint.Trouble(), endpoint.BadFiles()
 	}
-	q := g.queue.Stats()
-	s.Spool = &q
-	for _, a := range g.reporter.Active() {
+	for _, a := range now.active {
 		s.Events = append(s.Events, openEvent(a))
 	}
 	return s

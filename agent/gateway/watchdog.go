@@ -1,28 +1,77 @@
 package gateway
 
 import (
+	"context"
 	"time"
 
+	"iot-edge-anomaly/agent/diskwait"
 	"iot-edge-anomaly/board"
 )
 
-// watchdog feeds the watchdog of systemd while every stage makes progress.
+// diskPatience is how long an operation on the disk may take before what waits for it is
+// not said to have stalled.
+const diskPatience = 100 * time.Millisecond
+
+// watchdog feeds the watchdog of systemd while every stage makes progress. It has a
+// goroutine of its own and takes no lock that is held while the disk is written. It
+// reads the plant and the connection anew when a reload has replaced them.
 type watchdog struct {
-	g       *Gateway
-	monitor *progressMonitor
-	every   time.Duration // 0 = systemd does not ask for it
-	next    time.Time
+	g      *Gateway
+	plant  *plant
+	broker *broker
+	stages *progressMonitor
+	loop   *progressMonitor
+	every  time.Duration // 0 = systemd does not ask for it
+	next   time.Time
+	wait   func() time.Duration // for how long the disk has kept an operation waiting
 }
+
+// loopBudget is for a turn of the Gateway's loop: a reload is one.
+const loopBudget = time.Minute
 
 func newWatchdog(g *Gateway) *watchdog {
 	interval, err := board.WatchdogInterval()
 	g.notify(err)
-	return &watchdog{g: g, monitor: newProgressMonitor(time.Now(), g.stages()), every: interval / 2}
+	w := &watchdog{g: g, every: interval / 2, wait: diskwait.Longest}
+	now := time.Now()
+	w.loop = newProgressMonitor(now, []stage{{"the loop of the agent", g.turns.Load, loopBudget}})
+	w.watch(now)
+	return w
 }
 
-// look feeds the watchdog if it is time and nothing has stalled.
+// watch looks at the stages that there are now.
+func (w *watchdog) watch(now time.Time) {
+	w.g.mu.Lock()
+	p, b := w.g.plant, w.g.broker
+	w.g.mu.Unlock()
+	if w.stages == nil || p != w.plant || b != w.broker {
+		w.plant, w.broker = p, b
+		w.stages = newProgressMonitor(now, stages(p, b))
+	}
+}
+
+func (w *watchdog) run(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case now := <-tick.C:
+			w.look(now)
+		}
+	}
+}
+
+// look feeds the watchdog if it is time and nothing has stalled. The time in which the
+// disk keeps an operation waiting does not count: a restart would not make it faster.
 func (w *watchdog) look(now time.Time) {
-	stalled := w.monitor.stalled(now)
+	disk := w.wait() >= diskPatience
+	w.watch(now)
+	stalled := w.loop.stalled(now, disk)
+	if s := w.stages.stalled(now, disk || w.g.reloading.Load()); s != "" {
+		stalled = s
+	}
 	if before := w.g.stalled.Swap(stalled); before != stalled && stalled != "" {
 		w.g.log.Error("no progress: the watchdog is not fed", "stage", stalled)
 	}
@@ -34,15 +83,16 @@ func (w *watchdog) look(now time.Time) {
 }
 
 // stages are the parts of the agent that must make progress.
-func (g *Gateway) stages() (out []stage) {
-	p := g.currentPlant()
+func stages(p *plant, b *broker) (out []stage) {
 	for i, m := range p.units {
 		mc := p.cfg.Machines[i]
 		budget := max(10*time.Second, 5*mc.Period)
-		out = append(out, stage{"sampling of " + mc.Name, p.group.Sampler(mc.Name).Rows, budget},
-			stage{"scoring of " + mc.Name, m.Progress, budget})
+		if s := p.group.Sampler(mc.Name); s != nil { // else a reload is removing it
+			out = append(out, stage{"sampling of " + mc.Name, s.Rows, budget})
+		}
+		out = append(out, stage{"scoring of " + mc.Name, m.Progress, budget})
 	}
-	if b := g.broker; b != nil {
+	if b != nil {
 		out = append(out, stage{"delivery", func() uint64 { return b.Stats().Progress }, time.Minute})
 	}
 	return out

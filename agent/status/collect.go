@@ -247,6 +247,15 @@ func eventsOpened(s *scrape, put put) {
 // answers are the HTTP statuses that this endpoint itself gives.
 var answers = []int{200, 401, 404, 405, 421, 500, 503}
 
+// keyFiles puts whether the files of the endpoint and of the broker connection can be
+// used.
+func keyFiles(s *scrape, put put) {
+	put(truth(s.HTTPFiles), "http")
+	if s.Broker != nil {
+		put(truth(s.Broker.Files != ""), "mqtt")
+	}
+}
+
 // requests puts the statuses that were answered, and those of answers at least.
 func requests(s *scrape, put put) {
 	for code := range s.metrics.requests {

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/tls"
 	"errors"
@@ -8,72 +9,68 @@ import (
 	"log/slog"
 	"os"
 	"strings"
-	"sync"
-	"syscall"
+	"sync/atomic"
 	"time"
 	"unicode"
-)
 
-// lookEvery is how often the files of the endpoint are looked at while it is used.
-const lookEvery = time.Second
+	"iot-edge-anomaly/agent/keyfiles"
+)
 
 // files are the certificate and the token of the endpoint. They are read again when
 // they change, so that a certificate is renewed without a restart. What cannot be
-// read leaves what was read before in force. They are safe for concurrent use.
+// read leaves what was read before in force. They are safe for concurrent use, and only
+// look and watch wait for the disk.
 type files struct {
+	*keyfiles.Files
 	cert, key, token string // paths; empty = none
 	log              *slog.Logger
 
-	mu     sync.Mutex
-	looked time.Time
-	seen   [3]string // stamps of the files when they were read
-	pair   *tls.Certificate
-	sum    *[sha256.Size]byte // of the token
-	err    error              // of the newest reading; nil = all were read
+	pair atomic.Pointer[tls.Certificate]
+	sum  atomic.Pointer[[sha256.Size]byte] // of the token
+
+	told, loose string // of look
 }
 
-// look reads the files that have changed since the last look, and all of them again
-// if one could not be read then. mu is held.
+func newFiles(cert, key, token string, log *slog.Logger) *files {
+	f := &files{cert: cert, key: key, token: token, log: log}
+	f.Files = keyfiles.New(func() error { return errors.Join(f.readToken(), f.readPair()) }, []string{key, token}, []string{cert})
+	return f
+}
+
+// look reads the files if they have changed, and logs what is new of them. It is for one
+// goroutine at a time.
 func (f *files) look() {
-	if now := time.Now(); now.Sub(f.looked) >= lookEvery {
-		f.looked = now
-	} else {
+	if !f.Look() {
 		return
 	}
-	stamps := [3]string{stamp(f.cert), stamp(f.key), stamp(f.token)}
-	if stamps == f.seen && f.err == nil {
-		return
-	}
-	before := f.err
-	f.seen = stamps
-	f.err = errors.Join(f.readToken(), f.readPair())
+	now, loose := keyfiles.Line(f.Err()), f.Loose()
 	switch {
-	case f.cert != "" && f.pair == nil: // the server tells why it does not listen
-	case f.err != nil && (before == nil || before.Error() != f.err.Error()):
-		f.log.Error("http endpoint: what was read before stays in force", "error", f.err)
-	case f.err == nil && before != nil:
+	case f.cert != "" && f.pair.Load() == nil: // the server tells why it does not listen
+	case now != "" && now != f.told:
+		f.log.Error("http endpoint: what was read before stays in force", "error", now)
+	case now == "" && f.told != "":
 		f.log.Info("http endpoint: certificate and token are in order again")
+	case now == "" && f.Changes() > 1:
+		f.log.Info("http endpoint: certificate and token were read anew")
 	}
+	if loose != "" && loose != f.loose {
+		f.log.Warn("http endpoint: others have access to a secret file", "file", loose)
+	}
+	f.told, f.loose = now, loose
 }
 
-// stamp changes when a file is written or replaced.
-func stamp(path string) string {
-	if path == "" {
-		return ""
+// watch looks at the files until ctx is done.
+func (f *files) watch(ctx context.Context) {
+	tick := time.NewTicker(keyfiles.Every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			f.look()
+		}
 	}
-	st, err := os.Stat(path)
-	if err != nil {
-		return err.Error()
-	}
-	return fmt.Sprint(st.ModTime().UnixNano(), st.Size(), inode(st))
-}
-
-// inode tells a file from the one that it replaced.
-func inode(st os.FileInfo) uint64 {
-	if s, ok := st.Sys().(*syscall.Stat_t); ok {
-		return uint64(s.Ino)
-	}
-	return 0
 }
 
 func (f *files) readToken() error {
@@ -92,7 +89,7 @@ func (f *files) readToken() error {
 		return fmt.Errorf("http token %s: more than one line, or not a text", f.token)
 	}
 	sum := sha256.Sum256([]byte(token))
-	f.sum = &sum
+	f.sum.Store(&sum)
 	return nil
 }
 
@@ -102,36 +99,27 @@ func (f *files) readPair() error {
 	}
 	pair, err := tls.LoadX509KeyPair(f.cert, f.key)
 	if err != nil {
-		return fmt.Errorf("http certificate: %w", err)
+		return fmt.Errorf("http certificate %s: %w", f.cert, err)
 	}
-	f.pair = &pair
+	f.pair.Store(&pair)
 	return nil
 }
 
 // certificate is the one in force; it is an error if none could ever be read.
 func (f *files) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.look(); f.pair == nil {
-		return nil, f.err
+	if p := f.pair.Load(); p != nil {
+		return p, nil
 	}
-	return f.pair, nil
+	if err := f.Err(); err != nil {
+		return nil, err
+	}
+	return nil, errors.New("http certificate: not read yet")
 }
 
-// tokenSum is the sha256 of the token in force; nil = none could ever be read.
-func (f *files) tokenSum() *[sha256.Size]byte {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.look()
-	return f.sum
-}
-
-// trouble is why the newest files are not in force; empty = they are.
-func (f *files) trouble() string {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.look(); f.err != nil {
-		return strings.ReplaceAll(f.err.Error(), "\n", "; ")
+// open tells that every user of this computer has access to a secret file.
+func (f *files) open() string {
+	if s := f.Loose(); strings.Contains(s, "every user") {
+		return s
 	}
 	return ""
 }

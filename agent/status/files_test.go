@@ -8,12 +8,14 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"io"
 	"log/slog"
 	"math/big"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -51,7 +53,9 @@ func TestFilesChange(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	cert, key, token := filepath.Join(dir, "cert"), filepath.Join(dir, "key"), filepath.Join(dir, "token")
-	s := NewServer(ServerOptions{Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key, TokenFile: token, Collect: good, Metrics: NewMetrics(), Log: slog.New(slog.DiscardHandler)})
+	var mu sync.Mutex
+	var log strings.Builder
+	s := NewServer(ServerOptions{Listen: "127.0.0.1:0", TLSCert: cert, TLSKey: key, TokenFile: token, Collect: good, Metrics: NewMetrics(), Log: slog.New(slog.NewTextHandler(locked{&mu, &log}, nil))})
 	run(t, s)
 	eventually := func(what string, ok func() bool) {
 		t.Helper()
@@ -111,4 +115,43 @@ func TestFilesChange(t *testing.T) {
 	if got := name(); got != "second" || code("/health", "two") != 200 {
 		t.Errorf("certificate of %q, want what was in force before the damage", got)
 	}
+	write(t, token, "two")
+	writePair(t, cert, filepath.Join(dir, "other"), "third") // the half of a renewal
+	eventually("a pair that does not fit is told", func() bool { return strings.Contains(s.Trouble(), "private key does not match") })
+	if got := name(); got != "second" || !s.BadFiles() {
+		t.Errorf("certificate of %q, bad files %v; want the pair that fitted", got, s.BadFiles())
+	}
+	if err := os.Remove(cert); err != nil {
+		t.Fatal(err)
+	}
+	eventually("a file that is gone is told", func() bool { return strings.Contains(s.Trouble(), "no such file") && name() == "second" })
+	writePair(t, cert, key, "fourth")
+	eventually("the whole renewal is taken", func() bool { return name() == "fourth" && s.Trouble() == "" && !s.BadFiles() })
+	if err := os.Chmod(key, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	eventually("a key that all may write is told", func() bool { return strings.Contains(s.Trouble(), "0666: every user may write it") })
+	if err := os.Chmod(key, 0o640); err != nil {
+		t.Fatal(err)
+	}
+	eventually("the group's access is in the log only", func() bool { return s.Trouble() == "" && name() == "fourth" })
+	mu.Lock()
+	defer mu.Unlock()
+	for text, want := range map[string]int{"private key does not match": 1, "in order again": 2, "every user may write it": 1, "its group may read it": 1} {
+		if n := strings.Count(log.String(), text); n < want || n > want+2 { // a half that is read while it is written may be told too
+			t.Errorf("%q is logged %d times, want %d:\n%s", text, n, want, &log)
+		}
+	}
+}
+
+// locked is a writer for several goroutines.
+type locked struct {
+	mu *sync.Mutex
+	w  io.Writer
+}
+
+func (l locked) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
 }

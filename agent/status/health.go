@@ -93,6 +93,9 @@ func (s *Snapshot) Health() Health {
 	if s.Spool != nil {
 		h.Checks["spool"] = s.spool()
 	}
+	if s.DiskWait >= diskSlow {
+		h.Checks["disk"] = Check{Degraded, fmt.Sprintf("a write or read has been waiting for %v: what is said of queue and events is from before", s.DiskWait.Round(time.Second))}
+	}
 	if s.Stalled != "" {
 		h.Checks["progress"] = Check{Unhealthy, s.Stalled + " makes no progress"}
 	}
@@ -110,6 +113,9 @@ func (s *Snapshot) Health() Health {
 	}
 	return h
 }
+
+// diskSlow is how long an operation on the disk may take: SD cards pause for less.
+const diskSlow = 2 * time.Second
 
 func machineHealth(m *machine.Status) MachineHealth {
 	mh := MachineHealth{State: string(m.State), Note: m.Note, Model: m.Model.Version, Score: number(m.Score)}
@@ -257,6 +263,9 @@ func (s *Snapshot) clock() Check {
 func (s *Snapshot) broker() Check {
 	if s.Broker.Trouble != "" {
 		return Check{Degraded, s.Broker.Trouble}
+	}
+	if s.Broker.Connected && s.Broker.Files != "" {
+		return Check{Degraded, "connected to " + s.Broker.Broker + " with what was read before: " + s.Broker.Files}
 	}
 	if s.Broker.Connected {
 		return Check{Detail: "connected to " + s.Broker.Broker}

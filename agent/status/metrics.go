@@ -7,6 +7,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
@@ -25,6 +26,9 @@ type Metrics struct {
 	inference, scores *histogram
 	requests          [600]atomic.Uint64 // by HTTP status
 	refused           atomic.Uint64      // requests without the token
+	displaced         atomic.Uint64      // connections that were closed to make room
+	texts             sync.Pool          // of *bytes.Buffer
+	rendering         sync.Mutex
 }
 
 // NewMetrics returns a Metrics that has counted nothing yet.
@@ -49,15 +53,27 @@ func (m *Metrics) request(code int) {
 
 // Write renders the snapshot in Prometheus' text format.
 func (m *Metrics) Write(w io.Writer, s *Snapshot) {
-	var b bytes.Buffer
-	from := &scrape{s, m}
+	b, _ := m.texts.Get().(*bytes.Buffer)
+	if b == nil {
+		b = new(bytes.Buffer)
+	}
+	defer m.texts.Put(b)
+	m.render(b, &scrape{s, m})
+	w.Write(b.Bytes()) // an error means that the client has gone
+}
+
+// render writes the text into b. It lets one at a time use the CPU: several would take it
+// from those who ask for less.
+func (m *Metrics) render(b *bytes.Buffer, from *scrape) {
+	m.rendering.Lock()
+	defer m.rendering.Unlock()
+	b.Reset()
 	for i := range table {
 		for j := range table[i].metrics {
-			table[i].metrics[j].write(&b, from)
+			table[i].metrics[j].write(b, from)
 		}
 	}
-	writeProcess(&b)
-	w.Write(b.Bytes()) // an error means that the client has gone
+	writeProcess(b)
 }
 
 // write renders one row of the table, or nothing where it has no sample.

@@ -1,6 +1,7 @@
 package status
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -16,6 +17,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"iot-edge-anomaly/agent/clients"
+	"iot-edge-anomaly/agent/keyfiles"
 	"iot-edge-anomaly/agent/status/page"
 )
 
@@ -29,16 +32,25 @@ type ServerOptions struct {
 	Log             *slog.Logger
 }
 
-// maxConns limits the open connections: many scrapers must not use up the file
-// descriptors that the buses need.
-const maxConns = 64
+const (
+	// maxConns and maxWaiting limit the open connections, those that have asked something
+	// and those that have not: many clients must not use up the memory and the file
+	// descriptors that the buses need.
+	maxConns   = 64
+	maxWaiting = 704
+	// maxLarge limits the answers under way that grow with the plant: each holds its
+	// bytes until its client has taken them.
+	maxLarge = 4
+)
 
 // Server is the read-only HTTP endpoint. Whatever is wrong with its address or files,
 // the agent goes on without it.
 type Server struct {
 	o     ServerOptions
-	files files
+	files *files
 	srv   *http.Server
+	large *clients.Turns
+	told  atomic.Int64 // when the log last said that clients make room, in seconds since 1970
 
 	mu  sync.Mutex
 	ln  net.Listener // nil = not listening
@@ -47,9 +59,9 @@ type Server struct {
 
 // NewServer makes a Server. It opens neither the address nor a file: Serve does.
 func NewServer(o ServerOptions) *Server {
-	s := &Server{o: o, files: files{cert: o.TLSCert, key: o.TLSKey, token: o.TokenFile, log: o.Log}}
+	s := &Server{o: o, files: newFiles(o.TLSCert, o.TLSKey, o.TokenFile, o.Log), large: clients.NewTurns(maxLarge)}
 	s.srv = &http.Server{Handler: s.guard(s.mux()), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-		WriteTimeout: 15 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 8 << 10,
+		WriteTimeout: 15 * time.Second, IdleTimeout: 60 * time.Second, MaxHeaderBytes: 8 << 10, ConnState: clients.Note, ConnContext: clients.Context,
 		ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug)}
 	return s
 }
@@ -68,6 +80,8 @@ func (s *Server) Serve(ctx context.Context) {
 		}
 	})
 	defer stop()
+	s.files.look()
+	go s.files.watch(ctx)
 	for ctx.Err() == nil {
 		ln, err := s.listen()
 		if s.listening(ln, err); err == nil {
@@ -94,7 +108,7 @@ func (s *Server) listen() (net.Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("http: %w", err)
 	}
-	ln = &cappedListener{Listener: ln, free: make(chan struct{}, maxConns)}
+	ln = clients.Limit(ln, clients.Options{Places: maxConns, Waiting: maxWaiting, Displaced: s.displaced})
 	if s.o.TLSCert != "" {
 		ln = tls.NewListener(ln, &tls.Config{GetCertificate: s.files.certificate, MinVersion: tls.VersionTLS12})
 	}
@@ -120,8 +134,11 @@ func (s *Server) Trouble() string {
 	if err != nil {
 		return err.Error()
 	}
-	return s.files.trouble()
+	return cmp.Or(keyfiles.Line(s.files.Err()), s.files.open())
 }
+
+// BadFiles tells whether the newest certificate, key or token cannot be used.
+func (s *Server) BadFiles() bool { return s.files.Err() != nil }
 
 func (s *Server) mux() http.Handler {
 	mux := http.NewServeMux()
@@ -144,12 +161,12 @@ func (s *Server) mux() http.Handler {
 		}
 		writeJSON(w, http.StatusOK, map[string]string{"status": "healthy"})
 	})
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+	mux.Handle("GET /metrics", s.inTurn(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 		snap := s.o.Collect()
 		s.o.Metrics.Write(w, &snap)
-	})
-	mux.Handle("GET /api/v1/state", page.ServeState(func() page.State { snap := s.o.Collect(); return snap.Page() }))
+	})))
+	mux.Handle("GET /api/v1/state", s.inTurn(page.ServeState(func() page.State { snap := s.o.Collect(); return snap.Page() })))
 	mux.Handle("GET /", page.Handler())
 	return mux
 }
@@ -174,12 +191,14 @@ func (s *Server) guard(next http.Handler) http.Handler {
 			}
 			s.o.Metrics.request(cw.code)
 		}()
-		if !s.allowedHost(r.Host) {
+		host := s.allowedHost(r.Host)
+		s.curtail(cw, r, host)
+		if !host {
 			http.Error(cw, "unknown host", http.StatusMisdirectedRequest)
 			return
 		}
 		if s.o.TokenFile != "" && r.URL.Path != livePath && r.URL.Path != readyPath {
-			sum, want := sha256.Sum256([]byte(tokenOf(r))), s.files.tokenSum()
+			sum, want := sha256.Sum256([]byte(tokenOf(r))), s.files.sum.Load()
 			if want == nil || subtle.ConstantTimeCompare(sum[:], want[:]) != 1 {
 				s.o.Metrics.refused.Add(1)
 				cw.Header()["Www-Authenticate"] = []string{"Bearer", `Basic realm="iot-edge-anomaly", charset="UTF-8"`}
@@ -189,6 +208,44 @@ func (s *Server) guard(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(cw, r)
 	})
+}
+
+// curtail makes sure that a client which is not known, or sends content that nobody
+// reads, keeps its connection for one answer only.
+func (s *Server) curtail(w http.ResponseWriter, r *http.Request, host bool) {
+	content := r.ContentLength != 0
+	if content {
+		http.NewResponseController(w).SetReadDeadline(time.Now().Add(time.Second)) // package http reads what comes of it
+	}
+	if content || !host || s.o.TokenFile != "" && r.Header.Get("Authorization") == "" {
+		w.Header().Set("Connection", "close")
+	}
+}
+
+// inTurn has a handler answer a bounded number of requests at once. A client that does
+// not take its answer loses its turn to the next one.
+func (s *Server) inTurn(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn := http.NewResponseController(w)
+		done := s.large.Take(r.Context(), func() { conn.SetWriteDeadline(time.Unix(1, 0)) })
+		if done == nil {
+			return // the client has gone
+		}
+		defer done()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// displacedEvery is how often the log says at the most that clients make room.
+const displacedEvery = time.Hour
+
+// displaced notes that a connection was closed for another.
+func (s *Server) displaced(owner string) {
+	s.o.Metrics.displaced.Add(1)
+	now := time.Now()
+	if last := s.told.Load(); now.Unix()-last >= int64(displacedEvery/time.Second) && s.told.CompareAndSwap(last, now.Unix()) {
+		s.o.Log.Warn("http endpoint: more clients than places: slow and idle connections are closed for new ones", "places", maxConns, "address", owner)
+	}
 }
 
 // tokenOf is the token that a request carries: a bearer token, or the password of
@@ -227,41 +284,10 @@ type codeWriter struct {
 	code int
 }
 
+// Unwrap is for http.ResponseController.
+func (c *codeWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
 func (c *codeWriter) WriteHeader(code int) {
 	c.code = code
 	c.ResponseWriter.WriteHeader(code)
-}
-
-// cappedListener closes new connections while free is full.
-type cappedListener struct {
-	net.Listener
-	free chan struct{}
-}
-
-func (l *cappedListener) Accept() (net.Conn, error) {
-	for {
-		c, err := l.Listener.Accept()
-		if err != nil {
-			return nil, err
-		}
-		select {
-		case l.free <- struct{}{}:
-			return &cappedConn{Conn: c, free: l.free}, nil
-		default:
-			c.Close() // the client may try again
-		}
-	}
-}
-
-type cappedConn struct {
-	net.Conn
-	free chan struct{}
-	gone atomic.Bool
-}
-
-func (c *cappedConn) Close() error {
-	if !c.gone.Swap(true) {
-		<-c.free
-	}
-	return c.Conn.Close()
 }

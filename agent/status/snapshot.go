@@ -36,6 +36,8 @@ type Snapshot struct {
 	Opened       []report.Count // events opened since the start
 	MemoryLimit  uint64         // bytes; 0 = unknown
 	HTTP         string         // what is wrong with the HTTP endpoint; empty = nothing
+	HTTPFiles    bool           // its newest certificate, key or token cannot be used
+	DiskWait     time.Duration  // how long the disk has kept an operation waiting; 0 = it does not
 	Stalled      string         // the stage that makes no progress; empty = none
 	ReloadOK     bool           // the newest reload of the configuration worked, or none was requested
 }

@@ -358,31 +358,3 @@ func TestObservingAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
-
-// TestManyConnections: those beyond the cap are closed, and a new client is
-// served once some have gone.
-func TestManyConnections(t *testing.T) {
-	base := serve(t, ServerOptions{}, good)
-	addr := strings.TrimPrefix(base, "http://")
-	var held []net.Conn
-	for range 3 * maxConns {
-		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		held = append(held, c)
-	}
-	for _, c := range held {
-		c.Close()
-	}
-	for end := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		r, err := http.Get(base + "/health/live")
-		if err == nil {
-			r.Body.Close()
-			return
-		}
-		if time.Now().After(end) {
-			t.Fatalf("not served after the crowd has gone: %v", err)
-		}
-	}
-}

@@ -1,0 +1,173 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/report"
+	"iot-edge-anomaly/agent/spool"
+	"iot-edge-anomaly/drivers/driverstest"
+)
+
+// TestGlance: who asks while a look hangs gets what was seen before, at once and with its
+// age; only one look is under way, and when it has ended all is new again.
+func TestGlance(t *testing.T) {
+	watch := driverstest.WatchStalls(t)
+	hang := make(chan struct{})
+	n := 0
+	g := newGlance(func() *seen {
+		if n++; n > 1 {
+			<-hang
+		}
+		return &seen{spool: spool.Stats{Messages: n}}
+	})
+	start := time.Now()
+	var late time.Duration
+	for range 5 {
+		var s *seen
+		if s, late = g.see(); s.spool.Messages != 1 {
+			t.Errorf("look %d was seen, want the first", s.spool.Messages)
+		}
+	}
+	if d := watch.Own(start); d > 10*5*glanceWait {
+		t.Errorf("five glances took %v", d)
+	}
+	if late < glanceWait {
+		t.Errorf("the look that hangs has been waiting for %v", late)
+	}
+	close(hang)
+	for end := time.Now().Add(time.Minute); late > 0; _, late = g.see() {
+		if time.Now().After(end) {
+			t.Fatal("never new again")
+		}
+	}
+	if s, _ := g.see(); s.spool.Messages < 2 {
+		t.Error("the look that hung was lost")
+	}
+}
+
+// systemd is a service manager that receives what the agent tells it.
+func systemd(t *testing.T) *net.UnixConn {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "notify")
+	c, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	t.Setenv("NOTIFY_SOCKET", path)
+	t.Setenv("WATCHDOG_USEC", "1000000")
+	return c
+}
+
+// fed waits until the watchdog is fed.
+func fed(t *testing.T, c *net.UnixConn) {
+	t.Helper()
+	c.SetReadDeadline(time.Now().Add(time.Minute))
+	b := make([]byte, 4096)
+	for {
+		n, err := c.Read(b)
+		if err != nil {
+			t.Fatalf("the watchdog is not fed: %v", err)
+		}
+		if strings.Contains(string(b[:n]), "WATCHDOG=1") {
+			return
+		}
+	}
+}
+
+// TestDiskHangs: while a write to the queue does not return, and with it whoever stores
+// an event, the agent says how it is at once, and feeds the watchdog.
+func TestDiskHangs(t *testing.T) {
+	manager, watch := systemd(t), driverstest.WatchStalls(t)
+	c := configured(t)
+	c.MQTT.Broker = "tcp://127.0.0.1:1"
+	var told strings.Builder
+	g := opened(t, c, &told)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- g.Run(ctx) }()
+	fed(t, manager)
+
+	held, release := make(chan struct{}), make(chan struct{})
+	go g.queue.Append(nil, func(uint64) (spool.Message, error) {
+		close(held)
+		<-release
+		return spool.Message{}, errors.New("not to be stored")
+	})
+	<-held
+	now := time.Now()
+	go g.reporter.Event(detect.Event{Machine: "pump1", Kind: detect.LimitExceeded, Key: "pump.speed", State: detect.Open, Severity: detect.Critical, Time: now, Since: now,
+		Score: math.NaN(), Peak: math.NaN()}, report.ModelRef{})
+	var took []time.Duration
+	for end := now.Add(2 * time.Second); len(took) < 20 || time.Now().Before(end); {
+		start := time.Now()
+		st := g.status()
+		took = append(took, watch.Own(start))
+		if st.Checks["progress"].Detail != "" {
+			t.Errorf("%s", st.Checks["progress"].Detail)
+		}
+	}
+	slices.Sort(took)
+	t.Logf("%d answers, p50 %v, p99 %v", len(took), took[len(took)/2], took[len(took)*99/100])
+	if p99 := took[len(took)*99/100]; p99 > time.Second {
+		t.Errorf("p99 of the answers is %v", p99)
+	}
+	fed(t, manager)
+	fed(t, manager)
+	if d := g.status().Checks["disk"].Detail; !strings.Contains(d, "has been waiting for") {
+		t.Errorf("health says %q of the disk", d)
+	}
+	close(release)
+	cancel()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWatchdog: a stage that stands still has the watchdog withheld, unless the disk
+// keeps it waiting.
+func TestWatchdog(t *testing.T) {
+	manager := systemd(t)
+	g := opened(t, configured(t), &strings.Builder{})
+	defer runOnce(t, g) // nothing runs before: every stage stands still
+	w := newWatchdog(g)
+	wait := time.Hour
+	w.wait = func() time.Duration { return wait }
+	now := time.Now()
+	for range 100 {
+		now = now.Add(time.Second)
+		w.look(now)
+		fed(t, manager)
+	}
+	wait = 0
+	for range 10 {
+		now = now.Add(time.Second)
+		w.look(now)
+		fed(t, manager)
+	}
+	now = now.Add(time.Second)
+	w.look(now)
+	if s := g.Snapshot().Stalled; s != "sampling of pump1" {
+		t.Errorf("%q stalls, want the sampling", s)
+	}
+	manager.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+	if n, err := manager.Read(make([]byte, 100)); err == nil {
+		t.Errorf("%d bytes for systemd: the watchdog is fed", n)
+	}
+	for range 60 {
+		now = now.Add(time.Second)
+		w.look(now)
+	}
+	if s := w.loop.stalled(now, false); s == "" {
+		t.Error("a loop that stands still for a minute is not noticed")
+	}
+}
