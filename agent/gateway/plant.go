@@ -118,7 +118,7 @@ func learning(c *config.Config, mc config.Machine, s model.Schema) machine.Learn
 
 // Memory that all machines of a gateway share while they learn, in bytes.
 const (
-	waitingRows = 8 << 20  // for rows that wait for the models
+	waitingRows = 16 << 20 // for rows that wait for the models
 	refusedRows = 32 << 20 // for learning rows that the disk refuses
 )
 

@@ -170,6 +170,7 @@ func (m *Machine) Run(ctx context.Context) {
 		if err := m.rows.Flush(); err != nil {
 			m.log.Warn("learning rows", "error", err)
 		}
+		m.tellLoss()
 	}
 	m.keepState()
 }

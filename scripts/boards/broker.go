@@ -40,6 +40,8 @@ type event struct {
 	State    string
 	Event    string
 	Time     time.Time
+	Since    time.Time
+	Quality  string `json:"time_quality"`
 	Severity string
 	Resent   bool
 	Detail   string

@@ -33,6 +33,7 @@ var steps = []step{
 	{"Modbus RTU answers with a wrong CRC: missing, sensor_fault", rtuChecksum},
 	{"the USB adapter unplugged, and back: bus_fault", unplug},
 	{"the pump is learnt; a worn bearing opens an event, which closes again", anomaly},
+	{"clock three days behind, then set: times of what waits corrected", clockSet},
 	{"link cut: detection goes on, everything arrives in order", linkCut},
 	{"power cut: queued events, open events and the model survive", powerCut},
 	{"no missing sequence number, no unexpected event", complete},
