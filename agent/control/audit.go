@@ -19,6 +19,7 @@ const (
 	auditMost    = 100     // changes that are kept
 	auditMaxFile = 1 << 20 // bytes of the file; more is damage
 	auditText    = 300     // bytes of one text of a change
+	auditFailed  = 50      // changes that were not made, of those that are kept: attempts do not push out what was done
 )
 
 // Change is one attempt to change something, for people.
@@ -29,11 +30,19 @@ type Change struct {
 	Request string    `json:"request,omitempty"`
 	Outcome string    `json:"outcome"` // done, refused or failed
 	Detail  string    `json:"detail,omitempty"`
+	Times   int       `json:"times,omitempty"` // that this was tried in a row, most recently by By at Time; 0 = once
 }
+
+// again tells whether c is another attempt at what b has tried in vain.
+func (c *Change) again(b *Change) bool {
+	return b.Outcome != done && c.Verb == b.Verb && c.By.UID == b.By.UID && c.Request == b.Request && c.Outcome == b.Outcome && c.Detail == b.Detail
+}
+
+const done = "done"
 
 // NewChange is a change that was tried just now; err says how it ended.
 func NewChange(verb string, by Peer, request string, err error) Change {
-	c := Change{Time: time.Now().UTC().Truncate(time.Second), Verb: verb, By: by, Request: short(request), Outcome: "done"}
+	c := Change{Time: time.Now().UTC().Truncate(time.Second), Verb: verb, By: by, Request: short(request), Outcome: done}
 	if err != nil {
 		var refused *config.Refusal
 		if c.Outcome = "failed"; errors.As(err, &refused) {
@@ -92,14 +101,19 @@ func parseAudit(b []byte) ([]Change, error) {
 	return out[max(0, len(out)-auditMost):], nil
 }
 
-// Add records a change and drops the oldest beyond 100. After an error it is recorded
-// until the agent stops.
+// Add records a change and drops the oldest beyond 100, or of those that were not made
+// beyond 50. An attempt that fails like the one before is counted with it. After an
+// error it is recorded until the agent stops.
 func (a *Audit) Add(c Change) error {
 	a.writing.Lock()
 	defer a.writing.Unlock()
 	a.mu.Lock()
-	a.changes = append(a.changes, c)
-	a.changes = slices.Clone(a.changes[max(0, len(a.changes)-auditMost):])
+	if n := len(a.changes); n > 0 && c.again(&a.changes[n-1]) {
+		c.Times = max(1, a.changes[n-1].Times) + 1
+		a.changes = a.changes[:n-1]
+	}
+	a.changes = append(slices.Clone(a.changes), c)
+	a.drop()
 	changes := a.changes // Add makes another slice
 	a.mu.Unlock()
 	b, err := json.MarshalIndent(changes, "", " ")
@@ -107,6 +121,25 @@ func (a *Audit) Add(c Change) error {
 		return err
 	}
 	return state.WriteFile(a.path, append(b, '\n'), 0o600)
+}
+
+// drop forgets the oldest change where there are too many.
+func (a *Audit) drop() {
+	failed, oldest := 0, -1
+	for i := range a.changes {
+		if a.changes[i].Outcome == done {
+			continue
+		}
+		if failed++; oldest < 0 {
+			oldest = i
+		}
+	}
+	switch {
+	case failed > auditFailed:
+		a.changes = slices.Delete(a.changes, oldest, oldest+1)
+	case len(a.changes) > auditMost:
+		a.changes = slices.Delete(a.changes, 0, 1)
+	}
 }
 
 // Changes copies the record, oldest first.

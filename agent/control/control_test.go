@@ -112,6 +112,95 @@ func TestVerbs(t *testing.T) {
 	}
 }
 
+// TestBadRequest: what is no request is the client's mistake, 400, and not the agent's.
+func TestBadRequest(t *testing.T) {
+	socket, _ := serving(t)
+	for body, want := range map[string]int{`{"word":"a"}`: 200, `{`: 400, `{"word":1}`: 400, `{"path":"/etc/shadow"}`: 400, `{"word":"a"} x`: 400} {
+		c, err := net.Dial("unix", socket)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "POST /v1/say HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		r, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil || r.StatusCode != want {
+			t.Errorf("%s: %v, %v; want %d", body, r, err, want)
+		}
+		c.Close()
+	}
+}
+
+// TestTrouble: a socket that cannot be opened is told until it can.
+func TestTrouble(t *testing.T) {
+	defer func(d time.Duration) { listenEvery = d }(listenEvery)
+	listenEvery = 10 * time.Millisecond
+	folder := filepath.Join(t.TempDir(), "run")
+	s := New(Options{Socket: filepath.Join(folder, "s"), Log: slog.New(slog.DiscardHandler)})
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { s.Run(ctx); close(done) }()
+	until := func(what string, ok func(trouble string) bool) {
+		t.Helper()
+		for end := time.Now().Add(time.Minute); !ok(s.Trouble()); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("%s: %q", what, s.Trouble())
+			}
+		}
+	}
+	until("no folder", func(text string) bool {
+		return strings.Contains(text, folder) && strings.Contains(text, "no such file")
+	})
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	until("the folder is there", func(text string) bool { return text == "" })
+	cancel()
+	<-done
+}
+
+// TestAudit_attempts: attempts in vain are counted, and never push out what was done.
+func TestAudit_attempts(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "changes.json")
+	a, err := OpenAudit(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	add := func(verb, request string, pid int32, err error) {
+		t.Helper()
+		if err := a.Add(NewChange(verb, Peer{PID: pid}, request, err)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("unlatch", "", 1, nil)
+	for pid := range int32(500) {
+		add("reload", "", pid, errors.New("a mistake"))
+	}
+	add("reload", "", 1, nil)
+	add("reload", "", 2, nil) // what was done is not counted together
+	if got := a.Changes(); len(got) != 4 || got[1].Times != 500 || got[1].By.PID != 499 || got[2].Times != 0 {
+		t.Errorf("%+v", got)
+	}
+	for i := range 500 {
+		add("reload", fmt.Sprint(i), 1, errors.New("a mistake")) // each of its own kind
+	}
+	if a, err = OpenAudit(path); err != nil {
+		t.Fatal(err)
+	}
+	got := a.Changes()
+	if len(got) != 3+auditFailed || got[0].Verb != "unlatch" || got[len(got)-1].Request != "499" {
+		t.Errorf("%d changes are left, first %+v, last %+v", len(got), got[0], got[len(got)-1])
+	}
+	for i := range 200 {
+		add("unlatch", fmt.Sprint(i), 1, nil)
+	}
+	if got := a.Changes(); len(got) != auditMost || got[0].Request != "100" {
+		t.Errorf("%d changes, first %+v", len(got), got[0])
+	}
+	s := Status{Changes: []Change{{Verb: "reload", Outcome: "refused", Times: 17}}}
+	if text := s.Screen(); !strings.Contains(text, "refused, 17 times\n") {
+		t.Error(text)
+	}
+}
+
 // TestPanic: a mistake in a verb is told to the client and recorded.
 func TestPanic(t *testing.T) {
 	socket, audit := serving(t)

@@ -41,7 +41,11 @@ func (s *Status) Screen() string {
 	w.Flush() // into memory
 	if n := len(s.Changes); n > 0 {
 		c := s.Changes[n-1]
-		fmt.Fprintf(&b, "\nlast change: %s %s by %s: %s\n", stamp(c.Time), c.Verb, c.By, c.Outcome)
+		fmt.Fprintf(&b, "\nlast change: %s %s by %s: %s", stamp(c.Time), c.Verb, c.By, c.Outcome)
+		if c.Times > 0 {
+			fmt.Fprintf(&b, ", %d times", c.Times)
+		}
+		b.WriteByte('\n')
 	}
 	return b.String()
 }

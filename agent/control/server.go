@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"iot-edge-anomaly/agent/clients"
@@ -44,13 +45,16 @@ func (r Request) Decode(v any) error {
 	d := json.NewDecoder(bytes.NewReader(r.Body))
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
-		return fmt.Errorf("request: %w", err)
+		return badRequest{fmt.Errorf("request: %w", err)}
 	}
 	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("request: something follows its content")
+		return badRequest{errors.New("request: something follows its content")}
 	}
 	return nil
 }
+
+// badRequest is an error of the client.
+type badRequest struct{ error }
 
 // Options of New.
 type Options struct {
@@ -64,7 +68,17 @@ type Options struct {
 type Server struct {
 	o       Options
 	srv     *http.Server
-	changes chan struct{} // one element for each change that is being made
+	changes chan struct{}          // one element for each change that is being made
+	trouble atomic.Pointer[string] // nil = the socket is open, or was not tried yet
+}
+
+// Trouble says why nobody can ask; empty = everybody can. It may be called by any
+// goroutine.
+func (s *Server) Trouble() string {
+	if t := s.trouble.Load(); t != nil {
+		return *t
+	}
+	return ""
 }
 
 // Bounds of one request.
@@ -86,7 +100,7 @@ func New(o Options) *Server {
 }
 
 // listenEvery is how often Run tries a socket that it could not open.
-const listenEvery = 10 * time.Second
+var listenEvery = 10 * time.Second // a variable for tests
 
 // goneEvery is how often Run looks whether its socket is still in its place.
 var goneEvery = 5 * time.Second // a variable for tests
@@ -106,6 +120,7 @@ func (s *Server) Run(ctx context.Context) {
 		l, err := listen(s.o.Socket)
 		if err == nil {
 			told = ""
+			s.trouble.Store(nil)
 			gone, ignore := context.WithCancel(ctx)
 			go l.closeWhenGone(gone, goneEvery)
 			err = s.srv.Serve(clients.Limit(l, clients.Options{Places: maxConns, Waiting: maxWaiting, Owner: owner}))
@@ -120,6 +135,8 @@ func (s *Server) Run(ctx context.Context) {
 		}
 		if text := err.Error(); text != told {
 			told = text
+			text = s.o.Socket + ": " + text
+			s.trouble.Store(&text)
 			s.o.Log.Warn("control socket is not available", "socket", s.o.Socket, "error", err, "again_in", listenEvery)
 		}
 		select {
@@ -176,9 +193,12 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, v Verb) {
 		s.note(v.Name, by, body, err)
 	}
 	var refused *config.Refusal
+	var bad badRequest
 	switch {
 	case err == nil:
 		answer(w, http.StatusOK, result)
+	case errors.As(err, &bad):
+		answer(w, http.StatusBadRequest, failure{Error: err.Error()})
 	case errors.As(err, &refused):
 		answer(w, http.StatusUnprocessableEntity, failure{err.Error(), true})
 	default:

@@ -22,9 +22,9 @@
 // # Missing values
 //
 // NaN stands for a missing value. A result is NaN where one of its inputs is NaN,
-// and it may be infinite or NaN where one divides by zero. mean is NaN where its
-// argument is NaN in the newest row; otherwise it is the mean of the values that
-// the last N rows have, so that a single gap does not cost N rows.
+// and it is NaN where anything on the way is infinite, as after a division by zero.
+// mean is NaN where its argument is NaN in the newest row; otherwise it is the mean of
+// the values that the last N rows have, so that a single gap does not cost N rows.
 //
 // # Why
 //

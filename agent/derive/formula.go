@@ -20,7 +20,8 @@ func (e *Expr) Compile(index func(channel string) int) *Formula {
 
 // Row computes the expression from the values of the next row; NaN = missing. keep
 // tells whether the row may enter the means of later rows: it must not where one of
-// its values is in doubt. The result can be infinite or NaN. Row allocates nothing.
+// its values is in doubt. The result is NaN if it, or anything that it is computed
+// from, is not finite: 1 / (x / 0) is not 0. Row allocates nothing.
 func (f *Formula) Row(row []float64, keep bool) float64 {
 	for _, m := range f.means {
 		m.keep = keep
@@ -48,20 +49,28 @@ func (f *Formula) compile(n *node, index func(string) int) func([]float64) float
 	case opMean:
 		m := &mean{ring: make([]float64, n.rows)}
 		f.means = append(f.means, m)
-		return func(row []float64) float64 { return m.next(a(row)) }
+		return func(row []float64) float64 { return finite(m.next(a(row))) }
 	case opMin, opMax:
 		return f.extreme(n, index, a)
 	}
 	b := f.compile(n.args[1], index)
 	switch n.op {
 	case opAdd:
-		return func(row []float64) float64 { return a(row) + b(row) }
+		return func(row []float64) float64 { return finite(a(row) + b(row)) }
 	case opSubtract:
-		return func(row []float64) float64 { return a(row) - b(row) }
+		return func(row []float64) float64 { return finite(a(row) - b(row)) }
 	case opMultiply:
-		return func(row []float64) float64 { return float64(a(row) * b(row)) }
+		return func(row []float64) float64 { return finite(float64(a(row) * b(row))) }
 	}
-	return func(row []float64) float64 { return a(row) / b(row) }
+	return func(row []float64) float64 { return finite(a(row) / b(row)) }
+}
+
+// finite is x, or NaN if x is infinite.
+func finite(x float64) float64 {
+	if x-x != 0 {
+		return math.NaN()
+	}
+	return x
 }
 
 // extreme is min or max, which are NaN where one of their arguments is.

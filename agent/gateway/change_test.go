@@ -10,10 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
@@ -364,5 +366,109 @@ func TestChange_random(t *testing.T) {
 	}
 	if n := s.plc.Connections(); n != 1 {
 		t.Errorf("%d connections, want one", n)
+	}
+}
+
+// TestChange_log: a reload says in the log which events it ends, and in its verdict how
+// many learning rows are of no use any more.
+func TestChange_log(t *testing.T) {
+	s := newSite(t)
+	defer s.stop()
+	var told lockedText
+	s.g.log = slog.New(slog.NewTextHandler(&told, nil))
+	s.plc.Close()
+	s.until("the fault of the bus", func() bool {
+		return slices.ContainsFunc(s.g.reporter.OpenEvents(), func(ev detect.Event) bool { return ev.Kind == detect.BusFault })
+	})
+	for _, name := range []string{"pump", "mill"} {
+		s.edit(fmt.Sprintf(`{name: %s, driver: modbus, bus: plc,`, name), fmt.Sprintf(`{name: %s, driver: modbus, bus: fan,`, name))
+	}
+	s.edit("  plc: {modbus", "  other: {modbus")
+	if v := s.reload(); v.err != nil {
+		t.Fatal(v.err)
+	}
+	s.until("the log tells the end", func() bool {
+		return strings.Contains(told.String(), "event ends: what it is about is not configured any more")
+	})
+
+	s.edit("model: {learn: {when: never}}", "model: {learn: {for: 1h}}")
+	s.want("machine pump1 changed")
+	s.until("learning rows", func() bool { return s.machine("pump1").Learning.Have > 3 })
+	s.edit("period: 100ms", "period: 50ms")
+	v := s.reload()
+	if len(v.changed) != 1 || !strings.HasPrefix(v.changed[0], "machine pump1 changed (its ") || !strings.Contains(v.changed[0], "learning rows are of other channels") {
+		t.Errorf("changed %q, %v", v.changed, v.err)
+	}
+}
+
+// lockedText is a text that goroutines write.
+type lockedText struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lockedText) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(b)
+}
+
+func (l *lockedText) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// TestForesee_files: secrets that others may read, folders in place of
+// files, and what is left of other machines are named, and the log has them once.
+func TestForesee_files(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name string, mode os.FileMode) {
+		t.Helper()
+		path := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte("x"), 0o600), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file("cert", 0o600)
+	file("key", 0o644)
+	file("token", 0o640)
+	file("learn/gone.rows", 0o600)
+	file("judge/gone.state", 0o600)
+	file("judge/pump.state", 0o600)
+	file("rows.csv", 0o600)
+	if err := os.WriteFile(filepath.Join(dir, "rows.csv"), []byte("timestamp,x\n1,2\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	text := `state: %[1]s
+sensors: [{name: s, driver: replay, file: %[1]s/rows.csv, loop: true}]
+machines: [{name: pump, model: {learn: {when: never}}}]
+control: {socket: ""}
+http: {listen: "127.0.0.1:0", tls: {cert: %[1]s/cert, key: %[1]s/key}, token_file: %[1]s/%[2]s}
+`
+	told := func(token string) (out string) {
+		for _, p := range Foresee("c.yaml", parsed(t, fmt.Sprintf(text, dir, token))) {
+			out += p.Path + ": " + strings.ReplaceAll(p.Message, dir+"/", "") + "\n"
+		}
+		return out
+	}
+	want := `http.tls.key: key has mode 0644: every user may read it (chmod 600)
+http.token_file: token has mode 0640: its group may read it (chmod 600)
+state: learn/gone.rows, judge/gone.state: kept of machines that are not configured
+machines[0].model: machine pump: there is no model, and none may be learnt
+`
+	if got := told("token"); got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if got := told("learn"); !strings.HasPrefix(got, "http.token_file: learn is a folder\n") {
+		t.Errorf("a folder: %s", got)
+	}
+	var log strings.Builder
+	g := opened(t, parsed(t, fmt.Sprintf(text, dir, "token")), &log)
+	runOnce(t, g)
+	for _, part := range []string{"key has mode 0644", "kept of machines that are not configured"} {
+		if n := strings.Count(log.String(), part); n != 1 {
+			t.Errorf("the log has %q %d times:\n%s", part, n, log.String())
+		}
 	}
 }

@@ -22,11 +22,12 @@ func (g *Gateway) openControl() {
 	if g.cfg.Control.Socket == "" {
 		return
 	}
-	g.control = newService(control.New(control.Options{Socket: g.cfg.Control.Socket, Audit: g.audit, Log: g.log, Verbs: []control.Verb{
+	g.socket = control.New(control.Options{Socket: g.cfg.Control.Socket, Audit: g.audit, Log: g.log, Verbs: []control.Verb{
 		{Name: "status", Do: func(context.Context, control.Request) (any, error) { return g.status(), nil }},
 		{Name: "reload", Changes: true, Do: g.askReload},
 		{Name: "unlatch", Changes: true, Do: g.askUnlatch},
-	}}).Run)
+	}})
+	g.control = newService(g.socket.Run)
 }
 
 // status is the answer to the verb status.

@@ -97,6 +97,9 @@ func (d *difference) compareMachines(p *plant, c *config.Config) error {
 			d.units[mc.Name] = u
 		}
 		d.note("machine", mc.Name, u != nil, true, same)
+		if lost := u.lostRows(mc); !same && lost > 0 {
+			d.changed[len(d.changed)-1] += fmt.Sprintf(" (its %d learning rows are of other channels: they are collected anew)", lost)
+		}
 	}
 	for _, u := range p.units {
 		if !slices.ContainsFunc(c.Machines, func(m config.Machine) bool { return m.Name == u.Name() }) {
@@ -138,12 +141,26 @@ func (u *unit) otherModel(c *config.Config, mc config.Machine) (bool, error) {
 	return true, nil
 }
 
+// lostRows is how many learning rows the machine has that are of no use with other
+// settings. A nil unit has none.
+func (u *unit) lostRows(mc config.Machine) int {
+	if u == nil || settings.Schema(u.conf).Hash() == settings.Schema(mc).Hash() {
+		return 0
+	}
+	s := u.Status()
+	return s.Learning.Have
+}
+
 // has tells whether the active model is the one at work: the machine itself has learnt
 // it, and whether it fits another configuration is for the machine to say. Versions
 // that are passed over for it are somebody's.
 func (u *unit) has(models *state.Models) bool {
 	active, err := models.Active(settings.Schema(u.conf))
-	return err == nil && active.SHA256() == u.Status().Model.SHA256
+	if err != nil {
+		return false
+	}
+	s := u.Status()
+	return active.SHA256() == s.Model.SHA256 || active.SHA256() == s.Storing
 }
 
 // assess tells what a machine would start with.

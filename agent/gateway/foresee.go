@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/keyfiles"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/state"
 )
@@ -19,15 +22,56 @@ import (
 // (SeverityWarning). It judges models by the very code that the machines start by.
 // path names the configuration in the problems.
 func Foresee(path string, c *config.Config) config.Problems {
-	return append(missingFiles(path, c), impairedMachines(path, c)...)
+	ps := append(missingFiles(path, c), exposedFiles(path, c)...)
+	if left := leftovers(c); len(left) > 0 {
+		ps = append(ps, problem(path, config.Pos{Line: 1, Column: 1}, "state", "remove the files, unless a machine is to have its old name again", errors.New(strings.Join(left, ", ")+": kept of machines that are not configured")))
+	}
+	return append(ps, impairedMachines(path, c)...)
+}
+
+// leftovers are the files in the state folder of machines that are not configured. They
+// stay, because a machine may get its old name again.
+func leftovers(c *config.Config) (out []string) {
+	for _, pattern := range []string{"learn/*.rows", "judge/*.state"} {
+		found, _ := filepath.Glob(filepath.Join(c.State, pattern)) // the pattern is good
+		for _, file := range found {
+			name := strings.TrimSuffix(filepath.Base(file), filepath.Ext(file))
+			if !slices.ContainsFunc(c.Machines, func(m config.Machine) bool { return m.Name == name }) {
+				out = append(out, file)
+			}
+		}
+	}
+	return out
+}
+
+// exposedFiles warns of secrets to which others have access, as the log does of those in
+// use.
+func exposedFiles(path string, c *config.Config) (ps config.Problems) {
+	m, h := c.MQTT, c.HTTP
+	for _, f := range []struct {
+		pos       config.Pos
+		key, file string
+	}{{m.Pos, "mqtt.key", m.Key}, {h.Pos, "http.tls.key", h.TLSKey}, {h.Pos, "http.token_file", h.TokenFile}} {
+		if loose := keyfiles.Loose(f.file); loose != "" {
+			ps = append(ps, problem(path, f.pos, f.key, "it is used all the same", errors.New(loose)))
+		}
+	}
+	return ps
+}
+
+// warn logs what is left of machines that are not configured.
+func (g *Gateway) warn(c *config.Config) {
+	if left := leftovers(c); len(left) > 0 {
+		g.log.Warn("kept of machines that are not configured", "files", strings.Join(left, ", "))
+	}
 }
 
 // impairedMachines tells of machines that would start blind or judge in part.
 func impairedMachines(path string, c *config.Config) (ps config.Problems) {
 	for i, m := range c.Machines {
 		a := assess(state.OpenModels(m.Model.Path), c, m)
-		if a.Problem == "" {
-			continue
+		if a.Problem == "" || errors.Is(a.Keep, fs.ErrPermission) && !owner(c.State) {
+			continue // what this user may not write, the agent's may
 		}
 		p := problem(path, m.Pos, fmt.Sprintf("machines[%d].model", i), a.Cure, errors.New("machine "+m.Name+": "+a.Problem))
 		if p.Severity = config.SeverityImpaired; errors.Is(a.Err, fs.ErrPermission) && !owner(c.State) {
@@ -66,7 +110,10 @@ func missingFiles(path string, c *config.Config) (ps config.Problems) {
 	}
 	for _, f := range [][2]string{{"http.tls.cert", h.TLSCert}, {"http.tls.key", h.TLSKey}, {"http.token_file", h.TokenFile}} {
 		if f[1] != "" {
-			_, err := os.Stat(f[1])
+			st, err := os.Stat(f[1])
+			if err == nil && st.IsDir() {
+				err = fmt.Errorf("%s is a folder", f[1])
+			}
 			warn(h.Pos, f[0], "run starts without the HTTP endpoint, and tries again", err)
 		}
 	}

@@ -51,7 +51,8 @@ type Gateway struct {
 	queue         *spool.Queue
 	reporter      *report.Reporter
 	audit         *control.Audit
-	control       *service // nil = no socket
+	control       *service        // nil = no socket
+	socket        *control.Server // of control
 	services      context.Context
 	endServices   context.CancelFunc
 	published     map[string]publishedState // by machine; of the loop
@@ -147,6 +148,7 @@ func (g *Gateway) build() (err error) {
 // broken that cannot heal. It closes everything before it returns. An error that is
 // ErrRestart asks for a new start of the process.
 func (g *Gateway) Run(ctx context.Context) error {
+	g.warn(g.cfg)
 	g.continueEvents()
 	for _, s := range g.parts() {
 		s.start(g.services, nil)
@@ -181,9 +183,16 @@ func (g *Gateway) continueEvents() {
 			g.log.Info("event continues after a restart", "machine", ev.Machine, "kind", ev.Kind, "since", ev.Since)
 			continue
 		}
-		if err := g.reporter.CloseRestart(ev); err != nil {
-			g.log.Error("close event after a restart", "error", err)
-		}
+		g.endEvent(ev)
+	}
+}
+
+// endEvent closes an event that no part of the plant would ever close: what it is about
+// is configured no more.
+func (g *Gateway) endEvent(ev detect.Event) {
+	g.log.Info("event ends: what it is about is not configured any more", "machine", ev.Machine, "kind", ev.Kind, "key", ev.Key, "since", ev.Since)
+	if err := g.reporter.CloseRestart(ev); err != nil {
+		g.log.Error("close event", "machine", ev.Machine, "kind", ev.Kind, "error", err)
 	}
 }
 

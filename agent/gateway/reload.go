@@ -83,6 +83,9 @@ func (g *Gateway) change(c *config.Config) (changed []string, err error) {
 	g.mu.Lock()
 	g.cfg, g.loaded = c, time.Now()
 	g.mu.Unlock()
+	if len(next.changed) > 0 {
+		g.warn(c)
+	}
 	return append(next.changed, g.changeServices(old, c, broker)...), nil
 }
 
@@ -102,9 +105,7 @@ func (g *Gateway) changePlant(c *prepared) error {
 	}
 	for _, ev := range g.reporter.OpenEvents() {
 		if !g.resume(c.next, ev) {
-			if err := g.reporter.CloseRestart(ev); err != nil {
-				g.log.Error("close event after a reload", "error", err)
-			}
+			g.endEvent(ev)
 		}
 	}
 	clear(g.published)

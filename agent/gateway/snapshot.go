@@ -36,6 +36,9 @@ func (g *Gateway) Snapshot() status.Snapshot {
 		st := broker.Stats()
 		s.Broker = &st
 	}
+	if g.socket != nil {
+		s.Control = g.socket.Trouble()
+	}
 	if endpoint != nil {
 		s.HTTP, s.HTTPFiles = endpoint.Trouble(), endpoint.BadFiles()
 	}

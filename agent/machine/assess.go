@@ -24,12 +24,14 @@ type Assessment struct {
 	// should: one without a model that learns is such a machine.
 	Problem, Cure string
 
-	Err error // of the models that cannot be used; nil = all can
+	Err  error // of the models that cannot be used; nil = all can
+	Keep error // why a model could not be kept once it is learnt; nil = it could, or none is learnt
 }
 
 const (
 	cureDamaged = "put a whole model version there, or remove the damaged file to have the machine learnt anew; then reload"
 	cureGone    = "if that is not wanted, put the model back and reload; else wait until it is learnt"
+	cureKeep    = "make the folder or set another model.path, so that it can be written; what is learnt waits for that"
 	cureNewer   = "remove the newer version, or put one there that fits; then reload"
 )
 
@@ -39,6 +41,11 @@ func Assess(models *state.Models, s model.Schema, l Learn) Assessment {
 	a := assess(loaded, err, s, l.Allow && models.Writable() && len(s.Channels) <= model.MaxChannels, l.OnChange)
 	if a.Err = err; a.Model == nil && a.Learns && a.Problem == "" && exists(l.History) {
 		a.Problem, a.Cure = "the model that judged it is gone; the machine is learnt anew: "+oneLine(err), cureGone
+	}
+	if a.Learns && a.Problem == "" { // else somebody has to look anyway
+		if a.Keep = models.Addable(); a.Keep != nil {
+			a.Problem, a.Cure = "the model that it learns cannot be kept: "+oneLine(a.Keep), cureKeep
+		}
 	}
 	return a
 }

@@ -110,6 +110,13 @@ func TestAssess(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, judge.Learning, true, ""},
+		{"missing, and no model can be kept", func(t *testing.T, o *Options, models string) {
+			file := filepath.Join(filepath.Dir(models), "file")
+			if err := os.WriteFile(file, nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			o.Models = state.OpenModels(filepath.Join(file, "a", "models"))
+		}, judge.Learning, true, "the model that it learns cannot be kept: "},
 		{"missing, and more channels than a model has", func(t *testing.T, o *Options, models string) {
 			var names []string
 			for i := range model.MaxChannels + 1 {

@@ -39,8 +39,10 @@ func (m *Machine) keepState() {
 	}
 	if err != nil {
 		m.log.Warn("keep the state of the judge", "error", err)
-		m.setError(err)
+		m.setError(stateTrouble, err)
+		return
 	}
+	m.healed(stateTrouble)
 }
 
 // loadState continues from the state of an earlier run, where there is one.

@@ -50,7 +50,9 @@ func (m *Machine) learn(ctx context.Context, f *sampler.Frame, healthy bool) (no
 	}
 	if err := m.rows.Push(f.Values, running); err != nil {
 		m.log.Warn("learning rows", "error", err)
-		m.setError(err)
+		m.setError(rowTrouble, err)
+	} else if m.rows.Kept() {
+		m.healed(rowTrouble)
 	}
 	if m.rows.Full() {
 		if err := m.rows.Flush(); err != nil {
@@ -90,7 +92,11 @@ func (m *Machine) openRows() {
 	rows, err := state.OpenRowLog(m.o.Learn.Rows)
 	if err != nil {
 		m.log.Warn("learning rows", "error", err)
-		m.setError(err)
+		of := rowTrouble
+		if errors.Is(err, state.ErrDiscarded) {
+			of = learnTrouble
+		}
+		m.setError(of, err)
 	}
 	m.rows, m.lossSeen = rows, 0
 	m.tellLoss()
@@ -145,7 +151,10 @@ func (m *Machine) train(ctx context.Context, turn *turn, log state.RowLog) (t tr
 }
 
 // store keeps the model. It runs beside the rows: a slow disk does not stop them.
-func (m *Machine) store(t *trained) { t.loaded, t.refuse = m.o.Models.Add(t.model, m.o.Schema) }
+func (m *Machine) store(t *trained) {
+	m.setStoring(t.model.SHA256()) // a reload in this moment must not take it for somebody else's
+	t.loaded, t.refuse = m.o.Models.Add(t.model, m.o.Schema)
+}
 
 // besideOthers lets sensors be read while this goroutine computes, on a single core too.
 // There the Go scheduler would interrupt it after ten milliseconds only; the kernel does
@@ -204,7 +213,7 @@ func (m *Machine) pollTraining(now time.Time) {
 // notKept tells that the learnt model is tried again later.
 func (m *Machine) notKept(err error, now time.Time) {
 	m.log.Error("keep the learnt model", "error", err, "again_in", storeEvery)
-	m.setError(err)
+	m.setError(modelTrouble, err)
 	m.storeAt = now.Add(storeEvery)
 }
 
@@ -216,7 +225,7 @@ func (m *Machine) relearn(err error) {
 	}
 	if errors.Is(err, state.ErrLost) { // the rest of them is there
 		m.log.Warn("learning rows", "error", err)
-		m.setError(err)
+		m.setError(learnTrouble, err)
 		had := m.rows.Have()
 		if err := m.rows.Flush(); err != nil {
 			m.log.Warn("learning rows", "error", err)
@@ -226,7 +235,7 @@ func (m *Machine) relearn(err error) {
 		return
 	}
 	m.log.Error("learn model: the rows are collected anew", "error", err)
-	m.setError(err)
+	m.setError(learnTrouble, err)
 	if err := m.rows.Discard(); err != nil {
 		m.log.Warn("learning rows", "error", err)
 	}
@@ -261,6 +270,8 @@ func (m *Machine) activate(loaded *model.Model, report train.Report) error {
 	}
 	m.toLearn, m.rows, m.training, m.learnt = false, nil, nil, nil
 	m.setLearnt()
+	m.healed(modelTrouble)
+	m.healed(rowTrouble)
 	m.solved()
 	m.catchUp()
 	m.keepState() // from now on a model that is gone is one that was there

@@ -69,6 +69,7 @@ type Machine struct {
 	turn     *turn           // of it
 	pending  backlog         // rows that came meanwhile
 	learnt   *trained        // what training made, until it is stored
+	trouble  trouble         // what the status tells as its error
 	storeAt  time.Time       // earliest next attempt to store it
 	model    *model.Model    // once there is one
 	ref      report.ModelRef // of model
@@ -242,7 +243,7 @@ func (m *Machine) sendAll(events []detect.Event) {
 func (m *Machine) send(ev detect.Event) {
 	if err := m.o.Report.Event(ev, m.ref); err != nil {
 		m.log.Error("report event", "error", err)
-		m.setError(err)
+		m.countError() // as long as it lasts, the queue's own check tells
 	}
 	m.log.Info("event", told(ev)...)
 }

@@ -43,11 +43,12 @@ type Status struct {
 	Rows     uint64
 	Scored   uint64
 	Model    report.ModelRef // empty = none
+	Storing  string          // sha256 of the newest model that the machine itself has learnt, from before it is in its place
 	Loss     string          // what was lost of the rows to learn from, while the machine learns; "" = nothing
 	RowsLost uint64          // of them, since the start
 	Unjudged uint64          // rows that came while the machine was learnt and were too many to judge afterwards
 	Problem  string          // why the model cannot judge as it should, and what to do; "" = it does
-	Error    string          // the newest trouble with model, rows or report
+	Error    string          // the newest trouble with model, rows or state; "" = it is over
 	ErrorAt  time.Time
 	Errors   uint64
 	Sampling sampler.RowStats // of the sampler that makes the rows
@@ -168,9 +169,45 @@ func (m *Machine) setModel(ref report.ModelRef) {
 	m.mu.Unlock()
 }
 
-func (m *Machine) setError(err error) {
+func (m *Machine) setStoring(sum string) {
+	m.mu.Lock()
+	m.status.Storing = sum
+	m.mu.Unlock()
+}
+
+// trouble is what may go wrong beside judging.
+type trouble int
+
+const (
+	noTrouble    trouble = iota
+	rowTrouble           // learning rows cannot be kept
+	stateTrouble         // nor the state of the judge
+	modelTrouble         // nor the model that was learnt
+	learnTrouble         // the rows teach nothing: this does not heal
+)
+
+// setError shows and counts an error.
+func (m *Machine) setError(of trouble, err error) {
+	m.countError()
+	m.trouble = of
 	m.mu.Lock()
 	m.status.Error, m.status.ErrorAt = err.Error(), time.Now()
+	m.mu.Unlock()
+}
+
+// healed ends the error that is shown, if it was of that kind.
+func (m *Machine) healed(of trouble) {
+	if m.trouble != of {
+		return
+	}
+	m.trouble = noTrouble
+	m.mu.Lock()
+	m.status.Error = ""
+	m.mu.Unlock()
+}
+
+func (m *Machine) countError() {
+	m.mu.Lock()
 	m.status.Errors++
 	m.mu.Unlock()
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"iot-edge-anomaly/agent/diskwait"
 	"iot-edge-anomaly/model"
@@ -160,6 +161,30 @@ func (s *Models) add(m *model.Model, want model.Schema) (*model.Model, error) {
 	}
 	return loaded, s.activate(name)
 }
+
+// Addable tells why Add would fail, as far as that shows without writing.
+func (s *Models) Addable() error {
+	for dir := s.dir; ; dir = filepath.Dir(dir) {
+		st, err := os.Stat(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
+			if dir != filepath.Dir(dir) {
+				continue
+			}
+			return err
+		case err != nil:
+			return err
+		case !st.IsDir():
+			return fmt.Errorf("%s is a file", dir)
+		}
+		if err := syscall.Access(dir, accessWrite); err != nil {
+			return fmt.Errorf("write to %s: %w", dir, err)
+		}
+		return nil
+	}
+}
+
+const accessWrite = 2 // W_OK, access(2)
 
 // activate points the link at the version.
 func (s *Models) activate(name string) error {

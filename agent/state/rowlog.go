@@ -138,6 +138,9 @@ func (r *RowLog) Seen(t time.Time) {
 	}
 }
 
+// Kept tells that the disk takes rows: the newest flush has worked.
+func (r *RowLog) Kept() bool { return r.stored > 0 && !r.refused }
+
 // Coverage tells when the rows were seen; nil where it is not known of all of them.
 func (r *RowLog) Coverage() *train.Coverage { return r.week }
 

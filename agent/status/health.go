@@ -102,6 +102,9 @@ func (s *Snapshot) Health() Health {
 	if s.HTTP != "" {
 		h.Checks["http"] = Check{Degraded, s.HTTP}
 	}
+	if s.Control != "" {
+		h.Checks["control"] = Check{Degraded, "the agent cannot be asked: " + s.Control}
+	}
 	if !s.ReloadOK {
 		h.Checks["configuration"] = Check{Degraded, "the newest reload was refused: the previous configuration is still in force"}
 	}

@@ -35,6 +35,7 @@ type Snapshot struct {
 	Events       []OpenEvent
 	Opened       []report.Count // events opened since the start
 	MemoryLimit  uint64         // bytes; 0 = unknown
+	Control      string         // what is wrong with the control socket; empty = nothing
 	HTTP         string         // what is wrong with the HTTP endpoint; empty = nothing
 	HTTPFiles    bool           // its newest certificate, key or token cannot be used
 	DiskWait     time.Duration  // how long the disk has kept an operation waiting; 0 = it does not

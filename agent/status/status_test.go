@@ -95,6 +95,7 @@ func TestHealth(t *testing.T) {
 		{"disk full", func(s *Snapshot) { s.Spool.Down = "no space left on device" }, Degraded, "spool", "no space left"},
 		{"queue nearly full", func(s *Snapshot) { s.Spool.Bytes = 950 }, Degraded, "spool", "950 of 1000 bytes"},
 		{"no certificate", func(s *Snapshot) { s.HTTP = "http certificate: no such file" }, Degraded, "http", "no such file"},
+		{"control socket", func(s *Snapshot) { s.Control = "/run/a/s: no such file" }, Degraded, "control", "cannot be asked: /run/a/s"},
 		{"reload refused", func(s *Snapshot) { s.ReloadOK = false }, Degraded, "configuration", "refused"},
 	} {
 		s := good()

@@ -87,7 +87,7 @@ var table = []section{
 			collect: perMachine(func(m *machine.Status) float64 { return seconds(m.RowTime) })},
 		{name: "machine_errors_total", kind: counter, labels: labels("machine"),
 			help:    "Errors of the machine's model, its stored rows or its event messages.",
-			meaning: "It should not rise: the log and /health carry the text of the newest error.",
+			meaning: "It should not rise: the log carries the text, and /health as long as the trouble lasts.",
 			collect: perMachine(func(m *machine.Status) uint64 { return m.Errors })},
 		{name: "machine_model_problem", kind: gauge, labels: labels("machine"),
 			help:    "1 while the machine has no model that judges all of its channels, and it is not just being learnt for the first time.",
