@@ -254,7 +254,7 @@ func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond)
 // too: what is then asked is that few readings are skipped, where those that learn at
 // once would skip half.
 func (g fleetFigures) disturbed() string {
-	busy := g.starved > g.took/50
+	busy := g.starved > g.took/200
 	switch {
 	case g.cores() > 0.75:
 		return "training takes more than its duty of one core for all"
@@ -262,7 +262,7 @@ func (g fleetFigures) disturbed() string {
 		return "false faults"
 	case g.peak-g.idle > 64<<20:
 		return "learning takes more than 64 MiB"
-	case busy && (g.skipped > g.reads/50 || int(g.dropped) > g.reads/50):
+	case busy && (g.skipped > g.reads/10 || int(g.dropped) > g.reads/10):
 		return "readings skipped, on a busy computer"
 	case !busy && (g.skipped > 0 || g.dropped > 0):
 		return "readings skipped"

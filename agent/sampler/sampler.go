@@ -199,6 +199,10 @@ func (s *Sampler) complete(tick time.Time) bool {
 	return true
 }
 
+// today is the moment of tick by the wall clock of now: ticks are counted from the start,
+// and the clock may have been set since.
+func today(tick, now time.Time) time.Time { return now.Add(tick.Sub(now)) }
+
 // emit fills a frame and hands it on. When the consumer is behind, it drops the
 // oldest waiting row.
 func (s *Sampler) emit(tick time.Time) {
@@ -209,7 +213,7 @@ func (s *Sampler) emit(tick time.Time) {
 		f = <-s.frames
 		s.dropped.Add(1)
 	}
-	f.Time = tick
+	f.Time = today(tick, time.Now())
 	for i := range s.cells {
 		s.cells[i].fill(f)
 	}
