@@ -396,7 +396,7 @@ func TestChange_log(t *testing.T) {
 	s.until("learning rows", func() bool { return s.machine("pump1").Learning.Have > 3 })
 	s.edit("period: 100ms", "period: 50ms")
 	v := s.reload()
-	if len(v.changed) != 1 || !strings.HasPrefix(v.changed[0], "machine pump1 changed (its ") || !strings.Contains(v.changed[0], "learning rows are of other channels") {
+	if len(v.changed) != 1 || !strings.HasPrefix(v.changed[0], "machine pump1 changed (its ") || !strings.Contains(v.changed[0], "learning rows do not fit any more") {
 		t.Errorf("changed %q, %v", v.changed, v.err)
 	}
 }

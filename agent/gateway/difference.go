@@ -98,7 +98,7 @@ func (d *difference) compareMachines(p *plant, c *config.Config) error {
 		}
 		d.note("machine", mc.Name, u != nil, true, same)
 		if lost := u.lostRows(mc); !same && lost > 0 {
-			d.changed[len(d.changed)-1] += fmt.Sprintf(" (its %d learning rows are of other channels: they are collected anew)", lost)
+			d.changed[len(d.changed)-1] += fmt.Sprintf(" (its %d learning rows do not fit any more: they are collected anew)", lost)
 		}
 	}
 	for _, u := range p.units {
