@@ -34,6 +34,7 @@ func (o *object) field(name string) []byte {
 func (o *object) text(name, v string)           { o.b = appendString(o.field(name), v) }
 func (o *object) number(name string, v float64) { o.b = appendNumber(o.field(name), v) }
 func (o *object) value(name string, v float64)  { o.b = appendValue(o.field(name), v) }
+func (o *object) flag(name string, v bool)      { o.b = strconv.AppendBool(o.field(name), v) }
 
 // percentile writes v, between 0 and 100, but at most 99.9999: rounding to 100
 // would say that no score can be higher. It writes null if v is unknown.

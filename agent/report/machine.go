@@ -56,6 +56,9 @@ func (r *Reporter) MachineState(m MachineStatus) []byte {
 	o.percentile(m.Percentile)
 	o.textOrNull("event", m.Event)
 	o.textOrNull("severity", severity)
+	level := r.level(&m)
+	o.text("level", string(level))
+	o.flag("problem", level != detect.NoLevel)
 	o.b = appendTime(o.field("since"), since.Wall)
 	o.b = appendCauses(o.field("causes"), m.Causes, kind)
 	o.b = r.appendOpen(o.field("open"), &m, c)
@@ -63,6 +66,18 @@ func (r *Reporter) MachineState(m MachineStatus) []byte {
 	o.b = appendTime(o.field("time"), c.stamp(r.device.Boot, c.Now).Wall)
 	o.text("time_quality", c.quality())
 	return o.close()
+}
+
+// level is the highest level of the open events that concern the machine.
+func (r *Reporter) level(m *MachineStatus) detect.Level {
+	worst := detect.NoLevel
+	for i := range r.state.Open {
+		rec := &r.state.Open[i]
+		if l := detect.LevelOf(rec.Kind, rec.Severity); l.Rank() > worst.Rank() && rec.concerns(m) {
+			worst = l
+		}
+	}
+	return worst
 }
 
 // stateEvent returns the event that explains the machine's state; nil if there

@@ -66,6 +66,7 @@ func (m *message) encode(d *Device) (payload, note []byte) {
 	n.add(e, unknown)
 	n.add(o.moment("since", "since_uptime_s", m.Since, d.Boot))
 	o.text("severity", string(m.Severity))
+	o.text("level", string(detect.LevelOf(m.Kind, m.Severity)))
 	o.number("score", float64(m.Score))
 	o.number("peak", float64(m.Peak))
 	o.percentile(float64(m.Percentile))

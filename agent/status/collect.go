@@ -202,9 +202,9 @@ func eventsOpen(s *scrape, put put) {
 		n[[3]string{ev.Machine, ev.Kind, ev.Severity}]++
 	}
 	each := func(machine string) {
-		for _, kind := range []detect.Kind{detect.ProcessAnomaly, detect.LimitExceeded, detect.SensorFault, detect.BusFault, detect.Drift, detect.Alert} {
-			for _, severity := range []detect.Severity{detect.Warning, detect.High, detect.Critical} {
-				put(n[[3]string{machine, string(kind), string(severity)}], machine, string(kind), string(severity))
+		for _, rule := range detect.Rules() {
+			for _, severity := range detect.Severities() {
+				put(n[[3]string{machine, string(rule.Kind), string(severity)}], machine, string(rule.Kind), string(severity))
 			}
 		}
 	}

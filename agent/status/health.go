@@ -149,8 +149,7 @@ func (s *Snapshot) plant() string {
 	worst := detect.Severity("")
 	for i := range s.Events {
 		ev := &s.Events[i]
-		switch detect.Kind(ev.Kind) {
-		case detect.ProcessAnomaly, detect.LimitExceeded, detect.Drift:
+		if rule, _ := detect.RuleOf(detect.Kind(ev.Kind)); rule.Plant {
 			if sev := detect.Severity(ev.Severity); sev.Rank() > worst.Rank() {
 				worst = sev
 			}
