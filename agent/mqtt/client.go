@@ -47,8 +47,9 @@ type Client struct {
 	connected         atomic.Bool
 	progress          atomic.Uint64
 	deliveries        deliveries
-	subscribeFailures int  // in a row; only Run uses it
-	unread            bool // it was said that the broker does not let us read our status; only Run uses it
+	subscribeFailures int             // in a row; only Run uses it
+	unread            map[string]bool // topics of which it was said that the broker does not let us read them; only Run uses it
+	deaf              bool            // the broker ended a connection because of the listeners; only Run uses it
 	will              will
 	refusals          refusals
 	offers            offers

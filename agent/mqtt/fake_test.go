@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"bytes"
 	"context"
 	"net"
 	"runtime"
@@ -22,6 +23,7 @@ type fakeBroker struct {
 	down   bool
 	silent bool                              // acknowledges no event
 	strict bool                              // hangs up on SUBSCRIBE
+	picky  bool                              // hangs up on SUBSCRIBE to several topics
 	refuse func(*packets.PublishPacket) bool // hangs up on it
 	mute   func(*packets.PublishPacket) bool // does not acknowledge it
 	admit  func(*packets.ConnectPacket) byte // code of CONNACK; 0xff = hangs up
@@ -96,11 +98,11 @@ func (b *fakeBroker) serve(c net.Conn) {
 			answer = ack
 		case *packets.SubscribePacket:
 			strict := false
-			if b.note(func() { strict = b.strict }); strict {
+			if b.note(func() { strict = b.strict || b.picky && len(p.Topics) > 1 }); strict {
 				return
 			}
 			ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
-			ack.MessageID, ack.ReturnCodes = p.MessageID, []byte{1}
+			ack.MessageID, ack.ReturnCodes = p.MessageID, bytes.Repeat([]byte{1}, len(p.Topics))
 			answer = ack
 		case *packets.PingreqPacket:
 			answer = packets.NewControlPacket(packets.Pingresp)

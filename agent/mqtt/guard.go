@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"sync/atomic"
 )
 
 // maxPacket is the longest packet accepted from a broker. The only messages
@@ -28,6 +29,7 @@ type guard struct {
 	body    uint32 // bytes of the packet still to come
 	connack bool
 	suback  bool
+	more    atomic.Uint32 // topics of our subscription beyond the first
 
 	mu  sync.Mutex
 	err error
@@ -117,8 +119,8 @@ func (g *guard) admit() error {
 		g.connack = true
 	case 0x40: // PUBACK
 		ok = g.length == 2
-	case 0x90: // SUBACK to our only subscription, which has one topic
-		ok = g.length == 3 && !g.suback
+	case 0x90: // SUBACK to our only subscription, with a result for each topic
+		ok = g.length == 3+g.more.Load() && !g.suback
 		g.suback = true
 	case 0xD0: // PINGRESP
 		ok = g.length == 0

@@ -36,6 +36,8 @@ type Options struct {
 	// empty = they are not kept.
 	Aside string
 
+	Listen []Listener // subscribed to together with our own status; without Birth there is none
+
 	Window int          // sent and not yet acknowledged messages, at most; 0 = 16
 	Logger *slog.Logger // nil = slog.Default()
 }

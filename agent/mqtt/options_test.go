@@ -146,6 +146,20 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// A SUBACK has a result for each topic that we asked for: the library trusts it.
+func TestGuard_topics(t *testing.T) {
+	for n := range uint32(4) {
+		for results := range byte(6) {
+			g := &guard{}
+			g.more.Store(n)
+			err := g.inspect(append([]byte{0x90, 2 + results, 0, 2}, make([]byte, results)...))
+			if ok := uint32(results) == n+1; ok != (err == nil) {
+				t.Errorf("%d results for %d topics: %v", results, n+1, err)
+			}
+		}
+	}
+}
+
 // Whatever comes in whatever pieces: the verdict does not depend on them, and
 // no packet longer than allowed is begun.
 func FuzzGuard(f *testing.F) {

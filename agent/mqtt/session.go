@@ -180,23 +180,23 @@ func (s *session) subscribe(ctx context.Context) error {
 	if !s.subscribes {
 		return nil
 	}
-	topic := s.opts.Birth.Topic
-	token := s.paho.Subscribe(topic, qos, s.status)
+	filters := s.filters()
+	s.conn.more.Store(uint32(len(filters) - 1))
+	token := s.paho.SubscribeMultiple(filters, s.received)
 	if err := s.await(ctx, token); err != nil {
-		if s.subscribeFailures++; s.subscribeFailures == maxSubscribeFailures {
-			s.log.Warn("connecting without subscribing to our own status from now on; a late will may leave it wrong", "topic", topic)
+		if s.subscribeFailures++; s.subscribeFailures == maxSubscribeFailures && !s.notListening() {
+			s.log.Warn("connecting without subscribing to our own status from now on; a late will may leave it wrong", "topic", s.opts.Birth.Topic)
 		}
 		return fmt.Errorf("subscribing to own status: %w", err)
 	}
 	s.subscribeFailures = 0
-	if sub, ok := token.(*paho.SubscribeToken); ok && sub.Result()[topic] == 0x80 && !s.unread { // [MQTT-3.9.3]
-		s.unread = true
-		s.log.Warn("broker does not allow us to read our own status; a late will may leave it wrong", "topic", topic)
+	if sub, ok := token.(*paho.SubscribeToken); ok {
+		s.tellDenied(sub.Result())
 	}
 	return nil
 }
 
-// status is called by paho with each message on the status topic.
+// status takes each message on the status topic.
 func (s *session) status(_ paho.Client, m paho.Message) {
 	if bytes.Equal(m.Payload(), s.opts.Will.Payload) || bytes.Equal(m.Payload(), s.opts.Offline.Payload) {
 		select {
