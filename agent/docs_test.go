@@ -56,19 +56,23 @@ func TestDocsDetect(t *testing.T) {
 	}
 }
 
-// TestDocsMQTT: what docs/mqtt.md offers to copy is a configuration.
+// TestDocsMQTT: what the pages about MQTT offer to copy is configurations.
 func TestDocsMQTT(t *testing.T) {
-	text, err := os.ReadFile("../docs/mqtt.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	block := regexp.MustCompile("(?s)```yaml\n(.*?)```").FindSubmatch(text)
-	if block == nil {
-		t.Fatal("nothing to copy")
-	}
-	yaml := "sensors:\n  - {name: cpu, driver: thermal, device: cpu-thermal}\n" + string(block[1])
-	if _, problems := config.Parse("mqtt.md", []byte(yaml), devices.Infos()); len(problems) > 0 {
-		t.Errorf("%v\n%s", problems, yaml)
+	for page, n := range map[string]int{"mqtt.md": 2, "homeassistant.md": 1} {
+		text, err := os.ReadFile("../docs/" + page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range regexp.MustCompile("(?s)```yaml\n(mqtt:.*?)```").FindAllSubmatch(text, -1) {
+			n--
+			yaml := "sensors:\n  - {name: cpu, driver: thermal, device: cpu-thermal}\n" + string(block[1])
+			if _, problems := config.Parse(page, []byte(yaml), devices.Infos()); len(problems) > 0 {
+				t.Errorf("%v\n%s", problems, yaml)
+			}
+		}
+		if n != 0 {
+			t.Errorf("%s: %d configurations are missing", page, n)
+		}
 	}
 }
 

@@ -67,6 +67,14 @@ func TestOnTheWire(t *testing.T) {
 		return ms[len(ms)-1].payload == "offline"
 	})
 	wholeMessages(t, sub.messages())
+	for _, topic := range []string{"telemetry/tank1", "telemetry/odd1", "telemetry/away", "telemetry/press1", "health"} {
+		if _, heard := sub.find(func(m message) bool { return m.topic == "plant/gw7/"+topic }); !heard {
+			t.Errorf("nothing on %s", topic)
+		}
+	}
+	if _, heard := sub.find(func(m message) bool { return m.topic == "plant/gw7/telemetry/press1" && m.json["earlier"] != nil }); !heard {
+		t.Error("no batch of rows")
+	}
 }
 
 // wireConfig is a machine each for limits, for a model, for a register that the
@@ -92,7 +100,7 @@ machines:
   - {name: odd1, channels: ["odd.*"], period: 100ms}
   - {name: away, channels: ["far.*"], period: 100ms}
   - {name: press1, channels: ["press.*"], period: 10ms, detect: {hold: 200ms}, model: {path: %[5]s}}
-mqtt: {broker: %[6]q, topic: "plant/{device}"}
+mqtt: {broker: %[6]q, topic: "plant/{device}", telemetry: {interval: 1s, deadband: 0.5%%, batch: 2}}
 http: {listen: %[7]q}
 `, dir, rowsAt, deadAt, rows, model, brokerURL, listen)
 	// After the fault the rows end; what follows is the machine as it was.
@@ -157,10 +165,14 @@ func wholeMessages(t *testing.T, ms []message) {
 		}
 		dec := json.NewDecoder(strings.NewReader(m.payload))
 		dec.UseNumber()
-		for {
+		for seconds := false; ; {
 			tok, err := dec.Token()
 			if err != nil {
 				break
+			}
+			if name, ok := tok.(string); ok || seconds { // seconds have milliseconds
+				seconds = strings.HasSuffix(name, "_s")
+				continue
 			}
 			if n, ok := tok.(json.Number); ok && strings.ContainsAny(n.String(), ".eE") {
 				v, err := n.Float64()
@@ -175,7 +187,7 @@ func wholeMessages(t *testing.T, ms []message) {
 			}
 		}
 	}
-	cmd := exec.Command("/usr/bin/python3", "testdata/schema_check.py", "../docs/event.schema.json", "../docs/state.schema.json")
+	cmd := exec.Command("/usr/bin/python3", "testdata/schema_check.py", "../docs/event.schema.json", "../docs/state.schema.json", "../docs/telemetry.schema.json", "../docs/health.schema.json")
 	cmd.Stdin = &lines
 	if out, err := cmd.CombinedOutput(); err != nil || len(out) > 0 {
 		t.Errorf("schema: %v\n%s", err, out[:min(len(out), 2000)])

@@ -53,6 +53,7 @@ const (
 	kindRegisterType  Kind = "register type"
 	kindByteOrder     Kind = "byte order"
 	kindRaw           Kind = "raw numbers"
+	kindDeadband      Kind = "deadband"
 )
 
 // KindText says how values of a kind are written.
@@ -88,6 +89,7 @@ var kinds = []KindText{
 	{ByName, "a mapping whose keys are names that you choose, each of which is a channel of the sensor: `{speed: {…}}`", "", ""},
 	{kindCount, "`3 of 5`", "", ""},
 	{kindRate, "a number `per day`, `per week`, `per month` or `per year`: `1 per month`", "", ""},
+	{kindDeadband, "`0.5%` of the value that was published last, or a number in the channel's unit; 0: every change counts", "a deadband", "write it like 0.5% or 0.2"},
 	{kindWindow, "`22:00-06:00`, with days before it if it does not hold every day: `sat 00:00-24:00`, `mon-fri 12:00-13:00`, `sat,sun 06:00-07:00`", "", ""},
 	{kindI2cBus, "`auto` for the board's header bus, or a device such as `/dev/i2c-1`", "", ""},
 	{kindI2cAddress, "a 7-bit address, 0x03 to 0x77", "", ""},

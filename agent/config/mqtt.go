@@ -17,6 +17,7 @@ type MQTT struct {
 	Username      string
 	PasswordFile  string
 	HomeAssistant bool
+	Telemetry     Telemetry
 }
 
 var mqttKeys = section[*MQTT]{
@@ -45,13 +46,16 @@ var mqttKeys = section[*MQTT]{
 		{Key: Key{Name: "password_file", Kind: File, Without: "none", Example: "/run/credentials/iot-edge-anomaly.service/cred_mqtt",
 			Help: "File that holds the password of username; it is read at each connection."},
 			into: func(m *MQTT) any { return &m.PasswordFile }},
-		{Key: Key{Name: "homeassistant", Kind: Boolean, Default: "false", Example: "false",
-			Help:   "Whether the machines are announced to Home Assistant.",
-			NotYet: "Home Assistant discovery is not supported by this version"},
-			into: func(m *MQTT) any { return &m.HomeAssistant }, severity: SeverityWarning},
+		{Key: Key{Name: "homeassistant", Kind: Boolean, Default: "false", Example: "true",
+			Help: "Whether the machines are announced to Home Assistant; it turns telemetry on. See [homeassistant.md](homeassistant.md)."},
+			into: func(m *MQTT) any { return &m.HomeAssistant }},
+		{Key: Key{Name: "telemetry", Kind: kindMapping, Without: "no values are published", Example: "{interval: 10s, deadband: 0.5%}",
+			Help: "Values, quality and score of each machine."},
+			read: func(v value, m *MQTT) { m.readTelemetry(v) }, fill: func(m *MQTT) { telemetryKeys.fill(&m.Telemetry) }},
 	},
 	check: func(v value, m *MQTT, _ given) {
 		m.Pos = v.pos
+		m.checkTelemetry(v)
 		v.pair("cert", m.Cert, "key", m.Key)
 		v.tell(brokerFaults(m.Broker, m.CA, m.Cert, m.Username, m.PasswordFile), nil)
 	},

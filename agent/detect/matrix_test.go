@@ -4,6 +4,8 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -90,6 +92,43 @@ func TestMatrix(t *testing.T) {
 	for i, l := range Levels() {
 		if l.Rank() != i {
 			t.Errorf("%s ranks %d", l, l.Rank())
+		}
+	}
+}
+
+// TestMatrix_schemas: the schemas have the kinds, severities and levels of the matrix.
+func TestMatrix_schemas(t *testing.T) {
+	var kinds, severities, levels []string
+	for _, r := range Rules() {
+		kinds = append(kinds, string(r.Kind))
+	}
+	for _, s := range Severities() {
+		severities = append(severities, string(s))
+	}
+	for _, l := range Levels() {
+		levels = append(levels, string(l))
+	}
+	for path, enums := range map[string][][]string{
+		"../../docs/event.schema.json": {kinds, severities, levels[1:]},
+		"../../docs/state.schema.json": {kinds, severities, levels},
+	} {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		for _, m := range regexp.MustCompile(`"enum": \[("[^]]*)\]`).FindAllStringSubmatch(string(b), -1) {
+			values := strings.Split(strings.ReplaceAll(m[1], `"`, ""), ", ")
+			slices.Sort(values)
+			for _, want := range enums {
+				if slices.Equal(values, slices.Sorted(slices.Values(want))) {
+					found++
+					break
+				}
+			}
+		}
+		if found < len(enums) {
+			t.Errorf("%s has %d enumerations of the matrix, want %d", path, found, len(enums))
 		}
 	}
 }

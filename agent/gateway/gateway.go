@@ -71,6 +71,9 @@ type Gateway struct {
 	// a reload replaces the plant.
 	faults sync.Mutex
 
+	live      *live
+	announced *announcements
+
 	// Only the loop writes these, with mu held.
 	mu       sync.Mutex
 	plant    *plant
@@ -134,7 +137,8 @@ func (g *Gateway) build() (err error) {
 	g.glance = newGlance(func() *seen {
 		return &seen{spool: g.queue.Stats(), active: g.reporter.Active(), opened: g.reporter.Opened()}
 	})
-	g.retained = loadRetained(c.State, g.log)
+	g.retained, g.announced = loadRetained(c.State, g.log), loadAnnouncements(c.State, g.log)
+	g.live = &live{g: g}
 	if g.broker, err = g.newBroker(c.MQTT); err != nil {
 		return err
 	}
@@ -150,7 +154,8 @@ func (g *Gateway) build() (err error) {
 func (g *Gateway) Run(ctx context.Context) error {
 	g.warn(g.cfg)
 	g.continueEvents()
-	for _, s := range g.parts() {
+	telling := newService(g.live.run)
+	for _, s := range append(g.parts(), telling) {
 		s.start(g.services, nil)
 	}
 	g.plant.start(ctx, g.fault)
@@ -163,7 +168,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.currentPlant().stop()
 	g.publishStates(nil)
 	g.endServices()
-	for _, s := range g.parts() {
+	for _, s := range append(g.parts(), telling) {
 		s.end()
 	}
 	g.lock.Close() // releases a lock: nothing was written

@@ -99,7 +99,8 @@ func (r *retainedTopics) save() {
 
 // clearRetained empties the retained topics that an earlier configuration published
 // and this one does not: those of machines that were removed or renamed, and all of
-// an earlier site, id or topic. What the broker refused is tried again.
+// an earlier site, id or topic. What the broker refused is tried again. Then it announces
+// what there is to Home Assistant.
 func (g *Gateway) clearRetained(c *config.Config) {
 	if g.broker == nil {
 		return
@@ -107,9 +108,14 @@ func (g *Gateway) clearRetained(c *config.Config) {
 	current := []string{g.device.Topic + "/status"}
 	for _, m := range c.Machines {
 		current = append(current, g.device.Topic+"/machine/"+m.Name)
+		if t := c.MQTT.Telemetry; t.On && t.Retain {
+			current = append(current, g.device.Topic+"/telemetry/"+m.Name)
+		}
 	}
 	g.broker.Reconsider()
-	for _, topic := range g.retained.use(current) {
+	devices := g.haDevices(c)
+	for _, topic := range g.retained.use(append(current, topicsOf(devices)...)) {
 		g.broker.SetRetained(topic, nil) // an empty retained message deletes [MQTT-3.3.1-10]
 	}
+	g.announced.use(g.broker.Client, devices)
 }

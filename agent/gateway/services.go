@@ -53,6 +53,7 @@ func (s *service) end() {
 type broker struct {
 	*mqtt.Client
 	*service
+	topic string // below which everything is published
 }
 
 // part is the connection as a service, nil where there is none.
@@ -72,7 +73,7 @@ func (g *Gateway) newBroker(c config.MQTT) (*broker, error) {
 	if err != nil {
 		return nil, config.Refuse(err)
 	}
-	return &broker{client, newService(func(ctx context.Context) { client.Run(ctx) })}, nil // Run's error is always nil
+	return &broker{client, newService(func(ctx context.Context) { client.Run(ctx) }), topicOf(g.device, c)}, nil // Run's error is always nil
 }
 
 // endpoint is the HTTP endpoint at one address.

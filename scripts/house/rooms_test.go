@@ -34,6 +34,9 @@ var rooms = map[string]string{
 	"state":       "what is kept in the state folder",
 	"status":      "health, metrics and the state that the page shows",
 	"status/page": "the page's files, which the demonstration and reports use too",
+
+	"homeassistant": "what Home Assistant must be told of gateway and machines; it publishes nothing",
+	"telemetry":     "which rows are worth publishing",
 }
 
 func TestRooms(t *testing.T) {
