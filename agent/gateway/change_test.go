@@ -313,6 +313,18 @@ func TestChange_model(t *testing.T) {
 	if got := s.machine("pump1"); got.State != judge.Blind || !strings.Contains(got.Problem, fmt.Sprintf("period: learnt %v, configured 3s", changePeriod)) {
 		t.Errorf("state %s, problem %q; want the machine alone to say that the period differs", got.State, got.Problem)
 	}
+	s.edit(`{name: pump1, channels: ["pump.*"], period: 3s,`, fmt.Sprintf(`{name: pump1, channels: ["pump.*"], period: %v,`, changePeriod))
+	s.want("machine pump1 changed")
+	// Somebody empties the folder, which looks then as it did before the machine had
+	// learnt by itself.
+	if err := os.RemoveAll(path); err != nil {
+		t.Fatal(err)
+	}
+	s.g.currentPlant().unit("pump1").stamp = state.OpenModels(path).Stamp()
+	s.want("machine pump1 changed")
+	if got := s.machine("pump1"); got.Model.SHA256 != "" || got.Problem == "" {
+		t.Errorf("model %q, problem %q; want it told that the model is gone", got.Model.SHA256, got.Problem)
+	}
 	time.Sleep(5 * changePeriod)
 	if n := s.lost(mill); n != 0 {
 		t.Errorf("the other machine lost %d rows", n)

@@ -128,7 +128,9 @@ func (d *difference) sameMachine(old, now config.Machine, c *config.Config) bool
 func (u *unit) otherModel(c *config.Config, mc config.Machine) (bool, error) {
 	models := state.OpenModels(mc.Model.Path)
 	stamp := models.Stamp()
-	if stamp == u.stamp && mc.Model.Path == u.conf.Model.Path {
+	// A folder without versions may look as it did before the machine was learnt.
+	vanished := models.Writable() && len(models.Versions()) == 0 && u.Status().Model.SHA256 != ""
+	if stamp == u.stamp && mc.Model.Path == u.conf.Model.Path && !vanished {
 		return false, nil
 	}
 	if u.has(models) {

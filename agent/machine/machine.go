@@ -161,6 +161,9 @@ func (m *Machine) Run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel() // of training: a reload stops one machine, and ctx goes on
 	m.judge.Settle()
+	if m.model != nil && !exists(m.o.State) {
+		m.keepState() // from now on a model that is gone is one that was there
+	}
 	m.tellProblem()
 	for f := range m.o.Sampler.Frames() {
 		m.row(ctx, f)
