@@ -346,14 +346,14 @@ func TestSetRetained(t *testing.T) {
 func TestRun_hostileBroker(t *testing.T) {
 	connack := []byte{0x20, 2, 0, 0}
 	attacks := [][]byte{
-		{0x30, 0xff, 0xff, 0xff, 0x7f},                                     // 255 MiB follow
-		append(connack[:4:4], 0x30, 0xff, 0xff, 0xff, 0x7f),                // the same, later
-		append(connack[:4:4], 0x90, 8, 0, 2, 1, 1, 1, 1, 1, 1),             // SUBACK with six answers
-		append(connack[:4:4], 0x40, 2, 0, 1, 0x40, 2, 7, 7, 0x40, 2, 9, 9), // PUBACKs of birth and of nothing
-		append(connack[:4:4], 0xb0, 2, 0, 1),                               // UNSUBACK with a message's number
-		append(connack[:4:4], 0x20, 2, 0, 0),                               // CONNACK again
-		append(connack[:4:4], 0x36, 4, 0, 1, 'x', 0),                       // QoS 3
-		append(connack[:4:4], 0x30, 2, 0xff, 0xff),                         // topic longer than the packet
+		{0x30, 0xff, 0xff, 0xff, 0x7f},                         // 255 MiB follow
+		append(connack[:4:4], 0x30, 0xff, 0xff, 0xff, 0x7f),    // the same, later
+		append(connack[:4:4], 0x90, 8, 0, 2, 1, 1, 1, 1, 1, 1), // SUBACK with six answers
+		append(connack[:4:4], 0x40, 2, 7, 7, 0x40, 2, 9, 9),    // PUBACKs of nothing
+		append(connack[:4:4], 0xb0, 2, 0, 1),                   // UNSUBACK with a message's number
+		append(connack[:4:4], 0x20, 2, 0, 0),                   // CONNACK again
+		append(connack[:4:4], 0x36, 4, 0, 1, 'x', 0),           // QoS 3
+		append(connack[:4:4], 0x30, 2, 0xff, 0xff),             // topic longer than the packet
 		append(connack[:4:4], 0x00, 0),
 		{0x20, 2, 0}, // half a CONNACK
 		{0x20, 2, 0, 5},

@@ -3,6 +3,7 @@ package mqtt
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -12,7 +13,11 @@ import (
 // that we receive are those on our own status topic.
 const maxPacket = 64 << 10
 
-var errProtocol = errors.New("broker violated the protocol")
+var (
+	errProtocol = errors.New("broker violated the protocol")
+	// errSaidBye: only MQTT 5 knows it from a broker, but some send it to all.
+	errSaidBye = fmt.Errorf("broker sent DISCONNECT: %w", io.EOF)
+)
 
 // guard is a connection that checks the fixed header of each packet from the
 // broker. It closes the connection on anything unexpected, before the library
@@ -30,6 +35,8 @@ type guard struct {
 	connack bool
 	suback  bool
 	more    atomic.Uint32 // topics of our subscription beyond the first
+
+	publishes atomic.Bool // a message may have been sent; no PUBACK may come before
 
 	mu  sync.Mutex
 	err error
@@ -114,11 +121,13 @@ func (g *guard) inspect(b []byte) error {
 func (g *guard) admit() error {
 	ok := false
 	switch g.first {
+	case 0xE0:
+		return errSaidBye
 	case 0x20: // CONNACK, once [MQTT-3.2.0-1]
 		ok = g.length == 2 && !g.connack
 		g.connack = true
 	case 0x40: // PUBACK
-		ok = g.length == 2
+		ok = g.length == 2 && g.publishes.Load()
 	case 0x90: // SUBACK to our only subscription, with a result for each topic
 		ok = g.length == 3+g.more.Load() && !g.suback
 		g.suback = true

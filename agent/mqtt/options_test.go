@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/agent/broker"
 	"iot-edge-anomaly/agent/spool"
 )
 
@@ -108,6 +109,15 @@ func (s *script) Read(p []byte) (int, error) {
 
 func (s *script) Close() error { s.closed = true; return nil }
 
+// Brokers say goodbye to clients of MQTT 3.1.1 too, with what only MQTT 5 allows: it is
+// an end by the broker, as any other.
+func TestGuard_goodbye(t *testing.T) {
+	g := &guard{Conn: &script{b: []byte{0x20, 2, 0, 0, 0xe0, 0}, n: 9}}
+	if _, err := g.Read(make([]byte, 9)); !broker.Closed(err) || !strings.Contains(err.Error(), "DISCONNECT") {
+		t.Errorf("%v", err)
+	}
+}
+
 func TestGuard(t *testing.T) {
 	publish := append([]byte{0x32, 0x80, 0x01}, make([]byte, 128)...)
 	largest := append([]byte{0x30, 0x80, 0x80, 0x04}, make([]byte, maxPacket)...)
@@ -129,12 +139,14 @@ func TestGuard(t *testing.T) {
 		"CONNECT":        {[]byte{0x10, 2}, false},
 		"reserved":       {[]byte{0xf0, 0}, false},
 		"PUBACK flags":   {[]byte{0x41, 2}, false},
+		"early PUBACK":   {[]byte{0x20, 2, 0, 0, 0x40, 2, 0, 1}, false},
 		"short PUBACK":   {[]byte{0x40, 1}, false},
 	} {
 		for _, n := range []int{1, 2, 3, 1 << 20} {
 			s := &script{b: bytes.Clone(c.b), n: n}
 			var told error
 			g := &guard{Conn: s, lost: func(err error) { told = err }}
+			g.publishes.Store(name != "early PUBACK")
 			got, err := io.ReadAll(g)
 			if c.ok && (err != nil || !bytes.Equal(got, c.b) || told != io.EOF) {
 				t.Errorf("%s by %d: %d bytes, %v", name, n, len(got), err)
@@ -167,6 +179,8 @@ func FuzzGuard(f *testing.F) {
 	f.Add([]byte{0x30, 0xff, 0xff, 0xff, 0x7f}, 1)
 	f.Fuzz(func(t *testing.T, b []byte, n int) {
 		whole, pieces := &guard{}, &guard{}
+		whole.publishes.Store(true)
+		pieces.publishes.Store(true)
 		err := whole.inspect(b)
 		n = max(1, n)
 		var perr error

@@ -210,6 +210,9 @@ func (r *refusals) why(f *flight) string {
 	if r.largest > 0 && size > r.largest {
 		return fmt.Sprintf("message %d on %s has %d bytes and the largest that arrived has %d: likely the broker's packet limit", f.id, f.topic, size, r.largest)
 	}
+	if r.largest == 0 {
+		return fmt.Sprintf("message %d on %s (%d bytes); none has arrived yet, so likely the broker's rules", f.id, f.topic, size)
+	}
 	return fmt.Sprintf("message %d on %s (%d bytes): messages as large arrive, so likely its content or the broker's rules", f.id, f.topic, size)
 }
 

@@ -207,6 +207,7 @@ func (s *session) status(_ paho.Client, m paho.Message) {
 }
 
 func (s *session) publish(m spool.Message) paho.Token {
+	s.conn.publishes.Store(true)
 	return s.paho.Publish(m.Topic, qos, m.Retain, m.Payload)
 }
 

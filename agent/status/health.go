@@ -263,13 +263,14 @@ func (s *Snapshot) clock() Check {
 }
 
 func (s *Snapshot) broker() Check {
-	if s.Broker.Trouble != "" {
+	switch {
+	case s.Broker.Clash:
+		return Check{Degraded, "another client uses this gateway's client id, and each takes the other's connection: give every gateway its own gateway.id"}
+	case s.Broker.Trouble != "":
 		return Check{Degraded, s.Broker.Trouble}
-	}
-	if s.Broker.Connected && s.Broker.Files != "" {
+	case s.Broker.Connected && s.Broker.Files != "":
 		return Check{Degraded, "connected to " + s.Broker.Broker + " with what was read before: " + s.Broker.Files}
-	}
-	if s.Broker.Connected {
+	case s.Broker.Connected:
 		return Check{Detail: "connected to " + s.Broker.Broker}
 	}
 	detail := "not connected to " + s.Broker.Broker
