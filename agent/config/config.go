@@ -57,7 +57,7 @@ type Control struct{ Socket string }
 
 // rootKeys is the whole file.
 var rootKeys = section[*Config]{
-	help: "The sections of the file. Only `sensors` is required.",
+	help: "The sections of the file. None is required.",
 	rows: []row[*Config]{
 		below(Key{Name: "gateway", Without: "the defaults of its keys", Example: "{site: plant-3, id: gw7}",
 			Help: "Names this gateway."},
@@ -71,7 +71,7 @@ var rootKeys = section[*Config]{
 		{Key: Key{Name: "templates", Kind: File, Without: "only those of the program", Example: "/etc/iot-edge-anomaly/templates",
 			Help: "Folder of templates of your own, `NAME.yaml` each, see [devices.md](devices.md#a-template-of-your-own)."},
 			read: func(v value, _ *Config) { v.p.templateFolder(v) }},
-		{Key: Key{Name: "sensors", Kind: Mappings, Need: true, Example: "[{name: cabinet, driver: bme280, bus: env}]",
+		{Key: Key{Name: "sensors", Kind: Mappings, Without: "nothing is watched, and the gateway is idle", Example: "[{name: cabinet, driver: bme280, bus: env}]",
 			Help: "The devices that are read."},
 			read: func(v value, _ *Config) { v.p.sensors(v) }},
 		{Key: Key{Name: "machines", Kind: Mappings, Without: "one machine `main` with every channel", Example: `[{name: pump1, channels: ["pump.*"]}]`,

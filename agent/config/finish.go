@@ -17,6 +17,9 @@ func (v value) finish(c *Config) {
 		m.Pos = v.pos
 		c.Machines = []Machine{m}
 	}
+	if len(c.Sensors) == 0 && v.p.problems.Err() == nil {
+		v.warn("propose a configuration by `iot-edge-anomaly init`", "nothing is configured: there are no sensors")
+	}
 	v.folders(c)
 	if v.p.problems.Err() != nil {
 		return // what is unused or shared shows when the rest is right

@@ -82,8 +82,10 @@ func (p *parser) syntax(data []byte) *yaml.Node {
 	var doc yaml.Node
 	err := dec.Decode(&doc)
 	switch {
+	case errors.Is(err, io.EOF) && len(bytes.TrimSpace(data)) > 0: // nothing but comments
+		return &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map", Line: 1, Column: 1}
 	case errors.Is(err, io.EOF):
-		return p.at(1, 1, "it needs at least one sensor", "the file is empty")
+		return p.at(1, 1, "write it anew, or restore it; comments alone configure nothing", "the file is empty")
 	case err != nil:
 		return p.syntaxError(data, err)
 	}
@@ -96,7 +98,7 @@ func (p *parser) syntax(data []byte) *yaml.Node {
 	}
 	root := doc.Content[0]
 	if root.Kind == yaml.ScalarNode && root.ShortTag() == "!!null" {
-		return p.at(1, 1, "it needs at least one sensor", "the file is empty")
+		return p.at(1, 1, "write it anew, or restore it; comments alone configure nothing", "the file is empty")
 	}
 	return root
 }

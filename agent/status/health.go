@@ -131,6 +131,9 @@ func machineHealth(m *machine.Status) MachineHealth {
 // sampling is unhealthy when no row has come for three periods: the agent runs but
 // does nothing.
 func (s *Snapshot) sampling() Check {
+	if len(s.Machines) == 0 {
+		return Check{Detail: "nothing is configured: run iot-edge-anomaly init"}
+	}
 	for _, m := range s.Machines {
 		from := m.RowTime
 		if from.IsZero() {
