@@ -40,7 +40,7 @@ CHECKS = inherit,ST1000,ST1016
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards bench peers arm accuracy liars fetch fuzz golden rooms release-notes fresh install clean
+.PHONY: help run build cross FORCE test nightly check boards bench peers arm accuracy liars fetch fuzz golden rooms release systemd release-notes fresh install install-files clean
 
 help:
 	@echo "make run            starts the demonstration: a simulated pump station is learnt and watched; Ctrl-C ends it"
@@ -59,6 +59,8 @@ help:
 	@echo "make golden         rewrites the expected outputs of tests; read the diff before you commit it"
 	@echo "make nightly        runs every test at full length (EDGE_LONG=1) with the race detector, then fuzz tests"
 	@echo "make rooms          prints the packages below agent/: lines, imports, longest chain"
+	@echo "make release        makes packages (.deb, .rpm), tarballs and SHA256SUMS in dist/release"
+	@echo "make systemd        installs the package on a real systemd and goes through the service's life (root, Debian)"
 	@echo "make release-notes  prints the section of CHANGELOG.md for VERSION, for a release page"
 	@echo "make fresh          runs and tests in a minimal Debian root (needs root, debootstrap, network)"
 	@echo "make install        installs the binary and its system files below PREFIX ($(PREFIX)) and DESTDIR"
@@ -102,7 +104,7 @@ check:
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck -checks $(CHECKS) ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck -checks $(CHECKS) -tags demo ./agent/...
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh scripts/systemd/*.sh board/debian/p* .ci/run; fi
 
 boards: dist/$(NAME)_linux_armv7 dist/$(NAME)_linux_arm64
 	@scripts/setup.sh qemu-system-arm mosquitto mosquitto-clients e2fsprogs
@@ -154,9 +156,18 @@ release-notes:
 fresh:
 	scripts/fresh.sh
 
+release: cross
+	GO=$(GO) VERSION=$(VERSION) scripts/release.sh
+
+systemd: release
+	scripts/systemd.sh
+
 # Then, on the gateway: systemd-sysusers, systemd-tmpfiles --create, systemctl daemon-reload.
 install: build
-	install -D -m 0755 $(NAME) $(DESTDIR)$(PREFIX)/bin/$(NAME)
+	@$(MAKE) -s install-files BINARY=$(NAME)
+
+install-files:
+	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/$(NAME)
 	install -D -m 0644 board/systemd/$(NAME).service $(DESTDIR)$(PREFIX)/lib/systemd/system/$(NAME).service
 	install -D -m 0644 board/systemd/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/$(NAME).conf
 	install -D -m 0644 board/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/$(NAME).conf

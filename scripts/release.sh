@@ -1,0 +1,78 @@
+#!/bin/bash
+# Makes what is released, in dist/release: packages (.deb, .rpm), tarballs, licences of
+# what is linked, and SHA256SUMS. The binaries must be in dist/ (make cross). It needs
+# no root, and the same commit gives the same bytes anywhere.
+#
+#   VERSION=1.4.0 scripts/release.sh
+set -euo pipefail
+cd "$(dirname "$0")/.."
+go=${GO:-$(scripts/go.sh)}
+version=${VERSION:-$(scripts/version.sh)}
+name=iot-edge-anomaly
+out=dist/release
+work=.build/release
+
+# the commit's time, or the newest file's in a copy without git
+SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)}
+PACKAGE_VERSION=$version
+export SOURCE_DATE_EPOCH PACKAGE_VERSION
+umask 022
+rm -rf "$out" "$work"
+mkdir -p "$out" "$work"
+"$go" build -C tools/nfpm -o "$PWD/$work/nfpm" github.com/goreleaser/nfpm/v2/cmd/nfpm
+
+# licences DIR: the licence texts of every module that is linked into the binary.
+licences() {
+	"$go" list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./agent | sort -u |
+		while read -r path v dir; do
+			found=""
+			for f in "$dir"/LICENSE* "$dir"/LICENCE* "$dir"/COPYING* "$dir"/NOTICE*; do
+				[ -f "$f" ] || continue
+				found=yes
+				printf '=== %s %s: %s\n\n' "$path" "$v" "${f##*/}"
+				cat "$f"
+				printf '\n'
+			done
+			if [ -z "$found" ]; then
+				echo "scripts/release.sh: $path $v has no licence file" >&2
+				exit 1
+			fi
+		done
+	printf '=== Go standard library %s: LICENSE\n\n' "$("$go" env GOVERSION)"
+	cat "$("$go" env GOROOT)/LICENSE"
+}
+licences >"$work/THIRD_PARTY_LICENSES"
+
+# tree ARCH: everything that is installed, below .build/release/ARCH.
+tree() {
+	local root=$work/$1 doc=$work/$1/usr/share/doc/$name
+	make -s install-files BINARY="dist/${name}_linux_$1" DESTDIR="$root" PREFIX=/usr
+	install -d "$doc/docs" "$doc/examples"
+	install -m 0644 README.md CHANGELOG.md SECURITY.md "$work/THIRD_PARTY_LICENSES" "$doc/"
+	install -m 0644 docs/*.md docs/*.json "$doc/docs/"
+	install -m 0644 board/debian/config.yaml "$doc/examples/config.yaml"
+	install -m 0644 LICENSE "$doc/copyright"
+	find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+}
+
+# package ARCH FORMAT: armhf is the armv6 binary, which runs on every Raspberry Pi and
+# chooses the NEON kernels where the CPU has them.
+package() {
+	PACKAGE_TREE=$work/$1 PACKAGE_ARCH=$2 "$work/nfpm" package --config board/debian/nfpm.yaml --packager "$3" --target "$out" >"$work/nfpm.log" || {
+		cat "$work/nfpm.log" >&2
+		return 1
+	}
+}
+
+for arch in amd64 arm64 armv7 armv6; do
+	tree $arch
+	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$work/$arch" -cf - usr |
+		gzip -n -9 >"$out/${name}_${version}_linux_$arch.tar.gz"
+done
+for format in deb rpm; do
+	package amd64 amd64 $format
+	package arm64 arm64 $format
+	package armv6 arm6 $format
+done
+(cd "$out" && sha256sum -- * >../SHA256SUMS && mv ../SHA256SUMS .)
+cat "$out/SHA256SUMS"
