@@ -277,6 +277,11 @@ type inProcess struct {
 }
 
 func (a *inProcess) start() (int, string) {
+	// Until it has become another program, a child of a test beside this one holds the
+	// files, and so the locks, of the agent that has just stopped.
+	syscall.ForkLock.RLock()
+	a.g = nil
+	syscall.ForkLock.RUnlock()
 	c, err := loadConfig(a.path)
 	if err == nil {
 		a.g, err = gateway.New(gateway.Options{Config: c, File: a.path, Log: slog.New(slog.DiscardHandler), Reload: func() (*config.Config, error) { return loadConfig(a.path) }})
