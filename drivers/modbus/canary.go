@@ -172,25 +172,35 @@ func (d *Dev) inStep(ctx context.Context, q *request) ([]byte, error) {
 }
 
 // begin asks a canary before the first request of a line, if there is one: the gateway
-// may have been behind before. A device that does not answer it is believed. Another
-// answer is an error, and the next cycle tries another canary.
+// may have been behind before. Another answer is an error, and the next cycle tries
+// another canary. A device that answers none of a few is believed; until then its values
+// are doubtful.
 func (d *Dev) begin(ctx context.Context, q *request) error {
-	if c := d.canary(q); c != nil {
-		_, err := d.client.read(ctx, c.table, uint16(c.at), uint16(c.n), c.width)
-		if isOutOfStep(err) {
-			d.client.line.count(&d.client.line.stats.Unmatched)
-			return fmt.Errorf("%w to %v, before anything else was asked: if that is not how the device answers, the gateway is behind, restart it", err, c)
-		}
-		known := err == nil || isException(err)
-		if d.answered = d.answered || known && !isSilence(err); !known && !isSilence(err) {
-			return err
-		}
-		if d.client.silent != nil {
-			d.client.line.sequence.missed(openRequest{answerKind: c.kind(), refusable: true, number: d.client.line.sequence.begin(), at: time.Now()}, 1+d.client.repeats, 0, true)
-		}
-		d.canaries.turn = 0
+	s := d.client.line.sequence
+	c := d.canary(q)
+	if c == nil {
+		s.begins()
+		return nil
 	}
-	d.client.line.sequence.begins()
+	open := openRequest{answerKind: c.kind(), refusable: true, number: s.begin()}
+	_, err := d.client.read(ctx, c.table, uint16(c.at), uint16(c.n), c.width)
+	err = d.otherRefusal(c, err)
+	if d.client.silent != nil { // it may still be answered
+		open.at = time.Now()
+		s.missed(open, 1+d.client.repeats, 0, true)
+	}
+	switch refused := isException(err) && !isSilence(err); {
+	case isOutOfStep(err):
+		d.client.line.count(&d.client.line.stats.Unmatched)
+		return fmt.Errorf("%w to %v, before anything else was asked: if that is not how the device answers, the gateway is behind, restart it", err, c)
+	case err == nil, refused:
+		d.answered, d.canaries.turn = true, 0
+	case !isSilence(err):
+		return err
+	case !s.ignored():
+		return nil
+	}
+	s.begins()
 	return nil
 }
 

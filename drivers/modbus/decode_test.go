@@ -379,7 +379,7 @@ func TestDev_deadIsNotCut(t *testing.T) {
 			}
 			return 0
 		})
-		l := NewLine(open, LineOptions{Timeout: 300 * time.Millisecond})
+		l := begun(NewLine(open, LineOptions{Timeout: 300 * time.Millisecond}))
 		defer l.Close()
 		d := newDev(t, l, 7, words(0, 1, 2, 3), Options{})
 		for range 200 {

@@ -17,9 +17,12 @@ func (d *Dev) fetch(ctx context.Context, q *request, dst []float64) error {
 		return err
 	}
 	now := time.Now()
-	b, only := d.firstOnly(ctx, q, b)
+	b, only, unsure := d.firstOnly(ctx, q, b)
 	if only {
 		return d.single(ctx, q, dst)
+	}
+	if unsure {
+		d.errs = append(d.errs, d.untold(q))
 	}
 	if doubtful {
 		d.errs = append(d.errs, d.doubt(q))
@@ -39,12 +42,14 @@ func (d *Dev) answer(ctx context.Context, q *request) (b []byte, doubtful bool, 
 		return b, false, err
 	}
 	b, doubtful, err = d.ask(ctx, q)
+	doubtful = doubtful || d.client.line.sequence.unknown()
 	if err == nil && doubtful && d.canaries.mute.fails == 0 { // the unit is back, or an answer got lost meanwhile
 		if b, err = d.inStep(ctx, q); b != nil {
 			return b, false, nil
 		}
 		if err == nil {
 			b, doubtful, err = d.ask(ctx, q)
+			doubtful = doubtful || d.client.line.sequence.unknown()
 		}
 	}
 	d.answered = d.answered || err == nil || !isSilence(err) && isException(err)

@@ -130,24 +130,34 @@ func TestDev_gatewayBehindAtStart(t *testing.T) {
 	}
 }
 
-// A device that answers nothing but its own registers, or refuses all others, is read
-// from the first cycle on.
+// A device that refuses all but its own registers is read from the first cycle on. One that
+// answers nothing else is suspect once.
 func TestDev_noAnswerAtStart(t *testing.T) {
-	for _, answer := range []byte{silent, illegalAddress} {
+	for answer, want := range map[byte]tally{silent: {right: 4, suspect: 1}, illegalAddress: {right: 5}} {
 		synctest.Test(t, func(t *testing.T) {
 			open, _ := pipeServer(func(_ byte, at, n int) byte {
-				if at != 100 || n != 1 {
+				if at != 100 || n != 2 {
 					return answer
 				}
 				return 0
 			})
 			l := NewLine(open, LineOptions{})
 			defer l.Close()
-			d := newDev(t, l, 7, words(100), Options{})
-			for i := range 5 {
-				if cells, err := read(t, d); cells != "x" || err != nil {
-					t.Errorf("answer %d, cycle %d: %s, %v", answer, i, cells, err)
+			d := newDev(t, l, 7, []Register{reg(Input, 100, U32)}, Options{})
+			var c tally
+			for range 5 {
+				dst := make([]float64, 1)
+				switch err := d.Read(t.Context(), dst); {
+				case dst[0] != 1100<<16+1101:
+					c.wrong++
+				case err != nil:
+					c.suspect++
+				default:
+					c.right++
 				}
+			}
+			if c != want {
+				t.Errorf("answer %d: %+v, want %+v", answer, c, want)
 			}
 		})
 	}
@@ -387,10 +397,10 @@ func TestDev_wrongByteCount(t *testing.T) {
 		for name, line := range map[string]func() (*Line, *modbussim.Server){
 			"tcp": func() (*Line, *modbussim.Server) {
 				s := serve(t, map[uint8]*modbussim.Bank{7: counted()})
-				return newLine(t, s, LineOptions{Timeout: 200 * time.Millisecond}), s
+				return newLine(t, s, LineOptions{Timeout: unhurried}), s
 			},
 			"rtu": func() (*Line, *modbussim.Server) {
-				return serialLine(t, 0, map[uint8]*modbussim.Bank{7: counted()}, LineOptions{Timeout: 200 * time.Millisecond})
+				return serialLine(t, 0, map[uint8]*modbussim.Bank{7: counted()}, LineOptions{Timeout: unhurried})
 			},
 		} {
 			l, s := line()
@@ -491,4 +501,36 @@ func TestDev_noCanary(t *testing.T) {
 	if c != (tally{suspect: 2}) || !errors.Is(err, drivers.ErrBus) || l.Stats().Unmatched == 0 {
 		t.Errorf("%+v, %v, %+v", c, err, l.Stats())
 	}
+}
+
+// Zeros are suspect while nothing tells whether the device gives whole ranges.
+func TestDev_firstRegisterOnlyUntold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lost := true
+		l := begun(NewLine(pipeWords(func(at, n int) []uint16 {
+			if at > 0 && lost {
+				time.Sleep(2 * time.Second) // longer than the timeout
+			}
+			words := make([]uint16, n)
+			words[0] = uint16(1000 + at)
+			return words
+		}), LineOptions{}))
+		defer l.Close()
+		d := newDev(t, l, 7, words(0, 1, 2, 3), Options{})
+		var c tally
+		c.count(t, d)
+		if lost = false; c.right > 0 || c.suspect != 4 {
+			t.Errorf("%+v", c)
+		}
+		for range 3 {
+			c = tally{}
+			time.Sleep(time.Second)
+			c.count(t, d)
+		}
+		if c.right != 4 {
+			t.Errorf("%+v", c)
+		}
+		l.Close()
+		time.Sleep(time.Minute) // the one that was asked in vain ends, too
+	})
 }

@@ -26,6 +26,7 @@ type sequence struct {
 	proof   answerKind // the first of them; zero = there is none
 	silent  int        // requests in a row that ended with a timeout
 	begun   bool       // the gateway was asked whether it is in step, once at the start
+	starts  int        // how often that remained without an answer
 }
 
 // openRequest is a request that was given up although it may still be answered.
@@ -156,6 +157,15 @@ func (s *sequence) unknown() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return !s.begun
+}
+
+// ignored notes that the question remained without an answer, and reports whether that
+// has happened often enough: a gateway that is behind would have given another one.
+func (s *sequence) ignored() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.starts++
+	return s.starts >= sureSilence
 }
 
 // begins notes that this was asked.

@@ -2,7 +2,10 @@ package modbus
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	"iot-edge-anomaly/drivers"
 )
 
 // tail is what is known of the registers of a request behind its first one. Some
@@ -34,54 +37,69 @@ func zeros(b []byte) bool {
 }
 
 // firstOnly reports whether the device gave only the first register of q, whose
-// answer is b. It returns b, or a copy if it had to ask for single registers.
-func (d *Dev) firstOnly(ctx context.Context, q *request, b []byte) (whole []byte, only bool) {
+// answer is b. It returns b, or a copy if it had to ask for single registers. Unsure
+// means that it could not be found out, and never was.
+func (d *Dev) firstOnly(ctx context.Context, q *request, b []byte) (whole []byte, only, unsure bool) {
 	t, now := &q.tail, time.Now()
 	if t.good || q.table.bits() || len(q.items) < 2 || len(b) <= q.width {
-		return b, false
+		return b, false, false
 	}
 	if t.good = !zeros(b[q.width:]); t.good || now.Before(t.due) {
-		return b, false
+		return b, false, false
 	}
 	whole = d.copied[:copy(d.copied[:], b)]
 	for range min(len(q.items), maxCompared) {
 		i := q.items[t.next%len(q.items)]
 		t.next++
 		c := newRequest(d.regs, []int{i}, q.apart)
-		if c.at == q.at || d.client.spent(time.Now()) {
+		if c.at == q.at {
 			continue
+		}
+		if d.client.spent(time.Now()) {
+			return whole, false, t.pause == 0
 		}
 		single, _, err := d.answer(ctx, c)
 		if err != nil && !isException(err) {
-			return whole, false
+			return whole, false, t.pause == 0
 		}
-		if err == nil && !zeros(single) && d.confirmed(ctx, q, c) {
-			return whole, true
+		if err != nil || zeros(single) {
+			continue
+		}
+		if yes, sure := d.confirmed(ctx, q, c); yes || !sure {
+			return whole, yes, t.pause == 0
 		}
 	}
 	t.pause = min(max(2*t.pause, comparePause), compareLonger)
 	t.due = now.Add(t.pause)
-	return whole, false
+	return whole, false, false
 }
 
 // confirmed reports whether c, which q reads as zero, has a value each time that it is
 // read by itself, and q zeros each time. The registers may have risen from zero
-// meanwhile, or all be zero now and then, as those of a device that wakes up.
-func (d *Dev) confirmed(ctx context.Context, q, c *request) bool {
+// meanwhile, or all be zero now and then, as those of a device that wakes up. Sure is
+// false if an answer was missing.
+func (d *Dev) confirmed(ctx context.Context, q, c *request) (yes, sure bool) {
 	for _, try := range []*request{c, q, q, c} {
 		b, doubtful, err := d.answer(ctx, try)
 		if err != nil || doubtful {
-			return false
+			return false, false
 		}
 		if try == q && !zeros(b[q.width:]) {
 			q.tail.good = true
-			return false
+			return false, true
 		}
 		if try == c && zeros(b) {
-			return false
+			return false, true
 		}
 	}
-	return true
+	return true, true
+}
+
+// untold is the error of zeros that may not be the device's values.
+func (d *Dev) untold(q *request) *drivers.PartError {
+	part := d.part(q, fmt.Errorf("%w: %v: all behind the first register is zero, and no single register was answered that would tell whether the device gives whole ranges", ErrFrame, q))
+	part.Doubtful = true
+	return part
 }
 
 // single makes requests of single registers from now on: from the next cycle by the

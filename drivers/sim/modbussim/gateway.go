@@ -29,7 +29,6 @@ type Gateway struct {
 	held   []heldAnswer // the serial input that nobody has read yet
 	lies   int
 	served int
-	newest int // number of the newest connection that a request was carried out for
 }
 
 // GatewayFault says how a gateway goes wrong.
@@ -77,13 +76,13 @@ func ListenGateway(addr string, units map[uint8]*Bank, f GatewayFault) (*Gateway
 	}
 	g := &Gateway{ln: ln, rng: rand.New(rand.NewPCG(f.Seed, 0x6761746577)), fault: f, banks: units}
 	g.wg.Go(func() {
-		for number := 1; ; number++ {
+		for {
 			c, err := ln.Accept()
 			if err != nil {
 				return
 			}
 			g.open.Store(c, true)
-			g.wg.Go(func() { g.serve(c, number) })
+			g.wg.Go(func() { g.serve(c) })
 		}
 	})
 	return g, nil
@@ -115,14 +114,14 @@ func (g *Gateway) Requests() (all, wrong int) {
 	return g.served, g.lies
 }
 
-func (g *Gateway) serve(c net.Conn, number int) {
+func (g *Gateway) serve(c net.Conn) {
 	defer func() { c.Close(); g.open.Delete(c) }()
 	req := make([]byte, headerLen+5)
 	for {
 		if _, err := io.ReadFull(c, req); err != nil || binary.BigEndian.Uint16(req[4:]) != 6 {
 			return
 		}
-		pdu, hangUp := g.carry(req[6], req[headerLen:], func() bool { return g.overtaken(c, number) })
+		pdu, hangUp := g.carry(c, req[6], req[headerLen:])
 		if hangUp {
 			return
 		}
@@ -137,27 +136,16 @@ func (g *Gateway) serve(c net.Conn, number int) {
 	}
 }
 
-// overtaken reports whether a request comes behind those of a newer connection only
-// because this goroutine had to wait, while its client gave up: a gateway answers in
-// order. mu is held.
-func (g *Gateway) overtaken(c net.Conn, number int) bool {
-	if number < g.newest && hungUp(c) {
-		return true
-	}
-	g.newest = max(g.newest, number)
-	return false
-}
-
 // carry puts a request on the serial line and returns what the gateway takes for its
 // answer.
-func (g *Gateway) carry(unit uint8, req []byte, overtaken func() bool) (pdu []byte, hangUp bool) {
+func (g *Gateway) carry(c net.Conn, unit uint8, req []byte) (pdu []byte, hangUp bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if overtaken() {
-		return nil, true
-	}
 	g.served++
 	e := g.asks(req)
+	if hungUp(c) { // this machine was busy for a whole timeout: it would come out of order
+		return nil, true
+	}
 	now := time.Now()
 	if g.fault.Flush {
 		for len(g.held) > 0 && !g.held[0].at.After(now) {

@@ -16,16 +16,17 @@ func snooze(d time.Duration) {
 	}
 }
 
-// hungUp reports whether the client has closed its connection.
+// hungUp reports whether the client has closed its connection, also if there is
+// something left to read.
 func hungUp(c net.Conn) (gone bool) {
 	raw, err := c.(*net.TCPConn).SyscallConn()
 	if err != nil {
 		return true
 	}
-	var b [1]byte
 	err = raw.Control(func(fd uintptr) {
-		n, _, err := unix.Recvfrom(int(fd), b[:], unix.MSG_PEEK|unix.MSG_DONTWAIT)
-		gone = n == 0 && err == nil || err == unix.ECONNRESET
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLRDHUP}}
+		n, err := unix.Poll(fds, 0)
+		gone = n > 0 && err == nil
 	})
 	return gone || err != nil
 }
