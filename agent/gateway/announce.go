@@ -37,6 +37,7 @@ type announcements struct {
 	known   map[string]map[string]string // topic -> entity -> platform, as announced
 	sent    map[string]string            // topic -> payload
 	removal time.Time                    // when entities were removed; zero = all is settled
+	news    bool                         // something was sent since anybody asked
 }
 
 // retainer keeps retained topics at a broker; *mqtt.Client is one.
@@ -92,7 +93,7 @@ func (a *announcements) send(all bool) {
 		d := &a.devices[i]
 		if b := d.Payload(a.known[d.Topic]); all || string(b) != a.sent[d.Topic] {
 			a.broker.SetRetained(d.Topic, b)
-			a.sent[d.Topic] = string(b)
+			a.sent[d.Topic], a.news = string(b), true
 		}
 	}
 }
@@ -129,6 +130,14 @@ func (a *announcements) settle(now time.Time) {
 	}
 	a.remember(known)
 	a.send(false)
+}
+
+// fresh tells whether anything was announced since it was called last.
+func (a *announcements) fresh() (news bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	news, a.news = a.news, false
+	return news
 }
 
 // again publishes all messages again: Home Assistant has started.

@@ -53,8 +53,11 @@ func TestAnnouncements(t *testing.T) {
 	if text := b.topics[topic]; !strings.Contains(text, `"pump_-flow":{`) || strings.Contains(text, gone) || len(b.topics) != 2 {
 		t.Fatalf("%s, %d topics", text, len(b.topics))
 	}
+	if !a.fresh() || a.fresh() {
+		t.Error("news are told more than once, or never")
+	}
 	sets := b.sets
-	if a.use(b, pumpDevices("pump.speed", "pump.flow")); b.sets != sets {
+	if a.use(b, pumpDevices("pump.speed", "pump.flow")); b.sets != sets || a.fresh() {
 		t.Error("what has not changed is published again")
 	}
 	if a.again(); b.sets != sets+2 {

@@ -20,7 +20,7 @@ const (
 	liveEvery   = 250 * time.Millisecond // how often the machines are looked at
 	healthLook  = 5 * time.Second        // and the health
 	healthEvery = time.Minute            // how often health is published if it has not changed
-	birthWait   = 3 * time.Second        // within which everything is published again after Home Assistant has started
+	birthWait   = 3 * time.Second        // within which everything is announced again after Home Assistant has started, and after which it has made its entities
 )
 
 // live publishes what counts now and not later: telemetry and health. It has its own
@@ -33,7 +33,8 @@ type live struct {
 	told   time.Time // when it was published
 	tale   string    // what it was
 	birth  atomic.Bool
-	again  time.Time // when everything is to be published again; zero = not
+	again  time.Time // when everything is to be announced again; zero = not
+	renew  time.Time // when all values are to be published again; zero = not
 }
 
 // listeners are the topics that the broker connection listens to.
@@ -81,17 +82,24 @@ func (l *live) look(now time.Time) {
 	}
 }
 
-// greet publishes everything again some moments after Home Assistant has started: many
-// gateways hear it at once.
+// greet announces everything again some moments after Home Assistant has started,
+// because many gateways hear it at once; and it publishes all values once more when Home
+// Assistant has had the time to make entities of what was announced.
 func (l *live) greet(now time.Time) {
 	if l.birth.Swap(false) {
 		l.again = now.Add(rand.N(birthWait))
 	}
-	if l.again.IsZero() || now.Before(l.again) {
+	if !l.again.IsZero() && !now.Before(l.again) {
+		l.again = time.Time{}
+		l.g.announced.again()
+	}
+	if l.g.announced.fresh() {
+		l.renew = now.Add(birthWait)
+	}
+	if l.renew.IsZero() || now.Before(l.renew) {
 		return
 	}
-	l.again, l.told, l.looked = time.Time{}, time.Time{}, time.Time{}
-	l.g.announced.again()
+	l.renew, l.told, l.looked = time.Time{}, time.Time{}, time.Time{}
 	for _, m := range l.units {
 		m.Renew()
 	}
