@@ -142,17 +142,21 @@ func openEvents(ms []message) (n int) {
 	return n
 }
 
-// TestKilledFiftyTimes kills the agent with SIGKILL while it produces events.
+// TestKilledFiftyTimes kills the agent with SIGKILL while it produces events; a thousand
+// times with EDGE_LONG.
 func TestKilledFiftyTimes(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes half a minute")
 	}
 	t.Parallel()
-	const kills, period = 50, 10 * time.Millisecond
+	kills, period := 50, 10*time.Millisecond
+	if os.Getenv("EDGE_LONG") != "" {
+		kills = 1000
+	}
 	prog := program(t, "", "")
 	b := startBroker(t)
 	sub := subscribe(t, b, "plant/#")
-	csv := toggling(t, 3000)
+	csv := toggling(t, 60*kills)
 	cfg := toggleConfig(t, startRows(t, csv, 10), b.url(), freeAddr(t), period)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
@@ -167,6 +171,17 @@ func TestKilledFiftyTimes(t *testing.T) {
 	agent.kill(syscall.SIGTERM)
 	n, dup := balance(t, ms)
 	t.Logf("%d kills: %d messages, %d events, %d duplicates", kills, len(ms), n, dup)
+	seen := map[string]bool{}
+	for _, m := range ms {
+		if id := m.str("id"); seen[id] && m.json["resent"] != true {
+			t.Errorf("message %s came twice and is not marked", id)
+		} else {
+			seen[id] = true
+		}
+	}
+	if kills >= 1000 && dup*100 > len(ms) {
+		t.Errorf("%d duplicates in %d messages: more than one in a hundred", dup, len(ms))
+	}
 	if n < 50 {
 		t.Errorf("only %d events: the test proves little", n)
 	}

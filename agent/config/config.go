@@ -15,6 +15,7 @@ type Config struct {
 	Trust     Trust
 	Metrics   Metrics
 	Control   Control
+	Budget    Budget
 	Log       Log
 
 	// SHA256 is that of the file, in hex; empty if it was not read from a file.
@@ -37,6 +38,11 @@ type Gateway struct {
 type Spool struct {
 	Dir string
 	Max int64 // bytes
+}
+
+// Budget bounds what the agent takes of the gateway.
+type Budget struct {
+	DiskPerDay int64 // bytes
 }
 
 // Trust is the policy for models from elsewhere.
@@ -95,6 +101,9 @@ var rootKeys = section[*Config]{
 		below(Key{Name: "control", Without: "the defaults of its keys", Example: "{socket: /run/iot-edge-anomaly/control.sock}",
 			Help: "How the running agent is asked for something."},
 			&controlKeys, func(c *Config) *Control { return &c.Control }),
+		below(Key{Name: "budget", Without: "the defaults of its keys", Example: "{disk_per_day: 50MB}",
+			Help: "What the agent may take of the gateway."},
+			&budgetKeys, func(c *Config) *Budget { return &c.Budget }),
 		below(Key{Name: "log", Without: "the defaults of its keys", Example: "{level: info}",
 			Help: "What is logged."},
 			&logKeys, func(c *Config) *Log { return &c.Log }),
@@ -166,6 +175,16 @@ var controlKeys = section[*Control]{
 		{Key: Key{Name: "socket", Kind: File, Default: defaultSocket, Empty: "the agent cannot be asked", Example: "/run/iot-edge-anomaly/control.sock", Check: socketLength,
 			Help: "Unix socket of the running agent; its folder must be there. Empty: the agent cannot be asked."},
 			into: func(c *Control) any { return &c.Socket }},
+	},
+}
+
+var budgetKeys = section[*Budget]{
+	path: "budget",
+	help: "What the agent may take of the gateway.",
+	rows: []row[*Budget]{
+		{Key: Key{Name: "disk_per_day", Kind: Size, Min: "1MB", Max: "1000GB", Default: "50MB", Example: "50MB",
+			Help: "What may be written to the disk in a day; beyond it updates of events are merged, an open or a close never. See [delivery.md](delivery.md#wear)."},
+			into: func(b *Budget) any { return &b.DiskPerDay }},
 	},
 }
 

@@ -37,6 +37,8 @@ type Options struct {
 	// configuration cannot be reloaded.
 	Reload func() (*config.Config, error)
 	Hangup <-chan os.Signal // may be nil
+
+	beforeSync func() // of the queue, for tests; may be nil
 }
 
 // Gateway is the running agent: one plant, one queue, one broker connection, one
@@ -56,6 +58,9 @@ type Gateway struct {
 	services      context.Context
 	endServices   context.CancelFunc
 	published     map[string]publishedState // by machine; of the loop
+	losses        losses                    // of the loop
+	budget        budget                    // of the loop
+	budgetUsed    atomic.Value              // float64
 	lookedAtFiles time.Time                 // of the connection that works; of the loop
 	reloads       chan chan verdict
 	stopping      chan struct{} // closed when the loop has ended
@@ -94,6 +99,7 @@ func New(o Options) (*Gateway, error) {
 		reloads: make(chan chan verdict), stopping: make(chan struct{}), published: map[string]publishedState{}, alerts: map[string]bool{}}
 	g.services, g.endServices = context.WithCancel(context.Background())
 	g.stalled.Store("")
+	g.budgetUsed.Store(0.0)
 	g.memoryLimit = uint64(max(0, board.MemoryLimit("/")))
 	g.device = device(c)
 	if err := os.MkdirAll(c.State, 0o700); err != nil {
@@ -103,7 +109,7 @@ func New(o Options) (*Gateway, error) {
 	if g.lock, err = lockState(c.State, c.Spool.Dir); err != nil {
 		return nil, err
 	}
-	if g.queue, err = spool.Open(c.Spool.Dir, spool.Options{MaxBytes: c.Spool.Max, Logger: o.Log}); err != nil {
+	if g.queue, err = spool.Open(c.Spool.Dir, spool.Options{MaxBytes: c.Spool.Max, Logger: o.Log, BeforeSync: o.beforeSync}); err != nil {
 		g.lock.Close()
 		return nil, err
 	}
@@ -129,7 +135,7 @@ func device(c *config.Config) report.Device {
 func (g *Gateway) build() (err error) {
 	c := g.cfg
 	if g.reporter, err = report.New(g.device, g.queue, Clock); err != nil {
-		return err
+		g.log.Error("open events of an earlier run", "error", err)
 	}
 	if g.plant, err = newPlant(c, plantOptions{g.opts.Host, new(machine.Turns), g.reporter, g.metrics, g.log}); err != nil {
 		return config.Refuse(err)
@@ -204,6 +210,9 @@ func (g *Gateway) endEvent(ev detect.Event) {
 // resume continues an event that was open before the plant. It returns false if nothing
 // will ever close the event.
 func (g *Gateway) resume(p *plant, ev detect.Event) bool {
+	if report.IsCommon(ev) {
+		return true // the reporter closes it
+	}
 	if ev.Kind == detect.Alert && ev.Machine == "" { // of the gateway itself
 		return g.alerts[ev.Key]
 	}
@@ -240,6 +249,11 @@ func (g *Gateway) loop(ctx context.Context) error {
 			g.publishStates(g.published)
 			g.renewBroker(now)
 			g.tellBroker()
+			g.tellLosses(now)
+			g.spare(now)
+			if err := g.reporter.Tell(); err != nil {
+				g.log.Error("report events that waited", "error", err)
+			}
 			if text := g.summary(); text != told {
 				told = text
 				g.notify(board.Status(text))

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"math"
 	"net"
 	"path/filepath"
@@ -12,6 +11,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/diskwait"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/drivers/driverstest"
@@ -84,8 +84,7 @@ func fed(t *testing.T, c *net.UnixConn) {
 	}
 }
 
-// TestDiskHangs: while a write to the queue does not return, and with it whoever stores
-// an event, the agent says how it is at once, and feeds the watchdog.
+// TestDiskHangs: while an operation of the disk does not return, the agent says how it is at once, and feeds the watchdog.
 func TestDiskHangs(t *testing.T) {
 	manager, watch := systemd(t), driverstest.WatchStalls(t)
 	c := configured(t)
@@ -97,16 +96,12 @@ func TestDiskHangs(t *testing.T) {
 	go func() { done <- g.Run(ctx) }()
 	fed(t, manager)
 
-	held, release := make(chan struct{}), make(chan struct{})
-	go g.queue.Append(nil, func(uint64) (spool.Message, error) {
-		close(held)
-		<-release
-		return spool.Message{}, errors.New("not to be stored")
-	})
-	<-held
+	op := diskwait.Begin() // TestSlowDisk has a disk that really hangs
 	now := time.Now()
-	go g.reporter.Event(detect.Event{Machine: "pump1", Kind: detect.LimitExceeded, Key: "pump.speed", State: detect.Open, Severity: detect.Critical, Time: now, Since: now,
-		Score: math.NaN(), Peak: math.NaN()}, report.ModelRef{})
+	if err := g.reporter.Event(detect.Event{Machine: "pump1", Kind: detect.LimitExceeded, Key: "pump.speed", State: detect.Open, Severity: detect.Critical, Time: now, Since: now,
+		Score: math.NaN(), Peak: math.NaN()}, report.ModelRef{}); err != nil {
+		t.Error(err)
+	}
 	var took []time.Duration
 	for end := now.Add(2 * time.Second); len(took) < 20 || time.Now().Before(end); {
 		start := time.Now()
@@ -126,7 +121,7 @@ func TestDiskHangs(t *testing.T) {
 	if d := g.status().Checks["disk"].Detail; !strings.Contains(d, "has been waiting for") {
 		t.Errorf("health says %q of the disk", d)
 	}
-	close(release)
+	op.End()
 	cancel()
 	if err := <-done; err != nil {
 		t.Error(err)

@@ -148,6 +148,9 @@ func (g *Gateway) changeServices(old, c *config.Config, next *broker) (changed [
 		changed = append(changed, "spool.max")
 		g.queue.SetMax(c.Spool.Max)
 	}
+	if old.Budget != c.Budget {
+		changed = append(changed, "budget")
+	}
 	if !config.Same(old.Log, c.Log) {
 		changed = append(changed, "log")
 		setLogLevel(c.Log.Level)

@@ -22,8 +22,8 @@ func (g *Gateway) Snapshot() status.Snapshot {
 		Build: g.opts.Build, Device: g.device.Device, Site: g.device.Site, Started: g.started, Now: time.Now(),
 		ReadyAfter: time.Duration(g.ready.Load()), TimeQuality: board.Clock().String(),
 		Readings: p.group.Readings(), Buses: p.group.Stats(), Modbus: p.buses.ModbusStats(), Heard: p.buses.Heard(), I2C: p.buses.I2CStats(),
-		MemoryLimit: g.memoryLimit,
-		Stalled:     g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: now.opened, Spool: &now.spool,
+		MemoryLimit: g.memoryLimit, DiskWritten: g.diskWritten(), BudgetUsed: g.budgetUsed.Load().(float64), Merged: g.reporter.Merged(),
+		Stalled: g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: now.opened, Spool: &now.spool,
 		DiskWait: max(late, diskwait.Longest()),
 	}
 	for _, m := range p.units {

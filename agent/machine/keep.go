@@ -1,12 +1,14 @@
 package machine
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"iot-edge-anomaly/agent/detect"
@@ -27,15 +29,61 @@ const (
 // a clock that nobody had set.
 var clockSet = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 
+// keeper writes the judge's state beside the rows, which go on: of the states that come
+// while it writes, only the newest counts.
+type keeper struct {
+	mu   sync.Mutex
+	busy chan struct{} // closed when the writing has ended; nil = nothing is written
+	next []byte        // to be written after what is being written; nil = nothing
+}
+
+// keep writes b soon.
+func (k *keeper) keep(b []byte, write func([]byte)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.next = b; k.busy != nil {
+		return
+	}
+	k.busy = make(chan struct{})
+	go func() {
+		for {
+			k.mu.Lock()
+			b := k.next
+			if k.next = nil; b == nil {
+				close(k.busy)
+				k.busy = nil
+				k.mu.Unlock()
+				return
+			}
+			k.mu.Unlock()
+			write(b)
+		}
+	}()
+}
+
+// wait waits until all is written.
+func (k *keeper) wait() {
+	k.mu.Lock()
+	busy := k.busy
+	k.mu.Unlock()
+	if busy != nil {
+		<-busy
+	}
+}
+
 // keepState writes the judge's state, so that a restart does not lose weeks.
 func (m *Machine) keepState() {
 	m.looks = 0
-	if m.o.State == "" || m.model == nil {
-		return
+	if m.o.State != "" && m.model != nil {
+		m.keeper.keep(m.judge.Save(nil), m.writeState)
 	}
+}
+
+// writeState puts a judge's state on the disk. It may be called by any goroutine.
+func (m *Machine) writeState(b []byte) {
 	err := os.MkdirAll(filepath.Dir(m.o.State), 0o700)
 	if err == nil {
-		err = state.WriteFile(m.o.State, m.judge.Save(nil), 0o600)
+		err = state.WriteFile(m.o.State, b, 0o600)
 	}
 	if err != nil {
 		m.log.Warn("keep the state of the judge", "error", err)
@@ -43,6 +91,38 @@ func (m *Machine) keepState() {
 		return
 	}
 	m.healed(stateTrouble)
+}
+
+// endWithin is how long a disk that does not answer may keep the agent from stopping.
+const endWithin = 4 * time.Second
+
+// keepAll writes what a stop must not lose. Where the whole agent stops, a disk that does
+// not answer is given up; another machine would need the files.
+func (m *Machine) keepAll(ctx context.Context) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		if m.rows != nil {
+			if err := m.rows.Flush(); err != nil {
+				m.log.Warn("learning rows", "error", err)
+			}
+			m.tellLoss()
+		}
+		m.keepState()
+		m.keeper.wait()
+	}()
+	select {
+	case <-done:
+		return
+	case <-ctx.Done():
+	}
+	late := time.NewTimer(endWithin)
+	defer late.Stop()
+	select {
+	case <-done:
+	case <-late.C:
+		m.log.Error("the disk does not answer: the newest learning rows and the state of the judge are lost", "after", endWithin)
+	}
 }
 
 // loadState continues from the state of an earlier run, where there is one.

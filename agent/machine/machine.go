@@ -82,6 +82,7 @@ type Machine struct {
 	lossSeen int             // of m.rows.Lost
 	unlatch  atomic.Bool     // asked for
 	progress atomic.Uint64
+	keeper   keeper
 
 	mu     sync.Mutex
 	status Status
@@ -157,8 +158,8 @@ func (m *Machine) Progress() uint64 { return m.progress.Load() }
 
 // Run takes rows until the sampler stops. Training under way is abandoned: its
 // rows are on disk.
-func (m *Machine) Run(ctx context.Context) {
-	ctx, cancel := context.WithCancel(ctx)
+func (m *Machine) Run(life context.Context) {
+	ctx, cancel := context.WithCancel(life)
 	defer cancel() // of training: a reload stops one machine, and ctx goes on
 	m.judge.Settle()
 	if m.model != nil && !exists(m.o.State) {
@@ -170,13 +171,7 @@ func (m *Machine) Run(ctx context.Context) {
 		m.o.Sampler.Release(f)
 		m.progress.Add(1)
 	}
-	if m.rows != nil {
-		if err := m.rows.Flush(); err != nil {
-			m.log.Warn("learning rows", "error", err)
-		}
-		m.tellLoss()
-	}
-	m.keepState()
+	m.keepAll(life)
 }
 
 // row deals with one row. It allocates nothing unless an event arises.

@@ -109,6 +109,7 @@ func (f *feeder) push(row []float64) {
 	}
 	f.at, f.n, f.last = f.at.Add(time.Second), f.n+1, row
 	f.m.row(f.t.Context(), &sampler.Frame{Time: f.at, Values: row, Quality: q})
+	f.m.keeper.wait() // what it writes beside the rows
 }
 
 func (f *feeder) rows(n int, running bool, bias float64) {

@@ -255,7 +255,7 @@ func run(t testing.TB, c *Client) (stop func()) {
 func appendN(t testing.TB, q *spool.Queue, n int) {
 	t.Helper()
 	for range n {
-		if err := q.Append(nil, numbered); err != nil {
+		if err := q.Append(numbered); err != nil {
 			t.Fatal(err)
 		}
 	}

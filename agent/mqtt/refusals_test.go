@@ -33,7 +33,7 @@ func halve(b []byte, step int) []byte {
 // sized appends a message with so many bytes behind its number.
 func sized(t *testing.T, q *spool.Queue, n int) {
 	t.Helper()
-	err := q.Append(nil, func(seq uint64) (spool.Message, error) {
+	err := q.Append(func(seq uint64) (spool.Message, error) {
 		return spool.Message{Topic: eventTopic, Payload: fmt.Appendf(nil, "%d %s", seq, strings.Repeat("x", n))}, nil
 	})
 	if err != nil {

@@ -123,7 +123,7 @@ func victim(dir, broker string) error {
 		return err
 	}
 	for {
-		if err := q.Append(nil, numbered); err != nil {
+		if err := q.Append(numbered); err != nil {
 			return err
 		}
 		if _, err := fmt.Fprintln(log, q.Seq()); err != nil {

@@ -71,9 +71,9 @@ func (r *Reporter) Active() []ActiveEvent {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	c := r.clock()
-	out := make([]ActiveEvent, len(r.state.Open))
-	for i := range r.state.Open {
-		rec := &r.state.Open[i]
+	out := make([]ActiveEvent, len(r.open))
+	for i := range r.open {
+		rec := &r.open[i]
 		out[i] = ActiveEvent{ID: rec.ID, Machine: rec.Machine, Kind: rec.Kind, Key: rec.Key, Severity: rec.Severity,
 			Since: c.time(rec.Since, r.device.Boot), Score: float64(rec.Score), Peak: float64(rec.Peak), Percentile: float64(rec.Percentile), Missing: slices.Clone(rec.Missing),
 			Causes: rec.causes(), Reason: rec.Detail}

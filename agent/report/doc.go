@@ -20,18 +20,25 @@
 //
 // A message is "device-boot-seq", an event "device-boot-e<n>". boot is the first
 // four characters of the boot id; in an event's id it is the boot in which the
-// event opened. seq is the queue's number and n a counter that is stored in the
-// queue. Both continue across restarts and boots.
+// event opened. seq is the queue's number, and n that of the message that opened the
+// event. It continues across restarts and boots.
 //
 // # Open events
 //
-// The set of open events and the counter are one blob that is appended to the
-// queue together with each message. So after a crash at any point either both
-// the message and the new set exist, or neither: every open has its close, and
+// The queue keeps one entry for each open event, which a message of the event sets or
+// removes in the step that stores it (value.go). So after a crash at any point either
+// both the message and the change exist, or neither: every open has its close, and
 // no event opens twice. An open of an event that is already open becomes an
 // update. An update of an event that is not open becomes its open. A close of an
 // event that is not open is dropped and counted. After a restart the Reporter
-// knows the open events from the blob; it does not read messages.
+// knows the open events from the entries; it does not read messages. There are as many
+// as there are channels, sensors, buses and machines to open one, and no other bound.
+//
+// # Common causes
+//
+// Where many channels of several machines open an event within seconds, one event of the
+// gateway tells so (common.go). Each event is stored and told all the same, and its
+// later messages name the common one as group.
 //
 // # Time
 //

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,33 +21,39 @@ func device(boot string) Device {
 // memory is a queue that survives a Reporter: message and state in one step.
 type memory struct {
 	seq      uint64
-	state    []byte
+	state    []spool.Pair
 	messages []spool.Message
 	fail     error // what the next Append returns
-	volatile bool  // with fail: the message is accepted all the same
 }
 
 var errDisk = errors.New("no space left on device")
 
-func (q *memory) Append(state []byte, build func(seq uint64) (spool.Message, error)) error {
-	err := q.fail
-	q.fail = nil
-	if err != nil && !q.volatile {
+func (q *memory) Append(build func(seq uint64) (spool.Message, error)) error {
+	if err := q.fail; err != nil {
+		q.fail = nil
 		return err
 	}
-	m, buildErr := build(q.seq + 1)
-	if buildErr != nil {
-		return buildErr
+	m, err := build(q.seq + 1)
+	if err != nil {
+		return err
 	}
 	q.seq++
 	q.messages = append(q.messages, m)
-	if state != nil {
-		q.state = append([]byte{}, state...)
+	i := slices.IndexFunc(q.state, func(p spool.Pair) bool { return p.Key == m.Key })
+	switch {
+	case m.Value == nil && i >= 0:
+		q.state = slices.Delete(q.state, i, i+1)
+	case m.Value == nil:
+	case i >= 0:
+		q.state[i].Value = m.Value
+	default:
+		q.state = append(q.state, spool.Pair{Key: m.Key, Value: m.Value})
 	}
-	return err
+	return nil
 }
 
-func (q *memory) State() []byte { return q.state }
+func (q *memory) State() []spool.Pair        { return slices.Clone(q.state) }
+func (q *memory) Restate(state []spool.Pair) { q.state = state }
 
 // finished is message i as it is published.
 func (q *memory) finished(t testing.TB, i int, resent bool, boot string, c Clock) []byte {

@@ -13,12 +13,11 @@ import (
 func Lines(w io.Writer) Queue { return &lines{w: w} }
 
 type lines struct {
-	w     io.Writer
-	seq   uint64
-	state []byte
+	w   io.Writer
+	seq uint64
 }
 
-func (l *lines) Append(state []byte, build func(seq uint64) (spool.Message, error)) error {
+func (l *lines) Append(build func(seq uint64) (spool.Message, error)) error {
 	m, err := build(l.seq + 1)
 	if err != nil {
 		return err
@@ -27,8 +26,8 @@ func (l *lines) Append(state []byte, build func(seq uint64) (spool.Message, erro
 		return fmt.Errorf("writing event %d: %w", l.seq+1, err)
 	}
 	l.seq++
-	l.state = state
 	return nil
 }
 
-func (l *lines) State() []byte { return l.state }
+func (l *lines) State() []spool.Pair  { return nil }
+func (l *lines) Restate([]spool.Pair) {}

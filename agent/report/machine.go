@@ -71,8 +71,8 @@ func (r *Reporter) MachineState(m MachineStatus) []byte {
 // level is the highest level of the open events that concern the machine.
 func (r *Reporter) level(m *MachineStatus) detect.Level {
 	worst := detect.NoLevel
-	for i := range r.state.Open {
-		rec := &r.state.Open[i]
+	for i := range r.open {
+		rec := &r.open[i]
 		if l := detect.LevelOf(rec.Kind, rec.Severity); l.Rank() > worst.Rank() && rec.concerns(m) {
 			worst = l
 		}
@@ -93,8 +93,8 @@ func (r *Reporter) stateEvent(m *MachineStatus) *record {
 		kinds = []detect.Kind{detect.Drift}
 	}
 	for _, kind := range kinds {
-		for i := range r.state.Open {
-			rec := &r.state.Open[i]
+		for i := range r.open {
+			rec := &r.open[i]
 			if rec.concerns(m) && (rec.ID == m.Event || m.Event == "" && rec.Kind == kind) {
 				return rec
 			}
@@ -108,6 +108,9 @@ func (r *Reporter) stateEvent(m *MachineStatus) *record {
 // affected channels are unknown until the fault is reported again; until then a
 // shared fault concerns every machine.
 func (r *record) concerns(m *MachineStatus) bool {
+	if r.isCommon() { // its parts are told of their machines
+		return false
+	}
 	if r.Machine != "" || len(r.Missing) == 0 {
 		return r.Machine == m.Machine || r.Machine == ""
 	}
@@ -118,8 +121,8 @@ func (r *record) concerns(m *MachineStatus) bool {
 func (r *Reporter) appendOpen(b []byte, m *MachineStatus, c Clock) []byte {
 	b = append(b, '[')
 	some := false
-	for i := range r.state.Open {
-		rec := &r.state.Open[i]
+	for i := range r.open {
+		rec := &r.open[i]
 		if !rec.concerns(m) {
 			continue
 		}

@@ -76,6 +76,9 @@ func (m *message) encode(d *Device) (payload, note []byte) {
 	if m.Detail != "" {
 		o.text("detail", m.Detail)
 	}
+	if m.Group != "" {
+		o.text("group", m.Group)
+	}
 	if m.state == detect.Close {
 		m.appendEnd(&o, &n, d)
 	}

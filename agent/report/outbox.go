@@ -9,7 +9,8 @@ import (
 // Outbox returns the queue's messages finished for publishing. A message that
 // may have been sent before has resent set. A time that was unknown when the
 // message was stored is filled in if the clock has been set since in the same
-// boot. Everything else stays as it was stored. An Outbox is made by NewOutbox
+// boot. A message that is not on the disk, because that fails or does not answer, has
+// durable false. Everything else stays as it was stored. An Outbox is made by NewOutbox
 // and safe for concurrent use.
 type Outbox struct {
 	queue *spool.Queue
@@ -31,6 +32,9 @@ func (o *Outbox) Next(ctx context.Context, after uint64) (spool.Entry, error) {
 	}
 	if n, ok := parseNote(e.Note, len(e.Payload)); ok {
 		e.Payload = n.finish(e.Payload, e.Resent, o.boot, o.clock())
+	}
+	if last := len(e.Payload) - 1; e.Volatile && len(e.Note) > 0 && e.Payload[last] == '}' {
+		e.Payload = append(e.Payload[:last:last], `,"durable":false}`...)
 	}
 	e.Note = nil
 	return e, nil

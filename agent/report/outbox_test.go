@@ -169,8 +169,9 @@ func TestOutbox(t *testing.T) {
 	foreign := spool.Message{Topic: "t", Payload: []byte(`{"resent":false,"time":null,"uptime_s":5}`)}
 	for _, later := range []string{"", "\x01", "\x02\x00", "\x01\x01", string((&note{edits: []edit{{editResent, 30, 99, 0}}}).encode())} {
 		foreign.Note = []byte(later)
-		must(t, q.Append(nil, func(uint64) (spool.Message, error) { return foreign, nil }))
+		must(t, q.Append(func(uint64) (spool.Message, error) { return foreign, nil }))
 	}
+	must(t, q.Flush())
 	next := func(after uint64) spool.Entry {
 		e, err := o.Next(t.Context(), after)
 		must(t, err)

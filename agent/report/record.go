@@ -2,25 +2,14 @@ package report
 
 import (
 	"encoding/json"
-	"fmt"
 	"math"
-	"slices"
-	"strconv"
 	"strings"
 
 	"iot-edge-anomaly/agent/detect"
 )
 
-// num is a float64 whose JSON is null if it is NaN or infinite.
+// num is a float64 that is NaN where JSON has null.
 type num float64
-
-// MarshalJSON writes null for NaN and infinities.
-func (n num) MarshalJSON() ([]byte, error) {
-	if math.IsNaN(float64(n)) || math.IsInf(float64(n), 0) {
-		return []byte("null"), nil
-	}
-	return strconv.AppendFloat(nil, float64(n), 'g', -1, 64), nil
-}
 
 // UnmarshalJSON reads null as NaN.
 func (n *num) UnmarshalJSON(b []byte) error {
@@ -41,7 +30,7 @@ type cause struct {
 	Direction string `json:"direction,omitempty"`
 }
 
-// record is one open event.
+// record is one open event. The JSON is that of the version before, which is still read.
 type record struct {
 	ID         string          `json:"id"`
 	Machine    string          `json:"machine"`
@@ -57,42 +46,8 @@ type record struct {
 	Causes     []cause         `json:"causes,omitempty"`
 	Model      ModelRef        `json:"model,omitzero"`
 	Detail     string          `json:"detail,omitempty"` // what is wrong, for people
-}
-
-// savedState is the blob that the queue keeps for the Reporter.
-type savedState struct {
-	Events uint64   `json:"events"` // events opened so far
-	Open   []record `json:"open"`
-}
-
-// maxFullState is the size in bytes beyond which the state keeps less of each
-// event. The queue accepts 64 KiB.
-const maxFullState = 60 << 10
-
-// encode writes the state. If very many events are open it leaves out causes,
-// model and detail, which are needed only after a restart.
-func (s savedState) encode() ([]byte, error) {
-	b, err := json.Marshal(s)
-	if err != nil || len(b) <= maxFullState {
-		return b, err
-	}
-	s.Open = slices.Clone(s.Open)
-	for i := range s.Open {
-		rec := &s.Open[i]
-		rec.Causes, rec.Model, rec.Detail = nil, ModelRef{}, ""
-	}
-	return json.Marshal(s)
-}
-
-func decodeState(b []byte) (savedState, error) {
-	var s savedState
-	if len(b) == 0 {
-		return s, nil
-	}
-	if err := json.Unmarshal(b, &s); err != nil {
-		return s, fmt.Errorf("reading open events: %w", err)
-	}
-	return s, nil
+	Group      string          `json:"-"`                // id of the event of the common cause; "" = none
+	held       bool            // an update waits to be told
 }
 
 func (r *record) sameEvent(ev *detect.Event) bool {

@@ -1,8 +1,6 @@
 package report
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -15,11 +13,13 @@ import (
 
 // Queue keeps messages durably; *spool.Queue is one.
 type Queue interface {
-	// Append stores the message that build returns for its number, together with
-	// state. Unless it returns nil or spool.ErrVolatile it stores neither.
-	Append(state []byte, build func(seq uint64) (spool.Message, error)) error
-	// State returns the state stored with the newest message that has one.
-	State() []byte
+	// Append takes the message that build returns for its number, without waiting for
+	// the disk. If it returns an error it has not taken it.
+	Append(build func(seq uint64) (spool.Message, error)) error
+	// State returns what the messages left under their keys.
+	State() []spool.Pair
+	// Restate replaces it.
+	Restate(state []spool.Pair)
 }
 
 // Device names the gateway.
@@ -57,29 +57,37 @@ func (m ModelRef) append(b []byte) []byte {
 }
 
 // Reporter turns events into messages and keeps track of the open events. It
-// is made by New and safe for concurrent use.
+// is made by New and safe for concurrent use. No method waits for a disk.
 type Reporter struct {
 	device Device
 	queue  Queue
 	clock  func() Clock
 
 	mu        sync.Mutex
-	state     savedState // as stored in the queue
+	open      []record // oldest first
 	recovered []detect.Event
 	opened    []Count
 	orphans   uint64
+	common    common
+	updates   updates
 }
 
 // New makes a Reporter that continues from the state in the queue. clock must be
-// safe for concurrent use.
+// safe for concurrent use. An error tells which open events could not be read; the
+// Reporter goes on without them.
 func New(d Device, q Queue, clock func() Clock) (*Reporter, error) {
-	state, err := decodeState(q.State())
-	if err != nil {
-		return nil, err
+	open, again, err := decodeState(q.State())
+	r := &Reporter{device: d, queue: q, clock: clock, open: open}
+	if again {
+		var state []spool.Pair
+		for i := range open {
+			state = append(state, spool.Pair{Key: open[i].ID, Value: open[i].encode(false)})
+		}
+		q.Restate(state)
 	}
-	r := &Reporter{device: d, queue: q, clock: clock, state: state}
-	r.recovered = r.open()
-	return r, nil
+	r.recoverCommon()
+	r.recovered = r.events()
+	return r, err
 }
 
 // SetTopic changes the base topic of the messages that follow. Those that are stored
@@ -99,21 +107,20 @@ func (r *Reporter) Recovered() []detect.Event { return slices.Clone(r.recovered)
 func (r *Reporter) OpenEvents() []detect.Event {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.open()
+	return r.events()
 }
 
-func (r *Reporter) open() []detect.Event {
+func (r *Reporter) events() []detect.Event {
 	c := r.clock()
-	out := make([]detect.Event, len(r.state.Open))
-	for i := range r.state.Open {
-		out[i] = r.state.Open[i].event(c, r.device.Boot)
+	out := make([]detect.Event, len(r.open))
+	for i := range r.open {
+		out[i] = r.open[i].event(c, r.device.Boot)
 	}
 	return out
 }
 
-// Event stores one step of an event; m is the model that found it. If it
-// returns nil or spool.ErrVolatile, the step is accepted. On any other error
-// nothing has changed.
+// Event takes one step of an event; m is the model that found it. On an error nothing
+// has changed.
 func (r *Reporter) Event(ev detect.Event, m ModelRef) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -148,17 +155,17 @@ func (r *Reporter) CloseRestart(ev detect.Event) error {
 		return nil
 	}
 	c := r.clock()
-	rec := r.state.Open[i]
+	rec := r.open[i]
 	end := rec.event(c, r.device.Boot)
 	end.State, end.Time, end.Until, end.Reason = detect.Close, c.Now, end.Time, detect.ReasonRestart
 	return r.store(end, rec.Model, c)
 }
 
 func (r *Reporter) find(ev *detect.Event) int {
-	return slices.IndexFunc(r.state.Open, func(rec record) bool { return rec.sameEvent(ev) })
+	return slices.IndexFunc(r.open, func(rec record) bool { return rec.sameEvent(ev) })
 }
 
-// store stores one step of ev: message and new state together, or neither.
+// store takes one step of ev: message and new state together, or neither.
 func (r *Reporter) store(ev detect.Event, m ModelRef, c Clock) error {
 	ev.Machine, ev.Key = validUTF8(ev.Machine), validUTF8(ev.Key)
 	i := r.find(&ev)
@@ -169,41 +176,58 @@ func (r *Reporter) store(ev detect.Event, m ModelRef, c Clock) error {
 	if ev.Time.IsZero() {
 		ev.Time = c.Now
 	}
-	next := savedState{Events: r.state.Events, Open: slices.Clone(r.state.Open)}
 	msg := message{state: detect.Update, time: c.stamp(r.device.Boot, ev.Time), quality: c.quality()}
+	rec := record{Machine: ev.Machine, Kind: ev.Kind, Key: ev.Key, Since: c.stamp(r.device.Boot, ev.Since), Score: num(math.NaN()), Peak: num(math.NaN())}
 	if i < 0 {
-		next.Events++
-		i, msg.state = len(next.Open), detect.Open
-		next.Open = append(next.Open, record{ID: r.device.eventID(next.Events), Machine: ev.Machine, Kind: ev.Kind, Key: ev.Key,
-			Since: c.stamp(r.device.Boot, ev.Since), Score: num(math.NaN()), Peak: num(math.NaN())})
+		msg.state = detect.Open
+	} else {
+		rec = r.open[i]
 	}
-	rec := &next.Open[i]
+	before := rec.Severity
 	rec.update(&ev, m)
 	rec.Since, rec.Seen = c.withWall(rec.Since, r.device.Boot), msg.time
-	msg.record = *rec
+	if i >= 0 && ev.State != detect.Close && rec.Severity == before && r.updates.hold() {
+		rec.held = true
+		r.open[i] = rec
+		return nil
+	}
+	rec.held, msg.record = false, rec
 	if ev.State == detect.Close {
 		msg.close(&ev, c, r.device.Boot)
-		next.Open = slices.Delete(next.Open, i, i+1)
 	}
-	err := r.append(next, &msg)
-	if err != nil && !errors.Is(err, spool.ErrVolatile) {
+	if err := r.append(&msg); err != nil {
 		return err
 	}
-	r.state = next
-	if msg.state == detect.Open {
+	switch msg.state {
+	case detect.Open:
+		r.open = append(r.open, msg.record)
 		r.count(&msg.record)
+		r.joinCommon(&msg.record, c)
+	case detect.Update:
+		r.open[i] = msg.record
+	case detect.Close:
+		r.open = slices.Delete(r.open, i, i+1)
+		r.leaveCommon(&msg.record, c)
 	}
-	return err
+	return nil
 }
 
-func (r *Reporter) append(next savedState, msg *message) error {
-	state, err := next.encode()
-	if err != nil {
-		return fmt.Errorf("encoding open events: %w", err)
-	}
-	return r.queue.Append(state, func(seq uint64) (spool.Message, error) {
+// manyOpen is how many events may be open before the queue keeps them in brief.
+const manyOpen = 2000
+
+// append gives a message to the queue. An event that opens is numbered by the message
+// that opens it: such a number never comes again, whatever is lost.
+func (r *Reporter) append(msg *message) error {
+	return r.queue.Append(func(seq uint64) (spool.Message, error) {
 		msg.seq = seq
+		if msg.state == detect.Open {
+			msg.ID = r.device.eventID(seq)
+		}
 		payload, note := msg.encode(&r.device)
-		return spool.Message{Topic: r.device.Topic + "/event", Payload: payload, Note: note}, nil
+		m := spool.Message{Topic: r.device.Topic + "/event", Payload: payload, Note: note, Key: msg.ID, Spare: msg.state == detect.Update}
+		if msg.state != detect.Close {
+			m.Value = msg.record.encode(len(r.open) > manyOpen)
+		}
+		return m, nil
 	})
 }

@@ -3,7 +3,6 @@ package report
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"strings"
 	"sync"
@@ -32,7 +31,7 @@ func TestEvent_ids(t *testing.T) {
 	must(t, r.Event(anomaly(detect.Close, c.now()), theModel))
 	must(t, r.Event(anomaly(detect.Open, c.now()), theModel))
 	want := [][3]string{{"gw7-4f2a-1", "gw7-4f2a-e1", "open"}, {"gw7-4f2a-2", "gw7-4f2a-e1", "update"},
-		{"gw7-9b01-3", "gw7-4f2a-e1", "close"}, {"gw7-9b01-4", "gw7-9b01-e2", "open"}}
+		{"gw7-9b01-3", "gw7-4f2a-e1", "close"}, {"gw7-9b01-4", "gw7-9b01-e4", "open"}}
 	for i, m := range q.messages {
 		if p := parse(t, m.Payload); [3]string{p.ID, p.Event, p.State} != want[i] {
 			t.Errorf("message %d: %s %s %s, want %v", i, p.ID, p.Event, p.State, want[i])
@@ -77,7 +76,7 @@ func TestEvent_severity(t *testing.T) {
 	}
 }
 
-// A refused step changes nothing; a volatile one is accepted.
+// A refused step changes nothing.
 func TestEvent_queueFails(t *testing.T) {
 	q, c := &memory{}, synced()
 	r := newReporter(t, boot1, q, c)
@@ -93,10 +92,7 @@ func TestEvent_queueFails(t *testing.T) {
 	if err := r.Event(anomaly(detect.Close, c.now()), theModel); err == nil || len(r.Active()) != 1 {
 		t.Errorf("refused close: %v, %d open", err, len(r.Active()))
 	}
-	q.fail, q.volatile = fmt.Errorf("message 2: %w", spool.ErrVolatile), true
-	if err := r.Event(anomaly(detect.Close, c.now()), theModel); !errors.Is(err, spool.ErrVolatile) || len(r.Active()) != 0 {
-		t.Errorf("volatile close: %v, %d open", err, len(r.Active()))
-	}
+	must(t, r.Event(anomaly(detect.Close, c.now()), theModel))
 	if open, err := checkStream(q.messages); err != nil || len(open) != 0 {
 		t.Errorf("%v, open %v", err, open)
 	}
@@ -188,7 +184,6 @@ func TestReporter_balanced(t *testing.T) {
 			c.quality = rapid.SampledFrom([]string{Synced, Unset, Unknown}).Draw(t, "quality")
 			if rapid.IntRange(0, 9).Draw(t, "refuse") == 0 {
 				q.fail = errDisk
-				q.volatile = false
 			}
 			switch rapid.IntRange(0, 5).Draw(t, "what") {
 			case 0: // a crash: only the queue survives
@@ -243,30 +238,8 @@ func TestReporter_spool(t *testing.T) {
 	}
 }
 
-// Very many open events still fit the queue's state.
-func TestReporter_spoolManyOpen(t *testing.T) {
-	q, err := spool.Open(t.TempDir(), spool.Options{MaxBytes: 64 << 20})
-	must(t, err)
-	defer q.Close()
-	c := synced()
-	r := newReporter(t, boot1, q, c)
-	long := make([]string, 200)
-	for i := range long {
-		long[i] = fmt.Sprintf("some-sensor-with-a-name.channel-%d", i)
-	}
-	const many = 130
-	for i := range many {
-		must(t, r.Fault(sampler.Fault{Bus: "line", Sensor: fmt.Sprintf("some-sensor-with-a-name-%d", i), Machine: "pump1", Channels: long,
-			Open: true, Since: c.now(), Time: c.now(), Reason: strings.Repeat("timeout ", 100)}))
-	}
-	again := newReporter(t, boot2, q, c)
-	if n := len(again.Recovered()); n != many {
-		t.Errorf("recovered %d of %d events, state of %d bytes", n, many, len(q.State()))
-	}
-}
-
 func TestNew_damagedState(t *testing.T) {
-	if _, err := New(device(boot1), &memory{state: []byte(`{"events":`)}, synced().read); err == nil {
+	if _, err := New(device(boot1), &memory{state: []spool.Pair{{Key: "", Value: []byte(`{"events":`)}}}, synced().read); err == nil {
 		t.Error("damaged state was accepted")
 	}
 }

@@ -41,7 +41,7 @@ func BenchmarkAppend(b *testing.B) {
 			for range writers {
 				wg.Go(func() {
 					for left.Add(-1) >= 0 {
-						if err := q.Append(nil, func(uint64) (Message, error) { return Message{Topic: "plant/gw7/event", Payload: body}, nil }); err != nil {
+						if err := put(q, nil, func(uint64) (Message, error) { return Message{Topic: "plant/gw7/event", Payload: body}, nil }); err != nil {
 							b.Error(err)
 						}
 					}
@@ -60,7 +60,7 @@ func BenchmarkAppend(b *testing.B) {
 func BenchmarkDeliver(b *testing.B) {
 	q := mustOpen(b, b.TempDir(), Options{MaxBytes: 1 << 30})
 	for range b.N {
-		if err := q.Append(nil, message); err != nil {
+		if err := put(q, nil, message); err != nil {
 			b.Fatal(err)
 		}
 	}

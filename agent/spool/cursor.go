@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // The cursor file holds two slots that are written in turn, so a torn write
@@ -14,15 +15,40 @@ import (
 const (
 	cursorName = "cursor"
 	slotSize   = 512
-	slotUsed   = 32
+	slotFixed  = 33 // bytes of a slot without its gaps
+	slotOld    = 32 // bytes of a slot of layout 1
+	maxGaps    = 16
 )
 
-var cursorMark = []byte("\xf7cur")
+var (
+	cursorMark    = []byte("\xf7cu2")
+	cursorMarkOld = []byte("\xf7cur")
+)
 
-// cursor is what the disk keeps of the acknowledgements.
+// gap is a range of numbers that are known not to be stored: they were lost and
+// told, or dropped and counted.
+type gap struct{ from, to uint64 }
+
+// cursor is what the disk keeps beside the messages.
 type cursor struct {
 	acked uint64 // every message up to this number is acknowledged or dropped
-	last  uint64 // last number given out, so that no number is used twice
+	last  uint64 // last number that was stored or delivered, so that no number is used twice
+	gaps  []gap  // above acked; at most maxGaps
+}
+
+func (c *cursor) equal(o *cursor) bool {
+	return c.acked == o.acked && c.last == o.last && slices.Equal(c.gaps, o.gaps)
+}
+
+// withGap adds a gap. Where there are too many, the oldest two become one.
+func withGap(gaps []gap, g gap) []gap {
+	gaps = append(slices.Clone(gaps), g)
+	if len(gaps) > maxGaps {
+		gaps[1].from = min(gaps[0].from, gaps[1].from)
+		gaps[1].to = max(gaps[0].to, gaps[1].to)
+		gaps = gaps[1:]
+	}
+	return gaps
 }
 
 type cursorFile struct {
@@ -46,8 +72,8 @@ func openCursor(dir string) *cursorFile {
 	}
 	var b [2 * slotSize]byte
 	n, _ := f.ReadAt(b[:], 0) // a slot that could not be read is not a valid slot
-	for at := 0; at+slotUsed <= n; at += slotSize {
-		if gen, cur, ok := parseSlot(b[at : at+slotUsed]); ok && gen > c.gen {
+	for at := 0; at < n; at += slotSize {
+		if gen, cur, ok := parseSlot(b[at:min(n, at+slotSize)]); ok && gen > c.gen {
 			c.gen, c.cursor = gen, cur
 		}
 	}
@@ -56,33 +82,46 @@ func openCursor(dir string) *cursorFile {
 
 func parseSlot(b []byte) (gen uint64, c cursor, ok bool) {
 	le := binary.LittleEndian
-	if !bytes.Equal(b[:4], cursorMark) || crc32.Checksum(b[:28], castagnoli) != le.Uint32(b[28:]) {
+	if len(b) >= slotOld && bytes.Equal(b[:4], cursorMarkOld) && crc32.Checksum(b[:28], castagnoli) == le.Uint32(b[28:]) {
+		return le.Uint64(b[4:]), cursor{acked: le.Uint64(b[12:]), last: le.Uint64(b[20:])}, true
+	}
+	if len(b) < slotFixed || !bytes.Equal(b[:4], cursorMark) {
 		return 0, cursor{}, false
 	}
-	return le.Uint64(b[4:]), cursor{le.Uint64(b[12:]), le.Uint64(b[20:])}, true
+	n := int(b[28])
+	end := slotFixed - 4 + 16*n
+	if n > maxGaps || end+4 > len(b) || crc32.Checksum(b[:end], castagnoli) != le.Uint32(b[end:]) {
+		return 0, cursor{}, false
+	}
+	c = cursor{acked: le.Uint64(b[12:]), last: le.Uint64(b[20:])}
+	for g := b[29:end]; len(g) > 0; g = g[16:] {
+		c.gaps = append(c.gaps, gap{le.Uint64(g), le.Uint64(g[8:])})
+	}
+	return le.Uint64(b[4:]), c, true
 }
 
-func appendSlot(b []byte, gen uint64, c cursor) []byte {
+func appendSlot(b []byte, gen uint64, c *cursor) []byte {
 	le := binary.LittleEndian
 	b = append(b, cursorMark...)
 	b = le.AppendUint64(b, gen)
 	b = le.AppendUint64(b, c.acked)
 	b = le.AppendUint64(b, c.last)
+	b = append(b, byte(len(c.gaps)))
+	for _, g := range c.gaps {
+		b = le.AppendUint64(le.AppendUint64(b, g.from), g.to)
+	}
 	return le.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
-// set writes cur into the older slot if it differs from the newest.
+// set writes cur into the older slot.
 func (c *cursorFile) set(cur cursor, d *disk) error {
-	if cur == c.cursor {
-		return nil
-	}
 	c.cursor = cur
 	if c.f == nil {
 		return nil
 	}
-	var slot [slotUsed]byte
+	var slot [slotSize]byte
 	c.gen++
-	_, err := d.writeAt(c.f, appendSlot(slot[:0], c.gen, cur), int64(c.gen%2)*slotSize)
+	_, err := d.writeAt(c.f, appendSlot(slot[:0], c.gen, &cur), int64(c.gen%2)*slotSize)
 	return err
 }
 

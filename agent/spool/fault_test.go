@@ -83,12 +83,12 @@ func TestDisk_fails(t *testing.T) {
 				mustAppend(t, q, 3)
 				f.set(c.cause)
 				for range 5 {
-					err := q.Append([]byte("open"), message)
+					err := put(q, []byte("open"), message)
 					if !errors.Is(err, ErrVolatile) || !errors.Is(err, c.cause) {
 						t.Fatalf("append: %v", err)
 					}
 				}
-				time.Sleep(10 * time.Second) // ten attempts
+				time.Sleep(10*time.Second + retryEvery/2) // ten attempts, and none under way
 				if s := q.Stats(); s.Volatile != 5 || s.Messages != 8 || s.Down == "" || s.Appended != 3 {
 					t.Fatalf("%+v", s)
 				}
@@ -107,8 +107,8 @@ func TestDisk_fails(t *testing.T) {
 					t.Fatal(err)
 				}
 				q = mustOpen(t, dir, Options{})
-				if ids := drain(t, q); !slices.Equal(ids, []uint64{1, 2, 3, 4, 6, 7, 8, 9}) || string(q.State()) != "open" {
-					t.Fatalf("after reopening: %v, state %q", ids, q.State())
+				if ids := drain(t, q); !slices.Equal(ids, []uint64{1, 2, 3, 4, 6, 7, 8, 9}) || stateOf(q) != "open" {
+					t.Fatalf("after reopening: %v, state %q", ids, stateOf(q))
 				}
 				if s := q.Stats(); s.Corrupt+s.Quarantined+s.Torn != 0 {
 					t.Fatalf("%+v", s)
@@ -138,13 +138,13 @@ func TestDisk_failsInSync(t *testing.T) {
 		mustAppend(t, q, 1)
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if err := q.Append(nil, message); !errors.Is(err, ErrVolatile) {
+			if err := put(q, nil, message); !errors.Is(err, ErrVolatile) {
 				t.Errorf("append during the failing sync: %v", err)
 			}
 		})
 		time.Sleep(time.Second / 2)
 		f.set(syscall.EIO)
-		if err := q.Append(nil, message); !errors.Is(err, ErrVolatile) {
+		if err := put(q, nil, message); !errors.Is(err, ErrVolatile) {
 			t.Errorf("append with a failing write: %v", err)
 		}
 		wg.Wait()
@@ -171,13 +171,13 @@ func TestDisk_failsLong(t *testing.T) {
 		}
 		mustAppend(t, q, 10)
 		f.set(syscall.ENOSPC)
-		const more = maxVolatile + 500
+		const more = maxWaiting + 500
 		for range more {
-			if err := q.Append([]byte("late"), message); !errors.Is(err, ErrVolatile) {
+			if err := put(q, []byte("late"), message); !errors.Is(err, ErrVolatile) {
 				t.Fatal(err)
 			}
 		}
-		if s := q.Stats(); s.Dropped != 500 || s.Volatile != maxVolatile {
+		if s := q.Stats(); s.Dropped != 500 || s.Volatile != maxWaiting {
 			t.Fatalf("%+v", s)
 		}
 		f.set(nil)
@@ -191,8 +191,8 @@ func TestDisk_failsLong(t *testing.T) {
 		}
 		q.Close()
 		q = mustOpen(t, dir, Options{})
-		if ids := drain(t, q); !slices.Equal(ids, want) || q.Seq() != 10+more || string(q.State()) != "late" {
-			t.Fatalf("after reopening: %d, seq %d, state %q", len(ids), q.Seq(), q.State())
+		if ids := drain(t, q); !slices.Equal(ids, want) || q.Seq() != 10+more || stateOf(q) != "late" {
+			t.Fatalf("after reopening: %d, seq %d, state %q", len(ids), q.Seq(), stateOf(q))
 		}
 		q.Close()
 	})
@@ -214,7 +214,7 @@ func TestDisk_staysFull(t *testing.T) {
 		mustAppend(t, q, 1)
 		f.set(syscall.ENOSPC)
 		for range 5 {
-			q.Append(nil, message)
+			put(q, nil, message)
 		}
 		before := tries
 		time.Sleep(time.Hour)
@@ -245,7 +245,7 @@ func TestDisk_healsEmpty(t *testing.T) {
 		}
 		f.set(syscall.ENOSPC)
 		for range 3 {
-			q.Append([]byte("only here"), message)
+			put(q, []byte("only here"), message)
 		}
 		for _, id := range drain(t, q) {
 			q.Ack(id)
@@ -257,8 +257,8 @@ func TestDisk_healsEmpty(t *testing.T) {
 			t.Fatal(err)
 		}
 		q = mustOpen(t, dir, Options{})
-		if q.Seq() != 3 || string(q.State()) != "only here" || q.Stats().Messages != 0 {
-			t.Fatalf("seq %d, state %q, %+v", q.Seq(), q.State(), q.Stats())
+		if q.Seq() != 3 || stateOf(q) != "only here" || q.Stats().Messages != 0 {
+			t.Fatalf("seq %d, state %q, %+v", q.Seq(), stateOf(q), q.Stats())
 		}
 		q.Close()
 	})
@@ -274,15 +274,11 @@ func TestFolder_removed(t *testing.T) {
 	if err := os.RemoveAll(dir); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Append([]byte("open"), message); !errors.Is(err, ErrVolatile) {
+	if err := put(q, []byte("open"), message); !errors.Is(err, ErrVolatile) {
 		t.Fatalf("append into a removed file: %v", err)
 	}
 	for range 3 { // what the timer does
-		q.mu.Lock()
-		if q.down != nil {
-			q.storeVolatile()
-		}
-		q.mu.Unlock()
+		q.tryAgain()
 	}
 	mustAppend(t, q, 1)
 	if ids := drain(t, q); !slices.Equal(ids, []uint64{4, 5}) {
@@ -296,8 +292,8 @@ func TestFolder_removed(t *testing.T) {
 	}
 	q.Close()
 	q = mustOpen(t, dir, Options{})
-	if ids := drain(t, q); !slices.Equal(ids, []uint64{4, 5}) || string(q.State()) != "open" {
-		t.Fatalf("after reopening: %v, state %q", ids, q.State())
+	if ids := drain(t, q); !slices.Equal(ids, []uint64{4, 5}) || stateOf(q) != "open" {
+		t.Fatalf("after reopening: %v, state %q", ids, stateOf(q))
 	}
 }
 
@@ -315,7 +311,7 @@ func TestConcurrent(t *testing.T) {
 	for range writers {
 		wg.Go(func() {
 			for range each {
-				if err := q.Append(nil, message); err != nil && !errors.Is(err, ErrVolatile) {
+				if err := put(q, nil, message); err != nil && !errors.Is(err, ErrVolatile) {
 					t.Error(err)
 				}
 			}
@@ -336,11 +332,7 @@ func TestConcurrent(t *testing.T) {
 			} else {
 				f.set(nil)
 			}
-			q.mu.Lock()
-			if q.down != nil {
-				q.storeVolatile()
-			}
-			q.mu.Unlock()
+			q.tryAgain()
 			time.Sleep(100 * time.Microsecond)
 		}
 	})

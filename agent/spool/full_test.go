@@ -15,12 +15,12 @@ import (
 
 const tmpfsEnv = "SPOOL_TEST_TMPFS"
 
-// A file system of 1 MiB is really full: no crash, memory bounded, everything
+// A file system of 4 MiB is really full: no crash, memory bounded, everything
 // on the disk within five seconds of there being room, counted exactly. The
 // test runs itself again in a mount namespace of its own.
 func TestDisk_reallyFull(t *testing.T) {
 	if dir := os.Getenv(tmpfsEnv); dir != "" {
-		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=1m"); err != nil {
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=4m"); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Test(t, func(t *testing.T) { fillUp(t, dir) }) // the five seconds are the queue's, not the machine's
@@ -57,10 +57,10 @@ func fillUp(t *testing.T, dir string) {
 	}
 	defer q.Close()
 	filler := filepath.Join(dir, "filler")
-	write(t, filler, make([]byte, 700<<10))
+	write(t, filler, make([]byte, 3700<<10))
 	accepted, volatile := 0, 0
-	for volatile < maxVolatile+200 {
-		switch err := q.Append(nil, message); {
+	for volatile < maxWaiting+200 {
+		switch err := put(q, nil, message); {
 		case err == nil && volatile == 0:
 			accepted++
 		case errors.Is(err, syscall.ENOSPC) && errors.Is(err, ErrVolatile):
@@ -72,7 +72,7 @@ func fillUp(t *testing.T, dir string) {
 	if accepted < 100 {
 		t.Fatalf("only %d accepted in 300 KiB", accepted)
 	}
-	if s := q.Stats(); s.Dropped != 200 || s.Volatile != maxVolatile || s.Appended != uint64(accepted) {
+	if s := q.Stats(); s.Dropped != 200 || s.Volatile != maxWaiting || s.Appended != uint64(accepted) {
 		t.Fatalf("%+v", s)
 	}
 	if err := os.Remove(filler); err != nil {

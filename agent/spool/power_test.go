@@ -312,7 +312,7 @@ func (w *witness) restart(t *testing.T, q *Queue) {
 		t.Errorf("number fell from %d to %d", w.newest, q.Seq())
 	}
 	var state uint64
-	fmt.Sscanf(string(q.State()), "open %d", &state)
+	fmt.Sscanf(stateOf(q), "open %d", &state)
 	if state < w.state || state > q.Seq()+1 {
 		t.Errorf("state %d, accepted was %d, last number %d", state, w.state, q.Seq())
 	}
@@ -328,7 +328,7 @@ func (w *witness) step(t *testing.T, q *Queue, d *powerDisk, rng *rand.Rand) {
 	case 1:
 		d.sick = true
 	case 2, 3, 4, 5:
-		e, ok := q.nextNow(w.after)
+		e, ok := q.next(w.after)
 		if !ok {
 			return
 		}
@@ -346,7 +346,7 @@ func (w *witness) step(t *testing.T, q *Queue, d *powerDisk, rng *rand.Rand) {
 		if rng.IntN(3) == 0 {
 			state = fmt.Append(nil, "open ", id)
 		}
-		if err := q.Append(state, message); err != nil {
+		if err := put(q, state, message); err != nil {
 			if !errors.Is(err, ErrVolatile) {
 				t.Errorf("append: %v", err)
 			}
@@ -372,9 +372,9 @@ func (w *witness) heal(t *testing.T, q *Queue, d *powerDisk) {
 		return
 	}
 	q.mu.Lock()
-	kept := slices.Clone(q.volatile)
-	q.storeVolatile()
+	kept := slices.Clone(q.waiting)
 	q.mu.Unlock()
+	q.tryAgain()
 	if s := q.Stats(); s.Down != "" {
 		return
 	} else if s.Volatile > 0 {
@@ -384,5 +384,5 @@ func (w *witness) heal(t *testing.T, q *Queue, d *powerDisk) {
 		w.accept(p.seq)
 	}
 	w.newest = q.Seq()
-	fmt.Sscanf(string(q.State()), "open %d", &w.state)
+	fmt.Sscanf(stateOf(q), "open %d", &w.state)
 }

@@ -63,7 +63,7 @@ func message(seq uint64) (Message, error) {
 func mustAppend(t testing.TB, q *Queue, n int) {
 	t.Helper()
 	for range n {
-		if err := q.Append(nil, message); err != nil {
+		if err := put(q, nil, message); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -72,16 +72,47 @@ func mustAppend(t testing.TB, q *Queue, n int) {
 // check fails unless e is the message its number says.
 func check(t testing.TB, e Entry) {
 	t.Helper()
+	e.Key, e.Value = "", nil
 	if want, _ := message(e.ID); fmt.Sprint(e.Message) != fmt.Sprint(want) {
 		t.Fatalf("message %d is %+v, want %+v", e.ID, e.Message, want)
 	}
 }
 
-// nextNow is Next without waiting.
-func (q *Queue) nextNow(after uint64) (Entry, bool) {
+// put appends a message, with a new state unless that is nil, and waits until it is
+// stored or known to be in memory only.
+func put(q *Queue, state []byte, build func(uint64) (Message, error)) error {
+	err := q.Append(func(seq uint64) (Message, error) {
+		m, err := build(seq)
+		if state != nil {
+			m.Key, m.Value = "state", state
+		}
+		return m, err
+	})
+	if err != nil {
+		return err
+	}
+	return q.Flush()
+}
+
+// tryAgain has the writer try a disk that failed, at once, and waits for it.
+func (q *Queue) tryAgain() {
 	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.next(after)
+	if q.down != nil {
+		q.retry = true
+		q.work()
+	}
+	q.mu.Unlock()
+	q.Flush()
+}
+
+// stateOf is what put stored last.
+func stateOf(q *Queue) string {
+	for _, p := range q.State() {
+		if p.Key == "state" {
+			return string(p.Value)
+		}
+	}
+	return ""
 }
 
 // drain returns the numbers of all that Next has at once, checking each message.
@@ -89,7 +120,7 @@ func drain(t testing.TB, q *Queue) []uint64 {
 	t.Helper()
 	var ids []uint64
 	for after := uint64(0); ; {
-		e, ok := q.nextNow(after)
+		e, ok := q.next(after)
 		if !ok {
 			return ids
 		}
@@ -114,7 +145,7 @@ func wantIDs(t testing.TB, got []uint64, from, to uint64) {
 func TestQueue(t *testing.T) {
 	dir := t.TempDir()
 	q := mustOpen(t, dir, Options{})
-	if q.Seq() != 0 || q.State() != nil {
+	if q.Seq() != 0 || len(q.State()) != 0 {
 		t.Fatalf("a new queue has seq %d, state %q", q.Seq(), q.State())
 	}
 	mustAppend(t, q, 10)
@@ -136,7 +167,7 @@ func TestQueue(t *testing.T) {
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if err := q.Append(nil, message); !errors.Is(err, ErrClosed) {
+	if err := put(q, nil, message); !errors.Is(err, ErrClosed) {
 		t.Fatalf("append after close: %v", err)
 	}
 	q = mustOpen(t, dir, Options{})
@@ -154,18 +185,18 @@ func TestOpen_locked(t *testing.T) {
 func TestAppend_refused(t *testing.T) {
 	q := mustOpen(t, t.TempDir(), Options{})
 	cause := errors.New("no")
-	if err := q.Append(nil, func(uint64) (Message, error) { return Message{}, cause }); !errors.Is(err, cause) {
+	if err := put(q, nil, func(uint64) (Message, error) { return Message{}, cause }); !errors.Is(err, cause) {
 		t.Fatal(err)
 	}
 	big := func(uint64) (Message, error) { return Message{Payload: make([]byte, maxRecord)}, nil }
-	if err := q.Append(nil, big); err == nil || errors.Is(err, ErrVolatile) {
+	if err := put(q, nil, big); err == nil || errors.Is(err, ErrVolatile) {
 		t.Fatal(err)
 	}
-	if err := q.Append(make([]byte, maxState+1), message); err == nil {
+	if err := put(q, make([]byte, maxValue+1), message); err == nil {
 		t.Fatal("a state too large was taken")
 	}
 	noted := func(uint64) (Message, error) { return Message{Note: make([]byte, maxNote+1)}, nil }
-	if err := q.Append(nil, noted); err == nil || errors.Is(err, ErrVolatile) {
+	if err := put(q, nil, noted); err == nil || errors.Is(err, ErrVolatile) {
 		t.Fatal("a note too large was taken")
 	}
 	mustAppend(t, q, 1)
@@ -182,10 +213,10 @@ func TestContinuity_empty(t *testing.T) {
 		if q.Seq() != last {
 			t.Fatalf("life %d: seq %d, want %d", life, q.Seq(), last)
 		}
-		if life > 0 && string(q.State()) != fmt.Sprint("open ", life-1) {
+		if life > 0 && stateOf(q) != fmt.Sprint("open ", life-1) {
 			t.Fatalf("life %d: state %q", life, q.State())
 		}
-		if err := q.Append(fmt.Append(nil, "open ", life), message); err != nil {
+		if err := put(q, fmt.Append(nil, "open ", life), message); err != nil {
 			t.Fatal(err)
 		}
 		mustAppend(t, q, 200) // several segments behind the one with the blob
@@ -195,6 +226,7 @@ func TestContinuity_empty(t *testing.T) {
 			}
 		}
 		last = q.Seq()
+		q.Flush()
 		if n := segmentsIn(t, dir); n != 1 {
 			t.Fatalf("%d segments left of an empty queue", n)
 		}
@@ -268,7 +300,7 @@ func TestAppend_groupCommit(t *testing.T) {
 			defer left.Add(-1)
 			for range each {
 				appending.Add(1)
-				if err := q.Append(nil, message); err != nil {
+				if err := put(q, nil, message); err != nil {
 					t.Error(err)
 				}
 				appending.Add(-1)
@@ -309,13 +341,14 @@ func TestSetMax(t *testing.T) {
 	add := func(n int) {
 		t.Helper()
 		for range n {
-			if err := q.Append(nil, func(uint64) (Message, error) { return Message{Topic: "t", Payload: make([]byte, 1000)}, nil }); err != nil {
+			if err := put(q, nil, func(uint64) (Message, error) { return Message{Topic: "t", Payload: make([]byte, 1000)}, nil }); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	add(500)
 	q.SetMax(100_000)
+	q.Flush()
 	s := q.Stats()
 	if s.Bytes > 100_000 || s.MaxBytes != 100_000 || s.Dropped == 0 || int(s.Dropped)+s.Messages != 500 {
 		t.Errorf("after SetMax: %+v", s)

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -18,15 +19,17 @@ const (
 	badExt     = ".bad"
 
 	maxBad   = 4        // .bad files kept; beyond it the oldest are removed
-	maxFile  = 64 << 20 // a longer file is not a segment
+	maxFile  = 80 << 20 // a longer file is not a segment
 	numWidth = 16
 )
 
 // RepairStats are counters of what was found damaged.
 type RepairStats struct {
-	Corrupt     uint64 // messages lost to damage
-	Quarantined uint64 // damaged segments kept as .bad
-	Torn        uint64 // unfinished writes cut off by Open
+	Corrupt     uint64    // messages lost to damage
+	Quarantined uint64    // damaged segments kept as .bad
+	Torn        uint64    // unfinished writes cut off by Open
+	LossAt      time.Time // when the newest of Corrupt was found; zero = there is none
+	LastLoss    string    // the newest of Corrupt, for people: how many and which numbers
 }
 
 func segmentName(n uint64) string { return fmt.Sprintf("%0*x%s", numWidth, n, segmentExt) }
@@ -48,7 +51,8 @@ func (q *Queue) load() error {
 	if err != nil {
 		return err
 	}
-	q.seq = q.cursor.last
+	q.seq, q.gaps = q.cursor.last, q.cursor.gaps
+	spent, hole := uint64(0), uint64(0) // last and first number that an unreadable segment may have held, if no later one tells
 	for _, file := range files {
 		n, ext, ok := segmentNumber(file.Name())
 		if !ok || file.IsDir() {
@@ -58,70 +62,136 @@ func (q *Queue) load() error {
 		path := filepath.Join(q.dir, file.Name())
 		switch ext {
 		case segmentExt:
-			q.loadSegment(path)
+			info, err := file.Info()
+			if q.loadSegment(path, hole) {
+				spent, hole = 0, 0
+			} else if err == nil && info.Size() >= headerFixed {
+				spent, hole = max(q.seq, n)+uint64(info.Size()/recordFixed), cmp.Or(hole, n)
+			}
 		case segmentExt + tmpExt:
-			q.count(q.disk.remove(path))
+			q.removeFile(path)
 		}
 	}
-	q.cursor.acked = min(q.cursor.acked, q.seq)
+	q.loadEnd(spent)
 	q.applyCursor()
 	q.reuse()
-	q.makeRoom(0)
 	return nil
 }
 
-// loadSegment indexes one segment file. Damage is counted and logged, the
+// volatileJump is by how much the numbers jump if the folder cannot be written: an
+// earlier process may have delivered messages that it could not note.
+const volatileJump = 10000
+
+// loadEnd finds what is missing behind the last segment.
+func (q *Queue) loadEnd(spent uint64) {
+	before := q.stats.Corrupt
+	old := len(q.segs) > 0 && q.segs[len(q.segs)-1].old // its cursor tells numbers that were never stored
+	if q.cursor.last > q.stored && !old {
+		q.missing(loss{q.stored + 1, q.cursor.last, q.cursor.last - q.stored, false}, "the end of the queue is missing")
+	}
+	if spent > q.seq {
+		if before == q.stats.Corrupt {
+			q.lose(loss{from: q.seq + 1, n: 1}, "a segment cannot be used")
+		}
+		q.seq = spent
+	}
+	if q.cursor.f == nil {
+		q.log.Error("spool cannot be written: the numbers of messages go on further up, so that none is used twice", "from", q.seq+volatileJump+1)
+		q.seq += volatileJump
+	}
+	if q.seq > q.stored {
+		q.gaps = withGap(q.gaps, gap{q.stored + 1, q.seq})
+	}
+}
+
+// missing counts a loss, unless it is known or all of it was acknowledged.
+func (q *Queue) missing(l loss, why string) {
+	if l.from <= q.cursor.acked {
+		l.from = q.cursor.acked + 1
+	}
+	if l.to < l.from || !l.harm && slices.ContainsFunc(q.gaps, func(g gap) bool { return g.from <= l.from && l.to <= g.to }) {
+		return
+	}
+	l.n = min(l.n, l.to-l.from+1)
+	q.gaps = withGap(q.gaps, gap{l.from, l.to})
+	q.lose(l, why)
+}
+
+// lose counts and tells that messages are lost; mu is held.
+func (q *Queue) lose(l loss, why string) {
+	numbers := fmt.Sprintf("from number %d on", l.from)
+	if l.to == l.from {
+		numbers = fmt.Sprintf("number %d", l.from)
+	} else if l.to > 0 {
+		numbers = fmt.Sprintf("numbers %d to %d", l.from, l.to)
+	}
+	q.stats.Corrupt += l.n
+	q.stats.LossAt = time.Now()
+	q.stats.LastLoss = fmt.Sprintf("%d messages of the queue are lost, %s: %s", l.n, numbers, why)
+	q.log.Error("spool lost messages", "messages", l.n, "numbers", numbers, "why", why)
+}
+
+// loadSegment indexes one segment file; hole is the first number that unreadable
+// files before it may have held, 0 = there are none. Damage is counted and logged, the
 // damaged file is kept as .bad for inspection, and the other files are loaded
 // all the same.
-func (q *Queue) loadSegment(path string) {
+func (q *Queue) loadSegment(path string, hole uint64) (ok bool) {
 	b, err := readSegment(path)
 	if err != nil { // the file stays: it may be readable at the next start
 		q.count(err)
 		q.stats.Quarantined++
-		q.opts.Logger.Error("spool segment cannot be read, skipped", "file", path, "err", err)
-		return
+		q.log.Error("spool segment cannot be read, skipped", "file", path, "err", err)
+		return false
 	}
 	s, err := scan(b, q.stored)
 	if err != nil {
-		q.opts.Logger.Error("spool segment is not usable, kept as .bad", "file", path, "err", err)
+		q.log.Error("spool segment is not usable, kept as .bad", "file", path, "err", err)
 		q.quarantine(path)
-		return
+		return false
 	}
-	g := &segment{path: path}
+	lost := s.lost
+	g := &segment{path: path, old: s.copies > 0 && s.header.version < version}
 	if !s.whole() {
-		q.opts.Logger.Error("spool segment is damaged", "file", path, "places", len(s.damaged), "messages_lost", s.lost)
-		q.stats.Corrupt += s.lost
+		q.log.Error("spool segment is damaged", "file", path, "places", len(s.damaged))
 		b, s = q.repair(g, b, s)
 	}
 	if s.end < len(b) {
 		q.stats.Torn++
-		q.opts.Logger.Warn("unfinished write cut off from spool segment", "file", path, "bytes", len(b)-s.end)
+		q.log.Warn("unfinished write cut off from spool segment", "file", path, "bytes", len(b)-s.end)
 		g.damaged = g.damaged || q.cutTail(path, s.end) != nil
 	}
+	if from := max(q.stored+1, hole); (len(q.segs) > 0 || hole > 0) && s.copies > 0 && s.header.prev >= from {
+		q.missing(loss{from, s.header.prev, s.header.prev - from + 1, hole > 0}, "a segment is missing or cannot be used")
+	}
+	for _, l := range lost {
+		q.missing(l, "a segment is damaged")
+	}
 	q.index(g, s)
+	return true
 }
 
-// index enters the records that a scan found.
+// index enters the records that a scan found, and their changes of the state.
 func (q *Queue) index(g *segment, s scanned) {
-	g.size, g.durable = int64(s.end), int64(s.end)
+	g.size, g.log = int64(s.end), int64(s.log)
 	if s.copies > 0 {
-		q.state = s.header.state
-		q.seq = max(q.seq, s.header.last)
-		if len(q.segs) > 0 && s.header.prev > q.stored { // the segment between them is missing
-			q.stats.Corrupt += s.header.prev - q.stored
+		if st, ok := s.header.state(); ok {
+			q.state, q.base = st, g
 		}
+		q.seq, q.stored = max(q.seq, s.header.last), max(q.stored, s.header.prev)
 	}
-	if s.state != nil {
-		q.state = s.state
+	for _, c := range s.changes {
+		if c.Key == "" {
+			q.state = nil
+		}
+		q.state.set(c.Key, c.Value)
 	}
 	q.seq = max(q.seq, s.highest)
 	now, age := time.Now().UnixMilli(), int64(0)
 	for _, r := range s.recs {
 		age = min(max(0, (now-r.at)/1000), 1<<31-1)
-		g.recs = append(g.recs, rec{seq: r.seq, off: int64(r.from), at: int32(-age)})
+		g.add(rec{seq: r.seq, off: int64(r.from), at: int32(-age), spare: r.spare})
 		q.stored = r.seq
 	}
-	g.live = len(g.recs)
 	q.segs = append(q.segs, g)
 }
 
@@ -136,18 +206,23 @@ func (q *Queue) applyCursor() {
 	}
 }
 
-// reuse opens the last segment for appending if it is sound, and removes
-// segments that hold nothing any more.
+// reuse opens the last segment for appending if it is sound and of this layout. If it
+// is not, or the state is not in it, another begins with the next message.
 func (q *Queue) reuse() {
-	if n := len(q.segs); n > 0 && !q.segs[n-1].damaged {
-		g := q.segs[n-1]
-		if f, err := os.OpenFile(g.path, os.O_RDWR, 0); err == nil {
-			g.f, q.active = f, g
-		} else {
-			q.count(err)
-		}
+	n := len(q.segs)
+	if n == 0 {
+		return
 	}
-	q.removeAcked()
+	g := q.segs[n-1]
+	q.fresh = q.base != g || g.damaged
+	if g.damaged || g.old {
+		return
+	}
+	if f, err := os.OpenFile(g.path, os.O_RDWR, 0); err == nil {
+		g.f, q.active = f, g
+	} else {
+		q.count(err)
+	}
 }
 
 // repair replaces a damaged segment by a copy of its intact records and keeps
@@ -155,8 +230,10 @@ func (q *Queue) reuse() {
 // records are read from the damaged file.
 func (q *Queue) repair(g *segment, b []byte, s scanned) ([]byte, scanned) {
 	h := s.header
-	if s.copies == 0 {
-		h = header{last: q.seq, prev: q.stored, state: q.state}
+	if s.copies == 0 { // the state goes on from the segment before
+		h = header{last: q.seq, prev: q.stored, checkpoint: noCheckpoint}
+	} else if st, ok := h.state(); ok {
+		h.checkpoint = st.append(nil)
 	}
 	h.last = max(h.last, s.highest)
 	sound := appendHeader(nil, h)
@@ -166,7 +243,7 @@ func (q *Queue) repair(g *segment, b []byte, s scanned) ([]byte, scanned) {
 	err := q.replace(g.path, sound)
 	if err != nil {
 		q.count(err)
-		q.opts.Logger.Error("repairing spool segment", "file", g.path, "err", err)
+		q.log.Error("repairing spool segment", "file", g.path, "err", err)
 		g.damaged = true
 		return b, s
 	}
@@ -187,7 +264,7 @@ func (q *Queue) replace(path string, b []byte) error {
 	}
 	defer f.Close()
 	q.keepBad(path)
-	return q.commit(path)
+	return q.rename(path)
 }
 
 // keepBad gives a file a second name that ends in .bad, and removes the oldest

@@ -8,20 +8,29 @@ type span struct{ from, to int }
 // found is an intact record in a scanned segment.
 type found struct {
 	span
-	seq uint64
-	at  int64
+	seq   uint64
+	at    int64
+	spare bool
 }
 
 // scanned is the content of a segment.
 type scanned struct {
 	header  header
 	copies  int     // intact copies of the header: 0, 1 or 2
+	log     int     // where the records begin
 	recs    []found // numbers strictly rising
-	state   []byte  // newest blob of a record; nil = no record has one
+	changes []Pair  // of the records, in their order; a nil value removes the key
 	damaged []span  // damaged ranges that intact bytes follow
-	lost    uint64  // estimated number of records in them, at least one each
+	lost    []loss  // records that are missing
 	highest uint64  // highest number in an intact record head, even if its body is damaged
 	end     int     // the bytes from here on are an unfinished write
+}
+
+// loss is a range of numbers whose messages are gone.
+type loss struct {
+	from, to uint64 // to 0 = unknown
+	n        uint64 // messages, at the most; at least one
+	harm     bool   // there is damage in its place; else the numbers alone tell
 }
 
 // whole tells that nothing is damaged; there may be an unfinished write at the
@@ -38,17 +47,15 @@ func scan(b []byte, after uint64) (scanned, error) {
 	if err != nil {
 		return s, err
 	}
-	s.end = off
-	last := after
+	s.log, s.end = off, off
+	last, harmed := max(after, s.header.prev), false
 	for off < len(b) {
 		r, n, err := parseRecord(b[off:])
 		if err == nil {
 			if r.seq > last {
-				s.recs = append(s.recs, found{span{off, off + n}, r.seq, r.at})
-				last = r.seq
-				if r.state != nil {
-					s.state = r.state
-				}
+				s.miss(last, &r, chained(b[off:]), harmed)
+				s.take(&r, span{off, off + n})
+				last, harmed = r.seq, false
 			}
 			s.highest = max(s.highest, r.seq)
 			off += n
@@ -61,8 +68,11 @@ func scan(b []byte, after uint64) (scanned, error) {
 		}
 		s.damaged = append(s.damaged, span{off, next})
 		s.highest = max(s.highest, seq)
-		if off > 0 || s.copies > 0 { // else the damage is in the header
-			s.lost += gap(b[next:], last)
+		if seq > last { // its head tells which one it was
+			s.lost = append(s.lost, loss{seq, seq, 1, true})
+			last = seq
+		} else if seq == 0 && (off > 0 || s.copies > 0) { // else the damage is in the header
+			harmed = true
 		}
 		off, s.end = next, next
 	}
@@ -70,6 +80,31 @@ func scan(b []byte, after uint64) (scanned, error) {
 		return s, errForeign
 	}
 	return s, nil
+}
+
+// take enters an intact record.
+func (s *scanned) take(r *record, at span) {
+	s.recs = append(s.recs, found{at, r.seq, r.at, r.msg.Spare})
+	if r.blob != nil {
+		s.changes = append(s.changes, Pair{"", r.blob})
+	}
+	if r.msg.Key != "" {
+		s.changes = append(s.changes, Pair{r.msg.Key, r.msg.Value})
+	}
+}
+
+// miss notes what is missing between the record with number last and r.
+func (s *scanned) miss(last uint64, r *record, chained, harmed bool) {
+	known := last > 0 || s.copies > 0 // what was stored before
+	switch {
+	case chained && known && r.prev > last:
+		s.lost = append(s.lost, loss{last + 1, r.prev, r.prev - last, harmed})
+	case !harmed || chained && known:
+	case !chained && last > 0 && r.seq > last+1: // layout 1 tells it by the numbers
+		s.lost = append(s.lost, loss{last + 1, r.seq - 1, r.seq - 1 - last, true})
+	case r.seq > 1:
+		s.lost = append(s.lost, loss{r.seq - 1, r.seq - 1, 1, true})
+	}
 }
 
 // readHeader finds an intact copy of the header and returns where the records
@@ -115,13 +150,4 @@ func resync(b []byte, off int) (next int, seq uint64, ok bool) {
 			return at, 0, true
 		}
 	}
-}
-
-// gap estimates how many records a damaged range held: as many as numbers are
-// missing between last and the record at the start of b, and at least one.
-func gap(b []byte, last uint64) uint64 {
-	if _, seq, ok := recordHead(b); ok && seq > last+1 && last > 0 {
-		return seq - last - 1
-	}
-	return 1
 }

@@ -17,7 +17,7 @@ func wreck(t testing.TB, n int, segment int64) (dir string, files []string) {
 	dir = t.TempDir()
 	q := mustOpen(t, dir, Options{SegmentBytes: segment})
 	for i := range n {
-		if err := q.Append(fmt.Append(nil, "open ", i+1), message); err != nil {
+		if err := put(q, fmt.Append(nil, "open ", i+1), message); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -84,6 +84,7 @@ func TestWreck(t *testing.T) {
 		corrupt     uint64
 		quarantined uint64
 		torn        uint64
+		jump        bool // next is above what the file can have held
 	}{
 		"nothing": {
 			harm: func(*testing.T, string, []string) {},
@@ -93,21 +94,21 @@ func TestWreck(t *testing.T) {
 			harm: func(t *testing.T, _ string, files []string) {
 				edit(t, files[0], func(b []byte) []byte { return b[:len(b)-7] })
 			},
-			want: allBut(n, 20), state: "open 19", next: 20, torn: 1,
+			want: allBut(n, 20), state: "open 19", next: 21, corrupt: 1, torn: 1,
 		},
 		"tail torn inside a head": {
 			harm: func(t *testing.T, _ string, files []string) {
 				last := bounds(t, files[0])[n-1]
 				edit(t, files[0], func(b []byte) []byte { return b[:last.from+11] })
 			},
-			want: allBut(n, 20), state: "open 19", next: 20, torn: 1,
+			want: allBut(n, 20), state: "open 19", next: 21, corrupt: 1, torn: 1,
 		},
 		"zeroed tail": {
 			harm: func(t *testing.T, _ string, files []string) {
 				from := bounds(t, files[0])[n-2].from
 				edit(t, files[0], func(b []byte) []byte { clear(b[from:]); return b })
 			},
-			want: allBut(n, 19, 20), state: "open 18", next: 19, torn: 1,
+			want: allBut(n, 19, 20), state: "open 18", next: 21, corrupt: 2, torn: 1,
 		},
 		"zeros behind the tail": {
 			harm: func(t *testing.T, _ string, files []string) {
@@ -175,7 +176,7 @@ func TestWreck(t *testing.T) {
 				}
 				write(t, filepath.Join(filepath.Dir(files[0]), segmentName(99)), b)
 			},
-			want: allBut(n), state: "open 20", next: 21, quarantined: 1,
+			want: allBut(n), state: "open 20", corrupt: 1, quarantined: 1, jump: true,
 		},
 		"unfinished segment": {
 			harm: func(t *testing.T, dir string, _ []string) {
@@ -208,13 +209,26 @@ func TestWreck(t *testing.T) {
 			},
 			state: "open 200", next: 201,
 		},
+		"all zeros": {
+			harm: func(t *testing.T, _ string, files []string) {
+				edit(t, files[0], func(b []byte) []byte { clear(b); return b })
+			},
+			corrupt: 20, quarantined: 1, jump: true,
+		},
+		"all zeros, and the cursor": {
+			harm: func(t *testing.T, dir string, files []string) {
+				edit(t, files[0], func(b []byte) []byte { clear(b); return b })
+				write(t, filepath.Join(dir, cursorName), make([]byte, 1024))
+			},
+			corrupt: 1, quarantined: 1, jump: true,
+		},
 		"no segment left": {
 			harm: func(t *testing.T, dir string, files []string) {
 				if err := os.Remove(files[0]); err != nil {
 					t.Fatal(err)
 				}
 			},
-			next: 1,
+			next: 21, corrupt: 20,
 		},
 	}
 	for name, c := range cases {
@@ -240,14 +254,17 @@ func TestWreck(t *testing.T) {
 				t.Errorf("corrupt %d, quarantined %d, torn %d; want %d, %d, %d",
 					s.Corrupt, s.Quarantined, s.Torn, c.corrupt, c.quarantined, c.torn)
 			}
-			if string(q.State()) != c.state {
-				t.Errorf("state %q, want %q", q.State(), c.state)
+			if stateOf(q) != c.state {
+				t.Errorf("state %q, want %q", stateOf(q), c.state)
 			}
 			bad, _ := filepath.Glob(filepath.Join(dir, "*"+badExt))
 			if len(bad) != int(c.quarantined) {
 				t.Errorf("%d files set aside, want %d", len(bad), c.quarantined)
 			}
 			mustAppend(t, q, 1)
+			if c.jump && q.Seq() > n && q.Seq() < 10*n {
+				c.next = q.Seq()
+			}
 			if q.Seq() != c.next {
 				t.Errorf("next number %d, want %d", q.Seq(), c.next)
 			}
@@ -256,7 +273,7 @@ func TestWreck(t *testing.T) {
 			if got := drain(t, q); !slices.Equal(got, append(c.want, c.next)) {
 				t.Errorf("after the repair: %v", got)
 			}
-			if s := q.Stats(); s.Quarantined+s.Torn != 0 || s.Corrupt != 0 && c.segment == 0 {
+			if s := q.Stats(); s.Quarantined+s.Torn+s.Corrupt != 0 {
 				t.Errorf("damage counted again: %+v", s)
 			}
 		})
@@ -302,8 +319,8 @@ func TestFlip_everyByte(t *testing.T) {
 		if s.Quarantined+s.Torn != 1 {
 			t.Fatalf("byte %d: not noticed: %+v", at, s)
 		}
-		if string(q.State()) != state {
-			t.Fatalf("byte %d: state %q", at, q.State())
+		if stateOf(q) != state {
+			t.Fatalf("byte %d: state %q", at, stateOf(q))
 		}
 		q.Close()
 		files, _ := filepath.Glob(filepath.Join(dir, "*"))
@@ -319,14 +336,14 @@ func TestScan_everyByte(t *testing.T) {
 	if os.Getenv("EDGE_LONG") != "" {
 		size = 1 << 17
 	}
-	b := appendHeader(nil, header{state: []byte("open")})
+	b := appendHeader(nil, header{checkpoint: []byte("open")})
 	first := len(b)
 	var recs int
 	var of []int // byte -> record
 	for len(b) < size {
 		recs++
 		m, _ := message(uint64(recs))
-		b, _ = appendRecord(b, record{seq: uint64(recs), msg: m})
+		b = appendRecord(b, &record{seq: uint64(recs), prev: uint64(recs - 1), msg: m})
 		for len(of) < len(b)-first {
 			of = append(of, recs)
 		}
@@ -368,6 +385,7 @@ func TestNext_damagedMeanwhile(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	q.Flush()
 	if _, err := os.Stat(files[0] + badExt); err != nil {
 		t.Fatal(err)
 	}
@@ -391,33 +409,38 @@ func TestQuarantine_bounded(t *testing.T) {
 	}
 }
 
-// The bytes of a record, with a note and without.
+// The bytes of a record: with a note and without, with a change of the state and
+// without.
 func TestRecord_layout(t *testing.T) {
-	r := record{seq: 7, at: 1700000000123, state: []byte("open"),
-		msg: Message{Topic: "a/event", Payload: []byte(`{"seq":7}`), Retain: true}}
-	for note, want := range map[string]string{
-		"":     "f77265631400000007000000000000007b68e5cf8b0100000700030004000000181f2476202e97e3612f6576656e746f70656e7b22736571223a377d",
-		"note": "f77265631800000007000000000000007b68e5cf8b01000007000304040000004eba374a74c6e082612f6576656e746f70656e6e6f74657b22736571223a377d",
+	plain := Message{Topic: "a/event", Payload: []byte(`{"seq":7}`), Retain: true}
+	noted, changed, removed := plain, plain, plain
+	noted.Note, noted.Spare = []byte("note"), true
+	changed.Key, changed.Value = "e7", []byte("open")
+	removed.Key = "e7"
+	for want, m := range map[string]Message{
+		"f77265631400000007000000000000007b68e5cf8b01000007000500040000000a78f29f9cb8349e612f6576656e74020000007b22736571223a377d":               plain,
+		"f77265631800000007000000000000007b68e5cf8b0100000700250404000000ced8b9871a0a1964612f6576656e74020000006e6f74657b22736571223a377d":       noted,
+		"f77265631b00000007000000000000007b68e5cf8b01000007000d000b0000003759bc5eac556b28612f6576656e74020000000265376f70656e7b22736571223a377d": changed,
+		"f77265631700000007000000000000007b68e5cf8b01000007001d0007000000c4a666556cb210f4612f6576656e74020000000265377b22736571223a377d":         removed,
 	} {
-		if r.msg.Note = nil; note != "" {
-			r.msg.Note = []byte(note)
-		}
-		b, err := appendRecord(nil, r)
-		if err != nil || fmt.Sprintf("%x", b) != want {
-			t.Errorf("note %q: %x, %v, want %s", note, b, err, want)
+		r := record{seq: 7, prev: 5, at: 1700000000123, msg: m}
+		b := appendRecord(nil, &r)
+		if fmt.Sprintf("%x", b) != want || len(b) != recordSize(&m) {
+			t.Errorf("%+v: %x, want %s", m, b, want)
 		}
 		if back, n, err := parseRecord(b); err != nil || n != len(b) || fmt.Sprintf("%+v", back) != fmt.Sprintf("%+v", r) {
-			t.Errorf("note %q: read back as %+v, %v", note, back, err)
+			t.Errorf("%+v: read back as %+v, %v", m, back, err)
 		}
 	}
 }
 
 func FuzzSegment(f *testing.F) {
-	b := appendHeader(nil, header{last: 3, state: []byte("open")})
+	b := appendHeader(nil, header{last: 3, checkpoint: state{{"a", []byte("open")}}.append(nil)})
 	f.Add(b, uint64(0))
 	for i := range 3 {
 		m, _ := message(uint64(i + 1))
-		b, _ = appendRecord(b, record{seq: uint64(i + 1), msg: m, state: []byte{}})
+		m.Key, m.Value = "a", []byte{byte(i)}
+		b = appendRecord(b, &record{seq: uint64(i + 1), prev: uint64(i), msg: m})
 	}
 	f.Add(b, uint64(0))
 	f.Add(append(bytes.Clone(b), b...), uint64(1))
@@ -434,10 +457,10 @@ func FuzzSegment(f *testing.F) {
 				t.Fatalf("record at %d: %+v, %v", r.from, got, err)
 			}
 			last = r.seq
-			again, err := appendRecord(nil, got)
-			if err != nil {
-				t.Fatal(err)
+			if !chained(b[r.from:]) { // layout 1
+				continue
 			}
+			again := appendRecord(nil, &got)
 			if back, _, err := parseRecord(again); err != nil || fmt.Sprint(back) != fmt.Sprint(got) {
 				t.Fatalf("record at %d: %+v read back as %+v, %v", r.from, got, back, err)
 			}

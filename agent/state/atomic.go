@@ -69,7 +69,11 @@ func (f *File) Commit() error {
 }
 
 func (f *File) commit() error {
-	err := errors.Join(f.Flush(), f.f.Sync(), f.f.Close())
+	err := f.Flush()
+	if st, e := f.f.Stat(); e == nil {
+		wrote(0, int(st.Size()))
+	}
+	err = errors.Join(err, f.f.Sync(), f.f.Close())
 	if err == nil {
 		err = f.root.Rename(f.temp, f.name)
 	}

@@ -74,6 +74,7 @@ func (r *RowLog) append() error {
 	b = appendBlock(b, r.fresh, r.o.Channels, r.week)
 	err = f.Truncate(r.size)
 	if err == nil {
+		wrote(r.size, len(b))
 		_, err = f.WriteAt(b, r.size)
 	}
 	if err == nil {

@@ -292,6 +292,9 @@ func (s *Snapshot) spool() Check {
 	case s.Spool.MaxBytes > 0 && s.Spool.Bytes*10 > s.Spool.MaxBytes*9:
 		return Check{Degraded, fmt.Sprintf("%d of %d bytes used: the oldest messages are dropped next", s.Spool.Bytes, s.Spool.MaxBytes)}
 	}
+	if at := s.Spool.LossAt; !at.IsZero() && s.Now.Sub(at) < time.Hour {
+		return Check{Degraded, s.Spool.LastLoss}
+	}
 	return Check{Detail: fmt.Sprintf("%d messages are waiting", s.Spool.Messages)}
 }
 

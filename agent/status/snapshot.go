@@ -34,6 +34,9 @@ type Snapshot struct {
 	Spool        *spool.Stats
 	Events       []OpenEvent
 	Opened       []report.Count // events opened since the start
+	Merged       uint64         // updates of events that went into a later message
+	DiskWritten  uint64         // bytes, of everything
+	BudgetUsed   float64        // of what may be written to the disk at once; from 1 on updates are merged
 	MemoryLimit  uint64         // bytes; 0 = unknown
 	Control      string         // what is wrong with the control socket; empty = nothing
 	HTTP         string         // what is wrong with the HTTP endpoint; empty = nothing

@@ -92,6 +92,7 @@ func TestHealth(t *testing.T) {
 		}, Healthy, "sensors", ""},
 		{"blind", func(s *Snapshot) { s.Machines[0].State, s.Machines[0].Note = judge.Blind, "no model" }, Degraded, "model", "machine pump1 is blind: no model"},
 		{"clock unset", func(s *Snapshot) { s.TimeQuality = "unset" }, Degraded, "clock", "not set"},
+		{"messages lost", func(s *Snapshot) { s.Spool.LastLoss, s.Spool.LossAt = "3 messages of the queue are lost", s.Now }, Degraded, "spool", "3 messages"},
 		{"disk full", func(s *Snapshot) { s.Spool.Down = "no space left on device" }, Degraded, "spool", "no space left"},
 		{"queue nearly full", func(s *Snapshot) { s.Spool.Bytes = 950 }, Degraded, "spool", "950 of 1000 bytes"},
 		{"no certificate", func(s *Snapshot) { s.HTTP = "http certificate: no such file" }, Degraded, "http", "no such file"},
