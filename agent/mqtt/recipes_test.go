@@ -1,0 +1,124 @@
+package mqtt
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"iot-edge-anomaly/agent/spool"
+)
+
+// recipe is a block of docs/bridge.md, with replacements.
+func recipe(t *testing.T, name string, pairs ...string) string {
+	t.Helper()
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "bridge.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rest, ok := strings.Cut(string(page), "```conf "+name+"\n")
+	block, _, end := strings.Cut(rest, "```")
+	if !ok || !end {
+		t.Fatalf("docs/bridge.md has no block %s", name)
+	}
+	for i := 0; i < len(pairs); i += 2 {
+		if !strings.Contains(block, pairs[i]) {
+			t.Fatalf("block %s has no %q", name, pairs[i])
+		}
+	}
+	return strings.NewReplacer(pairs...).Replace(block)
+}
+
+// mosquittoOf starts a broker with a whole configuration, whose listener is at addr.
+func mosquittoOf(t *testing.T, addr, conf string) *mosquitto {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("needs mosquitto; left out with -short")
+	}
+	m := &mosquitto{t: t, dir: openDir(t), addr: addr}
+	m.conf = filepath.Join(m.dir, "mosquitto.conf")
+	if err := os.WriteFile(m.conf, []byte(conf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m.start()
+	t.Cleanup(m.kill)
+	return m
+}
+
+// listenerOf is the argument of a listener line: port and host.
+func listenerOf(addr string) string {
+	host, port, _ := strings.Cut(addr, ":")
+	return port + " " + host
+}
+
+// The bridge of the page: two brokers get every event and every state; one of them may be
+// away meanwhile.
+func TestRecipe_bridge(t *testing.T) {
+	t.Parallel()
+	plant, cloud := newMosquitto(t), newMosquitto(t)
+	a, b := listen(t, plant), listen(t, cloud)
+	addr, dir := freeAddr(t), openDir(t)
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	local := mosquittoOf(t, addr, recipe(t, "bridge", "listener 1883 127.0.0.1", "listener "+listenerOf(addr), "/var/lib/mosquitto/", dir+"/",
+		"address broker.plant:1883", "address "+plant.addr, "address broker.cloud:1883", "address "+cloud.addr))
+	q := mustSpool(t)
+	c := mustNew(t, Options{Broker: "tcp://" + local.addr}, q)
+	c.SetRetained("plant/gw7/machine/a", []byte("normal"))
+	appendN(t, q, 50)
+	run(t, c)
+	eventually(t, time.Minute, "50 events at both", func() bool { return len(firsts(a.on(eventTopic))) == 50 && len(firsts(b.on(eventTopic))) == 50 })
+	wantNumbers(t, firsts(a.on(eventTopic)), 50)
+	cloud.kill()
+	appendN(t, q, 50)
+	eventually(t, time.Minute, "the others at one", func() bool { return len(firsts(a.on(eventTopic))) == 100 })
+	wantNumbers(t, firsts(a.on(eventTopic)), 100)
+	for _, l := range []*listener{a, b} {
+		if s := l.on("plant/gw7/machine/a"); len(s) == 0 || s[0] != "normal" {
+			t.Errorf("state: %v", s)
+		}
+	}
+}
+
+// A mosquitto with the rules of AWS IoT Core: the name in the certificate is in every
+// topic. A gateway with that name delivers; one with another certificate does not reach
+// its topics.
+func TestRecipe_aws(t *testing.T) {
+	t.Parallel()
+	dir := openDir(t)
+	a := newAuthority(t, dir, "ca")
+	for _, name := range []string{"broker", "gw7", "gw8", "reader"} {
+		a.issue(name, -time.Hour, time.Hour)
+	}
+	acl := recipe(t, "acl-aws") + "user reader\ntopic read #\n"
+	a.write("acl-aws", []byte(acl), 0o644)
+	addr := freeAddr(t)
+	m := mosquittoOf(t, addr, recipe(t, "aws", "listener 8883", "listener "+listenerOf(addr), "/etc/mosquitto/", dir+"/"))
+	file := func(name string) string { return filepath.Join(dir, name) }
+	options := func(cert string) Options {
+		return Options{Broker: "mqtts://" + m.addr, CA: file("ca.crt"), Cert: file(cert + ".crt"), Key: file(cert + ".key"), ClientID: "gw7", Logger: quiet}
+	}
+	for cert, want := range map[string]bool{"gw8": false, "gw7": true} {
+		q := mustSpool(t)
+		o := options(cert)
+		topic := func(payload string) spool.Message {
+			return spool.Message{Topic: "dt/pumps/gw7/status", Payload: []byte(payload), Retain: true}
+		}
+		o.Birth, o.Will, o.Offline = topic("online"), topic("offline"), topic("offline")
+		c, err := New(o, q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stop := run(t, c)
+		eventually(t, time.Minute, "connected", c.Connected)
+		reader := options("reader")
+		reader.ClientID = "reader"
+		var found []Finding
+		if got := Check(t.Context(), reader, "dt/pumps/gw7", time.Second, func(f Finding) { found = append(found, f) }); got != want {
+			t.Errorf("certificate of %s: %+v", cert, found)
+		}
+		stop()
+	}
+}
