@@ -67,6 +67,8 @@ func verbs() []verb {
 		{"reload", "[--config FILE]", "makes the running agent read its configuration again and waits for the verdict", reloadVerb},
 		{"config", "apply FILE [--config FILE] [--verify 10s]", "puts FILE in place of the configuration if it is good, and back if the agent is worse with it", configVerb},
 		{"mqtt", "check [--config FILE] [--for 60s]", "the way to the broker, step by step; then whether events come without a gap, once and in order", mqttVerb},
+		{"event", "list [--json] | ack ID [--note TEXT] [--config FILE]", "the open events, and your word that you have seen one", eventVerb},
+		{"mute", "MACHINE (--for 2h | --off) [--note TEXT] [--config FILE]", "for a while, tells nothing of a machine that is worked on", muteVerb},
 		{"unlatch", "[--config FILE] [--machine NAME]", "closes latched events whose cause is over", unlatchVerb},
 		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
 		{"version", "[--json]", "version, commit, Go, kernel chosen", versionVerb},

@@ -33,6 +33,7 @@ type reloadable struct {
 	path     string
 	text     string // of the file
 	plc, fan *modbussim.Server
+	pump     *modbussim.Bank
 	agent    *process
 }
 
@@ -45,6 +46,9 @@ func startReloadable(t *testing.T, broker, listen string) *reloadable {
 		units := map[uint8]*modbussim.Bank{1: {}, 2: {}}
 		for _, u := range units {
 			u.SetHolding(0, 7, 8)
+		}
+		if r.pump == nil {
+			r.pump = units[1]
 		}
 		s, err := modbussim.Listen("127.0.0.1:0", units)
 		if err != nil {

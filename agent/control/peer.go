@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os/user"
 	"strconv"
 	"syscall"
 
@@ -24,6 +25,15 @@ func (p Peer) String() string {
 		return "signal"
 	}
 	return fmt.Sprintf("uid %d, pid %d", p.UID, p.PID)
+}
+
+// Who is the name of the user, for people.
+func (p Peer) Who() string {
+	uid := strconv.FormatUint(uint64(p.UID), 10)
+	if u, err := user.LookupId(uid); err == nil {
+		return u.Username
+	}
+	return "uid " + uid
 }
 
 type peerKey struct{}

@@ -52,6 +52,17 @@ func (s *Status) Screen() string {
 
 // note is why a machine is in its state, and how far it has learnt.
 func note(m status.MachineHealth) string {
+	if mute := m.Muted; mute != nil {
+		m.Muted = nil
+		text := fmt.Sprintf("muted until %s by %s", stamp(mute.Until), mute.By)
+		if mute.Note != "" {
+			text += ": " + mute.Note
+		}
+		if rest := note(m); rest != "" {
+			text += "; " + rest
+		}
+		return text
+	}
 	l := m.Learning
 	if l == nil {
 		return m.Note

@@ -35,6 +35,8 @@ type Detector struct {
 	resting    bool          // the open event was quiet for Hold and stays open until it was quiet for hold
 	again      []float64     // (C) scratch of rest
 	restReason string        // why the resting event will close
+	shelf      *Shelf
+	shelved    bool // the episode did not open because of it
 }
 
 // New makes a Detector; an error names every fault of the policy.
@@ -134,6 +136,7 @@ func (d *Detector) Open() (Event, bool) {
 // The answers of Silent: whole sentences, so that no row needs to build a string.
 const (
 	SilentMuted   = "an anomaly is under way and not told: mute window"
+	SilentShelved = "an anomaly is under way and not told: muted"
 	SilentResting = "an anomaly is under way and not told: cooldown"
 )
 
@@ -143,6 +146,8 @@ func (d *Detector) Silent(t time.Time) string {
 	switch {
 	case !d.episode.on || d.episode.announced:
 		return ""
+	case d.shelf.on():
+		return SilentShelved
 	case muted(d.o.Mute, d.o.Location, t):
 		return SilentMuted
 	case d.cools.rests(d.episode.sum, d.o.severity(d.episode.peak), d.elapsed):
@@ -164,7 +169,7 @@ func (d *Detector) Close(t time.Time, reason string) (Event, bool) {
 // Drop forgets the episode, and with it the open event, without telling.
 func (d *Detector) Drop() {
 	d.history.clear()
-	d.episode.on, d.episode.announced, d.calm, d.resting = false, false, false, false
+	d.episode.on, d.episode.announced, d.calm, d.resting, d.shelved = false, false, false, false, false
 	d.last = Event{} // its severity is not that of the next event
 }
 
@@ -204,11 +209,13 @@ func (d *Detector) announce(t time.Time) (Event, bool) {
 	state := Update
 	switch {
 	case !d.episode.announced:
-		if d.history.loud < d.o.N || d.cools.rests(d.episode.sum, severity, d.elapsed) || muted(d.o.Mute, d.o.Location, t) {
+		if d.history.loud < d.o.N || d.cools.rests(d.episode.sum, severity, d.elapsed) || d.silent(t) {
 			return Event{}, false
 		}
 		state, d.pause = Open, d.o.Update
 		d.began, d.hold = d.elapsed, max(d.o.Hold, d.repeats.hold(d.episode.sum, d.elapsed))
+	case d.shelf.on():
+		return Event{}, false
 	case severity.Rank() > d.last.Severity.Rank():
 		d.pause = d.o.Update
 	case d.o.Update == 0 || d.told < d.o.Update:
@@ -220,7 +227,7 @@ func (d *Detector) announce(t time.Time) (Event, bool) {
 	default:
 		d.pause = min(grow(d.pause, d.pause), max(updateMost, d.o.Update))
 	}
-	d.episode.announced = true
+	d.episode.announced, d.shelved = true, false
 	d.last = d.event(t, state)
 	d.told = 0
 	return d.last, true
@@ -255,7 +262,7 @@ func (d *Detector) close(t time.Time, reason string) (Event, bool) {
 	if d.calm {
 		ended -= d.calmFor
 	}
-	d.episode.on, d.episode.announced, d.calm, d.resting = false, false, false, false
+	d.episode.on, d.episode.announced, d.calm, d.resting, d.shelved = false, false, false, false, false
 	if !announced {
 		return Event{}, false
 	}

@@ -44,9 +44,12 @@ type DriftWatch struct {
 	most   time.Duration // that one row counts
 	blamed []bool        // (C) channels told of in the open event
 	open   bool
-	last   Event   // what was announced last
-	moved  []Cause // of the level shift that the open event began with
-	peak   float64
+	shelf  *Shelf
+	// shelved: the Shelf keeps an event from opening.
+	shelved bool
+	last    Event   // what was announced last
+	moved   []Cause // of the level shift that the open event began with
+	peak    float64
 }
 
 // NewDriftWatch watches for drift from what m has learnt, by a valid policy.
@@ -131,7 +134,7 @@ func (w *DriftWatch) judge(t time.Time, row []float64) (Event, bool) {
 	switch {
 	case w.open && w.calm >= driftCalm:
 		return w.end(t, ReasonNormal), true
-	case w.open && w.fresh() || !w.open && w.over >= driftLooks && !muted(w.o.Mute, w.o.Location, t):
+	case w.open && w.fresh() && !w.shelf.on() || !w.open && w.over >= driftLooks && !w.silent(t):
 		return w.announce(t, w.since(), w.missing(row)), true
 	}
 	return Event{}, false

@@ -47,6 +47,7 @@ type Limits struct {
 	machine string
 	watches []watch
 	clock   stepper
+	shelf   *Shelf
 }
 
 // NewLimits makes Limits; an error names every fault of the limits.
@@ -89,12 +90,12 @@ func (l *Limits) Push(t time.Time, values []float64, emit func(Event)) {
 		w := &l.watches[i]
 		if w.Index >= len(values) || math.IsNaN(values[w.Index]) || math.IsInf(values[w.Index], 0) {
 			if state, ok := w.blank(t, step); ok {
-				emit(w.event(l.machine, t, state))
+				l.tell(w, t, state, emit)
 			}
 			continue
 		}
-		if state, ok := w.push(t, step, values[w.Index]); ok {
-			emit(w.event(l.machine, t, state))
+		if state, ok := w.push(t, step, values[w.Index]); ok || w.silent && w.open && !l.shelf.on() {
+			l.tell(w, t, state, emit)
 		}
 	}
 }
@@ -108,7 +109,7 @@ func (l *Limits) Resume(ev Event) bool {
 	for i := range l.watches {
 		if w := &l.watches[i]; w.Channel == ev.Key && !w.open {
 			w.open, w.since, w.severity, w.peak = true, ev.Since, ev.Severity, ev.Peak
-			w.value, w.direction, w.calm, w.lost = math.NaN(), "", false, false
+			w.value, w.direction, w.calm, w.lost, w.silent = math.NaN(), "", false, false, false
 			if math.IsNaN(w.peak) {
 				w.peak = 0
 			}
@@ -141,7 +142,7 @@ func (l *Limits) Has(channel string) bool {
 func (l *Limits) Drop(unknown func(channel string) bool) {
 	for i := range l.watches {
 		if w := &l.watches[i]; w.open && unknown(w.Channel) {
-			w.open, w.calm, w.lost, w.rows = false, false, false, [limitM]beyond{}
+			w.open, w.calm, w.lost, w.silent, w.rows = false, false, false, false, [limitM]beyond{}
 		}
 	}
 }

@@ -27,6 +27,7 @@ type watch struct {
 	lostFor   time.Duration
 	rest      time.Duration // what is left of the cooldown
 	rested    Severity      // of the event that began it
+	silent    bool          // open, and not told because of the Shelf
 	waits     time.Time     // since when an event waits for its end; zero = none does
 }
 

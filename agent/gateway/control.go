@@ -26,6 +26,9 @@ func (g *Gateway) openControl() {
 		{Name: "status", Do: func(context.Context, control.Request) (any, error) { return g.status(), nil }},
 		{Name: "reload", Changes: true, Do: g.askReload},
 		{Name: "unlatch", Changes: true, Do: g.askUnlatch},
+		{Name: "events", Do: func(context.Context, control.Request) (any, error) { return g.openEvents(), nil }},
+		{Name: "ack", Changes: true, Do: g.askAck},
+		{Name: "mute", Changes: true, Do: g.askMute},
 	}})
 	g.control = newService(g.socket.Run)
 }

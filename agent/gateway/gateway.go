@@ -84,6 +84,7 @@ type Gateway struct {
 	plant    *plant
 	broker   *broker // nil = none configured
 	retained *retainedTopics
+	mutes    *mutes
 	alerts   map[string]bool // of the gateway itself, by key: is it open?
 	endpoint *endpoint       // nil = off
 	loaded   time.Time       // when cfg came into force
@@ -145,6 +146,8 @@ func (g *Gateway) build() (err error) {
 	})
 	g.retained, g.announced = loadRetained(c.State, g.log), loadAnnouncements(c.State, g.log)
 	g.live = &live{g: g}
+	g.mutes = loadMutes(c.State, g.log, time.Now())
+	g.applyMutes(time.Now())
 	if g.broker, err = g.newBroker(c.MQTT); err != nil {
 		return err
 	}
@@ -246,6 +249,7 @@ func (g *Gateway) loop(ctx context.Context) error {
 				return v.err
 			}
 		case now := <-tick.C:
+			g.applyMutes(now)
 			g.publishStates(g.published)
 			g.renewBroker(now)
 			g.tellBroker()

@@ -109,6 +109,7 @@ func (g *Gateway) changePlant(c *prepared) error {
 		}
 	}
 	clear(g.published)
+	g.applyMutes(time.Now())
 	c.next.startNew()
 	return nil
 }

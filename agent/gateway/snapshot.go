@@ -61,6 +61,9 @@ func openEvent(a report.ActiveEvent) status.OpenEvent {
 		}
 		ev.Causes = append(ev.Causes, cause)
 	}
+	if a.Ack != nil {
+		ev.Ack = &page.Ack{Time: a.Ack.Time, By: a.Ack.By, Note: a.Ack.Note}
+	}
 	return status.OpenEvent{Machine: a.Machine, Missing: a.Missing, Event: ev}
 }
 

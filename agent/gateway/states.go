@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/judge"
+	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/report"
 )
 
@@ -13,6 +14,7 @@ type publishedState struct {
 	state   judge.State
 	open    string // ids and severities of the open events
 	percent int
+	mute    *machine.Mute
 	at      time.Time
 }
 
@@ -33,10 +35,16 @@ func (g *Gateway) publishStates(before map[string]publishedState) {
 		if s.Learns() {
 			ms.Learning = &report.Learning{Phase: s.Learning.Phase, Progress: s.Learning.Done, Remaining: s.Learning.Remaining}
 		}
-		now := publishedState{state: s.State, percent: int(100 * s.Learning.Done), at: time.Now()}
+		if s.Mute != nil {
+			ms.MutedUntil, ms.MutedBy = s.Mute.Until, s.Mute.By
+		}
+		now := publishedState{state: s.State, mute: s.Mute, percent: int(100 * s.Learning.Done), at: time.Now()}
 		for i := range active {
 			if a := &active[i]; a.Machine == s.Name || a.Machine == "" {
 				now.open += a.ID + " " + string(a.Severity) + ","
+				if a.Ack != nil {
+					now.open += a.Ack.By + a.Ack.Time.UTC().String() + ","
+				}
 			}
 		}
 		if last, ok := before[s.Name]; ok {

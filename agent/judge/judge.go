@@ -48,6 +48,8 @@ type Judge struct {
 	add    func(detect.Event) // appends to events; made once: a method value allocates
 	emit   func(detect.Event) // the same, by way of the latch
 
+	shelf detect.Shelf // while the machine is muted
+
 	told map[string]bool // after Restore: the open events that Resume was told of
 }
 
@@ -138,6 +140,20 @@ func (j *Judge) Unlatch(t time.Time) []detect.Event {
 	return j.events
 }
 
+// Mute says whether somebody has muted the machine: see detect.Shelf. It is called
+// before each row.
+func (j *Judge) Mute(on bool) {
+	j.shelf.On = on
+	j.limits.Shelve(&j.shelf)
+	if s := j.scoring; s != nil {
+		s.detector.Shelve(&j.shelf)
+		s.drift.Shelve(&j.shelf)
+	}
+}
+
+// Silent is how many events did not open because the machine was muted, so far.
+func (j *Judge) Silent() uint64 { return j.shelf.Silent }
+
 // Ahead tells which rows Push will get next: see model.Scorer.Ahead.
 func (j *Judge) Ahead(rows ...[]float64) {
 	if j.scoring != nil && j.mapping == nil {
@@ -171,6 +187,9 @@ func (j *Judge) score(t time.Time, row []float64) Verdict {
 // its pauses.
 const NoteQuiet = "an anomaly that comes and goes is quiet at the moment"
 
+// NoteShelved is the Note while a limit is exceeded and not told.
+const NoteShelved = "a limit is exceeded and not told: muted"
+
 // note is the state of the machine after a row, and why.
 func (j *Judge) note(t time.Time, r result) (State, string) {
 	s := j.scoring
@@ -183,6 +202,8 @@ func (j *Judge) note(t time.Time, r result) (State, string) {
 		return Normal, silent
 	case r.State == Normal && j.latch.Holds():
 		return Anomaly, "what happened is over, but latched"
+	case r.State == Normal && j.limits.Silent() > 0:
+		return Normal, NoteShelved
 	case s.detector.Resting():
 		return r.State, NoteQuiet
 	case s.drift.Shifted():
@@ -197,7 +218,7 @@ func (j *Judge) Gravest(doing State) State {
 	switch {
 	case doing == Blind || doing == Anomaly:
 		return doing
-	case j.limits.Open() > 0 || j.latch.HoldsLimit():
+	case j.limits.Open() > j.limits.Silent() || j.latch.HoldsLimit():
 		return Limit
 	case j.scoring != nil && j.scoring.drift.Open():
 		return Drifted

@@ -84,6 +84,8 @@ type Machine struct {
 	progress atomic.Uint64
 	keeper   keeper
 
+	mute atomic.Pointer[Mute] // nil = it is not muted
+
 	mu     sync.Mutex
 	status Status
 }
@@ -180,6 +182,7 @@ func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 	if m.unlatch.Swap(false) {
 		m.sendAll(m.judge.Unlatch(f.Time))
 	}
+	m.judge.Mute(m.mute.Load() != nil)
 	start := time.Now()
 	v := m.judge.Push(f.Time, f.Values)
 	if v.Scored && m.o.Inference != nil {
@@ -229,6 +232,19 @@ func (m *Machine) solved() {
 // Unlatch asks that events which are over and held open are closed, with the
 // next row. It may be called by any goroutine.
 func (m *Machine) Unlatch() { m.unlatch.Store(true) }
+
+// Mute is somebody's wish that a machine is not told of for a while. It is never
+// changed.
+type Mute struct {
+	Since time.Time `json:"since"`
+	Until time.Time `json:"until"`
+	By    string    `json:"by"`
+	Note  string    `json:"note,omitempty"`
+}
+
+// SetMute mutes the machine from the next row on, or with nil no more. It may be called
+// by any goroutine.
+func (m *Machine) SetMute(mute *Mute) { m.mute.Store(mute) }
 
 func (m *Machine) sendAll(events []detect.Event) {
 	for _, ev := range events {

@@ -40,6 +40,8 @@ type Status struct {
 	Score    float64 // NaN = none
 	Percent  float64 // of the scores of learning that stayed below it; 0 = unknown
 	Drift    judge.Drift
+	Mute     *Mute  // nil = it is not muted
+	Silent   uint64 // events that did not open because it was muted, since the start
 	Rows     uint64
 	Scored   uint64
 	Model    report.ModelRef // empty = none
@@ -71,6 +73,7 @@ func (m *Machine) Status() Status {
 	s.Values, s.Quality = slices.Clone(s.Values), slices.Clone(s.Quality)
 	s.Raw, s.At = slices.Clone(s.Raw), slices.Clone(s.At)
 	s.Shares, s.Expected, s.Drift.Channels = slices.Clone(s.Shares), slices.Clone(s.Expected), slices.Clone(s.Drift.Channels)
+	s.Mute = m.mute.Load()
 	if m.o.Sampler != nil {
 		s.Sampling = m.o.Sampler.Stats()
 	}
@@ -87,7 +90,7 @@ func (m *Machine) setState(doing judge.State, note string) {
 	if m.status.State != st {
 		m.status.State, m.status.Since = st, time.Now()
 	}
-	m.status.Note = note
+	m.status.Note, m.status.Silent = note, m.judge.Silent()
 	m.mu.Unlock()
 }
 

@@ -64,6 +64,7 @@ type ActiveEvent struct {
 	Missing    []string // channels without a value; nil also after a restart, which does not keep them
 	Causes     []detect.Cause
 	Reason     string // what is wrong, for people
+	Ack        *Ack   // nil = nobody has acknowledged it
 }
 
 // Active returns the open events, oldest first.
@@ -77,6 +78,9 @@ func (r *Reporter) Active() []ActiveEvent {
 		out[i] = ActiveEvent{ID: rec.ID, Machine: rec.Machine, Kind: rec.Kind, Key: rec.Key, Severity: rec.Severity,
 			Since: c.time(rec.Since, r.device.Boot), Score: float64(rec.Score), Peak: float64(rec.Peak), Percentile: float64(rec.Percentile), Missing: slices.Clone(rec.Missing),
 			Causes: rec.causes(), Reason: rec.Detail}
+		if a := rec.Ack; a != nil {
+			out[i].Ack = &Ack{By: a.by, Time: c.time(a.at, r.device.Boot), Note: a.note}
+		}
 	}
 	return out
 }

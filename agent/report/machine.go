@@ -19,6 +19,8 @@ type MachineStatus struct {
 	Event      string // id of the event that explains the state; "" = the Reporter finds it
 	Causes     []detect.Cause
 	Learning   *Learning // nil = nothing is learnt
+	MutedUntil time.Time // zero = it is not muted
+	MutedBy    string
 }
 
 // Learning is the progress of learning.
@@ -63,6 +65,10 @@ func (r *Reporter) MachineState(m MachineStatus) []byte {
 	o.b = appendCauses(o.field("causes"), m.Causes, kind)
 	o.b = r.appendOpen(o.field("open"), &m, c)
 	o.b = m.Learning.append(o.field("learning"))
+	if !m.MutedUntil.IsZero() {
+		o.b = appendTime(o.field("muted_until"), m.MutedUntil)
+		o.text("muted_by", m.MutedBy)
+	}
 	o.b = appendTime(o.field("time"), c.stamp(r.device.Boot, c.Now).Wall)
 	o.text("time_quality", c.quality())
 	return o.close()
@@ -138,6 +144,7 @@ func (r *Reporter) appendOpen(b []byte, m *MachineStatus, c Clock) []byte {
 		}
 		o.text("severity", string(rec.Severity))
 		o.b = appendTime(o.field("since"), c.withWall(rec.Since, r.device.Boot).Wall)
+		rec.Ack.dated(c, r.device.Boot).append(&o)
 		b = o.close()
 	}
 	return append(b, ']')

@@ -79,6 +79,7 @@ func (m *message) encode(d *Device) (payload, note []byte) {
 	if m.Group != "" {
 		o.text("group", m.Group)
 	}
+	m.Ack.append(&o)
 	if m.state == detect.Close {
 		m.appendEnd(&o, &n, d)
 	}

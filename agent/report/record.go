@@ -47,6 +47,7 @@ type record struct {
 	Model      ModelRef        `json:"model,omitzero"`
 	Detail     string          `json:"detail,omitempty"` // what is wrong, for people
 	Group      string          `json:"-"`                // id of the event of the common cause; "" = none
+	Ack        *ack            `json:"-"`                // nil = nobody has acknowledged it; never changed in place
 	held       bool            // an update waits to be told
 }
 

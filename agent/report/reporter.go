@@ -186,6 +186,11 @@ func (r *Reporter) store(ev detect.Event, m ModelRef, c Clock) error {
 	before := rec.Severity
 	rec.update(&ev, m)
 	rec.Since, rec.Seen = c.withWall(rec.Since, r.device.Boot), msg.time
+	rec.Ack = rec.Ack.dated(c, r.device.Boot)
+	if i >= 0 && ev.State != detect.Close && rec.quiet(before) {
+		r.open[i] = rec
+		return nil
+	}
 	if i >= 0 && ev.State != detect.Close && rec.Severity == before && r.updates.hold() {
 		rec.held = true
 		r.open[i] = rec
@@ -224,7 +229,7 @@ func (r *Reporter) append(msg *message) error {
 			msg.ID = r.device.eventID(seq)
 		}
 		payload, note := msg.encode(&r.device)
-		m := spool.Message{Topic: r.device.Topic + "/event", Payload: payload, Note: note, Key: msg.ID, Spare: msg.state == detect.Update}
+		m := spool.Message{Topic: r.device.Topic + "/event", Payload: payload, Note: note, Key: msg.ID, Spare: msg.state == detect.Update && msg.Ack == nil}
 		if msg.state != detect.Close {
 			m.Value = msg.record.encode(len(r.open) > manyOpen)
 		}

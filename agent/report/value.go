@@ -23,8 +23,14 @@ import (
 //	causes: number uvarint | channel, unit, direction | share f32 | value f64 | expected f64
 //
 // with all numbers little endian. It is a third of the JSON of the version before, for
-// it is written with every message.
-const valueLayout = 1
+// it is written with every message. Layout 2 has, after the causes, who acknowledged
+// the event:
+//
+//	by | note | cause | moment
+const (
+	valueLayout = 1
+	ackedLayout = 2
+)
 
 const (
 	momentWall = 1 << iota
@@ -39,7 +45,11 @@ var errValue = errors.New("damaged, or of a newer version")
 // encode writes the record. brief leaves out what only people need after a restart.
 func (r *record) encode(brief bool) []byte {
 	b := make([]byte, 0, 256)
-	b = append(b, valueLayout)
+	if r.Ack != nil {
+		b = append(b, ackedLayout)
+	} else {
+		b = append(b, valueLayout)
+	}
 	for _, s := range []string{r.Machine, string(r.Kind), r.Key, string(r.Severity)} {
 		b = appendText(b, s)
 	}
@@ -65,6 +75,10 @@ func (r *record) encode(brief bool) []byte {
 		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(c.Share)))
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(float64(c.Value)))
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(float64(c.Expected)))
+	}
+	if a := r.Ack; a != nil {
+		b = appendText(appendText(appendText(b, a.by), a.note), a.cause)
+		b = a.at.encode(b, r.Since.Boot)
 	}
 	return b
 }
@@ -156,7 +170,8 @@ func (d *decoder) moment(before string) (s stamp) {
 // decodeRecord reads what encode wrote.
 func decodeRecord(id string, b []byte) (record, error) {
 	d := decoder{b: b}
-	if d.bytes(1)[0] != valueLayout {
+	layout := d.bytes(1)[0]
+	if layout != valueLayout && layout != ackedLayout {
 		return record{}, errValue
 	}
 	r := record{ID: id, Machine: d.text(), Kind: detect.Kind(d.text()), Key: d.text(), Severity: detect.Severity(d.text())}
@@ -170,6 +185,9 @@ func decodeRecord(id string, b []byte) (record, error) {
 	r.Detail, r.Group = d.text(), d.text()
 	for n := d.uvarint(); n > 0 && !d.bad; n-- {
 		r.Causes = append(r.Causes, cause{Channel: d.text(), Unit: d.text(), Direction: d.text(), Share: d.float32(), Value: d.float(), Expected: d.float()})
+	}
+	if layout == ackedLayout {
+		r.Ack = &ack{by: d.text(), note: d.text(), cause: d.text(), at: d.moment(r.Since.Boot)}
 	}
 	if d.bad || len(d.b) > 0 {
 		return record{}, errValue

@@ -55,6 +55,13 @@ type MachineHealth struct {
 	Score    *float64        `json:"score"`
 	Model    string          `json:"model,omitempty"`
 	Learning *LearningHealth `json:"learning,omitempty"`
+	Muted    *MuteHealth     `json:"muted,omitempty"`
+}
+
+// MuteHealth is until when a machine is muted, and who wanted it.
+type MuteHealth struct {
+	machine.Mute
+	Silent uint64 `json:"silent"` // events that did not open because of it, since the start of the agent
 }
 
 // LearningHealth is how far the learning has come.
@@ -124,6 +131,9 @@ func machineHealth(m *machine.Status) MachineHealth {
 	mh := MachineHealth{State: string(m.State), Note: m.Note, Model: m.Model.Version, Score: number(m.Score)}
 	if m.Learns() {
 		mh.Learning = &LearningHealth{m.Learning.Phase, m.Learning.Done, m.Learning.Remaining.Seconds()}
+	}
+	if m.Mute != nil {
+		mh.Muted = &MuteHealth{*m.Mute, m.Silent}
 	}
 	return mh
 }

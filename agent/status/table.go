@@ -106,6 +106,14 @@ var table = []section{
 			help:    "Rows that came while the machine waited to be learnt, and were too many to be judged afterwards.",
 			meaning: "They have no score; limits were watched. It stays 0 unless many machines learn at once.",
 			collect: perMachine(func(m *machine.Status) uint64 { return m.Unjudged })},
+		{name: "machine_muted", kind: gauge, labels: labels("machine"),
+			help:    "1 while somebody has muted the machine, else 0.",
+			meaning: "Its anomalies and warnings are not told. It ends by itself; `status` says when.",
+			collect: perMachine(func(m *machine.Status) float64 { return truth(m.Mute != nil) })},
+		{name: "machine_muted_events_total", kind: counter, labels: labels("machine"),
+			help:    "Events that did not open because the machine was muted.",
+			meaning: "Those that still hold when the mute ends open then.",
+			collect: perMachine(func(m *machine.Status) uint64 { return m.Silent })},
 		{name: "learning_progress_ratio", kind: gauge, labels: labels("machine"),
 			help:    "How much of the learning is done, 0 to 1; 1 when the machine is not learning.",
 			meaning: "When it stands still, the machine is idle or its rows have no values.",
@@ -150,6 +158,18 @@ var table = []section{
 			help:    "Events that are open now, by kind (process_anomaly, limit, sensor_fault, bus_fault, drift, alert) and severity (warning, high, critical); of faults that machines share, machine is absent.",
 			meaning: "Page on a series above 0 of a kind and severity that you act on. It survives a restart: events that stay open are counted at once.",
 			collect: eventsOpen},
+		{name: "events_acknowledged", kind: gauge,
+			help:    "Open events that somebody has acknowledged.",
+			meaning: "The rest of the open events waits for somebody.",
+			collect: one(func(s *scrape) float64 {
+				n := 0
+				for i := range s.Events {
+					if s.Events[i].Ack != nil {
+						n++
+					}
+				}
+				return float64(n)
+			})},
 		{name: "anomalies_detected_total", kind: counter, labels: labels("severity", "sensor", "kind", "bus"),
 			help:    "Events opened, by severity (warning, high, critical) and kind (process_anomaly, limit, sensor_fault, bus_fault, drift).",
 			meaning: "Alert on an increase of the kinds and severities you act on. `sensor` is the faulty sensor, or the sensor of the channel most to blame when the event opened; a bus_fault has no sensor but a `bus`. Every configured sensor and bus has its series from the start.",

@@ -71,6 +71,14 @@ type Event struct {
 	Percentile *float64  `json:"percentile"`       // of the scores of learning that stayed below Score; null: unknown
 	Detail     string    `json:"detail,omitempty"` // what is wrong, for people
 	Causes     []Cause   `json:"causes"`           // worst first
+	Ack        *Ack      `json:"acknowledged,omitempty"`
+}
+
+// Ack is who has acknowledged an event.
+type Ack struct {
+	Time time.Time `json:"time"` // zero = unknown
+	By   string    `json:"by"`
+	Note string    `json:"note,omitempty"`
 }
 
 // Cause is one channel's part in an event.

@@ -1,0 +1,34 @@
+package gateway
+
+import (
+	"context"
+
+	"iot-edge-anomaly/agent/control"
+)
+
+// openEvents is the answer to the verb events.
+func (g *Gateway) openEvents() control.Events {
+	out := control.Events{Events: []control.Event{}}
+	for _, a := range g.reporter.Active() {
+		ev := openEvent(a)
+		out.Events = append(out.Events, control.Event{Machine: ev.Machine, Event: ev.Event})
+	}
+	return out
+}
+
+// askAck takes the word of somebody that he has seen an event.
+func (g *Gateway) askAck(_ context.Context, r control.Request) (any, error) {
+	var asked control.Ack
+	if err := r.Decode(&asked); err != nil {
+		return nil, err
+	}
+	return asked, g.acknowledge(asked.Event, r.By.Who(), asked.Note)
+}
+
+func (g *Gateway) acknowledge(id, by, note string) error {
+	err := g.reporter.Acknowledge(id, by, note)
+	if err == nil {
+		g.log.Info("event acknowledged", "event", id, "by", by, "note", note)
+	}
+	return err
+}

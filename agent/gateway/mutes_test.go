@@ -1,0 +1,70 @@
+package gateway
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+)
+
+// TestMutes: a mute outlives a restart and ends by itself, by whichever clock is first.
+func TestMutes(t *testing.T) {
+	dir, log, now := t.TempDir(), slog.New(slog.DiscardHandler), time.Now()
+	m := loadMutes(dir, log, now)
+	m.set("pump1", "alice", "bearing", now, 2*time.Hour)
+	m.set("fan1", "bob", "", now, time.Hour)
+	m.set("mill1", "bob", "", now, time.Hour)
+	m.set("mill1", "bob", "", now, 0)
+	m = loadMutes(dir, log, now.Add(time.Minute))
+	if p := m.of("pump1"); p == nil || p.By != "alice" || p.Note != "bearing" || p.Until.Sub(p.Since) != 2*time.Hour {
+		t.Errorf("after a restart: %+v", p)
+	}
+	if m.of("mill1") != nil || m.of("other") != nil {
+		t.Error("muted: what nobody has muted")
+	}
+	if over := m.expire(now.Add(59 * time.Minute)); over != nil {
+		t.Errorf("over too early: %v", over)
+	}
+	if over := m.expire(now.Add(61 * time.Minute)); !slices.Equal(over, []string{"fan1"}) || m.of("fan1") != nil {
+		t.Errorf("over after an hour: %v", over)
+	}
+	if m = loadMutes(dir, log, now.Add(3*time.Hour)); m.of("pump1") != nil {
+		t.Error("a mute that is over came back with a restart")
+	}
+	if m = loadMutes(dir, log, now.AddDate(-10, 0, 0)); m.of("pump1") == nil {
+		t.Error("forgotten because the clock is behind")
+	}
+	if over := m.expire(now.AddDate(-10, 0, 0).Add(2*time.Hour + time.Second)); !slices.Contains(over, "pump1") {
+		t.Error("a clock that is behind prolongs a mute")
+	}
+}
+
+// TestMutes_damaged: a file that cannot be used mutes nothing, and the next mute is kept.
+func TestMutes_damaged(t *testing.T) {
+	dir, log, now := t.TempDir(), slog.New(slog.DiscardHandler), time.Now()
+	if err := os.WriteFile(filepath.Join(dir, "mutes.json"), []byte("{torn"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m := loadMutes(dir, log, now)
+	m.set("pump1", "alice", "", now, time.Hour)
+	if m = loadMutes(dir, log, now); m.of("pump1") == nil {
+		t.Error("forgotten")
+	}
+}
+
+func FuzzMutes(f *testing.F) {
+	f.Add([]byte(`{"pump1":{"since":"2026-11-23T08:00:00Z","until":"2026-11-23T09:00:00Z","by":"alice"}}`))
+	f.Add([]byte(`{"a":{"since":"0001-01-01T00:00:00Z","until":"9999-11-23T09:00:00Z"}}`))
+	f.Add([]byte("null"))
+	now := time.Date(2026, 11, 23, 8, 30, 0, 0, time.UTC)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		list, _ := parseMutes(b, now)
+		for name, m := range list {
+			if left := m.end.Sub(now); left <= 0 || left > muteMost {
+				t.Errorf("%s is muted for %v more", name, left)
+			}
+		}
+	})
+}
