@@ -105,7 +105,10 @@ func TestEventAck(t *testing.T) {
 	r.restart(syscall.SIGTERM)
 	check("after a restart")
 	r.speed(7)
-	waitFor(t, 60*time.Second, "the close", func() bool { m, ok := step(sub, "close"); return ok && m.str("event") == id && acknowledged(m) == me.Username })
+	waitFor(t, 60*time.Second, "the close", func() bool {
+		m, ok := step(sub, "close")
+		return ok && m.str("event") == id && acknowledged(m) == me.Username
+	})
 	if code, out := r.verb("event", "ack", id); code != 1 || !strings.Contains(out, "not open; no event is") {
 		t.Errorf("a closed event: %d, %s", code, out)
 	}
@@ -163,7 +166,9 @@ func TestMute(t *testing.T) {
 		}
 	}
 	waitFor(t, 20*time.Second, "the mute in the retained state", func() bool {
-		_, ok := sub.find(func(m message) bool { return m.topic == "plant/gw7/machine/pump1" && m.str("muted_until") != "" && m.str("muted_by") != "" })
+		_, ok := sub.find(func(m message) bool {
+			return m.topic == "plant/gw7/machine/pump1" && m.str("muted_until") != "" && m.str("muted_by") != ""
+		})
 		return ok
 	})
 	r.speed(200)
