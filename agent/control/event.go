@@ -6,18 +6,12 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"iot-edge-anomaly/agent/status/page"
+	"iot-edge-anomaly/agent/status"
 )
 
 // Events is the answer to the verb events.
 type Events struct {
-	Events []Event `json:"events"` // open, oldest first
-}
-
-// Event is an open event.
-type Event struct {
-	Machine string `json:"machine"` // empty: several machines share it
-	page.Event
+	Events []status.OpenEvent `json:"events"` // oldest first
 }
 
 // Ack is the content of the request ack, and the answer to it.
@@ -43,14 +37,15 @@ func (e *Events) Screen() string {
 		if !ev.Since.IsZero() {
 			since = stamp(ev.Since)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", ev.ID, orDash(ev.Machine), ev.Kind, ev.Severity, since, orDash(cause), acked(ev.Ack))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", ev.ID, orDash(ev.Machine), ev.Kind, ev.Severity, since, orDash(cause), acked(ev))
 	}
 	w.Flush() // into memory
 	return b.String()
 }
 
 // acked says who has acknowledged an event.
-func acked(a *page.Ack) string {
+func acked(ev *status.OpenEvent) string {
+	a := ev.Ack
 	if a == nil {
 		return "-"
 	}

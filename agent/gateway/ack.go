@@ -4,14 +4,14 @@ import (
 	"context"
 
 	"iot-edge-anomaly/agent/control"
+	"iot-edge-anomaly/agent/status"
 )
 
 // openEvents is the answer to the verb events.
 func (g *Gateway) openEvents() control.Events {
-	out := control.Events{Events: []control.Event{}}
+	out := control.Events{Events: []status.OpenEvent{}}
 	for _, a := range g.reporter.Active() {
-		ev := openEvent(a)
-		out.Events = append(out.Events, control.Event{Machine: ev.Machine, Event: ev.Event})
+		out.Events = append(out.Events, openEvent(a))
 	}
 	return out
 }

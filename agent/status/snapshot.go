@@ -48,7 +48,7 @@ type Snapshot struct {
 
 // OpenEvent is an event that is open now, of any kind.
 type OpenEvent struct {
-	Machine string   // empty: a fault that several machines share
-	Missing []string // the channels that have no value because of it
+	Machine string   `json:"machine"`           // empty: a fault that several machines share
+	Missing []string `json:"missing,omitempty"` // the channels that have no value because of it
 	page.Event
 }
