@@ -85,6 +85,7 @@ type Gateway struct {
 	broker   *broker // nil = none configured
 	retained *retainedTopics
 	mutes    *mutes
+	desk     *desk
 	alerts   map[string]bool // of the gateway itself, by key: is it open?
 	endpoint *endpoint       // nil = off
 	loaded   time.Time       // when cfg came into force
@@ -145,9 +146,9 @@ func (g *Gateway) build() (err error) {
 		return &seen{spool: g.queue.Stats(), active: g.reporter.Active(), opened: g.reporter.Opened()}
 	})
 	g.retained, g.announced = loadRetained(c.State, g.log), loadAnnouncements(c.State, g.log)
-	g.live = &live{g: g}
+	g.live, g.desk = &live{g: g}, newDesk(g)
 	g.mutes = loadMutes(c.State, g.log, time.Now())
-	g.applyMutes(time.Now())
+	g.applyMutes(g.plant)
 	if g.broker, err = g.newBroker(c.MQTT); err != nil {
 		return err
 	}
@@ -163,8 +164,8 @@ func (g *Gateway) build() (err error) {
 func (g *Gateway) Run(ctx context.Context) error {
 	g.warn(g.cfg)
 	g.continueEvents()
-	telling := newService(g.live.run)
-	for _, s := range append(g.parts(), telling) {
+	beside := []*service{newService(g.live.run), newService(g.desk.run)}
+	for _, s := range append(g.parts(), beside...) {
 		s.start(g.services, nil)
 	}
 	g.plant.start(ctx, g.fault)
@@ -177,7 +178,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.currentPlant().stop()
 	g.publishStates(nil)
 	g.endServices()
-	for _, s := range append(g.parts(), telling) {
+	for _, s := range append(g.parts(), beside...) {
 		s.end()
 	}
 	g.lock.Close() // releases a lock: nothing was written
@@ -249,7 +250,6 @@ func (g *Gateway) loop(ctx context.Context) error {
 				return v.err
 			}
 		case now := <-tick.C:
-			g.applyMutes(now)
 			g.publishStates(g.published)
 			g.renewBroker(now)
 			g.tellBroker()

@@ -27,6 +27,7 @@ type mutes struct {
 	path string
 	log  *slog.Logger
 
+	disk sync.Mutex // held while the file is written
 	mu   sync.Mutex
 	list map[string]muted // by machine
 }
@@ -82,20 +83,19 @@ func (m *mutes) of(name string) *machine.Mute {
 // set mutes a machine for so long from now on; d = 0 ends it.
 func (m *mutes) set(name, by, note string, now time.Time, d time.Duration) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	if d <= 0 {
 		delete(m.list, name)
 	} else {
 		wall := now.UTC().Round(time.Millisecond)
 		m.list[name] = muted{&machine.Mute{Since: wall, Until: wall.Add(d), By: by, Note: note}, now.Add(d)}
 	}
+	m.mu.Unlock()
 	m.save()
 }
 
 // expire removes the mutes that are over, and returns their machines.
 func (m *mutes) expire(now time.Time) (over []string) {
 	m.mu.Lock()
-	defer m.mu.Unlock()
 	for name, mute := range m.list {
 		if now.Before(mute.end) && now.Round(0).Before(mute.Until) {
 			continue
@@ -103,6 +103,7 @@ func (m *mutes) expire(now time.Time) (over []string) {
 		delete(m.list, name)
 		over = append(over, name)
 	}
+	m.mu.Unlock()
 	if over != nil {
 		m.save()
 	}
@@ -111,10 +112,14 @@ func (m *mutes) expire(now time.Time) (over []string) {
 
 // save writes the mutes; a loss costs that a machine is told of again after a restart.
 func (m *mutes) save() {
+	m.disk.Lock()
+	defer m.disk.Unlock()
 	list := map[string]*machine.Mute{}
+	m.mu.Lock()
 	for name, mute := range m.list {
 		list[name] = mute.Mute
 	}
+	m.mu.Unlock()
 	b, err := json.Marshal(list)
 	if err == nil {
 		err = state.WriteFile(m.path, append(b, '\n'), 0o600)
@@ -124,18 +129,21 @@ func (m *mutes) save() {
 	}
 }
 
-// applyMutes has the machines of the plant follow the mutes.
-func (g *Gateway) applyMutes(now time.Time) {
-	p := g.currentPlant()
-	for _, name := range g.mutes.expire(now) {
-		var silent uint64
-		if u := p.unit(name); u != nil {
-			silent = u.Status().Silent
-		}
-		g.log.Info("mute is over; what still holds is told now", "machine", name, "silent_since_start", silent)
-	}
+// applyMutes has the machines of a plant follow the mutes.
+func (g *Gateway) applyMutes(p *plant) {
 	for _, u := range p.units {
 		u.SetMute(g.mutes.of(u.Name()))
+	}
+}
+
+// endMutes ends the mutes that are over.
+func (g *Gateway) endMutes(now time.Time) {
+	p := g.currentPlant()
+	for _, name := range g.mutes.expire(now) {
+		if u := p.unit(name); u != nil {
+			g.log.Info("mute is over; what still holds is told now", "machine", name, "silent_since_start", u.Status().Silent)
+			u.SetMute(g.mutes.of(name))
+		}
 	}
 }
 

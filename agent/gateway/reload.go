@@ -109,7 +109,7 @@ func (g *Gateway) changePlant(c *prepared) error {
 		}
 	}
 	clear(g.published)
-	g.applyMutes(time.Now())
+	g.applyMutes(c.next)
 	c.next.startNew()
 	return nil
 }
