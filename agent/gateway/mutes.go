@@ -142,9 +142,9 @@ func (g *Gateway) endMutes(now time.Time) {
 	for _, name := range g.mutes.expire(now) {
 		if u := p.unit(name); u != nil {
 			g.log.Info("mute is over; what still holds is told now", "machine", name, "silent_since_start", u.Status().Silent)
-			u.SetMute(g.mutes.of(name))
 		}
 	}
+	g.applyMutes(p) // again and again: a reload or another mute may come in between
 }
 
 // askMute mutes a machine or ends that.
