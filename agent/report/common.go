@@ -73,9 +73,11 @@ func (r *Reporter) joinCommon(rec *record, c Clock) {
 	x.recent = append(x.recent, recentOpen{rec.ID, c.Now})
 	g := slices.IndexFunc(r.open, func(rec record) bool { return rec.isCommon() })
 	if g < 0 || c.Now.Sub(x.joined) > commonWithin {
-		parts := r.parts(func(rec *record) bool {
-			return slices.ContainsFunc(x.recent, func(o recentOpen) bool { return o.id == rec.ID })
-		})
+		recent := make(map[string]bool, len(x.recent)) // hundreds, where all limits of a machine are exceeded at once
+		for _, o := range x.recent {
+			recent[o.id] = true
+		}
+		parts := r.parts(func(rec *record) bool { return recent[rec.ID] })
 		if parts.channels < commonChannels || parts.machines < commonMachines {
 			return
 		}

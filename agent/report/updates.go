@@ -1,5 +1,7 @@
 package report
 
+import "iot-edge-anomaly/agent/detect"
+
 // updates holds updates of events back where too much is written to the disk. What is
 // held is not lost: the next message of the event tells the newest, and Tell sends it
 // as soon as there is room.
@@ -47,7 +49,7 @@ func (r *Reporter) Tell() error {
 		}
 		rec := r.open[i]
 		rec.held = false
-		if err := r.append(&message{state: "update", time: rec.Seen, quality: c.quality(), record: rec}); err != nil {
+		if err := r.append(&message{state: detect.Update, time: rec.Seen, quality: c.quality(), record: rec}); err != nil {
 			return err
 		}
 		r.open[i] = rec
