@@ -67,8 +67,16 @@ func TestLosses(t *testing.T) {
 	if state, _ := step(time.Minute); state != string(detect.Close) {
 		t.Errorf("after an hour: %q", state)
 	}
+	g := &Gateway{alerts: map[string]bool{}, losses: l}
+	if ev := (detect.Event{Kind: detect.Alert, Key: lossKey}); g.resume(nil, ev) {
+		t.Error("an alert that is not open goes on after a reload")
+	}
 	s.Dropped = 12
 	if state, reason := step(time.Minute); state != string(detect.Open) || !strings.HasPrefix(reason, "7 messages") {
 		t.Errorf("%s: %s", state, reason)
+	}
+	g.losses = l
+	if ev := (detect.Event{Kind: detect.Alert, Key: lossKey}); !g.resume(nil, ev) {
+		t.Error("a reload ends the alert")
 	}
 }

@@ -218,7 +218,7 @@ func (g *Gateway) resume(p *plant, ev detect.Event) bool {
 		return true // the reporter closes it
 	}
 	if ev.Kind == detect.Alert && ev.Machine == "" { // of the gateway itself
-		return g.alerts[ev.Key]
+		return g.alerts[ev.Key] || ev.Key == lossKey && !g.losses.newest.IsZero()
 	}
 	return p.resume(ev)
 }
