@@ -250,8 +250,8 @@ func (r *reader) read(g *segment, at rec) (record, error) {
 func (r *reader) readAt(off int64) (record, error) {
 	r.buf = slices.Grow(r.buf[:0], recordFixed)[:recordFixed]
 	op := diskwait.Begin()
-	_, err := r.f.ReadAt(r.buf, off)
-	if op.End(); err != nil {
+	defer op.End()
+	if _, err := r.f.ReadAt(r.buf, off); err != nil {
 		return record{}, err
 	}
 	n, _, ok := recordHead(r.buf)
