@@ -25,6 +25,10 @@ type Finding struct {
 // checkSuffix makes the client id of Check: the agent's connection stays.
 const checkSuffix = "-check"
 
+// checkPacket is the longest packet that Check accepts: it hears states and telemetry of
+// whole machines too.
+const checkPacket = 16 << 20
+
 // Check goes the way to the broker step by step, as the agent would with these options
 // but under a client id of its own, and tells each step. Then it listens below topic
 // for d, or until ctx is done, and tells whether the events came without a gap, once
@@ -113,7 +117,7 @@ func (c *check) listen(ctx context.Context, b *broker.Broker, conn net.Conn, pas
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	lost := make(chan error, 1)
-	g := &guard{Conn: conn, lost: func(err error) {
+	g := &guard{Conn: conn, most: checkPacket, lost: func(err error) {
 		select {
 		case lost <- err:
 		default:

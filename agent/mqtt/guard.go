@@ -1,6 +1,7 @@
 package mqtt
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -9,8 +10,8 @@ import (
 	"sync/atomic"
 )
 
-// maxPacket is the longest packet accepted from a broker. The only messages
-// that we receive are those on our own status topic.
+// maxPacket is the longest packet accepted from a broker: the messages that the agent
+// receives are short.
 const maxPacket = 64 << 10
 
 var (
@@ -26,6 +27,7 @@ var (
 type guard struct {
 	net.Conn
 	lost func(error) // called with the first error; nil = not called
+	most uint32      // bytes of a packet; 0 = maxPacket
 
 	header  bool // inside a fixed header
 	first   byte // of that header
@@ -103,8 +105,9 @@ func (g *guard) inspect(b []byte) error {
 		}
 		g.length |= uint32(c&0x7f) << g.shift
 		g.shift += 7
-		if g.length > maxPacket || g.shift > 21 && c&0x80 != 0 { // [MQTT-2.2.3]
-			return fmt.Errorf("%w: packet longer than %d bytes", errProtocol, maxPacket)
+		most := cmp.Or(g.most, maxPacket)
+		if g.length > most || g.shift > 21 && c&0x80 != 0 { // [MQTT-2.2.3]
+			return fmt.Errorf("%w: packet longer than %d bytes", errProtocol, most)
 		}
 		if c&0x80 != 0 {
 			continue

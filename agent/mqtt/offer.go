@@ -26,7 +26,8 @@ type offers struct {
 
 // Offer publishes payload on topic with QoS 1, after what was offered before, and at
 // most once: what is in flight when the connection ends is not sent again. Without a
-// connection up to 256 KiB wait in memory; then the oldest is dropped. Offer does not
+// connection up to 256 KiB wait in memory, or the newest alone if it is larger; then the
+// oldest is dropped. Offer does not
 // wait. It must not be used for a topic of SetRetained.
 func (c *Client) Offer(topic string, payload []byte, retain bool) {
 	c.offers.add(spool.Message{Topic: topic, Payload: bytes.Clone(payload), Retain: retain})
@@ -38,7 +39,7 @@ func (o *offers) add(m spool.Message) {
 	defer o.mu.Unlock()
 	o.stats.Offered++
 	o.list, o.bytes = append(o.list, m), o.bytes+len(m.Payload)
-	for o.bytes > offerBytes {
+	for o.bytes > offerBytes && len(o.list) > 1 {
 		o.drop()
 	}
 }

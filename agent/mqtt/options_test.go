@@ -118,6 +118,17 @@ func TestGuard_goodbye(t *testing.T) {
 	}
 }
 
+// Check hears retained states and telemetry, which may be longer than what the agent hears.
+func TestGuard_most(t *testing.T) {
+	b := append([]byte{0x30, 0x81, 0x80, 0x04}, make([]byte, maxPacket+1)...)
+	for most, ok := range map[uint32]bool{0: false, checkPacket: true} {
+		g := &guard{Conn: &script{b: bytes.Clone(b), n: len(b)}, most: most}
+		if _, err := io.ReadAll(g); (err == nil) != ok {
+			t.Errorf("%d: %v", most, err)
+		}
+	}
+}
+
 func TestGuard(t *testing.T) {
 	publish := append([]byte{0x32, 0x80, 0x01}, make([]byte, 128)...)
 	largest := append([]byte{0x30, 0x80, 0x80, 0x04}, make([]byte, maxPacket)...)

@@ -407,6 +407,11 @@ func TestOffer(t *testing.T) {
 		if s := c.Stats(); strings.Join(last, "") != "6789" || s.Offered != 10 || s.OfferDropped != 6 {
 			t.Errorf("arrived %v, %+v", last, s.OfferStats)
 		}
+		c.Offer("large", make([]byte, 2*offerBytes), false)
+		time.Sleep(time.Minute)
+		if s := c.Stats(); len(b.on("large")) != 1 || s.OfferDropped != 6 {
+			t.Errorf("one that is larger than what may wait: %d arrived, %+v", len(b.on("large")), s.OfferStats)
+		}
 		b.note(func() { b.refuse = func(p *packets.PublishPacket) bool { return p.TopicName == "no" } })
 		for range 20 {
 			c.Offer("no", []byte("1"), false)

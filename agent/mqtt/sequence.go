@@ -48,6 +48,9 @@ func (s *sequence) add(payload []byte) {
 	default:
 		s.late++
 	}
+	if e.Seq < s.low {
+		return // its number is not looked through
+	}
 	if s.ids[e.Seq] = e.ID; s.high-s.low >= sequenceMost && e.Seq == s.high {
 		s.low = s.high // a longer check begins anew
 		clear(s.ids)

@@ -23,6 +23,7 @@ func TestSequence(t *testing.T) {
 		"resent from old":   {[]string{ev(5, ""), ev(3, `,"resent":true`), ev(6, "")}, true, "none missing, 1 repeated"},
 		"twice":             {[]string{ev(5, ""), ev(5, "")}, false, "1 twice without resent"},
 		"late":              {[]string{ev(5, ""), ev(7, ""), ev(6, "")}, false, "none missing, 1 out of order"},
+		"late from old":     {[]string{ev(5, ""), ev(3, ""), ev(6, "")}, false, "seq 5 to 6: 2 came, none missing, 1 out of order"},
 		"two gateways":      {[]string{ev(5, ""), `{"id":"gw7-77aa-5","seq":5}`}, false, "gw7-4f2a-5 and gw7-77aa-5 have one seq"},
 		"somebody else's":   {[]string{"hello"}, false, "1 not an event of this program"},
 		"a very long check": {[]string{ev(1, ""), ev(sequenceMost+1, ""), ev(sequenceMost+2, "")}, true, fmt.Sprintf("seq %d to %d: 2 came", sequenceMost+1, sequenceMost+2)},
