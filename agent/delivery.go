@@ -16,7 +16,7 @@ func mqttVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("mqtt")
 	path := configFlag(fs)
 	asJSON := fs.Bool("json", false, "print JSON, an object a step")
-	d := fs.Duration("for", time.Minute, "how `long` to listen for events")
+	d := fs.Duration("for", time.Minute, "how long to listen for events")
 	if err := parse(e, fs, args, 1); err != nil {
 		return err
 	}
