@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/drivers/sim/sysfssim"
@@ -57,7 +58,7 @@ func TestRead_derived(t *testing.T) {
 // Record writes derived channels as it writes others.
 func TestRecord_derived(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "rows.csv")
-	if err := os.WriteFile(file, []byte("timestamp,pump.flow,pump.power\n-1,6,2\n0,6,2\n1,8,0\n2,,4\n3,9,3\n"), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte("timestamp,pump.flow,pump.power\n0,6,2\n1,8,0\n2,,4\n3,9,3\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	c := parse(t, fmt.Sprintf(`sensors:
@@ -65,22 +66,24 @@ func TestRecord_derived(t *testing.T) {
   - {name: pump, driver: replay, file: %s}
 machines: [{name: m, channels: ["calc.*", "pump.*"], period: 20ms, model: {learn: {when: never}}}]
 `, file))
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	out := &lines{most: 5, done: cancel}
-	r, err := Record(ctx, c, c.Machines[0], RecordOptions{Out: out, Live: true, Faults: &bytes.Buffer{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := strings.Split(out.String(), "\n")
-	for i, want := range []string{"calc.ratio,calc.mean,pump.flow,pump.power", "3,6,6,2", ",7,8,0", ",,,4", "3,9,9,3"} {
-		if _, row, _ := strings.Cut(got[i], ","); row != want {
-			t.Errorf("row %d is %q, want %q", i, row, want)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		out := &lines{most: 5, done: cancel}
+		r, err := Record(ctx, c, c.Machines[0], RecordOptions{Out: out, Live: true, Faults: &bytes.Buffer{}})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if !strings.Contains(r.LeftOut(), "calc: ") {
-		t.Errorf("left out: %q", r.LeftOut())
-	}
+		got := strings.Split(out.String(), "\n")
+		for i, want := range []string{"calc.ratio,calc.mean,pump.flow,pump.power", "3,6,6,2", ",7,8,0", ",,,4", "3,9,9,3"} {
+			if _, row, _ := strings.Cut(got[i], ","); row != want {
+				t.Errorf("row %d is %q, want %q", i, row, want)
+			}
+		}
+		if !strings.Contains(r.LeftOut(), "calc: ") {
+			t.Errorf("left out: %q", r.LeftOut())
+		}
+	})
 }
 
 // lines calls done once that many have been written.
