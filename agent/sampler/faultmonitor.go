@@ -125,18 +125,25 @@ type condition struct {
 	silent        bool      // the newest read had no answer
 	late          bool      // it brings values, but too late for their rows
 	fails         int       // failed reads in a row
+	silences      int       // reads without an answer in a row
+	missing       []string  // of a sensor that is failing: the channels lost in the newest read
 	since         time.Time // end of the last successful read; zero = there was none
 	err           error
 }
 
-func (s *sensorState) condition(now time.Time) condition {
+func (s *sensorState) condition(now time.Time) (c condition) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := s.hanging(now); err != nil {
-		return condition{failing: true, onBus: true, hanging: true, since: s.lastGood, err: err}
+		c = condition{failing: true, onBus: true, hanging: true, since: s.lastGood, err: err}
+	} else {
+		c = condition{failing: s.fails >= faultAfter, well: s.oks >= clearAfter, answers: s.answers >= clearAfter, onBus: errors.Is(s.err, drivers.ErrBus),
+			late: s.late(), silent: s.err != nil && reasonOf(s.err) == reasonTimeout, fails: s.fails, silences: s.silences, since: s.lastGood, err: s.err}
 	}
-	return condition{failing: s.fails >= faultAfter, well: s.oks >= clearAfter, answers: s.answers >= clearAfter, onBus: errors.Is(s.err, drivers.ErrBus),
-		late: s.late(), silent: s.err != nil && reasonOf(s.err) == reasonTimeout, fails: s.fails, since: s.lastGood, err: s.err}
+	if c.failing {
+		c.missing = s.missing()
+	}
+	return c
 }
 
 // hanging is the error of a read that is under way for too long, or nil. The
@@ -186,6 +193,7 @@ func (m *faultMonitor) inspect(b *bus, now time.Time) {
 			m.clear(key, now)
 		case cs[i].onBus && !anyWell: // perhaps a fault of the bus: other sensors may not have been read yet
 		case silent && !anyWell && cs[i].fails < 2*faultAfter: // perhaps the others fall silent too
+		case cs[i].silences > 0 && cs[i].silences < faultAfter && m.open[key] != nil: // perhaps one lost answer of a device that has lost a part
 		case cs[i].failing && !cs[i].hanging && b.follows(cs, i): // the fault is of both
 		case cs[i].failing && m.open[b.name] == nil && now.Sub(m.restored[b.name]) > settleAfter:
 			named, lost := m.deviceFault(b, cs, i)
@@ -208,7 +216,7 @@ func (m *faultMonitor) deviceFault(b *bus, cs []condition, i int) (named bool, l
 		if j != i && (s.device == "" || s.device != b.sensors[i].device || !cs[j].failing) {
 			continue
 		}
-		missing, all := s.missing(), s.channels()
+		missing, all := cs[j].missing, s.channels()
 		if whole := len(missing) == len(all); !whole && j == i {
 			return true, missing // a part of it still answers
 		} else if !whole {

@@ -54,6 +54,7 @@ type sensorState struct {
 	fails    int // consecutive
 	oks      int // consecutive
 	answers  int // consecutive reads that the device answered, in whatever way
+	silences int // consecutive reads that it did not answer
 	reads    uint64
 	errs     [len(Reasons)]uint64
 	lateness lateness
@@ -148,15 +149,17 @@ func (s *sensorState) record(tick, start, end time.Time, err error) {
 	s.reads++
 	if s.answers++; err != nil && !drivers.OnlyLater(err) {
 		reason := reasonOf(err)
-		if reason != reasonDevice {
+		if s.silences++; reason != reasonDevice {
 			s.answers = 0
+		} else {
+			s.silences = 0
 		}
 		s.errs[reason]++
 		s.fails, s.oks = s.fails+1, 0
 		return
 	}
 	s.lastGood = end
-	s.fails, s.oks = 0, s.oks+1
+	s.fails, s.silences, s.oks = 0, 0, s.oks+1
 }
 
 // flag checks a channel's value; of a counter, its rate.
@@ -335,10 +338,8 @@ func (s *sensorState) channels() (out []string) {
 }
 
 // missing lists the full names of the channels for which the newest read brought
-// no value, or an impossible one.
+// no value, or an impossible one. The caller holds mu.
 func (s *sensorState) missing() (out []string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for i, c := range s.sensor.Channels() {
 		if v := s.last[i]; v.at.IsZero() || !v.read.Equal(s.at) || v.quality == Bad {
 			out = append(out, s.name+"."+c.Name)
