@@ -22,7 +22,7 @@ func pumpRows() *Rows {
 		Counts:   []Total{{"meter.energy", 1234570.419}},
 		Rows: []Row{
 			{Time: noon.Add(-10 * time.Second), Score: math.NaN(), Values: []float64{4.1, 12345.678, math.Inf(1)}, Quality: good},
-			{Time: noon, Score: 0.43210987, Values: []float64{math.NaN(), 12.3456789, -0.0}, Quality: []sampler.Quality{sampler.Suspect, sampler.Good, sampler.Good}},
+			{Time: noon, Score: 0.43210987, Values: []float64{math.NaN(), 12.3456789, math.Copysign(0, -1)}, Quality: []sampler.Quality{sampler.Suspect, sampler.Good, sampler.Good}},
 		}}
 }
 

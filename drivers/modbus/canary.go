@@ -204,9 +204,9 @@ func (d *Dev) begin(ctx context.Context, q *request) error {
 	return nil
 }
 
-// holds reports whether an answer to c begins with that to q.
-func (c *request) holds(q *request) bool {
-	return c.table == q.table && c.width == q.width && c.at == q.at && c.n >= q.n
+// holds reports whether an answer to q begins with that to other.
+func (q *request) holds(other *request) bool {
+	return q.table == other.table && q.width == other.width && q.at == other.at && q.n >= other.n
 }
 
 // askCanary asks a canary. No error means that the answer was its own; without data it
