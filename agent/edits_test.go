@@ -23,7 +23,7 @@ import (
 
 // This file makes sequences of edits of a configuration, as somebody makes them in the
 // first weeks of a plant, and holds what an agent makes of each edit against what check
-// says of the file. edits_run_test.go has the agents.
+// says of the file. editsrun_test.go has the agents.
 
 // editRegister is a channel of a Modbus sensor.
 type editRegister struct {
