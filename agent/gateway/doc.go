@@ -39,9 +39,8 @@
 // # What never waits for the disk
 //
 // Snapshot, and with it /health, /metrics and status, and the feeding of the watchdog. mu
-// is never held while something is stored. What stands behind locks of queue and
-// reporter is looked at by a glance, which returns what was seen before if the look
-// takes long.
+// is never held while something is stored, and queue and reporter hold no lock while the
+// disk works.
 //
 // The package does not parse flags, read files of configuration or choose exit
 // codes. It judges no values (packages machine and detect do) and knows no device

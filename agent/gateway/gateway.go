@@ -68,7 +68,6 @@ type Gateway struct {
 	ready         atomic.Int64  // nanoseconds after started; 0 = not yet
 	stalled       atomic.Value  // string: the stage that makes no progress
 	memoryLimit   uint64        // bytes; 0 = unknown
-	glance        *glance       // at what may wait for the disk
 	turns         atomic.Uint64 // of the loop
 	reloading     atomic.Bool
 
@@ -142,9 +141,6 @@ func (g *Gateway) build() (err error) {
 	if g.plant, err = newPlant(c, plantOptions{g.opts.Host, new(machine.Turns), g.reporter, g.metrics, g.log}); err != nil {
 		return config.Refuse(err)
 	}
-	g.glance = newGlance(func() *seen {
-		return &seen{spool: g.queue.Stats(), active: g.reporter.Active(), opened: g.reporter.Opened()}
-	})
 	g.retained, g.announced = loadRetained(c.State, g.log), loadAnnouncements(c.State, g.log)
 	g.live, g.desk = &live{g: g}, newDesk(g)
 	g.mutes = loadMutes(c.State, g.log, time.Now())

@@ -13,46 +13,8 @@ import (
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/diskwait"
 	"iot-edge-anomaly/agent/report"
-	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/drivers/driverstest"
 )
-
-// TestGlance: who asks while a look hangs gets what was seen before, at once and with its
-// age; only one look is under way, and when it has ended all is new again.
-func TestGlance(t *testing.T) {
-	watch := driverstest.WatchStalls(t)
-	hang := make(chan struct{})
-	n := 0
-	g := newGlance(func() *seen {
-		if n++; n > 1 {
-			<-hang
-		}
-		return &seen{spool: spool.Stats{Messages: n}}
-	})
-	start := time.Now()
-	var late time.Duration
-	for range 5 {
-		var s *seen
-		if s, late = g.see(); s.spool.Messages != 1 {
-			t.Errorf("look %d was seen, want the first", s.spool.Messages)
-		}
-	}
-	if d := watch.Own(start); d > 10*5*glanceWait {
-		t.Errorf("five glances took %v", d)
-	}
-	if late < glanceWait {
-		t.Errorf("the look that hangs has been waiting for %v", late)
-	}
-	close(hang)
-	for end := time.Now().Add(time.Minute); late > 0; _, late = g.see() {
-		if time.Now().After(end) {
-			t.Fatal("never new again")
-		}
-	}
-	if s, _ := g.see(); s.spool.Messages < 2 {
-		t.Error("the look that hung was lost")
-	}
-}
 
 // systemd is a service manager that receives what the agent tells it.
 func systemd(t *testing.T) *net.UnixConn {

@@ -17,14 +17,14 @@ import (
 // does not wait for the disk. It is safe for concurrent use.
 func (g *Gateway) Snapshot() status.Snapshot {
 	p := g.currentPlant()
-	now, late := g.glance.see()
+	spool := g.queue.Stats()
 	s := status.Snapshot{
 		Build: g.opts.Build, Device: g.device.Device, Site: g.device.Site, Started: g.started, Now: time.Now(),
 		ReadyAfter: time.Duration(g.ready.Load()), TimeQuality: board.Clock().String(),
 		Readings: p.group.Readings(), Buses: p.group.Stats(), Modbus: p.buses.ModbusStats(), Heard: p.buses.Heard(), I2C: p.buses.I2CStats(),
 		MemoryLimit: g.memoryLimit, DiskWritten: g.diskWritten(), BudgetUsed: g.budgetUsed.Load().(float64), Merged: g.reporter.Merged(),
-		Stalled: g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: now.opened, Spool: &now.spool,
-		DiskWait: max(late, diskwait.Longest()),
+		Stalled: g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: g.reporter.Opened(), Spool: &spool,
+		DiskWait: diskwait.Longest(),
 	}
 	for _, m := range p.units {
 		s.Machines = append(s.Machines, m.Status())
@@ -42,7 +42,7 @@ func (g *Gateway) Snapshot() status.Snapshot {
 	if endpoint != nil {
 		s.HTTP, s.HTTPFiles = endpoint.Trouble(), endpoint.BadFiles()
 	}
-	for _, a := range now.active {
+	for _, a := range g.reporter.Active() {
 		s.Events = append(s.Events, openEvent(a))
 	}
 	return s

@@ -101,7 +101,7 @@ func (s *Snapshot) Health() Health {
 		h.Checks["spool"] = s.spool()
 	}
 	if s.DiskWait >= diskSlow {
-		h.Checks["disk"] = Check{Degraded, fmt.Sprintf("a write or read has been waiting for %v: what is said of queue and events is from before", s.DiskWait.Round(time.Second))}
+		h.Checks["disk"] = Check{Degraded, fmt.Sprintf("a write or read has been waiting for %v: events wait meanwhile", s.DiskWait.Round(time.Second))}
 	}
 	if s.Stalled != "" {
 		h.Checks["progress"] = Check{Unhealthy, s.Stalled + " makes no progress"}

@@ -432,7 +432,7 @@ var table = []section{
 			collect: ofSpool(func(q *spool.Stats) uint64 { return q.Corrupt })},
 		{name: "disk_wait_seconds", kind: gauge,
 			help:    "How long the oldest operation on the disk of the state folder has been under way; 0 = none is.",
-			meaning: "Seconds mean that the card is worn out or overloaded; events wait meanwhile, and the spool_* and events_* metrics are from before.",
+			meaning: "Seconds mean that the card is worn out or overloaded; events wait meanwhile.",
 			collect: one(func(s *scrape) float64 { return s.DiskWait.Seconds() })},
 		{name: "spool_spared_total", kind: counter,
 			help:    "Of the dropped messages, updates of events.",
