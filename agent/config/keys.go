@@ -57,7 +57,7 @@ func Sections(drivers map[string]DriverInfo) []Section {
 	}
 	out = append(out, reg, valid, limits, iso,
 		machineKeys.list(), runWhenKeys.list(), modelKeys.list(), learnKeys.list(), detectKeys.list(), driftKeys.list(),
-		mqttKeys.list(), telemetryKeys.list(), spoolKeys.list(), httpKeys.list(), tlsKeys.list(), trustKeys.list(), metricsKeys.list(), controlKeys.list(), budgetKeys.list(), logKeys.list())
+		mqttKeys.list(), telemetryKeys.list(), commandKeys.list(), spoolKeys.list(), httpKeys.list(), tlsKeys.list(), trustKeys.list(), metricsKeys.list(), controlKeys.list(), budgetKeys.list(), logKeys.list())
 	for i := range out {
 		out[i].complete()
 	}

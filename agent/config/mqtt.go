@@ -18,6 +18,7 @@ type MQTT struct {
 	PasswordFile  string
 	HomeAssistant bool
 	Telemetry     Telemetry
+	Commands      Commands
 }
 
 var mqttKeys = section[*MQTT]{
@@ -52,10 +53,14 @@ var mqttKeys = section[*MQTT]{
 		{Key: Key{Name: "telemetry", Kind: kindMapping, Without: "no values are published", Example: "{interval: 10s, deadband: 0.5%}",
 			Help: "Values, quality and score of each machine."},
 			read: func(v value, m *MQTT) { m.readTelemetry(v) }, fill: func(m *MQTT) { telemetryKeys.fill(&m.Telemetry) }},
+		{Key: Key{Name: "commands", Kind: kindMapping, Default: "", Without: "nothing is taken from the broker", Example: "{allow: [ack, mute]}",
+			Help: "What may be asked of the gateway over the broker."},
+			read: func(v value, m *MQTT) { commandKeys.read(v, &m.Commands) }, fill: func(m *MQTT) { commandKeys.fill(&m.Commands) }},
 	},
 	check: func(v value, m *MQTT, _ given) {
 		m.Pos = v.pos
 		m.checkTelemetry(v)
+		m.checkCommands(v)
 		v.pair("cert", m.Cert, "key", m.Key)
 		v.tell(brokerFaults(m.Broker, m.CA, m.Cert, m.Username, m.PasswordFile), nil)
 	},

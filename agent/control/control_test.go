@@ -448,7 +448,7 @@ func TestAudit(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i := range auditMost + 20 {
-		if err := a.Add(NewChange(fmt.Sprint(i), Peer{1, 2, 3}, strings.Repeat("é", 1000), nil)); err != nil {
+		if err := a.Add(NewChange(fmt.Sprint(i), Peer{PID: 1, UID: 2, GID: 3}, strings.Repeat("é", 1000), nil)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -457,7 +457,7 @@ func TestAudit(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := a.Changes()
-	if len(got) != auditMost || got[0].Verb != "20" || got[auditMost-1].Verb != fmt.Sprint(auditMost+19) || got[0].By != (Peer{1, 2, 3}) || len(got[0].Request) > auditText+3 {
+	if len(got) != auditMost || got[0].Verb != "20" || got[auditMost-1].Verb != fmt.Sprint(auditMost+19) || got[0].By != (Peer{PID: 1, UID: 2, GID: 3}) || len(got[0].Request) > auditText+3 {
 		t.Errorf("got %d changes, the first %+v", len(got), got[0])
 	}
 	if err := os.WriteFile(path, []byte("[{torn"), 0o600); err != nil {
@@ -495,7 +495,7 @@ func FuzzRequest(f *testing.F) {
 		}
 		r.URL.Path = path
 		w := &recorder{header: http.Header{}}
-		s.srv.Handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, Peer{1, 1, 1})))
+		s.srv.Handler.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), peerKey{}, Peer{PID: 1, UID: 1, GID: 1})))
 		if w.code == 0 || w.code >= 600 {
 			t.Errorf("status %d", w.code)
 		}

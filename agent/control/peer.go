@@ -17,12 +17,17 @@ type Peer struct {
 	PID int32  `json:"pid"`
 	UID uint32 `json:"uid"`
 	GID uint32 `json:"gid"`
+	// Name is who a command over MQTT says that it is from; empty = it came from here.
+	Name string `json:"name,omitempty"`
 }
 
 // String is for logs.
 func (p Peer) String() string {
 	if p == (Peer{}) {
 		return "signal"
+	}
+	if p.Name != "" {
+		return p.Name
 	}
 	return fmt.Sprintf("uid %d, pid %d", p.UID, p.PID)
 }
@@ -68,7 +73,7 @@ func peer(c net.Conn) (Peer, bool) {
 	}) != nil || err != nil {
 		return Peer{}, false
 	}
-	return Peer{cred.Pid, cred.Uid, cred.Gid}, true
+	return Peer{PID: cred.Pid, UID: cred.Uid, GID: cred.Gid}, true
 }
 
 // owner is the user whose connection it is.

@@ -33,6 +33,13 @@ func (g *Gateway) openControl() {
 	g.control = newService(g.socket.Run)
 }
 
+// audited records a change.
+func (g *Gateway) audited(c control.Change) {
+	if err := g.audit.Add(c); err != nil {
+		g.log.Warn("audit of changes", "error", err)
+	}
+}
+
 // status is the answer to the verb status.
 func (g *Gateway) status() control.Status {
 	s := g.Snapshot()

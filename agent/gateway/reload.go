@@ -57,9 +57,7 @@ func (g *Gateway) setRefused(err error) {
 
 // note records a reload that a signal asked for.
 func (g *Gateway) note(verb string, v verdict) {
-	if err := g.audit.Add(control.NewChange(verb, control.Peer{}, "", v.err)); err != nil {
-		g.log.Warn("audit of changes", "error", err)
-	}
+	g.audited(control.NewChange(verb, control.Peer{}, "", v.err))
 }
 
 // change puts a configuration into force and names what it touched, nothing else. An

@@ -106,6 +106,9 @@ func (g *Gateway) clearRetained(c *config.Config) {
 		return
 	}
 	current := []string{g.device.Topic + "/status"}
+	if len(c.MQTT.Commands.Allow) > 0 {
+		current = append(current, g.device.Topic+challengeTopic)
+	}
 	for _, m := range c.Machines {
 		current = append(current, g.device.Topic+"/machine/"+m.Name)
 		if t := c.MQTT.Telemetry; t.On && t.Retain {

@@ -24,7 +24,7 @@ func (g *Gateway) Snapshot() status.Snapshot {
 		Readings: p.group.Readings(), Buses: p.group.Stats(), Modbus: p.buses.ModbusStats(), Heard: p.buses.Heard(), I2C: p.buses.I2CStats(),
 		MemoryLimit: g.memoryLimit, DiskWritten: g.diskWritten(), BudgetUsed: g.budgetUsed.Load().(float64), Merged: g.reporter.Merged(),
 		Stalled: g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: g.reporter.Opened(), Spool: &spool,
-		DiskWait: diskwait.Longest(),
+		Commands: g.desk.count.commands(), DiskWait: diskwait.Longest(),
 	}
 	for _, m := range p.units {
 		s.Machines = append(s.Machines, m.Status())

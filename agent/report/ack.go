@@ -76,6 +76,23 @@ func (r *Reporter) Acknowledge(id, by, note string) error {
 	return unknown
 }
 
+// Incident tells an event that is over as soon as it begins: its open and its close,
+// with nothing in between.
+func (r *Reporter) Incident(ev detect.Event) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c := r.clock()
+	ev.State = detect.Open
+	if err := r.store(ev, ModelRef{}, c); err != nil {
+		return err
+	}
+	ev.State, ev.Until, ev.Reason = detect.Close, ev.Time, ReasonOver
+	return r.store(ev, ModelRef{}, c)
+}
+
+// ReasonOver is the reason an Incident closes with.
+const ReasonOver = "told"
+
 // cut is the beginning of a text, at most so many bytes.
 func cut(s string, most int) string { return validUTF8(s[:min(len(s), most)]) }
 

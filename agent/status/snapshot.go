@@ -42,8 +42,15 @@ type Snapshot struct {
 	HTTP         string         // what is wrong with the HTTP endpoint; empty = nothing
 	HTTPFiles    bool           // its newest certificate, key or token cannot be used
 	DiskWait     time.Duration  // how long the disk has kept an operation waiting; 0 = it does not
+	Commands     []Commands     // over MQTT, of each verb
 	Stalled      string         // the stage that makes no progress; empty = none
 	ReloadOK     bool           // the newest reload of the configuration worked, or none was requested
+}
+
+// Commands counts the commands of a verb that came over MQTT, since the start.
+type Commands struct {
+	Verb                       string
+	Accepted, Refused, Ignored uint64
 }
 
 // OpenEvent is an event that is open now, of any kind.

@@ -48,6 +48,7 @@ func good() Snapshot {
 		Heard:    []devices.Heard{{Bus: "line", ListenStats: modbus.ListenStats{Bytes: 200, Understood: 150, Exchanges: 9, Bursts: 2}}},
 		Buses:    []sampler.BusStats{{Bus: "plc", Overruns: 2}},
 		Broker:   &mqtt.Stats{Broker: "tcp://b:1883", Connected: true, Deliveries: mqtt.Deliveries{Acked: 7}},
+		Commands: []Commands{{Verb: "ack"}, {Verb: "mute"}},
 		Spool:    &spool.Stats{MaxBytes: 1000},
 	}
 }

@@ -398,6 +398,16 @@ var table = []section{
 			help:    "Retained topics that the broker does not take at present.",
 			meaning: "Allow them in the broker's access control list; they are tried again every hour and at a reload.",
 			collect: ofBroker(func(b *mqtt.Stats) int { return b.Topics })},
+		{name: "commands_total", kind: counter, labels: labels("verb", "result"),
+			help:    "Commands that came over MQTT, by verb (ack, mute) and result: accepted, refused, ignored (it was retained).",
+			meaning: "A rise of refused means that somebody guesses, or uses an old challenge; the alerts with the source `command` say more.",
+			collect: func(s *scrape, put put) {
+				for _, c := range s.Commands {
+					put(float64(c.Accepted), c.Verb, "accepted")
+					put(float64(c.Refused), c.Verb, "refused")
+					put(float64(c.Ignored), c.Verb, "ignored")
+				}
+			}},
 		{name: "telemetry_messages_total", kind: counter,
 			help:    "Messages with telemetry or health handed to the connection.",
 			meaning: "They wait in memory, 256 KiB of them, and are never on disk.",

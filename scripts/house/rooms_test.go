@@ -12,6 +12,7 @@ var rooms = map[string]string{
 	"broker":      "connections to MQTT brokers; mqtt and devices share it",
 	"chart":       "drawings as SVG",
 	"clients":     "who keeps a connection when a server has no more places; the endpoint and the socket share it",
+	"command":     "which requests from the network count; it knows neither broker nor events",
 	"commission":  "what one does before trusting a configuration: read, scan, record",
 	"config":      "the configuration file",
 	"control":     "the socket on which the running agent is asked; a server and a client that verbs, not the network, use",
