@@ -40,7 +40,7 @@ CHECKS = inherit,ST1000,ST1016
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards bench peers arm accuracy liars fetch fuzz golden rooms release systemd release-notes fresh install install-files clean
+.PHONY: help run build cross FORCE test nightly check boards faults bench peers arm accuracy liars fetch fuzz golden rooms release systemd release-notes fresh install install-files clean
 
 help:
 	@echo "make run            starts the demonstration: a simulated pump station is learnt and watched; Ctrl-C ends it"
@@ -49,6 +49,7 @@ help:
 	@echo "make cross          builds dist/$(NAME)_linux_{amd64,arm64,armv7,armv6}; fails above 12 MiB"
 	@echo "make check          runs gofmt, go vet, staticcheck and shellcheck"
 	@echo "make boards         boots two emulated ARM boards and runs the program on them (Debian)"
+	@echo "make faults         injects faults of broker, disk and clients into the program, and prints each figure beside its goal"
 	@echo "make bench          measures speed, allocations, binary sizes, start time and memory"
 	@echo "make peers          compares speed with ONNX Runtime and TFLite, downloaded from npm (x86-64, arm64)"
 	@echo "make arm            estimates cycles of the Arm kernels and counts instructions in emulation beside XNNPACK (Debian 12)"
@@ -111,6 +112,11 @@ boards: dist/$(NAME)_linux_armv7 dist/$(NAME)_linux_arm64
 	@mkdir -p .build/boards
 	@$(GO) build -o .build/boards/boards ./scripts/boards
 	@GO=$(GO) .build/boards/boards
+
+# LONG=-long: 1,000 kills, 1,000 flaps, ten minutes of slow clients.
+faults: build
+	@scripts/setup.sh mosquitto mosquitto-clients strace
+	@$(GO) run ./scripts/faults $(LONG)
 
 bench: build cross
 	$(GO) test -run '^$$' -bench . -benchmem ./board ./quant/... ./model/... ./agent/... ./drivers/modbus

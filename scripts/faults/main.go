@@ -1,0 +1,208 @@
+// Command faults runs the built program beside a real mosquitto, injects faults, and
+// prints what each cost beside what it may cost. It ends with 1 if a goal is missed.
+//
+//	faults [-program FILE] [-only NAME,...] [-long] [-at-once N] [-keep]
+//
+// A case is a function that makes its own folder, broker and agent, does something bad
+// to one of them, and measures. It has no access to the program but what its users
+// have: configuration, signals, MQTT, HTTP, files and /proc. Events come from the replay
+// driver and limits, so a case knows which events must arrive.
+//
+// A case that this machine cannot run (no strace, no mount namespaces) is printed as
+// such. It is not a success, and not a missed goal.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+)
+
+// figure is one line of the table.
+type figure struct {
+	what, measured, goal string
+	met                  bool
+}
+
+// fault is a case. Its cost of time decides what runs beside what.
+type fault struct {
+	name  string
+	run   func(*trial) error
+	alone bool // measures time, or loads the machine
+	quick bool // part of the test of this package
+}
+
+// faults are all cases, the longest first.
+var faults = []fault{
+	{name: "slow-fsync", run: slowFsync},
+	{name: "broker-away", run: brokerAway},
+	{name: "wear-1", run: wear(1)},
+	{name: "wear-31", run: wear(31)},
+	{name: "wear-151", run: wear(151)},
+	{name: "flap", run: flap},
+	{name: "refused", run: refused},
+	{name: "denied-status", run: deniedStatus},
+	{name: "kill", run: kill, quick: true},
+	{name: "reload", run: reload, quick: true},
+	{name: "disk-full", run: diskFull},
+	{name: "no-puback", run: noPuback, quick: true},
+	{name: "crowd", run: crowd, quick: true},
+	{name: "damage", run: damage, quick: true},
+	{name: "certificate", run: certificate},
+	{name: "folder", run: folder},
+	{name: "burst", run: burst},
+	{name: "slowloris", run: slowloris, alone: true},
+}
+
+// errCannot means that this machine cannot run a case.
+var errCannot = errors.New("not possible here")
+
+// trial is one run of a case. Its methods are for one goroutine.
+type trial struct {
+	program string
+	dir     string
+	long    bool // the full length
+	short   bool // as a part of the test
+	figures []figure
+	undo    []func()
+}
+
+// expect adds a line to the table.
+func (t *trial) expect(met bool, what, goal, format string, args ...any) {
+	t.figures = append(t.figures, figure{what, fmt.Sprintf(format, args...), goal, met})
+}
+
+// later calls f when the trial ends, the newest first.
+func (t *trial) later(f func()) { t.undo = append(t.undo, f) }
+
+// pick is the size for this run: in the test, usually, or with -long.
+func (t *trial) pick(short, usual, long int) int {
+	switch {
+	case t.short:
+		return short
+	case t.long:
+		return long
+	}
+	return usual
+}
+
+// outcome is what a case brought.
+type outcome struct {
+	fault
+	figures []figure
+	err     error
+	took    time.Duration
+}
+
+func main() {
+	program := flag.String("program", "./iot-edge-anomaly", "the program to try, a `FILE`")
+	only := flag.String("only", "", "run only the cases with these `NAMES`, separated by commas")
+	long := flag.Bool("long", false, "1,000 kills, 1,000 flaps, ten minutes of slow clients")
+	atOnce := flag.Int("at-once", 4, "cases at the same time; most of their time is waiting")
+	keep := flag.Bool("keep", false, "keep the folders of the cases")
+	flag.Parse()
+	file, err := filepath.Abs(*program)
+	if err == nil {
+		_, err = os.Stat(file)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err, "(make build)")
+		os.Exit(2)
+	}
+	chosen := slices.Clone(faults)
+	if *only != "" {
+		names := strings.Split(*only, ",")
+		chosen = slices.DeleteFunc(chosen, func(f fault) bool { return !slices.Contains(names, f.name) })
+	}
+	if len(chosen) == 0 {
+		fmt.Fprintln(os.Stderr, "faults: no such case")
+		os.Exit(2)
+	}
+	start := time.Now()
+	all := runAll(chosen, *atOnce, trial{program: file, long: *long}, *keep)
+	missed := print(os.Stdout, all)
+	fmt.Printf("%d cases in %v, %d goals missed\n", len(all), time.Since(start).Round(time.Second), missed)
+	if missed > 0 {
+		os.Exit(1)
+	}
+}
+
+// runAll runs cases, several at a time, and after them those that must be alone.
+func runAll(chosen []fault, atOnce int, like trial, keep bool) []outcome {
+	all := make([]outcome, len(chosen))
+	free := make(chan bool, max(atOnce, 1))
+	var running sync.WaitGroup
+	one := func(i int) { all[i] = runOne(chosen[i], like, keep) }
+	for i, f := range chosen {
+		if !f.alone {
+			free <- true
+			running.Go(func() {
+				one(i)
+				<-free
+			})
+		}
+	}
+	running.Wait()
+	for i, f := range chosen {
+		if f.alone {
+			one(i)
+		}
+	}
+	return all
+}
+
+// runOne runs a case in a folder of its own.
+func runOne(f fault, t trial, keep bool) (o outcome) {
+	o.fault = f
+	start := time.Now()
+	if t.dir, o.err = os.MkdirTemp("", "faults-"+f.name+"-"); o.err != nil {
+		return o
+	}
+	os.Chmod(t.dir, 0o755) // for mosquitto under its own user
+	if !keep {
+		defer os.RemoveAll(t.dir)
+	}
+	defer func() {
+		for _, undo := range slices.Backward(t.undo) {
+			undo()
+		}
+		o.figures, o.took = t.figures, time.Since(start)
+		fmt.Fprintf(os.Stderr, "%-14s %v\n", f.name, o.took.Round(time.Second/10))
+	}()
+	o.err = f.run(&t)
+	return o
+}
+
+// print writes the table and returns how many goals were missed. A case that ended with
+// an error missed its goal.
+func print(to io.Writer, all []outcome) (missed int) {
+	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "case\tfault: figure\tmeasured\tgoal\t")
+	for _, o := range all {
+		for _, f := range o.figures {
+			verdict := "ok"
+			if !f.met {
+				verdict = "MISSED"
+				missed++
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.name, f.what, f.measured, f.goal, verdict)
+		}
+		switch {
+		case errors.Is(o.err, errCannot):
+			fmt.Fprintf(w, "%s\t%v\t-\t-\tnot run\n", o.name, o.err)
+		case o.err != nil:
+			fmt.Fprintf(w, "%s\t%s\t-\t-\tMISSED\n", o.name, strings.ReplaceAll(o.err.Error(), "\n", " "))
+			missed++
+		}
+	}
+	w.Flush()
+	return missed
+}
