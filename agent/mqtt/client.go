@@ -138,6 +138,7 @@ func (c *Client) SetRetained(topic string, payload []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	payload = bytes.Clone(payload)
+	c.offers.forget(topic) // it is older, and must not come behind
 	for _, r := range c.retained {
 		if r.topic == topic {
 			r.payload = payload

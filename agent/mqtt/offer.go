@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 
 	"iot-edge-anomaly/agent/spool"
@@ -27,8 +28,8 @@ type offers struct {
 // Offer publishes payload on topic with QoS 1, after what was offered before, and at
 // most once: what is in flight when the connection ends is not sent again. Without a
 // connection up to 256 KiB wait in memory, or the newest alone if it is larger; then the
-// oldest is dropped. Offer does not
-// wait. It must not be used for a topic of SetRetained.
+// oldest is dropped, as is what waits for a topic when SetRetained is called for it.
+// Offer does not wait.
 func (c *Client) Offer(topic string, payload []byte, retain bool) {
 	c.offers.add(spool.Message{Topic: topic, Payload: bytes.Clone(payload), Retain: retain})
 	c.signal()
@@ -57,6 +58,20 @@ func (o *offers) take() spool.Message {
 	o.list = o.list[1:]
 	o.bytes -= len(m.Payload)
 	return m
+}
+
+// forget drops what waits for a topic.
+func (o *offers) forget(topic string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.list = slices.DeleteFunc(o.list, func(m spool.Message) bool {
+		if m.Topic != topic {
+			return false
+		}
+		o.bytes -= len(m.Payload)
+		o.stats.OfferDropped++
+		return true
+	})
 }
 
 // lost counts one that was taken and not delivered.

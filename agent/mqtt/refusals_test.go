@@ -427,6 +427,24 @@ func TestOffer(t *testing.T) {
 	})
 }
 
+// A retained topic that is emptied stays empty, although something waited for it.
+func TestOffer_emptied(t *testing.T) {
+	faked(t, Options{}, func(t *testing.T, b *fakeBroker, c *Client, _ *spool.Queue) {
+		b.note(func() { b.down = true })
+		defer run(t, c)()
+		time.Sleep(time.Second)
+		c.Offer("plant/gw7/telemetry/pump1", []byte("1"), true)
+		c.Offer("plant/gw7/telemetry/fan1", []byte("2"), true)
+		c.SetRetained("plant/gw7/telemetry/pump1", nil)
+		b.note(func() { b.down = false })
+		time.Sleep(time.Minute)
+		pump, fan := b.on("plant/gw7/telemetry/pump1"), b.on("plant/gw7/telemetry/fan1")
+		if s := c.Stats(); len(pump) != 1 || pump[0] != "" || len(fan) != 1 || s.OfferDropped != 1 {
+			t.Errorf("pump1 %q, fan1 %q, %+v", pump, fan, s.OfferStats)
+		}
+	})
+}
+
 // TestSameText: what differs in each text of one failure.
 func TestSameText(t *testing.T) {
 	a := sameText("connection lost: read tcp 127.0.0.1:43210->127.0.0.1:1883: connection reset by peer")
