@@ -3,6 +3,7 @@ package report
 import (
 	"encoding/json"
 	"errors"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -118,5 +119,22 @@ func TestAcknowledge_dated(t *testing.T) {
 	must(t, r.Event(anomaly(detect.Close, c.now()), theModel))
 	if a := ackOf(t, q.last()); a.Acknowledged == nil || a.Acknowledged.Time == nil {
 		t.Errorf("told %s", q.last())
+	}
+}
+
+// TestGolden_acknowledged: the payloads keep the schemas, which TestSchema_golden checks.
+func TestGolden_acknowledged(t *testing.T) {
+	q := &memory{}
+	r, err := New(device(boot1), q, steady(Synced))
+	must(t, err)
+	must(t, r.Event(anomaly(detect.Open, noon), theModel))
+	must(t, r.Acknowledge("gw7-4f2a-e1", "alice", "on my way"))
+	golden(t, "event_acknowledged", q.last())
+	golden(t, "state_acknowledged", r.MachineState(MachineStatus{Machine: "pump1", State: "anomaly", Score: 1.83, Since: noon, MutedUntil: noon.Add(time.Hour), MutedBy: "alice (mqtt)"}))
+	ev := detect.Event{Kind: detect.Alert, Key: "command", Severity: detect.Warning, Time: noon, Since: noon, Score: math.NaN(), Peak: math.NaN(), Reason: "command ack e1 over MQTT: accepted"}
+	must(t, r.Incident(ev))
+	golden(t, "event_incident", q.last())
+	if got := len(r.Active()); got != 1 || len(q.messages) != 4 {
+		t.Errorf("%d events are open after %d messages", got, len(q.messages))
 	}
 }
