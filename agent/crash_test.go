@@ -37,6 +37,7 @@ func toggleConfig(t *testing.T, rows, brokerURL, listen string, period time.Dura
 	dir := t.TempDir()
 	text := fmt.Sprintf(`gateway: {site: s, id: gw7}
 state: %[1]s
+control: {socket: ""}
 buses:
   plc: {modbus: "tcp://%[2]s", timeout: 500ms}
 sensors:

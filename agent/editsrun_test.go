@@ -220,7 +220,7 @@ func (p *playing) matches(told foretold) {
 		}
 		return true
 	}
-	for end := time.Now().Add(30 * time.Second); !ok(); time.Sleep(p.period) {
+	for end := time.Now().Add(busy); !ok(); time.Sleep(p.period) {
 		if time.Now().After(end) {
 			p.t.Errorf("check foretold problems of %v; at work are %+v, want %v", told.impaired, have, p.names())
 			return
@@ -423,7 +423,7 @@ func (a *built) machines() map[string]seenMachine {
 	var text []byte
 	var at time.Time
 	for _, listen := range []string{a.play.file.listen, a.play.force.listen} { // which one is in force shows in a moment
-		c := http.Client{Timeout: 5 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+		c := http.Client{Timeout: busy, Transport: &http.Transport{DisableKeepAlives: true}}
 		r, err := c.Get("http://" + listen + "/metrics")
 		if at = time.Now(); err != nil {
 			continue

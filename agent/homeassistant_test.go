@@ -282,7 +282,7 @@ func TestHomeAssistant(t *testing.T) {
 	text := fmt.Sprintf(`gateway: {site: s, id: gw7}
 state: state
 control: {socket: ""}
-buses: {plc: {modbus: "tcp://%s"}}
+buses: {plc: {modbus: "tcp://%s", timeout: 10s}}
 sensors:
   - name: pump
     driver: modbus

@@ -295,6 +295,10 @@ func TestReloadRunning(t *testing.T) {
 	if a, b := r.plc.Connections(), r.fan.Connections(); a != 1 || b != 1 {
 		t.Errorf("%d and %d connections, want one each", a, b)
 	}
+	waitFor(t, 20*time.Second, "the changes on the disk", func() bool { // status has them before
+		b, _ := os.ReadFile(filepath.Join(filepath.Dir(r.path), "state", "changes.json"))
+		return strings.Count(string(b), `"reload"`) == 4
+	})
 	r.agent.kill(syscall.SIGKILL) // leaves its socket behind
 	if code, out := r.verb("reload"); code != 1 || !strings.Contains(out, "no agent answers") {
 		t.Errorf("reload of a killed agent: %d, %s", code, out)

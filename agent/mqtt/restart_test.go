@@ -96,7 +96,7 @@ func TestMain(m *testing.M) {
 }
 
 // victim appends and delivers until it is killed; each number is written to a
-// file after it was accepted. With an empty file `finish` in dir it appends
+// file after it was accepted and is on the disk. With an empty file `finish` in dir it appends
 // nothing and ends when all is delivered.
 func victim(dir, broker string) error {
 	q, err := spool.Open(filepath.Join(dir, "spool"), spool.Options{SegmentBytes: 16 << 10})
@@ -123,10 +123,16 @@ func victim(dir, broker string) error {
 		return err
 	}
 	for {
-		if err := q.Append(numbered); err != nil {
+		for range 3 {
+			if err := q.Append(numbered); err != nil {
+				return err
+			}
+		}
+		n := q.Seq()
+		if err := q.Flush(); err != nil { // a kill before this may cost them, and give the numbers to others
 			return err
 		}
-		if _, err := fmt.Fprintln(log, q.Seq()); err != nil {
+		if _, err := fmt.Fprintf(log, "%d\n%d\n%d\n", n-2, n-1, n); err != nil {
 			return err
 		}
 		time.Sleep(time.Millisecond)
