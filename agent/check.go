@@ -53,6 +53,9 @@ func checkVerb(_ context.Context, e env, args []string) error {
 	if err != nil {
 		return config.Refuse(fmt.Errorf("%s: %s", path, plural(len(problems), "problem", "problems")))
 	}
+	if err := gateway.Startable(c); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	if n := impaired(problems); n > 0 {
 		return fmt.Errorf("%s: %s would not judge as configured; all else runs", path, plural(n, "machine", "machines"))
 	}

@@ -484,3 +484,21 @@ machines[0].model: machine pump: there is no model, and none may be learnt
 		}
 	}
 }
+
+// What keeps the folders of state and queue from being written keeps run from starting.
+func TestStartable(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ state, spool, want string }{
+		{dir, filepath.Join(dir, "spool"), ""}, {filepath.Join(dir, "new", "state"), dir, ""},
+		{file, dir, "run would not start: state: " + file}, {dir, filepath.Join(file, "spool"), "run would not start: spool.dir: " + file},
+	} {
+		err := Startable(&config.Config{State: c.state, Spool: config.Spool{Dir: c.spool}})
+		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s, %s: %v, want %q", c.state, c.spool, err, c.want)
+		}
+	}
+}

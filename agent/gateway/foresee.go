@@ -29,6 +29,19 @@ func Foresee(path string, c *config.Config) config.Problems {
 	return append(ps, impairedMachines(path, c)...)
 }
 
+// Startable tells why a Gateway with this configuration could not open its folders: state
+// and queue must be written. That is nothing another configuration must cure, so run ends
+// with 1 and is tried again. It writes nothing. What another user than the agent's may not
+// write is no reason.
+func Startable(c *config.Config) error {
+	for _, f := range [][2]string{{"state", c.State}, {"spool.dir", c.Spool.Dir}} {
+		if err := state.OpenModels(filepath.Join(f[1], "models")).Addable(); err != nil && (!errors.Is(err, fs.ErrPermission) || owner(c.State)) {
+			return fmt.Errorf("run would not start: %s: %w: have it written by the agent's user, or set another folder", f[0], err)
+		}
+	}
+	return nil
+}
+
 // leftovers are the files in the state folder of machines that are not configured. They
 // stay, because a machine may get its old name again.
 func leftovers(c *config.Config) (out []string) {

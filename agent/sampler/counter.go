@@ -32,6 +32,9 @@ const (
 	// standsAfter is how many times as long as before its last change a counter must
 	// have stood still to have stopped.
 	standsAfter = 4
+	// patience is how many readings in a row a counter that has not counted yet must
+	// have stood still to be at rest. Until then it may be a slow one.
+	patience = 2 * countersKept
 )
 
 // tally turns the readings of one counter into its rate. The zero value with a
@@ -49,6 +52,10 @@ type tally struct {
 	stood   int     // still before the last change
 	moves   int     // readings in a row that changed
 	fastest float64 // rate of the readings lately, per second
+	moved   float64 // when it changed last
+	steady  float64 // rate then
+	edge    bool    // the first point is where the value changed
+	known   bool    // it has had a rate
 
 	before *count // the last point before the counter went back; nil = it did not, or has counted since
 }
@@ -114,13 +121,36 @@ func (c *tally) rate(t time.Time, v float64) (float64, Doubt) {
 	if d > 0 {
 		c.before = nil
 	}
+	if c.known = c.known || c.still >= patience || d > 1.5*step && c.still == 0 || d > 0 && c.edge; !c.known {
+		if d == 0 {
+			c.move(d, step)
+			c.add(now)
+			return math.NaN(), Uncounted
+		}
+		c.begin(now) // for how long it had stood before the first reading is unknown
+		c.edge, c.moves, c.fastest = true, 1, d/dt
+		return math.NaN(), Uncounted
+	}
 	c.move(d, step)
 	c.add(now)
 	c.fastest = max(d/dt, 0.99*c.fastest)
-	if c.still > standsAfter*(c.stood+1) {
-		return 0, NoDoubt
+	return c.now(now.at) * c.Per.Seconds(), NoDoubt
+}
+
+// now is the rate per second after the reading at the time at was added. A counter that
+// changes now and then keeps its rate until its next change is overdue.
+func (c *tally) now(at float64) float64 {
+	switch {
+	case c.still > standsAfter*(c.stood+1):
+		return 0
+	case c.still > 0 && c.stood > 0 && c.steady > 0:
+		return min(c.steady, c.quantum/(at-c.moved))
 	}
-	return c.estimate() * c.Per.Seconds(), NoDoubt
+	r := c.estimate()
+	if c.still == 0 {
+		c.moved, c.steady = at, r
+	}
+	return r
 }
 
 // can tells whether the counter can have counted d in dt seconds, by what it counted
@@ -133,7 +163,7 @@ func (c *tally) step(v float64) float64 { return max(c.Step, c.Relative*math.Abs
 
 // begin forgets all readings but one.
 func (c *tally) begin(p count) {
-	*c = tally{Counter: c.Counter, start: c.start, fastest: c.fastest, quantum: c.quantum}
+	*c = tally{Counter: c.Counter, start: c.start, fastest: c.fastest, quantum: c.quantum, known: c.known}
 	c.add(p)
 }
 
@@ -193,7 +223,7 @@ func (c *tally) move(d, step float64) {
 func (c *tally) estimate() float64 {
 	now := c.last()
 	rate, low, high := 0.0, math.Inf(-1), math.Inf(1)
-	for i := 1; i < c.n; i *= 2 {
+	for i := 1; i < c.n; i = min(2*i, max(i+1, c.n-1)) {
 		from := c.back(i)
 		span := 1 / (now.at - from.at)
 		r, doubt := (now.value-from.value)*span, c.quantum*span

@@ -28,6 +28,8 @@ func rates(c *tally, values ...float64) (out []string) {
 			out = append(out, "first")
 		case d == CounterReset:
 			out = append(out, "reset")
+		case d == Uncounted:
+			out = append(out, "?")
 		case math.IsNaN(r):
 			out = append(out, "-")
 		default:
@@ -55,7 +57,7 @@ func TestTally(t *testing.T) {
 		{"a false 0", []float64{50, 50.1, 0, 50.3, 50.4}, "[first 360 reset 360 360]"},
 		{"false zeros", []float64{50, 50.1, 0, 0, 50.4, 50.5}, "[first 360 reset 0 360 360]"},
 		{"a false high value", []float64{10, 10.1, 60, 10.3, 10.4}, "[first 360 reset 360 360]"},
-		{"a false value that is not so high", []float64{10, 10.001, 30, 10.003, 10.004}, "[first 3.6 reset 3.6 3.6]"},
+		{"a false value that is not so high", []float64{10, 10.001, 30, 10.003, 10.004}, "[first ? reset 3.6 3.6]"},
 		{"an old count after 0", []float64{50, 50.1, 0, 49.9, 50, 50.1}, "[first 360 reset reset 360 360]"},
 		{"the count before a new start is passed again", []float64{0.1, 0.2, 0, 0.1, 0.2, 0.3, 0.4}, "[first 360 reset 360 360 360 360]"},
 		{"one reading lost", []float64{10, 10.1, nan, 10.3}, "[first 360 - 360]"},
@@ -75,13 +77,39 @@ func repeat(v float64, n int) (out []float64) {
 	return out
 }
 
+// A counter that stands still at first may be a slow one: it has no rate, rather than 0 and
+// then too much, until it has changed twice or stood for long.
+func TestTally_slowAtFirst(t *testing.T) {
+	for phase := range 7 {
+		c := &tally{Counter: Counter{Per: time.Second, Step: 1}}
+		rated := 0
+		for i := range 60 {
+			at := noon.Add(time.Duration(i) * time.Second)
+			r, d := c.read(at, float64((i+phase)/7)) // 0.143 a second
+			if d != NoDoubt {
+				continue
+			}
+			if rated++; r < 0.11 || r > 0.18 {
+				t.Errorf("phase %d, second %d: %.3f a second", phase, i, r)
+			}
+		}
+		if rated < 60-15 {
+			t.Errorf("phase %d: %d of 60 readings have a rate", phase, rated)
+		}
+	}
+	c := &tally{Counter: Counter{Per: time.Second, Step: 1}}
+	if got := fmt.Sprint(rates(c, repeat(5, patience+2)...)[patience-1:]); got != "[? ? 0]" {
+		t.Error("at rest: " + got)
+	}
+}
+
 // A counter of floating-point numbers begins again at any value, and its rounding is
 // no new beginning.
 func TestTally_float(t *testing.T) {
 	c := &tally{Counter: Counter{Per: time.Second, Relative: 0x1p-23}}
 	v := float64(float32(1e6))
 	got := fmt.Sprint(rates(c, v, v+10, v+9.95, v+20, 3, 13))
-	if got != "[first 10 0 5 reset 10]" {
+	if got != "[first 10 0 6.667 reset 10]" {
 		t.Error(got)
 	}
 }

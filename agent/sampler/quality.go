@@ -46,10 +46,11 @@ const (
 	Unproven // perhaps the answer to another request
 	FirstCount
 	CounterReset
+	Uncounted // since it is read
 )
 
 // String says it for people; empty for NoDoubt.
 func (d Doubt) String() string {
 	return [...]string{"", "no value that the sensor can measure", "outside its range", "a jump", "changes too fast", "does not change", "may be the answer to another request",
-		"a rate needs two readings of the counter", "the counter has begun again, or jumped"}[d]
+		"a rate needs two readings of the counter", "the counter has begun again, or jumped", "the counter has not counted yet, or once only, since it is read"}[d]
 }

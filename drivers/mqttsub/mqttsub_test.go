@@ -87,7 +87,7 @@ func TestValues(t *testing.T) {
 		{"$.t", `{"t": null}`, 0, "x is null in the message on a"}, {"", "null", 0, "x is null"}, {"", "NaN", 0, "x is NaN"}, {"", "", 0, "x is empty"},
 		{"", "inf", 0, "x is inf"}, {"", "1e999", 0, "x is 1e999, too large for a number"}, {"", "-Infinity", 0, "x is -Infinity"},
 		{"", "21,5", 0, `x is "21,5", no number`}, {"", "21.5 °C", 0, `x is "21.5 °C", no number`}, {"", "0x1p4", 0, "no number"}, {"", "1_000", 0, "no number"}, {"", "--5", 0, "no number"},
-		{"", "{}", 0, "x is an object; name a value in it with path"}, {"", `{"t": 1, "h": 2}`, 0, "it has h, t"}, {"", "[1]", 0, "x is a list"},
+		{"", "{}", 0, "x is an object; name a value in it with path"}, {"", `{"t": 1, "h": 2}`, 0, "it has h, t"}, {"", "[1]", 0, "x is a list"}, {"$.t", "{}", 0, "it has no members"},
 		{"$.t", `{"temp": 1, "hum": 2}`, 0, "no value on a; the newest message has no $.t: it has hum, temp"}, {"$.t", "21.5", 0, "it is a single value"},
 		{"$.t", "hello", 0, "it is no JSON"}, {"$[1]", "[1]", 0, "it is a list of 1"}, {"$.t", `{"t": 1} x`, 0, "it is no JSON"}, {"$.t.u", `{"t": 1}`, 0, "it has t"},
 		{"$.t", "{\"\\n\": 1}", 0, "it has ?"}, {"", strings.Repeat("x", 100), 0, `x is "` + strings.Repeat("x", 40) + `…", no number`},

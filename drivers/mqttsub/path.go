@@ -1,6 +1,7 @@
 package mqttsub
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -127,7 +128,7 @@ func outline(doc any) string {
 		if len(names) > namesShown {
 			names = append(names[:namesShown], "…")
 		}
-		return "it has " + strings.Join(names, ", ")
+		return "it has " + cmp.Or(strings.Join(names, ", "), "no members")
 	case []any:
 		return fmt.Sprintf("it is a list of %d", len(d))
 	}
