@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -195,6 +197,73 @@ func deniedStatus(t *trial) error {
 	return nil
 }
 
+// deniedACL has a broker whose list permits events and nothing else. It acknowledges what
+// it does not permit, as MQTT 3.1.1 wants, and passes none of it on.
+func deniedACL(t *trial) error {
+	acl := filepath.Join(t.dir, "acl")
+	if err := os.WriteFile(acl, []byte("topic read #\ntopic write plant/gw7/event\n"), 0o644); err != nil {
+		return err
+	}
+	b, err := t.startBroker("acl_file " + acl + "\n")
+	if err != nil {
+		return err
+	}
+	a, err := t.begin(stream(b.addr))
+	if err != nil {
+		return err
+	}
+	await(time.Minute, "", func() bool { return len(b.all()) > 40 })
+	if err := a.settle(b); err != nil {
+		return err
+	}
+	fault := "ACL permits only events"
+	t.expect(b.state("/status") == "", fault+": status passed on", "no", "%q", b.state("/status"))
+	t.inOrder(fault, balanceOf(b.all()))
+	return nil
+}
+
+// mutualTLS stops and starts a broker that wants a certificate of the client.
+func mutualTLS(t *trial) error {
+	cert, key := filepath.Join(t.dir, "tls.pem"), filepath.Join(t.dir, "tls.key")
+	certPEM, keyPEM, err := pair(1)
+	if err != nil {
+		return err
+	}
+	if err := writeAll(cert, certPEM, key, keyPEM); err != nil {
+		return err
+	}
+	addr, err := freeAddr()
+	if err != nil {
+		return err
+	}
+	_, port, _ := net.SplitHostPort(addr)
+	b, err := t.startBroker(fmt.Sprintf("listener %s 127.0.0.1\ncafile %s\ncertfile %s\nkeyfile %s\nrequire_certificate true\n", port, cert, cert, key))
+	if err != nil {
+		return err
+	}
+	p := stream("mqtts://" + addr)
+	p.mqtt = fmt.Sprintf(", ca: %s, cert: %s, key: %s", cert, cert, key)
+	a, err := t.begin(p)
+	if err != nil {
+		return err
+	}
+	for n := range 3 {
+		if err := await(time.Minute, "messages over TLS", func() bool { return len(b.all()) > 40*(n+1) }); err != nil {
+			return fmt.Errorf("%w: %s", err, a.lastLine())
+		}
+		b.stop()
+		time.Sleep(time.Second)
+		if err := b.start(); err != nil {
+			return err
+		}
+	}
+	if err := a.settle(b); err != nil {
+		return err
+	}
+	t.inOrder("broker with mutual TLS restarts x3", balanceOf(b.all()))
+	return nil
+}
+
 // noPuback has a broker that acknowledges no event.
 func noPuback(t *trial) error {
 	f, err := t.startFake("", true)
@@ -302,7 +371,7 @@ func reload(t *trial) error {
 		if !a.running() {
 			return fmt.Errorf("the agent ended: %s", a.lastLine())
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond)
 		if _, is := a.metrics()[`samples_processed_total{machine="ghost"}`]; is {
 			applied++
 		}

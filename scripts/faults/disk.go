@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -139,28 +141,36 @@ func (t *trial) wear(open int) error {
 	return nil
 }
 
-// diskFull fills the file system of the state folder, and empties it.
-func diskFull(t *trial) error {
+// beginSmall starts a broker and an agent whose state is on a file system of 2 MiB, of
+// its own mount namespace, and waits for messages.
+func (t *trial) beginSmall() (b *broker, a *agent, small string, err error) {
 	path, err := need("unshare")
 	if err != nil {
-		return err
+		return nil, nil, "", err
 	}
-	small := filepath.Join(t.dir, "small")
+	if exec.Command(path, "-Urm", "true").Run() != nil {
+		return nil, nil, "", fmt.Errorf("%w: no mount namespaces", errCannot)
+	}
+	small = filepath.Join(t.dir, "small")
 	if err := os.Mkdir(small, 0o755); err != nil {
-		return err
+		return nil, nil, "", err
 	}
-	b, err := t.startBroker("")
-	if err != nil {
-		return err
+	if b, err = t.startBroker(""); err != nil {
+		return nil, nil, "", err
 	}
 	p := stream(b.addr)
 	p.state = filepath.Join(small, "state")
 	p.wrap = []string{path, "-Urm", "sh", "-c", `mount -t tmpfs -o size=2m none "$0" && exec "$@"`, small}
-	a, err := t.begin(p)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errCannot, err)
+	if a, err = t.begin(p); err == nil {
+		err = await(time.Minute, "messages", func() bool { return len(b.all()) > 20 })
 	}
-	if err := await(time.Minute, "events", func() bool { return len(b.all()) > 20 }); err != nil {
+	return b, a, small, err
+}
+
+// diskFull fills the file system of the state folder, and empties it.
+func diskFull(t *trial) error {
+	b, a, small, err := t.beginSmall()
+	if err != nil {
 		return err
 	}
 	// The folder as the agent sees it.
@@ -191,6 +201,53 @@ func diskFull(t *trial) error {
 	}
 	sum := balanceOf(b.all())
 	t.expect(float64(sum.missing) == dropped && sum.unequal == 0, "disk full: messages missing, counted as dropped", "the same", "%d, %.0f", sum.missing, dropped)
+	return nil
+}
+
+// readOnly has a file system that turns read-only after an error, and is mended: what
+// would change it fails with EROFS, through files that are open too.
+func readOnly(t *trial) error {
+	strace, err := need("strace")
+	if err != nil {
+		return err
+	}
+	b, err := t.startBroker("")
+	if err != nil {
+		return err
+	}
+	a, err := t.begin(stream(b.addr))
+	if err != nil {
+		return err
+	}
+	if err := await(time.Minute, "messages", func() bool { return len(b.all()) > 20 }); err != nil {
+		return err
+	}
+	const changes = "pwrite64,fsync,ftruncate,fallocate,renameat,unlinkat,mkdirat"
+	tracer, err := start(io.Discard, strace, "-f", "-qq", "-o", "/dev/null", "-e", "signal=none", "-e", "trace="+changes, "-e", "inject="+changes+":error=EROFS", "-p", strconv.Itoa(a.cmd.Process.Pid))
+	if err != nil {
+		return err
+	}
+	defer tracer.end(syscall.SIGTERM)
+	degraded := func() bool {
+		status, _ := a.health()
+		return status == "degraded"
+	}
+	await(30*time.Second, "", func() bool { return degraded() || !tracer.running() })
+	if !tracer.running() {
+		return fmt.Errorf("%w: strace may not attach", errCannot)
+	}
+	told := len(b.all())
+	time.Sleep(time.Duration(t.pick(3, 10, 60)) * time.Second)
+	t.expect(degraded() && a.running(), "file system turns read-only: the program runs and says it", "yes", "%t", degraded() && a.running())
+	t.expect(len(b.all()) > told, "file system turns read-only: messages told meanwhile", "> 0", "%d", len(b.all())-told)
+	tracer.end(syscall.SIGTERM)
+	mended := time.Now()
+	await(time.Minute, "", func() bool { return !degraded() })
+	t.expect(time.Since(mended) < 5*time.Second, "file system turns read-only: healthy after it is mended", "<= 5 s", "%.1f s", time.Since(mended).Seconds())
+	if err := a.settle(b); err != nil {
+		return err
+	}
+	t.inOrder("file system turns read-only", balanceOf(b.all()))
 	return nil
 }
 
