@@ -84,3 +84,13 @@ func (c *Client) setAside(f *flight, reduced bool) {
 		c.log.Warn("a message that was set aside may be tried again after a restart", "err", err)
 	}
 }
+
+// watchNext takes the end of a connection right after a message was acknowledged that is
+// not sent again: the next one is sent alone.
+func (r *refusals) watchNext(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if broker.Closed(err) {
+		r.trial.add(nextOne)
+	}
+}

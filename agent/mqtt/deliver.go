@@ -76,7 +76,9 @@ func (s *session) awaitAcks() {
 			s.stop(fmt.Errorf("publishing message %d: %w", m.id, err)) // has no effect after the first
 			continue
 		}
-		s.flights.remove(m.key)
+		if !s.settle(m.key) {
+			continue
+		}
 		aside := s.refusals.arrived(&m.flight)
 		if err := s.source.Ack(m.id); err != nil {
 			s.log.Warn("a delivered message may be sent again after a restart", "err", err)
@@ -122,6 +124,16 @@ func (s *session) launch(f flight, m spool.Message) (paho.Token, bool) {
 	}
 	s.flights.add(f)
 	return s.publish(m), true
+}
+
+// settle takes an acknowledged message out of the flights. One that is alone in flight
+// must first survive the grace; else settle returns false, and it has not arrived.
+func (s *session) settle(key string) bool {
+	if s.flights.alone(key) && !s.sleep(grace) {
+		return false
+	}
+	s.flights.remove(key)
+	return true
 }
 
 // sleep returns false if the connection ends before d.
@@ -241,7 +253,9 @@ func (s *session) deliver(m spool.Message) bool {
 		s.stop(fmt.Errorf("publishing %s: %w", m.Topic, err))
 		return false
 	}
-	s.flights.remove(f.key)
+	if !s.settle(f.key) {
+		return false
+	}
 	s.refusals.arrivedTopic(&f)
 	return true
 }

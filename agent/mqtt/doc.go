@@ -32,6 +32,10 @@
 // after a minute, later after an hour, and none is set aside. A message that is never
 // acknowledged while later ones are is set aside after three connections.
 //
+// Some brokers acknowledge what they refuse, and end the connection then. So what was
+// acknowledged in the last tenth of a second is to blame if nothing is in flight, and
+// what is sent alone has arrived only if the connection survives that long.
+//
 // A topic of SetRetained or Offer that is refused is tried again after an hour; three
 // refused retained topics in a row mean that nothing retained is taken. A will that is
 // the reason for a refused connection is left out. Reconsider tries all of this again.

@@ -2,6 +2,7 @@ package mqtt
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -80,6 +81,57 @@ func TestRecipe_bridge(t *testing.T) {
 			t.Errorf("state: %v", s)
 		}
 	}
+}
+
+// The access control list of the page is enough for the agent, and allows no more.
+func TestRecipe_leastRights(t *testing.T) {
+	t.Parallel()
+	if testing.Short() {
+		t.Skip("needs mosquitto; left out with -short")
+	}
+	dir := openDir(t)
+	file := func(name string) string { return filepath.Join(dir, name) }
+	for _, user := range []string{"gw7", "reader"} {
+		args := []string{"-b", file("users"), user, "s3cret"}
+		if user == "gw7" {
+			args = append([]string{"-c"}, args...)
+		}
+		if out, err := exec.Command("mosquitto_passwd", args...).CombinedOutput(); err != nil {
+			t.Fatalf("mosquitto_passwd (apt install mosquitto): %v\n%s", err, out)
+		}
+	}
+	acl := recipe(t, "acl", "plant/plant-3/gw7/", "plant/gw7/") + "user reader\ntopic read #\n"
+	for name, text := range map[string]string{"acl": acl, "secret": "s3cret\n"} {
+		if err := os.WriteFile(file(name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	os.Chmod(file("acl"), 0o644)
+	os.Chmod(file("users"), 0o644)
+	m := newMosquitto(t, "allow_anonymous false", "password_file "+file("users"), "acl_file "+file("acl"))
+	o := Options{Broker: "tcp://" + m.addr, Username: "gw7", PasswordFile: file("secret")}
+	q := mustSpool(t)
+	c := mustNew(t, o, q)
+	c.SetRetained("plant/gw7/machine/a", []byte("normal"))
+	run(t, c)
+	reader := Options{Broker: o.Broker, ClientID: "gw7", Username: "reader", PasswordFile: o.PasswordFile}
+	eventually(t, time.Minute, "online", func() bool { return c.Connected() })
+	own := o
+	own.ClientID = "gw7"
+	for _, user := range []Options{reader, own} {
+		var found []Finding
+		if !Check(t.Context(), user, "plant/gw7", time.Second, func(f Finding) { found = append(found, f) }) {
+			t.Errorf("user %s: %+v", user.Username, found)
+		}
+	}
+	var found []Finding
+	if Check(t.Context(), reader, "plant/gw8", time.Second, func(f Finding) { found = append(found, f) }) || !strings.Contains(found[len(found)-2].Text, "nothing on plant/gw8/status") {
+		t.Errorf("another gateway's topics: %+v", found)
+	}
+	c.SetRetained("plant/gw8/machine/a", []byte("of another gateway"))
+	eventually(t, time.Minute, "the topic of another gateway set aside", func() bool {
+		return c.Stats().Topics == 1 && strings.Contains(c.Stats().Trouble, "plant/gw8/machine/a")
+	})
 }
 
 // A mosquitto with the rules of AWS IoT Core: the name in the certificate is in every

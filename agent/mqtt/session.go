@@ -41,6 +41,7 @@ type session struct {
 	stop          context.CancelCauseFunc
 	accepted      time.Time     // when the broker accepted it; zero = it did not
 	window        chan struct{} // one element for each message of the source in flight
+	ended         time.Time     // when serving ended
 	sent          chan inFlight
 	flights       flights
 	subscribes    bool              // to our own status
@@ -102,9 +103,13 @@ func (c *Client) session(ctx context.Context) (life time.Duration, err error) {
 		return life, nil
 	}
 	err = s.conn.cause(err)
-	left := s.flights.left()
-	c.convict(err, left, s.accepted)
-	if c.clashes.ended(now, err, life, len(left) > 0) {
+	blamed, past := s.flights.blamed(s.ended)
+	if past && (blamed[0].id != 0 || !blamed[0].retain) { // it is not sent again
+		c.refusals.watchNext(err)
+	} else {
+		c.convict(err, blamed, s.accepted)
+	}
+	if c.clashes.ended(now, err, life, len(blamed) > 0) {
 		c.setClash(true)
 		return life, errClash(c.opts.ClientID, err)
 	}
@@ -241,6 +246,7 @@ func (s *session) serve(ctx context.Context) error {
 	wg.Go(s.awaitAcks)
 	wg.Go(s.keepRetained)
 	err := s.watch(ctx)
+	s.ended = time.Now()
 	s.stop(err)
 	s.setConnected(false)
 	wg.Wait() // paho may block pump for writeTimeout after the connection ended

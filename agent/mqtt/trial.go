@@ -73,8 +73,12 @@ func (t *trial) arrived(key string) {
 	if t.suspect == key && t.strikes > 0 {
 		t.clear()
 	}
+	delete(t.among, nextOne)
 	t.forget(key)
 }
+
+// nextOne is the key of whatever is sent next.
+const nextOne = "next"
 
 // forget takes a message that is not tried any more.
 func (t *trial) forget(key string) {
