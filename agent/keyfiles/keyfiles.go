@@ -140,14 +140,18 @@ func Loose(path string) string {
 	return fmt.Sprintf("%s has mode %04o: %s (chmod 600)", path, st.Mode().Perm(), who)
 }
 
-// IsCredential tells whether systemd passed the file to the service as a credential.
+// credentials is where systemd mounts the credentials of each service. Who runs check as
+// root has no CREDENTIALS_DIRECTORY.
+const credentials = "/run/credentials"
+
+// IsCredential tells whether systemd passed the file to a service as a credential.
 func IsCredential(path string) bool {
-	dir := os.Getenv("CREDENTIALS_DIRECTORY")
-	if dir == "" {
-		return false
+	for _, dir := range []string{os.Getenv("CREDENTIALS_DIRECTORY"), credentials} {
+		if rel, err := filepath.Rel(dir, path); dir != "" && err == nil && filepath.IsLocal(rel) {
+			return true
+		}
 	}
-	rel, err := filepath.Rel(dir, path)
-	return err == nil && filepath.IsLocal(rel)
+	return false
 }
 
 // Line is an error in one line; "" = nil.

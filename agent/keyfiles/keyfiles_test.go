@@ -113,3 +113,19 @@ func TestLoose(t *testing.T) {
 		t.Errorf("a file that is not there: %q", got)
 	}
 }
+
+// TestIsCredential: also for somebody who runs check and is not the service.
+func TestIsCredential(t *testing.T) {
+	t.Setenv("CREDENTIALS_DIRECTORY", "")
+	for path, want := range map[string]bool{
+		"/run/credentials/iot-edge-anomaly.service/cred_mqtt": true,
+		"/run/credentials/../secret":                          false,
+		"/run/credentials2/key":                               false,
+		"/etc/iot-edge-anomaly/client.key":                    false,
+		"client.key":                                          false,
+	} {
+		if got := IsCredential(path); got != want {
+			t.Errorf("%s: %v", path, got)
+		}
+	}
+}
