@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/gateway"
 	"iot-edge-anomaly/agent/mqtt"
 )
@@ -28,7 +29,7 @@ func mqttVerb(ctx context.Context, e env, args []string) error {
 		return err
 	}
 	if c.MQTT.Broker == "" {
-		return usagef("%s has no mqtt.broker", *path)
+		return config.Refuse(fmt.Errorf("%s: no mqtt.broker: nothing is published", *path))
 	}
 	good := gateway.CheckBroker(ctx, c, *d, func(f mqtt.Finding) {
 		mark := "ok    "
