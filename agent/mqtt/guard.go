@@ -16,6 +16,7 @@ const maxPacket = 64 << 10
 
 var (
 	errProtocol = errors.New("broker violated the protocol")
+	errTooLong  = fmt.Errorf("%w: packet too long", errProtocol)
 	// errSaidBye: only MQTT 5 knows it from a broker, but some send it to all.
 	errSaidBye = fmt.Errorf("broker sent DISCONNECT: %w", io.EOF)
 )
@@ -107,7 +108,7 @@ func (g *guard) inspect(b []byte) error {
 		g.shift += 7
 		most := cmp.Or(g.most, maxPacket)
 		if g.length > most || g.shift > 21 && c&0x80 != 0 { // [MQTT-2.2.3]
-			return fmt.Errorf("%w: packet longer than %d bytes", errProtocol, most)
+			return fmt.Errorf("%w: more than %d bytes", errTooLong, most)
 		}
 		if c&0x80 != 0 {
 			continue

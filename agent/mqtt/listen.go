@@ -1,6 +1,10 @@
 package mqtt
 
-import paho "github.com/eclipse/paho.mqtt.golang"
+import (
+	"errors"
+
+	paho "github.com/eclipse/paho.mqtt.golang"
+)
 
 // Listener takes what others publish on a topic.
 type Listener struct {
@@ -43,6 +47,17 @@ func (s *session) notListening() bool {
 	s.deaf, s.subscribeFailures = true, 0
 	s.log.Warn("connecting without listening to other topics from now on", "topic", s.opts.Listen[0].Topic)
 	return true
+}
+
+// tooLong takes the end of a connection. Where somebody publishes what is longer than
+// we accept on a topic that we listen to, we do without the topic: it may be retained, and
+// would end each connection.
+func (s *session) tooLong(err error) {
+	if !errors.Is(err, errTooLong) || s.notListening() {
+		return
+	}
+	s.subscribeFailures = maxSubscribeFailures
+	s.log.Warn("connecting without subscribing to our own status from now on; a late will may leave it wrong", "topic", s.opts.Birth.Topic, "err", err)
 }
 
 // tellDenied logs which topics the broker does not let us read.

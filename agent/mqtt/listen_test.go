@@ -81,6 +81,24 @@ func TestListen_refused(t *testing.T) {
 	})
 }
 
+// TestListen_tooLong: a message longer than we accept, retained where we listen, costs a
+// connection and holds nothing up.
+func TestListen_tooLong(t *testing.T) {
+	m := newMosquitto(t)
+	say(t, m, "homeassistant/status", strings.Repeat("x", maxPacket), "-r")
+	l, e, q := listen(t, m), &ear{}, mustSpool(t)
+	appendN(t, q, 3)
+	o := listening(e)
+	o.Broker = "tcp://" + m.addr
+	c := mustNew(t, o, q)
+	run(t, c)
+	eventually(t, busy, "the messages", func() bool { return len(firsts(l.on(eventTopic))) == 3 })
+	eventually(t, busy, "a connection that lasts", func() bool { s := c.Stats(); return s.Connected && time.Since(s.Since) > 3*time.Second })
+	if s := c.Stats(); s.Connects > 4 {
+		t.Errorf("%d connections", s.Connects)
+	}
+}
+
 // TestListen_denied: so has one that denies the topic.
 func TestListen_denied(t *testing.T) {
 	acl := filepath.Join(openDir(t), "acl")

@@ -81,6 +81,7 @@ func (c *Client) session(ctx context.Context) (life time.Duration, err error) {
 	defer s.closeConnection()
 	if err := s.introduce(ctx); err != nil {
 		cause := s.conn.cause(err)
+		s.tooLong(cause)
 		if !s.accepted.IsZero() {
 			life = time.Since(s.accepted)
 			if left := s.flights.left(); len(left) > 0 {
@@ -103,6 +104,7 @@ func (c *Client) session(ctx context.Context) (life time.Duration, err error) {
 		return life, nil
 	}
 	err = s.conn.cause(err)
+	s.tooLong(err)
 	blamed, past := s.flights.blamed(s.ended)
 	if past && (blamed[0].id != 0 || !blamed[0].retain) { // it is not sent again
 		c.refusals.watchNext(err)
