@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
@@ -46,4 +47,29 @@ func mqttVerb(ctx context.Context, e env, args []string) error {
 		return errors.New("not all is well between this gateway and its broker")
 	}
 	return nil
+}
+
+// spoolVerb is spool verify.
+func spoolVerb(_ context.Context, e env, args []string) error {
+	fs := flags("spool")
+	path := configFlag(fs)
+	asJSON := fs.Bool("json", false, "print JSON")
+	if err := parse(e, fs, args, 1); err != nil {
+		return err
+	}
+	if fs.Arg(0) != "verify" {
+		return usagef("spool %s: want spool verify", fs.Arg(0))
+	}
+	c, err := loadConfig(*path)
+	if err != nil {
+		return err
+	}
+	good, text, err := gateway.VerifySpool(c, *asJSON)
+	if err != nil {
+		return err
+	}
+	if _, err := io.WriteString(e.stdout, text); err != nil || good {
+		return err
+	}
+	return errors.New("the queue is damaged, or messages are missing; run repairs it at its next start, and counts them")
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -53,5 +55,45 @@ func TestMQTTCheck(t *testing.T) {
 	none := write(t, "none.yaml", fmt.Sprintf("state: %s\nsensors: [{name: a, driver: thermal}]\n", t.TempDir()))
 	if code, _, errs := call(t, "", "mqtt", "check", "--config", none); code != 78 {
 		t.Errorf("no broker configured: code %d, %s", code, errs)
+	}
+}
+
+// TestSpoolVerify verifies the queue of an agent that is killed, and once a byte of it
+// is flipped.
+func TestSpoolVerify(t *testing.T) {
+	t.Parallel()
+	prog := program(t, "", "")
+	cfg := toggleConfig(t, freeAddr(t), "tcp://"+freeAddr(t), freeAddr(t), 200*time.Millisecond)
+	if code, _, errs := call(t, "", "spool", "verify", "--config", cfg); code != 1 || !strings.Contains(errs, "no such file") {
+		t.Errorf("without a queue: code %d, %s", code, errs)
+	}
+	agent := start(t, nil, append(prog, "run", "--config", cfg)...)
+	out, code := "", 0
+	waitFor(t, 20*time.Second, "a message that waits", func() bool {
+		code, out, _ = call(t, "", "spool", "verify", "--config", cfg)
+		return strings.Contains(out, "1 not delivered yet") || strings.Contains(out, "2 not delivered yet")
+	})
+	if code != 0 || !strings.Contains(out, "damage    none\nmissing   none\n") {
+		t.Errorf("beside the agent: code %d\n%s", code, out)
+	}
+	agent.kill(syscall.SIGKILL)
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(cfg), "spool", "*.seg"))
+	if err != nil || len(files) == 0 {
+		t.Fatal(files, err)
+	}
+	b, err := os.ReadFile(files[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	b[40] ^= 1
+	if err := os.WriteFile(files[0], b, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := call(t, "", "spool", "verify", "--config", cfg, "--json")
+	if code != 1 || !strings.Contains(out, `1 of 2 copies of the header`) || !strings.Contains(errs, "damaged") {
+		t.Errorf("damaged: code %d\n%s%s", code, out, errs)
+	}
+	if code, _, _ := call(t, "", "spool", "fsck"); code != 2 {
+		t.Errorf("spool fsck: code %d", code)
 	}
 }

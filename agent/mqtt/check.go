@@ -89,7 +89,11 @@ func (c *check) network(ctx context.Context, b *broker.Broker) bool {
 		if err != nil {
 			err = fmt.Errorf("%w; is the name right, and does the gateway have a name server (/etc/resolv.conf)?", err)
 		}
-		if c.found("dns", err, fmt.Sprintf("%s is %v", host, addrs)) {
+		text := host + " is"
+		for _, a := range addrs {
+			text += " " + a.String()
+		}
+		if c.found("dns", err, text) {
 			return false
 		}
 	}
