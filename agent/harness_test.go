@@ -266,7 +266,7 @@ func subscribe(t *testing.T, b *broker, topic string) *subscriber {
 	t.Helper()
 	s := &subscriber{}
 	started := make(chan struct{}, 1)
-	start(t, func(line string) {
+	hear := func(line string) {
 		topic, payload, _ := strings.Cut(line, " ")
 		if topic == "test/subscribed" {
 			select {
@@ -280,7 +280,9 @@ func subscribe(t *testing.T, b *broker, topic string) *subscriber {
 		s.mu.Lock()
 		s.all = append(s.all, m)
 		s.mu.Unlock()
-	}, b.client("mosquitto_sub", "-q", "1", "-v", "-c", "-i", fmt.Sprintf("sub%d", subscribers.Add(1)), "-t", topic, "-t", "test/subscribed")...)
+	}
+	args := b.client("mosquitto_sub", "-q", "1", "-v", "-c", "-i", fmt.Sprintf("sub%d", subscribers.Add(1)), "-t", topic, "-t", "test/subscribed")
+	p := start(t, hear, args...)
 	// It is subscribed once it hears a message of ours.
 	pub := b.client("mosquitto_pub", "-t", "test/subscribed", "-m", "x")
 	waitFor(t, 5*time.Second, "mosquitto_sub hears its broker", func() bool {
@@ -288,6 +290,9 @@ func subscribe(t *testing.T, b *broker, topic string) *subscriber {
 		select {
 		case <-started:
 			return true
+		case <-p.done: // it gives up where its first connection is refused
+			p = start(t, hear, args...)
+			return false
 		case <-time.After(100 * time.Millisecond):
 			return false
 		}
