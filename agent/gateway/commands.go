@@ -61,9 +61,9 @@ type answer struct {
 
 // take does what a command asks, if it counts, and tells of it: to whoever asked, as an
 // event, in the log, and in the audit of changes if it was sent by somebody who knew the
-// challenge.
+// challenge. Refused ones are told once an hour at the most.
 func (d *desk) take(a asked, now time.Time) {
-	r, tell, err := d.gate.Take(a.verb, a.payload, now)
+	r, answered, err := d.gate.Take(a.verb, a.payload, now)
 	passed := err == nil
 	by := r.Who + " (mqtt)"
 	if passed {
@@ -78,14 +78,41 @@ func (d *desk) take(a asked, now time.Time) {
 	if passed {
 		d.g.audited(control.NewChange(string(a.verb), control.Peer{Name: by}, string(a.payload), err))
 	}
-	if !tell {
-		return
-	}
-	d.g.log.Warn("command over MQTT", "verb", a.verb, "event", r.ID, "machine", r.Machine, "who", r.Who, "result", out.Result, "reason", out.Reason)
-	if b, err := json.Marshal(out); err == nil {
+	if b, err := json.Marshal(out); err == nil && answered {
 		d.broker.Offer(d.broker.topic+answerTopic, b, false)
 	}
-	d.tell(&out, now)
+	if err != nil {
+		d.refused.last, d.refused.count = out, d.refused.count+1
+		d.tellRefused(now)
+		return
+	}
+	d.tell(&out, "", now)
+}
+
+// refusedEvery is how often refused commands are told at the most: anybody who may
+// publish could have the gateway write without end.
+const refusedEvery = time.Hour
+
+// refusals are the refused commands that are still to be told.
+type refusals struct {
+	count int
+	last  answer
+	told  time.Time // when some were told; zero = never
+}
+
+// tellRefused tells of the newest refused command, and how many others there were, if
+// that is due.
+func (d *desk) tellRefused(now time.Time) {
+	r := &d.refused
+	if age := now.Sub(r.told); r.count == 0 || !r.told.IsZero() && age >= 0 && age < refusedEvery {
+		return
+	}
+	more := ""
+	if r.count > 1 {
+		more = fmt.Sprintf("; %d others were refused since the alert before", r.count-1)
+	}
+	r.told, r.count = now, 0
+	d.tell(&r.last, more, now)
 }
 
 // obey does what a command asks.
@@ -96,8 +123,10 @@ func (d *desk) obey(v command.Verb, r *command.Request, by string) error {
 	return d.g.mute(r.Machine, r.Span, command.MuteMost, by, r.Note)
 }
 
-// tell tells of a command as an event that is over at once.
-func (d *desk) tell(a *answer, now time.Time) {
+// tell tells of a command, and what more there is to say, in the log and as an event that
+// is over at once.
+func (d *desk) tell(a *answer, more string, now time.Time) {
+	d.g.log.Warn("command over MQTT", "verb", a.Verb, "event", a.ID, "machine", a.Machine, "who", a.Who, "result", a.Result, "reason", a.Reason+more)
 	text := fmt.Sprintf("command %s %s%s", a.Verb, a.ID, a.Machine)
 	if a.Who != "" {
 		text += " from " + a.Who
@@ -106,6 +135,7 @@ func (d *desk) tell(a *answer, now time.Time) {
 	if a.Reason != "" {
 		text += ": " + a.Reason
 	}
+	text += more
 	ev := detect.Event{Kind: detect.Alert, Key: commandKey, Severity: detect.Warning, Time: now, Since: now, Score: math.NaN(), Peak: math.NaN(), Reason: text}
 	if err := d.g.reporter.Incident(ev); err != nil {
 		d.g.log.Error("report alert", "error", err)

@@ -22,6 +22,7 @@ type desk struct {
 	broker   *broker // that has the challenge
 	connects uint64  // of it, when the challenge was made
 	told     string  // the challenge that it has
+	refused  refusals
 }
 
 // asked is a request as it came.
@@ -70,6 +71,7 @@ func (d *desk) run(ctx context.Context) {
 		case now := <-tick.C:
 			d.g.endMutes(now)
 			d.publish(now)
+			d.tellRefused(now)
 		case a := <-d.asked:
 			now := time.Now()
 			d.publish(now)
