@@ -2,8 +2,10 @@ package mqtt
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -28,27 +30,58 @@ func keepAside(path string, l asideLine) error {
 		return nil
 	}
 	b, err := json.Marshal(l)
-	if err != nil {
-		return err
-	}
-	if st, err := os.Stat(path); err == nil && st.Size()+int64(len(b)) > asideBytes {
-		if err := os.Rename(path, path+".1"); err != nil {
-			return fmt.Errorf("setting a refused message aside: %w", err)
-		}
-	}
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return fmt.Errorf("setting a refused message aside: %w", err)
-	}
-	_, err = f.Write(append(b, '\n'))
 	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
+		err = appendAside(path, append(b, '\n'))
 	}
 	if err != nil {
 		return fmt.Errorf("setting a refused message aside: %w", err)
 	}
 	return nil
+}
+
+func appendAside(path string, b []byte) error {
+	st, err := os.Stat(path)
+	begins := err != nil // the file
+	if !begins && st.Size()+int64(len(b)) > asideBytes {
+		if err := os.Rename(path, path+".1"); err != nil {
+			return err
+		}
+		begins = true
+	}
+	f, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if !begins && torn(f) {
+		b = append([]byte{'\n'}, b...)
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err == nil && begins {
+		err = syncFolder(filepath.Dir(path))
+	}
+	return err
+}
+
+// torn tells whether the last line of a file does not end: a power cut or a full disk
+// took the rest.
+func torn(f *os.File) bool {
+	var last [1]byte
+	st, err := f.Stat()
+	if err != nil || st.Size() == 0 {
+		return false
+	}
+	_, err = f.ReadAt(last[:], st.Size()-1)
+	return err == nil && last[0] != '\n'
+}
+
+// syncFolder makes a new name in a folder durable.
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }
