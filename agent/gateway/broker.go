@@ -72,7 +72,7 @@ const (
 
 // tellBroker opens and closes the alerts about the broker. That about another client
 // reaches subscribers in the moments in which this gateway is connected.
-func (g *Gateway) tellBroker() {
+func (g *Gateway) tellBroker(now time.Time) {
 	var st mqtt.Stats
 	if g.broker != nil {
 		st = g.broker.Stats()
@@ -81,24 +81,24 @@ func (g *Gateway) tellBroker() {
 	if st.Clash {
 		clash = fmt.Sprintf("another client uses the client id %q at the broker: both lose their connection again and again; give every gateway its own gateway.id", clientID(g.device))
 	}
-	g.alert(clashKey, clash)
-	g.alert(refusedKey, st.Trouble)
+	g.alert(clashKey, clash, now)
+	g.alert(refusedKey, st.Trouble, now)
 }
 
 // alert opens the alert of a key with this text, or closes it where the text is empty.
 // While it is open another text changes nothing: it may be told with each message that
 // the broker refuses, and the alert may be one of them.
-func (g *Gateway) alert(key, text string) {
+func (g *Gateway) alert(key, text string, now time.Time) {
 	if (text != "") == g.alerts[key] {
 		return
 	}
-	g.alerts[key] = text != ""
-	now := time.Now()
 	ev := detect.Event{Kind: detect.Alert, Key: key, State: detect.Open, Severity: detect.High, Time: now, Since: now, Score: math.NaN(), Peak: math.NaN(), Reason: text}
 	if text == "" {
 		ev.State, ev.Until, ev.Reason = detect.Close, now, detect.ReasonNormal
 	}
 	if err := g.reporter.Event(ev, report.ModelRef{}); err != nil {
-		g.log.Error("report alert", "error", err)
+		g.failures.log(g.log, "report alert", err, now)
+		return // and tried again
 	}
+	g.alerts[key] = text != ""
 }

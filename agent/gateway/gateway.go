@@ -59,6 +59,7 @@ type Gateway struct {
 	endServices   context.CancelFunc
 	published     map[string]publishedState // by machine; of the loop
 	losses        losses                    // of the loop
+	failures      failures                  // of the loop
 	budget        budget                    // of the loop
 	budgetUsed    atomic.Value              // float64
 	lookedAtFiles time.Time                 // of the connection that works; of the loop
@@ -248,11 +249,12 @@ func (g *Gateway) loop(ctx context.Context) error {
 		case now := <-tick.C:
 			g.publishStates(g.published)
 			g.renewBroker(now)
-			g.tellBroker()
-			g.tellLosses(now)
+			g.tellBroker(now)
+			st := g.queue.Stats()
+			g.tellLosses(&st, now)
 			g.spare(now)
 			if err := g.reporter.Tell(); err != nil {
-				g.log.Error("report events that waited", "error", err)
+				g.failures.log(g.log, "report events that waited", err, now)
 			}
 			if text := g.summary(); text != told {
 				told = text

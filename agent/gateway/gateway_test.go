@@ -184,7 +184,7 @@ func TestReload_clash(t *testing.T) {
 	c := configured(t)
 	g := opened(t, c, &strings.Builder{})
 	g.plant.start(t.Context(), g.fault)
-	g.alert(clashKey, "another client")
+	g.alert(clashKey, "another client", time.Now())
 	next := *c
 	next.Machines = slices.Clone(c.Machines)
 	next.Machines[0].Detect.Hold++
@@ -202,7 +202,7 @@ func TestReload_clash(t *testing.T) {
 	if alerts() != 1 {
 		t.Error("a reload closed the alert though the trouble lasts")
 	}
-	if g.tellBroker(); alerts() != 0 { // there is no broker any more
+	if g.tellBroker(time.Now()); alerts() != 0 { // there is no broker any more
 		t.Error("the alert outlives the connection")
 	}
 	g.currentPlant().stop()

@@ -43,12 +43,15 @@ func (l *losses) tell(s *spool.Stats, now time.Time) (ev detect.Event, ok bool) 
 	return ev, false
 }
 
-// tellLosses opens an alert that names what was lost, and closes it an hour later.
-func (g *Gateway) tellLosses(now time.Time) {
-	s := g.queue.Stats()
-	if ev, ok := g.losses.tell(&s, now); ok {
+// tellLosses opens an alert that names what was lost, and closes it an hour later. What
+// cannot be reported is tried again with the next call.
+func (g *Gateway) tellLosses(s *spool.Stats, now time.Time) {
+	next := g.losses
+	if ev, ok := next.tell(s, now); ok {
 		if err := g.reporter.Event(ev, report.ModelRef{}); err != nil {
-			g.log.Error("report alert", "error", err)
+			g.failures.log(g.log, "report alert", err, now)
+			return
 		}
 	}
+	g.losses = next
 }
