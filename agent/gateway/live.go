@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +28,7 @@ const (
 // goroutine, so that nothing waits for it; what it publishes is never on disk.
 type live struct {
 	g      *Gateway
+	turn   sync.Mutex // held from reading what is in force until that is published, and while retained topics are emptied
 	policy telemetry.Policy
 	units  map[*unit]*telemetry.Machine
 	looked time.Time // at the health
@@ -64,22 +66,34 @@ func (l *live) run(ctx context.Context) {
 
 // look publishes what is due.
 func (l *live) look(now time.Time) {
+	broker := l.offer(now)
+	if broker == nil {
+		l.units, l.told = nil, time.Time{}
+		return
+	}
+	if now.Sub(l.looked) >= healthLook {
+		l.looked = now
+		l.health(now, broker)
+	}
+}
+
+// offer publishes what is due of the machines. It returns the broker; nil = nothing is
+// to be published.
+func (l *live) offer(now time.Time) *broker {
+	l.turn.Lock()
+	defer l.turn.Unlock()
 	l.g.mu.Lock()
 	t, ha, plant, broker := l.g.cfg.MQTT.Telemetry, l.g.cfg.MQTT.HomeAssistant, l.g.plant, l.g.broker
 	l.g.mu.Unlock()
-	if !t.On || broker == nil {
-		l.units, l.told = nil, time.Time{}
-		return
+	if !t.On || broker == nil || broker.leaving {
+		return nil
 	}
 	if ha {
 		l.g.announced.settle(now)
 		l.greet(now)
 	}
 	l.telemetry(now, t, plant, broker)
-	if now.Sub(l.looked) >= healthLook {
-		l.looked = now
-		l.health(now, broker)
-	}
+	return broker
 }
 
 // greet announces everything again some moments after Home Assistant has started,

@@ -105,6 +105,8 @@ func (g *Gateway) clearRetained(c *config.Config) {
 	if g.broker == nil {
 		return
 	}
+	g.live.turn.Lock() // else a value of a machine that is gone could follow
+	defer g.live.turn.Unlock()
 	current := []string{g.device.Topic + "/status"}
 	if len(c.MQTT.Commands.Allow) > 0 {
 		current = append(current, g.device.Topic+challengeTopic)

@@ -53,7 +53,8 @@ func (s *service) end() {
 type broker struct {
 	*mqtt.Client
 	*service
-	topic string // below which everything is published
+	topic   string // below which everything is published
+	leaving bool   // what it retains is being emptied; with live.turn held
 }
 
 // part is the connection as a service, nil where there is none.
@@ -73,7 +74,7 @@ func (g *Gateway) newBroker(c config.MQTT) (*broker, error) {
 	if err != nil {
 		return nil, config.Refuse(err)
 	}
-	return &broker{client, newService(func(ctx context.Context) { client.Run(ctx) }), topicOf(g.device, c)}, nil // Run's error is always nil
+	return &broker{Client: client, service: newService(func(ctx context.Context) { client.Run(ctx) }), topic: topicOf(g.device, c)}, nil // Run's error is always nil
 }
 
 // endpoint is the HTTP endpoint at one address.
@@ -180,6 +181,9 @@ func (g *Gateway) leaveBroker() {
 	if g.broker == nil || !g.broker.Connected() {
 		return
 	}
+	g.live.turn.Lock()
+	g.broker.leaving = true
+	g.live.turn.Unlock()
 	for _, topic := range g.retained.use([]string{g.device.Topic + "/status"}) {
 		g.broker.SetRetained(topic, nil)
 	}
