@@ -49,7 +49,8 @@ type Client struct {
 	deliveries        deliveries
 	subscribeFailures int             // in a row; only Run uses it
 	unread            map[string]bool // topics of which it was said that the broker does not let us read them; only Run uses it
-	deaf              bool            // the broker ended a connection because of the listeners; only Run uses it
+	deaf              bool            // a connection ended because of the listeners, which are left out; only Run uses it
+	leftOut           leftOut
 	will              will
 	refusals          refusals
 	offers            offers
@@ -184,7 +185,7 @@ func (c *Client) Run(ctx context.Context) error {
 			return nil
 		}
 		c.failed(err)
-		down = later(down, time.Now(), life, errors.Is(err, errRenew))
+		down = later(down, time.Now(), life, errors.Is(err, errRenew) || errors.Is(err, errHear))
 		wait := backoff(time.Since(down), c.wait)
 		if c.refusals.hurry() {
 			wait = min(wait, soon+rand.N(soon))

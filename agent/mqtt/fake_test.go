@@ -24,6 +24,8 @@ type fakeBroker struct {
 	silent bool                              // acknowledges no event
 	strict bool                              // hangs up on SUBSCRIBE
 	picky  bool                              // hangs up on SUBSCRIBE to several topics
+	word   int                               // bytes of what it says to who subscribes to several topics; 0 = nothing
+	asked  []int                             // topics of each SUBSCRIBE
 	refuse func(*packets.PublishPacket) bool // hangs up on it
 	mute   func(*packets.PublishPacket) bool // does not acknowledge it
 	admit  func(*packets.ConnectPacket) byte // code of CONNACK; 0xff = hangs up
@@ -98,8 +100,18 @@ func (b *fakeBroker) serve(c net.Conn) {
 			answer = ack
 		case *packets.SubscribePacket:
 			strict := false
-			if b.note(func() { strict = b.strict || b.picky && len(p.Topics) > 1 }); strict {
+			word := 0
+			if b.note(func() {
+				b.asked = append(b.asked, len(p.Topics))
+				strict = b.strict || b.picky && len(p.Topics) > 1
+				word = b.word
+			}); strict {
 				return
+			}
+			if word > 0 && len(p.Topics) > 1 {
+				m := packets.NewControlPacket(packets.Publish).(*packets.PublishPacket)
+				m.TopicName, m.Payload, m.Retain = "homeassistant/status", bytes.Repeat([]byte("x"), word), true
+				time.AfterFunc(time.Second, func() { m.Write(c) })
 			}
 			ack := packets.NewControlPacket(packets.Suback).(*packets.SubackPacket)
 			ack.MessageID, ack.ReturnCodes = p.MessageID, bytes.Repeat([]byte{1}, len(p.Topics))

@@ -99,6 +99,50 @@ func TestListen_tooLong(t *testing.T) {
 	}
 }
 
+// TestListen_again: what is too long stops listening for an hour, then for two and so
+// on to a day; it is heard again then, and all the while messages are delivered.
+func TestListen_again(t *testing.T) {
+	e := &ear{}
+	faked(t, listening(e), func(t *testing.T, b *fakeBroker, c *Client, q *spool.Queue) {
+		tries := func() (n int) {
+			b.note(func() {
+				for _, topics := range b.asked {
+					if topics > 1 {
+						n++
+					}
+				}
+			})
+			return n
+		}
+		b.note(func() { b.word = maxPacket })
+		stop := run(t, c)
+		defer stop()
+		for i, want := range []struct {
+			after time.Duration
+			tries int
+		}{{50 * time.Minute, 1}, {20 * time.Minute, 2}, {100 * time.Minute, 2}, {20 * time.Minute, 3}, {10 * 24 * time.Hour, 14}} {
+			appendN(t, q, 1)
+			time.Sleep(want.after)
+			if n := tries(); n != want.tries {
+				t.Errorf("step %d: listened %d times, want %d", i, n, want.tries)
+			}
+			if !c.Connected() || q.Len() != 0 {
+				t.Errorf("step %d: connected %v, %d messages wait", i, c.Connected(), q.Len())
+			}
+		}
+		b.note(func() { b.word = 1 })
+		time.Sleep(hearMost + time.Hour)
+		if e.all() != "retained x" {
+			t.Errorf("heard %q", e.all())
+		}
+		n := tries()
+		time.Sleep(2 * hearMost)
+		if tries() != n {
+			t.Error("a connection that listens ends")
+		}
+	})
+}
+
 // TestListen_denied: so has one that denies the topic.
 func TestListen_denied(t *testing.T) {
 	acl := filepath.Join(openDir(t), "acl")

@@ -126,6 +126,9 @@ func (c *Client) newSession(ctx context.Context, open net.Conn) *session {
 		willLeft: c.opts.Will.Topic == "" || c.will.left(),
 	}
 	s.ctx, s.stop = context.WithCancelCause(context.WithoutCancel(ctx))
+	if c.leftOut.due(time.Now()) {
+		c.deaf, c.subscribeFailures = false, 0
+	}
 	s.subscribes = c.opts.Will.Topic != "" && c.subscribeFailures < maxSubscribeFailures
 	s.conn.suback = !s.subscribes // then no SUBACK may come
 	s.conn.lost = func(err error) { s.stop(fmt.Errorf("connection lost: %w", err)) }
@@ -268,6 +271,10 @@ func (s *session) watch(ctx context.Context) error {
 	var late <-chan time.Time
 	acked, moved := s.deliveries.acked.Load(), time.Now()
 	quiet := time.After(clashLife)
+	var hear <-chan time.Time
+	if at := s.leftOut.until; !at.IsZero() {
+		hear = time.After(time.Until(at))
+	}
 	for {
 		select {
 		case <-s.ctx.Done():
@@ -276,6 +283,8 @@ func (s *session) watch(ctx context.Context) error {
 			return nil
 		case <-s.confirm:
 			return errConfirmWill
+		case <-hear:
+			return errHear
 		case <-quiet:
 			s.clashes.lasted()
 			s.setClash(false)
