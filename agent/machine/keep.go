@@ -103,6 +103,9 @@ func (m *Machine) keepAll(ctx context.Context) {
 	go func() {
 		defer close(done)
 		if m.rows != nil {
+			if m.flushed != nil {
+				<-m.flushed
+			}
 			if err := m.rows.Flush(); err != nil {
 				m.log.Warn("learning rows", "error", err)
 			}

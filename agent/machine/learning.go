@@ -54,11 +54,6 @@ func (m *Machine) learn(ctx context.Context, f *sampler.Frame, healthy bool) (no
 	} else if m.rows.Kept() {
 		m.healed(rowTrouble)
 	}
-	if m.rows.Full() {
-		if err := m.rows.Flush(); err != nil {
-			m.log.Warn("learning rows", "error", err)
-		}
-	}
 	m.tellLoss()
 	m.setCollecting()
 	if m.rows.Full() {
@@ -116,16 +111,29 @@ func (m *Machine) startTraining(ctx context.Context) {
 	place, of, _ := m.turn.place()
 	m.log.Info("training", "rows", m.rows.Have(), "duty", m.o.Learn.Duty, "turn", place, "of", of)
 	m.setWaiting()
-	done, turn, rows := m.training, m.turn, *m.rows
+	m.flushed = make(chan struct{})
+	done, turn, rows, flushed := m.training, m.turn, m.rows, m.flushed
 	go func() {
-		t := m.train(ctx, turn, rows)
+		// The rows are this goroutine's until they are on the disk.
+		if err := rows.Flush(); err != nil {
+			m.log.Warn("learning rows", "error", err)
+		}
+		log := *rows
+		close(flushed)
+		t := m.train(ctx, turn, log)
 		turn.leave(t.err == nil)
 		done <- t
 	}()
 }
 
+// errTooFew tells that rows were lost when the last of them were written.
+var errTooFew = errors.New("rows are missing")
+
 // train waits for the turn and learns the rows.
 func (m *Machine) train(ctx context.Context, turn *turn, log state.RowLog) (t trained) {
+	if !log.Full() {
+		return trained{err: errTooFew}
+	}
 	if t.err = turn.wait(ctx); t.err != nil {
 		return t
 	}
@@ -223,6 +231,11 @@ func (m *Machine) relearn(err error) {
 	if errors.Is(err, context.Canceled) {
 		return // the agent stops; the rows are on disk
 	}
+	m.tellLoss()
+	if errors.Is(err, errTooFew) {
+		m.setCollecting()
+		return
+	}
 	if errors.Is(err, state.ErrLost) { // the rest of them is there
 		m.log.Warn("learning rows", "error", err)
 		m.setError(learnTrouble, err)
@@ -236,9 +249,7 @@ func (m *Machine) relearn(err error) {
 	}
 	m.log.Error("learn model: the rows are collected anew", "error", err)
 	m.setError(learnTrouble, err)
-	if err := m.rows.Discard(); err != nil {
-		m.log.Warn("learning rows", "error", err)
-	}
+	m.rows.Discard()
 	m.setCollecting()
 }
 
@@ -263,20 +274,28 @@ func (m *Machine) activate(loaded *model.Model, report train.Report) error {
 	for _, d := range report.Warnings {
 		m.log.Warn("learnt with a warning", "warning", d)
 	}
-	rows := m.rows
 	m.sendAll(m.judge.Retire(time.Now()))
 	if err := m.watch(loaded); err != nil {
 		return err
 	}
-	m.toLearn, m.rows, m.training, m.learnt = false, nil, nil, nil
+	m.toLearn, m.training, m.learnt = false, nil, nil
+	m.rows.Discard()
 	m.setLearnt()
 	m.healed(modelTrouble)
 	m.healed(rowTrouble)
 	m.solved()
 	m.catchUp()
 	m.keepState() // from now on a model that is gone is one that was there
-	if err := rows.Discard(); err != nil {
+	return nil
+}
+
+// pollRemoval forgets the learning rows once their file is removed.
+func (m *Machine) pollRemoval() {
+	idle, err := m.rows.Poll()
+	if err != nil {
 		m.log.Warn("learning rows", "error", err)
 	}
-	return nil
+	if idle {
+		m.rows = nil
+	}
 }

@@ -86,6 +86,7 @@ func TestLearnFileGoneBeforeTraining(t *testing.T) {
 	for f.m.training == nil {
 		f.rows(1, true, 0)
 	}
+	<-f.m.flushed
 	f.rows(1, true, 0)
 	if s := f.m.Status(); s.Learning.Phase != "waiting" || s.Note != "2nd of 2" {
 		t.Errorf("%+v, note %q", s.Learning, s.Note)

@@ -67,6 +67,7 @@ type Machine struct {
 	rows     *state.RowLog   // while learning
 	training chan trained    // while waiting for the turn and training
 	turn     *turn           // of it
+	flushed  chan struct{}   // closed when the training has written the last rows; until then, rows is its own
 	pending  backlog         // rows that came meanwhile
 	learnt   *trained        // what training made, until it is stored
 	trouble  trouble         // what the status tells as its error
@@ -202,6 +203,8 @@ func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 	case m.toLearn:
 		// What is not normal to the model in use must not become normal to the next.
 		note = m.learn(ctx, f, m.model == nil || v.State == judge.Normal || v.State == judge.Idle)
+	case m.rows != nil:
+		m.pollRemoval()
 	}
 	if m.model == nil && m.toLearn {
 		m.setState(judge.Learning, cmp.Or(note, m.problem))

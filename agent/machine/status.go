@@ -192,21 +192,19 @@ const (
 // setError shows and counts an error.
 func (m *Machine) setError(of trouble, err error) {
 	m.countError()
-	m.trouble = of
 	m.mu.Lock()
+	m.trouble = of
 	m.status.Error, m.status.ErrorAt = err.Error(), time.Now()
 	m.mu.Unlock()
 }
 
 // healed ends the error that is shown, if it was of that kind.
 func (m *Machine) healed(of trouble) {
-	if m.trouble != of {
-		return
-	}
-	m.trouble = noTrouble
 	m.mu.Lock()
-	m.status.Error = ""
-	m.mu.Unlock()
+	defer m.mu.Unlock()
+	if m.trouble == of {
+		m.trouble, m.status.Error = noTrouble, ""
+	}
 }
 
 func (m *Machine) countError() {

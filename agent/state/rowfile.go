@@ -6,12 +6,8 @@ import (
 	"fmt"
 	"hash/crc32"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
-	"time"
 
-	"iot-edge-anomaly/agent/diskwait"
 	"iot-edge-anomaly/model/train"
 )
 
@@ -34,62 +30,10 @@ var ErrDiscarded = errors.New("earlier learning rows discarded")
 // ErrLost tells that learning rows which were on disk are not there any more.
 var ErrLost = errors.New("learning rows are lost")
 
-// Flush writes the rows collected since the last flush as one block and syncs
-// it. A failure leaves them in memory for the next try.
-func (r *RowLog) Flush() error {
-	r.last = time.Now()
-	if len(r.fresh) == 0 {
-		return nil
-	}
-	op := diskwait.Begin()
-	err := r.append()
-	op.End()
-	if r.refused = err != nil; err != nil {
-		return fmt.Errorf("keep learning rows: %w", err)
-	}
-	r.stored += len(r.fresh) / r.o.Channels
-	r.fresh = r.fresh[:0]
-	return nil
-}
+func (r *RowLog) header() string { return r.o.header() }
 
-// append puts the fresh rows behind the last good block and cuts off what a failed
-// write may have left there. A file that was removed or cut is begun anew: its rows are
-// lost.
-func (r *RowLog) append() error {
-	if err := os.MkdirAll(filepath.Dir(r.o.Path), 0o700); err != nil {
-		return err
-	}
-	f, err := os.OpenFile(r.o.Path, os.O_CREATE|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	if st, err := f.Stat(); err == nil && st.Size() < r.size {
-		r.forget(r.stored)
-		r.size, r.stored = 0, 0
-	}
-	var b []byte
-	if r.size == 0 {
-		b = append(b, r.header()...)
-	}
-	b = appendBlock(b, r.fresh, r.o.Channels, r.week)
-	err = f.Truncate(r.size)
-	if err == nil {
-		wrote(r.size, len(b))
-		_, err = f.WriteAt(b, r.size)
-	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	r.size += int64(len(b))
-	r.written += uint64(len(b))
-	return nil
-}
-
-func (r *RowLog) header() string {
-	return fmt.Sprintf("%s%04x%s%08x", fileMagic, len(r.o.Schema), r.o.Schema, r.o.Channels)
+func (o *RowLogOptions) header() string {
+	return fmt.Sprintf("%s%04x%s%08x", fileMagic, len(o.Schema), o.Schema, o.Channels)
 }
 
 // appendBlock appends magic, rows, checksum, the hours that were seen where they are

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"time"
 
-	"iot-edge-anomaly/agent/diskwait"
 	"iot-edge-anomaly/model"
 	"iot-edge-anomaly/model/train"
 )
@@ -22,11 +21,13 @@ type RowLogOptions struct {
 	SettleRows int           // rows kept before a start
 	FlushEvery time.Duration // how much may be lost by a power cut; default 5 min
 	MaxBytes   int64         // of rows on disk; default 16 MiB
-	MaxMemory  int64         // bytes of rows that wait for a disk that refuses them; default MaxBytes
+	MaxMemory  int64         // bytes of rows that wait for a disk that is slow or refuses them; default MaxBytes
+	BeforeSync func()        // called before each sync by the goroutine that writes, for tests; may be nil
 }
 
 // RowLog collects the rows that a model will be learnt from, and keeps them on disk:
-// in memory are those since the last flush only. It is for one goroutine.
+// in memory are those since the last flush only. It is for one goroutine; what it writes
+// while rows are pushed, another writes beside it, one block at a time.
 type RowLog struct {
 	o       RowLogOptions
 	fresh   []float64 // (n, C), with idle rows and gaps, that are not on disk yet
@@ -35,6 +36,7 @@ type RowLog struct {
 	size    int64     // of the file up to its last good block
 	last    time.Time // of the last flush
 	refused bool      // it failed
+	job     *rowJob   // under way; nil = none
 	gap     int       // rows that are missing before the next one, up to model.GateHold + 1
 	idle    [][]float64
 	written uint64          // bytes
@@ -144,18 +146,20 @@ func (r *RowLog) Kept() bool { return r.stored > 0 && !r.refused }
 // Coverage tells when the rows were seen; nil where it is not known of all of them.
 func (r *RowLog) Coverage() *train.Coverage { return r.week }
 
-// Push takes one row, of a running or an idle machine, and writes a block when
-// it is time. An error means that the rows are in memory only.
+// Push takes one row, of a running or an idle machine, and has a block written when
+// it is time. It never waits for the disk. An error tells of an earlier block: its rows
+// are in memory only.
 func (r *RowLog) Push(row []float64, running bool) error {
+	_, err := r.Poll()
 	if !running {
 		r.pushIdle(row)
-		return nil
+		return err
 	}
 	r.have++
 	if !r.keep() {
-		return nil
+		return err
 	}
-	if r.stored > 0 || len(r.fresh) > 0 {
+	if r.stored > 0 || len(r.fresh) > 0 || r.job.waiting() > 0 {
 		r.fresh = appendGap(r.fresh, r.gap*len(row))
 	}
 	r.gap = 0
@@ -164,11 +168,11 @@ func (r *RowLog) Push(row []float64, running bool) error {
 	}
 	r.idle = r.idle[:0]
 	r.fresh = append(r.fresh, row...)
-	if time.Since(r.last) >= r.o.FlushEvery || !r.refused && 8*len(r.fresh) >= flushBytes {
-		return r.Flush()
+	if r.job == nil && (time.Since(r.last) >= r.o.FlushEvery || !r.refused && 8*len(r.fresh) >= flushBytes) {
+		r.begin()
 	}
 	r.shorten()
-	return nil
+	return err
 }
 
 // appendGap appends n cells without a value.
@@ -179,10 +183,11 @@ func appendGap(rows []float64, n int) []float64 {
 	return rows
 }
 
-// shorten gives up the oldest quarter of the rows in memory, where there are too many.
+// shorten gives up the oldest quarter of the rows in memory that are not being written,
+// where there are too many.
 func (r *RowLog) shorten() {
 	c := r.o.Channels
-	if int64(8*len(r.fresh)) <= r.o.MaxMemory || len(r.fresh) < 4*gapMost*c {
+	if int64(8*(len(r.fresh)+r.job.waiting())) <= r.o.MaxMemory || len(r.fresh) < 4*gapMost*c {
 		return
 	}
 	gone := r.fresh[:len(r.fresh)/c/4*c]
@@ -224,13 +229,10 @@ const gapMost = model.GateHold + 1
 // Gap tells that one row had nothing to learn from.
 func (r *RowLog) Gap() { r.gap = min(r.gap+1, gapMost); r.idle = r.idle[:0] }
 
-// Discard removes the file and forgets the rows: they have become a model.
-func (r *RowLog) Discard() error {
-	*r = RowLog{o: r.o, last: time.Now(), written: r.written, skip: r.skip, lost: r.lost}
-	op := diskwait.Begin()
-	err := os.Remove(r.o.Path)
-	if op.End(); err != nil && !os.IsNotExist(err) {
-		return fmt.Errorf("remove learning rows: %w", err)
-	}
-	return nil
+// Discard forgets the rows, which have become a model, and has the file removed. It does
+// not wait for that: Flush does, and Poll tells.
+func (r *RowLog) Discard() {
+	job := &rowJob{o: r.o, after: r.job, remove: true, ended: make(chan struct{})}
+	*r = RowLog{o: r.o, last: time.Now(), written: r.written, skip: r.skip, lost: r.lost, job: job}
+	go job.run()
 }

@@ -236,7 +236,7 @@ func TestUnwritableFolderKeepsRowsInMemory(t *testing.T) {
 
 func TestTooManyRowsAreThinnedInBlocks(t *testing.T) {
 	o := options(t)
-	o.Want, o.MaxBytes = 100_000, 400_000
+	o.Want, o.MaxBytes, o.MaxMemory = 100_000, 400_000, 1<<20 // they come faster than a disk writes
 	r := mustOpen(t, o)
 	for i := range o.Want {
 		push(t, r, float64(i), true)

@@ -219,10 +219,12 @@ func (r *RowLog) mend(f io.ReaderAt, size int64) error {
 
 // Load reads all rows from the disk and joins those in memory, (n, C) row-major, NaN =
 // missing; a row of NaN is a gap. The slice is the caller's. It may be called from
-// another goroutine on a copy of the RowLog while nothing is pushed. ErrLost tells that
+// another goroutine on a copy of the RowLog while nothing is pushed. It waits for what is
+// being written. ErrLost tells that
 // the disk does not hold any more what was written: opened anew, the RowLog knows what
 // it has.
 func (r RowLog) Load() ([]float64, error) {
+	_ = r.join() // after an error the rows are in memory
 	rows, gaps := make([]float64, 0, r.stored*r.o.Channels+len(r.fresh)), 0
 	if r.size > 0 {
 		f, err := open(r.o.Path, os.O_RDONLY)
