@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -47,6 +48,20 @@ func TestLoad(t *testing.T) {
 	_, err = Load(write("large.yaml", "sensors: []\n"+strings.Repeat("# filler\n", 1<<17)), testDrivers)
 	if err == nil || !strings.Contains(err.Error(), "large.yaml:1:1: the file is larger than 1 MiB: ") {
 		t.Errorf("got %v, want a refusal of the size", err)
+	}
+}
+
+// A pipe that nobody writes to must not keep a verb waiting for ever.
+func TestLoad_pipe(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Load(pipe, testDrivers); err == nil || !strings.Contains(err.Error(), "the file is empty") {
+		t.Error(err)
+	}
+	if _, err := Socket(pipe); err != nil {
+		t.Log(err) // an error or the default, at once
 	}
 }
 

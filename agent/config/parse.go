@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"syscall"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v3"
@@ -23,7 +24,7 @@ const maxFile = 1 << 20
 // fault; if it cannot be read, it wraps the operating system's error. Warnings are
 // in the result.
 func Load(path string, drivers map[string]DriverInfo) (*Config, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer would block for ever
 	if err != nil {
 		return nil, fmt.Errorf("opening configuration: %w", err)
 	}
