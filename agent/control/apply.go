@@ -63,7 +63,7 @@ func (a *Apply) Run(ctx context.Context) error {
 
 // readNew reads a file, or a pipe such as /dev/stdin.
 func readNew(path string) ([]byte, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe without a writer would block for ever
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
