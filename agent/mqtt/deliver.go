@@ -229,8 +229,15 @@ func (s *session) nextRetained() (spool.Message, uint64, bool) {
 	for range s.retained {
 		s.next++
 		r := s.retained[s.next%len(s.retained)]
-		if s.delivered[r.topic] != r.version && s.refusals.mayTry(r.topic, true) {
-			return spool.Message{Topic: r.topic, Payload: r.payload, Retain: true}, r.version, true
+		if s.delivered[r.topic] == r.version {
+			continue
+		}
+		p, ok, tell := s.refusals.fit(r.topic, r.payload, s.reduce)
+		if tell != "" {
+			s.log.Warn(tell, "topic", r.topic, "bytes", packetSize(r.topic, len(r.payload)))
+		}
+		if ok {
+			return spool.Message{Topic: r.topic, Payload: p, Retain: true}, r.version, true
 		}
 	}
 	return spool.Message{}, 0, false

@@ -36,6 +36,11 @@
 // acknowledged in the last tenth of a second is to blame if nothing is in flight, and
 // what is sent alone has arrived only if the connection survives that long.
 //
+// Payloads of SetRetained grow and shrink. If connections end with one in flight and a
+// smaller one of its topic arrives, that speaks for a packet limit (long.go); after three
+// such ends, packets as long are reduced, or wait. One is tried in full after a minute,
+// later after an hour.
+//
 // A topic of SetRetained or Offer that is refused is tried again after an hour; three
 // refused retained topics in a row mean that nothing retained is taken. A will that is
 // the reason for a refused connection is left out. Reconsider tries all of this again.

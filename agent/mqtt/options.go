@@ -28,7 +28,7 @@ type Options struct {
 	// empty. It must not block. May be nil.
 	Cleared func(topic string)
 
-	// Reduce makes a payload of the source smaller, for a broker that does not take
+	// Reduce makes a payload of the source or of SetRetained smaller, for a broker that does not take
 	// it in full: step 1 and on, each smaller than the one before; nil = no smaller
 	// form. It must be safe for concurrent use. May be nil.
 	Reduce func(payload []byte, step int) []byte

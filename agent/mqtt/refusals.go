@@ -40,6 +40,7 @@ type refusals struct {
 	topics   map[string]time.Time // refused, until when; those of the past are tried with care
 	streak   int                  // refused retained topics since one arrived
 	retained time.Time            // no retained message is sent until then
+	long     long
 
 	stats    RefusalStats
 	troubled time.Time // of stats.Trouble
@@ -58,6 +59,11 @@ func (r *refusals) load() RefusalStats {
 			s.Topics++
 		}
 	}
+	for topic := range r.long.held {
+		if !now.Before(r.topics[topic]) {
+			s.Topics++
+		}
+	}
 	s.Denied = r.holdFor > 0
 	if !s.Denied && now.Sub(r.troubled) > tellFor {
 		s.Trouble = ""
@@ -72,7 +78,7 @@ func (r *refusals) reset() {
 	defer r.mu.Unlock()
 	r.trial, r.passed, r.limit, r.candidate, r.largest = trial{}, nil, 0, 0, 0
 	r.doubt, r.step, r.hold, r.holdFor, r.probation, r.silent = 0, 0, time.Time{}, 0, false, nil
-	r.topics, r.streak, r.retained = nil, 0, time.Time{}
+	r.topics, r.streak, r.retained, r.long = nil, 0, time.Time{}, long{}
 	r.stats.Trouble = ""
 }
 
@@ -129,7 +135,9 @@ func (r *refusals) arrived(f *flight) (aside []flight) {
 	}
 	if r.candidate > 0 && f.size < r.candidate {
 		r.limit, r.candidate = r.candidate, 0
+		r.long.learn(r.limit)
 	}
+	r.long.arrived(f.size)
 	r.largest = max(r.largest, f.size)
 	r.holdFor, r.probation = 0, false
 	if r.doubt == f.id {
@@ -257,8 +265,12 @@ func topicKey(topic string) string { return "t" + topic }
 // refusedTopic takes strikes against a topic that is not of the source, and returns
 // what to log; "" = nothing.
 func (r *refusals) refusedTopic(f *flight, strikes int) string {
+	if r.long.strike(f.topic, f.size) {
+		r.trial.forget(f.key)
+		return ""
+	}
 	need := strikesNeeded
-	_, before := r.topics[f.topic]
+	until, before := r.topics[f.topic]
 	if before || f.retain && r.streak > 0 {
 		need = 1
 	}
@@ -276,6 +288,9 @@ func (r *refusals) refusedTopic(f *flight, strikes int) string {
 			return ""
 		}
 		return "the broker ends the connection on " + f.topic + ": allow it in the broker's access control list" + spaced(f.topic)
+	}
+	if now.Before(until) { // it was a shorter form
+		return ""
 	}
 	r.streak++
 	switch {
@@ -296,7 +311,14 @@ func (r *refusals) refusedTopic(f *flight, strikes int) string {
 func (r *refusals) arrivedTopic(f *flight) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.long.arrivedOn(f.topic, f.size) { // the longer one is not innocent
+		delete(r.trial.among, nextOne)
+		r.trial.forget(f.key)
+	}
 	r.trial.arrived(f.key)
+	if f.size >= r.limit {
+		r.limit = 0
+	}
 	delete(r.topics, f.topic)
 	if f.retain {
 		r.streak, r.retained = 0, time.Time{}
@@ -309,20 +331,27 @@ func (r *refusals) arrivedTopic(f *flight) {
 func (r *refusals) mayTry(topic string, retain bool) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Now()
+	return r.try(topic, retain, time.Now())
+}
+
+// try is mayTry; mu is held.
+func (r *refusals) try(topic string, retain bool, now time.Time) bool {
 	until, before := r.topics[topic]
 	if now.Before(until) || retain && now.Before(r.retained) {
 		return false
 	}
-	key := topicKey(topic)
-	if r.trial.suspect == key || !before && !(retain && r.streak > 0) {
+	if !before && !(retain && r.streak > 0) {
 		return true
 	}
-	if r.trial.suspect != "" {
-		return false
+	return r.careful(topicKey(topic))
+}
+
+// careful makes a message the suspect unless another one is; mu is held.
+func (r *refusals) careful(key string) bool {
+	if r.trial.suspect == "" {
+		r.trial.expect(key)
 	}
-	r.trial.expect(key)
-	return true
+	return r.trial.suspect == key
 }
 
 // suspected tells whether the topic is the suspect, or refused.

@@ -51,3 +51,37 @@ func TestMosquitto_noRetain(t *testing.T) {
 		t.Errorf("%+v, %d left", s, q.Len())
 	}
 }
+
+// mosquitto with max_packet_size and a state that grows beyond it and shrinks: once the
+// limit is known, it costs no connection, and arrives shortened.
+func TestMosquitto_growingState(t *testing.T) {
+	t.Parallel()
+	m := newMosquitto(t, "allow_anonymous true", "max_packet_size 700")
+	l := listen(t, m)
+	q := mustSpool(t)
+	c := mustNew(t, Options{Broker: "mqtt://" + m.addr, Reduce: halve}, q)
+	run(t, c)
+	const topic = "plant/gw7/machine/tank1"
+	n := 0
+	cycle := func() {
+		n++
+		c.SetRetained(topic, grown(n, 1000))
+		time.Sleep(time.Second)
+		c.SetRetained(topic, grown(n, 20))
+		eventually(t, time.Minute, "the short state", func() bool { got := l.on(topic); return len(got) > 0 && got[len(got)-1] == string(grown(n, 20)) })
+	}
+	for range 40 {
+		if cycle(); c.refusals.limited() {
+			break
+		}
+	}
+	known := c.Stats().Connects
+	for range 10 {
+		cycle()
+	}
+	c.SetRetained(topic, grown(77, 1000))
+	eventually(t, time.Minute, "the long state, shortened", func() bool { got := l.on(topic); return got[len(got)-1] == string(grown(77, 500)) })
+	if s := c.Stats(); known > 12 || s.Connects > known+3 {
+		t.Errorf("%d connections until the limit was known, then %d", known, s.Connects-known)
+	}
+}

@@ -89,7 +89,7 @@ func (c *Client) Renew() {
 
 // Reconsider tries again what the broker did not take: its rules may have changed.
 func (c *Client) Reconsider() {
-	if s := c.refusals.load(); s.Denied || s.Topics > 0 {
+	if s := c.refusals.load(); s.Denied || s.Topics > 0 || c.refusals.limited() {
 		c.refusals.reset()
 		c.Renew()
 	}

@@ -17,12 +17,9 @@ func TestReduce(t *testing.T) {
 	all, err := filepath.Glob("testdata/*.json")
 	must(t, err)
 	dir := t.TempDir()
-	var files []string
+	var files, states []string
 	forms := map[string]int{}
 	for _, name := range all {
-		if strings.HasPrefix(filepath.Base(name), "state_") {
-			continue
-		}
 		b, err := os.ReadFile(name)
 		must(t, err)
 		b = bytes.TrimSpace(b)
@@ -54,11 +51,18 @@ func TestReduce(t *testing.T) {
 			}
 			file := filepath.Join(dir, strings.Repeat("s", step)+filepath.Base(name))
 			must(t, os.WriteFile(file, small, 0o644))
-			files = append(files, file)
+			if strings.HasPrefix(filepath.Base(name), "state_") {
+				states = append(states, file)
+			} else {
+				files = append(files, file)
+			}
 		}
 	}
-	if forms["drift_open.json"] != 2 || forms["limit_open.json"] != 1 {
-		t.Errorf("forms: %v, want 2 of drift_open and 1 of limit_open", forms)
+	if forms["drift_open.json"] != 2 || forms["limit_open.json"] != 1 || forms["state_anomaly.json"] != 1 {
+		t.Errorf("forms: %v, want 2 of drift_open, 1 of limit_open and 1 of state_anomaly", forms)
+	}
+	if out := validate(t, "state.schema.json", states); out != "" {
+		t.Errorf("reduced states:\n%s", out)
 	}
 	if out := validate(t, "event.schema.json", files); out != "" {
 		t.Errorf("reduced events:\n%s", out)
