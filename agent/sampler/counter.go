@@ -217,11 +217,18 @@ func (c *tally) move(d, step float64) {
 	c.quantum = max(c.quantum, step)
 }
 
+// exact is the share of a rate that its doubt must not exceed for the newest difference
+// to be enough.
+const exact = 1.0 / 1024
+
 // estimate is the rate per second over the longest time in which every shorter one
 // gives the same rate, as far as the steps of the counter can tell: a counter with a
 // high resolution has its newest difference, others are averaged.
 func (c *tally) estimate() float64 {
 	now := c.last()
+	if before := c.back(1); c.n > 1 && c.quantum <= exact*(now.value-before.value) {
+		return (now.value - before.value) / (now.at - before.at)
+	}
 	rate, low, high := 0.0, math.Inf(-1), math.Inf(1)
 	for i := 1; i < c.n; i = min(2*i, max(i+1, c.n-1)) {
 		from := c.back(i)
