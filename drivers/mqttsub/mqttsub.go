@@ -145,7 +145,7 @@ func (s *Sensor) why(c *cell, now time.Time) error {
 	case c.at.IsZero() && c.lacks != "":
 		return part("no value on %s%s", c.Topic, lacks)
 	case c.at.IsZero() && connected <= c.MaxAge:
-		return part("no message on %s in the first %v: %w", c.Topic, connected.Round(time.Second), drivers.ErrLater)
+		return part("%w", soon(fmt.Sprintf("no message on %s in the first %v; up to max_age, %v, that is no fault", c.Topic, connected.Round(time.Second), c.MaxAge)))
 	case c.at.IsZero():
 		return part("no message on %s for %v", c.Topic, connected.Round(time.Second))
 	case c.reason != nil:

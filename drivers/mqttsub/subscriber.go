@@ -60,7 +60,17 @@ type topic struct {
 }
 
 // errConnecting stands for the first attempt to connect.
-var errConnecting = fmt.Errorf("connecting: %w", drivers.ErrLater)
+const errConnecting = soon("connecting to the broker")
+
+// soon says why there is no value yet, which is no failure: it is drivers.ErrLater in
+// words of its own.
+type soon string
+
+// Error is the text.
+func (s soon) Error() string { return string(s) }
+
+// Is reports whether target is drivers.ErrLater.
+func (s soon) Is(target error) bool { return target == drivers.ErrLater }
 
 // NewSubscriber makes a subscriber. It opens no connection; Run does.
 func NewSubscriber(o Options) *Subscriber {
