@@ -9,6 +9,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/drivers/modbus"
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
 
@@ -128,4 +129,17 @@ func TestIdentifyModbus_gentle(t *testing.T) {
 		t.Errorf("%d requests in %v", n, d)
 	}
 	t.Logf("%d requests, %d counted", n, m.requests)
+}
+
+// TestModbusIdentity_textEmpty: a field that the device leaves empty is not printed.
+func TestModbusIdentity_textEmpty(t *testing.T) {
+	for want, says := range map[string]modbus.Identification{
+		"(function 43/14): product \"PV\"\n":                     {Product: "PV"},
+		"(function 43/14): vendor \"Acme\", revision \"1.2\"\n":  {Vendor: "Acme", Revision: "1.2"},
+		"(function 43/14): answered with empty texts\nSunSpec: ": {Vendor: " "},
+	} {
+		if got := (&ModbusIdentity{Says: says}).text(); !strings.Contains(got, want) {
+			t.Errorf("%+v:\n%swant %s", says, got, want)
+		}
+	}
 }

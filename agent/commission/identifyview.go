@@ -1,6 +1,7 @@
 package commission
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,14 +21,15 @@ func (m *ModbusIdentity) text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s unit %d\n%s in %s\n\n", m.URL, m.Unit, counted(m.requests, "request"), ms(m.took))
 	if m.SaysNot == nil {
-		fmt.Fprintf(&b, "identification (function 43/14): vendor %q, product %q, revision %q\n", m.Says.Vendor, m.Says.Product, m.Says.Revision)
+		says := named("vendor", m.Says.Vendor) + named("product", m.Says.Product) + named("revision", m.Says.Revision)
+		fmt.Fprintf(&b, "identification (function 43/14): %s\n", strings.TrimPrefix(cmp.Or(says, ", answered with empty texts"), ", "))
 	} else {
 		fmt.Fprintf(&b, "identification (function 43/14): none: %v\n", cause(m.SaysNot))
 	}
 	if s := m.SunSpec; s == nil {
 		fmt.Fprintf(&b, "SunSpec: none at holding:40000, holding:50000 or holding:0\n")
 	} else {
-		fmt.Fprintf(&b, "SunSpec at holding:%d: %q %q, version %q, serial number %q\n", s.Base, s.Maker, s.Model, s.Version, s.Serial)
+		fmt.Fprintf(&b, "SunSpec at holding:%d: %q %q%s%s\n", s.Base, s.Maker, s.Model, named("version", s.Version), named("serial number", s.Serial))
 		for _, model := range s.Models {
 			fmt.Fprintf(&b, "  holding:%-5d  model %-5d %3d registers  %s\n", model.At, model.ID, model.Length, model.Name())
 		}
@@ -62,6 +64,14 @@ func (m *ModbusIdentity) sensor(f TemplateFit, bus, name string) string {
 		at = fmt.Sprintf(", template_at: \"holding:%d\"", f.At)
 	}
 	return fmt.Sprintf("- {name: %s, template: %s%s, bus: %s, unit: %d}   # %s", name, f.Template.Name, at, bus, m.Unit, f.Why)
+}
+
+// named is a text with its name and a comma before it; nothing if it is empty.
+func named(name, text string) string {
+	if text = strings.TrimSpace(text); text == "" {
+		return ""
+	}
+	return fmt.Sprintf(", %s %q", name, text)
 }
 
 func counted(n int, what string) string {
