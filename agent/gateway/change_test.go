@@ -485,7 +485,8 @@ machines[0].model: machine pump: there is no model, and none may be learnt
 	}
 }
 
-// What keeps the folders of state and queue from being written keeps run from starting.
+// What keeps the folders of state and queue from being written is told; it keeps run
+// from starting if the folder of the queue is not there yet.
 func TestStartable(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "file")
@@ -494,7 +495,7 @@ func TestStartable(t *testing.T) {
 	}
 	for _, c := range []struct{ state, spool, want string }{
 		{dir, filepath.Join(dir, "spool"), ""}, {filepath.Join(dir, "new", "state"), dir, ""},
-		{file, dir, "run would not start: state: " + file}, {dir, filepath.Join(file, "spool"), "run would not start: spool.dir: " + file},
+		{file, dir, "run would start, and could not write: state: " + file}, {file, filepath.Join(dir, "spool"), "run would not start: state: " + file}, {dir, filepath.Join(file, "spool"), "run would not start: spool.dir: " + file},
 	} {
 		err := Startable(&config.Config{State: c.state, Spool: config.Spool{Dir: c.spool}})
 		if (err == nil) != (c.want == "") || err != nil && !strings.HasPrefix(err.Error(), c.want) {

@@ -29,14 +29,18 @@ func Foresee(path string, c *config.Config) config.Problems {
 	return append(ps, impairedMachines(path, c)...)
 }
 
-// Startable tells why a Gateway with this configuration could not open its folders: state
-// and queue must be written. That is nothing another configuration must cure, so run ends
-// with 1 and is tried again. It writes nothing. What another user than the agent's may not
+// Startable tells why a Gateway with this configuration could not write its folders of
+// state and queue. That is nothing another configuration must cure. Where the folder of
+// the queue is not there yet, run ends with 1 and is tried again. It writes nothing. What another user than the agent's may not
 // write is no reason.
 func Startable(c *config.Config) error {
 	for _, f := range [][2]string{{"state", c.State}, {"spool.dir", c.Spool.Dir}} {
 		if err := state.OpenModels(filepath.Join(f[1], "models")).Addable(); err != nil && (!errors.Is(err, fs.ErrPermission) || owner(c.State)) {
-			return fmt.Errorf("run would not start: %s: %w: have it written by the agent's user, or set another folder", f[0], err)
+			what := "run would not start"
+			if st, err := os.Stat(c.Spool.Dir); err == nil && st.IsDir() {
+				what = "run would start, and could not write"
+			}
+			return fmt.Errorf("%s: %s: %w: have it written by the agent's user, or set another folder", what, f[0], err)
 		}
 	}
 	return nil
