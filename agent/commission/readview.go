@@ -158,10 +158,13 @@ func signed(x float64) string {
 
 // digits writes a whole number in full, as far as a float64 holds it, because
 // people compare counters with a display. Other numbers get the seven digits that a
-// float32 has.
+// float32 has, and large ones two decimals, as on MQTT.
 func digits(x float64) string {
 	if x == math.Trunc(x) && math.Abs(x) <= 1<<53 {
 		return strconv.FormatFloat(x, 'f', 0, 64)
+	}
+	if size := math.Abs(x); size >= 1e5 && size < 1e13 {
+		return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(x, 'f', 2, 64), "0"), ".")
 	}
 	return strconv.FormatFloat(x, 'g', 7, 64)
 }

@@ -3,6 +3,7 @@ package commission
 import (
 	"bytes"
 	"context"
+	"math"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -27,7 +28,11 @@ func TestReadViewShowsChange(t *testing.T) {
 }
 
 func TestReadViewDigits(t *testing.T) {
-	for x, want := range map[float64]string{1866042: "1866042", 1866.042: "1866.042", float64(float32(231.2)): "231.2", -0.5: "-0.5", 0: "0", 1e20: "1e+20", 1.0 / 3: "0.3333333", 1 << 53: "9007199254740992"} {
+	for x, want := range map[float64]string{
+		1866042: "1866042", 1866.042: "1866.042", 1234570.42: "1234570.42", -123456789.5: "-123456789.5",
+		200000.001: "200000", 2.5e13 + 0.5: "2.5e+13", math.Inf(1): "+Inf",
+		float64(float32(231.2)): "231.2", -0.5: "-0.5", 0: "0", 1e20: "1e+20", 1.0 / 3: "0.3333333", 1 << 53: "9007199254740992",
+	} {
 		if got := digits(x); got != want {
 			t.Errorf("%v reads %s, want %s", x, got, want)
 		}
