@@ -312,5 +312,10 @@ func tell(c model.Channel, ch model.ChannelDrift) string {
 		short(ch.Now.Low), short(ch.Now.High), short(ch.Learnt.Low), short(ch.Learnt.High))
 }
 
-// short is v in four digits.
-func short(v float64) string { return strconv.FormatFloat(v, 'g', 4, 64) }
+// short is v in four digits, large numbers to the unit.
+func short(v float64) string {
+	if size := math.Abs(v); size >= 1e4 && size < 1e13 {
+		return strconv.FormatFloat(v, 'f', 0, 64)
+	}
+	return strconv.FormatFloat(v, 'g', 4, 64)
+}

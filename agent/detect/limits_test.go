@@ -214,3 +214,14 @@ func TestLimits_cooldown(t *testing.T) {
 		t.Errorf("graver: %+v", got)
 	}
 }
+
+// A limit is told as people write it: whole, and without an exponent.
+func TestLimits_largeNumbers(t *testing.T) {
+	for warn, want := range map[float64]string{12345: "12345", 70.25: "70.25", 1234.56: "1234.56", 1000000.25: "1000000.25", 2e6: "2000000", 0.001: "0.001", 1e14: "1e+14"} {
+		l := newLimits(t, Limit{Channel: "p.total", Unit: "kWh", Index: 1, Warn: warn, Alarm: nan, WarnLow: nan, AlarmLow: nan, Hold: time.Second})
+		got := playLimits(l, 0, 2*warn, 2*warn)
+		if want = "went above the warn limit of " + want + " kWh"; len(got) != 1 || got[0].Reason != want {
+			t.Errorf("%v: got %+v, want %q", warn, got, want)
+		}
+	}
+}

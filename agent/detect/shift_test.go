@@ -28,3 +28,12 @@ func TestShift_endlessRamp(t *testing.T) {
 		}
 	}
 }
+
+// Medians in the text of a drift have no exponent where people write none.
+func Test_short(t *testing.T) {
+	for v, want := range map[float64]string{-1234567.8: "-1234568", 10350.7: "10351", 9999.4: "9999", 12.345678: "12.35", 0.00123456: "0.001235", 2e13: "2e+13"} {
+		if got := short(v); got != want {
+			t.Errorf("%v: got %s, want %s", v, got, want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package detect
 import (
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -252,14 +253,22 @@ func (w *watch) why() string {
 	case w.WarnLow:
 		name = "warn_low"
 	}
-	text := strings.TrimRight(fmt.Sprintf("went %s the %s limit of %s %s", w.direction, name, short(w.crossed), w.Unit), " ")
+	text := strings.TrimRight(fmt.Sprintf("went %s the %s limit of %s %s", w.direction, name, limitText(w.crossed), w.Unit), " ")
 	if w.direction == "" { // of an event that was resumed, nothing was read yet
-		text = strings.TrimRight(fmt.Sprintf("went beyond the %s limit of %s %s", name, short(w.crossed), w.Unit), " ")
+		text = strings.TrimRight(fmt.Sprintf("went beyond the %s limit of %s %s", name, limitText(w.crossed), w.Unit), " ")
 	}
 	if w.Zones != "" && w.direction == "above" {
 		text += ": " + w.zone() + " of " + w.Zones
 	}
 	return text
+}
+
+// limitText is a limit in seven digits, without an exponent where people write none.
+func limitText(v float64) string {
+	if size := math.Abs(v); size >= 1e6 && size < 1e13 {
+		return strings.TrimSuffix(strings.TrimRight(strconv.FormatFloat(v, 'f', 2, 64), "0"), ".")
+	}
+	return strconv.FormatFloat(v, 'g', 7, 64)
 }
 
 // zone names the evaluation zone that the newest crossing reached; ISO 20816-1,
