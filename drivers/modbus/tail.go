@@ -97,7 +97,7 @@ func (d *Dev) confirmed(ctx context.Context, q, c *request) (yes, sure bool) {
 
 // untold is the error of zeros that may not be the device's values.
 func (d *Dev) untold(q *request) *drivers.PartError {
-	part := d.part(q, fmt.Errorf("%w: %v: all behind the first register is zero, and no single register was answered that would tell whether the device gives whole ranges", ErrFrame, q))
+	part := d.part(q, fmt.Errorf("%w: %v: all registers behind the first are zero, and no single one was answered: the device may give only the first of a request", ErrFrame, q))
 	part.Doubtful = true
 	return part
 }
