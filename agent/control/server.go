@@ -221,7 +221,7 @@ func (s *Server) do(ctx context.Context, v Verb, r Request) (result any, err err
 // note records a change. One that could not be recorded was still made.
 func (s *Server) note(verb string, by Peer, body []byte, err error) {
 	if aerr := s.o.Audit.Add(NewChange(verb, by, string(body), err)); aerr != nil {
-		s.o.Log.Warn("audit of changes", "file", filepath.Base(s.o.Audit.path), "error", aerr)
+		s.o.Log.Warn("a change cannot be recorded", "file", filepath.Base(s.o.Audit.path), "error", aerr)
 	}
 }
 

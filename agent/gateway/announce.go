@@ -54,7 +54,7 @@ func loadAnnouncements(folder string, log *slog.Logger) *announcements {
 		err = json.Unmarshal(b, &a.known)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("what was announced to Home Assistant by earlier runs", "error", err)
+		log.Warn("cannot read what earlier runs announced to Home Assistant", "error", err)
 	}
 	if err != nil || a.known == nil {
 		a.known = map[string]map[string]string{}
@@ -109,7 +109,7 @@ func (a *announcements) remember(known map[string]map[string]string) {
 		err = state.WriteFile(a.path, append(b, '\n'), 0o600)
 	}
 	if err != nil { // costs an entity that stays behind
-		a.log.Warn("what was announced to Home Assistant", "error", err)
+		a.log.Warn("cannot keep what was announced to Home Assistant", "error", err)
 	}
 }
 

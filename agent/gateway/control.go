@@ -36,7 +36,7 @@ func (g *Gateway) openControl() {
 // audited records a change.
 func (g *Gateway) audited(c control.Change) {
 	if err := g.audit.Add(c); err != nil {
-		g.log.Warn("audit of changes", "error", err)
+		g.log.Warn("a change cannot be recorded", "error", err)
 	}
 }
 

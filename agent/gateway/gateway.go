@@ -137,7 +137,7 @@ func device(c *config.Config) report.Device {
 func (g *Gateway) build() (err error) {
 	c := g.cfg
 	if g.reporter, err = report.New(g.device, g.queue, Clock); err != nil {
-		g.log.Error("open events of an earlier run", "error", err)
+		g.log.Error("open events of an earlier run cannot be taken over", "error", err)
 	}
 	if g.plant, err = newPlant(c, plantOptions{g.opts.Host, new(machine.Turns), g.reporter, g.metrics, g.log}); err != nil {
 		return config.Refuse(err)

@@ -220,7 +220,7 @@ func (m *Machine) pollTraining(now time.Time) {
 
 // notKept tells that the learnt model is tried again later.
 func (m *Machine) notKept(err error, now time.Time) {
-	m.log.Error("keep the learnt model", "error", err, "again_in", storeEvery)
+	m.log.Error("the learnt model cannot be kept", "error", err, "again_in", storeEvery)
 	m.setError(modelTrouble, err)
 	m.storeAt = now.Add(storeEvery)
 }

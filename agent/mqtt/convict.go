@@ -57,9 +57,9 @@ func (c *Client) setAside(f *flight, reduced bool) {
 	line := asideLine{At: now.UTC(), ID: f.id, Topic: f.topic, Bytes: packetSize(f.topic, len(f.full)), Reason: why, Reduced: reduced, Payload: string(f.full)}
 	switch err := keepAside(c.opts.Aside, line); {
 	case err != nil && reduced:
-		c.log.Error("what a message lost on its way is not kept", "number", f.id, "err", err)
+		c.log.Error("the whole of a shortened message cannot be kept in refused.jsonl", "number", f.id, "err", err)
 	case err != nil:
-		c.log.Error("a refused message stays in the queue", "number", f.id, "err", err)
+		c.log.Error("a refused message cannot be set aside, so it stays in the queue", "number", f.id, "err", err)
 		r.mu.Lock()
 		r.passed = append(r.passed, *f)
 		r.mu.Unlock()

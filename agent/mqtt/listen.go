@@ -98,7 +98,7 @@ func (s *session) tooLong(err error) {
 	}
 	s.subscribeFailures = maxSubscribeFailures
 	s.leftOut.again(time.Now())
-	s.log.Warn("connecting without subscribing to our own status for a while; a late will may leave it wrong", "topic", s.opts.Birth.Topic, "err", err)
+	s.log.Warn("connecting without subscribing to the own status for a while; a late offline message of an earlier connection may stay on it", "topic", s.opts.Birth.Topic, "err", err)
 }
 
 // tellDenied logs which topics the broker does not let us read.
@@ -108,9 +108,9 @@ func (s *session) tellDenied(results map[string]byte) {
 		case result != 0x80 || s.unread[topic]: // [MQTT-3.9.3]
 			continue
 		case topic == s.opts.Birth.Topic:
-			s.log.Warn("broker does not allow us to read our own status; a late will may leave it wrong", "topic", topic)
+			s.log.Warn("the broker does not allow the agent to read its own status; a late offline message of an earlier connection may stay on it", "topic", topic)
 		default:
-			s.log.Warn("broker does not allow us to listen", "topic", topic)
+			s.log.Warn("the broker does not allow the agent to listen", "topic", topic)
 		}
 		if s.unread == nil {
 			s.unread = map[string]bool{}

@@ -195,7 +195,7 @@ func (s *session) subscribe(ctx context.Context) error {
 	token := s.paho.SubscribeMultiple(filters, s.received)
 	if err := s.await(ctx, token); err != nil {
 		if s.subscribeFailures++; s.subscribeFailures == maxSubscribeFailures && !s.notListening() {
-			s.log.Warn("connecting without subscribing to our own status from now on; a late will may leave it wrong", "topic", s.opts.Birth.Topic)
+			s.log.Warn("connecting without subscribing to the own status from now on; a late offline message of an earlier connection may stay on it", "topic", s.opts.Birth.Topic)
 		}
 		return fmt.Errorf("subscribing to own status: %w", err)
 	}

@@ -96,7 +96,7 @@ func (q *Queue) loadEnd(spent uint64) {
 		q.seq = spent
 	}
 	if q.cursor.f == nil {
-		q.log.Error("spool cannot be written: the numbers of messages go on further up, so that none is used twice", "from", q.seq+volatileJump+1)
+		q.log.Error("spool cannot be written: seq jumps ahead, so that no number is used twice", "from", q.seq+volatileJump+1)
 		q.seq += volatileJump
 	}
 	if q.seq > q.stored {
@@ -243,7 +243,7 @@ func (q *Queue) repair(g *segment, b []byte, s scanned) ([]byte, scanned) {
 	err := q.replace(g.path, sound)
 	if err != nil {
 		q.count(err)
-		q.log.Error("repairing spool segment", "file", g.path, "err", err)
+		q.log.Error("spool segment cannot be repaired", "file", g.path, "err", err)
 		g.damaged = true
 		return b, s
 	}

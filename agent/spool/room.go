@@ -63,7 +63,7 @@ func (q *Queue) thin(g *segment) {
 		return q.rename(g.path)
 	})
 	if err != nil {
-		q.log.Error("making room in the spool", "err", err)
+		q.log.Error("no room can be made in the spool", "err", err)
 		return
 	}
 	q.replaceThinned(g, next)
