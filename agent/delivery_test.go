@@ -28,7 +28,7 @@ func TestMQTTCheck(t *testing.T) {
 		return is
 	})
 	code, out, errs = call(t, "", "mqtt", "check", "--config", cfg, "--for", "8s")
-	for _, want := range []string{"tcp        ok", "login      ok     as \"\" with client id s-gw7-check", "acl        ok     may subscribe to plant/gw7/#", "status     ok     online", "none missing"} {
+	for _, want := range []string{"tcp        ok", "login      ok     as anybody (no username is configured) with client id s-gw7-check", "acl        ok     may subscribe to plant/gw7/#", "status     ok     online", "none missing"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in\n%s", want, out)
 		}

@@ -133,7 +133,7 @@ func (c *check) listen(ctx context.Context, b *broker.Broker, conn net.Conn, pas
 	o.SetOrderMatters(true)
 	client := paho.NewClient(o)
 	defer client.Disconnect(disconnectMs)
-	if c.found("login", explainLogin(b, c.id, c.wait(ctx, client.Connect(), g)), fmt.Sprintf("as %q with client id %s", b.Username(), c.id)) {
+	if c.found("login", explainLogin(b, c.id, c.wait(ctx, client.Connect(), g)), fmt.Sprintf("as %s with client id %s", user(b), c.id)) {
 		return
 	}
 	below := c.topic + "/#"
@@ -143,7 +143,7 @@ func (c *check) listen(ctx context.Context, b *broker.Broker, conn net.Conn, pas
 		err = errors.New("the broker refuses the subscription")
 	}
 	if err != nil {
-		err = fmt.Errorf("%w; let user %q read %s in the broker's access control list, or check with a user who may", err, b.Username(), below)
+		err = fmt.Errorf("%w; let %s read %s in the broker's access control list, or check with a user who may", err, user(b), below)
 	}
 	if c.found("acl", err, "may subscribe to "+below) {
 		return
@@ -158,6 +158,14 @@ func (c *check) listen(ctx context.Context, b *broker.Broker, conn net.Conn, pas
 	default:
 	}
 	c.verdict(d)
+}
+
+// user names the user of a broker for people.
+func user(b *broker.Broker) string {
+	if name := b.Username(); name != "" {
+		return fmt.Sprintf("user %q", name)
+	}
+	return "anybody (no username is configured)"
 }
 
 // take is called by paho with each message.
