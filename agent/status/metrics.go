@@ -4,14 +4,20 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"log"
 	"math"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 
 	"github.com/VictoriaMetrics/metrics"
+
+	_ "iot-edge-anomaly/agent/quiet" // while the library is initialised
 )
+
+func init() { log.SetOutput(os.Stderr) } // the library is initialised
 
 // inferenceBuckets are the bounds in seconds; 0.01 is the alert's.
 var inferenceBuckets = []float64{25e-6, 50e-6, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 1e-1}

@@ -28,6 +28,7 @@ var rooms = map[string]string{
 	"machine":     "one machine: rows, learning, states",
 	"mqtt":        "delivery to the broker",
 	"offline":     "work on recordings and models: train, score, bench",
+	"quiet":       "no line of a library on stderr before the program begins; it must be initialised before the library, so it imports nothing",
 	"report":      "the schema of messages",
 	"sampler":     "rows from sensors",
 	"settings":    "a machine's settings as learning and judging take them; config imports neither, gateway and offline share it",

@@ -75,7 +75,7 @@ var bans = []ban{
 		why: "which rows are worth publishing depends on values alone; whoever publishes them hands them over"},
 	{from: in("./agent/homeassistant"), to: all, except: in("./agent/detect"), tests: true,
 		why: "a description of devices needs their names, not the running agent; delivery is not its business"},
-	{from: in("./agent/status"), to: all, except: in("./agent/clients", "./agent/detect", "./agent/devices", "./agent/judge", "./agent/keyfiles", "./agent/machine", "./agent/mqtt", "./agent/report", "./agent/sampler", "./agent/spool",
+	{from: in("./agent/status"), to: all, except: in("./agent/clients", "./agent/detect", "./agent/devices", "./agent/judge", "./agent/keyfiles", "./agent/machine", "./agent/mqtt", "./agent/quiet", "./agent/report", "./agent/sampler", "./agent/spool",
 		"./agent/status/page", "./drivers", "./model"),
 		why: "status shows the counters of the stages in their own structures; it changes nothing and opens no device, and no stage knows it"},
 	{from: in("./agent/control"), to: all, except: in("./agent/chart", "./agent/clients", "./agent/config", "./agent/state", "./agent/status"),
