@@ -2,11 +2,9 @@ package main
 
 import (
 	"compress/gzip"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -14,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/scripts/child"
 )
 
 func TestModulesOrder(t *testing.T) {
@@ -151,15 +151,14 @@ func TestConsole(t *testing.T) {
 	}
 }
 
-// The whole process group is killed, or what holds the pipes would delay the
-// end.
+// What a child writes is on its console; one that has ended has no memory.
 func TestProcess(t *testing.T) {
 	c, err := newConsole(filepath.Join(t.TempDir(), "console"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.close()
-	p, err := start(c, "sh", "-c", "echo here; sleep 1000 & wait")
+	p, err := child.Start(c, "sh", "-c", "echo here; sleep 1000 & wait")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,11 +167,11 @@ func TestProcess(t *testing.T) {
 			break
 		}
 	}
-	if p.residentMiB() < 0 || !p.running() {
+	if !p.Running() {
 		t.Error("it does not run")
 	}
-	p.signal(syscall.SIGKILL)
-	if p.running() || errors.Is(p.err, exec.ErrWaitDelay) {
-		t.Errorf("running %v, ended with %v: the group was not killed", p.running(), p.err)
+	p.End(syscall.SIGKILL)
+	if residentMiB(p) != 0 {
+		t.Error("memory of what has ended")
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"iot-edge-anomaly/scripts/child"
 )
 
 // broker is a real mosquitto on this host's loopback, with a mosquitto_sub that
@@ -20,7 +22,7 @@ import (
 type broker struct {
 	mosquitto, sub string // programs
 	conf, addr     string
-	server, client *process
+	server, client *child.Process
 	heard          heard
 }
 
@@ -110,10 +112,10 @@ func (h *heard) repeated() []event {
 func newBroker(dir string) (*broker, error) {
 	b := &broker{conf: filepath.Join(dir, "mosquitto.conf"), heard: heard{seen: map[uint64]bool{}}}
 	var err error
-	if b.mosquitto, err = program("mosquitto", "mosquitto"); err != nil {
+	if b.mosquitto, err = child.Find("mosquitto", "mosquitto"); err != nil {
 		return nil, err
 	}
-	if b.sub, err = program("mosquitto_sub", "mosquitto-clients"); err != nil {
+	if b.sub, err = child.Find("mosquitto_sub", "mosquitto-clients"); err != nil {
 		return nil, err
 	}
 	if b.addr, err = freeAddr(); err != nil {
@@ -131,16 +133,16 @@ func newBroker(dir string) (*broker, error) {
 	if err := b.start(); err != nil {
 		return b, err
 	}
-	b.client, err = start(&b.heard, b.sub, "-h", host, "-p", port, "-q", "1", "-v", "-c", "-i", "boards", "-t", "#")
+	b.client, err = child.Start(&b.heard, b.sub, "-h", host, "-p", port, "-q", "1", "-v", "-c", "-i", "boards", "-t", "#")
 	return b, err
 }
 
 // start starts mosquitto, also after stop.
 func (b *broker) start() (err error) {
-	if b.server, err = start(io.Discard, b.mosquitto, "-c", b.conf); err != nil {
+	if b.server, err = child.Start(io.Discard, b.mosquitto, "-c", b.conf); err != nil {
 		return err
 	}
-	for end := time.Now().Add(time.Minute); time.Now().Before(end) && b.server.running(); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(time.Minute); time.Now().Before(end) && b.server.Running(); time.Sleep(20 * time.Millisecond) {
 		if c, err := net.Dial("tcp", b.addr); err == nil {
 			return c.Close()
 		}
@@ -149,11 +151,11 @@ func (b *broker) start() (err error) {
 }
 
 // stop ends mosquitto, which saves its sessions.
-func (b *broker) stop() { b.server.signal(syscall.SIGTERM) }
+func (b *broker) stop() { b.server.End(syscall.SIGTERM) }
 
 func (b *broker) close() {
 	if b != nil {
-		b.client.signal(syscall.SIGKILL)
-		b.server.signal(syscall.SIGKILL)
+		b.client.End(syscall.SIGKILL)
+		b.server.End(syscall.SIGKILL)
 	}
 }

@@ -18,6 +18,7 @@ func main() {
 	cache := flag.String("cache", ".build/boards", "`folder` of kernels, disks and logs")
 	only := flag.String("only", "", "the one `board` to boot; empty = all")
 	flag.Parse()
+	os.Setenv("QEMU_AUDIO_DRV", "none") // qemu looks for sound cards otherwise
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, *cache, *only); err != nil {

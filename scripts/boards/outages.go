@@ -124,7 +124,7 @@ func powerCut(t *trial) error {
 	if err := t.awaitMetric("spool_messages", "an event to wait in the queue", func(v float64) bool { return v >= 1 }); err != nil {
 		return err
 	}
-	t.cpu += t.p.cpuTime()
+	t.cpu += cpuTime(t.p)
 	t.machine.powerOff()
 	if err := t.broker.start(); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"iot-edge-anomaly/scripts/boards/control"
+	"iot-edge-anomaly/scripts/child"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 
 // machine is a board that is switched on.
 type machine struct {
-	p       *process
+	p       *child.Process
 	qmp     *qmp
 	console *console
 	control string // address of the guest's control port on this host
@@ -42,7 +43,7 @@ type power struct {
 // powerOn starts qemu. The guest reaches this host's loopback at 10.0.2.2 and
 // nothing else.
 func powerOn(b *board, w power) (*machine, error) {
-	qemu, err := program(b.qemu, "qemu-system-arm")
+	qemu, err := child.Find(b.qemu, "qemu-system-arm")
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +61,7 @@ func powerOn(b *board, w power) (*machine, error) {
 	if m.console, err = newConsole(w.log); err != nil {
 		return nil, err
 	}
-	if m.p, err = start(m.console, qemu, m.arguments(b, w, socket)...); err != nil {
+	if m.p, err = child.Start(m.console, append([]string{qemu}, m.arguments(b, w, socket)...)...); err != nil {
 		return nil, err
 	}
 	if m.qmp, err = dialQMP(socket); err != nil {
@@ -101,7 +102,7 @@ func (m *machine) powerOff() {
 		return
 	}
 	m.qmp.close()
-	m.p.signal(syscall.SIGKILL)
+	m.p.End(syscall.SIGKILL)
 	m.console.close()
 }
 

@@ -46,7 +46,7 @@ func (r *result) run(ctx context.Context, cache string) {
 		r.took = append(r.took, time.Since(start))
 		fmt.Printf("%-13s %6.1f s  %s\n", r.board.name, time.Since(start).Seconds(), s.name)
 	}
-	r.rss, r.cpu = t.p.residentMiB(), t.cpu+t.p.cpuTime()
+	r.rss, r.cpu = residentMiB(t.p), t.cpu+cpuTime(t.p)
 }
 
 // fail prints the error and the end of the board's console.

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/scripts/boards/control"
+	"iot-edge-anomaly/scripts/child"
 )
 
 // patience limits one wait. It is long because this machine may be busy; a wait
@@ -94,7 +95,7 @@ func buildGuest(ctx context.Context, b *board, to string) error {
 
 // makeDisk makes an empty ext4 filesystem in a file.
 func makeDisk(ctx context.Context, path string) error {
-	mke2fs, err := program("mke2fs", "e2fsprogs")
+	mke2fs, err := child.Find("mke2fs", "e2fsprogs")
 	if err != nil {
 		return err
 	}
@@ -136,8 +137,8 @@ func (t *trial) await(what string, every time.Duration, look func() (ok bool, go
 		select {
 		case <-t.ctx.Done():
 			return fmt.Errorf("waiting for %s: %w", what, context.Cause(t.ctx))
-		case <-t.p.done:
-			return fmt.Errorf("waiting for %s: qemu ended: %v", what, t.p.err)
+		case <-t.p.Done():
+			return fmt.Errorf("waiting for %s: qemu ended: %v", what, t.p.Err())
 		case <-time.After(every):
 		}
 	}

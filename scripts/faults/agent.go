@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"iot-edge-anomaly/scripts/child"
 )
 
 // plant is what an agent is to watch: machines whose channels rise and fall.
@@ -40,7 +42,7 @@ const rows = 2000
 
 // agent is the program with its configuration.
 type agent struct {
-	*process
+	*child.Process
 	t            *trial
 	args         []string
 	config, http string
@@ -118,7 +120,7 @@ func (t *trial) configure(p plant) (*agent, error) {
 	}
 	text := fmt.Sprintf("gateway: {site: s, id: gw7}\nstate: %s\ncontrol: {socket: %s/control.sock}\nsensors:\n%smachines:\n%smqtt: {broker: %q, topic: \"plant/{device}\"%s}\nspool: {dir: %s/spool}\nhttp: {listen: %q%s}\n%s",
 		a.state, t.dir, sensors.String(), machines.String(), url, p.mqtt, a.state, a.http, p.http, p.more)
-	t.later(func() { a.process.end(syscall.SIGKILL) })
+	t.later(func() { a.Process.End(syscall.SIGKILL) })
 	return a, os.WriteFile(a.config, []byte(text), 0o644)
 }
 
@@ -141,17 +143,17 @@ func (a *agent) start() error {
 		return err
 	}
 	defer log.Close()
-	a.process, err = start(log, a.args...)
+	a.Process, err = child.Start(log, a.args...)
 	return err
 }
 
 // answers waits until the endpoint answers.
 func (a *agent) answers() error {
 	err := await(time.Minute, "the agent answers", func() bool {
-		return !a.running() || a.metrics()["spool_appended_total"] >= 0 && len(a.metrics()) > 0
+		return !a.Running() || a.metrics()["spool_appended_total"] >= 0 && len(a.metrics()) > 0
 	})
-	if err == nil && !a.running() {
-		err = fmt.Errorf("the agent ended: %v: %s", a.err, a.lastLine())
+	if err == nil && !a.Running() {
+		err = fmt.Errorf("the agent ended: %v: %s", a.Err(), a.lastLine())
 	}
 	return err
 }
@@ -216,13 +218,13 @@ func (a *agent) health() (status string, body string) {
 
 // fds is how many descriptors the agent has open.
 func (a *agent) fds() int {
-	entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", a.cmd.Process.Pid))
+	entries, _ := os.ReadDir(fmt.Sprintf("/proc/%d/fd", a.Pid()))
 	return len(entries)
 }
 
 // written is what the agent has caused to be written to storage, in bytes.
 func (a *agent) written() (n int) {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/io", a.cmd.Process.Pid))
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/io", a.Pid()))
 	for line := range strings.Lines(string(text)) {
 		if v, ok := strings.CutPrefix(line, "write_bytes: "); ok {
 			n, _ = strconv.Atoi(strings.TrimSpace(v))

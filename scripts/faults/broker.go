@@ -12,13 +12,15 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"iot-edge-anomaly/scripts/child"
 )
 
 // broker is a mosquitto that keeps its sessions over a restart, and a subscriber that
 // hears everything.
 type broker struct {
 	addr, conf, mosquitto string
-	server, client        *process
+	server, client        *child.Process
 	heard
 }
 
@@ -110,10 +112,10 @@ func (t *trial) startBroker(further string) (*broker, error) {
 	}
 	b := &broker{conf: filepath.Join(dir, "mosquitto.conf"), heard: heard{retained: map[string]string{}}}
 	var err error
-	if b.mosquitto, err = need("mosquitto"); err != nil {
+	if b.mosquitto, err = need("mosquitto", "mosquitto"); err != nil {
 		return nil, err
 	}
-	sub, err := need("mosquitto_sub")
+	sub, err := need("mosquitto_sub", "mosquitto-clients")
 	if err != nil {
 		return nil, err
 	}
@@ -131,13 +133,13 @@ func (t *trial) startBroker(further string) (*broker, error) {
 		return nil, err
 	}
 	t.later(func() {
-		b.client.end(syscall.SIGKILL)
-		b.server.end(syscall.SIGKILL)
+		b.client.End(syscall.SIGKILL)
+		b.server.End(syscall.SIGKILL)
 	})
 	if err := b.start(); err != nil {
 		return nil, err
 	}
-	b.client, err = start(&b.heard, sub, "-h", host, "-p", port, "-q", "1", "-v", "-c", "-i", "faults", "-t", "#")
+	b.client, err = child.Start(&b.heard, sub, "-h", host, "-p", port, "-q", "1", "-v", "-c", "-i", "faults", "-t", "#")
 	return b, err
 }
 
@@ -148,7 +150,7 @@ func (b *broker) start() (err error) {
 		return err
 	}
 	defer log.Close()
-	if b.server, err = start(log, b.mosquitto, "-c", b.conf); err != nil {
+	if b.server, err = child.Start(log, b.mosquitto, "-c", b.conf); err != nil {
 		return err
 	}
 	return await(time.Minute, "mosquitto listens", func() bool {
@@ -161,7 +163,7 @@ func (b *broker) start() (err error) {
 }
 
 // stop ends mosquitto, which saves its sessions.
-func (b *broker) stop() { b.server.end(syscall.SIGTERM) }
+func (b *broker) stop() { b.server.End(syscall.SIGTERM) }
 
 // balance is what became of the messages of a device.
 type balance struct {

@@ -20,6 +20,17 @@ func stream(broker string) plant {
 	}}
 }
 
+// streaming starts a broker, with further lines of its configuration, and the agent that
+// streams to it.
+func (t *trial) streaming(further string) (*broker, *agent, error) {
+	b, err := t.startBroker(further)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := t.begin(stream(b.addr))
+	return b, a, err
+}
+
 // inOrder tells whether every number has arrived once, in order, with a life of each
 // event that makes sense.
 func (t *trial) inOrder(fault string, b balance) {
@@ -29,11 +40,7 @@ func (t *trial) inOrder(fault string, b balance) {
 
 // kill ends the program by SIGKILL while events arise.
 func kill(t *trial) error {
-	b, err := t.startBroker("")
-	if err != nil {
-		return err
-	}
-	a, err := t.begin(stream(b.addr))
+	b, a, err := t.streaming("")
 	if err != nil {
 		return err
 	}
@@ -41,11 +48,11 @@ func kill(t *trial) error {
 	fault := fmt.Sprintf("kill -9 x%d", n)
 	for range n {
 		before := len(b.all())
-		if err := await(time.Minute, "messages after a start", func() bool { return len(b.all()) > before+40 || !a.running() }); err != nil {
+		if err := await(time.Minute, "messages after a start", func() bool { return len(b.all()) > before+40 || !a.Running() }); err != nil {
 			return err
 		}
 		time.Sleep(rand.N(600 * time.Millisecond))
-		a.end(syscall.SIGKILL)
+		a.End(syscall.SIGKILL)
 		if err := a.start(); err != nil {
 			return err
 		}
@@ -71,7 +78,7 @@ func (a *agent) settle(b *broker) error {
 	if err := a.drain(time.Minute); err != nil {
 		return err
 	}
-	a.end(syscall.SIGTERM)
+	a.End(syscall.SIGTERM)
 	for before := -1; before != len(b.all()); time.Sleep(time.Second) {
 		before = len(b.all())
 	}
@@ -80,11 +87,7 @@ func (a *agent) settle(b *broker) error {
 
 // brokerAway stops the broker for a while.
 func brokerAway(t *trial) error {
-	b, err := t.startBroker("")
-	if err != nil {
-		return err
-	}
-	a, err := t.begin(stream(b.addr))
+	b, a, err := t.streaming("")
 	if err != nil {
 		return err
 	}
@@ -135,7 +138,7 @@ func crowd(t *trial) error {
 	}
 	// It ends early when all is there, else the figures say what is missing.
 	await(time.Duration(t.pick(120, 60, 60))*time.Second, "", func() bool {
-		return !a.running() || opened("bank") >= n && opened("boiler") >= 1 && listed() >= n
+		return !a.Running() || opened("bank") >= n && opened("boiler") >= 1 && listed() >= n
 	})
 	t.expect(opened("bank") == n, "600 limits at once: opens told", "600", "%d", opened("bank"))
 	t.expect(opened("boiler") == 1, "600 limits at once: critical limit of another machine told", "1", "%d", opened("boiler"))
@@ -193,7 +196,7 @@ func deniedStatus(t *trial) error {
 	begin := time.Now()
 	await(90*time.Second, "", func() bool { return f.published("/event") > 20 })
 	t.expect(f.published("/event") > 20, "topic `status` denied by disconnect: first 20 events told after", "< 60 s", "%.0f s (%d events)", time.Since(begin).Seconds(), f.published("/event"))
-	t.expect(a.running(), "topic `status` denied by disconnect: program runs", "yes", "%t", a.running())
+	t.expect(a.Running(), "topic `status` denied by disconnect: program runs", "yes", "%t", a.Running())
 	return nil
 }
 
@@ -204,11 +207,7 @@ func deniedACL(t *trial) error {
 	if err := os.WriteFile(acl, []byte("topic read #\ntopic write plant/gw7/event\n"), 0o644); err != nil {
 		return err
 	}
-	b, err := t.startBroker("acl_file " + acl + "\n")
-	if err != nil {
-		return err
-	}
-	a, err := t.begin(stream(b.addr))
+	b, a, err := t.streaming("acl_file " + acl + "\n")
 	if err != nil {
 		return err
 	}
@@ -361,14 +360,14 @@ func reload(t *trial) error {
 		if err := os.WriteFile(a.config, []byte(text), 0o644); err != nil {
 			return err
 		}
-		syscall.Kill(a.cmd.Process.Pid, syscall.SIGHUP)
+		syscall.Kill(a.Pid(), syscall.SIGHUP)
 		if err := await(time.Minute, "verdict of a reload", func() bool {
 			v, ok := a.metrics()["config_last_reload_successful"]
-			return ok && v == want || !a.running()
+			return ok && v == want || !a.Running()
 		}); err != nil {
 			return err
 		}
-		if !a.running() {
+		if !a.Running() {
 			return fmt.Errorf("the agent ended: %s", a.lastLine())
 		}
 		time.Sleep(300 * time.Millisecond)

@@ -11,12 +11,14 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"iot-edge-anomaly/scripts/child"
 )
 
 // strace makes a command that runs what follows under strace, as this process's child,
 // and stops it for the named calls only.
 func (t *trial) strace(args ...string) ([]string, error) {
-	path, err := need("strace")
+	path, err := need("strace", "strace")
 	return append([]string{path, "-D", "-f", "-y", "-s", "0", "-qq", "--seccomp-bpf", "-e", "signal=none", "-o", filepath.Join(t.dir, "strace")}, args...), err
 }
 
@@ -144,7 +146,7 @@ func (t *trial) wear(open int) error {
 // beginSmall starts a broker and an agent whose state is on a file system of 2 MiB, of
 // its own mount namespace, and waits for messages.
 func (t *trial) beginSmall() (b *broker, a *agent, small string, err error) {
-	path, err := need("unshare")
+	path, err := need("unshare", "util-linux")
 	if err != nil {
 		return nil, nil, "", err
 	}
@@ -174,7 +176,7 @@ func diskFull(t *trial) error {
 		return err
 	}
 	// The folder as the agent sees it.
-	filler := filepath.Join("/proc", strconv.Itoa(a.cmd.Process.Pid), "root", small, "filler")
+	filler := filepath.Join("/proc", strconv.Itoa(a.Pid()), "root", small, "filler")
 	if err := os.WriteFile(filler, make([]byte, 4<<20), 0o644); err == nil {
 		return fmt.Errorf("the disk did not become full")
 	}
@@ -182,7 +184,7 @@ func diskFull(t *trial) error {
 	time.Sleep(time.Duration(t.pick(3, 10, 60)) * time.Second)
 	during := len(b.all()) - told
 	status, _ := a.health()
-	t.expect(a.running(), "disk full: the program runs, and says", "yes, degraded", "%t, %s", a.running(), status)
+	t.expect(a.Running(), "disk full: the program runs, and says", "yes, degraded", "%t, %s", a.Running(), status)
 	t.expect(during > 0, "disk full: messages told meanwhile", "> 0", "%d", during)
 	if err := os.Remove(filler); err != nil {
 		return err
@@ -207,15 +209,11 @@ func diskFull(t *trial) error {
 // readOnly has a file system that turns read-only after an error, and is mended: what
 // would change it fails with EROFS, through files that are open too.
 func readOnly(t *trial) error {
-	strace, err := need("strace")
+	strace, err := need("strace", "strace")
 	if err != nil {
 		return err
 	}
-	b, err := t.startBroker("")
-	if err != nil {
-		return err
-	}
-	a, err := t.begin(stream(b.addr))
+	b, a, err := t.streaming("")
 	if err != nil {
 		return err
 	}
@@ -223,24 +221,24 @@ func readOnly(t *trial) error {
 		return err
 	}
 	const changes = "pwrite64,fsync,ftruncate,fallocate,renameat,unlinkat,mkdirat"
-	tracer, err := start(io.Discard, strace, "-f", "-qq", "-o", "/dev/null", "-e", "signal=none", "-e", "trace="+changes, "-e", "inject="+changes+":error=EROFS", "-p", strconv.Itoa(a.cmd.Process.Pid))
+	tracer, err := child.Start(io.Discard, strace, "-f", "-qq", "-o", "/dev/null", "-e", "signal=none", "-e", "trace="+changes, "-e", "inject="+changes+":error=EROFS", "-p", strconv.Itoa(a.Pid()))
 	if err != nil {
 		return err
 	}
-	defer tracer.end(syscall.SIGTERM)
+	defer tracer.End(syscall.SIGTERM)
 	degraded := func() bool {
 		status, _ := a.health()
 		return status == "degraded"
 	}
-	await(30*time.Second, "", func() bool { return degraded() || !tracer.running() })
-	if !tracer.running() {
+	await(30*time.Second, "", func() bool { return degraded() || !tracer.Running() })
+	if !tracer.Running() {
 		return fmt.Errorf("%w: strace may not attach", errCannot)
 	}
 	told := len(b.all())
 	time.Sleep(time.Duration(t.pick(3, 10, 60)) * time.Second)
-	t.expect(degraded() && a.running(), "file system turns read-only: the program runs and says it", "yes", "%t", degraded() && a.running())
+	t.expect(degraded() && a.Running(), "file system turns read-only: the program runs and says it", "yes", "%t", degraded() && a.Running())
 	t.expect(len(b.all()) > told, "file system turns read-only: messages told meanwhile", "> 0", "%d", len(b.all())-told)
-	tracer.end(syscall.SIGTERM)
+	tracer.End(syscall.SIGTERM)
 	mended := time.Now()
 	await(time.Minute, "", func() bool { return !degraded() })
 	t.expect(time.Since(mended) < 5*time.Second, "file system turns read-only: healthy after it is mended", "<= 5 s", "%.1f s", time.Since(mended).Seconds())
@@ -253,11 +251,7 @@ func readOnly(t *trial) error {
 
 // damage harms the queue of a program that is ended.
 func damage(t *trial) error {
-	b, err := t.startBroker("")
-	if err != nil {
-		return err
-	}
-	a, err := t.begin(stream(b.addr))
+	b, a, err := t.streaming("")
 	if err != nil {
 		return err
 	}
@@ -281,7 +275,7 @@ func (t *trial) damageOnce(a *agent, b *broker, what string, harm func([]byte)) 
 	if err := await(time.Minute, "messages wait", func() bool { return a.metrics()["spool_messages"] > 60 }); err != nil {
 		return err
 	}
-	a.end(syscall.SIGTERM)
+	a.End(syscall.SIGTERM)
 	segments, err := filepath.Glob(filepath.Join(a.state, "spool", "*.seg"))
 	if err != nil || len(segments) == 0 {
 		return fmt.Errorf("no segments in %s", a.state)
@@ -326,11 +320,7 @@ func (t *trial) damageOnce(a *agent, b *broker, what string, harm func([]byte)) 
 
 // folder removes the state folder under the running program.
 func folder(t *trial) error {
-	b, err := t.startBroker("")
-	if err != nil {
-		return err
-	}
-	a, err := t.begin(stream(b.addr))
+	b, a, err := t.streaming("")
 	if err != nil {
 		return err
 	}
@@ -341,8 +331,8 @@ func folder(t *trial) error {
 		os.RemoveAll(a.state) // the program writes to it
 	}
 	told := len(b.all())
-	await(30*time.Second, "", func() bool { return len(b.all()) > told+40 || !a.running() })
-	t.expect(a.running(), "state folder removed: the program runs", "yes", "%t", a.running())
+	await(30*time.Second, "", func() bool { return len(b.all()) > told+40 || !a.Running() })
+	t.expect(a.Running(), "state folder removed: the program runs", "yes", "%t", a.Running())
 	t.expect(len(b.all()) > told+40, "state folder removed: messages told after it", "> 40", "%d", len(b.all())-told)
 	again := func() bool {
 		segments, _ := filepath.Glob(filepath.Join(a.state, "spool", "*.seg"))

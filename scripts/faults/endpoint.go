@@ -19,11 +19,7 @@ import (
 
 // slowloris holds many connections open with headers that never end.
 func slowloris(t *trial) error {
-	b, err := t.startBroker("")
-	if err != nil {
-		return err
-	}
-	a, err := t.begin(stream(b.addr))
+	_, a, err := t.streaming("")
 	if err != nil {
 		return err
 	}
@@ -112,7 +108,7 @@ func certificate(t *trial) error {
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
-	t.expect(wrong == 0 && a.running(), "certificate renewed, key not yet: handshakes without the old pair", "0", "%d of 60", wrong)
+	t.expect(wrong == 0 && a.Running(), "certificate renewed, key not yet: handshakes without the old pair", "0", "%d of 60", wrong)
 	begin := time.Now()
 	if err := writeAll(key, key2); err != nil {
 		return err
