@@ -244,13 +244,24 @@ func checkClose(f Fixture, _ Options) error {
 	return nil
 }
 
+// Allocs returns how many allocations f makes, the mean of some runs. The count is of the
+// whole process: what an earlier test left behind, such as a simulated server that ends,
+// can only add to it. So while it is above most, it is taken again, up to five times.
+func Allocs(most float64, runs int, f func()) float64 {
+	n := testing.AllocsPerRun(runs, f)
+	for try := 1; try < 5 && n > most; try++ {
+		n = testing.AllocsPerRun(runs, f)
+	}
+	return n
+}
+
 func checkAllocs(f Fixture, o Options) error {
 	if err := good(f.Sensor, "before counting"); err != nil {
 		return err
 	}
 	dst := row(f.Sensor)
 	var failed error
-	got := testing.AllocsPerRun(10, func() {
+	got := Allocs(o.Allocs, 10, func() {
 		if err := f.Sensor.Read(context.Background(), dst); err != nil {
 			failed = err
 		}

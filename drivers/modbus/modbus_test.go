@@ -564,7 +564,7 @@ func TestDev_allocations(t *testing.T) {
 		want float64
 	}{"plain": {context.Background(), perRequest}, "cancellable": {cancellable, perRequest + 3}} {
 		var failed error
-		got := testing.AllocsPerRun(100, func() {
+		got := driverstest.Allocs(tt.want, 100, func() {
 			if err := d.Read(tt.ctx, dst); err != nil {
 				failed = err
 			}

@@ -209,7 +209,7 @@ func TestSerial_allocations(t *testing.T) {
 		}
 	}
 	ask()
-	if n := testing.AllocsPerRun(100, ask); n > perRequest {
+	if n := driverstest.Allocs(perRequest, 100, ask); n > perRequest {
 		t.Errorf("%v allocations, want the %d of goburrow's client", n, perRequest)
 	}
 }
