@@ -8,6 +8,7 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // maxPacket is the longest packet accepted from a broker: the messages that the agent
@@ -39,6 +40,8 @@ type guard struct {
 	suback  bool
 	more    atomic.Uint32 // topics of our subscription beyond the first
 
+	socket syscall.RawConn // of the connection; nil = not known
+
 	publishes atomic.Bool // a message may have been sent; no PUBACK may come before
 
 	mu  sync.Mutex
@@ -48,6 +51,7 @@ type guard struct {
 // Read must be called by one goroutine at a time.
 func (g *guard) Read(p []byte) (int, error) {
 	n, err := g.Conn.Read(p)
+	g.acknowledge()
 	if bad := g.inspect(p[:n]); bad != nil {
 		g.note(bad)
 		g.Conn.Close()
@@ -59,6 +63,28 @@ func (g *guard) Read(p []byte) (int, error) {
 func (g *guard) Write(p []byte) (int, error) {
 	n, err := g.Conn.Write(p)
 	return n, g.note(err)
+}
+
+// guarded returns conn under a guard.
+func guarded(conn net.Conn) *guard {
+	g := &guard{Conn: conn}
+	if over, ok := conn.(interface{ NetConn() net.Conn }); ok { // TLS
+		conn = over.NetConn()
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		g.socket, _ = tcp.SyscallConn()
+	}
+	return g
+}
+
+// acknowledge lets the kernel acknowledge at once what was read. A broker that
+// collects small packets (RFC 1122, 4.2.3.4), as mosquitto does by default, holds the
+// second PUBACK back until the segment with the first is acknowledged, and the kernel
+// delays that by 40 ms. Linux forgets the option by itself, tcp(7).
+func (g *guard) acknowledge() {
+	if g.socket != nil {
+		g.socket.Control(func(fd uintptr) { syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, syscall.TCP_QUICKACK, 1) })
+	}
 }
 
 // note keeps the first error and calls lost with it: the library does not

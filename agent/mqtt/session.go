@@ -120,7 +120,7 @@ func (c *Client) session(ctx context.Context) (life time.Duration, err error) {
 
 func (c *Client) newSession(ctx context.Context, open net.Conn) *session {
 	s := &session{
-		Client: c, conn: &guard{Conn: open}, flights: flights{gate: make(chan struct{}, 1)},
+		Client: c, conn: guarded(open), flights: flights{gate: make(chan struct{}, 1)},
 		window: make(chan struct{}, c.opts.Window), sent: make(chan inFlight, c.opts.Window),
 		calledOffline: make(chan struct{}, 1), delivered: map[string]uint64{}, askRetained: make(chan chan bool),
 		willLeft: c.opts.Will.Topic == "" || c.will.left(),
