@@ -40,7 +40,7 @@ CHECKS = inherit,ST1000,ST1016
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards faults bench peers arm accuracy liars fetch fuzz golden rooms release systemd release-notes fresh install install-files clean
+.PHONY: help run build cross FORCE test nightly check boards faults bench peers arm accuracy liars fetch fuzz golden rooms release release-check systemd release-notes fresh install install-files clean
 
 help:
 	@echo "make run            starts the demonstration: a simulated pump station is learnt and watched; Ctrl-C ends it"
@@ -61,6 +61,7 @@ help:
 	@echo "make nightly        runs every test at full length (EDGE_LONG=1) with the race detector, then fuzz tests"
 	@echo "make rooms          prints the packages below agent/: lines, imports, longest chain"
 	@echo "make release        makes packages (.deb, .rpm), tarballs and SHA256SUMS in dist/release"
+	@echo "make release-check  checks what make release made: the same bytes in a second build, lintian (Debian)"
 	@echo "make systemd        installs the package on a real systemd and goes through the service's life (root, Debian)"
 	@echo "make release-notes  prints the section of CHANGELOG.md for VERSION, for a release page"
 	@echo "make fresh          runs and tests in a minimal Debian root (needs root, debootstrap, network)"
@@ -95,6 +96,7 @@ nightly:
 	@scripts/setup.sh gcc libc6-dev
 	EDGE_LONG=1 CGO_ENABLED=1 $(GO) test -race -timeout 3h ./...
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+	$(MAKE) release-check LONG=-long
 
 check:
 	@out=$$("$$($(GO) env GOROOT)/bin/gofmt" -l agent board drivers model quant scripts) && \
@@ -105,7 +107,7 @@ check:
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck -checks $(CHECKS) ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck -checks $(CHECKS) -tags demo ./agent/...
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh scripts/systemd/*.sh board/debian/p* .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh scripts/release/*.sh scripts/systemd/*.sh board/debian/p* .ci/run; fi
 
 boards: dist/$(NAME)_linux_armv7 dist/$(NAME)_linux_arm64
 	@scripts/setup.sh qemu-system-arm mosquitto mosquitto-clients e2fsprogs
@@ -164,6 +166,10 @@ fresh:
 
 release: cross
 	GO=$(GO) VERSION=$(VERSION) scripts/release.sh
+
+release-check: release
+	GO=$(GO) scripts/release/same.sh $(LONG)
+	scripts/release/lint.sh
 
 systemd: release
 	scripts/systemd.sh

@@ -6,6 +6,7 @@
 #   VERSION=1.4.0 scripts/release.sh
 set -euo pipefail
 cd "$(dirname "$0")/.."
+export LC_ALL=C TZ=UTC
 go=${GO:-$(scripts/go.sh)}
 version=${VERSION:-$(scripts/version.sh)}
 name=iot-edge-anomaly
@@ -14,7 +15,8 @@ work=.build/release
 
 # the commit's time, or the newest file's in a copy without git
 SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y CHANGELOG.md)}
-PACKAGE_VERSION=$version
+# dpkg and rpm sort 1.4.0~rc.1 before 1.4.0, but 1.4.0-rc.1 after it
+PACKAGE_VERSION=${version//-/\~}
 export SOURCE_DATE_EPOCH PACKAGE_VERSION
 umask 022
 rm -rf "$out" "$work"
@@ -51,7 +53,8 @@ tree() {
 	install -m 0644 README.md CHANGELOG.md SECURITY.md "$work/THIRD_PARTY_LICENSES" "$doc/"
 	install -m 0644 docs/*.md docs/*.json "$doc/docs/"
 	install -m 0644 board/debian/config.yaml "$doc/examples/config.yaml"
-	install -m 0644 LICENSE "$doc/copyright"
+	printf '%s (%s) stable; urgency=medium\n\n  * What changed is in CHANGELOG.md, in this folder.\n\n -- iot-edge-anomaly maintainers <maintainers@iot-edge-anomaly.invalid>  %s\n' \
+		$name "$PACKAGE_VERSION" "$(date -R -d "@$SOURCE_DATE_EPOCH")" | gzip -n -9 >"$root.changelog.gz"
 	find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 }
 
@@ -64,15 +67,16 @@ package() {
 	}
 }
 
-for arch in amd64 arm64 armv7 armv6; do
-	tree $arch
-	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$work/$arch" -cf - usr |
-		gzip -n -9 >"$out/${name}_${version}_linux_$arch.tar.gz"
-done
+for arch in amd64 arm64 armv7 armv6; do tree $arch; done
 for format in deb rpm; do
 	package amd64 amd64 $format
 	package arm64 arm64 $format
 	package armv6 arm6 $format
+done
+for arch in amd64 arm64 armv7 armv6; do
+	install -m 0644 LICENSE "$work/$arch/usr/share/doc/$name/"
+	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$work/$arch" -cf - usr |
+		gzip -n -9 >"$out/${name}_${version}_linux_$arch.tar.gz"
 done
 (cd "$out" && sha256sum -- * >../SHA256SUMS && mv ../SHA256SUMS .)
 cat "$out/SHA256SUMS"
