@@ -40,7 +40,7 @@ CHECKS = inherit,ST1000,ST1016
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards faults bench peers arm accuracy liars fetch fuzz golden rooms release release-check systemd release-notes fresh install install-files clean
+.PHONY: help run build cross FORCE test nightly check boards faults soak bench peers arm accuracy liars fetch fuzz golden rooms release release-check systemd release-notes fresh install install-files clean
 
 help:
 	@echo "make run            starts the demonstration: a simulated pump station is learnt and watched; Ctrl-C ends it"
@@ -50,6 +50,7 @@ help:
 	@echo "make check          runs gofmt, go vet, staticcheck and shellcheck"
 	@echo "make boards         boots two emulated ARM boards and runs the program on them (Debian)"
 	@echo "make faults         injects faults of broker, disk and clients into the program, and prints each figure beside its goal"
+	@echo "make soak           runs the program for one hour at ten times the load and half the memory"
 	@echo "make bench          measures speed, allocations, binary sizes, start time and memory"
 	@echo "make peers          compares speed with ONNX Runtime and TFLite, downloaded from npm (x86-64, arm64)"
 	@echo "make arm            estimates cycles of the Arm kernels and counts instructions in emulation beside XNNPACK (Debian 12)"
@@ -95,6 +96,7 @@ nightly:
 	@scripts/setup.sh
 	@scripts/setup.sh gcc libc6-dev
 	EDGE_LONG=1 CGO_ENABLED=1 $(GO) test -race -timeout 3h ./...
+	$(MAKE) soak
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 	$(MAKE) release-check LONG=-long
 
@@ -115,10 +117,14 @@ boards: dist/$(NAME)_linux_armv7 dist/$(NAME)_linux_arm64
 	@$(GO) build -o .build/boards/boards ./scripts/boards
 	@GO=$(GO) .build/boards/boards
 
-# LONG=-long: 1,000 kills, 1,000 flaps, ten minutes of slow clients.
+# LONG=-long: 1,000 kills, 1,000 flaps, ten minutes of slow clients, an hour at ten times the load.
 faults: build
 	@scripts/setup.sh mosquitto mosquitto-clients strace
 	@$(GO) run ./scripts/faults $(LONG)
+
+soak: build
+	@scripts/setup.sh mosquitto mosquitto-clients
+	@$(GO) run ./scripts/faults -only soak -long
 
 bench: build cross
 	$(GO) test -run '^$$' -bench . -benchmem ./board ./quant/... ./model/... ./agent/... ./drivers/modbus

@@ -79,3 +79,41 @@ func TestPrint(t *testing.T) {
 		t.Errorf("%d missed in\n%s", missed, b.String())
 	}
 }
+
+// TestGrown checks that a leak is noticed within an hour and by a short run, and that
+// the noise of a collector is not taken for one.
+func TestGrown(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		length time.Duration
+		leak   float64 // bytes an hour
+		more   float64 // goroutines in the second half
+		missed int
+	}{
+		{"an hour", time.Hour, 0, 0, 0},
+		{"an hour, a leak of 1.5 MiB", time.Hour, 1.5 * (1 << 20), 0, 3},
+		{"two minutes", 2 * time.Minute, 0, 0, 0},
+		{"two minutes, a leak of 10 MiB", 2 * time.Minute, 300 * (1 << 20), 0, 3},
+		{"an hour, one goroutine", time.Hour, 0, 1, 1},
+	} {
+		var moments []moment
+		for at := time.Duration(0); at < c.length; at += 5 * time.Second {
+			m := moment{at: at, rss: 3e7 + c.leak*at.Hours(), heap: 5e6 + c.leak*at.Hours() + 1e6*float64(len(moments)*7%5), goroutines: 60, fds: 30, connected: true}
+			if m.pss = m.rss; at > c.length/2 {
+				m.goroutines += c.more
+			}
+			moments = append(moments, m)
+		}
+		var tr trial
+		tr.grown("x", moments)
+		missed := 0
+		for _, f := range tr.figures {
+			if !f.met {
+				missed++
+			}
+		}
+		if missed != c.missed {
+			t.Errorf("%s: %d goals missed, want %d: %+v", c.name, missed, c.missed, tr.figures)
+		}
+	}
+}

@@ -42,6 +42,7 @@ type fault struct {
 
 // faults are all cases, the longest first.
 var faults = []fault{
+	{name: "soak", run: soak},
 	{name: "slow-fsync", run: slowFsync},
 	{name: "broker-away", run: brokerAway},
 	{name: "wear-1", run: wear(1)},
@@ -108,7 +109,7 @@ type outcome struct {
 func main() {
 	program := flag.String("program", "./iot-edge-anomaly", "the program to try, a `FILE`")
 	only := flag.String("only", "", "run only the cases with these `NAMES`, separated by commas")
-	long := flag.Bool("long", false, "1,000 kills, 1,000 flaps, ten minutes of slow clients")
+	long := flag.Bool("long", false, "1,000 kills, 1,000 flaps, ten minutes of slow clients, one hour of ten times the load")
 	atOnce := flag.Int("at-once", 4, "cases at the same time; most of their time is waiting")
 	keep := flag.Bool("keep", false, "keep the folders of the cases")
 	flag.Parse()
