@@ -37,11 +37,14 @@ func TestPromtoolReadsRareMetrics(t *testing.T) {
 	status.NewMetrics().Write(&b, &status.Snapshot{
 		Machines: []machine.Status{{Name: "pump1", State: judge.Normal, Channels: []model.Channel{{Name: "pump.flow", Unit: "m³/h"}}, Values: []float64{1},
 			Quality: []sampler.Quality{sampler.Good}, Drift: judge.Drift{Score: 0.4, Channels: []model.ChannelDrift{{Score: 0.4}}}}},
-		I2C:   []devices.I2CStats{{Bus: "env", Transfers: 9, Errors: [len(devices.I2CReasons)]uint64{1}}},
-		Heard: []devices.Heard{{Bus: "line", ListenStats: modbus.ListenStats{Bytes: 200, Understood: 150, Bursts: 2}}},
+		I2C:          []devices.I2CStats{{Bus: "env", Transfers: 9, Errors: [len(devices.I2CReasons)]uint64{1}}},
+		Certificates: []status.Certificate{{Of: "broker", Expires: time.Unix(1764000000, 0)}},
+		Host:         status.Host{CPU: 12.5, Disks: []status.Disk{{Path: "/var", Percent: 40}}, Received: 7},
+		Heard:        []devices.Heard{{Bus: "line", ListenStats: modbus.ListenStats{Bytes: 200, Understood: 150, Bursts: 2}}},
 	})
 	for _, want := range []string{`i2c_errors_total{bus="env",reason="no_answer"} 1`, `modbus_listen_understood_ratio{bus="line"} 0.75`,
-		`modbus_listen_passed_total{bus="line",reason="noise"} 2`, `model_drift_score{machine="pump1"} 0.4`, `model_drift_sensor_score{machine="pump1",channel="pump.flow"} 0.4`} {
+		`modbus_listen_passed_total{bus="line",reason="noise"} 2`, `certificate_expiry_timestamp{of="broker"} 1764000000`, `cpu_usage_percent 12.5`, `disk_usage_percent{path="/var"} 40`, `network_bytes_total{direction="received"} 7`,
+		`inference_errors_total{machine="pump1",reason="no_model"} 0`, `model_drift_score{machine="pump1"} 0.4`, `model_drift_sensor_score{machine="pump1",channel="pump.flow"} 0.4`} {
 		if !strings.Contains(b.String(), want+"\n") {
 			t.Errorf("no %s in\n%s", want, b.String())
 		}

@@ -34,6 +34,7 @@ type Broker struct {
 	password, certs *keyfiles.Files
 	secret          atomic.Pointer[string]     // the password in force
 	config          atomic.Pointer[tls.Config] // with the certificates in force
+	peer            atomic.Int64               // when the broker's own certificate expires, in seconds since 1970; 0 = unknown
 }
 
 // New checks what can be checked without a file or a network, and returns all

@@ -47,7 +47,19 @@ func (b *Broker) Open(ctx context.Context, dial Dialer) (net.Conn, error) {
 		conn.Close()
 		return nil, Explain(err)
 	}
+	if chain := t.ConnectionState().PeerCertificates; len(chain) > 0 {
+		b.peer.Store(chain[0].NotAfter.Unix())
+	}
 	return t, nil
+}
+
+// PeerExpires is when the certificate that the broker showed last expires; zero =
+// unknown.
+func (b *Broker) PeerExpires() (at time.Time) {
+	if s := b.peer.Load(); s != 0 {
+		at = time.Unix(s, 0)
+	}
+	return at
 }
 
 // Explain adds to an error what the operator can do about it.

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+	"time"
 
 	"iot-edge-anomaly/agent/keyfiles"
 )
@@ -57,16 +58,21 @@ func (b *Broker) readCertificates() error {
 
 // Files is how the files of a connection are.
 type Files struct {
-	Passwords, Certificates uint64 // times that new ones came into force
-	Trouble                 string // why the newest are not in force; "" = they are
-	Loose                   string // that others have access to the key; "" = they have not
+	Passwords, Certificates uint64    // times that new ones came into force
+	Trouble                 string    // why the newest are not in force; "" = they are
+	Loose                   string    // that others have access to the key; "" = they have not
+	Expires                 time.Time // when the client certificate does; zero = there is none
 }
 
 // LookAtFiles reads the files that have changed. It may wait for the disk.
 func (b *Broker) LookAtFiles() Files {
 	b.password.Look()
 	b.certs.Look()
-	return Files{b.password.Changes(), b.certs.Changes(), keyfiles.Line(errors.Join(b.password.Err(), b.certs.Err())), b.certs.Loose()}
+	f := Files{b.password.Changes(), b.certs.Changes(), keyfiles.Line(errors.Join(b.password.Err(), b.certs.Err())), b.certs.Loose(), time.Time{}}
+	if c := b.config.Load(); c != nil && len(c.Certificates) > 0 && c.Certificates[0].Leaf != nil {
+		f.Expires = c.Certificates[0].Leaf.NotAfter
+	}
+	return f
 }
 
 // password reads the password file without the line end after the password.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/state"
 )
 
@@ -37,7 +38,9 @@ func (b *budget) look(now time.Time, written uint64, perDay int64) (used float64
 }
 
 // diskWritten is what the agent has written to the disk since the start, in bytes.
-func (g *Gateway) diskWritten() uint64 { return g.queue.Stats().Pages + state.Written() }
+func (g *Gateway) diskWritten() uint64 {
+	return g.queue.Stats().Pages + state.Written() + mqtt.Written()
+}
 
 // spare has the reporter merge updates of events while too much is written.
 func (g *Gateway) spare(now time.Time) {

@@ -62,7 +62,9 @@ type Gateway struct {
 	failures      failures                  // of the loop
 	budget        budget                    // of the loop
 	budgetUsed    atomic.Value              // float64
-	lookedAtFiles time.Time                 // of the connection that works; of the loop
+	host          host                      // of the loop
+	hostNow       atomic.Pointer[status.Host]
+	lookedAtFiles time.Time // of the connection that works; of the loop
 	reloads       chan chan verdict
 	stopping      chan struct{} // closed when the loop has ended
 	started       time.Time
@@ -102,6 +104,7 @@ func New(o Options) (*Gateway, error) {
 	g.services, g.endServices = context.WithCancel(context.Background())
 	g.stalled.Store("")
 	g.budgetUsed.Store(0.0)
+	g.lookAtHost(g.started)
 	g.memoryLimit = uint64(max(0, board.MemoryLimit("/")))
 	g.device = device(c)
 	if err := os.MkdirAll(c.State, 0o700); err != nil {
@@ -253,6 +256,7 @@ func (g *Gateway) loop(ctx context.Context) error {
 			st := g.queue.Stats()
 			g.tellLosses(&st, now)
 			g.spare(now)
+			g.lookAtHost(now)
 			if err := g.reporter.Tell(); err != nil {
 				g.failures.log(g.log, "report events that waited", err, now)
 			}

@@ -23,8 +23,8 @@ func (g *Gateway) Snapshot() status.Snapshot {
 		ReadyAfter: time.Duration(g.ready.Load()), TimeQuality: board.Clock().String(),
 		Readings: p.group.Readings(), Buses: p.group.Stats(), Modbus: p.buses.ModbusStats(), Heard: p.buses.Heard(), I2C: p.buses.I2CStats(),
 		MemoryLimit: g.memoryLimit, DiskWritten: g.diskWritten(), BudgetUsed: g.budgetUsed.Load().(float64), Merged: g.reporter.Merged(),
-		Stalled: g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: g.reporter.Opened(), Spool: &spool,
-		Commands: g.desk.count.commands(), DiskWait: diskwait.Longest(),
+		Stalled: g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: g.reporter.Opened(), Alerts: alertSorts, Spool: &spool,
+		Commands: g.desk.count.commands(), DiskWait: diskwait.Longest(), Host: *g.hostNow.Load(),
 	}
 	for _, m := range p.units {
 		s.Machines = append(s.Machines, m.Status())
@@ -42,6 +42,7 @@ func (g *Gateway) Snapshot() status.Snapshot {
 	if endpoint != nil {
 		s.HTTP, s.HTTPFiles = endpoint.Trouble(), endpoint.BadFiles()
 	}
+	s.Certificates = certificates(&s, endpoint)
 	for _, a := range g.reporter.Active() {
 		s.Events = append(s.Events, openEvent(a))
 	}

@@ -233,13 +233,21 @@ type Drift struct {
 	Channels []model.ChannelDrift // (C); empty = there is no model
 }
 
+// DriftScore is Drift's Score after the newest row: a shifted level follows each row.
+func (j *Judge) DriftScore() float64 {
+	if j.scoring == nil {
+		return math.NaN()
+	}
+	return j.scoring.drift.Score()
+}
+
 // Drift is what the newest look saw; the slice is valid until the next row.
 func (j *Judge) Drift() Drift {
 	if j.scoring == nil {
 		return Drift{Score: math.NaN(), Relation: math.NaN()}
 	}
 	s := j.scoring.drift.State()
-	return Drift{Score: j.scoring.drift.Score(), Relation: s.Relation, Channels: j.mapping.drifts(s.Channels)}
+	return Drift{Score: j.DriftScore(), Relation: s.Relation, Channels: j.mapping.drifts(s.Channels)}
 }
 
 // Resume continues an event that was open when an earlier run ended; where a

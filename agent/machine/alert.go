@@ -13,6 +13,9 @@ const (
 	lossKey  = "learning_rows" // learning rows were lost
 )
 
+// AlertKeys are the keys of a machine's alerts.
+var AlertKeys = [...]string{alertKey, lossKey}
+
 // alert is trouble of the machine that is told as an event.
 type alert struct {
 	key      string

@@ -157,6 +157,11 @@ func TestLevelShiftBecomesDrift(t *testing.T) {
 		t.Errorf("score %v in learnt thresholds, seen as %v", v.Score.Value, v.Seen)
 	}
 	f.at = f.at.Add(time.Second)
+	high := f.m.Status().Drift.Score
+	f.rows(700, true, 0) // less than a look at drift takes
+	if now := f.m.Status().Drift.Score; now >= model.DriftLine || now >= high {
+		t.Errorf("drift %v while the level was high, %v after it fell: want it to follow each row", high, now)
+	}
 	f.until(judge.Anomaly, -20)
 }
 

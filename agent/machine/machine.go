@@ -193,6 +193,9 @@ func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 		m.judged(&v)
 	} else {
 		m.sendAll(v.Events)
+		if !m.toLearn {
+			m.countNoModel()
+		}
 	}
 	note := ""
 	switch {

@@ -480,6 +480,9 @@ func TestLimitsWorkInEveryState(t *testing.T) {
 			for range 40 { // without the value the event does not close, and tells it once
 				f.push([]float64{0, 0, 0.1, math.NaN()})
 			}
+			if failed := f.m.Status().Failed[NoModel]; (failed == 45) != (name == "no model, none allowed") || failed != 0 && failed != 45 {
+				t.Errorf("%d rows without a model are errors", failed)
+			}
 			if more := rep.events[n:]; len(more) != 1 || more[0].State != detect.Update || !slices.Equal(more[0].Missing, []string{"temp"}) {
 				t.Errorf("events %+v from rows without the value, want one update", more)
 			}

@@ -20,6 +20,15 @@ type Progress struct {
 	Want      int
 }
 
+// Why a row could not be judged: indices of Status.Failed.
+const (
+	NoModel  = iota // there is none that can be used, and none is learnt
+	NoValues        // too many values were missing
+)
+
+// FailReasons are the names of the reasons.
+var FailReasons = [...]string{"no_model", "no_values"}
+
 // Status is a copy of what is known of a machine at one moment.
 type Status struct {
 	Name     string
@@ -44,13 +53,14 @@ type Status struct {
 	Silent   uint64 // events that did not open because it was muted, since the start
 	Rows     uint64
 	Scored   uint64
-	Model    report.ModelRef // empty = none
-	Storing  string          // sha256 of the newest model that the machine itself has learnt, from before it is in its place
-	Loss     string          // what was lost of the rows to learn from, while the machine learns; "" = nothing
-	RowsLost uint64          // of them, since the start
-	Unjudged uint64          // rows that came while the machine was learnt and were too many to judge afterwards
-	Problem  string          // why the model cannot judge as it should, and what to do; "" = it does
-	Error    string          // the newest trouble with model, rows or state; "" = it is over
+	Failed   [len(FailReasons)]uint64 // rows that should have been judged and could not be, by reason
+	Model    report.ModelRef          // empty = none
+	Storing  string                   // sha256 of the newest model that the machine itself has learnt, from before it is in its place
+	Loss     string                   // what was lost of the rows to learn from, while the machine learns; "" = nothing
+	RowsLost uint64                   // of them, since the start
+	Unjudged uint64                   // rows that came while the machine was learnt and were too many to judge afterwards
+	Problem  string                   // why the model cannot judge as it should, and what to do; "" = it does
+	Error    string                   // the newest trouble with model, rows or state; "" = it is over
 	ErrorAt  time.Time
 	Errors   uint64
 	Sampling sampler.RowStats // of the sampler that makes the rows
@@ -148,8 +158,13 @@ func (m *Machine) setRow(f *sampler.Frame) {
 
 // setScore remembers a score, or that the newest row has none.
 func (m *Machine) setScore(v *judge.Verdict) {
+	drift := m.judge.DriftScore()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.status.Drift.Score = drift
+	if v.State == judge.Blind {
+		m.status.Failed[NoValues]++
+	}
 	if !v.Scored {
 		m.status.Score, m.status.Percent = math.NaN(), 0
 		return
@@ -158,6 +173,13 @@ func (m *Machine) setScore(v *judge.Verdict) {
 	copy(m.status.Shares, v.Score.Shares)
 	copy(m.status.Expected, v.Score.Expected)
 	m.status.Scored++
+}
+
+// countNoModel counts a row that came while nothing could judge it.
+func (m *Machine) countNoModel() {
+	m.mu.Lock()
+	m.status.Failed[NoModel]++
+	m.mu.Unlock()
 }
 
 func (m *Machine) setProblem(text string) {

@@ -6,11 +6,19 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 )
 
 // asideBytes bounds the file of refused messages; the one before it is kept too.
 const asideBytes = 1 << 20
+
+// written counts the bytes of the file.
+var written atomic.Uint64
+
+// Written is how many bytes this process has written to disk for refused messages, in
+// whole pages of 4 KiB. It is safe for concurrent use.
+func Written() uint64 { return written.Load() }
 
 // asideLine is a message that the broker did not take, as a line of JSON.
 type asideLine struct {
@@ -56,6 +64,7 @@ func appendAside(path string, b []byte) error {
 		b = append([]byte{'\n'}, b...)
 	}
 	_, err = f.Write(b)
+	written.Add(uint64(len(b)+4096) &^ 4095) // the page of its begin is written again
 	if err == nil {
 		err = f.Sync()
 	}

@@ -52,11 +52,14 @@ func TestKeepAside_torn(t *testing.T) {
 // TestKeepAside_full: a full file is kept as .1, and the message begins another.
 func TestKeepAside_full(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "refused.jsonl")
-	big := strings.Repeat("x", asideBytes/2)
+	big, before := strings.Repeat("x", asideBytes/2), Written()
 	for id := range uint64(3) {
 		if err := keepAside(path, asideLine{ID: id, Payload: big}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if n := Written() - before; n < 3*asideBytes/2 || n > 3*(asideBytes/2+8192) {
+		t.Errorf("%d bytes are counted as written, want three times half a MiB", n)
 	}
 	for _, name := range []string{path, path + ".1"} {
 		b, err := os.ReadFile(name)

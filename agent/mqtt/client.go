@@ -98,6 +98,8 @@ type Stats struct {
 	Errors      uint64    // connections that failed or broke
 	LastError   string    // "" = none yet
 	Files       string    // why the newest password and certificates are not in force; "" = they are
+	Expires     time.Time // when the client certificate in force does; zero = there is none
+	PeerExpires time.Time // when the certificate that the broker showed last does; zero = unknown
 	Clash       bool      // another client is likely to use the same client id
 	// Progress advances about once a second while the client works. Waiting
 	// for a broker that is unreachable counts as work. It stops when the
@@ -169,7 +171,7 @@ func (c *Client) Stats() Stats {
 	return Stats{
 		Broker: c.opts.Broker, Connected: c.connected.Load(), Since: c.since,
 		Connects: c.connects, Disconnects: c.disconnects,
-		Errors: c.errors, LastError: c.last, Files: c.files.Trouble, Clash: c.clash, Progress: c.progress.Load(), Deliveries: c.deliveries.load(), RefusalStats: c.refusals.load(), OfferStats: c.offers.load(),
+		Errors: c.errors, LastError: c.last, Files: c.files.Trouble, Expires: c.files.Expires, PeerExpires: c.broker.PeerExpires(), Clash: c.clash, Progress: c.progress.Load(), Deliveries: c.deliveries.load(), RefusalStats: c.refusals.load(), OfferStats: c.offers.load(),
 	}
 }
 

@@ -154,6 +154,11 @@ func TestMosquitto_tls(t *testing.T) {
 	stop := run(t, c)
 	eventually(t, 10*time.Second, "delivery over TLS", func() bool { return c.Stats().Acked == 30 })
 	stop()
+	for name, at := range map[string]time.Time{"client": c.Stats().Expires, "broker": c.Stats().PeerExpires} {
+		if left := time.Until(at); left < 0 || left > time.Hour {
+			t.Errorf("the %s's certificate expires at %v, want within the hour", name, at)
+		}
+	}
 }
 
 // A certificate that is too old, and one that is too young because the clock

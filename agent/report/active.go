@@ -14,6 +14,7 @@ type Count struct {
 	Severity detect.Severity // when it opened
 	Sensor   string          // the faulty sensor, or that of the first cause; empty = none
 	Bus      string          // of a bus fault; else empty
+	Alert    string          // the key of an alert; else empty
 	N        uint64
 }
 
@@ -22,13 +23,15 @@ func (r *Reporter) count(rec *record) {
 	switch {
 	case rec.Kind == detect.BusFault:
 		c.Bus = rec.Key
+	case rec.Kind == detect.Alert:
+		c.Alert = rec.Key
 	case rec.Kind == detect.SensorFault:
 		c.Sensor = rec.Key
 	case len(rec.Causes) > 0:
 		c.Sensor, _, _ = strings.Cut(rec.Causes[0].Channel, ".")
 	}
 	for i := range r.opened {
-		if o := &r.opened[i]; o.Kind == c.Kind && o.Severity == c.Severity && o.Sensor == c.Sensor && o.Bus == c.Bus {
+		if o := &r.opened[i]; o.Kind == c.Kind && o.Severity == c.Severity && o.Sensor == c.Sensor && o.Bus == c.Bus && o.Alert == c.Alert {
 			o.N++
 			return
 		}

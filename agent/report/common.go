@@ -9,11 +9,13 @@ import (
 	"iot-edge-anomaly/agent/detect"
 )
 
+// CommonKey is the key of the event of a common cause.
+const CommonKey = "common"
+
 // What is a common cause, such as a dip of the mains: that many channels on more than
 // one machine open an event within seconds. It is told by one event of the gateway,
 // beside the event of each part.
 const (
-	commonKey      = "common"
 	commonChannels = 8
 	commonMachines = 2
 	commonWithin   = 5 * time.Second
@@ -34,13 +36,13 @@ type recentOpen struct {
 }
 
 func (r *record) isCommon() bool {
-	return r.Kind == detect.Alert && r.Machine == "" && r.Key == commonKey
+	return r.Kind == detect.Alert && r.Machine == "" && r.Key == CommonKey
 }
 
 // IsCommon tells whether an event is that of a common cause. The Reporter opens and
 // closes it by itself.
 func IsCommon(ev detect.Event) bool {
-	return ev.Kind == detect.Alert && ev.Machine == "" && ev.Key == commonKey
+	return ev.Kind == detect.Alert && ev.Machine == "" && ev.Key == CommonKey
 }
 
 // canShare tells whether an event may be part of a common cause.
@@ -83,7 +85,7 @@ func (r *Reporter) joinCommon(rec *record, c Clock) {
 		}
 		if g < 0 {
 			since := x.recent[0].at
-			ev := detect.Event{Kind: detect.Alert, Key: commonKey, State: detect.Open, Severity: parts.severity, Time: c.Now, Since: since,
+			ev := detect.Event{Kind: detect.Alert, Key: CommonKey, State: detect.Open, Severity: parts.severity, Time: c.Now, Since: since,
 				Score: math.NaN(), Peak: math.NaN(), Reason: parts.text()}
 			if r.store(ev, ModelRef{}, c) != nil {
 				return
@@ -117,7 +119,7 @@ func (r *Reporter) tellCommon(c Clock) error {
 	}
 	x, id := &r.common, r.open[g].ID
 	parts := r.parts(func(rec *record) bool { return rec.Group == id })
-	ev := detect.Event{Kind: detect.Alert, Key: commonKey, State: detect.Update, Severity: parts.severity, Time: c.Now, Score: math.NaN(), Peak: math.NaN(), Reason: parts.text()}
+	ev := detect.Event{Kind: detect.Alert, Key: CommonKey, State: detect.Update, Severity: parts.severity, Time: c.Now, Score: math.NaN(), Peak: math.NaN(), Reason: parts.text()}
 	switch {
 	case parts.channels == 0:
 		ev.State, ev.Until, ev.Reason = detect.Close, c.Now, detect.ReasonNormal

@@ -237,10 +237,31 @@ func eventsOpened(s *scrape, put put) {
 		add(report.Count{Kind: detect.BusFault, Severity: detect.High, Bus: b.Bus}, 0)
 	}
 	for _, c := range s.Opened {
-		add(c, c.N)
+		if c.Kind != detect.Alert {
+			add(c, c.N)
+		}
 	}
 	for _, c := range order {
 		put(float64(n[c]), string(c.Severity), c.Sensor, string(c.Kind), c.Bus)
+	}
+}
+
+// alertsOpened puts a series for each type of alert that there may be, so that a rate sees
+// the first one too, and whatever else was counted.
+func alertsOpened(s *scrape, put put) {
+	n := map[report.Count]uint64{}
+	order := slices.Clone(s.Alerts)
+	for _, c := range s.Opened {
+		if c.Kind == detect.Alert {
+			by := c.N
+			if c.N = 0; !slices.Contains(order, c) {
+				order = append(order, c)
+			}
+			n[c] += by
+		}
+	}
+	for _, c := range order {
+		put(float64(n[c]), string(c.Severity), c.Alert)
 	}
 }
 

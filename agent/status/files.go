@@ -116,6 +116,14 @@ func (f *files) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 	return nil, errors.New("http certificate: not read yet")
 }
 
+// expires is when the certificate in force does; zero = there is none.
+func (f *files) expires() (at time.Time) {
+	if p := f.pair.Load(); p != nil && p.Leaf != nil {
+		at = p.Leaf.NotAfter
+	}
+	return at
+}
+
 // open tells that every user of this computer has access to a secret file.
 func (f *files) open() string {
 	if s := f.Loose(); strings.Contains(s, "every user") {

@@ -68,6 +68,9 @@ func TestFilesChange(t *testing.T) {
 	eventually("no certificate is told", func() bool { return strings.Contains(s.Trouble(), "certificate") })
 	writePair(t, cert, key, "first")
 	at := address(t, s)
+	if s.Expires().IsZero() {
+		t.Error("nobody knows when the certificate expires")
+	}
 	name := func() string {
 		c, err := tls.Dial("tcp", at, &tls.Config{InsecureSkipVerify: true})
 		if err != nil {

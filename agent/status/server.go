@@ -140,6 +140,9 @@ func (s *Server) Trouble() string {
 // BadFiles tells whether the newest certificate, key or token cannot be used.
 func (s *Server) BadFiles() bool { return s.files.Err() != nil }
 
+// Expires is when the certificate in force does; zero = there is none.
+func (s *Server) Expires() time.Time { return s.files.expires() }
+
 func (s *Server) mux() http.Handler {
 	mux := http.NewServeMux()
 	health := func(w http.ResponseWriter, _ *http.Request) { snap := s.o.Collect(); serveHealth(w, snap.Health()) }

@@ -34,6 +34,7 @@ type Snapshot struct {
 	Spool        *spool.Stats
 	Events       []OpenEvent
 	Opened       []report.Count // events opened since the start
+	Alerts       []report.Count // the sorts of alerts that there may be, with N = 0
 	Merged       uint64         // updates of events that went into a later message
 	DiskWritten  uint64         // bytes, of everything
 	BudgetUsed   float64        // of what may be written to the disk at once; from 1 on updates are merged
@@ -43,8 +44,29 @@ type Snapshot struct {
 	HTTPFiles    bool           // its newest certificate, key or token cannot be used
 	DiskWait     time.Duration  // how long the disk has kept an operation waiting; 0 = it does not
 	Commands     []Commands     // over MQTT, of each verb
-	Stalled      string         // the stage that makes no progress; empty = none
-	ReloadOK     bool           // the newest reload of the configuration worked, or none was requested
+	Host         Host
+	Certificates []Certificate
+	Stalled      string // the stage that makes no progress; empty = none
+	ReloadOK     bool   // the newest reload of the configuration worked, or none was requested
+}
+
+// Host is how the computer was when it was looked at last.
+type Host struct {
+	CPU            float64 // percent of all cores since the look before; NaN = unknown
+	Disks          []Disk
+	Received, Sent uint64 // bytes over its network interfaces since its start
+}
+
+// Disk is how full the file system of a folder is.
+type Disk struct {
+	Path    string
+	Percent float64 // 0 to 100
+}
+
+// Certificate is one that is in force.
+type Certificate struct {
+	Of      string // http: the endpoint's; mqtt: the client's; broker: the one that the broker showed last
+	Expires time.Time
 }
 
 // Commands counts the commands of a verb that came over MQTT, since the start.

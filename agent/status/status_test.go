@@ -19,6 +19,7 @@ import (
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
@@ -50,6 +51,8 @@ func good() Snapshot {
 		Broker:   &mqtt.Stats{Broker: "tcp://b:1883", Connected: true, Deliveries: mqtt.Deliveries{Acked: 7}},
 		Commands: []Commands{{Verb: "ack"}, {Verb: "mute"}},
 		Spool:    &spool.Stats{MaxBytes: 1000},
+		Host:     Host{CPU: 12.5, Disks: []Disk{{"/var/lib/iot-edge-anomaly", 40}}},
+		Alerts:   []report.Count{{Kind: detect.Alert, Severity: detect.High, Alert: "spool"}},
 	}
 }
 

@@ -52,6 +52,37 @@ var table = []section{
 					put(float64(s.MemoryLimit))
 				}
 			}},
+		{name: "cpu_usage_percent", kind: gauge,
+			help:    "How busy the CPU of the gateway is, over all cores and processes, on the average of ten seconds; 0 to 100.",
+			meaning: "Above 80 % for minutes rows may come late; process_cpu_seconds_total tells what the agent itself takes. Absent before the first ten seconds.",
+			collect: func(s *scrape, put put) {
+				if !math.IsNaN(s.Host.CPU) {
+					put(s.Host.CPU)
+				}
+			}},
+		{name: "disk_usage_percent", kind: gauge, labels: labels("path"),
+			help:    "How full the file system of the state folder is, and that of `spool.dir` where it is another folder, as df(1) counts; 0 to 100.",
+			meaning: "Above 95 % make room: events that cannot be stored are sent from memory only.",
+			collect: func(s *scrape, put put) {
+				for _, d := range s.Host.Disks {
+					put(d.Percent, d.Path)
+				}
+			}},
+		{name: "network_bytes_total", kind: counter, labels: labels("direction"),
+			help:    "Bytes over all network interfaces of the gateway but the loopback, by direction: received or sent.",
+			meaning: "What a metered link costs, and all programs of the gateway take. An unusual rate is worth a look.",
+			collect: func(s *scrape, put put) {
+				put(float64(s.Host.Received), "received")
+				put(float64(s.Host.Sent), "sent")
+			}},
+		{name: "certificate_expiry_timestamp", kind: gauge, labels: labels("of"),
+			help:    "When a certificate expires, in seconds since 1970: that of the endpoint (http), the client certificate (mqtt), or the one that the broker showed last (broker).",
+			meaning: "Renew it in time: after that, connections fail. Absent where no certificate is in use.",
+			collect: func(s *scrape, put put) {
+				for _, c := range s.Certificates {
+					put(seconds(c.Expires), c.Of)
+				}
+			}},
 		{name: "http_requests_total", kind: counter, labels: labels("status"),
 			help:    "Requests that the HTTP endpoint answered, by HTTP status.",
 			meaning: "A rising 500 or 503 means that the agent reports itself unhealthy; 421 that a client uses a host name the endpoint does not accept. 200, 401, 404, 405, 421, 500 and 503 exist from the start, other statuses from their first answer on.",
@@ -131,6 +162,16 @@ var table = []section{
 			help:    "Rows that received a score.",
 			meaning: "It stands still while the machine is learning, idle or blind.",
 			collect: perMachine(func(m *machine.Status) uint64 { return m.Scored })},
+		{name: "inference_errors_total", kind: counter, labels: labels("machine", "reason"),
+			help:    "Rows that should have been judged and could not be, by reason: no_model (none can be used, and none is learnt) or no_values (more than half of the channels, or that of run_when, were missing).",
+			meaning: "While it rises the machine is not watched: `status` and /health say why.",
+			collect: func(s *scrape, put put) {
+				for i := range s.Machines {
+					for j, reason := range machine.FailReasons {
+						put(float64(s.Machines[i].Failed[j]), s.Machines[i].Name, reason)
+					}
+				}
+			}},
 		{name: "samples_late_total", kind: counter, labels: labels("machine"),
 			help:    "Rows completed only at the end of their period because a sensor had not answered.",
 			meaning: "When most rows are late, a sensor is too slow for the machine's period; sensor_read_duration_seconds shows which.",
@@ -174,6 +215,10 @@ var table = []section{
 			help:    "Events opened, by severity (warning, high, critical) and kind (process_anomaly, limit, sensor_fault, bus_fault, drift).",
 			meaning: "Alert on an increase of the kinds and severities you act on. `sensor` is the faulty sensor, or the sensor of the channel most to blame when the event opened; a bus_fault has no sensor but a `bus`. Every configured sensor and bus has its series from the start.",
 			collect: eventsOpened},
+		{name: "alerts_generated_total", kind: counter, labels: labels("severity", "type"),
+			help:    "Events of kind alert that were opened: trouble of the gateway itself, by severity (warning, high, critical) and type, the key of the alert.",
+			meaning: "docs/runbook.md says for each type what to do.",
+			collect: alertsOpened},
 	}},
 
 	{"Models and drift", []metric{

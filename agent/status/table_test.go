@@ -49,7 +49,8 @@ func full() Snapshot {
 	m.Model = report.ModelRef{Version: "20261120T100000Z-1", SHA256: "f00d"}
 	m.Drift = judge.Drift{Score: 0.4, Channels: []model.ChannelDrift{{Score: 0.4}, {Score: math.NaN()}}}
 	s.Heard[0].Bytes, s.Heard[0].Understood = 200, 150
-	s.Opened = []report.Count{{Kind: detect.ProcessAnomaly, Severity: detect.High, Sensor: "pump", N: 2},
+	s.Certificates = []Certificate{{"http", time.Unix(1764000000, 0)}}
+	s.Opened = []report.Count{{Kind: detect.Alert, Severity: detect.High, Alert: "spool", N: 3}, {Kind: detect.ProcessAnomaly, Severity: detect.High, Sensor: "pump", N: 2},
 		{Kind: detect.BusFault, Severity: detect.High, Bus: "plc", N: 1}, {Kind: detect.LimitExceeded, Severity: detect.Warning, N: 4}}
 	return s
 }
@@ -141,7 +142,7 @@ func TestTable_countersBeginAtZero(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]int{"modbus_errors_total": 6, "modbus_listen_passed_total": 7, "i2c_errors_total": 5, "sensor_read_errors_total": 4,
-		"sensor_flags_total": 5, "http_requests_total": 7, "anomalies_detected_total": 8} {
+		"sensor_flags_total": 5, "http_requests_total": 7, "anomalies_detected_total": 8, "inference_errors_total": 2, "alerts_generated_total": 1, "network_bytes_total": 2} {
 		if seen[name] != want {
 			t.Errorf("%s has %d series at the start, want %d", name, seen[name], want)
 		}
@@ -152,7 +153,7 @@ func TestTable_countersBeginAtZero(t *testing.T) {
 func TestTable_eventsAreCountedOnce(t *testing.T) {
 	got := map[string]string{}
 	for _, s := range scraped(t, full()) {
-		if s.name == "anomalies_detected_total" {
+		if s.name == "anomalies_detected_total" || s.name == "alerts_generated_total" {
 			key := fmt.Sprint(s.labels)
 			if _, twice := got[key]; twice {
 				t.Errorf("%s twice", key)
@@ -161,7 +162,7 @@ func TestTable_eventsAreCountedOnce(t *testing.T) {
 		}
 	}
 	for key, want := range map[string]string{"map[kind:process_anomaly sensor:pump severity:high]": "2", "map[kind:process_anomaly sensor:pump severity:critical]": "0",
-		"map[bus:plc kind:bus_fault severity:high]": "1", "map[kind:limit severity:warning]": "4"} {
+		"map[bus:plc kind:bus_fault severity:high]": "1", "map[kind:limit severity:warning]": "4", "map[severity:high type:spool]": "3"} {
 		if got[key] != want {
 			t.Errorf("%s: %q, want %s", key, got[key], want)
 		}
@@ -184,7 +185,7 @@ func TestTable_labelsMeanWhatTheySay(t *testing.T) {
 // program itself chooses.
 func TestTable_valuesAreDocumented(t *testing.T) {
 	for _, s := range scraped(t, full()) {
-		for _, label := range []string{"reason", "quality", "state", "severity", "kind"} {
+		for _, label := range []string{"reason", "quality", "state", "severity", "kind", "direction", "of"} {
 			if v := s.labels[label]; v != "" && !strings.Contains(rows()[s.name].help, v) {
 				t.Errorf("%s: the help does not name %s %s", s.name, label, v)
 			}

@@ -1,0 +1,27 @@
+package gateway
+
+import (
+	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/machine"
+	"iot-edge-anomaly/agent/report"
+)
+
+// alertSorts are the alerts that there may be, so that each is counted from 0 on.
+var alertSorts = sorts()
+
+func sorts() (out []report.Count) {
+	add := func(key string, of ...detect.Severity) {
+		for _, s := range of {
+			out = append(out, report.Count{Kind: detect.Alert, Severity: s, Alert: key})
+		}
+	}
+	add(lossKey, detect.High)
+	add(clashKey, detect.High)
+	add(refusedKey, detect.High)
+	add(commandKey, detect.Warning)
+	for _, key := range machine.AlertKeys {
+		add(key, detect.Warning, detect.High)
+	}
+	add(report.CommonKey, detect.Severities()...)
+	return out
+}
