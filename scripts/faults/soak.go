@@ -106,7 +106,7 @@ func (a *agent) look(since time.Time) (m moment, ok bool) {
 
 // memory is a field of a file of /proc/PID that is given in kB, in bytes.
 func (a *agent) memory(file, field string) float64 {
-	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", a.cmd.Process.Pid, file))
+	text, _ := os.ReadFile(fmt.Sprintf("/proc/%d/%s", a.Pid(), file))
 	for line := range strings.Lines(string(text)) {
 		if rest, is := strings.CutPrefix(line, field); is {
 			kB, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
@@ -142,8 +142,8 @@ func soak(t *trial) error {
 	warm := max(time.Minute, length/6) // learning is over, every buffer has been used
 	fault := fmt.Sprintf("%v at 10x load, GOMEMLIMIT %s", length, soakLimit)
 	moments, silent, stops := a.watchSoak(w, begin, length)
-	if !a.running() {
-		t.expect(false, fault+": the program runs", "yes", "it ended: %v: %s", a.err, a.lastLine())
+	if !a.Running() {
+		t.expect(false, fault+": the program runs", "yes", "it ended: %v: %s", a.Err(), a.lastLine())
 		return nil
 	}
 	took := time.Since(begin)
@@ -165,7 +165,7 @@ func soak(t *trial) error {
 // stops the whole program for four seconds after one minute and then every ten: this
 // costs rows.
 func (a *agent) watchSoak(w *wire, begin time.Time, length time.Duration) (moments []moment, silent, stops int) {
-	for n := 1; time.Since(begin) < length && a.running(); n++ {
+	for n := 1; time.Since(begin) < length && a.Running(); n++ {
 		if m, ok := a.look(begin); ok {
 			moments = append(moments, m)
 		} else {
@@ -175,9 +175,9 @@ func (a *agent) watchSoak(w *wire, begin time.Time, length time.Duration) (momen
 			w.cut()
 		}
 		if n%120 == 12 {
-			syscall.Kill(a.cmd.Process.Pid, syscall.SIGSTOP)
+			syscall.Kill(a.Pid(), syscall.SIGSTOP)
 			time.Sleep(4 * time.Second)
-			syscall.Kill(a.cmd.Process.Pid, syscall.SIGCONT)
+			syscall.Kill(a.Pid(), syscall.SIGCONT)
 			stops++
 		}
 		time.Sleep(time.Until(begin.Add(time.Duration(n) * 5 * time.Second)))
