@@ -383,3 +383,10 @@ func TestHelpOfEveryVerb(t *testing.T) {
 		}
 	}
 }
+
+func TestLicenses(t *testing.T) {
+	code, out, errs := call(t, "", "version", "--licenses")
+	if code != 0 || errs != "" || !strings.Contains(out, "=== github.com/eclipse/paho.mqtt.golang v") || !strings.Contains(out, "Apache License") {
+		t.Errorf("ended with %d: %q\n%.500s", code, errs, out)
+	}
+}

@@ -72,7 +72,7 @@ func verbs() []verb {
 		{"spool", "verify [--config FILE]", "whether the queue on disk is whole and no message is missing; also beside the running agent", spoolVerb},
 		{"unlatch", "[--config FILE] [--machine NAME]", "closes latched events whose cause is over", unlatchVerb},
 		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
-		{"version", "[--json]", "version, commit, Go, kernel chosen", versionVerb},
+		{"version", "[--json | --licenses]", "version, commit, Go, kernel chosen; licences of the libraries", versionVerb},
 	}
 }
 

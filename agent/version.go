@@ -1,14 +1,23 @@
 package main
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
+	_ "embed"
 	"encoding/json"
 	"fmt"
+	"io"
 	"runtime"
 
 	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/quant"
 )
+
+// licenses is what scripts/licenses prints, compressed.
+//
+//go:embed licenses.gz
+var licenses []byte
 
 // buildInfo identifies this program, for verb version and for the endpoint.
 type buildInfo struct {
@@ -32,7 +41,15 @@ func (b buildInfo) status() status.Build {
 func versionVerb(_ context.Context, e env, args []string) error {
 	fs := flags("version")
 	asJSON := fs.Bool("json", false, "print JSON")
+	texts := fs.Bool("licenses", false, "print the licences of the libraries in this program")
 	if err := parse(e, fs, args, 0); err != nil {
+		return err
+	}
+	if *texts {
+		z, err := gzip.NewReader(bytes.NewReader(licenses))
+		if err == nil {
+			_, err = io.Copy(e.stdout, z)
+		}
 		return err
 	}
 	b := build()

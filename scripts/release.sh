@@ -23,27 +23,7 @@ rm -rf "$out" "$work"
 mkdir -p "$out" "$work"
 "$go" build -C tools/nfpm -o "$PWD/$work/nfpm" github.com/goreleaser/nfpm/v2/cmd/nfpm
 
-# licences DIR: the licence texts of every module that is linked into the binary.
-licences() {
-	"$go" list -deps -f '{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}} {{.Dir}}{{end}}{{end}}' ./agent | sort -u |
-		while read -r path v dir; do
-			found=""
-			for f in "$dir"/LICENSE* "$dir"/LICENCE* "$dir"/COPYING* "$dir"/NOTICE*; do
-				[ -f "$f" ] || continue
-				found=yes
-				printf '=== %s %s: %s\n\n' "$path" "$v" "${f##*/}"
-				cat "$f"
-				printf '\n'
-			done
-			if [ -z "$found" ]; then
-				echo "scripts/release.sh: $path $v has no licence file" >&2
-				exit 1
-			fi
-		done
-	printf '=== Go standard library %s: LICENSE\n\n' "$("$go" env GOVERSION)"
-	cat "$("$go" env GOROOT)/LICENSE"
-}
-licences >"$work/THIRD_PARTY_LICENSES"
+PATH=$(dirname "$(command -v "$go")"):$PATH "$go" run ./scripts/licenses >"$work/THIRD_PARTY_LICENSES"
 
 # tree ARCH: everything that is installed, below .build/release/ARCH.
 tree() {
