@@ -123,7 +123,7 @@ func (b *Bus) readModbus(v value) {
 		return
 	}
 	if !strings.Contains(s, "//") && !strings.Contains(s, ":/") {
-		v.fail("write "+guessScheme(s)+s, "%q does not say how the bus is reached", quoteShort(s))
+		v.fail("write "+guessScheme(s)+quoteShort(s), "%q does not say how the bus is reached", quoteShort(s))
 		return
 	}
 	if path, ok := strings.CutPrefix(s, "rtu:/"); ok && !strings.HasPrefix(path, "/") {

@@ -189,9 +189,12 @@ func (m *MQTT) readTopic(v value) {
 
 // address parses a URL and refuses a password in it.
 func (v value) address(s string) (*url.URL, bool) {
+	if !strings.Contains(s, "://") {
+		return nil, v.fail("write scheme://host:port", "the address has no scheme")
+	}
 	u, err := url.Parse(s)
-	if err != nil || !strings.Contains(s, "://") {
-		return nil, v.fail("write scheme://host:port", "%q is not an address", quoteShort(s))
+	if err != nil { // it is not quoted: what is not understood may hold a password
+		return nil, v.fail("write scheme://host:port", "not an address")
 	}
 	if _, has := u.User.Password(); has {
 		return nil, v.fail("write username: and password_file:", "an address must not hold a password")

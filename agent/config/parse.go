@@ -118,6 +118,9 @@ func (p *parser) syntaxError(data []byte, err error) *yaml.Node {
 			line = max(n, 1)
 		}
 		message = m[2]
+		if strings.HasPrefix(message, "unknown anchor") { // it names it, and a password may begin with a star
+			message = "a value that begins with * and is not an alias"
+		}
 	}
 	lines := strings.Split(string(data), "\n")
 	for i, text := range lines {
@@ -130,7 +133,7 @@ func (p *parser) syntaxError(data []byte, err error) *yaml.Node {
 		// The library names the line of what it was reading, not that of the character.
 		for i := line - 1; i < len(lines); i++ {
 			if at := reserved.FindStringSubmatchIndex(lines[i]); at != nil {
-				return p.at(i+1, at[2]+1, `write it in quotes: "`+lines[i][at[2]:at[3]]+`"`, "a value cannot begin with %s", lines[i][at[2]:at[2]+1])
+				return p.at(i+1, at[2]+1, "write it in quotes", "a value cannot begin with %s", lines[i][at[2]:at[2]+1])
 			}
 		}
 	}

@@ -150,6 +150,9 @@ func (v value) file() (string, bool) {
 	if !ok || s == "" {
 		return "", ok
 	}
+	if strings.Contains(s, beginsPEM) {
+		return "", v.fail("put it into a file of its own and name that file", "is a key, not the path of a file")
+	}
 	if !filepath.IsAbs(s) {
 		s = filepath.Join(filepath.Dir(v.p.file), s)
 	}
