@@ -182,7 +182,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 		s.end()
 	}
 	g.lock.Close() // releases a lock: nothing was written
-	return errors.Join(err, g.queue.Close())
+	err = errors.Join(err, g.queue.Close())
+	tellRepeats(g.log)
+	return err
 }
 
 // parts are the services that there are.

@@ -23,7 +23,7 @@ func setLogLevel(level string) {
 // NewLog makes the process's logger, which writes text to w from a level of the
 // configuration on, and takes what libraries log too. A reload changes its level. Under
 // systemd each line begins with its level as journald understands it (sd-daemon(3)) and
-// has no time, which the journal adds.
+// has no time, which the journal adds. Lines that repeat are bounded.
 func NewLog(w io.Writer, level string) *slog.Logger {
 	setLogLevel(level)
 	journal := os.Getenv("JOURNAL_STREAM") != ""
@@ -39,6 +39,7 @@ func NewLog(w io.Writer, level string) *slog.Logger {
 	} else {
 		h = slog.NewTextHandler(w, o)
 	}
+	h = newRepeats(h)
 	lg := slog.New(h)
 	slog.SetDefault(lg)
 	log.SetFlags(0)
