@@ -269,7 +269,7 @@ func TestBadInput(t *testing.T) {
 		{"negative time", []string{"record", "--config", csvPath, "--out", out, "--for", "-1s"}, 2, "not negative"},
 		{"negative length of the demonstration", []string{"demo", "--for", "-1s"}, 2, "not negative"},
 		{"help on no verb", []string{"help", "rum"}, 2, `unknown verb "rum"`},
-		{"a broker that is none", []string{"demo", "--broker", "ftp://x"}, 2, `--broker ftp://x: unknown scheme "ftp": use mqtts, mqtt or tcp`},
+		{"a broker that is none", []string{"demo", "--broker", "ftp://x"}, 2, `--broker: unknown scheme "ftp": use mqtts, mqtt or tcp`},
 		{"unknown fault", []string{"demo", "--fault", "blocked_valv"}, 2, "blocked_valv"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func demoVerb(ctx context.Context, e env, args []string) error {
 	err := demo.Run(ctx, o)
 	var wrong *demo.BrokerError
 	if errors.As(err, &wrong) {
-		return usagef("--broker %s: %w", o.Broker, err)
+		return usagef("--broker: %w", err)
 	}
 	return err
 }

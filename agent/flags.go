@@ -125,7 +125,7 @@ func parseRange(e env, fs *flag.FlagSet, args []string, least, most int) error {
 func misused(fs *flag.FlagSet, err error) error {
 	name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
 	if !unknown { // with the dashes that everything else has
-		return usagef("%s", strings.NewReplacer("for flag -", "for flag --", "argument: -", "argument: --").Replace(err.Error()))
+		return usagef("%s", strings.NewReplacer("for flag -", "for flag --", "argument: -", "argument: --").Replace(config.HideSecrets(err.Error())))
 	}
 	var names []string
 	fs.VisitAll(func(f *flag.Flag) { names = append(names, f.Name) })

@@ -91,7 +91,7 @@ func scanTarget(e env, args []string) (t commission.ModbusTarget, form commissio
 	id, unitErr := strconv.ParseUint(*unit, 0, 8)
 	switch {
 	case err != nil:
-		return t, form, nil, usagef("%s: %w", t.URL, err)
+		return t, form, nil, usagef("%s: %w", config.HideSecrets(t.URL), err)
 	case t.Bus.Modbus.Listen:
 		return t, form, nil, usagef("%s: a line with listen=true is never asked", t.URL)
 	case *among != "" && (*unit != "" || *at != "" || t.Count != 0):

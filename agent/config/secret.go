@@ -5,11 +5,11 @@ import "strings"
 // beginsPEM is in every private key that somebody pastes.
 const beginsPEM = "-----BEGIN"
 
-// hideSecrets leaves out of a value what may be a secret that somebody wrote into the file
-// by mistake: messages are kept in logs. It knows users in addresses
+// HideSecrets leaves out of a value what may be a secret that somebody wrote into the file
+// or on the command line by mistake: messages are kept in logs. It knows users in addresses
 // ("mqtts://gw7:secret@broker"), a password or token without the space behind its colon,
 // and keys in PEM.
-func hideSecrets(s string) string {
+func HideSecrets(s string) string {
 	if before, _, ok := strings.Cut(s, beginsPEM); ok {
 		return before + beginsPEM + "…"
 	}

@@ -53,7 +53,7 @@ func TestHideSecrets(t *testing.T) {
 		"Password:x": "Password:…", "token=x y": "token=…", "password": "password", "password_file": "password_file", "the secret is": "the secret …",
 		"x -----BEGIN RSA": "x -----BEGIN…", "rtu:///dev/ttyS0?a=b@c": "rtu:///dev/ttyS0?a=b@c", "": "",
 	} {
-		if got := hideSecrets(s); got != want {
+		if got := HideSecrets(s); got != want {
 			t.Errorf("%q: %q, want %q", s, got, want)
 		}
 	}

@@ -102,7 +102,7 @@ func (v value) kind() string {
 
 // quoteShort shortens a value for messages.
 func quoteShort(s string) string {
-	s = hideSecrets(s)
+	s = HideSecrets(s)
 	if len(s) <= 40 {
 		return s
 	}
