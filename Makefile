@@ -120,6 +120,7 @@ boards: dist/$(NAME)_linux_armv7 dist/$(NAME)_linux_arm64
 # LONG=-long: 1,000 kills, 1,000 flaps, ten minutes of slow clients, an hour at ten times the load.
 faults: build
 	@scripts/setup.sh mosquitto mosquitto-clients strace
+	@scripts/setup.sh nats-server rabbitmq-server || echo "cases with these brokers will not run"
 	@$(GO) run ./scripts/faults $(LONG)
 
 soak: build

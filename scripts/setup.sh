@@ -36,18 +36,39 @@ if [ -n "$missing" ]; then
 		exit 1
 	fi
 	echo "installing$missing" >&2
-	# RUNLEVEL=1 keeps a package's scripts from starting its daemon. The tests start
-	# their own daemons, on free ports.
+	# RUNLEVEL=1 keeps a package's scripts from starting its daemon, and policy-rc.d does
+	# where systemd runs. The tests start their own daemons, on free ports.
 	apt() {
 		# shellcheck disable=SC2086 # no sudo is no word
 		$as_root env RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
 			apt-get -q -y -o Dpkg::Use-Pty=0 -o Acquire::Retries=3 --no-install-recommends "$@" >&2
 	}
+	units=""
+	for p in $missing; do
+		case $p in
+		nats-server) units="$units nats-server.service" ;;
+		rabbitmq-server)
+			units="$units rabbitmq-server.service"
+			[ -e /lib/systemd/system/epmd.socket ] || units="$units epmd.service epmd.socket" # Erlang's
+			;;
+		esac
+	done
+	policy=/usr/sbin/policy-rc.d
+	if [ -d /run/systemd/system ] && [ ! -e $policy ]; then
+		# shellcheck disable=SC2064,SC2086 # now; no sudo is no word
+		trap "$as_root rm -f $policy" EXIT
+		# shellcheck disable=SC2086
+		printf '#!/bin/sh\nexit 101\n' | $as_root tee $policy >/dev/null && $as_root chmod 755 $policy
+	fi
 	# shellcheck disable=SC2086 # a list of words
 	apt install $missing 2>/dev/null || { apt update && apt install $missing; } || {
 		echo "apt could not install:$missing" >&2
 		exit 1
 	}
+	if [ -n "$units" ] && [ -d /run/systemd/system ]; then # nor do they start with the machine
+		# shellcheck disable=SC2086 # a list of words
+		$as_root systemctl -q disable $units >&2 || true
+	fi
 fi
 
 if [ $# = 0 ]; then

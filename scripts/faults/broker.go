@@ -1,207 +1,121 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net"
 	"os"
-	"os/user"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
 	"iot-edge-anomaly/scripts/child"
 )
 
-// broker is a mosquitto that keeps its sessions over a restart, and a subscriber that
-// hears everything.
+// broker is a broker that keeps its sessions over a restart, and a subscriber that
+// hears everything below plant/.
 type broker struct {
-	addr, conf, mosquitto string
-	server, client        *child.Process
+	make   string
+	addr   string // host:port
+	log    string
+	args   []string
+	helper []string // a program that it needs beside it
+	server *child.Process
+	aide   *child.Process
+	client *child.Process
 	heard
 }
 
-// event is what the cases need of an event message.
-type event struct {
-	at        time.Time // when it arrived here
-	Seq       uint64
-	ID        string
-	Machine   string
-	Kind      string
-	Source    string
-	State     string
-	Event     string
-	Severity  string
-	Time      time.Time
-	Resent    bool
-	Truncated bool
-	Detail    string
-	Durable   *bool
-}
-
-// heard collects the lines of mosquitto_sub. Safe for concurrent use.
-type heard struct {
-	mu       sync.Mutex
-	rest     []byte
-	events   []event
-	retained map[string]string // the newest payload of each other topic
-}
-
-// Write implements io.Writer for the output of mosquitto_sub -v.
-func (h *heard) Write(b []byte) (int, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.rest = append(h.rest, b...)
-	for {
-		line, rest, found := bytes.Cut(h.rest, []byte("\n"))
-		if !found {
-			return len(b), nil
-		}
-		h.rest = rest
-		topic, payload, _ := strings.Cut(string(line), " ")
-		if !strings.HasSuffix(topic, "/event") {
-			h.retained[topic] = payload
-			continue
-		}
-		e := event{at: time.Now()}
-		if err := json.Unmarshal([]byte(payload), &e); err != nil {
-			e.Kind = "not JSON: " + err.Error()
-		}
-		h.events = append(h.events, e)
-	}
-}
-
-// all are the events heard so far, second deliveries too.
-func (h *heard) all() []event {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.events[:len(h.events):len(h.events)]
-}
-
-// count counts the events that have something.
-func (h *heard) count(is func(*event) bool) (n int) {
-	for _, e := range h.all() {
-		if is(&e) {
-			n++
-		}
-	}
-	return n
-}
-
-// state is the newest payload of a topic that ends so.
-func (h *heard) state(suffix string) string {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	for topic, payload := range h.retained {
-		if strings.HasSuffix(topic, suffix) {
-			return payload
-		}
-	}
-	return ""
-}
-
-// startBroker starts mosquitto on a free port, with further lines of its configuration,
-// and the subscriber.
+// startBroker starts a broker of the trial's make on a free port, with further lines of
+// its configuration, and the subscriber.
 func (t *trial) startBroker(further string) (*broker, error) {
-	dir := filepath.Join(t.dir, "mosquitto")
+	addr, err := freeAddr()
+	if err != nil {
+		return nil, err
+	}
+	return t.startBrokerAt(addr, further)
+}
+
+// startBrokerAt starts it on an address.
+func (t *trial) startBrokerAt(addr, further string) (*broker, error) {
+	b := &broker{make: or(t.broker, "mosquitto"), addr: addr, heard: heard{retained: map[string]string{}}}
+	dir := filepath.Join(t.dir, "broker")
+	b.log = dir + ".log"
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	b := &broker{conf: filepath.Join(dir, "mosquitto.conf"), heard: heard{retained: map[string]string{}}}
-	var err error
-	if b.mosquitto, err = need("mosquitto", "mosquitto"); err != nil {
-		return nil, err
+	configure := map[string]func(*broker, string, string) error{"mosquitto": mosquitto, "NATS": nats, "RabbitMQ": rabbit}[b.make]
+	if configure == nil {
+		return nil, fmt.Errorf("no such make of broker: %s", b.make)
 	}
-	sub, err := need("mosquitto_sub", "mosquitto-clients")
-	if err != nil {
-		return nil, err
-	}
-	if b.addr, err = freeAddr(); err != nil {
-		return nil, err
-	}
-	me, err := user.Current()
-	if err != nil {
-		return nil, err
-	}
-	host, port, _ := net.SplitHostPort(b.addr)
-	conf := fmt.Sprintf("listener %s %s\nallow_anonymous true\nmax_queued_messages 0\nmax_inflight_messages 0\nuser %s\npersistence true\npersistence_location %s/\n%s",
-		port, host, me.Username, dir, further)
-	if err := os.WriteFile(b.conf, []byte(conf), 0o644); err != nil {
+	if err := configure(b, dir, further); err != nil {
 		return nil, err
 	}
 	t.later(func() {
 		b.client.End(syscall.SIGKILL)
 		b.server.End(syscall.SIGKILL)
+		b.aide.End(syscall.SIGKILL)
 	})
 	if err := b.start(); err != nil {
 		return nil, err
 	}
-	b.client, err = child.Start(&b.heard, sub, "-h", host, "-p", port, "-q", "1", "-v", "-c", "-i", "faults", "-t", "#")
-	return b, err
+	return b, b.listen()
 }
 
-// start starts mosquitto, also after stop.
+// subscriber is a command that hears what is below plant/, in a session of its own that
+// the broker keeps; with more arguments of mosquitto_sub.
+func (b *broker) subscriber(id string, more ...string) ([]string, error) {
+	sub, err := need("mosquitto_sub", "mosquitto-clients")
+	host, port, _ := net.SplitHostPort(b.addr)
+	return append([]string{sub, "-h", host, "-p", port, "-q", "1", "-v", "-c", "-i", id, "-t", "plant/#"}, more...), err
+}
+
+// listen starts the subscriber.
+func (b *broker) listen() error {
+	args, err := b.subscriber("faults")
+	if err == nil {
+		b.client, err = child.Start(&b.heard, args...)
+	}
+	return err
+}
+
+// start starts the broker, also after stop and kill.
 func (b *broker) start() (err error) {
-	log, err := os.OpenFile(b.conf+".log", os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(b.log, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	if b.server, err = child.Start(log, b.mosquitto, "-c", b.conf); err != nil {
+	if b.helper != nil && !b.aide.Running() {
+		if b.aide, err = child.Start(log, b.helper...); err != nil {
+			return err
+		}
+	}
+	if b.server, err = child.Start(log, b.args...); err != nil {
 		return err
 	}
-	return await(time.Minute, "mosquitto listens", func() bool {
+	err = await(2*time.Minute, b.make+" listens", func() bool {
 		c, err := net.Dial("tcp", b.addr)
 		if err == nil {
 			c.Close()
 		}
-		return err == nil
+		return err == nil || !b.server.Running()
 	})
+	if err == nil && !b.server.Running() {
+		err = fmt.Errorf("%s ended: %v: %s", b.make, b.server.Err(), b.lastLine())
+	}
+	return err
 }
 
-// stop ends mosquitto, which saves its sessions.
+// stop ends the broker, which saves its sessions.
 func (b *broker) stop() { b.server.End(syscall.SIGTERM) }
 
-// balance is what became of the messages of a device.
-type balance struct {
-	messages, repeated, unmarked int
-	missing                      uint64 // numbers from 1 to the last
-	disorder                     int    // a number below one that came before, for the first time
-	unequal                      int    // one number, two ids
-	illogical                    int    // a close without an open, a second open
-}
+// kill ends it without a chance to save anything.
+func (b *broker) kill() { b.server.End(syscall.SIGKILL) }
 
-// balanceOf compares the events heard with what must be true of any device.
-func balanceOf(events []event) (b balance) {
-	ids := map[uint64]string{}
-	open := map[string]bool{}
-	var last uint64
-	for _, e := range events {
-		b.messages++
-		if id, seen := ids[e.Seq]; seen {
-			b.repeated++
-			if !e.Resent {
-				b.unmarked++
-			}
-			if id != e.ID {
-				b.unequal++
-			}
-			continue
-		}
-		ids[e.Seq] = e.ID
-		if e.Seq < last {
-			b.disorder++
-		}
-		last = max(last, e.Seq)
-		was, known := open[e.Event]
-		if e.State == "open" && known || e.State != "open" && !was {
-			b.illogical++
-		}
-		open[e.Event] = e.State != "close"
-	}
-	b.missing = last - uint64(len(ids))
-	return b
+// lastLine is the end of the broker's log.
+func (b *broker) lastLine() string {
+	text, _ := os.ReadFile(b.log)
+	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return lines[len(lines)-1]
 }

@@ -1,4 +1,4 @@
-// Command faults runs the built program beside a real mosquitto, injects faults, and
+// Command faults runs the built program beside real brokers, injects faults, and
 // prints what each cost beside what it may cost. It ends with 1 if a goal is missed.
 //
 //	faults [-program FILE] [-only NAME,...] [-long] [-at-once N] [-keep]
@@ -34,10 +34,11 @@ type figure struct {
 
 // fault is a case. Its cost of time decides what runs beside what.
 type fault struct {
-	name  string
-	run   func(*trial) error
-	alone bool // measures time, or loads the machine
-	quick bool // part of the test of this package
+	name   string
+	run    func(*trial) error
+	alone  bool   // measures time, or loads the machine
+	quick  bool   // part of the test of this package
+	broker string // its make; "" = mosquitto, "-" = one that misbehaves, of this program
 }
 
 // faults are all cases, the longest first.
@@ -50,14 +51,18 @@ var faults = []fault{
 	{name: "wear-151", run: wear(151)},
 	{name: "flap", run: flap},
 	{name: "refused", run: refused},
-	{name: "denied-status", run: deniedStatus},
+	{name: "denied-status", run: deniedStatus, broker: "-"},
+	{name: "nats-away", run: brokerAway, broker: "NATS"},
+	{name: "nats-kill", run: kill, broker: "NATS"},
+	{name: "rabbit-away", run: brokerAway, broker: "RabbitMQ"},
+	{name: "rabbit-kill", run: kill, broker: "RabbitMQ"},
 	{name: "kill", run: kill, quick: true},
 	{name: "reload", run: reload, quick: true},
 	{name: "disk-full", run: diskFull},
 	{name: "read-only", run: readOnly},
 	{name: "denied-acl", run: deniedACL},
 	{name: "mutual-tls", run: mutualTLS},
-	{name: "no-puback", run: noPuback, quick: true},
+	{name: "no-puback", run: noPuback, quick: true, broker: "-"},
 	{name: "crowd", run: crowd, quick: true},
 	{name: "damage", run: damage, quick: true},
 	{name: "certificate", run: certificate},
@@ -72,6 +77,7 @@ var errCannot = errors.New("not possible here")
 // trial is one run of a case. Its methods are for one goroutine.
 type trial struct {
 	program string
+	broker  string // as in fault
 	dir     string
 	long    bool // the full length
 	short   bool // as a part of the test
@@ -165,7 +171,7 @@ func runAll(chosen []fault, atOnce int, like trial, keep bool) []outcome {
 
 // runOne runs a case in a folder of its own.
 func runOne(f fault, t trial, keep bool) (o outcome) {
-	o.fault = f
+	o.fault, t.broker = f, f.broker
 	start := time.Now()
 	if t.dir, o.err = os.MkdirTemp("", "faults-"+f.name+"-"); o.err != nil {
 		return o
@@ -189,21 +195,22 @@ func runOne(f fault, t trial, keep bool) (o outcome) {
 // an error missed its goal.
 func print(to io.Writer, all []outcome) (missed int) {
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "case\tfault: figure\tmeasured\tgoal\t")
+	fmt.Fprintln(w, "case\tbroker\tfault: figure\tmeasured\tgoal\t")
 	for _, o := range all {
+		broker := or(o.broker, "mosquitto")
 		for _, f := range o.figures {
 			verdict := "ok"
 			if !f.met {
 				verdict = "MISSED"
 				missed++
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", o.name, f.what, f.measured, f.goal, verdict)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", o.name, broker, f.what, f.measured, f.goal, verdict)
 		}
 		switch {
 		case errors.Is(o.err, errCannot):
-			fmt.Fprintf(w, "%s\t%v\t-\t-\tnot run\n", o.name, o.err)
+			fmt.Fprintf(w, "%s\t%s\t%v\t-\t-\tnot run\n", o.name, broker, o.err)
 		case o.err != nil:
-			fmt.Fprintf(w, "%s\t%s\t-\t-\tMISSED\n", o.name, strings.ReplaceAll(o.err.Error(), "\n", " "))
+			fmt.Fprintf(w, "%s\t%s\t%s\t-\t-\tMISSED\n", o.name, broker, strings.ReplaceAll(o.err.Error(), "\n", " "))
 			missed++
 		}
 	}
