@@ -40,7 +40,7 @@ CHECKS = inherit,ST1000,ST1016
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards faults soak bench peers arm accuracy liars fetch fuzz golden rooms release release-check systemd release-notes fresh install install-files clean
+.PHONY: help run build cross FORCE test nightly check boards faults soak bench peers arm accuracy liars fetch fuzz golden rooms release release-check release-sign systemd release-notes fresh install install-files clean
 
 help:
 	@echo "make run            starts the demonstration: a simulated pump station is learnt and watched; Ctrl-C ends it"
@@ -61,8 +61,9 @@ help:
 	@echo "make golden         rewrites the expected outputs of tests; read the diff before you commit it"
 	@echo "make nightly        runs every test at full length (EDGE_LONG=1) with the race detector, then fuzz tests"
 	@echo "make rooms          prints the packages below agent/: lines, imports, longest chain"
-	@echo "make release        makes packages (.deb, .rpm), tarballs and SHA256SUMS in dist/release"
-	@echo "make release-check  checks what make release made: the same bytes in a second build, lintian (Debian)"
+	@echo "make release        makes packages, tarballs, container image, SBOM and SHA256SUMS in dist/release"
+	@echo "make release-check  checks what make release made: same bytes again, lintian, SBOM, image, signatures (root, Debian)"
+	@echo "make release-sign   signs it: MINISIGN_KEY=FILE for SHA256SUMS, GPG_KEY=ID for an apt repository in dist/apt"
 	@echo "make systemd        installs the package on a real systemd and goes through the service's life (root, Debian)"
 	@echo "make release-notes  prints the section of CHANGELOG.md for VERSION, for a release page"
 	@echo "make fresh          runs and tests in a minimal Debian root (needs root, debootstrap, network)"
@@ -177,6 +178,13 @@ release: cross
 release-check: release
 	GO=$(GO) scripts/release/same.sh $(LONG)
 	scripts/release/lint.sh
+	scripts/release/sbom.sh
+	scripts/release/image.sh
+	scripts/release/signed.sh
+
+# MINISIGN_KEY=FILE and GPG_KEY=ID name the keys.
+release-sign:
+	VERSION=$(VERSION) scripts/release/sign.sh
 
 systemd: release
 	scripts/systemd.sh

@@ -63,7 +63,7 @@ func verbs() []verb {
 		{"record", "[--config FILE] --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL [--report FILE.html]", "learns from the first N rows", trainVerb},
 		{"score", "--model MODEL --csv FILE [--out FILE.csv] [--events FILE] [--report FILE.html]", "one output row per input row", scoreVerb},
-		{"status", "[--config FILE] [--json]", "how the running agent is: 0 healthy, 1 degraded, 2 unhealthy, 3 not running", statusVerb},
+		{"status", "[--config FILE] [--json] [--alive]", "how the running agent is: 0 healthy, 1 degraded, 2 unhealthy, 3 not running", statusVerb},
 		{"reload", "[--config FILE]", "makes the running agent read its configuration again and waits for the verdict", reloadVerb},
 		{"config", "apply FILE [--config FILE] [--verify 10s]", "puts FILE in place of the configuration if it is good, and back if the agent is worse with it", configVerb},
 		{"mqtt", "check [--config FILE] [--for 60s]", "the way to the broker, step by step; then whether events come without a gap, once and in order", mqttVerb},

@@ -157,6 +157,9 @@ func TestReloadServices(t *testing.T) {
 		t.Errorf("status after a refusal: %d, %s", code, out)
 	}
 	r.agent.kill(syscall.SIGTERM)
+	if code, _ := r.verb("status", "--alive"); code != exitNotRunning {
+		t.Errorf("status --alive ends with %d", code)
+	}
 	if code, _ := r.verb("status"); code != exitNotRunning {
 		t.Errorf("status of a stopped agent: %d, want %d", code, exitNotRunning)
 	}
@@ -282,6 +285,9 @@ func TestReloadRunning(t *testing.T) {
 	good := r.text
 	r.edit("period: 50ms", "perod: 50ms")
 	r.reload(78, `config.yaml:13:41: machines[0].perod: unknown key "perod": did you mean "period"?`)
+	if code, out := r.verb("status", "--alive"); code != 0 || !strings.Contains(out, ": degraded,") {
+		t.Errorf("status --alive of a degraded agent ends with %d: %s", code, out)
+	}
 	if code, out := r.verb("status"); code != 1 || !strings.Contains(out, "the newest reload was refused") {
 		t.Errorf("status after a refusal: %d\n%s", code, out)
 	}

@@ -1,7 +1,8 @@
 #!/bin/bash
-# Makes what is released, in dist/release: packages (.deb, .rpm), tarballs, licences of
-# what is linked, and SHA256SUMS. The binaries must be in dist/ (make cross). It needs
-# no root, and the same commit gives the same bytes anywhere.
+# Makes what is released, in dist/release: packages (.deb, .rpm), tarballs, the
+# container image, bills of materials (CycloneDX), release notes and SHA256SUMS. The
+# binaries must be in dist/ (make cross). It needs no root, and the same commit gives the
+# same bytes anywhere. scripts/release/sign.sh signs them.
 #
 #   VERSION=1.4.0 scripts/release.sh
 set -euo pipefail
@@ -58,5 +59,10 @@ for arch in amd64 arm64 armv7 armv6; do
 	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$work/$arch" -cf - usr |
 		gzip -n -9 >"$out/${name}_${version}_linux_$arch.tar.gz"
 done
+"$go" run ./scripts/image -version "$version" -date "$SOURCE_DATE_EPOCH" -out "$out/${name}_${version}_oci.tar" "$work"/{amd64,arm64,armv7,armv6}
+for arch in amd64 arm64 armv7 armv6; do
+	"$go" run ./scripts/sbom -version "$version" -date "$SOURCE_DATE_EPOCH" "dist/${name}_linux_$arch" >"$out/${name}_${version}_linux_$arch.cdx.json"
+done
+scripts/notes.sh "${version%.dirty}" >"$out/RELEASE_NOTES.md"
 (cd "$out" && sha256sum -- * >../SHA256SUMS && mv ../SHA256SUMS .)
 cat "$out/SHA256SUMS"

@@ -10,7 +10,6 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 suite=${1:-bookworm}
-mirror=${MIRROR:-http://deb.debian.org/debian}
 name=iot-edge-anomaly
 
 if [ "$(id -u)" != 0 ]; then
@@ -18,20 +17,11 @@ if [ "$(id -u)" != 0 ]; then
 	exit 1
 fi
 deb=$(ls dist/release/${name}_*_"$(dpkg --print-architecture)".deb)
-scripts/setup.sh systemd-container debootstrap
-base=.build/systemd/$suite
-if [ ! -e "$base/ready" ]; then
-	rm -rf --one-file-system "$base"
-	mkdir -p "$base"
-	debootstrap --variant=minbase --include=systemd,systemd-sysv,dbus,udev,curl,ca-certificates "$suite" "$base/root" "$mirror" >"$base/log" 2>&1 || {
-		tail -n 20 "$base/log" >&2
-		exit 1
-	}
-	touch "$base/ready"
-fi
+scripts/setup.sh systemd-container
+base=$(scripts/systemd/root.sh "$suite")
 root=$(mktemp -d "$PWD/.build/systemd/run.XXXXXX")
 trap 'rm -rf --one-file-system "$root"' EXIT
-cp -a "$base/root/." "$root/"
+cp -a "$base/." "$root/"
 
 cp "$deb" "$root/root/new.deb"
 cp scripts/systemd/trial.sh "$root/root/trial.sh"
