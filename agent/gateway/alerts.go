@@ -1,6 +1,9 @@
 package gateway
 
 import (
+	"time"
+
+	"iot-edge-anomaly/agent/alerts"
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/report"
@@ -23,5 +26,18 @@ func sorts() (out []report.Count) {
 		add(key, detect.Warning, detect.High)
 	}
 	add(report.CommonKey, detect.Severities()...)
+	for _, a := range alerts.Local() {
+		add(a.Name, a.Severity())
+	}
 	return out
+}
+
+// watchAlerts looks at the gateway itself, and tells the alerts that it can judge without
+// anybody who scrapes it.
+func (g *Gateway) watchAlerts(now time.Time) {
+	if !g.lookAtHost(now) {
+		return
+	}
+	s := g.Snapshot()
+	g.watch.Look(now, &s, func(a *alerts.Alert, text string) { g.alert(a.Name, text, a.Severity(), now) })
 }

@@ -81,18 +81,18 @@ func (g *Gateway) tellBroker(now time.Time) {
 	if st.Clash {
 		clash = fmt.Sprintf("another client uses the client id %q at the broker: both lose their connection again and again; give every gateway its own gateway.id", clientID(g.device))
 	}
-	g.alert(clashKey, clash, now)
-	g.alert(refusedKey, st.Trouble, now)
+	g.alert(clashKey, clash, detect.High, now)
+	g.alert(refusedKey, st.Trouble, detect.High, now)
 }
 
 // alert opens the alert of a key with this text, or closes it where the text is empty.
 // While it is open another text changes nothing: it may be told with each message that
 // the broker refuses, and the alert may be one of them.
-func (g *Gateway) alert(key, text string, now time.Time) {
+func (g *Gateway) alert(key, text string, severity detect.Severity, now time.Time) {
 	if (text != "") == g.alerts[key] {
 		return
 	}
-	ev := detect.Event{Kind: detect.Alert, Key: key, State: detect.Open, Severity: detect.High, Time: now, Since: now, Score: math.NaN(), Peak: math.NaN(), Reason: text}
+	ev := detect.Event{Kind: detect.Alert, Key: key, State: detect.Open, Severity: severity, Time: now, Since: now, Score: math.NaN(), Peak: math.NaN(), Reason: text}
 	if text == "" {
 		ev.State, ev.Until, ev.Reason = detect.Close, now, detect.ReasonNormal
 	}

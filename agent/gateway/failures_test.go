@@ -73,7 +73,7 @@ func TestAlerts_again(t *testing.T) {
 		for range 5 {
 			now = now.Add(500 * time.Millisecond)
 			g.tellLosses(&s, now)
-			g.alert(clashKey, clash, now)
+			g.alert(clashKey, clash, detect.High, now)
 		}
 	}
 	want := func(what string, taken, open int) {

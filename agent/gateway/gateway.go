@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"iot-edge-anomaly/agent/alerts"
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/detect"
@@ -63,6 +64,7 @@ type Gateway struct {
 	budget        budget                    // of the loop
 	budgetUsed    atomic.Value              // float64
 	host          host                      // of the loop
+	watch         alerts.Watch              // of the loop
 	hostNow       atomic.Pointer[status.Host]
 	lookedAtFiles time.Time // of the connection that works; of the loop
 	reloads       chan chan verdict
@@ -258,7 +260,7 @@ func (g *Gateway) loop(ctx context.Context) error {
 			st := g.queue.Stats()
 			g.tellLosses(&st, now)
 			g.spare(now)
-			g.lookAtHost(now)
+			g.watchAlerts(now)
 			if err := g.reporter.Tell(); err != nil {
 				g.failures.log(g.log, "report events that waited", err, now)
 			}

@@ -113,6 +113,54 @@ func TestStateIsLocked(t *testing.T) {
 	runOnce(t, opened(t, &other, &strings.Builder{}))
 }
 
+// TestWatchAlerts: what the table of alerts finds on the gateway is told as an event of
+// kind alert, and ends as one; each sort is counted from 0.
+func TestWatchAlerts(t *testing.T) {
+	g := opened(t, configured(t), &strings.Builder{})
+	defer runOnce(t, g)
+	now := time.Now()
+	open := func() (out []detect.Event) {
+		for _, ev := range g.reporter.OpenEvents() {
+			if ev.Key == "HighMemoryUsage" {
+				out = append(out, ev)
+			}
+		}
+		return out
+	}
+	look := func(looks int) {
+		for range looks {
+			now = now.Add(hostEvery)
+			g.watchAlerts(now)
+		}
+	}
+	limit := g.memoryLimit
+	g.memoryLimit = 1 << 20 // less than any Go program has
+	look(5)
+	if got := open(); len(got) != 0 {
+		t.Errorf("too early: %+v", got)
+	}
+	look(15)
+	got := open()
+	if len(got) != 1 || got[0].Kind != detect.Alert || got[0].Severity != detect.Critical || !strings.Contains(got[0].Reason, "memory limit") {
+		t.Fatalf("%+v, want one alert", got)
+	}
+	g.memoryLimit = limit
+	look(20)
+	if got := open(); len(got) != 0 {
+		t.Errorf("still open: %+v", got)
+	}
+	counted := 0
+	s := g.Snapshot()
+	for _, c := range s.Opened {
+		if c.Alert == "HighMemoryUsage" {
+			counted += int(c.N)
+		}
+	}
+	if counted != 1 || !slices.ContainsFunc(s.Alerts, func(c report.Count) bool { return c.Alert == "HighMemoryUsage" }) {
+		t.Errorf("counted %d of %+v", counted, s.Alerts)
+	}
+}
+
 // TestReload: a reload says once that a model is in force. What is only built to try
 // the configuration says nothing.
 func TestReload(t *testing.T) {
@@ -184,7 +232,7 @@ func TestReload_clash(t *testing.T) {
 	c := configured(t)
 	g := opened(t, c, &strings.Builder{})
 	g.plant.start(t.Context(), g.fault)
-	g.alert(clashKey, "another client", time.Now())
+	g.alert(clashKey, "another client", detect.High, time.Now())
 	next := *c
 	next.Machines = slices.Clone(c.Machines)
 	next.Machines[0].Detect.Hold++

@@ -4,6 +4,7 @@ import (
 	"math"
 	"time"
 
+	"iot-edge-anomaly/agent/alerts"
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/diskwait"
 	"iot-edge-anomaly/agent/status"
@@ -12,7 +13,7 @@ import (
 
 // hostEvery is how often the computer itself is looked at. Its CPU is busy or not on the
 // average of this time, however often somebody scrapes.
-const hostEvery = 10 * time.Second
+const hostEvery = alerts.Every
 
 // host is how the computer is. The zero value has not looked yet. It is for one
 // goroutine.
@@ -44,11 +45,14 @@ func (h *host) look(now time.Time, c *config.Config) *status.Host {
 	return out
 }
 
-// lookAtHost looks at the computer. It may wait for the disk.
-func (g *Gateway) lookAtHost(now time.Time) {
-	if h := g.host.look(now, g.cfg); h != nil {
+// lookAtHost looks at the computer. It may wait for the disk. It tells whether it was
+// time for it.
+func (g *Gateway) lookAtHost(now time.Time) bool {
+	h := g.host.look(now, g.cfg)
+	if h != nil {
 		g.hostNow.Store(h)
 	}
+	return h != nil
 }
 
 // certificates are those in force, with when they expire.

@@ -303,9 +303,9 @@ func seconds(t time.Time) float64 {
 	return float64(t.UnixMilli()) / 1000
 }
 
-// residentBytes is the process's resident memory, from /proc/self/statm; 0 where
+// ResidentBytes is the process's resident memory, from /proc/self/statm; 0 where
 // the kernel does not tell.
-func residentBytes() uint64 {
+func ResidentBytes() uint64 {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0

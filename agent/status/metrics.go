@@ -20,7 +20,7 @@ import (
 func init() { log.SetOutput(os.Stderr) } // the library is initialised
 
 // inferenceBuckets are the bounds in seconds; 0.01 is the alert's.
-var inferenceBuckets = []float64{25e-6, 50e-6, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 1e-1}
+var inferenceBuckets = [...]float64{25e-6, 50e-6, 1e-4, 2.5e-4, 5e-4, 1e-3, 5e-3, 1e-2, 2.5e-2, 5e-2, 1e-1}
 
 // scoreBuckets are the bounds of the score; 1 is the threshold.
 var scoreBuckets = []float64{0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10}
@@ -40,12 +40,18 @@ type Metrics struct {
 // NewMetrics returns a Metrics that has counted nothing yet.
 func NewMetrics() *Metrics {
 	metrics.ExposeMetadata(true) // TYPE lines of the process's metrics
-	return &Metrics{inference: newHistogram("inference_duration_seconds", inferenceBuckets),
+	return &Metrics{inference: newHistogram("inference_duration_seconds", inferenceBuckets[:]),
 		scores: newHistogram("reconstruction_error", scoreBuckets)}
 }
 
 // Inference takes the duration of one inference in seconds. It does not allocate.
 func (m *Metrics) Inference(seconds float64) { m.inference.Update(seconds) }
+
+// Durations are those that Inference was told of, so far.
+func (m *Metrics) Durations() Durations { return m.inference.durations() }
+
+// Unauthorized is how many requests came without the token, so far.
+func (m *Metrics) Unauthorized() uint64 { return m.refused.Load() }
 
 // Score takes one score. It does not allocate.
 func (m *Metrics) Score(value float64) { m.scores.Update(value) }
@@ -122,26 +128,4 @@ func (m *metric) sample(b *bytes.Buffer, v float64, values []string) {
 		b.Write(strconv.AppendFloat(b.AvailableBuffer(), v, 'g', -1, 64))
 	}
 	b.WriteByte('\n')
-}
-
-// histogram counts values by buckets. Its Update does not allocate.
-type histogram struct {
-	*metrics.PrometheusHistogram
-	set *metrics.Set // it alone
-}
-
-func newHistogram(name string, bounds []float64) *histogram {
-	set := metrics.NewSet()
-	return &histogram{set.NewPrometheusHistogramExt(name, bounds), set}
-}
-
-// write copies the samples without the library's HELP and TYPE lines.
-func (h *histogram) write(b *bytes.Buffer) {
-	var text bytes.Buffer
-	h.set.WritePrometheus(&text)
-	for line := range bytes.Lines(text.Bytes()) {
-		if line[0] != '#' {
-			b.Write(line)
-		}
-	}
 }

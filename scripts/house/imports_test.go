@@ -144,6 +144,8 @@ func TestImports_planted(t *testing.T) {
 		{"./agent/config", "./drivers", false, true},
 		{"./agent/settings", "./agent/config", false, false},
 		{"./agent/settings", "./agent/sampler", false, true},
+		{"./agent/alerts", "./agent/status", false, false},
+		{"./agent/alerts", "./agent/report", false, true},
 		{"./agent/control", "./agent/status", false, false},
 		{"./agent/control", "./agent/machine", false, true},
 		{"./agent/gateway", "./agent/machine", false, false},

@@ -9,6 +9,7 @@ import (
 // rooms are the packages below agent/. A new package needs a line here: what it is
 // responsible for that no other package can take.
 var rooms = map[string]string{
+	"alerts":      "the table of alerts about a gateway: rules for Prometheus, and what it watches itself; status shows and judges nothing",
 	"broker":      "connections to MQTT brokers; mqtt and devices share it",
 	"chart":       "drawings as SVG",
 	"clients":     "who keeps a connection when a server has no more places; the endpoint and the socket share it",

@@ -78,6 +78,8 @@ var bans = []ban{
 	{from: in("./agent/status"), to: all, except: in("./agent/clients", "./agent/detect", "./agent/devices", "./agent/judge", "./agent/keyfiles", "./agent/machine", "./agent/mqtt", "./agent/quiet", "./agent/report", "./agent/sampler", "./agent/spool",
 		"./agent/status/page", "./drivers", "./model"),
 		why: "status shows the counters of the stages in their own structures; it changes nothing and opens no device, and no stage knows it"},
+	{from: in("./agent/alerts"), to: all, except: in("./agent/detect", "./agent/status"),
+		why: "an alert is judged from what a snapshot shows; telling it is the gateway's business"},
 	{from: in("./agent/control"), to: all, except: in("./agent/chart", "./agent/clients", "./agent/config", "./agent/state", "./agent/status"),
 		why: "the socket carries requests and answers; what a verb does is handed to it"},
 	{from: in("./agent/chart"), to: all, tests: true,
