@@ -31,6 +31,7 @@ func (g *Gateway) mqttOptions(c config.MQTT) mqtt.Options {
 	o := reach(c, g.device)
 	o.Birth, o.Will, o.Offline = status("online"), status("offline"), status("offline")
 	o.Cleared, o.Reduce, o.Aside, o.Logger = g.retained.cleared, report.Reduce, filepath.Join(g.cfg.State, "refused.jsonl"), g.log
+	o.Dial = g.opts.dial
 	o.Listen = append(g.live.listeners(c), g.desk.listeners(c, topicOf(g.device, c))...)
 	return o
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/alerts"
+	mqttbroker "iot-edge-anomaly/agent/broker"
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/detect"
@@ -39,7 +40,10 @@ type Options struct {
 	Reload func() (*config.Config, error)
 	Hangup <-chan os.Signal // may be nil
 
-	beforeSync func() // of the queue, for tests; may be nil
+	// For tests; each may be nil.
+	beforeSync func()              // of the queue
+	clock      func() report.Clock // instead of Clock
+	dial       mqttbroker.Dialer   // to the broker
 }
 
 // Gateway is the running agent: one plant, one queue, one broker connection, one
@@ -101,6 +105,9 @@ type Gateway struct {
 // config.Refusal. A Gateway must be run, for that closes what is open.
 func New(o Options) (*Gateway, error) {
 	c := o.Config
+	if o.clock == nil {
+		o.clock = Clock
+	}
 	g := &Gateway{opts: o, cfg: c, log: o.Log, metrics: status.NewMetrics(), started: time.Now(), loaded: time.Now(),
 		reloads: make(chan chan verdict), stopping: make(chan struct{}), published: map[string]publishedState{}, alerts: map[string]bool{}}
 	g.services, g.endServices = context.WithCancel(context.Background())
@@ -141,7 +148,7 @@ func device(c *config.Config) report.Device {
 // build makes what stands on the queue.
 func (g *Gateway) build() (err error) {
 	c := g.cfg
-	if g.reporter, err = report.New(g.device, g.queue, Clock); err != nil {
+	if g.reporter, err = report.New(g.device, g.queue, g.opts.clock); err != nil {
 		g.log.Error("open events of an earlier run cannot be taken over", "error", err)
 	}
 	if g.plant, err = newPlant(c, plantOptions{g.opts.Host, new(machine.Turns), g.reporter, g.metrics, g.log}); err != nil {

@@ -70,7 +70,7 @@ func (g *Gateway) newBroker(c config.MQTT) (*broker, error) {
 	if c.Broker == "" {
 		return nil, nil
 	}
-	client, err := mqtt.New(g.mqttOptions(c), report.NewOutbox(g.queue, g.device.Boot, Clock))
+	client, err := mqtt.New(g.mqttOptions(c), report.NewOutbox(g.queue, g.device.Boot, g.opts.clock))
 	if err != nil {
 		return nil, config.Refuse(err)
 	}

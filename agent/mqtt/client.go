@@ -123,9 +123,12 @@ func New(o Options, s Source) (*Client, error) {
 	if o.Logger == nil {
 		o.Logger = slog.Default()
 	}
+	if o.Dial == nil {
+		o.Dial = new(net.Dialer).DialContext
+	}
 	c := &Client{
 		opts: o, broker: b, source: s, log: o.Logger.With("broker", b.URL().Redacted()),
-		dial: new(net.Dialer).DialContext, wait: longestWait,
+		dial: o.Dial, wait: longestWait,
 		wake: make(chan struct{}, 1), again: make(chan struct{}, 1), since: time.Now(),
 	}
 	if b.Exposed() {

@@ -38,8 +38,9 @@ type Options struct {
 
 	Listen []Listener // subscribed to together with our own status; without Birth there is none
 
-	Window int          // sent and not yet acknowledged messages, at most; 0 = 16
-	Logger *slog.Logger // nil = slog.Default()
+	Dial   broker.Dialer // how the broker is reached; nil = the network
+	Window int           // sent and not yet acknowledged messages, at most; 0 = 16
+	Logger *slog.Logger  // nil = slog.Default()
 }
 
 // reach is how the broker is reached.
