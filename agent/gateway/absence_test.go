@@ -141,7 +141,7 @@ func TestMonth(t *testing.T) {
 
 func month(t *testing.T, a *absent, days int, each time.Duration, most int64, updatesOnly bool) {
 	arrived := map[uint64]bool{}
-	a.hear(func(m told) { arrived[m.Seq] = true })
+	a.hear(func(m heardEvent) { arrived[m.Seq] = true })
 	done := startClient(t, a.client)
 	a.days(1, each, most)
 	a.mu.Lock()

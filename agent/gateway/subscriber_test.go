@@ -29,11 +29,11 @@ type subscriber struct {
 	closed   map[string]bool
 	retained map[string][]byte
 	wrong    []string
-	each     func(told)
+	each     func(heardEvent)
 }
 
-// told is what the subscriber reads of a message.
-type told struct {
+// heardEvent is what the subscriber reads of a message.
+type heardEvent struct {
 	ID, Boot, Event, State, Kind, Source, Detail, Reason string
 	Seq                                                  uint64
 	Resent                                               bool
@@ -48,7 +48,7 @@ func newSubscriber() *subscriber {
 }
 
 // hear has f called with each message, for the first time that it comes.
-func (s *subscriber) hear(f func(told)) {
+func (s *subscriber) hear(f func(heardEvent)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.each = f
@@ -122,7 +122,7 @@ func (s *subscriber) take(p *packets.PublishPacket) {
 		}
 		return
 	}
-	var m told
+	var m heardEvent
 	if err := json.Unmarshal(p.Payload, &m); err != nil {
 		s.say("%v in %s", err, p.Payload)
 		return

@@ -190,7 +190,7 @@ func TestAway(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := startVirtual(t, c, nil)
 		lost := ""
-		v.hear(func(m told) {
+		v.hear(func(m heardEvent) {
 			if m.Kind == "alert" && m.Source == lossKey && m.State == "open" {
 				lost = m.Detail
 			}
