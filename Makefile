@@ -62,7 +62,7 @@ help:
 	@echo "make nightly        runs every test at full length (EDGE_LONG=1) with the race detector, then fuzz tests"
 	@echo "make rooms          prints the packages below agent/: lines, imports, longest chain"
 	@echo "make release        makes packages, tarballs, container image, SBOM and SHA256SUMS in dist/release"
-	@echo "make release-check  checks what make release made: same bytes again, lintian, SBOM, image, signatures (root, Debian)"
+	@echo "make release-check  checks what make release made: same bytes again, lintian, SBOM, image, signatures, install.sh (root, Debian)"
 	@echo "make release-sign   signs it: MINISIGN_KEY=FILE for SHA256SUMS, GPG_KEY=ID for an apt repository in dist/apt"
 	@echo "make systemd        installs the package on a real systemd and goes through the service's life (root, Debian)"
 	@echo "make release-notes  prints the section of CHANGELOG.md for VERSION, for a release page"
@@ -181,6 +181,7 @@ release-check: release
 	scripts/release/sbom.sh
 	scripts/release/image.sh
 	scripts/release/signed.sh
+	scripts/release/install-check.sh
 
 # MINISIGN_KEY=FILE and GPG_KEY=ID name the keys.
 release-sign:

@@ -5,6 +5,8 @@
 # same bytes anywhere. scripts/release/sign.sh signs them.
 #
 #   VERSION=1.4.0 scripts/release.sh
+#
+# MINISIGN_PUBLIC is the public key (RW...) that install.sh verifies with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export LC_ALL=C TZ=UTC
@@ -56,6 +58,7 @@ for format in deb rpm; do
 done
 for arch in amd64 arm64 armv7 armv6; do
 	install -m 0644 LICENSE "$work/$arch/usr/share/doc/$name/"
+	install -D -m 0755 -t "$work/$arch/usr/lib/$name" board/debian/p* # install.sh calls them
 	tar --sort=name --owner=0 --group=0 --numeric-owner --mtime="@$SOURCE_DATE_EPOCH" -C "$work/$arch" -cf - usr |
 		gzip -n -9 >"$out/${name}_${version}_linux_$arch.tar.gz"
 done
@@ -63,6 +66,8 @@ done
 for arch in amd64 arm64 armv7 armv6; do
 	"$go" run ./scripts/sbom -version "$version" -date "$SOURCE_DATE_EPOCH" "dist/${name}_linux_$arch" >"$out/${name}_${version}_linux_$arch.cdx.json"
 done
+sed "s|^KEY=''|KEY='${MINISIGN_PUBLIC:-}'|" scripts/release/install.sh >"$out/install.sh"
+chmod 0755 "$out/install.sh"
 scripts/notes.sh "${version%.dirty}" >"$out/RELEASE_NOTES.md"
 (cd "$out" && sha256sum -- * >../SHA256SUMS && mv ../SHA256SUMS .)
 cat "$out/SHA256SUMS"
