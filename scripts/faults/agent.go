@@ -27,6 +27,7 @@ type plant struct {
 	mqtt     string // further keys of mqtt, with a comma before
 	http     string // further keys of http, with a comma before
 	wrap     []string
+	in       *place // nil = where this program is
 }
 
 // machine is a machine of a plant, with a replay sensor of its name.
@@ -48,6 +49,7 @@ type agent struct {
 	config, http string
 	state        string
 	log          string
+	client       *http.Client
 }
 
 // square is high for half a cycle of rows, low for the other half; the channels follow
@@ -99,7 +101,15 @@ func (t *trial) configure(p plant) (*agent, error) {
 		return nil, err
 	}
 	a := &agent{t: t, config: filepath.Join(t.dir, "config.yaml"), http: addr, log: filepath.Join(t.dir, "log"), state: or(p.state, filepath.Join(t.dir, "state"))}
-	a.args = append(p.wrap, t.program, "run", "--config", a.config)
+	a.args, a.client = append(p.wrap, t.program, "run", "--config", a.config), client
+	if p.in != nil {
+		enter, err := p.in.wrap()
+		if err != nil {
+			return nil, err
+		}
+		a.args = append(enter, a.args...)
+		a.client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true, DialContext: p.in.dial}}
+	}
 	var sensors, machines strings.Builder
 	for _, m := range p.machines {
 		file := filepath.Join(t.dir, m.name+".csv")
@@ -177,7 +187,7 @@ var client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 
 // get asks the endpoint; status is 0 where it does not answer.
 func (a *agent) get(path string) (status int, body string) {
-	answer, err := client.Get("http://" + a.http + path)
+	answer, err := a.client.Get("http://" + a.http + path)
 	if err != nil {
 		return 0, err.Error()
 	}

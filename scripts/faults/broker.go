@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -23,6 +24,7 @@ type broker struct {
 	server *child.Process
 	aide   *child.Process
 	client *child.Process
+	in     *place // nil = where this program is
 	heard
 }
 
@@ -33,12 +35,12 @@ func (t *trial) startBroker(further string) (*broker, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t.startBrokerAt(addr, further)
+	return t.startBrokerIn(nil, addr, further)
 }
 
-// startBrokerAt starts it on an address.
-func (t *trial) startBrokerAt(addr, further string) (*broker, error) {
-	b := &broker{make: or(t.broker, "mosquitto"), addr: addr, heard: heard{retained: map[string]string{}}}
+// startBrokerIn starts it in a place, on an address of its loopback.
+func (t *trial) startBrokerIn(p *place, addr, further string) (*broker, error) {
+	b := &broker{in: p, make: or(t.broker, "mosquitto"), addr: addr, heard: heard{retained: map[string]string{}}}
 	dir := filepath.Join(t.dir, "broker")
 	b.log = dir + ".log"
 	if err := os.MkdirAll(dir, 0o755); err != nil {
@@ -48,7 +50,11 @@ func (t *trial) startBrokerAt(addr, further string) (*broker, error) {
 	if configure == nil {
 		return nil, fmt.Errorf("no such make of broker: %s", b.make)
 	}
-	if err := configure(b, dir, further); err != nil {
+	err := configure(b, dir, further)
+	if err == nil {
+		b.args, err = b.enter(b.args)
+	}
+	if err != nil {
 		return nil, err
 	}
 	t.later(func() {
@@ -67,7 +73,32 @@ func (t *trial) startBrokerAt(addr, further string) (*broker, error) {
 func (b *broker) subscriber(id string, more ...string) ([]string, error) {
 	sub, err := need("mosquitto_sub", "mosquitto-clients")
 	host, port, _ := net.SplitHostPort(b.addr)
-	return append([]string{sub, "-h", host, "-p", port, "-q", "1", "-v", "-c", "-i", id, "-t", "plant/#"}, more...), err
+	if err != nil {
+		return nil, err
+	}
+	return b.enter(append([]string{sub, "-h", host, "-p", port, "-q", "1", "-v", "-c", "-i", id, "-t", "plant/#"}, more...))
+}
+
+// enter makes a command run where the broker is.
+func (b *broker) enter(args []string) ([]string, error) {
+	if b.in == nil {
+		return args, nil
+	}
+	enter, err := b.in.wrap()
+	return append(enter, args...), err
+}
+
+// answers tells whether somebody listens.
+func (b *broker) answers() bool {
+	dial := net.Dial
+	if b.in != nil {
+		dial = func(network, addr string) (net.Conn, error) { return b.in.dial(context.Background(), network, addr) }
+	}
+	c, err := dial("tcp", b.addr)
+	if err == nil {
+		c.Close()
+	}
+	return err == nil
 }
 
 // listen starts the subscriber.
@@ -94,13 +125,7 @@ func (b *broker) start() (err error) {
 	if b.server, err = child.Start(log, b.args...); err != nil {
 		return err
 	}
-	err = await(2*time.Minute, b.make+" listens", func() bool {
-		c, err := net.Dial("tcp", b.addr)
-		if err == nil {
-			c.Close()
-		}
-		return err == nil || !b.server.Running()
-	})
+	err = await(2*time.Minute, b.make+" listens", func() bool { return b.answers() || !b.server.Running() })
 	if err == nil && !b.server.Running() {
 		err = fmt.Errorf("%s ended: %v: %s", b.make, b.server.Err(), b.lastLine())
 	}

@@ -70,12 +70,12 @@ func TestBalance(t *testing.T) {
 func TestPrint(t *testing.T) {
 	var b strings.Builder
 	missed := print(&b, []outcome{
-		{fault: fault{name: "good"}, figures: []figure{{"x", "0", "0", true}}, took: time.Second},
+		{fault: fault{name: "good", broker: "NATS"}, figures: []figure{{"x", "0", "0", true}}, took: time.Second},
 		{fault: fault{name: "bad"}, figures: []figure{{"x", "1", "0", false}}},
 		{fault: fault{name: "broken"}, err: os.ErrNotExist},
 		{fault: fault{name: "absent"}, err: errCannot},
 	})
-	if missed != 2 || strings.Count(b.String(), "MISSED") != 2 || strings.Count(b.String(), "not run") != 1 {
+	if missed != 2 || strings.Count(b.String(), "MISSED") != 2 || strings.Count(b.String(), "not run") != 1 || strings.Count(b.String(), "NATS") != 1 || strings.Count(b.String(), "mosquitto") != 3 {
 		t.Errorf("%d missed in\n%s", missed, b.String())
 	}
 }

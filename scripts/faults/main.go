@@ -42,7 +42,7 @@ type fault struct {
 }
 
 // faults are all cases, the longest first.
-var faults = []fault{
+var faults = slices.Concat(networkCases, otherCases("rabbit-", "RabbitMQ"), otherCases("nats-", "NATS"), brokerCases("", ""), []fault{
 	{name: "soak", run: soak},
 	{name: "slow-fsync", run: slowFsync},
 	{name: "broker-away", run: brokerAway},
@@ -52,10 +52,6 @@ var faults = []fault{
 	{name: "flap", run: flap},
 	{name: "refused", run: refused},
 	{name: "denied-status", run: deniedStatus, broker: "-"},
-	{name: "nats-away", run: brokerAway, broker: "NATS"},
-	{name: "nats-kill", run: kill, broker: "NATS"},
-	{name: "rabbit-away", run: brokerAway, broker: "RabbitMQ"},
-	{name: "rabbit-kill", run: kill, broker: "RabbitMQ"},
 	{name: "kill", run: kill, quick: true},
 	{name: "reload", run: reload, quick: true},
 	{name: "disk-full", run: diskFull},
@@ -69,7 +65,7 @@ var faults = []fault{
 	{name: "folder", run: folder},
 	{name: "burst", run: burst},
 	{name: "slowloris", run: slowloris, alone: true},
-}
+})
 
 // errCannot means that this machine cannot run a case.
 var errCannot = errors.New("not possible here")
