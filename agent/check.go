@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 
+	"iot-edge-anomaly/agent/commission"
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/gateway"
@@ -47,65 +47,17 @@ func checkVerb(_ context.Context, e env, args []string) error {
 	if c != nil {
 		problems = slices.Concat(c.Warnings, gateway.Foresee(path, c), devices.LineLoad(path, c), devices.LongWaits(path, c))
 	}
-	if err := tellProblems(e.stdout, *asJSON, path, c, problems); err != nil {
+	if err := commission.TellProblems(e.stdout, *asJSON, path, c, problems); err != nil {
 		return err
 	}
 	if err != nil {
-		return config.Refuse(fmt.Errorf("%s: %s", path, plural(len(problems), "problem", "problems")))
+		return config.Refuse(fmt.Errorf("%s: %s", path, commission.Plural(len(problems), "problem", "problems")))
 	}
 	if err := gateway.Startable(c); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if n := impaired(problems); n > 0 {
-		return fmt.Errorf("%s: %s would not judge as configured; all else runs", path, plural(n, "machine", "machines"))
+	if n := problems.Impaired(); n > 0 {
+		return fmt.Errorf("%s: %s would not judge as configured; all else runs", path, commission.Plural(n, "machine", "machines"))
 	}
 	return nil
-}
-
-// impaired counts the machines that would start blind or judge in part.
-func impaired(problems config.Problems) (n int) {
-	for _, p := range problems {
-		if p.Severity == config.SeverityImpaired {
-			n++
-		}
-	}
-	return n
-}
-
-// tellProblems prints what was found; c is nil where it cannot be used.
-func tellProblems(w io.Writer, asJSON bool, path string, c *config.Config, problems config.Problems) error {
-	if asJSON {
-		if problems == nil {
-			problems = config.Problems{}
-		}
-		return json.NewEncoder(w).Encode(problems)
-	}
-	text := ""
-	if len(problems) > 0 {
-		text = problems.Error() + "\n"
-	}
-	if c != nil {
-		text += fmt.Sprintf("%s: good: %s\n", path, summary(c))
-		for _, w := range devices.Writes(c) {
-			text += fmt.Sprintf("%s: %s\n", path, w)
-		}
-	}
-	_, err := io.WriteString(w, text)
-	return err
-}
-
-func summary(c *config.Config) string {
-	channels := 0
-	for _, m := range c.Machines {
-		channels += len(m.Resolved)
-	}
-	return fmt.Sprintf("%s, %s, %s with %s", plural(len(c.Buses), "bus", "buses"), plural(len(c.Sensors), "sensor", "sensors"),
-		plural(len(c.Machines), "machine", "machines"), plural(channels, "channel", "channels"))
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

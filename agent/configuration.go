@@ -1,10 +1,6 @@
 package main
 
 import (
-	"errors"
-	"fmt"
-	"strings"
-
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
 )
@@ -29,26 +25,9 @@ func configuredMachine(path, name string) (*config.Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := pickMachine(c, name)
+	m, err := c.Machine(name)
 	if err != nil {
 		return nil, usagef("%w", err)
 	}
 	return &m, nil
-}
-
-func pickMachine(c *config.Config, name string) (config.Machine, error) {
-	if name == "" && len(c.Machines) == 1 {
-		return c.Machines[0], nil
-	}
-	var have []string
-	for _, m := range c.Machines {
-		if m.Name == name {
-			return m, nil
-		}
-		have = append(have, m.Name)
-	}
-	if name == "" {
-		return config.Machine{}, errors.New("--machine is needed, one of " + strings.Join(have, ", "))
-	}
-	return config.Machine{}, fmt.Errorf("--machine %s: unknown, want one of %s", name, strings.Join(have, ", "))
 }

@@ -33,14 +33,10 @@ func mqttVerb(ctx context.Context, e env, args []string) error {
 		return config.Refuse(fmt.Errorf("%s: no mqtt.broker: nothing is published", *path))
 	}
 	good := gateway.CheckBroker(ctx, c, *d, func(f mqtt.Finding) {
-		mark := "ok    "
-		if !f.Good {
-			mark = "FAILED"
-		}
 		if *asJSON {
 			json.NewEncoder(e.stdout).Encode(f)
 		} else {
-			fmt.Fprintf(e.stdout, "%-10s %s %s\n", f.Step, mark, f.Text)
+			fmt.Fprintf(e.stdout, "%-10s %s %s\n", f.Step, mark(f.Good), f.Text)
 		}
 	})
 	if !good {

@@ -71,6 +71,9 @@ func verbs() []verb {
 		{"mute", "MACHINE (--for 2h | --off) [--note TEXT] [--config FILE]", "for a while, tells nothing of a machine that is worked on", muteVerb},
 		{"spool", "verify [--config FILE]", "whether the queue on disk is whole and no message is missing; also beside the running agent", spoolVerb},
 		{"unlatch", "[--config FILE] [--machine NAME]", "closes latched events whose cause is over", unlatchVerb},
+		{"backup", "FILE [--config FILE]", "models, state, queue and configuration in one file, without passwords and keys; also beside the running agent", backupVerb},
+		{"restore", "FILE [--device ID] [--config FILE]", "puts a backup of this gateway in place, as a whole or not at all; the agent must not run", restoreVerb},
+		{"fsck", "[BACKUP] [--config FILE] [--json]", "whether configuration, models, state and queue on disk are whole, or a backup is", fsckVerb},
 		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
 		{"version", "[--json | --licenses]", "version, commit, Go, kernel chosen; licences of the libraries", versionVerb},
 	}

@@ -24,7 +24,7 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	m, err := pickMachine(c, *machine)
+	m, err := c.Machine(*machine)
 	if err != nil {
 		return usagef("%w", err)
 	}
@@ -45,6 +45,6 @@ func recordVerb(ctx context.Context, e env, args []string) error {
 	if *out != "-" {
 		where = " in " + *out
 	}
-	fmt.Fprintf(e.stderr, "%s%s%s\n", plural(r.Rows, "row", "rows"), where, r.LeftOut())
+	fmt.Fprintf(e.stderr, "%s%s%s\n", commission.Plural(r.Rows, "row", "rows"), where, r.LeftOut())
 	return err
 }

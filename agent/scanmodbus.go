@@ -8,6 +8,7 @@ import (
 
 	"iot-edge-anomaly/agent/commission"
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/offline"
 )
 
 func scanModbus(ctx context.Context, e env, args []string) error {
@@ -25,10 +26,10 @@ func scanModbus(ctx context.Context, e env, args []string) error {
 		}
 		return found.Print(e.stdout, form.JSON)
 	}
-	line := newProgress(e.stderr)
-	t.Progress = func(done int) { line.show("%d of %d", done, t.Count) }
+	line := offline.NewProgress(e.stderr)
+	t.Progress = func(done int) { line.Show("%d of %d", done, t.Count) }
 	found, err := commission.ScanModbus(ctx, t)
-	line.done()
+	line.Done()
 	if err != nil {
 		return err
 	}
@@ -37,10 +38,10 @@ func scanModbus(ctx context.Context, e env, args []string) error {
 
 // sweep asks which units answer.
 func sweep(ctx context.Context, e env, t commission.SweepTarget, asJSON bool) error {
-	line := newProgress(e.stderr)
-	t.Progress = func(done int) { line.show("%d of %d units", done, len(t.Units)) }
+	line := offline.NewProgress(e.stderr)
+	t.Progress = func(done int) { line.Show("%d of %d units", done, len(t.Units)) }
 	found, err := commission.SweepModbus(ctx, t)
-	line.done()
+	line.Done()
 	if err != nil {
 		return err
 	}

@@ -42,10 +42,10 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	if o.Machine, err = configuredMachine(*configPath, *machine); err != nil {
 		return err
 	}
-	line := newProgress(e.stderr)
-	o.Progress = line.training
+	line := offline.NewProgress(e.stderr)
+	o.Progress = line.Training
 	trained, err := offline.Train(ctx, o)
-	line.done()
+	line.Done()
 	if trained == nil {
 		return err
 	}

@@ -85,3 +85,13 @@ func (ps Problems) sort() {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column)) < 0
 	})
 }
+
+// Impaired counts the machines that would start blind or judge in part.
+func (ps Problems) Impaired() (n int) {
+	for _, p := range ps {
+		if p.Severity == SeverityImpaired {
+			n++
+		}
+	}
+	return n
+}

@@ -134,13 +134,17 @@ func New(o Options) (*Gateway, error) {
 	return g, nil
 }
 
+// DeviceID is the id of the gateway with a configuration.
+func DeviceID(c *config.Config) string {
+	if id := c.Gateway.ID; id != "" && id != "auto" {
+		return id
+	}
+	return board.DeviceID("/")
+}
+
 // device names the gateway of a configuration.
 func device(c *config.Config) report.Device {
-	id := c.Gateway.ID
-	if id == "" || id == "auto" {
-		id = board.DeviceID("/")
-	}
-	d := report.Device{Site: c.Gateway.Site, Device: id, Boot: board.BootID("/")}
+	d := report.Device{Site: c.Gateway.Site, Device: DeviceID(c), Boot: board.BootID("/")}
 	d.Topic = topicOf(d, c.MQTT)
 	return d
 }

@@ -49,11 +49,8 @@ func (j *Judge) Save(b []byte) []byte {
 // Where the policy or the limits differ from those of the state, scores and drift
 // continue, and open events do not: see Resume.
 func (j *Judge) Restore(b []byte, earliest time.Time) error {
-	if len(b) < headSize || !bytes.HasPrefix(b, []byte(magic)) {
-		return fmt.Errorf("%w: it does not begin as one", ErrDamaged)
-	}
-	if crc32.Checksum(b[headSize:], castagnoli) != binary.LittleEndian.Uint32(b[len(magic):]) {
-		return fmt.Errorf("%w: its checksum differs", ErrDamaged)
+	if err := Whole(b); err != nil {
+		return err
 	}
 	c := checkpoint.NewReader(b[headSize:], earliest)
 	sum := ""
@@ -65,6 +62,17 @@ func (j *Judge) Restore(b []byte, earliest time.Time) error {
 		return errors.Join(fmt.Errorf("%w: %w", ErrDamaged, err), j.renew())
 	}
 	j.told = map[string]bool{}
+	return nil
+}
+
+// Whole tells whether b is a state as Save wrote it; else it is ErrDamaged.
+func Whole(b []byte) error {
+	if len(b) < headSize || !bytes.HasPrefix(b, []byte(magic)) {
+		return fmt.Errorf("%w: it does not begin as one", ErrDamaged)
+	}
+	if crc32.Checksum(b[headSize:], castagnoli) != binary.LittleEndian.Uint32(b[len(magic):]) {
+		return fmt.Errorf("%w: its checksum differs", ErrDamaged)
+	}
 	return nil
 }
 

@@ -89,8 +89,8 @@ func load(path string, want model.Schema) (*model.Model, error) {
 // newest to the oldest by name.
 func (s *Models) candidates() []string {
 	var names []string
-	if target, err := os.Readlink(filepath.Join(s.dir, currentLink)); err == nil {
-		names = append(names, filepath.Base(target))
+	if name := s.Current(); name != "" {
+		names = append(names, name)
 	}
 	for _, v := range slices.Backward(s.Versions()) {
 		if !slices.Contains(names, v+Ext) {
@@ -213,4 +213,13 @@ func SaveModel(path string, m *model.Model) error {
 		return err
 	}
 	return WriteFile(path, raw, 0o640)
+}
+
+// Current is the file name of the active version; empty where the link does not say it.
+func (s *Models) Current() string {
+	target, err := os.Readlink(filepath.Join(s.dir, currentLink))
+	if err != nil || s.file != "" {
+		return ""
+	}
+	return filepath.Base(target)
 }

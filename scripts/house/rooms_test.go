@@ -10,6 +10,8 @@ import (
 // responsible for that no other package can take.
 var rooms = map[string]string{
 	"alerts":      "the table of alerts about a gateway: rules for Prometheus, and what it watches itself; status shows and judges nothing",
+	"archive":     "the file that backups and evidence are in; it knows neither",
+	"backup":      "what a gateway has on disk: kept in a file, brought back, checked; the running agent does none of it",
 	"broker":      "connections to MQTT brokers; mqtt and devices share it",
 	"chart":       "drawings as SVG",
 	"clients":     "who keeps a connection when a server has no more places; the endpoint and the socket share it",

@@ -1,4 +1,4 @@
-package main
+package offline
 
 import (
 	"fmt"
@@ -9,17 +9,18 @@ import (
 	"iot-edge-anomaly/model/train"
 )
 
-// progress shows how far a long task is: on a terminal one line that is overwritten,
+// Progress shows how far a long task is: on a terminal one line that is overwritten,
 // else a new line every ten seconds.
-type progress struct {
+type Progress struct {
 	w    io.Writer
 	tty  bool
 	last time.Time
 	any  bool
 }
 
-func newProgress(w io.Writer) *progress {
-	p := &progress{w: w, last: time.Now()}
+// NewProgress shows it on w. It is for one goroutine.
+func NewProgress(w io.Writer) *Progress {
+	p := &Progress{w: w, last: time.Now()}
 	if f, ok := w.(*os.File); ok {
 		st, err := f.Stat()
 		p.tty = err == nil && st.Mode()&os.ModeCharDevice != 0
@@ -27,13 +28,13 @@ func newProgress(w io.Writer) *progress {
 	return p
 }
 
-// training shows how far training is.
-func (p *progress) training(t train.Progress) {
-	p.show("%s %3.0f %%, %v left, loss %.4f", t.Phase, 100*t.Done, t.Remaining.Round(time.Second), t.Loss)
+// Training shows how far training is.
+func (p *Progress) Training(t train.Progress) {
+	p.Show("%s %3.0f %%, %v left, loss %.4f", t.Phase, 100*t.Done, t.Remaining.Round(time.Second), t.Loss)
 }
 
-// show shows the line unless the last one is too recent.
-func (p *progress) show(format string, a ...any) {
+// Show shows the line unless the last one is too recent.
+func (p *Progress) Show(format string, a ...any) {
 	every := 10 * time.Second
 	if p.tty {
 		every = 200 * time.Millisecond
@@ -49,8 +50,8 @@ func (p *progress) show(format string, a ...any) {
 	}
 }
 
-// done clears the line on a terminal.
-func (p *progress) done() {
+// Done clears the line on a terminal.
+func (p *Progress) Done() {
 	if p.tty && p.any {
 		fmt.Fprint(p.w, "\r\x1b[K")
 	}

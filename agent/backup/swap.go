@@ -1,0 +1,75 @@
+package backup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// unstage removes what was staged.
+func (r *restoring) unstage() (err error) {
+	for _, m := range r.moves {
+		err = errors.Join(err, os.RemoveAll(m.staged))
+	}
+	return err
+}
+
+// swap brings everything into its place. If a move fails, those before it are undone.
+func (r *restoring) swap() error {
+	for i, m := range r.moves {
+		err := m.do()
+		if err == nil {
+			continue
+		}
+		for ; i >= 0; i-- {
+			err = errors.Join(err, r.moves[i].undo())
+		}
+		return errors.Join(fmt.Errorf("nothing was changed: %w", err), r.unstage())
+	}
+	kept := 0
+	for _, m := range r.moves {
+		if m.wentAside {
+			kept++
+		}
+	}
+	r.Say("restored: backup of %s from %s: %d files took their places", r.origin.Device, r.origin.Created.Local().Format("2006-01-02 15:04:05"), len(r.moves))
+	if kept > 0 {
+		r.Say("%d files that they replace are kept beside them as *%s%s", kept, asideEnding, r.stamp())
+	}
+	return nil
+}
+
+// do moves what is there aside, and what is staged in.
+func (m *move) do() error {
+	err := os.Rename(m.path, m.aside)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	m.wentAside = err == nil
+	if err := os.Rename(m.staged, m.path); err != nil {
+		return err
+	}
+	m.wentIn = true
+	return syncFolder(filepath.Dir(m.path))
+}
+
+// undo is the opposite of do, however far that came.
+func (m *move) undo() (err error) {
+	if m.wentIn {
+		err = os.Rename(m.path, m.staged)
+	}
+	if m.wentAside {
+		err = errors.Join(err, os.Rename(m.aside, m.path))
+	}
+	return err
+}
+
+func syncFolder(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
