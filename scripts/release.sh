@@ -28,6 +28,11 @@ mkdir -p "$out" "$work"
 
 PATH=$(dirname "$(command -v "$go")"):$PATH "$go" run ./scripts/licenses >"$work/THIRD_PARTY_LICENSES"
 
+# the page and the completion, from a program that runs here
+"$go" build -ldflags "-X main.version=$version" -o "$work/here" ./agent
+"$go" run ./scripts/manual -date "$SOURCE_DATE_EPOCH" man "$work/here" | gzip -n -9 >"$work/$name.1.gz"
+"$go" run ./scripts/manual bash "$work/here" >"$work/$name.bash"
+
 # tree ARCH: everything that is installed, below .build/release/ARCH.
 tree() {
 	local root=$work/$1 doc=$work/$1/usr/share/doc/$name
@@ -35,6 +40,8 @@ tree() {
 	install -d "$doc/docs" "$doc/examples"
 	install -m 0644 README.md CHANGELOG.md SECURITY.md "$work/THIRD_PARTY_LICENSES" "$doc/"
 	install -m 0644 docs/*.md docs/*.json "$doc/docs/"
+	install -D -m 0644 -t "$root/usr/share/man/man1" "$work/$name.1.gz"
+	install -D -m 0644 "$work/$name.bash" "$root/usr/share/bash-completion/completions/$name"
 	install -m 0644 board/debian/config.yaml "$doc/examples/config.yaml"
 	printf '%s (%s) stable; urgency=medium\n\n  * What changed is in CHANGELOG.md, in this folder.\n\n -- iot-edge-anomaly maintainers <maintainers@iot-edge-anomaly.invalid>  %s\n' \
 		$name "$PACKAGE_VERSION" "$(date -R -d "@$SOURCE_DATE_EPOCH")" | gzip -n -9 >"$root.changelog.gz"
