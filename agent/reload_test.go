@@ -389,6 +389,29 @@ func TestReloadBroker(t *testing.T) {
 	r.edit("plant/{device}", "hall/{site}/{device}")
 	r.reload(0, "reloaded: mqtt")
 	holds("another topic", "hall/s/gw7/machine/fan1 hall/s/gw7/machine/mill1 hall/s/gw7/machine/pump1 hall/s/gw7/status")
+	tree := subscribe(t, b, "acme/#")
+	r.edit("hall/{site}/{device}", "acme/{site}/{machine}/_anomaly")
+	r.reload(0, "reloaded: mqtt")
+	holds("a place for each machine", "acme/s/fan1/_anomaly/machine acme/s/gw7/_anomaly/status acme/s/mill1/_anomaly/machine acme/s/pump1/_anomaly/machine")
+	r.pump.SetHolding(0, 700, 8)
+	r.fan.Close()
+	of := func(machine, kind string) func(message) bool {
+		return func(m message) bool {
+			return m.topic == "acme/s/"+machine+"/_anomaly/event" && m.str("kind") == kind && m.str("machine") != "gw7"
+		}
+	}
+	waitFor(t, 60*time.Second, "events at the places of a machine and of the gateway", func() bool {
+		_, limit := tree.find(of("pump1", "limit"))
+		_, fault := tree.find(of("gw7", "bus_fault"))
+		_, own := tree.find(of("fan1", "bus_fault"))
+		return limit && (fault || own)
+	})
+	if code, out := r.verb("mqtt", "check", "--for", "2s"); code != 0 || !strings.Contains(out, "may subscribe to acme/s/+/_anomaly/#") || !strings.Contains(out, "online") {
+		t.Errorf("mqtt check: %d\n%s", code, out)
+	}
+	r.edit("acme/{site}/{machine}/_anomaly", "hall/{site}/{device}")
+	r.reload(0, "reloaded: mqtt")
+	holds("back", "hall/s/gw7/machine/fan1 hall/s/gw7/machine/mill1 hall/s/gw7/machine/pump1 hall/s/gw7/status")
 	events := subscribe(t, b, "hall/s/gw7/event")
 	r.plc.Close()
 	waitFor(t, 60*time.Second, "an event of the new topic", func() bool { return len(events.messages()) > 0 })

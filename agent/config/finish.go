@@ -21,6 +21,7 @@ func (v value) finish(c *Config) {
 		v.warn("propose a configuration by `iot-edge-anomaly init`", "nothing is configured: there are no sensors")
 	}
 	v.folders(c)
+	v.checkPlaces(c)
 	if v.p.problems.Err() != nil {
 		return // what is unused or shared shows when the rest is right
 	}

@@ -97,7 +97,7 @@ var kinds = []KindText{
 	{BrokerURL, "`mqtts://host:port`, `mqtt://` or `tcp://`", "text", "put it in quotes"},
 	{kindRs485Switch, "`off`, `kernel` or `gpio:` and a line's number or name", "", ""},
 	{kindListenAddress, "`127.0.0.1:8080`, or `:8080` for all addresses", "", ""},
-	{kindTopic, "an MQTT topic without wildcards, in which `{site}` and `{device}` are filled in, at most 200 bytes", "", ""},
+	{kindTopic, "an MQTT topic without wildcards, in which `{site}`, `{device}` and `{machine}` are filled in, at most 200 bytes", "", ""},
 	{kindRegister, "`holding:40`, `input:0x28`, `coil:3` or `discrete:1`, counted from `address_base`; or `40041`, `30017` as manuals write, counted from 1; `holding:40.3` is a bit of a register, 0 the least significant", "", ""},
 	{kindRegisters, "`holding:100-120` or `40301-40310`; one register is a range too", "", ""},
 	{kindRegisterType, "a type of register, see [modbus.md](modbus.md)", "", ""},

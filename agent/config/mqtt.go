@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -12,7 +13,8 @@ import (
 type MQTT struct {
 	Pos
 	Broker        string // "tcp://host:1883", "mqtts://host:8883"
-	Topic         string // template with {site} and {device}
+	Topic         string // template with {site}, {device} and {machine}
+	ClientID      string // template with {site} and {device}
 	CA, Cert, Key string // files
 	Username      string
 	PasswordFile  string
@@ -30,8 +32,11 @@ var mqttKeys = section[*MQTT]{
 			Help: "Address of the broker; without a port 8883 with TLS (mqtts) and 1883 without."},
 			into: func(m *MQTT) any { return &m.Broker }},
 		{Key: Key{Name: "topic", Kind: kindTopic, Max: "200", Default: "iot-edge-anomaly/{site}/{device}", Example: `"plant/{site}/{device}"`,
-			Help: "Topic below which everything is published."},
+			Help: "Topic below which everything is published. Where `{machine}` stands, each machine has its name, and the gateway its id; see [mqtt.md](mqtt.md#topics)."},
 			read: func(v value, m *MQTT) { m.readTopic(v) }},
+		{Key: Key{Name: "client_id", Kind: Text, Max: "64", Default: `"{site}-{device}"`, Example: `"{device}"`,
+			Help: "Name under which the agent logs in, in which `{site}` and `{device}` are filled in; no two clients of a broker may have one name. AWS IoT Core wants that of the thing."},
+			read: func(v value, m *MQTT) { m.readClientID(v) }},
 		{Key: Key{Name: "ca", Kind: File, Without: "the system's certificates", Example: "/etc/iot-edge-anomaly/ca.pem",
 			Help: "Certificates of the authorities that may have signed the broker's certificate, in PEM."},
 			into: func(m *MQTT) any { return &m.CA }},
@@ -57,8 +62,9 @@ var mqttKeys = section[*MQTT]{
 			Help: "What may be asked of the gateway over the broker."},
 			read: func(v value, m *MQTT) { commandKeys.read(v, &m.Commands) }, fill: func(m *MQTT) { commandKeys.fill(&m.Commands) }},
 	},
-	check: func(v value, m *MQTT, _ given) {
+	check: func(v value, m *MQTT, g given) {
 		m.Pos = v.pos
+		m.checkLevels(g["topic"])
 		m.checkTelemetry(v)
 		m.checkCommands(v)
 		v.pair("cert", m.Cert, "key", m.Key)
@@ -159,7 +165,34 @@ func (v value) hostPort(u *url.URL, port string) (string, bool) {
 	return net.JoinHostPort(u.Hostname(), port), true
 }
 
+// machinePlace stands in the topic where each machine has its name.
+const machinePlace = "{machine}"
+
 var placeholder = regexp.MustCompile(`\{([^{}]*)\}`)
+
+// placeholders refuses any but those that are known.
+func (v value) placeholders(template string, known []string) {
+	for _, m := range placeholder.FindAllStringSubmatch(template, -1) {
+		if !slices.Contains(known, m[1]) {
+			v.fail(didYouMean(m[1], known), "unknown placeholder {%s}", quoteShort(m[1]))
+		}
+	}
+}
+
+// notInClientID is what not every broker takes in a client id.
+var notInClientID = regexp.MustCompile(`[^A-Za-z0-9_.-]`)
+
+func (m *MQTT) readClientID(v value) {
+	id, ok := v.someText()
+	if !ok {
+		return
+	}
+	m.ClientID = id
+	v.placeholders(id, []string{"site", "device"})
+	if notInClientID.MatchString(placeholder.ReplaceAllString(id, "x")) {
+		v.fail("use A-Z a-z 0-9 _ . -, {site} and {device}", "a client id has other characters")
+	}
+}
 
 // readTopic reads the topic template. [MQTT-3.3.2-2] forbids wildcards in a
 // topic that is published to; empty levels are legal but never meant.
@@ -169,21 +202,46 @@ func (m *MQTT) readTopic(v value) {
 		return
 	}
 	m.Topic = topic
-	for _, m := range placeholder.FindAllStringSubmatch(topic, -1) {
-		if m[1] != "site" && m[1] != "device" {
-			v.fail(didYouMean(m[1], []string{"site", "device"}), "unknown placeholder {%s}", quoteShort(m[1]))
-		}
+	v.placeholders(topic, []string{"site", "device", "machine"})
+	if n := strings.Count(topic, machinePlace); n > 1 || n == 1 && !strings.Contains("/"+topic+"/", "/"+machinePlace+"/") {
+		v.fail("write it once, between two slashes", "%s is not a level of its own", machinePlace)
 	}
 	rest := placeholder.ReplaceAllString(topic, "x")
 	switch {
 	case strings.ContainsAny(rest, "{}"):
-		v.fail("use {site} and {device}", "an unpaired brace")
+		v.fail("use {site}, {device} and {machine}", "an unpaired brace")
 	case strings.ContainsAny(rest, "+#"):
 		v.fail("subscribers use them, not publishers", "a topic to publish to has no + or #")
 	case strings.HasPrefix(rest, "$"):
 		v.fail("begin with another character", "topics that begin with $ belong to the broker")
 	case strings.HasPrefix(rest, "/") || strings.HasSuffix(rest, "/") || strings.Contains(rest, "//"):
 		v.fail("remove a slash", "the topic has an empty level")
+	}
+}
+
+// checkLevels warns of a topic that the broker does not take, as far as it is known: AWS
+// IoT Core ends the connection on more than eight levels (its quotas).
+func (m *MQTT) checkLevels(v value) {
+	u, err := url.Parse(m.Broker)
+	if v.p == nil || err != nil || !strings.Contains(u.Hostname(), ".amazonaws.com") {
+		return
+	}
+	levels := strings.Count(m.Topic, "/") + 1 + 2 // as in machine/pump1
+	if strings.Contains(m.Topic, machinePlace) && len(m.Commands.Allow) == 0 {
+		levels--
+	}
+	if levels > 8 {
+		v.warn("write a shorter one", "topics have up to %d levels, and AWS IoT Core takes 8", levels)
+	}
+}
+
+// checkPlaces refuses a machine that would have the place of the gateway.
+func (v value) checkPlaces(c *Config) {
+	for i := range c.Machines {
+		if m := &c.Machines[i]; m.Name == c.Gateway.ID && strings.Contains(c.MQTT.Topic, machinePlace) {
+			at := value{p: v.p, path: "mqtt.topic", pos: c.MQTT.Pos}
+			at.fail("give one of them another name", "machine %q and the gateway have one place in it", m.Name)
+		}
 	}
 }
 

@@ -177,7 +177,7 @@ func (g *Gateway) haDevices(c *config.Config) []homeassistant.Device {
 		}
 		machines = append(machines, hm)
 	}
-	devices := homeassistant.Devices(homeassistant.Gateway{Site: g.device.Site, Device: g.device.Device, Topic: topicOf(g.device, c.MQTT), Version: g.opts.Build.Version,
+	devices := homeassistant.Devices(homeassistant.Gateway{Site: g.device.Site, Device: g.device.Device, Topics: at(g.device, c.MQTT), Version: g.opts.Build.Version,
 		URL: pageURL(c.HTTP), Silence: healthEvery}, machines)
 	for i := range devices {
 		if n := devices[i].Left; n > 0 {

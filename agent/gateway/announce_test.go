@@ -38,7 +38,7 @@ func pumpDevices(channels ...string) []homeassistant.Device {
 	for _, c := range channels {
 		m.Channels = append(m.Channels, homeassistant.Channel{Name: c})
 	}
-	return homeassistant.Devices(homeassistant.Gateway{Site: "s", Device: "gw7", Topic: "p/gw7"}, []homeassistant.Machine{m})
+	return homeassistant.Devices(homeassistant.Gateway{Site: "s", Device: "gw7", Topics: &report.Device{Topic: "p/gw7"}}, []homeassistant.Machine{m})
 }
 
 // TestAnnouncements: an entity that is gone is removed by its platform alone, over
@@ -144,7 +144,7 @@ func TestTotals(t *testing.T) {
 // is retained no more.
 func TestRetained_telemetry(t *testing.T) {
 	c := configured(t)
-	c.MQTT.Broker = "tcp://127.0.0.1:1"
+	c.MQTT.ClientID, c.MQTT.Broker = "{device}", "tcp://127.0.0.1:1"
 	c.MQTT.Topic = "p/{device}"
 	c.MQTT.Telemetry = config.Telemetry{On: true, Interval: time.Second, Batch: 1, Retain: true}
 	g := opened(t, c, &strings.Builder{})

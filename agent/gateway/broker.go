@@ -16,15 +16,22 @@ import (
 	"iot-edge-anomaly/agent/spool"
 )
 
-// topicOf is the base of all topics of a configuration.
-func topicOf(d report.Device, c config.MQTT) string {
-	return strings.NewReplacer("{site}", d.Site, "{device}", d.Device).Replace(c.Topic)
+// at is the device with the topics of a configuration.
+func at(d report.Device, c config.MQTT) *report.Device {
+	d.Topic = fill(d, c.Topic)
+	return &d
+}
+
+// fill writes the names of a device into a template.
+func fill(d report.Device, template string) string {
+	return strings.NewReplacer("{site}", d.Site, "{device}", d.Device).Replace(template)
 }
 
 // mqttOptions are those of the configured broker. The status topic carries birth,
 // will and clean stop, all retained.
 func (g *Gateway) mqttOptions(c config.MQTT) mqtt.Options {
-	topic := topicOf(g.device, c) + "/status"
+	at := at(g.device, c)
+	topic := at.GatewayTopic("status")
 	status := func(word string) spool.Message {
 		return spool.Message{Topic: topic, Payload: []byte(word), Retain: true}
 	}
@@ -32,19 +39,23 @@ func (g *Gateway) mqttOptions(c config.MQTT) mqtt.Options {
 	o.Birth, o.Will, o.Offline = status("online"), status("offline"), status("offline")
 	o.Cleared, o.Reduce, o.Aside, o.Logger = g.retained.cleared, report.Reduce, filepath.Join(g.cfg.State, "refused.jsonl"), g.log
 	o.Dial = g.opts.dial
-	o.Listen = append(g.live.listeners(c), g.desk.listeners(c, topicOf(g.device, c))...)
+	o.Listen = append(g.live.listeners(c), g.desk.listeners(c, at)...)
 	return o
 }
 
 // reach is how the broker is reached, and as whom.
 func reach(c config.MQTT, d report.Device) mqtt.Options {
-	return mqtt.Options{Broker: c.Broker, ClientID: clientID(d), Username: c.Username, PasswordFile: c.PasswordFile, CA: c.CA, Cert: c.Cert, Key: c.Key}
+	return mqtt.Options{Broker: c.Broker, ClientID: clientID(d, c.ClientID), Username: c.Username, PasswordFile: c.PasswordFile, CA: c.CA, Cert: c.Cert, Key: c.Key}
 }
 
 // CheckBroker is mqtt.Check with the broker of a configuration, which must have one.
 func CheckBroker(ctx context.Context, c *config.Config, d time.Duration, tell func(mqtt.Finding)) bool {
 	dev := device(c)
-	return mqtt.Check(ctx, reach(c.MQTT, dev), dev.Topic, d, tell)
+	shared := ""
+	if strings.Contains(dev.Topic, report.MachinePlace) {
+		shared = dev.Device
+	}
+	return mqtt.Check(ctx, reach(c.MQTT, dev), mqtt.Topics{Status: dev.GatewayTopic("status"), Event: dev.EventTopic("+"), Device: shared}, d, tell)
 }
 
 // clientIDMost is how long a client id is at the most; brokers need not take any.
@@ -53,11 +64,8 @@ const clientIDMost = 64
 // clientID stays the same, so that the broker replaces a connection which it still
 // believes in. It differs between sites that share a broker, and between gateways of a
 // site whose name is long.
-func clientID(d report.Device) string {
-	id := d.Device
-	if d.Site != "" {
-		id = d.Site + "-" + id
-	}
+func clientID(d report.Device, template string) string {
+	id := fill(d, template)
 	if len(id) > clientIDMost {
 		sum := sha256.Sum256([]byte(id))
 		id = fmt.Sprintf("%s-%x", id[:clientIDMost-9], sum[:4])
@@ -80,7 +88,7 @@ func (g *Gateway) tellBroker(now time.Time) {
 	}
 	clash := ""
 	if st.Clash {
-		clash = fmt.Sprintf("another client uses the client id %q at the broker: both lose their connection again and again; give every gateway its own gateway.id", clientID(g.device))
+		clash = fmt.Sprintf("another client uses the client id %q at the broker: both lose their connection again and again; give every gateway its own gateway.id", clientID(g.device, g.cfg.MQTT.ClientID))
 	}
 	g.alert(clashKey, clash, detect.High, now)
 	g.alert(refusedKey, st.Trouble, detect.High, now)

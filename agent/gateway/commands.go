@@ -13,10 +13,10 @@ import (
 	"iot-edge-anomaly/agent/status"
 )
 
-// Topics below the base topic.
+// Topics of the gateway.
 const (
-	challengeTopic = "/cmd/challenge" // retained
-	answerTopic    = "/cmd/answer"
+	challengeTopic = "cmd/challenge" // retained
+	answerTopic    = "cmd/answer"
 )
 
 // commandKey is the key of the alerts that tell of commands.
@@ -79,7 +79,7 @@ func (d *desk) take(a asked, now time.Time) {
 		d.g.audited(control.NewChange(string(a.verb), control.Peer{Name: by}, string(a.payload), err))
 	}
 	if b, err := json.Marshal(out); err == nil && answered {
-		d.broker.Offer(d.broker.topic+answerTopic, b, false)
+		d.broker.Offer(d.broker.at.GatewayTopic(answerTopic), b, false)
 	}
 	if err != nil {
 		d.refused.last, d.refused.count = out, d.refused.count+1

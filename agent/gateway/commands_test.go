@@ -15,7 +15,7 @@ import (
 // same.
 func TestCommands_refused(t *testing.T) {
 	c := configured(t)
-	c.MQTT.Broker, c.MQTT.Topic, c.MQTT.Commands.Allow = "tcp://127.0.0.1:1", "p/{device}", []string{"mute"}
+	c.MQTT.ClientID, c.MQTT.Broker, c.MQTT.Topic, c.MQTT.Commands.Allow = "{device}", "tcp://127.0.0.1:1", "p/{device}", []string{"mute"}
 	g := opened(t, c, &strings.Builder{})
 	defer runOnce(t, g)
 	d, now := g.desk, time.Now()

@@ -7,6 +7,7 @@ import (
 	"iot-edge-anomaly/agent/command"
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/mqtt"
+	"iot-edge-anomaly/agent/report"
 )
 
 // desk takes what operators ask for over MQTT, and ends mutes whose time is over. It has
@@ -40,12 +41,12 @@ func newDesk(g *Gateway) *desk { return &desk{g: g, asked: make(chan asked, desk
 
 // listeners are the topics on which the desk is asked. A retained request is from
 // before this connection, and is ignored.
-func (d *desk) listeners(c config.MQTT, topic string) (out []mqtt.Listener) {
+func (d *desk) listeners(c config.MQTT, at *report.Device) (out []mqtt.Listener) {
 	if len(c.Commands.Allow) == 0 {
 		return nil
 	}
 	for _, v := range command.Verbs() {
-		out = append(out, mqtt.Listener{Topic: topic + "/cmd/" + string(v), Take: func(payload []byte, retained bool) {
+		out = append(out, mqtt.Listener{Topic: at.GatewayTopic("cmd/" + string(v)), Take: func(payload []byte, retained bool) {
 			if retained {
 				d.count.add(v, commandIgnored)
 				return
@@ -100,6 +101,6 @@ func (d *desk) publish(now time.Time) {
 	d.connects = connects
 	if broker != d.broker || challenge != d.told {
 		d.broker, d.told = broker, challenge
-		broker.SetRetained(broker.topic+challengeTopic, []byte(challenge))
+		broker.SetRetained(broker.at.GatewayTopic(challengeTopic), []byte(challenge))
 	}
 }

@@ -144,9 +144,7 @@ func DeviceID(c *config.Config) string {
 
 // device names the gateway of a configuration.
 func device(c *config.Config) report.Device {
-	d := report.Device{Site: c.Gateway.Site, Device: DeviceID(c), Boot: board.BootID("/")}
-	d.Topic = topicOf(d, c.MQTT)
-	return d
+	return *at(report.Device{Site: c.Gateway.Site, Device: DeviceID(c), Boot: board.BootID("/")}, c.MQTT)
 }
 
 // build makes what stands on the queue.

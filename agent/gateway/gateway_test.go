@@ -213,14 +213,19 @@ func TestFault_removed(t *testing.T) {
 // TestClientID: gateways have ids of their own, however long the name of their site is.
 func TestClientID(t *testing.T) {
 	site := strings.Repeat("s", 64)
-	for want, d := range map[string]report.Device{
-		"gw7": {Device: "gw7"}, "plant-3-gw7": {Site: "plant-3", Device: "gw7"}, site[:60] + "-gw7": {Site: site[:60], Device: "gw7"},
+	const usual = "{site}-{device}"
+	for want, d := range map[string]struct {
+		report.Device
+		template string
+	}{
+		"gw7": {report.Device{Site: "plant-3", Device: "gw7"}, "{device}"}, "plant-3-gw7": {report.Device{Site: "plant-3", Device: "gw7"}, usual},
+		site[:60] + "-gw7": {report.Device{Site: site[:60], Device: "gw7"}, usual},
 	} {
-		if got := clientID(d); got != want {
+		if got := clientID(d.Device, d.template); got != want {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	a, b := clientID(report.Device{Site: site, Device: "gw7"}), clientID(report.Device{Site: site, Device: "gw8"})
+	a, b := clientID(report.Device{Site: site, Device: "gw7"}, usual), clientID(report.Device{Site: site, Device: "gw8"}, usual)
 	if a == b || len(a) != clientIDMost || len(b) != clientIDMost {
 		t.Errorf("%s and %s, want two ids of %d bytes", a, b, clientIDMost)
 	}

@@ -50,7 +50,7 @@ func fed(t *testing.T, c *net.UnixConn) {
 func TestDiskHangs(t *testing.T) {
 	manager, watch := systemd(t), driverstest.WatchStalls(t)
 	c := configured(t)
-	c.MQTT.Broker = "tcp://127.0.0.1:1"
+	c.MQTT.ClientID, c.MQTT.Broker = "{device}", "tcp://127.0.0.1:1"
 	var told strings.Builder
 	g := opened(t, c, &told)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -145,7 +145,7 @@ func (l *live) telemetry(now time.Time, t config.Telemetry, p *plant, b *broker)
 		if readings == nil && hasCounters(mc) {
 			readings = p.group.Readings()
 		}
-		b.Offer(b.topic+"/telemetry/"+s.Name, l.g.reporter.Telemetry(&report.Rows{Machine: s.Name, Channels: s.Channels, State: string(s.State),
+		b.Offer(b.at.MachineTopic(s.Name, "telemetry"), l.g.reporter.Telemetry(&report.Rows{Machine: s.Name, Channels: s.Channels, State: string(s.State),
 			Drift: s.Drift.Score, Counts: totals(p.cfg, mc, readings), Rows: rows}), t.Retain)
 	}
 }
@@ -227,5 +227,5 @@ func (l *live) health(now time.Time, b *broker) {
 		return
 	}
 	l.tale, l.told = tale, now
-	b.Offer(b.topic+"/health", payload, false)
+	b.Offer(b.at.GatewayTopic("health"), payload, false)
 }

@@ -13,7 +13,7 @@ import (
 // broker that is left gets nothing any more.
 func TestLive_order(t *testing.T) {
 	c := configured(t)
-	c.MQTT.Broker, c.MQTT.Topic = "tcp://127.0.0.1:1", "p/{device}"
+	c.MQTT.ClientID, c.MQTT.Broker, c.MQTT.Topic = "{device}", "tcp://127.0.0.1:1", "p/{device}"
 	c.MQTT.Telemetry = config.Telemetry{On: true, Interval: time.Second, Batch: 1, Retain: true}
 	g := opened(t, c, &strings.Builder{})
 	defer runOnce(t, g)

@@ -107,14 +107,14 @@ func (g *Gateway) clearRetained(c *config.Config) {
 	}
 	g.live.turn.Lock() // else a value of a machine that is gone could follow
 	defer g.live.turn.Unlock()
-	current := []string{g.device.Topic + "/status"}
+	current := []string{g.device.GatewayTopic("status")}
 	if len(c.MQTT.Commands.Allow) > 0 {
-		current = append(current, g.device.Topic+challengeTopic)
+		current = append(current, g.device.GatewayTopic(challengeTopic))
 	}
 	for _, m := range c.Machines {
-		current = append(current, g.device.Topic+"/machine/"+m.Name)
+		current = append(current, g.device.MachineTopic(m.Name, "machine"))
 		if t := c.MQTT.Telemetry; t.On && t.Retain {
-			current = append(current, g.device.Topic+"/telemetry/"+m.Name)
+			current = append(current, g.device.MachineTopic(m.Name, "telemetry"))
 		}
 	}
 	g.broker.Reconsider()

@@ -53,8 +53,8 @@ func (s *service) end() {
 type broker struct {
 	*mqtt.Client
 	*service
-	topic   string // below which everything is published
-	leaving bool   // what it retains is being emptied; with live.turn held
+	at      *report.Device // with the topics to publish to
+	leaving bool           // what it retains is being emptied; with live.turn held
 }
 
 // part is the connection as a service, nil where there is none.
@@ -74,7 +74,7 @@ func (g *Gateway) newBroker(c config.MQTT) (*broker, error) {
 	if err != nil {
 		return nil, config.Refuse(err)
 	}
-	return &broker{Client: client, service: newService(func(ctx context.Context) { client.Run(ctx) }), topic: topicOf(g.device, c)}, nil // Run's error is always nil
+	return &broker{Client: client, service: newService(func(ctx context.Context) { client.Run(ctx) }), at: at(g.device, c)}, nil // Run's error is always nil
 }
 
 // endpoint is the HTTP endpoint at one address.
@@ -134,7 +134,7 @@ func (g *Gateway) changeServices(old, c *config.Config, next *broker) (changed [
 		if c.MQTT.Broker != old.MQTT.Broker {
 			g.leaveBroker()
 		}
-		g.device.Topic = topicOf(g.device, c.MQTT)
+		g.device.Topic = at(g.device, c.MQTT).Topic
 		g.reporter.SetTopic(g.device.Topic)
 		g.replaceBroker(next)
 	} else if g.broker != nil && g.broker.FilesChanged() {
@@ -184,7 +184,7 @@ func (g *Gateway) leaveBroker() {
 	g.live.turn.Lock()
 	g.broker.leaving = true
 	g.live.turn.Unlock()
-	for _, topic := range g.retained.use([]string{g.device.Topic + "/status"}) {
+	for _, topic := range g.retained.use([]string{g.device.GatewayTopic("status")}) {
 		g.broker.SetRetained(topic, nil)
 	}
 	for end := time.Now().Add(leaveTime); g.retained.left() && g.broker.Connected() && time.Now().Before(end); {

@@ -57,6 +57,6 @@ func (g *Gateway) publishStates(before map[string]publishedState) {
 		if before != nil {
 			before[s.Name] = now
 		}
-		g.broker.SetRetained(g.device.Topic+"/machine/"+s.Name, g.reporter.MachineState(ms))
+		g.broker.SetRetained(g.device.MachineTopic(s.Name, "machine"), g.reporter.MachineState(ms))
 	}
 }

@@ -14,10 +14,17 @@ const Birth = "homeassistant/status"
 // characters make them fewer.
 const ChannelsMost = 64
 
+// Topics are where gateway and machines publish.
+type Topics interface {
+	GatewayTopic(leaf string) string
+	EventTopic(machine string) string
+	MachineTopic(machine, leaf string) string
+}
+
 // Gateway is the device that all machines hang on.
 type Gateway struct {
 	Site, Device string
-	Topic        string // below which it publishes
+	Topics       Topics
 	Version      string
 	URL          string        // of its page, where others can open it; empty = nowhere
 	Silence      time.Duration // longest time between two messages on health
@@ -75,7 +82,7 @@ func (g *Gateway) make(id string, info deviceInfo, entities map[string]entity) D
 func (g *Gateway) id() string { return id(prefix, g.Site, g.Device) }
 
 func (g *Gateway) device() Device {
-	status, health, exp := g.Topic+"/status", g.Topic+"/health", expire(g.Silence)
+	status, health, exp := g.Topics.GatewayTopic("status"), g.Topics.GatewayTopic("health"), expire(g.Silence)
 	diagnostic := func(e entity) entity {
 		e.Category = "diagnostic"
 		if e.Topic == "" {
@@ -106,6 +113,6 @@ func (g *Gateway) event(name, machine, avail string) entity {
 			types = append(types, string(r.Kind)+"_"+string(s))
 		}
 	}
-	return entity{Platform: "event", Name: name, Topic: g.Topic + "/event", Avail: avail, Types: types,
+	return entity{Platform: "event", Name: name, Topic: g.Topics.EventTopic(machine), Avail: avail, Types: types,
 		Template: "{% if value_json.machine == '" + machine + "' %}{{ dict(value_json, event_type=value_json.kind ~ '_' ~ value_json.state) | tojson }}{% endif %}"}
 }

@@ -14,10 +14,19 @@ import (
 	"time"
 )
 
+// below is where everything is published below one topic.
+type below string
+
+func (b below) GatewayTopic(leaf string) string { return string(b) + "/" + leaf }
+func (b below) EventTopic(string) string        { return string(b) + "/event" }
+func (b below) MachineTopic(machine, leaf string) string {
+	return string(b) + "/" + leaf + "/" + machine
+}
+
 var update = flag.Bool("update", false, "write the golden messages anew")
 
 var (
-	theGateway = Gateway{Site: "plant-3", Device: "gw7", Topic: "iot-edge-anomaly/plant-3/gw7", Version: "1.4.0", URL: "https://gw7.plant:8080/", Silence: time.Minute}
+	theGateway = Gateway{Site: "plant-3", Device: "gw7", Topics: below("iot-edge-anomaly/plant-3/gw7"), Version: "1.4.0", URL: "https://gw7.plant:8080/", Silence: time.Minute}
 	thePump    = Machine{Name: "pump1", States: []string{"blind", "anomaly", "limit", "drift", "learning", "idle", "normal"}, Silence: time.Minute, Refresh: time.Minute,
 		Channels: []Channel{{Name: "pump.current", Unit: "A"}, {Name: "pump.speed", Unit: "1/min"}, {Name: "pump.power_factor"}, {Name: "hall.humidity", Unit: "%"},
 			{Name: "valve.position", Unit: "%"}, {Name: "board.temp:Core 0", Unit: "°C"}, {Name: "oil.flow", Unit: "l/min"}, {Name: "meter.energy", Unit: "kW", Counter: true, CountUnit: "kWh"},
@@ -254,7 +263,7 @@ func TestPayload_removal(t *testing.T) {
 // TestDevices_bounded: the longest names, more channels than are shown.
 func TestDevices_bounded(t *testing.T) {
 	long := func(c string) string { return strings.Repeat(c, 64) }
-	g := Gateway{Site: long("s"), Device: long("d"), Topic: strings.Repeat("t", 200), Version: "1.4.0+123.gabcdef012345.dirty"}
+	g := Gateway{Site: long("s"), Device: long("d"), Topics: below(strings.Repeat("t", 200)), Version: "1.4.0+123.gabcdef012345.dirty"}
 	m := Machine{Name: long("m"), States: thePump.States}
 	for i := range 3 * ChannelsMost {
 		m.Channels = append(m.Channels, Channel{Name: fmt.Sprintf("%s.%061d", long("c"), i), Unit: "µm/(m·°C·s)", Counter: i%2 == 0, CountUnit: "µm/(m·°C)"})

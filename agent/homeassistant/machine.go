@@ -12,14 +12,14 @@ func (g *Gateway) machine(m *Machine) Device {
 	for _, l := range detect.Levels() {
 		levels = append(levels, string(l))
 	}
-	state, telemetry, exp := g.Topic+"/machine/"+m.Name, g.Topic+"/telemetry/"+m.Name, expire(m.Silence)
+	state, telemetry, exp := g.Topics.MachineTopic(m.Name, "machine"), g.Topics.MachineTopic(m.Name, "telemetry"), expire(m.Silence)
 	entities := map[string]entity{
 		"state":   {Platform: "sensor", Name: "state", Topic: state, Template: "{{ value_json.state }}", Class: "enum", Options: m.States, Expire: expire(m.Refresh)},
 		"level":   {Platform: "sensor", Name: "level", Topic: state, Template: "{{ value_json.level }}", Class: "enum", Options: levels, Expire: expire(m.Refresh)},
 		"problem": {Platform: "binary_sensor", Name: "problem", Topic: state, Template: "{{ value_json.problem }}", Class: "problem", On: "True", Off: "False", Attrs: state, Expire: expire(m.Refresh)},
 		"score":   {Platform: "sensor", Name: "score", Template: "{{ value_json.score }}", State: "measurement", Expire: exp},
 		"drift":   {Platform: "sensor", Name: "drift", Template: "{{ value_json.drift }}", State: "measurement", Expire: exp, Category: "diagnostic", Enabled: rare},
-		"model":   {Platform: "sensor", Name: "model", Topic: g.Topic + "/health", Template: "{{ value_json.machines['" + m.Name + "'].model }}", Expire: expire(g.Silence), Category: "diagnostic"},
+		"model":   {Platform: "sensor", Name: "model", Topic: g.Topics.GatewayTopic("health"), Template: "{{ value_json.machines['" + m.Name + "'].model }}", Expire: expire(g.Silence), Category: "diagnostic"},
 		"event":   g.event("event", m.Name, ""),
 	}
 	name, shown, room := id(prefix, g.Site, g.Device, m.Name), 0, channelBytes
@@ -43,7 +43,7 @@ func (g *Gateway) machine(m *Machine) Device {
 		}
 	}
 	d := g.make(name, deviceInfo{Name: m.Name, Model: "machine", Via: g.id()}, entities)
-	d.message.Avail, d.message.Topic = g.Topic+"/status", telemetry
+	d.message.Avail, d.message.Topic = g.Topics.GatewayTopic("status"), telemetry
 	d.Left = len(m.Channels) - shown
 	return d
 }

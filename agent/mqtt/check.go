@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -30,11 +31,11 @@ const checkSuffix = "-check"
 const checkPacket = 16 << 20
 
 // Check goes the way to the broker step by step, as the agent would with these options
-// but under a client id of its own, and tells each step. Then it listens below topic
+// but under a client id of its own, and tells each step. Then it listens to topics
 // for d, or until ctx is done, and tells whether the events came without a gap, once
 // and in order. It publishes nothing. It reports whether everything was good.
-func Check(ctx context.Context, o Options, topic string, d time.Duration, tell func(Finding)) bool {
-	c := &check{topic: topic, tell: tell, good: true}
+func Check(ctx context.Context, o Options, topics Topics, d time.Duration, tell func(Finding)) bool {
+	c := &check{Topics: topics, events: sequence{device: topics.Device}, tell: tell, good: true}
 	b, err := broker.New(o.reach())
 	if c.found("settings", err, "") {
 		return false
@@ -56,11 +57,19 @@ func Check(ctx context.Context, o Options, topic string, d time.Duration, tell f
 	return c.good
 }
 
+// Topics are what Check listens to.
+type Topics struct {
+	Status string
+	Event  string // may have one +, for the names of machines
+	Device string // the only one whose events count; "" = any
+}
+
 // check is one run of Check.
 type check struct {
-	topic, id string
-	tell      func(Finding)
-	good      bool
+	Topics
+	id   string
+	tell func(Finding)
+	good bool
 
 	mu     sync.Mutex
 	status string // the newest; "" = none
@@ -136,7 +145,7 @@ func (c *check) listen(ctx context.Context, b *broker.Broker, conn net.Conn, pas
 	if c.found("login", explainLogin(b, c.id, c.wait(ctx, client.Connect(), g)), fmt.Sprintf("as %s with client id %s", user(b), c.id)) {
 		return
 	}
-	below := c.topic + "/#"
+	below := strings.TrimSuffix(c.Event, "event") + "#"
 	t := client.Subscribe(below, qos, c.take)
 	err := c.wait(ctx, t, g)
 	if sub, ok := t.(*paho.SubscribeToken); err == nil && ok && sub.Result()[below] == 0x80 { // [MQTT-3.9.3]
@@ -172,10 +181,11 @@ func user(b *broker.Broker) string {
 func (c *check) take(_ paho.Client, m paho.Message) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	switch m.Topic() {
-	case c.topic + "/event":
+	before, after, many := strings.Cut(c.Event, "+")
+	switch topic := m.Topic(); {
+	case topic == c.Event, many && strings.HasPrefix(topic, before) && strings.HasSuffix(topic, after):
 		c.events.add(m.Payload())
-	case c.topic + "/status":
+	case topic == c.Status:
 		c.status = string(m.Payload()[:min(len(m.Payload()), 40)])
 	}
 }
@@ -188,9 +198,9 @@ func (c *check) verdict(d time.Duration) {
 	switch c.status {
 	case "online":
 	case "":
-		err = fmt.Errorf("nothing on %s/status: the agent never reached this broker, or the broker's access control list keeps it from publishing there or this user from reading it", c.topic)
+		err = fmt.Errorf("nothing on %s: the agent never reached this broker, or the broker's access control list keeps it from publishing there or this user from reading it", c.Status)
 	default:
-		err = fmt.Errorf("%q on %s/status: the agent is not connected; see the check mqtt in its status", c.status, c.topic)
+		err = fmt.Errorf("%q on %s: the agent is not connected; see the check mqtt in its status", c.status, c.Status)
 	}
 	c.found("status", err, "online")
 	text, good := c.events.verdict()

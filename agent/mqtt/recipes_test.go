@@ -47,6 +47,9 @@ func mosquittoOf(t *testing.T, addr, conf string) *mosquitto {
 	return m
 }
 
+// below are the topics of a gateway that publishes below one.
+func below(base string) Topics { return Topics{Status: base + "/status", Event: base + "/event"} }
+
 // listenerOf is the argument of a listener line: port and host.
 func listenerOf(addr string) string {
 	host, port, _ := strings.Cut(addr, ":")
@@ -120,12 +123,12 @@ func TestRecipe_leastRights(t *testing.T) {
 	own.ClientID = "gw7"
 	for _, user := range []Options{reader, own} {
 		var found []Finding
-		if !Check(t.Context(), user, "plant/gw7", time.Second, func(f Finding) { found = append(found, f) }) {
+		if !Check(t.Context(), user, below("plant/gw7"), time.Second, func(f Finding) { found = append(found, f) }) {
 			t.Errorf("user %s: %+v", user.Username, found)
 		}
 	}
 	var found []Finding
-	if Check(t.Context(), reader, "plant/gw8", time.Second, func(f Finding) { found = append(found, f) }) || !strings.Contains(found[len(found)-2].Text, "nothing on plant/gw8/status") {
+	if Check(t.Context(), reader, below("plant/gw8"), time.Second, func(f Finding) { found = append(found, f) }) || !strings.Contains(found[len(found)-2].Text, "nothing on plant/gw8/status") {
 		t.Errorf("another gateway's topics: %+v", found)
 	}
 	c.SetRetained("plant/gw8/machine/a", []byte("of another gateway"))
@@ -168,7 +171,7 @@ func TestRecipe_aws(t *testing.T) {
 		reader := options("reader")
 		reader.ClientID = "reader"
 		var found []Finding
-		if got := Check(t.Context(), reader, "dt/pumps/gw7", time.Second, func(f Finding) { found = append(found, f) }); got != want {
+		if got := Check(t.Context(), reader, below("dt/pumps/gw7"), time.Second, func(f Finding) { found = append(found, f) }); got != want {
 			t.Errorf("certificate of %s: %+v", cert, found)
 		}
 		stop()

@@ -12,6 +12,7 @@ const sequenceMost = 1 << 16
 // sequence checks the numbers of the events of one device. It is not safe for
 // concurrent use.
 type sequence struct {
+	device    string            // of which others are passed over; "" = of any
 	ids       map[uint64]string // message id by number; nil = no event yet
 	low, high uint64
 	repeated  int    // came again, and said so
@@ -25,11 +26,15 @@ type sequence struct {
 func (s *sequence) add(payload []byte) {
 	var e struct {
 		ID     string `json:"id"`
+		Device string `json:"device"`
 		Seq    uint64 `json:"seq"`
 		Resent bool   `json:"resent"`
 	}
 	if err := json.Unmarshal(payload, &e); err != nil || e.Seq == 0 {
 		s.unread++
+		return
+	}
+	if s.device != "" && e.Device != s.device {
 		return
 	}
 	if s.ids == nil {

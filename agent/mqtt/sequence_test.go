@@ -48,3 +48,15 @@ func FuzzSequence(f *testing.F) {
 		s.verdict()
 	})
 }
+
+// TestSequence_device: where several gateways publish below one topic, the numbers of the
+// others do not count.
+func TestSequence_device(t *testing.T) {
+	s := sequence{device: "gw7"}
+	for _, e := range []string{`{"id":"a","device":"gw7","seq":4}`, `{"id":"b","device":"gw8","seq":4}`, `{"id":"c","device":"gw8","seq":900}`, `{"id":"d","device":"gw7","seq":5}`} {
+		s.add([]byte(e))
+	}
+	if text, good := s.verdict(); !good || text != "seq 4 to 5: 2 came, none missing" {
+		t.Errorf("%v, %s", good, text)
+	}
+}

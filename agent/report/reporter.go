@@ -26,7 +26,7 @@ type Queue interface {
 type Device struct {
 	Site, Device string
 	Boot         string // the boot id
-	Topic        string // the base topic, resolved: "iot-edge-anomaly/plant-3/gw7"
+	Topic        string // the base topic: "iot-edge-anomaly/plant-3/gw7"; MachinePlace may stand in it
 }
 
 // bootDigits is how many characters of the boot id are in an id.
@@ -229,7 +229,7 @@ func (r *Reporter) append(msg *message) error {
 			msg.ID = r.device.eventID(seq)
 		}
 		payload, note := msg.encode(&r.device)
-		m := spool.Message{Topic: r.device.Topic + "/event", Payload: payload, Note: note, Key: msg.ID, Spare: msg.state == detect.Update && msg.Ack == nil}
+		m := spool.Message{Topic: r.device.EventTopic(msg.Machine), Payload: payload, Note: note, Key: msg.ID, Spare: msg.state == detect.Update && msg.Ack == nil}
 		if msg.state != detect.Close {
 			m.Value = msg.record.encode(len(r.open) > manyOpen)
 		}
