@@ -2,6 +2,7 @@ package machine
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -20,6 +21,7 @@ import (
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/drivers"
+	"iot-edge-anomaly/drivers/driverstest"
 	"iot-edge-anomaly/model"
 )
 
@@ -88,6 +90,9 @@ type feeder struct {
 	n   int
 
 	last []float64 // the row that was pushed last
+
+	shift  func(row int) time.Duration // of the wall clock; nil = none
+	period time.Duration               // 0 = 1 s
 }
 
 func newFeeder(t *testing.T, o Options) *feeder {
@@ -107,8 +112,12 @@ func (f *feeder) push(row []float64) {
 			q[i] = sampler.Missing
 		}
 	}
-	f.at, f.n, f.last = f.at.Add(time.Second), f.n+1, row
-	f.m.row(f.t.Context(), &sampler.Frame{Time: f.at, Values: row, Quality: q})
+	f.at, f.n, f.last = f.at.Add(cmp.Or(f.period, time.Second)), f.n+1, row
+	at := f.at
+	if f.shift != nil {
+		at = driverstest.Stepped(at, f.shift(f.n))
+	}
+	f.m.row(f.t.Context(), &sampler.Frame{Time: at, Values: row, Quality: q})
 	f.m.keeper.wait() // what it writes beside the rows
 }
 

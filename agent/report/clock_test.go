@@ -3,9 +3,9 @@ package report
 import (
 	"testing"
 	"time"
-	"unsafe"
 
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // stepClock is a gateway's clock whose wall time can be stepped while its monotonic
@@ -15,14 +15,8 @@ type stepClock struct {
 	step time.Duration
 }
 
-// now carries the monotonic reading of the test and the stepped wall time. Package time
-// makes no such Time: only a real step does.
-func (c *stepClock) now() time.Time {
-	t := c.clocks.now()
-	wall := (*uint64)(unsafe.Pointer(&t)) // 1 bit, 33 bits of seconds, 30 bits of nanoseconds
-	*wall = uint64(int64(*wall) + int64(c.step/time.Second)<<30)
-	return t
-}
+// now carries the monotonic reading of the test and the stepped wall time.
+func (c *stepClock) now() time.Time { return driverstest.Stepped(c.clocks.now(), c.step) }
 
 func (c *stepClock) read() Clock {
 	return Clock{Now: c.now(), Uptime: c.uptime + c.passed, Quality: c.quality}

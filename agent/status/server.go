@@ -246,7 +246,9 @@ const displacedEvery = time.Hour
 func (s *Server) displaced(owner string) {
 	s.o.Metrics.displaced.Add(1)
 	now := time.Now()
-	if last := s.told.Load(); now.Unix()-last >= int64(displacedEvery/time.Second) && s.told.CompareAndSwap(last, now.Unix()) {
+	last := s.told.Load()
+	ago := now.Unix() - last // negative: the clock was set back
+	if (ago < 0 || ago >= int64(displacedEvery/time.Second)) && s.told.CompareAndSwap(last, now.Unix()) {
 		s.o.Log.Warn("http endpoint: more clients than places: slow and idle connections are closed for new ones", "places", maxConns, "address", owner)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 var start = time.Now()
@@ -27,10 +28,6 @@ func at(s, score float64, values ...float64) *report.Row {
 // TestLook shows rows, one a line, and says how many rows a message then has.
 func TestLook(t *testing.T) {
 	nan := math.NaN()
-	type step struct {
-		row  *report.Row
-		want int
-	}
 	for name, c := range map[string]struct {
 		policy Policy
 		steps  []step
@@ -54,14 +51,30 @@ func TestLook(t *testing.T) {
 		"batches, and the first row does not wait": {Policy{Interval: time.Second, Batch: 3}, []step{
 			{at(0, nan, 1), 1}, {at(1, nan, 2), 0}, {at(2, nan, 2), 0}, {at(3, nan, 3), 0}, {at(4, nan, 4), 3}, {at(5, nan, 5), 0}}},
 	} {
-		m := New(c.policy)
-		for i, s := range c.steps {
-			rows := m.Look(s.row.Time, s.row)
-			if len(rows) != s.want {
-				t.Errorf("%s: step %d: %d rows, want %d", name, i, len(rows), s.want)
-			} else if len(rows) > 0 && !rows[len(rows)-1].Time.Equal(s.row.Time) {
-				t.Errorf("%s: step %d: the newest row is of %v", name, i, rows[len(rows)-1].Time)
-			}
+		lookAll(t, name, c.policy, c.steps, nil)
+		lookAll(t, name+", while the clock jumps", c.policy, c.steps, []time.Duration{0, 87_600 * time.Hour, -438_000 * time.Hour, time.Hour})
+	}
+}
+
+// step is a row, and how many rows a message then has.
+type step struct {
+	row  *report.Row
+	want int
+}
+
+// lookAll looks at rows, each by a clock that is off by the next of some jumps.
+func lookAll(t *testing.T, name string, policy Policy, steps []step, jumps []time.Duration) {
+	m := New(policy)
+	for i, s := range steps {
+		if row := *s.row; len(jumps) > 0 && !row.Time.IsZero() {
+			row.Time = driverstest.Stepped(row.Time, jumps[i%len(jumps)])
+			s.row = &row
+		}
+		rows := m.Look(s.row.Time, s.row)
+		if len(rows) != s.want {
+			t.Errorf("%s: step %d: %d rows, want %d", name, i, len(rows), s.want)
+		} else if len(rows) > 0 && !rows[len(rows)-1].Time.Equal(s.row.Time) {
+			t.Errorf("%s: step %d: the newest row is of %v", name, i, rows[len(rows)-1].Time)
 		}
 	}
 }

@@ -43,7 +43,9 @@ type event struct {
 	Event    string
 	Time     time.Time
 	Since    time.Time
-	Quality  string `json:"time_quality"`
+	Quality  string  `json:"time_quality"`
+	Uptime   float64 `json:"uptime_s"`
+	Duration float64 `json:"duration_s"`
 	Severity string
 	Resent   bool
 	Detail   string

@@ -38,6 +38,7 @@ type power struct {
 	usbip     string // port on this host at which the I2C adapter is offered
 	dir       string // for sockets; short, because their paths are limited to 108 bytes
 	log       string // file for the console
+	rtc       string // the date in the board's clock, as qemu's -rtc base takes it
 }
 
 // powerOn starts qemu. The guest reaches this host's loopback at 10.0.2.2 and
@@ -77,7 +78,7 @@ func (m *machine) arguments(b *board, w power, socket string) []string {
 		"-append", "console=ttyAMA0 loglevel=5 panic=-1 USBIP=10.0.2.2:"+w.usbip+" ADAPTER="+b.adapter+" CHIP="+b.chip,
 		// Virtual time follows the instructions executed: on a busy host the board
 		// runs slower, but its time has no gaps.
-		"-icount", "shift=1,sleep=on",
+		"-icount", "shift=1,sleep=on", "-rtc", "base="+w.rtc,
 		"-display", "none", "-no-reboot", "-monitor", "none", "-serial", "stdio",
 		"-qmp", "unix:"+socket+",server=on,wait=off",
 		"-drive", "if=none,id=d0,format=raw,file="+w.disk, "-device", b.disk+",drive=d0")

@@ -33,7 +33,7 @@ var steps = []step{
 	{"Modbus RTU answers with a wrong CRC: missing, sensor_fault", rtuChecksum},
 	{"the USB adapter unplugged, and back: bus_fault", unplug},
 	{"the pump is learnt; a worn bearing opens an event, which closes again", anomaly},
-	{"clock three days behind, then set: times of what waits corrected", clockSet},
+	{"clock of 2000, then jumps of decades and hours: rows go on; set: times corrected", clockJumps},
 	{"link cut: detection goes on, everything arrives in order", linkCut},
 	{"power cut: queued events, open events and the model survive", powerCut},
 	{"no missing sequence number, no unexpected event", complete},
@@ -229,6 +229,9 @@ func limits(t *trial) error {
 		e, err := t.awaitEvent(mark, "limit", "outside.temperature", "open")
 		if err != nil {
 			return err
+		}
+		if e.Quality != "unset" || !e.Time.IsZero() || e.Uptime <= 0 {
+			return fmt.Errorf("the clock says 2000, event %+v: want no time, and the uptime", e)
 		}
 		if e.Severity != c.severity || len(e.Causes) != 1 || !near(c.value, tolerance)(e.Causes[0].Value) {
 			return fmt.Errorf("chip at %g °C: event %+v, want severity %s and that value", c.value, e, c.severity)

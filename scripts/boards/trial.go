@@ -107,9 +107,12 @@ func makeDisk(ctx context.Context, path string) error {
 
 // powerOn switches the board on, for the first time or again.
 func (t *trial) powerOn() (err error) {
-	t.boots++
+	rtc := "utc"
+	if t.boots++; t.boots == 1 {
+		rtc = deadClock
+	}
 	t.machine, err = powerOn(t.board, power{kernel: t.kernel, initramfs: t.file("initramfs"), disk: t.file("disk.img"),
-		rtu: t.plant.rtu.Addr(), usbip: port(t.plant.adapter.Addr()), dir: t.short, log: t.file(fmt.Sprintf("console%d.log", t.boots))})
+		rtu: t.plant.rtu.Addr(), usbip: port(t.plant.adapter.Addr()), dir: t.short, rtc: rtc, log: t.file(fmt.Sprintf("console%d.log", t.boots))})
 	return err
 }
 
