@@ -1,5 +1,7 @@
 package config
 
+import "time"
+
 // Config is a whole configuration file, checked and with defaults filled in.
 type Config struct {
 	Gateway   Gateway
@@ -51,8 +53,14 @@ type Trust struct {
 	Keys  []string
 }
 
-// Metrics is the push address of metrics; empty = scraping only.
-type Metrics struct{ Push string }
+// Metrics is where metrics are pushed to.
+type Metrics struct {
+	Pos
+	Push      string // an address; empty = scraping only
+	Interval  time.Duration
+	TokenFile string
+	CA        string
+}
 
 // Log is the log level: debug, info, warn or error.
 type Log struct{ Level string }
@@ -95,7 +103,7 @@ var rootKeys = section[*Config]{
 		below(Key{Name: "http", Without: "the defaults of its keys", Example: `{listen: "127.0.0.1:8080"}`,
 			Help: "The page, health and metrics."},
 			&httpKeys, func(c *Config) *HTTP { return &c.HTTP }),
-		below(Key{Name: "metrics", Without: "`/metrics` is scraped", Example: `{push: ""}`,
+		below(Key{Name: "metrics", Without: "`/metrics` is scraped", Example: `{push: "https://metrics.plant/api/v1/import/prometheus"}`,
 			Help: "Where metrics go."},
 			&metricsKeys, func(c *Config) *Metrics { return &c.Metrics }),
 		below(Key{Name: "control", Without: "the defaults of its keys", Example: "{socket: /run/iot-edge-anomaly/control.sock}",
@@ -154,17 +162,6 @@ var spoolKeys = section[*Spool]{
 		{Key: Key{Name: "max", Kind: Size, Min: "1MiB", Max: "1TiB", Default: "64MiB", Example: "256MiB",
 			Help: "Size of the queue; when it is full, the oldest messages are dropped and counted."},
 			into: func(s *Spool) any { return &s.Max }},
-	},
-}
-
-var metricsKeys = section[*Metrics]{
-	path: "metrics",
-	help: "Where metrics go, beside `/metrics` of the HTTP address.",
-	rows: []row[*Metrics]{
-		{Key: Key{Name: "push", Kind: Text, Default: `""`, Empty: "metrics are only scraped", Example: `""`,
-			Help:   "Address to which metrics are pushed.",
-			NotYet: "pushing metrics is not supported by this version"},
-			into: func(m *Metrics) any { return &m.Push }},
 	},
 }
 

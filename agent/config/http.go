@@ -13,6 +13,7 @@ type HTTP struct {
 	TLSCert, TLSKey string
 	TokenFile       string
 	Insecure        bool
+	Page            bool
 }
 
 var httpKeys = section[*HTTP]{
@@ -40,6 +41,9 @@ var httpKeys = section[*HTTP]{
 		{Key: Key{Name: "insecure", Kind: Boolean, Default: "false", Example: "true",
 			Help: "Allows an address that others reach without TLS and token."},
 			into: func(h *HTTP) any { return &h.Insecure }},
+		{Key: Key{Name: "page", Kind: Boolean, Default: "true", Example: "false",
+			Help: "Whether the page and `/api/v1/state` are served; false: `/health` and `/metrics` alone."},
+			into: func(h *HTTP) any { return &h.Page }},
 	},
 	check: func(v value, h *HTTP, g given) {
 		h.Pos = v.pos

@@ -81,8 +81,8 @@ func TestFind(t *testing.T) {
 			t.Errorf("NearestKey(%q) = %q, want %q", path, got, want)
 		}
 	}
-	if got := Below(keys, "http"); len(got) != 4 {
-		t.Errorf("%d keys below http, want 4", len(got))
+	if got := Below(keys, "http"); len(got) != 5 {
+		t.Errorf("%d keys below http, want 5", len(got))
 	}
 }
 

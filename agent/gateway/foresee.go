@@ -68,7 +68,7 @@ func exposedFiles(path string, c *config.Config) (ps config.Problems) {
 	for _, f := range []struct {
 		pos       config.Pos
 		key, file string
-	}{{m.Pos, "mqtt.key", m.Key}, {h.Pos, "http.tls.key", h.TLSKey}, {h.Pos, "http.token_file", h.TokenFile}} {
+	}{{m.Pos, "mqtt.key", m.Key}, {h.Pos, "http.tls.key", h.TLSKey}, {h.Pos, "http.token_file", h.TokenFile}, {c.Metrics.Pos, "metrics.token_file", c.Metrics.TokenFile}} {
 		if loose := keyfiles.Loose(f.file); loose != "" {
 			ps = append(ps, problem(path, f.pos, f.key, "it is used all the same", errors.New(loose)))
 		}
@@ -125,17 +125,27 @@ func missingFiles(path string, c *config.Config) (ps config.Problems) {
 	for i, s := range c.Sensors {
 		warn(s.Pos, fmt.Sprintf("sensors[%d]", i), "its values are missing until it is there", devices.CheckFiles(s))
 	}
-	for _, f := range [][2]string{{"http.tls.cert", h.TLSCert}, {"http.tls.key", h.TLSKey}, {"http.token_file", h.TokenFile}} {
-		if f[1] != "" {
-			st, err := os.Stat(f[1])
+	for _, f := range []struct {
+		pos             config.Pos
+		key, file, hint string
+	}{{h.Pos, "http.tls.cert", h.TLSCert, noHTTP}, {h.Pos, "http.tls.key", h.TLSKey, noHTTP}, {h.Pos, "http.token_file", h.TokenFile, noHTTP},
+		{c.Metrics.Pos, "metrics.token_file", c.Metrics.TokenFile, noPush}, {c.Metrics.Pos, "metrics.ca", c.Metrics.CA, noPush}} {
+		if f.file != "" {
+			st, err := os.Stat(f.file)
 			if err == nil && st.IsDir() {
-				err = fmt.Errorf("%s is a folder", f[1])
+				err = fmt.Errorf("%s is a folder", f.file)
 			}
-			warn(h.Pos, f[0], "run starts without the HTTP endpoint, and tries again", err)
+			warn(f.pos, f.key, f.hint, err)
 		}
 	}
 	return ps
 }
+
+// What happens while a file is missing.
+const (
+	noHTTP = "run starts without the HTTP endpoint, and tries again"
+	noPush = "until it is there, metrics are not pushed"
+)
 
 func problem(path string, at config.Pos, key, hint string, err error) config.Problem {
 	return config.Problem{File: path, Line: at.Line, Column: at.Column, Path: key,

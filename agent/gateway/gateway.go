@@ -96,6 +96,7 @@ type Gateway struct {
 	desk     *desk
 	alerts   map[string]bool // of the gateway itself, by key: is it open?
 	endpoint *endpoint       // nil = off
+	pusher   *pusher         // nil = metrics are not pushed
 	loaded   time.Time       // when cfg came into force
 	refused  string          // why the newest reload was refused; "" = it was not
 }
@@ -164,7 +165,7 @@ func (g *Gateway) build() (err error) {
 		return err
 	}
 	g.clearRetained(c)
-	g.endpoint = g.newEndpoint(c.HTTP)
+	g.endpoint, g.pusher = g.newEndpoint(c.HTTP), g.newPusher(c.Metrics)
 	g.openControl()
 	return nil
 }
@@ -200,7 +201,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 
 // parts are the services that there are.
 func (g *Gateway) parts() []*service {
-	return slices.DeleteFunc([]*service{g.control, g.endpoint.part(), g.broker.part()}, func(s *service) bool { return s == nil })
+	return slices.DeleteFunc([]*service{g.control, g.endpoint.part(), g.broker.part(), g.pusher.part()}, func(s *service) bool { return s == nil })
 }
 
 // continueEvents continues the events that were open when the agent stopped, or

@@ -96,9 +96,45 @@ func (g *Gateway) newEndpoint(c config.HTTP) *endpoint {
 	if c.Listen == "" {
 		return nil
 	}
-	s := status.NewServer(status.ServerOptions{Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TokenFile: c.TokenFile,
+	s := status.NewServer(status.ServerOptions{Listen: c.Listen, TLSCert: c.TLSCert, TLSKey: c.TLSKey, TokenFile: c.TokenFile, NoPage: !c.Page,
 		Collect: g.Snapshot, Metrics: g.metrics, Log: g.log})
 	return &endpoint{s, newService(s.Serve)}
+}
+
+// pusher pushes metrics to one address.
+type pusher struct {
+	*status.Pusher
+	*service
+}
+
+// part is the pusher as a service, nil where there is none.
+func (p *pusher) part() *service {
+	if p == nil {
+		return nil
+	}
+	return p.service
+}
+
+// newPusher makes the pusher of a configuration; nil = none is configured.
+func (g *Gateway) newPusher(c config.Metrics) *pusher {
+	if c.Push == "" {
+		return nil
+	}
+	p, err := status.NewPusher(status.PushOptions{URL: c.Push, Interval: c.Interval, TokenFile: c.TokenFile, CA: c.CA, Collect: g.Snapshot, Metrics: g.metrics, Log: g.log})
+	if err != nil {
+		g.log.Error("metrics cannot be pushed", "error", err) // config has checked it
+		return nil
+	}
+	return &pusher{p, newService(p.Run)}
+}
+
+// replacePusher pushes to another address, or to none. What waits is lost.
+func (g *Gateway) replacePusher(next *pusher) {
+	old := g.pusher
+	g.mu.Lock()
+	g.pusher = next
+	g.mu.Unlock()
+	replace(g.services, old.part(), next.part())
 }
 
 // fixed names the settings of a new configuration that only a restart changes.
@@ -144,6 +180,10 @@ func (g *Gateway) changeServices(old, c *config.Config, next *broker) (changed [
 	if !config.Same(old.HTTP, c.HTTP) {
 		changed = append(changed, "http")
 		g.replaceEndpoint(g.newEndpoint(c.HTTP))
+	}
+	if !config.Same(old.Metrics, c.Metrics) {
+		changed = append(changed, "metrics")
+		g.replacePusher(g.newPusher(c.Metrics))
 	}
 	if old.Spool.Max != c.Spool.Max {
 		changed = append(changed, "spool.max")

@@ -30,11 +30,15 @@ func (g *Gateway) Snapshot() status.Snapshot {
 		s.Machines = append(s.Machines, m.Status())
 	}
 	g.mu.Lock()
-	broker, endpoint := g.broker, g.endpoint
+	broker, endpoint, pusher := g.broker, g.endpoint, g.pusher
 	g.mu.Unlock()
 	if broker != nil {
 		st := broker.Stats()
 		s.Broker = &st
+	}
+	if pusher != nil {
+		st := pusher.Stats()
+		s.Push = &st
 	}
 	if g.socket != nil {
 		s.Control = g.socket.Trouble()

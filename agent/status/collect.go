@@ -148,6 +148,15 @@ func ofBroker[N numeric](of func(*mqtt.Stats) N) collect {
 	}
 }
 
+// ofPush is one sample where metrics are pushed.
+func ofPush[N numeric](of func(*PushStats) N) collect {
+	return func(s *scrape, put put) {
+		if s.Push != nil {
+			put(float64(of(s.Push)))
+		}
+	}
+}
+
 // ofSpool is one sample where there is a queue.
 func ofSpool[N numeric](of func(*spool.Stats) N) collect {
 	return func(s *scrape, put put) {

@@ -100,6 +100,9 @@ func (s *Snapshot) Health() Health {
 	if s.Spool != nil {
 		h.Checks["spool"] = s.spool()
 	}
+	if s.Push != nil && s.Push.Trouble != "" {
+		h.Checks["metrics"] = Check{Degraded, "not pushed: " + s.Push.Trouble}
+	}
 	if s.DiskWait >= diskSlow {
 		h.Checks["disk"] = Check{Degraded, fmt.Sprintf("a write or read has been waiting for %v: events wait meanwhile", s.DiskWait.Round(time.Second))}
 	}

@@ -27,6 +27,7 @@ type ServerOptions struct {
 	Listen          string
 	TLSCert, TLSKey string          // files; empty = plain HTTP
 	TokenFile       string          // holds the token that clients must send; empty = none
+	NoPage          bool            // health and metrics alone
 	Collect         func() Snapshot // called by every request; safe for concurrent use
 	Metrics         *Metrics
 	Log             *slog.Logger
@@ -169,6 +170,9 @@ func (s *Server) mux() http.Handler {
 		snap := s.o.Collect()
 		s.o.Metrics.Write(w, &snap)
 	})))
+	if s.o.NoPage {
+		return mux
+	}
 	mux.Handle("GET /api/v1/state", s.inTurn(page.ServeState(func() page.State { snap := s.o.Collect(); return snap.Page() })))
 	mux.Handle("GET /", page.Handler())
 	return mux

@@ -32,6 +32,7 @@ type Snapshot struct {
 	I2C          []devices.I2CStats
 	Broker       *mqtt.Stats // nil = none configured
 	Spool        *spool.Stats
+	Push         *PushStats // nil = metrics are not pushed
 	Events       []OpenEvent
 	Opened       []report.Count // events opened since the start
 	Alerts       []report.Count // the sorts of alerts that there may be, with N = 0

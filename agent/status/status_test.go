@@ -364,3 +364,15 @@ func TestObservingAllocatesNothing(t *testing.T) {
 		t.Errorf("%v allocations", n)
 	}
 }
+
+// TestNoPage: an endpoint without the page serves health and metrics alone.
+func TestNoPage(t *testing.T) {
+	s := NewServer(ServerOptions{Listen: "127.0.0.1:0", NoPage: true, Collect: good, Metrics: NewMetrics(), Log: slog.New(slog.DiscardHandler)})
+	run(t, s)
+	base := "http://" + address(t, s)
+	for path, want := range map[string]int{"/": 404, "/api/v1/state": 404, "/app.js": 404, "/health": 200, "/health/live": 200, "/health/ready": 200, "/metrics": 200} {
+		if code, _ := get(t, base+path); code != want {
+			t.Errorf("%s: %d, want %d", path, code, want)
+		}
+	}
+}

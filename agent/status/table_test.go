@@ -38,7 +38,7 @@ func fresh() Snapshot {
 	s.Modbus = []devices.ModbusStats{{Bus: "plc"}}
 	s.Heard = []devices.Heard{{Bus: "line"}}
 	s.I2C = []devices.I2CStats{{Bus: "env"}}
-	s.Broker, s.Spool = &mqtt.Stats{}, &spool.Stats{MaxBytes: 1000}
+	s.Broker, s.Spool, s.Push = &mqtt.Stats{}, &spool.Stats{MaxBytes: 1000}, &PushStats{}
 	return s
 }
 
