@@ -50,6 +50,7 @@ type agent struct {
 	state        string
 	log          string
 	client       *http.Client
+	token        string // of the endpoint; "" = none
 }
 
 // square is high for half a cycle of rows, low for the other half; the channels follow
@@ -187,7 +188,14 @@ var client = &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{
 
 // get asks the endpoint; status is 0 where it does not answer.
 func (a *agent) get(path string) (status int, body string) {
-	answer, err := a.client.Get("http://" + a.http + path)
+	ask, err := http.NewRequest("GET", "http://"+a.http+path, nil)
+	if err != nil {
+		return 0, err.Error()
+	}
+	if a.token != "" {
+		ask.SetBasicAuth("plant", a.token)
+	}
+	answer, err := a.client.Do(ask)
 	if err != nil {
 		return 0, err.Error()
 	}

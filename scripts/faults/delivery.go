@@ -45,6 +45,9 @@ func kill(t *trial) error {
 		return err
 	}
 	n := t.pick(4, 20, 1000)
+	if t.broker != "" {
+		n = min(n, 200)
+	}
 	fault := fmt.Sprintf("kill -9 x%d", n)
 	for range n {
 		before := len(b.all())

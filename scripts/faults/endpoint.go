@@ -13,60 +13,8 @@ import (
 	"net"
 	"os"
 	"path/filepath"
-	"sync"
 	"time"
 )
-
-// slowloris holds many connections open with headers that never end.
-func slowloris(t *trial) error {
-	_, a, err := t.streaming("")
-	if err != nil {
-		return err
-	}
-	fds := a.fds()
-	done := make(chan struct{})
-	var clients sync.WaitGroup
-	for range 500 {
-		clients.Go(func() { loris(a.http, done) })
-	}
-	time.Sleep(3 * time.Second)
-	stop := make(chan struct{})
-	time.AfterFunc(time.Duration(t.pick(3, 10, 600))*time.Second, func() { close(stop) })
-	p := a.probe(stop)
-	more := a.fds() - fds
-	close(done)
-	clients.Wait()
-	t.prompt("500 slow clients", p)
-	t.expect(more <= 768, "500 slow clients: descriptors more", "<= 768", "%+d", more)
-	return nil
-}
-
-// loris sends a header a second, on a new connection when it is closed.
-func loris(addr string, done <-chan struct{}) {
-	for {
-		c, err := net.DialTimeout("tcp", addr, 2*time.Second)
-		if err == nil {
-			_, err = fmt.Fprintf(c, "GET /health HTTP/1.1\r\nHost: localhost\r\n")
-		}
-		for err == nil {
-			select {
-			case <-done:
-				c.Close()
-				return
-			case <-time.After(time.Second):
-				_, err = fmt.Fprintf(c, "X-a: b\r\n")
-			}
-		}
-		if c != nil {
-			c.Close()
-		}
-		select {
-		case <-done:
-			return
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
 
 // certificate rotates the pair of the endpoint in two steps.
 func certificate(t *trial) error {

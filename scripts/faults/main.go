@@ -65,6 +65,7 @@ var faults = slices.Concat(networkCases, otherCases("rabbit-", "RabbitMQ"), othe
 	{name: "folder", run: folder},
 	{name: "burst", run: burst},
 	{name: "slowloris", run: slowloris, alone: true},
+	{name: "idle-clients", run: keepers, alone: true},
 })
 
 // errCannot means that this machine cannot run a case.

@@ -28,7 +28,7 @@ func (a *agent) probe(stop <-chan struct{}) (p probe) {
 		}
 		begin := time.Now()
 		status, _ := a.get("/health")
-		if status == 0 {
+		if status == 0 || status == http.StatusUnauthorized {
 			p.unanswered++
 		} else {
 			p.health = append(p.health, time.Since(begin))
