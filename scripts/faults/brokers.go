@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -72,6 +73,38 @@ func brokerKilled(t *trial) error {
 	sum := balanceOf(b.all())
 	t.expect(sum.disorder+sum.unequal == 0, fault+": out of order, numbers used twice", "0, 0", "%d, %d", sum.disorder, sum.unequal)
 	t.expect(true, fault+": acknowledged by the broker and lost in it", "the broker's own", "%d", p.losses(b.all()))
+	return nil
+}
+
+// silenced has a RabbitMQ that takes no message as long as the program's. It does not
+// close the connection, but acknowledges nothing more on it. Then the limit is lifted.
+func silenced(t *trial) error {
+	b, err := t.startBroker("max_message_size = 400\n")
+	if err != nil {
+		return err
+	}
+	a, err := t.begin(stream(b.addr))
+	if err != nil {
+		return err
+	}
+	await(time.Minute, "", func() bool { return a.metrics()["mqtt_disconnects_total"] > 0 })
+	status, _ := a.health()
+	m := a.metrics()
+	b.stop()
+	if err := rabbit(b, filepath.Join(t.dir, "broker"), ""); err != nil {
+		return err
+	}
+	b.aide.End(syscall.SIGKILL) // rabbit chose another port for it
+	if err := b.start(); err != nil {
+		return err
+	}
+	if err := a.settle(b); err != nil {
+		return err
+	}
+	const fault = "silence after a message that is too long"
+	t.expect(m["spool_messages"] > 0 && m["spool_dropped_total"] == 0 && m["mqtt_refused_total"] == 0, fault+": messages that wait, dropped, set aside", "all, 0, 0", "%.0f, %.0f, %.0f", m["spool_messages"], m["spool_dropped_total"], m["mqtt_refused_total"])
+	t.expect(status == "degraded", fault+": the health says", "degraded", "%s", status)
+	t.inOrder(fault+", then lifted", balanceOf(b.all()))
 	return nil
 }
 

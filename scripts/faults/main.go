@@ -44,6 +44,7 @@ type fault struct {
 // faults are all cases, the longest first.
 var faults = slices.Concat(networkCases, otherCases("rabbit-", "RabbitMQ"), otherCases("nats-", "NATS"), brokerCases("", ""), []fault{
 	{name: "soak", run: soak},
+	{name: "rabbit-silent", run: silenced, broker: "RabbitMQ"},
 	{name: "slow-fsync", run: slowFsync},
 	{name: "broker-away", run: brokerAway},
 	{name: "wear-1", run: wear(1)},
