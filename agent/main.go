@@ -71,6 +71,7 @@ func verbs() []verb {
 		{"mute", "MACHINE (--for 2h | --off) [--note TEXT] [--config FILE]", "for a while, tells nothing of a machine that is worked on", muteVerb},
 		{"spool", "verify [--config FILE]", "whether the queue on disk is whole and no message is missing; also beside the running agent", spoolVerb},
 		{"unlatch", "[--config FILE] [--machine NAME]", "closes latched events whose cause is over", unlatchVerb},
+		{"doctor", "[--config FILE] [--json]", "examines agent, configuration, way to the broker, each device, disk, clock and limits, each finding with its fix", doctorVerb},
 		{"backup", "FILE [--config FILE]", "models, state, queue and configuration in one file, without passwords and keys; also beside the running agent", backupVerb},
 		{"restore", "FILE [--device ID] [--config FILE]", "puts a backup of this gateway in place, as a whole or not at all; the agent must not run", restoreVerb},
 		{"fsck", "[BACKUP] [--config FILE] [--json]", "whether configuration, models, state and queue on disk are whole, or a backup is", fsckVerb},

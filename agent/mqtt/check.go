@@ -26,6 +26,9 @@ type Finding struct {
 // checkSuffix makes the client id of Check: the agent's connection stays.
 const checkSuffix = "-check"
 
+// clientIDLongest is how long a client id is at the most.
+const clientIDLongest = 64
+
 // checkPacket is the longest packet that Check accepts: it hears states and telemetry of
 // whole machines too.
 const checkPacket = 16 << 20
@@ -33,15 +36,16 @@ const checkPacket = 16 << 20
 // Check goes the way to the broker step by step, as the agent would with these options
 // but under a client id of its own, and tells each step. Then it listens to topics
 // for d, or until ctx is done, and tells whether the events came without a gap, once
-// and in order. It publishes nothing. It reports whether everything was good.
+// and in order; with d = 0 it has the broker publish a will in place of that. It
+// publishes nothing else. It reports whether everything was good.
 func Check(ctx context.Context, o Options, topics Topics, d time.Duration, tell func(Finding)) bool {
-	c := &check{Topics: topics, events: sequence{device: topics.Device}, tell: tell, good: true}
+	c := &check{Topics: topics, events: sequence{device: topics.Device}, tell: tell, good: true, will: make(chan struct{}, 1)}
 	b, err := broker.New(o.reach())
 	if c.found("settings", err, "") {
 		return false
 	}
-	if len(o.ClientID) > 64-len(checkSuffix) {
-		o.ClientID = o.ClientID[:64-len(checkSuffix)]
+	if len(o.ClientID) > clientIDLongest-len(checkSuffix) {
+		o.ClientID = o.ClientID[:clientIDLongest-len(checkSuffix)]
 	}
 	o.ClientID += checkSuffix
 	c.id = o.ClientID
@@ -70,6 +74,9 @@ type check struct {
 	id   string
 	tell func(Finding)
 	good bool
+
+	willTopic string
+	will      chan struct{} // has an element once the will was heard
 
 	mu     sync.Mutex
 	status string // the newest; "" = none
@@ -146,6 +153,7 @@ func (c *check) listen(ctx context.Context, b *broker.Broker, conn net.Conn, pas
 		return
 	}
 	below := strings.TrimSuffix(c.Event, "event") + "#"
+	c.willTopic = strings.TrimSuffix(below, "#") + "check"
 	t := client.Subscribe(below, qos, c.take)
 	err := c.wait(ctx, t, g)
 	if sub, ok := t.(*paho.SubscribeToken); err == nil && ok && sub.Result()[below] == 0x80 { // [MQTT-3.9.3]
@@ -165,6 +173,9 @@ func (c *check) listen(ctx context.Context, b *broker.Broker, conn net.Conn, pas
 	case err := <-lost:
 		c.found("connection", broker.Explain(err), "")
 	default:
+	}
+	if d == 0 {
+		c.testWill(ctx, b, password)
 	}
 	c.verdict(d)
 }
@@ -187,6 +198,11 @@ func (c *check) take(_ paho.Client, m paho.Message) {
 		c.events.add(m.Payload())
 	case topic == c.Status:
 		c.status = string(m.Payload()[:min(len(m.Payload()), 40)])
+	case topic == c.willTopic:
+		select {
+		case c.will <- struct{}{}:
+		default:
+		}
 	}
 }
 
@@ -203,6 +219,9 @@ func (c *check) verdict(d time.Duration) {
 		err = fmt.Errorf("%q on %s: the agent is not connected; see the check mqtt in its status", c.status, c.Status)
 	}
 	c.found("status", err, "online")
+	if d == 0 {
+		return
+	}
 	text, good := c.events.verdict()
 	if text = fmt.Sprintf("in %v: %s", d, text); good {
 		c.found("events", nil, text)

@@ -24,6 +24,7 @@ var rooms = map[string]string{
 	"detect":      "the alarm policy",
 	"devices":     "buses and sensors of a configuration",
 	"diskwait":    "which operations on the disk are under way; spool and state note them, gateway asks",
+	"doctor":      "the gateway as a whole, one thing after the other; what other verbs know comes in as functions",
 	"gateway":     "the running agent",
 	"htmlreport":  "the report files of train and score",
 	"judge":       "the way from a row to its events",

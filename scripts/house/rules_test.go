@@ -51,7 +51,7 @@ var bans = []ban{
 		why: "the gateway composes the rest of the agent; what it composes must work without it"},
 	{from: in("./agent/gateway"), to: in("./agent/offline", "./agent/htmlreport", "./agent/demo", "./agent/commission"),
 		why: "the running agent works on no recordings and searches no buses"},
-	{from: in("./..."), but: in("./agent/devices", "./agent/commission", "./agent/demo", "./agent/gateway", "./scripts/...", "./board/..."), to: in("./board/..."),
+	{from: in("./..."), but: in("./agent/devices", "./agent/commission", "./agent/demo", "./agent/doctor", "./agent/gateway", "./scripts/...", "./board/..."), to: in("./board/..."),
 		why: "what differs between gateways is settled before the rest starts"},
 	{from: in("./agent/config"), to: all, tests: true,
 		why: "a configuration can be checked anywhere; what it must know of drivers is handed to it"},
