@@ -30,9 +30,11 @@
 // # The clock
 //
 // A board without a battery starts in the past. Clock reports ClockSynced only on
-// evidence: the kernel's own flag, or the file of systemd-timesyncd if the flag
-// cannot be read. Otherwise it reports ClockUnset if the date is impossible, else
-// ClockUnknown.
+// evidence: the kernel's own flag, the file of systemd-timesyncd, or the word of chronyd
+// or ntpd if the flag cannot be read. Otherwise it reports ClockUnset if the date is
+// impossible, else ClockUnknown. The unit has ProtectClock=yes, which forbids adjtimex,
+// although it only asks here: with it, systemd counts all that can set the clock as
+// permitted, and the service could not be told from one that does.
 //
 // # Why an I²C bus of our own
 //
