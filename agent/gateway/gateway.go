@@ -40,6 +40,10 @@ type Options struct {
 	Reload func() (*config.Config, error)
 	Hangup <-chan os.Signal // may be nil
 
+	// Stalled ends the process, so that whoever started it starts it again: a stage has
+	// stood still, and no watchdog of a service manager would notice. Nil means never.
+	Stalled func()
+
 	// For tests; each may be nil.
 	beforeSync func()              // of the queue
 	clock      func() report.Clock // instead of Clock

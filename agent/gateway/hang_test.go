@@ -128,3 +128,45 @@ func TestWatchdog(t *testing.T) {
 		t.Error("a loop that stands still for a minute is not noticed")
 	}
 }
+
+// TestWatchdog_alone: without a service manager that watches, the agent ends itself when
+// a stage has stood still for 30 s more; not while it moves, not while the disk keeps it
+// waiting, and not where systemd does it.
+func TestWatchdog_alone(t *testing.T) {
+	ended := 0
+	g := opened(t, configured(t), &strings.Builder{})
+	g.opts.Stalled = func() { ended++ }
+	defer runOnce(t, g) // nothing runs before: every stage stands still
+	w := newWatchdog(g)
+	wait := time.Duration(0)
+	w.wait = func() time.Duration { return wait }
+	now := time.Now()
+	look := func(n, want int, what string) {
+		t.Helper()
+		for range n {
+			now = now.Add(500 * time.Millisecond)
+			w.look(now)
+		}
+		if ended != want {
+			t.Errorf("%s: ended %d times, want %d", what, ended, want)
+		}
+	}
+	look(18+patience-1, 0, "10 s are allowed, then nearly 30 s more")
+	w.late = 0 // as after a look at which the stage has moved
+	look(patience-1, 0, "it has moved, and stands still again")
+	look(1, 1, "30 s")
+	look(200, 1, "it is ended once")
+
+	again := func() {
+		w = newWatchdog(g)
+		w.wait = func() time.Duration { return wait }
+		now = time.Now()
+	}
+	wait = time.Hour
+	again()
+	look(500, 1, "the disk hangs")
+	wait = 0
+	again()
+	w.every = time.Second
+	look(500, 1, "systemd watches")
+}

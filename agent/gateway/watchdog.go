@@ -24,7 +24,13 @@ type watchdog struct {
 	every  time.Duration // 0 = systemd does not ask for it
 	next   time.Time
 	wait   func() time.Duration // for how long the disk has kept an operation waiting
+	late   int                  // looks in a row at which a stage had stalled
 }
+
+// patience is after how many looks (30 s) the agent ends itself, because no service
+// manager watches it: in a container, or started by hand. They are counted and not
+// timed, because a computer that was suspended has not stalled.
+const patience = 60
 
 // loopBudget is for a turn of the Gateway's loop: a reload is one.
 const loopBudget = time.Minute
@@ -75,11 +81,25 @@ func (w *watchdog) look(now time.Time) {
 	if before := w.g.stalled.Swap(stalled); before != stalled && stalled != "" {
 		w.g.log.Error("no progress: the watchdog is not fed", "stage", stalled)
 	}
+	w.end(stalled)
 	if stalled != "" || w.every == 0 || now.Before(w.next) {
 		return
 	}
 	w.next = now.Add(w.every)
 	w.g.notify(board.Watchdog())
+}
+
+// end ends the agent if a stage has stalled for long and nobody else would. The exit code
+// (75) asks for a new start. What is open is on disk, as for a crash.
+func (w *watchdog) end(stalled string) {
+	if stalled == "" {
+		w.late = 0
+		return
+	}
+	if w.late++; w.late == patience && w.every == 0 && w.g.opts.Stalled != nil {
+		w.g.log.Error("no progress for long, and no service manager watches: the agent ends to be started again", "stage", stalled)
+		w.g.opts.Stalled()
+	}
 }
 
 // stages are the parts of the agent that must make progress.
