@@ -40,7 +40,7 @@ CHECKS = inherit,ST1000,ST1016
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards faults soak bench peers arm accuracy liars fetch fuzz golden rooms release release-check release-sign systemd release-notes fresh install install-files clean
+.PHONY: help run build cross FORCE test nightly check boards faults alerts soak bench peers arm accuracy liars fetch fuzz golden rooms release release-check release-sign systemd release-notes fresh install install-files clean
 
 help:
 	@echo "make run            starts the demonstration: a simulated pump station is learnt and watched; Ctrl-C ends it"
@@ -51,6 +51,7 @@ help:
 	@echo "make boards         boots two emulated ARM boards and runs the program on them (Debian)"
 	@echo "make faults         injects faults of broker, disk and clients into the program, and prints each figure beside its goal"
 	@echo "make soak           runs the program for one hour at ten times the load and half the memory"
+	@echo "make alerts         has Prometheus, vmalert and Alertmanager evaluate the alerts while faults are injected; 20 minutes (Debian)"
 	@echo "make bench          measures speed, allocations, binary sizes, start time and memory"
 	@echo "make peers          compares speed with ONNX Runtime and TFLite, downloaded from npm (x86-64, arm64)"
 	@echo "make arm            estimates cycles of the Arm kernels and counts instructions in emulation beside XNNPACK (Debian 12)"
@@ -98,6 +99,7 @@ nightly:
 	@scripts/setup.sh gcc libc6-dev
 	EDGE_LONG=1 CGO_ENABLED=1 $(GO) test -race -timeout 3h ./...
 	$(MAKE) soak
+	$(MAKE) alerts
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 	$(MAKE) release-check LONG=-long
 
@@ -127,6 +129,11 @@ faults: build
 soak: build
 	@scripts/setup.sh mosquitto mosquitto-clients
 	@$(GO) run ./scripts/faults -only soak -long
+
+# Which rules fire, take their route and clear; a limit of memory needs root.
+alerts: build
+	@scripts/setup.sh prometheus prometheus-alertmanager victoria-metrics
+	@$(GO) run ./scripts/alerts
 
 bench: build cross
 	$(GO) test -run '^$$' -bench . -benchmem ./board ./quant/... ./model/... ./agent/... ./drivers/modbus

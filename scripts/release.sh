@@ -37,9 +37,10 @@ PATH=$(dirname "$(command -v "$go")"):$PATH "$go" run ./scripts/licenses >"$work
 tree() {
 	local root=$work/$1 doc=$work/$1/usr/share/doc/$name
 	make -s install-files BINARY="dist/${name}_linux_$1" DESTDIR="$root" PREFIX=/usr
-	install -d "$doc/docs" "$doc/examples"
+	install -d "$doc/docs" "$doc/examples" "$doc/monitoring"
 	install -m 0644 README.md CHANGELOG.md SECURITY.md "$work/THIRD_PARTY_LICENSES" "$doc/"
 	install -m 0644 docs/*.md docs/*.json "$doc/docs/"
+	install -m 0644 board/monitoring/* "$doc/monitoring/"
 	install -D -m 0644 -t "$root/usr/share/man/man1" "$work/$name.1.gz"
 	install -D -m 0644 "$work/$name.bash" "$root/usr/share/bash-completion/completions/$name"
 	install -m 0644 board/debian/config.yaml "$doc/examples/config.yaml"
