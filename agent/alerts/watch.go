@@ -62,6 +62,23 @@ func (w *Watch) Look(now time.Time, s *status.Snapshot, tell func(a *Alert, text
 	}
 }
 
+// Resume continues an alert of an earlier run, with its text: it ends as if it had been
+// opened now. It is false for a key that is none of the gateway's own alerts.
+func (w *Watch) Resume(key, text string) bool {
+	if w.states == nil {
+		w.states = make([]state, len(Table))
+	}
+	for i := range Table {
+		if a := &Table[i]; a.Name == key && a.local != nil {
+			if !w.states[i].open {
+				w.states[i] = state{open: true, text: text}
+			}
+			return true
+		}
+	}
+	return false
+}
+
 // latencies are the durations since the look that is latencyOver before.
 func (w *Watch) latencies(now *status.Durations) *status.Durations {
 	if len(w.times) > latencyOver {

@@ -91,6 +91,28 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestWatch_resume: an alert that was open before a restart goes on, and ends once its
+// value has been back for its time.
+func TestWatch_resume(t *testing.T) {
+	var w Watch
+	if w.Resume("ApplicationDown", "x") || w.Resume("spool", "x") || !w.Resume("HighCpuUsage", "busy") {
+		t.Fatal("not the gateway's own alerts are resumed")
+	}
+	at, told := time.Now(), []string{}
+	for range 40 {
+		s := healthy()
+		w.Look(at, &s, func(a *Alert, text string) {
+			if a.Name == "HighCpuUsage" {
+				told = append(told, text)
+			}
+		})
+		at = at.Add(Every)
+	}
+	if told[0] != "busy" || told[29] != "busy" || told[30] != "" || told[39] != "" {
+		t.Errorf("%q: want it to go on for five minutes", told)
+	}
+}
+
 // TestWatch_besideTheBound: a value that swings about the bound opens one alert, and
 // what is not known is no alert.
 func TestWatch_besideTheBound(t *testing.T) {

@@ -236,6 +236,9 @@ func (g *Gateway) resume(p *plant, ev detect.Event) bool {
 		return true // the reporter closes it
 	}
 	if ev.Kind == detect.Alert && ev.Machine == "" { // of the gateway itself
+		if g.watch.Resume(ev.Key, ev.Reason) {
+			g.alerts[ev.Key] = true
+		}
 		return g.alerts[ev.Key] || ev.Key == lossKey && !g.losses.newest.IsZero()
 	}
 	return p.resume(ev)

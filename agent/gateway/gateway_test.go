@@ -144,6 +144,11 @@ func TestWatchAlerts(t *testing.T) {
 	if len(got) != 1 || got[0].Kind != detect.Alert || got[0].Severity != detect.Critical || !strings.Contains(got[0].Reason, "memory limit") {
 		t.Fatalf("%+v, want one alert", got)
 	}
+	for _, ev := range g.reporter.OpenEvents() {
+		if !g.resume(g.plant, ev) {
+			t.Errorf("a restart or a reload would end %+v", ev)
+		}
+	}
 	g.memoryLimit = limit
 	look(20)
 	if got := open(); len(got) != 0 {
