@@ -182,8 +182,9 @@ func wholeMessages(t *testing.T, ms []message) {
 			}
 		}
 		if m.topic == "plant/gw7/event" {
-			if id := fmt.Sprintf("gw7-%.4s-%v", m.str("boot"), m.json["seq"]); m.str("id") != id {
-				t.Errorf("id %q, want %q", m.str("id"), id)
+			before, after := fmt.Sprintf("gw7-%.4s", m.str("boot")), fmt.Sprintf("-%v", m.json["seq"])
+			if id := m.str("id"); len(id) != len(before)+4+len(after) || !strings.HasPrefix(id, before) || !strings.HasSuffix(id, after) {
+				t.Errorf("id %q, want %q, four digits of the process, and %q", id, before, after)
 			}
 		}
 	}

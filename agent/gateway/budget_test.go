@@ -1,10 +1,13 @@
 package gateway
 
 import (
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/spool"
 )
@@ -34,6 +37,50 @@ func TestBudget(t *testing.T) {
 	used, _ := b.look(at.Add(24*time.Hour), written, perDay)
 	if used != 0 || b.over {
 		t.Errorf("after a day of rest: %g used, over %v", used, b.over)
+	}
+}
+
+// However often the agent starts anew, a day takes no more than it allows. What is kept is
+// written now and then, and what cannot be read counts as used.
+func TestBudget_restarts(t *testing.T) {
+	const perDay = 50e6
+	dir, at, total, kept := t.TempDir(), time.Now(), uint64(0), 0
+	g := &Gateway{cfg: &config.Config{State: dir}}
+	for start := 0; start < 24*60; start++ { // one a minute, each is killed
+		var err error
+		if g.budget, err = loadBudget(dir, perDay, at); err != nil {
+			t.Fatal(err)
+		}
+		for i, written := 0, uint64(0); i < 120; i++ {
+			at = at.Add(500 * time.Millisecond)
+			if !g.budget.over {
+				written, total = written+20_000, total+20_000
+			}
+			g.budget.look(at, written, perDay)
+			if g.budget.due(at, perDay) {
+				g.keepBudget(at, false, func(write func()) { write() })
+				kept++
+			}
+		}
+	}
+	if total > perDay*11/10 || total < perDay/2 || kept > 2*24*60 {
+		t.Errorf("%d bytes in a day of restarts, kept %d times", total, kept)
+	}
+	g.keepBudget(at, true, func(write func()) { write() })
+	rested, err := loadBudget(dir, perDay, at.Add(24*time.Hour))
+	if err != nil || rested.level != 0 {
+		t.Errorf("after a day of rest: %g, %v", rested.level, err)
+	}
+	if early, err := loadBudget(dir, perDay, at.Add(-1000*time.Hour)); err != nil || early.level != early.kept.Level {
+		t.Errorf("with a clock that is behind: %g of %g, %v", early.level, early.kept.Level, err)
+	}
+	for _, text := range []string{"", "{", `{"level": -1}`, `{"level": 1e999}`} {
+		if err := os.WriteFile(filepath.Join(dir, budgetFile), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if b, _ := loadBudget(dir, perDay, at); b.level != perDay/4 {
+			t.Errorf("%q: %g", text, b.level)
+		}
 	}
 }
 

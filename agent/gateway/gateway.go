@@ -3,6 +3,8 @@ package gateway
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -70,6 +72,7 @@ type Gateway struct {
 	losses        losses                    // of the loop
 	failures      failures                  // of the loop
 	budget        budget                    // of the loop
+	keeping       sync.Mutex                // held while the budget is written
 	budgetUsed    atomic.Value              // float64
 	host          host                      // of the loop
 	watch         alerts.Watch              // of the loop
@@ -147,9 +150,12 @@ func DeviceID(c *config.Config) string {
 	return board.DeviceID("/")
 }
 
-// device names the gateway of a configuration.
+// device names the gateway of a configuration. An id never comes twice, even where a
+// process was killed while the disk could not note which numbers it had given out.
 func device(c *config.Config) report.Device {
-	return *at(report.Device{Site: c.Gateway.Site, Device: DeviceID(c), Boot: board.BootID("/")}, c.MQTT)
+	run := make([]byte, 2)
+	rand.Read(run) // it cannot fail
+	return *at(report.Device{Site: c.Gateway.Site, Device: DeviceID(c), Boot: board.BootID("/"), Run: hex.EncodeToString(run)}, c.MQTT)
 }
 
 // build makes what stands on the queue.
@@ -157,6 +163,9 @@ func (g *Gateway) build() (err error) {
 	c := g.cfg
 	if g.reporter, err = report.New(g.device, g.queue, g.opts.clock); err != nil {
 		g.log.Error("open events of an earlier run cannot be taken over", "error", err)
+	}
+	if g.budget, err = loadBudget(c.State, c.Budget.DiskPerDay, time.Now()); err != nil {
+		g.log.Warn("what earlier runs wrote of budget.disk_per_day is unknown: it counts as used", "error", err)
 	}
 	if g.plant, err = newPlant(c, plantOptions{g.opts.Host, new(machine.Turns), g.reporter, g.metrics, g.log}); err != nil {
 		return config.Refuse(err)
@@ -196,6 +205,9 @@ func (g *Gateway) Run(ctx context.Context) error {
 	g.endServices()
 	for _, s := range append(g.parts(), beside...) {
 		s.end()
+	}
+	if g.queue.Stats().Down == "" {
+		g.keepBudget(time.Now(), true, func(write func()) { write() })
 	}
 	g.lock.Close() // releases a lock: nothing was written
 	err = errors.Join(err, g.queue.Close())

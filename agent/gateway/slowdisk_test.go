@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/drivers/driverstest"
@@ -124,5 +125,35 @@ func balanced(t *testing.T, dir string) {
 			t.Errorf("message %d: %s after %q", id, m.State, before)
 		}
 		state[m.Event] = m.State
+	}
+}
+
+// TestIds_neverTwice: the disk loses what was told from memory, and the process is killed.
+// The next one gives out the same numbers, for it cannot know them, and other ids.
+func TestIds_neverTwice(t *testing.T) {
+	c := configured(t)
+	var ids, events [2]string
+	for i := range ids {
+		g := opened(t, c, &strings.Builder{})
+		g.alert("x", "told from memory", detect.High, time.Now())
+		if err := g.queue.Flush(); err != nil {
+			t.Fatal(err)
+		}
+		e, err := g.queue.Next(t.Context(), 0)
+		if err != nil || e.ID != 1 {
+			t.Fatalf("number %d, %v", e.ID, err)
+		}
+		var m struct{ ID, Event string }
+		if err := json.Unmarshal(e.Payload, &m); err != nil {
+			t.Fatal(err)
+		}
+		ids[i], events[i] = m.ID, m.Event
+		runOnce(t, g)
+		if err := os.RemoveAll(c.Spool.Dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ids[0] == ids[1] || events[0] == events[1] || ids[0] == "" || events[0] == "" {
+		t.Errorf("messages %v, events %v", ids, events)
 	}
 }

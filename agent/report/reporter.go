@@ -26,6 +26,7 @@ type Queue interface {
 type Device struct {
 	Site, Device string
 	Boot         string // the boot id
+	Run          string // tells this process from others of the boot in ids; may be empty
 	Topic        string // the base topic: "iot-edge-anomaly/plant-3/gw7"; MachinePlace may stand in it
 }
 
@@ -33,7 +34,7 @@ type Device struct {
 const bootDigits = 4
 
 func (d *Device) prefix() string {
-	return d.Device + "-" + d.Boot[:min(bootDigits, len(d.Boot))] + "-"
+	return d.Device + "-" + d.Boot[:min(bootDigits, len(d.Boot))] + d.Run + "-"
 }
 
 func (d *Device) id(seq uint64) string    { return d.prefix() + strconv.FormatUint(seq, 10) }

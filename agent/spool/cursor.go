@@ -33,22 +33,39 @@ type gap struct{ from, to uint64 }
 type cursor struct {
 	acked uint64 // every message up to this number is acknowledged or dropped
 	last  uint64 // last number that was stored or delivered, so that no number is used twice
-	gaps  []gap  // above acked; at most maxGaps
+	gaps  []gap  // above acked, in the order of their numbers; at most maxGaps
 }
 
 func (c *cursor) equal(o *cursor) bool {
 	return c.acked == o.acked && c.last == o.last && slices.Equal(c.gaps, o.gaps)
 }
 
-// withGap adds a gap. Where there are too many, the oldest two become one.
+// withGap adds a gap to those that there are, in the order of their numbers. Gaps that
+// touch are one. Where there are too many, the two with the fewest numbers between them
+// become one: a loss among these would go unnoticed.
 func withGap(gaps []gap, g gap) []gap {
-	gaps = append(slices.Clone(gaps), g)
-	if len(gaps) > maxGaps {
-		gaps[1].from = min(gaps[0].from, gaps[1].from)
-		gaps[1].to = max(gaps[0].to, gaps[1].to)
-		gaps = gaps[1:]
+	out := make([]gap, 0, len(gaps)+1)
+	for _, o := range gaps {
+		switch {
+		case o.to+1 < g.from:
+			out = append(out, o)
+		case g.to+1 < o.from:
+			out, g = append(out, g), o
+		default:
+			g.from, g.to = min(g.from, o.from), max(g.to, o.to)
+		}
 	}
-	return gaps
+	if out = append(out, g); len(out) > maxGaps {
+		at := 1
+		for i := range out[2:] {
+			if out[i+2].from-out[i+1].to < out[at].from-out[at-1].to {
+				at = i + 2
+			}
+		}
+		out[at-1].to = out[at].to
+		out = slices.Delete(out, at, at+1)
+	}
+	return out
 }
 
 type cursorFile struct {

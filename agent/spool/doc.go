@@ -91,7 +91,7 @@
 //
 // If the disk cannot be written and the process crashes, a number that was delivered in
 // this state may be used again in the same boot: it is more important that the alarm
-// arrives.
+// arrives. The ids of package report tell such messages apart.
 //
 // Beyond MaxBytes the oldest segments are written anew without their spare messages, one
 // after the other; then the oldest segment is dropped. All are counted. Why not a file

@@ -40,7 +40,10 @@ func (q *Queue) thin(g *segment) {
 	g.thinned = true
 	drop := slices.Clone(g.recs)
 	next := &segment{path: g.path, log: g.log, thinned: true}
+	q.gaps = withGap(q.gaps, gap{g.recs[0].seq, g.recs[len(g.recs)-1].seq})
+	cur := q.position()
 	err := q.atDisk(func() error {
+		q.count(q.saveCursor(cur)) // first, as in removeOldest
 		b, err := readSegment(g.path)
 		if err != nil || int64(len(b)) < g.log {
 			return fmt.Errorf("reading %s: %w", g.path, err)
@@ -81,7 +84,6 @@ func (q *Queue) replaceThinned(g, next *segment) {
 		}
 	}
 	next.recount()
-	q.gaps = withGap(q.gaps, gap{g.recs[0].seq, g.recs[len(g.recs)-1].seq})
 	q.segs[slices.Index(q.segs, g)] = next
 	q.reader.forget(g)
 	q.stats.Dropped += uint64(dropped)
@@ -104,7 +106,11 @@ func (q *Queue) removeOldest() {
 	g := q.segs[0]
 	q.segs = slices.Clone(q.segs[1:])
 	q.reader.forget(g)
+	cur := q.position()
 	q.atDisk(func() error {
+		// First the note that its numbers are done with: whoever reads the folder meanwhile
+		// does not miss them, however slow the disk is.
+		q.count(q.saveCursor(cur))
 		if g.damaged {
 			q.quarantine(g.path)
 		} else {
