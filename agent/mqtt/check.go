@@ -154,7 +154,9 @@ func (c *check) listen(ctx context.Context, b *broker.Broker, conn net.Conn, pas
 	}
 	below := strings.TrimSuffix(c.Event, "event") + "#"
 	c.willTopic = strings.TrimSuffix(below, "#") + "check"
-	t := client.Subscribe(below, qos, c.take)
+	filters := map[string]byte{below: qos, c.Status: qos} // RabbitMQ 3.10 gives what is retained for the topic alone, not for #
+	g.more.Store(uint32(len(filters) - 1))
+	t := client.SubscribeMultiple(filters, c.take)
 	err := c.wait(ctx, t, g)
 	if sub, ok := t.(*paho.SubscribeToken); err == nil && ok && sub.Result()[below] == 0x80 { // [MQTT-3.9.3]
 		err = errors.New("the broker refuses the subscription")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -188,6 +189,10 @@ func presence(t *trial) error {
 	if err := a.answers(); err != nil {
 		return err
 	}
+	said, err := exec.Command(t.program, "mqtt", "check", "--config", a.config, "--for", "3s").CombinedOutput()
+	last := strings.TrimSpace(string(said))
+	last = strings.Join(strings.Fields(last[strings.LastIndex(last, "\n")+1:]), " ")
+	t.expect(err == nil && strings.Contains(last, "none missing"), "presence: `mqtt check` beside the program", "none missing", "%s", last)
 	a.End(syscall.SIGTERM)
 	b.stop()
 	if err := b.start(); err != nil {
