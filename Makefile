@@ -101,6 +101,7 @@ nightly:
 	$(MAKE) soak
 	$(MAKE) alerts
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+	GO=$(GO) FUZZTIME=10m scripts/fuzz.sh agent/status
 	$(MAKE) release-check LONG=-long
 
 check:

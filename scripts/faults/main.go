@@ -64,6 +64,7 @@ var faults = slices.Concat(networkCases, otherCases("rabbit-", "RabbitMQ"), othe
 	{name: "damage", run: damage, quick: true},
 	{name: "certificate", run: certificate},
 	{name: "folder", run: folder},
+	{name: "owner", run: owner},
 	{name: "burst", run: burst},
 	{name: "slowloris", run: slowloris, alone: true},
 	{name: "idle-clients", run: keepers, alone: true},
