@@ -107,6 +107,23 @@ func (c *checker) fires(name string, a *agent, receiver, why string) {
 	}
 }
 
+// repeats wants the alert to be told again and again while it lasts.
+func (c *checker) repeats(name string, a *agent, least int) {
+	c.received.mu.Lock()
+	defer c.received.mu.Unlock()
+	n := 0
+	for _, notice := range c.received.all {
+		if notice.labels["alertname"] == name && notice.labels["device_id"] == a.id && notice.labels["source"] == evaluators[0] && notice.status == "firing" {
+			n++
+		}
+	}
+	if n < least {
+		c.fail("%s was told %d times, want %d at the least", name, n, least)
+		return
+	}
+	c.say("%s: told %d times while it lasted", name, n)
+}
+
 // clears waits until each evaluator's alert is resolved.
 func (c *checker) clears(name string, a *agent, why string) {
 	c.say("%s: %s", name, why)

@@ -148,6 +148,7 @@ func memory(c *checker, a *agent, s *stack) error {
 		c.fail("the gateway itself did not tell HighMemoryUsage: %v", err)
 	} else {
 		c.say("HighMemoryUsage: the gateway itself has an event of kind alert")
+		c.repeats("HighMemoryUsage", a, 5) // every ten seconds, for two minutes
 	}
 	a.end(syscall.SIGTERM)
 	if err := a.start(nil); err != nil {
