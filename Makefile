@@ -20,11 +20,15 @@ TAGS = nethttpomithttp2
 # start, for a command, for a request or for a message to the broker. It made the amd64
 # binary 0.8 MiB smaller (make cross). What multiplies for TLS (fips140/nistec, bigmod,
 # mlkem, edwards25519) keeps its speed: it is not listed.
-COLD_AGENT = ./agent $(addprefix ./agent/,archive backup broker chart clients command commission config control demo devices diskwait doctor gateway homeassistant htmlreport keyfiles mqtt offline quiet settings status/...) \
+COLD_AGENT = ./agent $(addprefix ./agent/,alerts archive backup broker chart clients command commission config control demo devices diskwait doctor gateway homeassistant htmlreport keyfiles mqtt offline quiet settings status/...) \
 	./board ./drivers/modbus/guess ./drivers/modbus/sunspec ./drivers/shelf ./drivers/sim/...
 COLD_LIBRARIES = github.com/... go.yaml.in/... golang.org/x/net/... golang.org/x/sync/... periph.io/... \
 	$(addprefix crypto/,ecdh ecdsa elliptic hpke mlkem rsa tls/... x509/... internal/fips140/ecdh internal/fips140/ecdsa internal/fips140/rsa) \
 	bufio compress/... container/list context embed $(addprefix encoding/,asn1 base64 csv hex json pem) flag fmt internal/fmtsort io/... log/... math/big mime/... net/... os/... path/... \
+	$(addprefix crypto/,aes cipher des dsa ed25519 fips140 hkdf hmac md5 rand rc4 sha1 sha256 sha3 sha512 subtle) \
+	$(addprefix crypto/internal/,boring/... constanttime entropy/... fips140cache fips140hash fips140only impl rand randutil sysrand) \
+	$(addprefix crypto/internal/fips140/,aes/... alias check drbg ed25519 hkdf hmac sha256 sha3 sha512 subtle tls12 tls13) \
+	$(addprefix internal/,bisect filepathlite godebug poll saferio singleflight sync syscall/... testlog) errors unique weak \
 	regexp/... text/tabwriter unicode/... vendor/golang.org/x/crypto/cryptobyte/... vendor/golang.org/x/net/... vendor/golang.org/x/text/...
 COLD = $(COLD_AGENT) $(COLD_LIBRARIES)
 

@@ -355,7 +355,7 @@ func TestUsageHasOneColumn(t *testing.T) {
 	}
 	for _, v := range verbs() {
 		for line := range strings.Lines(out) {
-			if i := strings.Index(line, v.what); i >= 0 && i != 2+9+1+argsWidth+1 {
+			if i := strings.Index(line, v.what); i >= 0 && i != 2+10+1+argsWidth+1 {
 				t.Errorf("%s is described from column %d on: %q", v.name, i, line)
 			}
 		}

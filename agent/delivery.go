@@ -9,21 +9,27 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/gateway"
 	"iot-edge-anomaly/agent/mqtt"
 )
 
-// mqttVerb is mqtt check.
+// mqttVerb is mqtt check, mqtt disable and mqtt enable.
 func mqttVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("mqtt")
 	path := configFlag(fs)
 	asJSON := fs.Bool("json", false, "print JSON, an object a step")
-	d := fs.Duration("for", time.Minute, "how long to listen for events")
+	d := fs.Duration("for", time.Minute, "of check: how long to listen for events; 0s: have the broker publish a will instead")
+	note := fs.String("note", "", "of disable and enable: why; it stands beside your name")
 	if err := parse(e, fs, args, 1); err != nil {
 		return err
 	}
-	if fs.Arg(0) != "check" {
-		return usagef("mqtt %s: want mqtt check", fs.Arg(0))
+	switch fs.Arg(0) {
+	case "check":
+	case "disable", "enable":
+		return isolate(ctx, e, *path, control.Isolate{Off: fs.Arg(0) == "enable", Note: *note})
+	default:
+		return usagef("mqtt %s: want mqtt check, mqtt disable or mqtt enable", fs.Arg(0))
 	}
 	c, err := loadConfig(*path)
 	if err != nil {
@@ -43,6 +49,20 @@ func mqttVerb(ctx context.Context, e env, args []string) error {
 		return errors.New("not all is well between this gateway and its broker")
 	}
 	return nil
+}
+
+// isolate cuts the running agent off from its broker, or ends that.
+func isolate(ctx context.Context, e env, path string, ask control.Isolate) error {
+	var i control.Isolated
+	if err := control.Post(ctx, socketOf(e, path), "isolate", ask, &i); err != nil {
+		return err
+	}
+	text := "the broker is used again, and what waits is sent"
+	if !ask.Off {
+		text = i.String() + "; detection goes on, events wait in the queue, also over a restart; mqtt enable ends it"
+	}
+	_, err := fmt.Fprintln(e.stdout, text)
+	return err
 }
 
 // spoolVerb is spool verify.

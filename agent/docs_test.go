@@ -84,7 +84,7 @@ func TestDocsCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	// In backticks, or on a line of its own that is indented.
-	command := regexp.MustCompile("(?m)(?:`|^    (?:\\$ )?)iot-edge-anomaly ([a-z]+)([^`\n#]*)")
+	command := regexp.MustCompile("(?m)(?:`|^    (?:\\$ )?)iot-edge-anomaly ([a-z-]+)([^`\n#]*)")
 	flag := regexp.MustCompile(`\s--([a-z-]+)`)
 	found := 0
 	for _, page := range append(pages, "../README.md", "../CONTRIBUTING.md") {

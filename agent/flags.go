@@ -18,14 +18,17 @@ const argsWidth = 45
 // usage lists the verbs.
 func usage() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "iot-edge-anomaly %s: learns what is normal on a machine and tells when it is not\n\nusage: iot-edge-anomaly VERB [flags]\n\n", version)
+	fmt.Fprintf(&b, "iot-edge-anomaly %s: learns what is normal on a machine and tells when it is not\n\nusage: iot-edge-anomaly VERB [flags]\n", version)
 	for _, v := range verbs() {
+		if g := groups[v.name]; g != "" {
+			b.WriteString("\n" + g + ":\n")
+		}
 		// Arguments that are too long for their column have the description below.
 		if len(v.args) > argsWidth {
-			fmt.Fprintf(&b, "  %-9s %s\n  %9s %-*s %s\n", v.name, v.args, "", argsWidth, "", v.what)
+			fmt.Fprintf(&b, "  %-10s %s\n  %10s %-*s %s\n", v.name, v.args, "", argsWidth, "", v.what)
 			continue
 		}
-		fmt.Fprintf(&b, "  %-9s %-*s %s\n", v.name, argsWidth, v.args, v.what)
+		fmt.Fprintf(&b, "  %-10s %-*s %s\n", v.name, argsWidth, v.args, v.what)
 	}
 	b.WriteString("\niot-edge-anomaly VERB -h tells a verb's flags.\n")
 	return b.String()

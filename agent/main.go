@@ -53,32 +53,36 @@ type verb struct {
 
 func verbs() []verb {
 	return []verb{
-		{"run", "[--config FILE]", "the agent; what systemd starts", runVerb},
-		{"demo", "[--for 60s] [--fault NAME]", "a simulated pump station, learnt and watched", demoVerb},
-		{"init", "[--modbus URL?units=1-5] [--out FILE]", "proposes a configuration from what answers on the buses", initVerb},
+		{"status", "[--config FILE] [--json] [--alive]", "how the running agent is: 0 healthy, 1 degraded, 2 unhealthy, 3 not running", statusVerb},
+		{"event", "list [--json] | ack ID [--note TEXT] [--config FILE]", "the open events, and your word that you have seen one", eventVerb},
+		{"mute", "MACHINE (--for 2h | --off) [--note TEXT] [--config FILE]", "for a while, tells nothing of a machine that is worked on", muteVerb},
+		{"doctor", "[--config FILE] [--json]", "examines agent, configuration, way to the broker, each device, disk, clock and limits, each finding with its fix", doctorVerb},
 		{"check", "[FILE | --config FILE] [--explain [KEY]]", "validates a configuration: every fault with line, column, path, hint; explains keys", checkVerb},
 		{"read", "[--config FILE] [--sensor NAME] [--watch]", "reads every sensor once: value, unit, quality, latency, error", readVerb},
+		{"config", "apply FILE [--config FILE] [--verify 10s]", "puts FILE in place of the configuration if it is good, and back if the agent is worse with it", configVerb},
+		{"init", "[--modbus URL?units=1-5] [--out FILE]", "proposes a configuration from what answers on the buses", initVerb},
 		{"scan", "i2c [BUS] | modbus URL --unit N [--at ADDR --count N] | modbus URL --units 1-247", "what answers on a bus, what a device says that it is, and how its registers read", scanVerb},
 		{"templates", "[NAME] [--json]", "the device templates in the program, or one of them", templatesVerb},
+		{"run", "[--config FILE]", "the agent; what systemd starts", runVerb},
+		{"reload", "[--config FILE]", "makes the running agent read its configuration again and waits for the verdict", reloadVerb},
+		{"wait-ready", "[--timeout 60s] [--config FILE]", "waits until the agent works: 0, or 1 after that time", waitReadyVerb},
+		{"demo", "[--for 60s] [--fault NAME]", "a simulated pump station, learnt and watched", demoVerb},
 		{"record", "[--config FILE] --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL [--report FILE.html]", "learns from the first N rows", trainVerb},
 		{"score", "--model MODEL --csv FILE [--out FILE.csv] [--events FILE] [--report FILE.html]", "one output row per input row", scoreVerb},
-		{"status", "[--config FILE] [--json] [--alive]", "how the running agent is: 0 healthy, 1 degraded, 2 unhealthy, 3 not running", statusVerb},
-		{"reload", "[--config FILE]", "makes the running agent read its configuration again and waits for the verdict", reloadVerb},
-		{"config", "apply FILE [--config FILE] [--verify 10s]", "puts FILE in place of the configuration if it is good, and back if the agent is worse with it", configVerb},
-		{"mqtt", "check [--config FILE] [--for 60s]", "the way to the broker, step by step; then whether events come without a gap, once and in order", mqttVerb},
-		{"event", "list [--json] | ack ID [--note TEXT] [--config FILE]", "the open events, and your word that you have seen one", eventVerb},
-		{"mute", "MACHINE (--for 2h | --off) [--note TEXT] [--config FILE]", "for a while, tells nothing of a machine that is worked on", muteVerb},
+		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
+		{"mqtt", "check [--for 60s] | disable | enable [--note TEXT] [--config FILE]", "the way to the broker, step by step, and whether events come without a gap; or cuts this gateway off from it", mqttVerb},
 		{"spool", "verify [--config FILE]", "whether the queue on disk is whole and no message is missing; also beside the running agent", spoolVerb},
 		{"unlatch", "[--config FILE] [--machine NAME]", "closes latched events whose cause is over", unlatchVerb},
-		{"doctor", "[--config FILE] [--json]", "examines agent, configuration, way to the broker, each device, disk, clock and limits, each finding with its fix", doctorVerb},
 		{"backup", "FILE [--config FILE]", "models, state, queue and configuration in one file, without passwords and keys; also beside the running agent", backupVerb},
 		{"restore", "FILE [--device ID] [--config FILE]", "puts a backup of this gateway in place, as a whole or not at all; the agent must not run", restoreVerb},
 		{"fsck", "[BACKUP] [--config FILE] [--json]", "whether configuration, models, state and queue on disk are whole, or a backup is", fsckVerb},
-		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU on the reference networks and the active model", benchVerb},
 		{"version", "[--json | --licenses]", "version, commit, Go, kernel chosen; licences of the libraries", versionVerb},
 	}
 }
+
+// groups are the headings in the list of verbs, by the verb that each stands before.
+var groups = map[string]string{"status": "Daily work", "init": "Setting up", "record": "Recordings and models", "mqtt": "Broker, queue and disk", "version": "About the program"}
 
 func main() {
 	// First of all: until a handler stands, SIGHUP ends the process, and systemd

@@ -34,7 +34,7 @@ func scanVerb(ctx context.Context, e env, args []string) error {
 }
 
 func scanI2C(ctx context.Context, e env, args []string) error {
-	name, args := i2cBusName(args)
+	name, args := commission.I2CBusName(args)
 	fs := flags("scan")
 	asJSON := fs.Bool("json", false, "print JSON")
 	if err := parse(e, fs, args, 0); err != nil {
@@ -48,17 +48,4 @@ func scanI2C(ctx context.Context, e env, args []string) error {
 		return json.NewEncoder(e.stdout).Encode(found)
 	}
 	return found.Print(e.stdout)
-}
-
-// i2cBusName takes the name of the bus, "auto" where there is none, from the
-// arguments. The number of a bus stands for its device.
-func i2cBusName(args []string) (name string, others []string) {
-	i := slices.IndexFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") })
-	if i < 0 {
-		return "auto", args
-	}
-	if name = args[i]; strings.Trim(name, "0123456789") == "" {
-		name = "/dev/i2c-" + name
-	}
-	return name, slices.Delete(slices.Clone(args), i, i+1)
 }

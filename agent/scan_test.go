@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"flag"
+	"iot-edge-anomaly/agent/commission"
 	"math"
 	"os"
 	"path/filepath"
@@ -250,7 +251,7 @@ func TestScanI2C_noBus(t *testing.T) {
 // The name of the bus may stand before or after the flags; a number is a device.
 func TestI2CBusName(t *testing.T) {
 	for args, want := range map[string]string{"": "auto", "--json": "auto", "1": "/dev/i2c-1", "--json 7": "/dev/i2c-7", "auto --json": "auto", "/dev/i2c-1 --json": "/dev/i2c-1"} {
-		name, others := i2cBusName(strings.Fields(args))
+		name, others := commission.I2CBusName(strings.Fields(args))
 		if name != want || len(others) != strings.Count(args, "--") {
 			t.Errorf("%q: %s and %v, want %s", args, name, others, want)
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/control"
@@ -41,6 +42,20 @@ func statusVerb(ctx context.Context, e env, args []string) error {
 		return nil
 	}
 	return &ended{int(s.Status)}
+}
+
+func waitReadyVerb(ctx context.Context, e env, args []string) error {
+	fs := flags("wait-ready")
+	path := configFlag(fs)
+	limit := fs.Duration("timeout", time.Minute, "how long")
+	if err := parse(e, fs, args, 0); err != nil {
+		return err
+	}
+	text, err := control.WaitReady(ctx, socketOf(e, *path), *limit)
+	if err == nil {
+		_, err = fmt.Fprintln(e.stdout, text)
+	}
+	return err
 }
 
 func reloadVerb(ctx context.Context, e env, args []string) error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -182,4 +183,17 @@ func (s *I2CScan) yaml() string {
 		return ""
 	}
 	return fmt.Sprintf("# A line behind # is a guess by the address alone: take the one that stands on the chip.\nbuses:\n  env: {i2c: %s}\nsensors:\n%s", s.Bus, b.String())
+}
+
+// I2CBusName takes the name of the bus, "auto" where there is none, from the
+// arguments. The number of a bus stands for its device.
+func I2CBusName(args []string) (name string, others []string) {
+	i := slices.IndexFunc(args, func(a string) bool { return !strings.HasPrefix(a, "-") })
+	if i < 0 {
+		return "auto", args
+	}
+	if name = args[i]; strings.Trim(name, "0123456789") == "" {
+		name = "/dev/i2c-" + name
+	}
+	return name, slices.Delete(slices.Clone(args), i, i+1)
 }

@@ -24,3 +24,25 @@ func (c *Config) Machine(name string) (Machine, error) {
 	}
 	return Machine{}, fmt.Errorf("--machine %s: unknown, want one of %s", name, strings.Join(have, ", "))
 }
+
+// Latching is the machine of this name, or every one that latches. An error is about
+// the flag --machine.
+func (c *Config) Latching(name string) (out []string, err error) {
+	for _, m := range c.Machines {
+		if name != "" && m.Name != name {
+			continue
+		}
+		if m.Detect.Latch {
+			out = append(out, m.Name)
+		} else if name != "" {
+			return nil, fmt.Errorf("machine %s does not latch: detect.latch is not true", name)
+		}
+	}
+	switch {
+	case len(out) > 0:
+		return out, nil
+	case name != "":
+		return nil, fmt.Errorf("--machine %s: unknown", name)
+	}
+	return nil, errors.New("no machine latches: none has detect.latch: true")
+}

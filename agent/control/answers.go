@@ -33,6 +33,31 @@ type Reloaded struct {
 	Changed []string `json:"changed"` // what the reload touched; empty = nothing
 }
 
+// Isolate is the content of the request isolate: the broker is not used any more.
+type Isolate struct {
+	Off  bool   `json:"off,omitempty"` // it is used again
+	Note string `json:"note,omitempty"`
+}
+
+// Isolated is the answer to the verb isolate.
+type Isolated struct {
+	Since time.Time `json:"since,omitzero"`
+	By    string    `json:"by"` // empty = the broker is used
+	Note  string    `json:"note,omitempty"`
+}
+
+// String is for people.
+func (i *Isolated) String() string {
+	text := "isolated by " + i.By
+	if !i.Since.IsZero() {
+		text += " since " + stamp(i.Since)
+	}
+	if i.Note != "" {
+		text += ": " + i.Note
+	}
+	return text
+}
+
 // Unlatch is the content of the request unlatch, and the answer to it.
 type Unlatch struct {
 	Machines []string `json:"machines"`

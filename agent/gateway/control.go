@@ -29,6 +29,7 @@ func (g *Gateway) openControl() {
 		{Name: "events", Do: func(context.Context, control.Request) (any, error) { return g.openEvents(), nil }},
 		{Name: "ack", Changes: true, Do: g.askAck},
 		{Name: "mute", Changes: true, Do: g.askMute},
+		{Name: "isolate", Changes: true, Do: g.askIsolate},
 	}})
 	g.control = newService(g.socket.Run)
 }

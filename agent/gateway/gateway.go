@@ -79,7 +79,9 @@ type Gateway struct {
 	hostNow       atomic.Pointer[status.Host]
 	lookedAtFiles time.Time // of the connection that works; of the loop
 	reloads       chan chan verdict
-	stopping      chan struct{} // closed when the loop has ended
+	jobs          chan job
+	isolated      atomic.Pointer[control.Isolated] // nil = it is not; written by the loop
+	stopping      chan struct{}                    // closed when the loop has ended
 	started       time.Time
 	ready         atomic.Int64  // nanoseconds after started; 0 = not yet
 	stalled       atomic.Value  // string: the stage that makes no progress
@@ -117,7 +119,7 @@ func New(o Options) (*Gateway, error) {
 		o.clock = Clock
 	}
 	g := &Gateway{opts: o, cfg: c, log: o.Log, metrics: status.NewMetrics(), started: time.Now(), loaded: time.Now(),
-		reloads: make(chan chan verdict), stopping: make(chan struct{}), published: map[string]publishedState{}, alerts: map[string]bool{}}
+		reloads: make(chan chan verdict), jobs: make(chan job), stopping: make(chan struct{}), published: map[string]publishedState{}, alerts: map[string]bool{}}
 	g.services, g.endServices = context.WithCancel(context.Background())
 	g.stalled.Store("")
 	g.budgetUsed.Store(0.0)
@@ -174,6 +176,7 @@ func (g *Gateway) build() (err error) {
 	g.live, g.desk = &live{g: g}, newDesk(g)
 	g.mutes = loadMutes(c.State, g.log, time.Now())
 	g.applyMutes(g.plant)
+	g.loadIsolation()
 	if g.broker, err = g.newBroker(c.MQTT); err != nil {
 		return err
 	}
@@ -276,6 +279,8 @@ func (g *Gateway) loop(ctx context.Context) error {
 			if errors.Is(v.err, ErrRestart) {
 				return v.err
 			}
+		case j := <-g.jobs:
+			j.done <- j.do()
 		case ask := <-g.reloads:
 			v := g.reload()
 			ask <- v

@@ -65,7 +65,8 @@ func (b *broker) part() *service {
 	return b.service
 }
 
-// newBroker makes the connection of a configuration; nil = none is configured.
+// newBroker makes the connection of a configuration; nil = none is configured, or the
+// gateway is isolated.
 func (g *Gateway) newBroker(c config.MQTT) (*broker, error) {
 	if c.Broker == "" {
 		return nil, nil
@@ -73,6 +74,9 @@ func (g *Gateway) newBroker(c config.MQTT) (*broker, error) {
 	client, err := mqtt.New(g.mqttOptions(c), report.NewOutbox(g.queue, g.device.Boot, g.opts.clock))
 	if err != nil {
 		return nil, config.Refuse(err)
+	}
+	if g.isolated.Load() != nil {
+		return nil, nil
 	}
 	return &broker{Client: client, service: newService(func(ctx context.Context) { client.Run(ctx) }), at: at(g.device, c)}, nil // Run's error is always nil
 }

@@ -32,6 +32,9 @@ func (g *Gateway) Snapshot() status.Snapshot {
 	g.mu.Lock()
 	broker, endpoint, pusher := g.broker, g.endpoint, g.pusher
 	g.mu.Unlock()
+	if i := g.isolated.Load(); i != nil {
+		s.Isolated = i.String()
+	}
 	if broker != nil {
 		st := broker.Stats()
 		s.Broker = &st

@@ -97,6 +97,9 @@ func (s *Snapshot) Health() Health {
 	if s.Broker != nil {
 		h.Checks["mqtt"] = s.broker()
 	}
+	if s.Isolated != "" {
+		h.Checks["mqtt"] = Check{Degraded, s.Isolated + "; events wait in the queue; mqtt enable ends it"}
+	}
 	if s.Spool != nil {
 		h.Checks["spool"] = s.spool()
 	}

@@ -31,6 +31,7 @@ type Snapshot struct {
 	Heard        []devices.Heard
 	I2C          []devices.I2CStats
 	Broker       *mqtt.Stats // nil = none configured
+	Isolated     string      // by whom it was cut off from the broker; empty = it is not
 	Spool        *spool.Stats
 	Push         *PushStats // nil = metrics are not pushed
 	Events       []OpenEvent
