@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -99,8 +100,7 @@ func TestRules_fire(t *testing.T) {
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "rule_files: [%q]\nevaluation_interval: 1m\ntests:\n", path)
-	for i := range Table {
-		a := &Table[i]
+	for _, a := range Table() {
 		tr, ok := trials[a.Name]
 		if !ok {
 			t.Errorf("%s has no history", a.Name)
@@ -128,9 +128,10 @@ func TestRules_fire(t *testing.T) {
 			tr.fires, a.Name, a.Level, labels, strconv.Quote("gw7 (plant-3): "+tr.says), strconv.Quote(a.Do), a.Runbook())
 		fmt.Fprintf(&b, "    promql_expr_test:\n      - {expr: 'count by (alertname) (ALERTS{alertstate=\"firing\"})', eval_time: %dm, exp_samples: [{labels: '{alertname=\"%s\"}', value: 1}]}\n", tr.fires, a.Name)
 	}
+	down := Table()[slices.IndexFunc(Table(), func(a Alert) bool { return a.Name == "ApplicationDown" })]
 	// Of an agent that never answered nobody knows the name.
 	fmt.Fprintf(&b, "  - interval: 1m\n    name: never there\n    input_series:\n      - {series: 'up{%s}', values: '0x20'}\n    alert_rule_test:\n      - eval_time: 10m\n        alertname: ApplicationDown\n        exp_alerts:\n"+
-		"          - exp_labels: {severity: critical, job: iot-edge-anomaly, instance: \"gw7:8080\"}\n            exp_annotations: {summary: \" (): the agent does not answer\", description: %q, runbook_url: %q}\n", target, Table[0].Do, Table[0].Runbook())
+		"          - exp_labels: {severity: critical, job: iot-edge-anomaly, instance: \"gw7:8080\"}\n            exp_annotations: {summary: \" (): the agent does not answer\", description: %q, runbook_url: %q}\n", target, down.Do, down.Runbook())
 	file := filepath.Join(t.TempDir(), "rules_test.yml")
 	if err := os.WriteFile(file, []byte(b.String()), 0o644); err != nil {
 		t.Fatal(err)

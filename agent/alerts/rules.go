@@ -22,8 +22,7 @@ func Rules(faster float64) string {
 	b.WriteString("# Written from the table in agent/alerts/table.go by `make golden`; do not edit it by hand.\n" +
 		"# The scrape job must be called iot-edge-anomaly. docs/monitoring.md says how to use this file.\n" +
 		"groups:\n  - name: iot-edge-anomaly\n    rules:\n")
-	for i := range Table {
-		a := &Table[i]
+	for _, a := range Table() {
 		fmt.Fprintf(&b, "      - alert: %s\n        expr: |-\n          %s\n", a.Name, quicker(a.rule(), faster))
 		if a.For > 0 {
 			fmt.Fprintf(&b, "        for: %s\n", promTime(a.For, faster))

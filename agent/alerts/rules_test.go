@@ -66,8 +66,7 @@ func TestTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	last, names := detect.LevelCritical.Rank(), map[string]bool{}
-	for i := range Table {
-		a := &Table[i]
+	for _, a := range Table() {
 		if names[a.Name] {
 			t.Errorf("%s stands twice", a.Name)
 		}
@@ -129,8 +128,7 @@ func exported(t *testing.T, name string) bool {
 
 // TestRules_metrics: each rule asks for metrics that an agent exports.
 func TestRules_metrics(t *testing.T) {
-	for i := range Table {
-		a := &Table[i]
+	for _, a := range Table() {
 		names := metricsIn(a.Expr + " " + a.And)
 		for _, name := range names {
 			if !exported(t, name) {

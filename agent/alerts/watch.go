@@ -26,7 +26,7 @@ type Watch struct {
 	at      time.Time
 	refused uint64
 	times   []status.Durations // of the newest looks, oldest first
-	states  []state            // of Table's rows
+	states  [len(own)]state
 }
 
 type state struct {
@@ -43,7 +43,7 @@ type look struct {
 	subject string            // the machine or certificate that the value is of
 }
 
-// Look takes a snapshot at now, and calls tell for each row that the gateway watches,
+// Look takes a snapshot at now, and calls tell for each alert that the gateway watches,
 // with what is wrong, or "" where nothing is. tell is called again and again with the same.
 func (w *Watch) Look(now time.Time, s *status.Snapshot, tell func(a *Alert, text string)) {
 	l := look{Snapshot: s, times: w.latencies(&s.Inference)}
@@ -51,25 +51,17 @@ func (w *Watch) Look(now time.Time, s *status.Snapshot, tell func(a *Alert, text
 		l.refused = float64(s.Unauthorized-w.refused) / step
 	}
 	w.at, w.refused = now, s.Unauthorized
-	if w.states == nil {
-		w.states = make([]state, len(Table))
-	}
-	for i := range Table {
-		if a := &Table[i]; a.local != nil {
-			w.states[i].look(now, a, a.local(&l), l.subject)
-			tell(a, w.states[i].text)
-		}
+	for i := range own {
+		w.states[i].look(now, &own[i], own[i].local(&l), l.subject)
+		tell(&own[i], w.states[i].text)
 	}
 }
 
 // Resume continues an alert of an earlier run, with its text: it ends as if it had been
 // opened now. It is false for a key that is none of the gateway's own alerts.
 func (w *Watch) Resume(key, text string) bool {
-	if w.states == nil {
-		w.states = make([]state, len(Table))
-	}
-	for i := range Table {
-		if a := &Table[i]; a.Name == key && a.local != nil {
+	for i := range own {
+		if own[i].Name == key {
 			if !w.states[i].open {
 				w.states[i] = state{open: true, text: text}
 			}
@@ -148,10 +140,8 @@ func (a *Alert) Severity() detect.Severity {
 
 // Local are the alerts that a gateway watches by itself.
 func Local() (out []*Alert) {
-	for i := range Table {
-		if Table[i].local != nil {
-			out = append(out, &Table[i])
-		}
+	for i := range own {
+		out = append(out, &own[i])
 	}
 	return out
 }
