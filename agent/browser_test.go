@@ -5,6 +5,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +14,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/agent/status/page"
 )
 
 // browser is a headless Chromium, spoken to over its DevTools pipe.
@@ -365,5 +369,26 @@ func pageInABrowser(t *testing.T, output string) {
 	}
 	if len(b.faults) > 0 {
 		t.Errorf("the browser complains: %q", b.faults)
+	}
+}
+
+// TestPageShowsWordOfPeople: the page says who muted a machine, who acknowledged an event,
+// and that no row has come yet.
+func TestPageShowsWordOfPeople(t *testing.T) {
+	t.Parallel()
+	b := newBrowser(t)
+	at := time.Now()
+	m := page.Machine{Name: "pump1", State: "learning", Muted: &page.Mute{Until: at.Add(time.Hour), By: "bob", Note: "new bearing"}, Learning: &page.Learning{Phase: "collecting", Want: 100},
+		Channels: []page.Channel{}, Events: []page.Event{{ID: "e1", Kind: "limit", Severity: "warning", Since: at, Ack: &page.Ack{Time: at, By: "alice", Note: "on <b>my</b> way"}}, {ID: "e2", Kind: "drift", Severity: "warning", Since: at, Ack: &page.Ack{By: "carol"}}}}
+	mux := http.NewServeMux()
+	mux.Handle("/", page.Handler())
+	mux.Handle("/api/v1/state", page.ServeState(func() page.State { return page.State{Device: "gw7", Health: "healthy", Machines: []page.Machine{m}} }))
+	s := httptest.NewServer(mux)
+	defer s.Close()
+	b.open(s.URL+"/", 360, "light")
+	b.waitShows("acknowledged by alice at ", ": on <b>my</b> way", "acknowledged by carol", "muted until ", " by bob: new bearing", "collecting, no row yet")
+	var wrong []string
+	if b.eval(&wrong, looksRight); len(wrong) > 0 || len(b.faults) > 0 {
+		t.Errorf("%q, %q", wrong, b.faults)
 	}
 }

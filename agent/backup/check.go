@@ -167,7 +167,7 @@ func (k *checking) queue(dir string) {
 	}
 	text := ""
 	if err == nil {
-		text = fmt.Sprintf("%d messages, %d not delivered yet, last number %d", v.Records, v.Waiting, v.Last)
+		text = fmt.Sprintf("%s, %d not delivered yet, last number %d", spool.Count(v.Records, "message", "messages"), v.Waiting, v.Last)
 		if !v.Good() {
 			err = fmt.Errorf("%d places are damaged, %d ranges of messages are missing", len(v.Damage), len(v.Missing))
 		}
@@ -182,6 +182,6 @@ func Inspect(path string) (string, error) {
 		return "", err
 	}
 	o := &s.origin
-	return fmt.Sprintf("%s: whole: backup of %s, site %s, from %s by iot-edge-anomaly %s: %d files, %d bytes\n",
-		path, o.Device, o.Site, o.Created.Local().Format(time.DateTime), o.Program, len(s.files), s.total), s.f.Close()
+	return fmt.Sprintf("%s: whole: backup of %s, site %s, from %s by iot-edge-anomaly %s: %s, %d bytes\n",
+		path, o.Device, o.Site, o.Created.Local().Format(time.DateTime), o.Program, spool.Count(len(s.files), "file", "files"), s.total), s.f.Close()
 }

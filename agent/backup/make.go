@@ -12,6 +12,7 @@ import (
 
 	"iot-edge-anomaly/agent/archive"
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/agent/state"
 )
 
@@ -129,8 +130,8 @@ func (m *Made) add(w *archive.Writer, entry, path string) error {
 // Text says it for people.
 func (m *Made) Text() string {
 	n := m.Counts
-	text := fmt.Sprintf("backup of %s: configuration, %d models, %d files of state, queue of %d files; %d bytes, without any password or key\n",
-		m.Device, n["models"], n["state"], n[queueEntry], m.Bytes)
+	text := fmt.Sprintf("backup of %s: configuration, %s, %s of state, queue of %s; %d bytes, without any password or key\n",
+		m.Device, spool.Count(n["models"], "model", "models"), spool.Count(n["state"], "file", "files"), spool.Count(n[queueEntry], "file", "files"), m.Bytes)
 	if m.Running {
 		text += "the agent was at work: learning rows of the last minutes, which are in its memory, are not in the backup\n"
 	}

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"iot-edge-anomaly/agent/spool"
 )
 
 // unstage removes what was staged.
@@ -34,9 +36,9 @@ func (r *restoring) swap() error {
 			kept++
 		}
 	}
-	r.Say("restored: backup of %s from %s: %d files took their places", r.origin.Device, r.origin.Created.Local().Format("2006-01-02 15:04:05"), len(r.moves))
+	r.Say("restored: backup of %s from %s: %s", r.origin.Device, r.origin.Created.Local().Format("2006-01-02 15:04:05"), spool.Count(len(r.moves), "file took its place", "files took their places"))
 	if kept > 0 {
-		r.Say("%d files that they replace are kept beside them as *%s%s", kept, asideEnding, r.stamp())
+		r.Say("%s kept beside them as *%s%s", spool.Count(kept, "file that they replace is", "files that they replace are"), asideEnding, r.stamp())
 	}
 	return nil
 }

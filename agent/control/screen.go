@@ -75,6 +75,9 @@ func note(m status.MachineHealth) string {
 		}
 		return progress
 	}
+	if l.Phase == "collecting" && l.Progress == 0 { // before its first row it does not know how many it has
+		progress = "collecting: no row has come yet"
+	}
 	if m.Note != "" {
 		progress += "; " + m.Note
 	}

@@ -16,4 +16,8 @@ func TestScreen_waits(t *testing.T) {
 	if got, want := s.Screen(), "collecting, 37 %, 15.1 h left; machine is not running: waiting"; !strings.Contains(got, want) {
 		t.Errorf("%s\nwant %s", got, want)
 	}
+	s.Machines["pump1"].Learning.Progress = 0 // until the first row after a start it is unknown
+	if got, want := s.Screen(), "collecting: no row has come yet; machine is not running"; !strings.Contains(got, want) || strings.Contains(got, " 0 %") {
+		t.Errorf("%s\nwant %s", got, want)
+	}
 }

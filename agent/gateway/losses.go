@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"fmt"
 	"math"
 	"time"
 
@@ -28,7 +27,7 @@ func (l *losses) tell(s *spool.Stats, now time.Time) (ev detect.Event, ok bool) 
 	damaged, dropped, open := s.Corrupt > l.corrupt, s.Dropped > l.dropped, !l.newest.IsZero()
 	ev = detect.Event{Kind: detect.Alert, Key: lossKey, State: detect.Open, Severity: detect.High, Time: now, Since: now, Score: math.NaN(), Peak: math.NaN(), Reason: s.LastLoss}
 	if !damaged {
-		ev.Reason = fmt.Sprintf("%d messages of the queue were dropped, the oldest updates first: it is full (spool.max), or the disk cannot be written", s.Dropped-l.dropped)
+		ev.Reason = spool.Count(int(s.Dropped-l.dropped), "message of the queue was", "messages of the queue were") + " dropped, the oldest updates first: it is full (spool.max), or the disk cannot be written"
 	}
 	l.corrupt, l.dropped = s.Corrupt, s.Dropped
 	switch {

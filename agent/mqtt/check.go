@@ -14,6 +14,7 @@ import (
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"iot-edge-anomaly/agent/broker"
+	"iot-edge-anomaly/agent/spool"
 )
 
 // Finding is what one step of Check found.
@@ -129,7 +130,7 @@ func secured(conn net.Conn) string {
 		return ""
 	}
 	cert := t.ConnectionState().PeerCertificates[0]
-	return fmt.Sprintf("certificate of %q until %s (%d days)", cert.Subject.CommonName, cert.NotAfter.Format(time.DateOnly), int(time.Until(cert.NotAfter).Hours()/24))
+	return fmt.Sprintf("certificate of %q until %s (%s)", cert.Subject.CommonName, cert.NotAfter.Format(time.DateOnly), spool.Count(int(time.Until(cert.NotAfter).Hours()/24), "day", "days"))
 }
 
 // listen logs in, subscribes, and takes what comes.

@@ -304,7 +304,7 @@ func (q *Queue) Flush() error {
 		q.changed.Wait()
 	}
 	if n := len(q.waiting); n > 0 && q.volatile() {
-		return fmt.Errorf("%d messages %w: %w", n, ErrVolatile, cmp.Or(q.down, errHung))
+		return fmt.Errorf("%s %w: %w", Count(n, "message", "messages"), ErrVolatile, cmp.Or(q.down, errHung))
 	}
 	return nil
 }
@@ -328,7 +328,7 @@ func (q *Queue) Close() error {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if n := len(q.waiting); n > 0 && !again {
-		return fmt.Errorf("closing spool %s: %d messages lost: %w", q.dir, n, cmp.Or(q.down, errHung))
+		return fmt.Errorf("closing spool %s: %s lost: %w", q.dir, Count(n, "message", "messages"), cmp.Or(q.down, errHung))
 	}
 	return nil
 }

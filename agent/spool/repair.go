@@ -127,7 +127,7 @@ func (q *Queue) lose(l loss, why string) {
 	}
 	q.stats.Corrupt += l.n
 	q.stats.LossAt = time.Now()
-	q.stats.LastLoss = fmt.Sprintf("%d messages of the queue are lost, %s: %s", l.n, numbers, why)
+	q.stats.LastLoss = fmt.Sprintf("%s, %s: %s", Count(int(l.n), "message of the queue is lost", "messages of the queue are lost"), numbers, why)
 	q.log.Error("spool lost messages", "messages", l.n, "numbers", numbers, "why", why)
 }
 

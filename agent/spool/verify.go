@@ -31,8 +31,8 @@ func (v *Verified) Good() bool { return len(v.Damage) == 0 && len(v.Missing) == 
 
 // Text says it for people.
 func (v *Verified) Text() string {
-	text := fmt.Sprintf("queue     %d messages in %d segments (%d bytes), %d not delivered yet\nnumbers   oldest %d, last given out %d\nentries   %d in the state of open events\n",
-		v.Records, v.Segments, v.Bytes, v.Waiting, v.First, v.Last, v.Entries)
+	text := fmt.Sprintf("queue     %s in %s (%s), %d not delivered yet\nnumbers   oldest %d, last given out %d\nentries   %d in the state of open events\n",
+		Count(v.Records, "message", "messages"), Count(v.Segments, "segment", "segments"), Count(int(v.Bytes), "byte", "bytes"), v.Waiting, v.First, v.Last, v.Entries)
 	for _, l := range []struct {
 		name, none string
 		list       []string

@@ -13,6 +13,7 @@ import (
 	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/drivers"
 )
 
@@ -253,9 +254,9 @@ func (s *Snapshot) sensors() Check {
 	case silent == measured:
 		return Check{Degraded, "no sensor delivers; " + first}
 	case silent == 0:
-		return Check{Degraded, fmt.Sprintf("%d of %d sensors deliver only some of their values; %s", partly, measured, first)}
+		return Check{Degraded, spool.Count(partly, fmt.Sprintf("of %d sensors delivers", measured), fmt.Sprintf("of %d sensors deliver", measured)) + " only some of their values; " + first}
 	}
-	return Check{Degraded, fmt.Sprintf("%d of %d sensors do not deliver; %s", silent, measured, first)}
+	return Check{Degraded, spool.Count(silent, fmt.Sprintf("of %d sensors does", measured), fmt.Sprintf("of %d sensors do", measured)) + " not deliver; " + first}
 }
 
 func (s *Snapshot) models() Check {
@@ -275,8 +276,11 @@ func (s *Snapshot) models() Check {
 }
 
 func (s *Snapshot) clock() Check {
-	if s.TimeQuality == "unset" {
+	switch s.TimeQuality {
+	case "unset":
 		return Check{Degraded, "the wall clock is not set: events get their time once it is"}
+	case "unknown":
+		return Check{Detail: "no time server confirms the wall clock: events carry the uptime beside their time"}
 	}
 	return Check{Detail: s.TimeQuality}
 }
@@ -304,14 +308,14 @@ func (s *Snapshot) spool() Check {
 	case s.Spool.Down != "":
 		return Check{Degraded, s.Spool.Down}
 	case s.Spool.Volatile > 0:
-		return Check{Degraded, fmt.Sprintf("%d messages could not be written to disk yet", s.Spool.Volatile)}
+		return Check{Degraded, spool.Count(s.Spool.Volatile, "message", "messages") + " could not be written to disk yet"}
 	case s.Spool.MaxBytes > 0 && s.Spool.Bytes*10 > s.Spool.MaxBytes*9:
 		return Check{Degraded, fmt.Sprintf("%d of %d bytes used: the oldest messages are dropped next", s.Spool.Bytes, s.Spool.MaxBytes)}
 	}
 	if at := s.Spool.LossAt; !at.IsZero() && s.Now.Sub(at) < time.Hour {
 		return Check{Degraded, s.Spool.LastLoss}
 	}
-	return Check{Detail: fmt.Sprintf("%d messages are waiting", s.Spool.Messages)}
+	return Check{Detail: spool.Count(s.Spool.Messages, "message is", "messages are") + " waiting"}
 }
 
 // serveHealth writes the health as JSON, with status 503 when it is unhealthy.

@@ -72,10 +72,10 @@ func TestHealth(t *testing.T) {
 		{"no broker configured", func(s *Snapshot) { s.Broker = nil }, Healthy, "sampling", ""},
 		{"a sensor fails", func(s *Snapshot) {
 			s.Readings = append(s.Readings, sampler.Reading{Sensor: "cab", Err: errors.New("no answer")})
-		}, Degraded, "sensors", "1 of 2 sensors do not deliver; cab: no answer"},
+		}, Degraded, "sensors", "1 of 2 sensors does not deliver; cab: no answer"},
 		{"all sensors fail", func(s *Snapshot) { s.Readings[0].Err, s.Readings[0].Values = errors.New("no answer"), nil }, Degraded, "sensors", "no sensor delivers"},
 		{"a probe is not connected", func(s *Snapshot) { s.Readings[0].Err = errors.New("probe is 0x8000") }, Degraded, "sensors",
-			"1 of 1 sensors deliver only some of their values; pump: probe is 0x8000"},
+			"1 of 1 sensors delivers only some of their values; pump: probe is 0x8000"},
 		{"no sensor delivers any more", func(s *Snapshot) {
 			s.Readings[0].LastGood, s.Readings[0].Err, s.Readings[0].Values = s.Now.Add(-12*time.Second), errors.New("no answer"), nil
 		}, Unhealthy, "sensors", "no sensor of any machine has delivered for 12s: no sensor delivers; pump: no answer"},
@@ -297,6 +297,25 @@ func TestTakenAddress(t *testing.T) {
 	}
 	if code, _ := get(t, "http://"+address(t, s)+"/health"); code != 200 || s.Trouble() != "" {
 		t.Errorf("on the freed address: %d, trouble %q", code, s.Trouble())
+	}
+}
+
+// TestPageTellsMute: the page has who muted a machine, and who acknowledged an event.
+func TestPageTellsMute(t *testing.T) {
+	s := good()
+	s.Machines[0].Mute = &machine.Mute{Until: s.Now.Add(time.Hour), By: "bob", Note: "new bearing"}
+	m := s.Page().Machines[0]
+	if m.Muted == nil || m.Muted.By != "bob" || m.Muted.Note != "new bearing" || !m.Muted.Until.Equal(s.Now.Add(time.Hour)) {
+		t.Errorf("%+v", m.Muted)
+	}
+	if s := good(); s.Page().Machines[0].Muted != nil {
+		t.Error("muted by nobody")
+	}
+	for quality, says := range map[string]string{"unknown": "no time server confirms", "synced": "synced"} {
+		s.TimeQuality = quality
+		if c := s.Health().Checks["clock"]; c.Status != Healthy || !strings.Contains(c.Detail, says) {
+			t.Errorf("%s: %+v", quality, c)
+		}
 	}
 }
 

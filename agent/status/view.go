@@ -42,6 +42,9 @@ func (s *Snapshot) Page() page.State {
 func (s *Snapshot) machine(m *machine.Status, bySensor map[string]*sampler.Reading) page.Machine {
 	out := page.Machine{Name: m.Name, State: string(m.State), Score: number(m.Score), Percentile: page.Percentile(m.Percent), Drift: number(m.Drift.Score), Model: m.Model.Version,
 		Events: []page.Event{}, Channels: []page.Channel{}}
+	if m.Mute != nil {
+		out.Muted = &page.Mute{Until: m.Mute.Until, By: m.Mute.By, Note: m.Mute.Note}
+	}
 	if m.Learns() {
 		left := m.Learning.Remaining.Seconds()
 		out.Learning = &page.Learning{Phase: m.Learning.Phase, Progress: m.Learning.Done, LeftS: &left,

@@ -47,8 +47,16 @@ type Machine struct {
 	Drift      *float64  `json:"drift"`      // 0 to 1, 0.7 = it has drifted from what was learnt; null: unknown
 	Model      string    `json:"model"`      // the active version; empty: none
 	Learning   *Learning `json:"learning"`   // null: not learning
-	Events     []Event   `json:"events"`     // open ones, oldest first
+	Muted      *Mute     `json:"muted,omitempty"`
+	Events     []Event   `json:"events"` // open ones, oldest first
 	Channels   []Channel `json:"channels"`
+}
+
+// Mute is somebody's wish that a machine is not told of.
+type Mute struct {
+	Until time.Time `json:"until"`
+	By    string    `json:"by"`
+	Note  string    `json:"note,omitempty"`
 }
 
 // Learning is how far the learning has come.

@@ -89,6 +89,7 @@ function card(name) {
   Object.assign(c.score.bar, { min: 0, max: 2, low: 0.8, high: 1, optimum: 0 });
   c.learning = gauge("progress", "learning");
   c.learning.bar.max = 1;
+  c.muted = element("p", "soft");
   c.events = element("div");
   const scroll = element("div", "scroll");
   const table = element("table");
@@ -101,7 +102,7 @@ function card(name) {
   }
   c.rows = table.createTBody();
   scroll.append(table);
-  c.box.append(c.head, c.score.row, c.learning.row, c.events, scroll);
+  c.box.append(c.head, c.score.row, c.learning.row, c.muted, c.events, scroll);
   cards.set(name, c);
   return c;
 }
@@ -157,6 +158,10 @@ function showEvents(box, events) {
     const list = element("ol");
     for (const c of e.causes || []) list.append(element("li", "", causeText(c)));
     div.append(list);
+    if (e.acknowledged) {
+      const a = e.acknowledged;
+      div.append(element("p", "soft", "acknowledged by " + a.by + (a.time > "1970" ? " at " + clock(a.time) : "") + (a.note ? ": " + a.note : "")));
+    }
     return div;
   }));
 }
@@ -185,9 +190,11 @@ function showMachine(m) {
   if (m.learning) {
     const l = m.learning;
     c.learning.bar.value = l.progress || 0;
-    set(c.learning.text, words(l.phase) + " " + Math.floor(100 * (l.progress || 0)) + " %" +
+    set(c.learning.text, l.phase === "collecting" && !l.rows ? "collecting, no row yet" : words(l.phase) + " " + Math.floor(100 * (l.progress || 0)) + " %" +
       (typeof l.left_s === "number" ? ", " + span(l.left_s) + " left" : ""));
   }
+  c.muted.hidden = !m.muted;
+  if (m.muted) set(c.muted, "muted until " + new Date(m.muted.until).toLocaleString() + " by " + m.muted.by + (m.muted.note ? ": " + m.muted.note : ""));
   showEvents(c.events, m.events || []);
   showChannels(c.rows, m.channels || []);
   return c.box;
