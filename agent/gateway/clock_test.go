@@ -95,6 +95,11 @@ func TestClock(t *testing.T) {
 	d.virtual = startVirtual(t, c, d.read)
 	d.subscriber.hear(d.hear)
 	d.goesOn(20)
+	d.await("messages without a time have come", func() bool {
+		d.subscriber.mu.Lock()
+		defer d.subscriber.mu.Unlock()
+		return d.undated >= 8
+	})
 	for _, away := range []bool{false, true} {
 		d.cut(away)
 		for _, jump := range jumps {
