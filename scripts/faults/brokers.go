@@ -68,9 +68,9 @@ func brokerKilled(t *trial) error {
 		return err
 	}
 	fault := fmt.Sprintf("broker killed x%d", n)
-	never, again, untold, last := p.sums()
-	t.expect(never == 0 && last > 0, fault+": messages that it never acknowledged", "0", "%d of %d", never, last)
-	t.expect(again <= uint64(16*n) && untold == 0, fault+": sent again, of those without `resent`", fmt.Sprintf("<= %d, 0", 16*n), "%d, %d", again, untold)
+	sent := p.sums()
+	t.expect(sent.never == 0 && sent.last > 0, fault+": messages that it never acknowledged", "0", "%d of %d", sent.never, sent.last)
+	t.expect(sent.again <= uint64(16*n) && sent.untold == 0, fault+": sent again, of those without `resent`", fmt.Sprintf("<= %d, 0", 16*n), "%d, %d", sent.again, sent.untold)
 	sum := balanceOf(b.all())
 	t.expect(sum.disorder+sum.unequal == 0, fault+": out of order, numbers used twice", "0, 0", "%d, %d", sum.disorder, sum.unequal)
 	t.expect(true, fault+": acknowledged by the broker and lost in it", "the broker's own", "%d", p.losses(b.all()))

@@ -19,6 +19,7 @@ type tap struct {
 	sent map[uint64]int // how often, by number
 	took map[uint64]bool
 	unmarked,
+	known, // sent again although the broker had acknowledged them
 	last uint64
 }
 
@@ -95,6 +96,9 @@ func (p *tap) passed(seq uint64, resent bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.sent[seq]++
+	if p.took[seq] {
+		p.known++
+	}
 	p.last = max(p.last, seq)
 	if p.sent[seq] > 1 && !resent {
 		p.unmarked++
@@ -110,15 +114,24 @@ func (p *tap) acknowledged(seq uint64) {
 	}
 }
 
-// never are the numbers up to the last that no broker acknowledged, again how many
-// messages were sent once more, and untold those of them without `resent`.
-func (p *tap) sums() (never, again, untold, last uint64) {
+// tally is what a tap has seen.
+type tally struct {
+	last   uint64 // highest number
+	never  uint64 // numbers up to it that the broker did not acknowledge
+	again  uint64 // messages that were sent once more
+	untold uint64 // of again, without `resent`
+	known  uint64 // of again, after the broker had acknowledged them
+}
+
+// sums adds up what passed.
+func (p *tap) sums() tally {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	s := tally{last: p.last, never: p.last - uint64(len(p.took)), untold: p.unmarked, known: p.known}
 	for _, n := range p.sent {
-		again += uint64(n - 1)
+		s.again += uint64(n - 1)
 	}
-	return p.last - uint64(len(p.took)), again, p.unmarked, p.last
+	return s
 }
 
 // losses are the numbers that the broker acknowledged and the subscriber never heard.
