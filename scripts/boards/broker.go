@@ -56,6 +56,11 @@ type event struct {
 	}
 }
 
+// slow tells whether an event says that the CPU is slow or busy: an emulated one is.
+func (e *event) slow() bool {
+	return e.Kind == "alert" && (e.Source == "HighCpuUsage" || e.Source == "HighInferenceLatency")
+}
+
 func (e *event) String() string {
 	return fmt.Sprintf("%s %s %s %s %s", e.Kind, e.Machine, e.Source, e.State, e.Reason)
 }
