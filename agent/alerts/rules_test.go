@@ -55,6 +55,7 @@ func TestRules(t *testing.T) {
 			t.Errorf("the rules of a trial have %s", wrong)
 		}
 	}
+	promtool(t, "check", "config", folder+"prometheus.yml") // with the rules beside it
 	promtool(t, "check", "rules", path)
 	promtool(t, "check", "rules", quick)
 }
