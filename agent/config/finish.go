@@ -22,6 +22,7 @@ func (v value) finish(c *Config) {
 	}
 	v.folders(c)
 	v.checkPlaces(c)
+	v.sparkplugSite(c)
 	if v.p.problems.Err() != nil {
 		return // what is unused or shared shows when the rest is right
 	}

@@ -19,8 +19,11 @@ type MQTT struct {
 	Username      string
 	PasswordFile  string
 	HomeAssistant bool
-	Telemetry     Telemetry
-	Commands      Commands
+	Sparkplug     bool
+	// SparkplugGroup is the group of the edge node; "" = gateway.site.
+	SparkplugGroup string
+	Telemetry      Telemetry
+	Commands       Commands
 }
 
 var mqttKeys = section[*MQTT]{
@@ -55,6 +58,12 @@ var mqttKeys = section[*MQTT]{
 		{Key: Key{Name: "homeassistant", Kind: Boolean, Default: "false", Example: "true",
 			Help: "Whether the machines are announced to Home Assistant; it turns telemetry on. See [homeassistant.md](homeassistant.md)."},
 			into: func(m *MQTT) any { return &m.HomeAssistant }},
+		{Key: Key{Name: "sparkplug", Kind: Boolean, Default: "false", Example: "true",
+			Help: "Whether the gateway is an edge node of Sparkplug B, and its machines are the devices; interval and deadband are those of telemetry. See [sparkplug.md](sparkplug.md)."},
+			into: func(m *MQTT) any { return &m.Sparkplug }},
+		{Key: Key{Name: "sparkplug_group", Kind: Text, Max: "200", Without: "the gateway's site", Example: `"Plant 3"`,
+			Help: "Sparkplug group of the gateway; the id of the edge node is that of the gateway."},
+			read: func(v value, m *MQTT) { m.readGroup(v) }},
 		{Key: Key{Name: "telemetry", Kind: kindMapping, Without: "no values are published", Example: "{interval: 10s, deadband: 0.5%}",
 			Help: "Values, quality and score of each machine."},
 			read: func(v value, m *MQTT) { m.readTelemetry(v) }, fill: func(m *MQTT) { telemetryKeys.fill(&m.Telemetry) }},
@@ -66,6 +75,7 @@ var mqttKeys = section[*MQTT]{
 		m.Pos = v.pos
 		m.checkLevels(g["topic"])
 		m.checkTelemetry(v)
+		m.checkSparkplug(v)
 		m.checkCommands(v)
 		v.pair("cert", m.Cert, "key", m.Key)
 		v.tell(brokerFaults(m.Broker, m.CA, m.Cert, m.Username, m.PasswordFile), nil)

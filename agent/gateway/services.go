@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
@@ -54,7 +55,16 @@ type broker struct {
 	*mqtt.Client
 	*service
 	at      *report.Device // with the topics to publish to
+	edge    *edge          // nil = there is no edge node of Sparkplug
 	leaving bool           // what it retains is being emptied; with live.turn held
+}
+
+// renew makes the connections anew: there are other certificates or another password.
+func (b *broker) renew() {
+	b.Renew()
+	if b.edge != nil {
+		b.edge.line.Renew()
+	}
 }
 
 // part is the connection as a service, nil where there is none.
@@ -75,10 +85,22 @@ func (g *Gateway) newBroker(c config.MQTT) (*broker, error) {
 	if err != nil {
 		return nil, config.Refuse(err)
 	}
+	edge, err := g.newEdge(c)
+	if err != nil {
+		return nil, config.Refuse(err)
+	}
 	if g.isolated.Load() != nil {
 		return nil, nil
 	}
-	return &broker{Client: client, service: newService(func(ctx context.Context) { client.Run(ctx) }), at: at(g.device, c)}, nil // Run's error is always nil
+	run := func(ctx context.Context) {
+		var beside sync.WaitGroup
+		if edge != nil {
+			beside.Go(func() { edge.line.Run(ctx) })
+		}
+		client.Run(ctx) // its error is always nil
+		beside.Wait()
+	}
+	return &broker{Client: client, service: newService(run), at: at(g.device, c), edge: edge}, nil
 }
 
 // endpoint is the HTTP endpoint at one address.
@@ -179,7 +201,7 @@ func (g *Gateway) changeServices(old, c *config.Config, next *broker) (changed [
 		g.replaceBroker(next)
 	} else if g.broker != nil && g.broker.FilesChanged() {
 		changed = append(changed, "mqtt: password and certificates")
-		g.broker.Renew()
+		g.broker.renew()
 	}
 	if !config.Same(old.HTTP, c.HTTP) {
 		changed = append(changed, "http")
@@ -266,10 +288,10 @@ func (g *Gateway) renewBroker(now time.Time) {
 	switch {
 	case !b.Connected():
 		if b.FilesChanged() {
-			b.Retry()
+			b.renew()
 		}
 	case b.CertificatesChanged():
 		g.log.Info("new certificates for the broker: the connection is made anew")
-		b.Renew()
+		b.renew()
 	}
 }

@@ -37,7 +37,7 @@ func (g *Gateway) Snapshot() status.Snapshot {
 	}
 	if broker != nil {
 		st := broker.Stats()
-		s.Broker = &st
+		s.Broker, s.Sparkplug = &st, broker.edge.stats()
 	}
 	if pusher != nil {
 		st := pusher.Stats()

@@ -150,7 +150,7 @@ func (c *check) listen(ctx context.Context, b *broker.Broker, conn net.Conn, pas
 	o.SetOrderMatters(true)
 	client := paho.NewClient(o)
 	defer client.Disconnect(disconnectMs)
-	if c.found("login", explainLogin(b, c.id, c.wait(ctx, client.Connect(), g)), fmt.Sprintf("as %s with client id %s", user(b), c.id)) {
+	if c.found("login", explainLogin(b, c.id, answered(ctx, client.Connect(), g)), fmt.Sprintf("as %s with client id %s", user(b), c.id)) {
 		return
 	}
 	below := strings.TrimSuffix(c.Event, "event") + "#"
@@ -158,7 +158,7 @@ func (c *check) listen(ctx context.Context, b *broker.Broker, conn net.Conn, pas
 	filters := map[string]byte{below: qos, c.Status: qos} // RabbitMQ 3.10 gives what is retained for the topic alone, not for #
 	g.more.Store(uint32(len(filters) - 1))
 	t := client.SubscribeMultiple(filters, c.take)
-	err := c.wait(ctx, t, g)
+	err := answered(ctx, t, g)
 	if sub, ok := t.(*paho.SubscribeToken); err == nil && ok && sub.Result()[below] == 0x80 { // [MQTT-3.9.3]
 		err = errors.New("the broker refuses the subscription")
 	}
@@ -233,8 +233,8 @@ func (c *check) verdict(d time.Duration) {
 	}
 }
 
-// wait waits for a token; the error of the connection says more than the token's.
-func (c *check) wait(ctx context.Context, t paho.Token, g *guard) error {
+// answered waits for a token; the error of the connection says more than the token's.
+func answered(ctx context.Context, t paho.Token, g *guard) error {
 	late := time.NewTimer(ackTimeout)
 	defer late.Stop()
 	select {

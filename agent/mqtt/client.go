@@ -69,7 +69,7 @@ type Client struct {
 	last        string
 	since       time.Time
 	clash       bool
-	said        []saying // log lines about failures
+	said        sayings // log lines about failures
 
 	clashes clashes // of the goroutine of Run
 }

@@ -52,27 +52,37 @@ type saying struct {
 	at   time.Time
 }
 
+// sayings are the newest ones.
+type sayings []saying
+
 // failed counts an error and logs it: as a warning if it was not one within an hour.
 func (c *Client) failed(err error) {
 	text, now := sameText(err.Error()), time.Now()
 	c.mu.Lock()
 	c.errors++
 	c.last = err.Error()
-	level := slog.LevelWarn
-	keep := c.said[:0]
-	for _, s := range c.said {
-		if s.text == text && now.Sub(s.at) < sayAgain {
-			level = slog.LevelDebug
-		} else if s.text == text {
-			continue
-		}
-		keep = append(keep, s)
-	}
-	if c.said = keep; level == slog.LevelWarn {
-		c.said = append(c.said[max(0, len(c.said)-sayMost+1):], saying{text, now})
-	}
+	level := c.said.level(text, now)
 	c.mu.Unlock()
 	c.log.Log(context.Background(), level, "no connection to the broker, messages stay in the spool", "err", err)
+}
+
+// level is that of a log line: a warning if the text was not one within an hour.
+func (s *sayings) level(text string, now time.Time) slog.Level {
+	level := slog.LevelWarn
+	keep := (*s)[:0]
+	for _, said := range *s {
+		if said.text == text && now.Sub(said.at) < sayAgain {
+			level = slog.LevelDebug
+		} else if said.text == text {
+			continue
+		}
+		keep = append(keep, said)
+	}
+	if level == slog.LevelWarn {
+		keep = append(keep[max(0, len(keep)-sayMost+1):], saying{text, now})
+	}
+	*s = keep
+	return level
 }
 
 // sameText leaves out of an error what differs each time: the port of our end of a

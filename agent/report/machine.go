@@ -123,6 +123,19 @@ func (r *record) concerns(m *MachineStatus) bool {
 	return slices.ContainsFunc(m.Channels, func(c model.Channel) bool { return slices.Contains(r.Missing, c.Name) })
 }
 
+// CountOpen counts the open events that concern a machine, of which the name and the channels
+// are looked at; nil = all. The event of a common cause does not count: its parts do.
+func (r *Reporter) CountOpen(m *MachineStatus) (n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i := range r.open {
+		if rec := &r.open[i]; m == nil && !rec.isCommon() || m != nil && rec.concerns(m) {
+			n++
+		}
+	}
+	return n
+}
+
 // appendOpen lists the machine's open events, oldest first.
 func (r *Reporter) appendOpen(b []byte, m *MachineStatus, c Clock) []byte {
 	b = append(b, '[')

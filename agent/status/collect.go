@@ -157,6 +157,15 @@ func ofPush[N numeric](of func(*PushStats) N) collect {
 	}
 }
 
+// ofEdge is one sample where there is an edge node.
+func ofEdge[N numeric](of func(*Sparkplug) N) collect {
+	return func(s *scrape, put put) {
+		if s.Sparkplug != nil {
+			put(float64(of(s.Sparkplug)))
+		}
+	}
+}
+
 // ofSpool is one sample where there is a queue.
 func ofSpool[N numeric](of func(*spool.Stats) N) collect {
 	return func(s *scrape, put put) {

@@ -101,6 +101,9 @@ func (s *Snapshot) Health() Health {
 	if s.Isolated != "" {
 		h.Checks["mqtt"] = Check{Degraded, s.Isolated + "; events wait in the queue; mqtt enable ends it"}
 	}
+	if s.Sparkplug != nil {
+		h.Checks["sparkplug"] = s.sparkplug()
+	}
 	if s.Spool != nil {
 		h.Checks["spool"] = s.spool()
 	}
@@ -301,6 +304,13 @@ func (s *Snapshot) broker() Check {
 		detail += ": " + s.Broker.LastError
 	}
 	return Check{Degraded, detail}
+}
+
+func (s *Snapshot) sparkplug() Check {
+	if s.Sparkplug.Line.Connected {
+		return Check{Detail: "connected"}
+	}
+	return Check{Degraded, "not connected: " + cmp.Or(s.Sparkplug.Line.LastError, "connecting")}
 }
 
 func (s *Snapshot) spool() Check {

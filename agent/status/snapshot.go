@@ -8,6 +8,7 @@ import (
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/agent/sparkplug"
 	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/agent/status/page"
 )
@@ -32,6 +33,7 @@ type Snapshot struct {
 	I2C          []devices.I2CStats
 	Broker       *mqtt.Stats // nil = none configured
 	Isolated     string      // by whom it was cut off from the broker; empty = it is not
+	Sparkplug    *Sparkplug  // nil = there is no edge node
 	Spool        *spool.Stats
 	Push         *PushStats // nil = metrics are not pushed
 	Events       []OpenEvent
@@ -72,6 +74,12 @@ type Disk struct {
 type Certificate struct {
 	Of      string // http: the endpoint's; mqtt: the client's; broker: the one that the broker showed last
 	Expires time.Time
+}
+
+// Sparkplug is the gateway as an edge node.
+type Sparkplug struct {
+	Line mqtt.SidelineStats
+	Node sparkplug.Stats
 }
 
 // Commands counts the commands of a verb that came over MQTT, since the start.

@@ -69,6 +69,8 @@ func TestHealth(t *testing.T) {
 		{"never a row", func(s *Snapshot) { s.Machines[0].RowTime = time.Time{} }, Unhealthy, "sampling", "pump1"},
 		{"a stage stands still", func(s *Snapshot) { s.Stalled = "delivery" }, Unhealthy, "progress", "delivery makes no progress"},
 		{"broker away", func(s *Snapshot) { s.Broker.Connected, s.Broker.LastError = false, "connection refused" }, Degraded, "mqtt", "not connected to tcp://b:1883: connection refused"},
+		{"edge node not connected", func(s *Snapshot) { s.Sparkplug = &Sparkplug{Line: mqtt.SidelineStats{LastError: "no route"}} }, Degraded, "sparkplug", "not connected: no route"},
+		{"edge node connected", func(s *Snapshot) { s.Sparkplug = &Sparkplug{Line: mqtt.SidelineStats{Connected: true}} }, Healthy, "sparkplug", "connected"},
 		{"no broker configured", func(s *Snapshot) { s.Broker = nil }, Healthy, "sampling", ""},
 		{"a sensor fails", func(s *Snapshot) {
 			s.Readings = append(s.Readings, sampler.Reading{Sensor: "cab", Err: errors.New("no answer")})

@@ -38,7 +38,8 @@ func fresh() Snapshot {
 	s.Modbus = []devices.ModbusStats{{Bus: "plc"}}
 	s.Heard = []devices.Heard{{Bus: "line"}}
 	s.I2C = []devices.I2CStats{{Bus: "env"}}
-	s.Broker, s.Spool, s.Push = &mqtt.Stats{}, &spool.Stats{MaxBytes: 1000}, &PushStats{}
+	s.Broker, s.Sparkplug, s.Spool = &mqtt.Stats{}, &Sparkplug{}, &spool.Stats{MaxBytes: 1000}
+	s.Push = &PushStats{}
 	return s
 }
 

@@ -183,6 +183,7 @@ func TestImports_planted(t *testing.T) {
 		{"./agent/telemetry", "./agent/mqtt", false, true},
 		{"./agent/telemetry", "./agent/report", false, false},
 		{"./agent/homeassistant", "./agent/mqtt", false, true},
+		{"./agent/sparkplug", "./agent/mqtt", false, true},
 		{"./agent/homeassistant", "./agent/detect", false, false},
 		{"./agent/devices", "./drivers/sim/i2csim", false, true},
 		{"./agent/demo", "./drivers/sim/modbussim", false, false},

@@ -37,6 +37,7 @@ var rooms = map[string]string{
 	"sampler":     "rows from sensors",
 	"settings":    "a machine's settings as learning and judging take them; config imports neither, gateway and offline share it",
 	"spool":       "the queue on disk",
+	"sparkplug":   "the gateway as hosts of Sparkplug B see it: births, numbers, payloads; it neither connects nor stores",
 	"state":       "what is kept in the state folder",
 	"status":      "health, metrics and the state that the page shows",
 	"status/page": "the page's files, which the demonstration and reports use too",
