@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -109,8 +110,9 @@ func kinds(all []heard) string {
 	return strings.Join(out, " ")
 }
 
-// bench is a node with a plant to play with. All is used by one goroutine.
+// bench is a node with a plant to play with.
 type bench struct {
+	mu sync.Mutex // held while the plant is played with
 	*Node
 	*wire
 	plant   Plant
@@ -127,7 +129,16 @@ func newBench(machines ...Machine) *bench {
 	return b
 }
 
+// sleep lets the node look.
+func (b *bench) sleep(d time.Duration) {
+	b.mu.Unlock()
+	defer b.mu.Lock()
+	time.Sleep(d)
+}
+
 func (b *bench) look() Plant {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	p := b.plant
 	p.Clock = report.Clock{Now: time.Now(), Uptime: time.Since(b.boot), Quality: b.quality}
 	if b.shift != 0 { // a time with both readings, one of them shifted, cannot be made

@@ -23,8 +23,10 @@ func (b *bench) serve(t *testing.T, d time.Duration, do func()) error {
 	go func() { ended <- b.Serve(done, b.take) }()
 	synctest.Wait()
 	if do != nil {
-		time.Sleep(time.Millisecond) // a row that is made now is another one
+		b.mu.Lock()
+		b.sleep(time.Millisecond) // a row that is made now is another one
 		do()
+		b.mu.Unlock()
 	}
 	select {
 	case err := <-ended:
@@ -80,14 +82,14 @@ func TestData(t *testing.T) {
 		m := &b.plant.Machines[0]
 		b.serve(t, time.Minute, func() {
 			m.Row = row(0.4, 3.5, 50) // waits for the interval
-			time.Sleep(2 * time.Second)
+			b.sleep(2 * time.Second)
 			m.State, m.Open, b.plant.Open = "limit", 1, 1
-			time.Sleep(9 * time.Second)
+			b.sleep(9 * time.Second)
 			m.Row = row(0.4, nan, 50)
-			time.Sleep(10 * time.Second)
+			b.sleep(10 * time.Second)
 			m.Row = row(0.4, 3.5, 50)
 			m.Row.Quality[1] = sampler.Stale
-			time.Sleep(10 * time.Second)
+			b.sleep(10 * time.Second)
 			m.Row = row(nan, 3.5, 50)
 			b.quality = report.Unknown
 		})
@@ -119,7 +121,7 @@ func TestSeq(t *testing.T) {
 		b.serve(t, time.Second, func() {
 			for i := range 600 {
 				b.plant.Machines[0].State = fmt.Sprint(i)
-				time.Sleep(lookEvery)
+				b.sleep(lookEvery)
 			}
 		})
 	})
@@ -162,11 +164,11 @@ func TestRebirth(t *testing.T) {
 		b.serve(t, time.Second, func() {
 			for range 100_000 { // 1,000 a second
 				b.Take(payload, false)
-				time.Sleep(time.Millisecond)
+				b.sleep(time.Millisecond)
 			}
-			time.Sleep(time.Minute)
+			b.sleep(time.Minute)
 			b.Take(payload, true) // retained
-			time.Sleep(time.Minute)
+			b.sleep(time.Minute)
 		})
 	})
 	got := kinds(b.hear(t))
@@ -188,12 +190,12 @@ func TestReload(t *testing.T) {
 		b.connect(b.Node)
 		b.serve(t, time.Second, func() {
 			b.plant.Machines = []Machine{b.plant.Machines[1], pump("pump3", 0.4, 3, 50)}
-			time.Sleep(time.Second)
+			b.sleep(time.Second)
 			b.plant.Machines[0].Channels = []model.Channel{{Name: "pump.flow"}}
 			b.plant.Machines[0].Row = row(0.4, 7)
-			time.Sleep(time.Second)
+			b.sleep(time.Second)
 			b.plant.Machines[0].State = "idle"
-			time.Sleep(time.Second)
+			b.sleep(time.Second)
 			b.plant.Machines = nil
 		})
 	})
@@ -216,10 +218,10 @@ func TestClock(t *testing.T) {
 		b.quality = report.Unknown
 		b.connect(b.Node)
 		ended = b.serve(t, time.Minute, func() {
-			time.Sleep(time.Second)
+			b.sleep(time.Second)
 			b.shift = time.Hour
 			set = time.Now().Add(b.shift)
-			time.Sleep(time.Second)
+			b.sleep(time.Second)
 			b.quality = report.Unset
 		})
 	})
