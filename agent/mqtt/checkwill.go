@@ -25,7 +25,7 @@ func (c *check) testWill(ctx context.Context, b *broker.Broker, password string)
 	o := clientOptions(b, c.id[:min(len(c.id), clientIDLongest-1)]+"2", password, g)
 	o.SetWill(c.willTopic, "will", qos, false)
 	client := paho.NewClient(o)
-	err = c.wait(ctx, client.Connect(), g)
+	err = answered(ctx, client.Connect(), g)
 	conn.Close() // without a DISCONNECT: the broker publishes the will
 	if err != nil {
 		c.found("will", fmt.Errorf("%w; the broker may refuse a will: the agent goes on without one, and nobody is told when the gateway dies", explainLogin(b, c.id, err)), "")
