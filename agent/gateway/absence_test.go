@@ -111,7 +111,7 @@ func (a *absent) days(n int, each time.Duration, most int64) {
 		}
 		time.Sleep(time.Minute)
 		time.Sleep(time.Until(next))
-		if size := onDisk(a.dir); size > most+most/4 {
+		if size := onDisk(a.dir); size > most+most/16 {
 			a.t.Fatalf("%d bytes on the disk, want %d and a segment", size, most)
 		}
 	}
