@@ -111,8 +111,8 @@ func TestLosses(t *testing.T) {
 	if state, _ := step(59 * time.Minute); state != "" {
 		t.Errorf("%s within the hour", state)
 	}
-	if state, _ := step(time.Minute); state != string(detect.Close) {
-		t.Errorf("after an hour: %q", state)
+	if state, reason := step(time.Minute); state != string(detect.Close) || reason != "8 messages were lost in all" {
+		t.Errorf("after an hour: %q, %q", state, reason)
 	}
 	g := &Gateway{alerts: map[string]bool{}, losses: l}
 	if ev := (detect.Event{Kind: detect.Alert, Key: lossKey}); g.resume(nil, ev) {

@@ -18,16 +18,21 @@ const lossFor = time.Hour
 // losses is what was told of them.
 type losses struct {
 	corrupt, dropped uint64
+	before           uint64    // messages lost when the alert opened
 	newest           time.Time // zero = the alert is not open
 }
 
 // tell makes the step of the alert that the counters ask for; ok is false if there is
-// none. Messages that are dropped one after the other are told once, when it begins.
+// none. Messages that are dropped one after the other are told when it begins, and their
+// sum when the alert closes.
 func (l *losses) tell(s *spool.Stats, now time.Time) (ev detect.Event, ok bool) {
 	damaged, dropped, open := s.Corrupt > l.corrupt, s.Dropped > l.dropped, !l.newest.IsZero()
 	ev = detect.Event{Kind: detect.Alert, Key: lossKey, State: detect.Open, Severity: detect.High, Time: now, Since: now, Score: math.NaN(), Peak: math.NaN(), Reason: s.LastLoss}
 	if !damaged {
 		ev.Reason = spool.Count(int(s.Dropped-l.dropped), "message of the queue was", "messages of the queue were") + " dropped, the oldest updates first: it is full (spool.max), or the disk cannot be written"
+	}
+	if !open {
+		l.before = l.corrupt + l.dropped
 	}
 	l.corrupt, l.dropped = s.Corrupt, s.Dropped
 	switch {
@@ -35,7 +40,7 @@ func (l *losses) tell(s *spool.Stats, now time.Time) (ev detect.Event, ok bool) 
 		l.newest = now
 		return ev, damaged || !open
 	case open && now.Sub(l.newest) >= lossFor:
-		ev.State, ev.Until, ev.Reason = detect.Close, now, "told"
+		ev.State, ev.Until, ev.Reason = detect.Close, now, spool.Count(int(s.Corrupt+s.Dropped-l.before), "message was", "messages were")+" lost in all"
 		*l = losses{corrupt: l.corrupt, dropped: l.dropped}
 		return ev, true
 	}
