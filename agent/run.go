@@ -27,7 +27,7 @@ func runVerb(ctx context.Context, e env, args []string) error {
 		log.Warn("configuration", "problem", w.String())
 	}
 	g, err := gateway.New(gateway.Options{Config: c, File: *path, Log: log, Build: build().status(), Hangup: e.hup,
-		Stalled: func() { os.Exit(exitRestart) }, Reload: func() (*config.Config, error) { return loadConfig(*path) }})
+		Abort: func() { os.Exit(exitRestart) }, Reload: func() (*config.Config, error) { return loadConfig(*path) }})
 	if err != nil {
 		return err
 	}

@@ -42,14 +42,15 @@ type Options struct {
 	Reload func() (*config.Config, error)
 	Hangup <-chan os.Signal // may be nil
 
-	// Stalled ends the process, so that whoever started it starts it again: a stage has
-	// stood still, and no watchdog of a service manager would notice. Nil means never.
-	Stalled func()
+	// Abort ends the process at once, to be started again: Run was to end and some part of
+	// it hangs. Nil = Run waits.
+	Abort func()
 
-	// For tests; each may be nil.
+	// For tests; each may be nil or 0.
 	beforeSync func()              // of the queue
 	clock      func() report.Clock // instead of Clock
 	dial       mqttbroker.Dialer   // to the broker
+	abortAfter time.Duration       // instead of endWithin
 }
 
 // Gateway is the running agent: one plant, one queue, one broker connection, one
@@ -82,6 +83,7 @@ type Gateway struct {
 	jobs          chan job
 	isolated      atomic.Pointer[control.Isolated] // nil = it is not; written by the loop
 	stopping      chan struct{}                    // closed when the loop has ended
+	ending        chan error                       // why the agent ends itself
 	started       time.Time
 	ready         atomic.Int64  // nanoseconds after started; 0 = not yet
 	stalled       atomic.Value  // string: the stage that makes no progress
@@ -119,7 +121,7 @@ func New(o Options) (*Gateway, error) {
 		o.clock = Clock
 	}
 	g := &Gateway{opts: o, cfg: c, log: o.Log, metrics: status.NewMetrics(), started: time.Now(), loaded: time.Now(),
-		reloads: make(chan chan verdict), jobs: make(chan job), stopping: make(chan struct{}), published: map[string]publishedState{}, alerts: map[string]bool{}}
+		reloads: make(chan chan verdict), jobs: make(chan job), stopping: make(chan struct{}), ending: make(chan error, 1), published: map[string]publishedState{}, alerts: map[string]bool{}}
 	g.services, g.endServices = context.WithCancel(context.Background())
 	g.stalled.Store("")
 	g.budgetUsed.Store(0.0)
@@ -273,6 +275,8 @@ func (g *Gateway) loop(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case err := <-g.ending:
+			return err
 		case <-g.opts.Hangup:
 			v := g.reload()
 			g.note("reload", v)

@@ -12,7 +12,8 @@ import (
 // not said to have stalled.
 const diskPatience = 100 * time.Millisecond
 
-// watchdog feeds the watchdog of systemd while every stage makes progress. It has a
+// watchdog feeds the watchdog of systemd while every stage makes progress. Where there is
+// none, it ends the agent when a stage has stalled. It has a
 // goroutine of its own and takes no lock that is held while the disk is written. It
 // reads the plant and the connection anew when a reload has replaced them.
 type watchdog struct {
@@ -25,6 +26,7 @@ type watchdog struct {
 	next   time.Time
 	wait   func() time.Duration // for how long the disk has kept an operation waiting
 	late   int                  // looks in a row at which a stage had stalled
+	alone  int                  // after how many the agent ends itself
 }
 
 // patience is after how many looks (30 s) the agent ends itself, because no service
@@ -38,7 +40,7 @@ const loopBudget = time.Minute
 func newWatchdog(g *Gateway) *watchdog {
 	interval, err := board.WatchdogInterval()
 	g.notify(err)
-	w := &watchdog{g: g, every: interval / 2, wait: diskwait.Longest}
+	w := &watchdog{g: g, every: interval / 2, wait: diskwait.Longest, alone: patience}
 	now := time.Now()
 	w.loop = newProgressMonitor(now, []stage{{"the loop of the agent", g.turns.Load, loopBudget}})
 	w.watch(now)
@@ -96,9 +98,8 @@ func (w *watchdog) end(stalled string) {
 		w.late = 0
 		return
 	}
-	if w.late++; w.late == patience && w.every == 0 && w.g.opts.Stalled != nil {
-		w.g.log.Error("no progress for long, and no service manager watches: the agent ends to be started again", "stage", stalled)
-		w.g.opts.Stalled()
+	if w.late++; w.late == w.alone && w.every == 0 {
+		w.g.endStalled(stalled)
 	}
 }
 
