@@ -20,7 +20,7 @@ TAGS = nethttpomithttp2
 # start, for a command, for a request or for a message to the broker. It made the amd64
 # binary 0.8 MiB smaller (make cross). What multiplies for TLS (fips140/nistec, bigmod,
 # mlkem, edwards25519) keeps its speed: it is not listed.
-COLD_AGENT = ./agent $(addprefix ./agent/,alerts archive backup broker chart clients command commission config control demo devices diskwait doctor gateway homeassistant htmlreport keyfiles mqtt offline quiet settings sparkplug status/...) \
+COLD_AGENT = ./agent $(addprefix ./agent/,alerts archive backup broker chart clients command commission config control demo devices diskwait doctor gateway guard homeassistant htmlreport keyfiles mqtt offline quiet settings sparkplug status/...) \
 	./board ./drivers/modbus/guess ./drivers/modbus/sunspec ./drivers/shelf ./drivers/sim/...
 COLD_LIBRARIES = github.com/... go.yaml.in/... golang.org/x/net/... golang.org/x/sync/... periph.io/... \
 	$(addprefix crypto/,ecdh ecdsa elliptic hpke mlkem rsa tls/... x509/... internal/fips140/ecdh internal/fips140/ecdsa internal/fips140/rsa) \

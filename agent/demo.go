@@ -15,7 +15,7 @@ import (
 func demoVerb(ctx context.Context, e env, args []string) error {
 	// A reader that went away must not end the process before it has cleaned up.
 	signal.Ignore(syscall.SIGPIPE)
-	o := demo.RunOptions{Out: e.stdout, Build: build().status(), Log: func(level string) *slog.Logger { return gateway.NewLog(e.stderr, level) }}
+	o := demo.RunOptions{Out: e.stdout, Build: build().status(), Log: func(level string) *slog.Logger { return gateway.NewLog(e.stderr, level, "text") }}
 	fs := flags("demo")
 	length := fs.Duration("for", 0, "stop after this time (default: until interrupted)")
 	fault := fs.String("fault", "", "play only this fault: "+faultNames())

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/guard"
 	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/sampler"
@@ -39,7 +40,7 @@ func TestPromtoolReadsRareMetrics(t *testing.T) {
 			Quality: []sampler.Quality{sampler.Good}, Drift: judge.Drift{Score: 0.4, Channels: []model.ChannelDrift{{Score: 0.4}}}}},
 		I2C:          []devices.I2CStats{{Bus: "env", Transfers: 9, Errors: [len(devices.I2CReasons)]uint64{1}}},
 		Certificates: []status.Certificate{{Of: "broker", Expires: time.Unix(1764000000, 0)}},
-		Host:         status.Host{CPU: 12.5, Disks: []status.Disk{{Path: "/var", Percent: 40}}, Received: 7},
+		Host:         status.Host{Figures: guard.Figures{CPU: 12.5, Disks: []guard.Disk{{Path: "/var", Percent: 40}}}, Received: 7},
 		Heard:        []devices.Heard{{Bus: "line", ListenStats: modbus.ListenStats{Bytes: 200, Understood: 150, Bursts: 2}}},
 	})
 	for _, want := range []string{`i2c_errors_total{bus="env",reason="no_answer"} 1`, `modbus_listen_understood_ratio{bus="line"} 0.75`,

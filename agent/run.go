@@ -22,7 +22,7 @@ func runVerb(ctx context.Context, e env, args []string) error {
 	}
 	// Whoever reads the log may go, a journal that crashed or a tee: watching goes on.
 	signal.Ignore(syscall.SIGPIPE)
-	log := gateway.NewLog(e.stderr, c.Log.Level)
+	log := gateway.NewLog(e.stderr, c.Log.Level, c.Log.Format)
 	for _, w := range c.Warnings {
 		log.Warn("configuration", "problem", w.String())
 	}

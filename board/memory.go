@@ -4,13 +4,15 @@ import (
 	"bytes"
 	"math"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 )
 
 // MemoryLimit returns how many bytes this process may use: the minimum of the
-// machine's memory and of memory.max of its control group and all groups above it
-// (cgroup v2); 0 = unknown.
+// machine's memory and of the limits of its control group and all groups above it, of
+// version 1 or 2; 0 = unknown. In a container the groups above are the host's, and what
+// can be seen of them counts.
 func MemoryLimit(root string) int64 {
 	limit := int64(math.MaxInt64)
 	if b, err := readFile(root, "proc/meminfo"); err == nil {
@@ -19,14 +21,18 @@ func MemoryLimit(root string) int64 {
 		}
 	}
 	if b, err := readFile(root, "proc/self/cgroup"); err == nil {
-		for group := parseCgroup(b); group != ""; group = path.Dir(group) {
-			if n, ok := parseMax(readText(root, "sys/fs/cgroup", group, "memory.max")); ok {
-				limit = min(limit, n)
-			}
-			if group == "/" {
-				break
+		upwards := func(group string, file ...string) {
+			for ; group != ""; group = path.Dir(group) {
+				if n, ok := parseMax(readText(root, "sys/fs/cgroup", file[0], group, file[1])); ok {
+					limit = min(limit, n)
+				}
+				if group == "/" {
+					break
+				}
 			}
 		}
+		upwards(parseCgroup(b, ""), "", "memory.max")
+		upwards(parseCgroup(b, "memory"), "memory", "memory.limit_in_bytes")
 	}
 	if limit == math.MaxInt64 {
 		return 0
@@ -49,11 +55,14 @@ func parseMemTotal(b []byte) (bytesTotal int64, ok bool) {
 	return 0, false
 }
 
-// parseCgroup finds the path of the unified hierarchy, "0::/a/b", in
-// /proc/self/cgroup; "" if there is none. The path is clean and absolute.
-func parseCgroup(b []byte) string {
+// parseCgroup finds the path of a controller of version 1 in /proc/self/cgroup,
+// "4:memory,cpu:/a/b", or with "" that of the unified hierarchy, "0::/a/b"; "" if there is
+// none. The path is clean and absolute.
+func parseCgroup(b []byte, controller string) string {
 	for line := range strings.Lines(string(b)) {
-		if p, ok := strings.CutPrefix(strings.TrimRight(line, "\n"), "0::/"); ok {
+		_, line, _ = strings.Cut(strings.TrimRight(line, "\n"), ":")
+		controllers, p, ok := strings.Cut(line, ":/")
+		if ok && slices.Contains(strings.Split(controllers, ","), controller) {
 			return path.Clean("/" + p)
 		}
 	}

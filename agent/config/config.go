@@ -45,6 +45,7 @@ type Spool struct {
 // Budget bounds what the agent takes of the gateway.
 type Budget struct {
 	DiskPerDay int64 // bytes
+	Memory     int64 // bytes; 0 = what the system allows
 }
 
 // Trust is the policy for models from elsewhere.
@@ -62,8 +63,11 @@ type Metrics struct {
 	CA        string
 }
 
-// Log is the log level: debug, info, warn or error.
-type Log struct{ Level string }
+// Log is what is logged, and how.
+type Log struct {
+	Level  string // debug, info, warn or error
+	Format string // text or json
+}
 
 // Control is the socket on which the running agent is asked for something; empty =
 // none.
@@ -182,6 +186,9 @@ var budgetKeys = section[*Budget]{
 		{Key: Key{Name: "disk_per_day", Kind: Size, Min: "1MB", Max: "1000GB", Default: "50MB", Example: "50MB",
 			Help: "What may be written to the disk in a day; beyond it updates of events are merged, an open or a close never. See [delivery.md](delivery.md#wear)."},
 			into: func(b *Budget) any { return &b.DiskPerDay }},
+		{Key: Key{Name: "memory", Kind: Size, Min: "16MiB", Max: "1TiB", Without: "what the system allows: the memory of the gateway, and the limits of its control groups", Example: "96MiB",
+			Help: "Memory that the agent may have in use. From 80 % on it saves memory, at 95 % for a minute it ends to be started again. See [troubleshooting.md](troubleshooting.md#something-of-the-gateway-is-scarce)."},
+			into: func(b *Budget) any { return &b.Memory }},
 	},
 }
 
@@ -193,5 +200,8 @@ var logKeys = section[*Log]{
 			Aliases: map[string]string{"warning": "warn", "err": "error", "trace": "debug"},
 			Help:    "The least serious level that is logged."},
 			into: func(l *Log) any { return &l.Level }},
+		{Key: Key{Name: "format", Kind: Choice, Choices: []string{"text", "json"}, Default: "text", Example: "json",
+			Help: "How a line is written: `key=value`, or one JSON object. It changes with a restart only."},
+			into: func(l *Log) any { return &l.Format }},
 	},
 }

@@ -14,7 +14,7 @@ import (
 
 // difference tells what of a plant stays when another configuration comes into force.
 // A bus stays if its own settings do; a sensor if its settings and its bus stay; a
-// machine if its settings, its sensors and its model stay.
+// machine if its settings, its sensors and its model stay and no panic has stopped it.
 type difference struct {
 	buses   map[string]bool // those that stay
 	sensors map[string]drivers.Sensor
@@ -87,7 +87,7 @@ func (d *difference) compareMachines(p *plant, c *config.Config) error {
 	var errs []error
 	for _, mc := range c.Machines {
 		u := p.unit(mc.Name)
-		same := u != nil && d.sameMachine(u.conf, mc, c)
+		same := u != nil && !u.Failed() && d.sameMachine(u.conf, mc, c)
 		if u != nil {
 			other, err := u.otherModel(c, mc)
 			errs = append(errs, err)

@@ -51,6 +51,8 @@ type Options struct {
 	clock      func() report.Clock // instead of Clock
 	dial       mqttbroker.Dialer   // to the broker
 	abortAfter time.Duration       // instead of endWithin
+	memoryUsed func() uint64       // bytes, instead of what the kernel tells
+	scored     func(machine string)
 }
 
 // Gateway is the running agent: one plant, one queue, one broker connection, one
@@ -78,16 +80,17 @@ type Gateway struct {
 	host          host                      // of the loop
 	watch         alerts.Watch              // of the loop
 	hostNow       atomic.Pointer[status.Host]
-	lookedAtFiles time.Time // of the connection that works; of the loop
+	restarts      map[string]*restart // by machine; of the loop
+	lookedAtFiles time.Time           // of the connection that works; of the loop
 	reloads       chan chan verdict
 	jobs          chan job
 	isolated      atomic.Pointer[control.Isolated] // nil = it is not; written by the loop
 	stopping      chan struct{}                    // closed when the loop has ended
 	ending        chan error                       // why the agent ends itself
 	started       time.Time
-	ready         atomic.Int64  // nanoseconds after started; 0 = not yet
-	stalled       atomic.Value  // string: the stage that makes no progress
-	memoryLimit   uint64        // bytes; 0 = unknown
+	ready         atomic.Int64 // nanoseconds after started; 0 = not yet
+	stalled       atomic.Value // string: the stage that makes no progress
+	guards        *guards
 	turns         atomic.Uint64 // of the loop
 	reloading     atomic.Bool
 
@@ -121,12 +124,12 @@ func New(o Options) (*Gateway, error) {
 		o.clock = Clock
 	}
 	g := &Gateway{opts: o, cfg: c, log: o.Log, metrics: status.NewMetrics(), started: time.Now(), loaded: time.Now(),
-		reloads: make(chan chan verdict), jobs: make(chan job), stopping: make(chan struct{}), ending: make(chan error, 1), published: map[string]publishedState{}, alerts: map[string]bool{}}
+		reloads: make(chan chan verdict), jobs: make(chan job), stopping: make(chan struct{}), ending: make(chan error, 1), published: map[string]publishedState{}, alerts: map[string]bool{}, restarts: map[string]*restart{}}
 	g.services, g.endServices = context.WithCancel(context.Background())
 	g.stalled.Store("")
 	g.budgetUsed.Store(0.0)
+	g.guards = newGuards(g)
 	g.lookAtHost(g.started)
-	g.memoryLimit = uint64(max(0, board.MemoryLimit("/")))
 	g.device = device(c)
 	if err := os.MkdirAll(c.State, 0o700); err != nil {
 		return nil, fmt.Errorf("state folder: %w", err)
@@ -171,7 +174,7 @@ func (g *Gateway) build() (err error) {
 	if g.budget, err = loadBudget(c.State, c.Budget.DiskPerDay, time.Now()); err != nil {
 		g.log.Warn("what earlier runs wrote of budget.disk_per_day is unknown: it counts as used", "error", err)
 	}
-	if g.plant, err = newPlant(c, plantOptions{g.opts.Host, new(machine.Turns), g.reporter, g.metrics, g.log}); err != nil {
+	if g.plant, err = newPlant(c, plantOptions{g.opts.Host, new(machine.Turns), g.reporter, g.metrics, g.log, new(sync.Map), g.opts.scored}); err != nil {
 		return config.Refuse(err)
 	}
 	g.retained, g.announced = loadRetained(c.State, g.log), loadAnnouncements(c.State, g.log)
@@ -194,7 +197,7 @@ func (g *Gateway) build() (err error) {
 func (g *Gateway) Run(ctx context.Context) error {
 	g.warn(g.cfg)
 	g.continueEvents()
-	beside := []*service{newService(g.live.run), newService(g.desk.run)}
+	beside := []*service{newService(g.live.run), newService(g.desk.run), newService(g.guards.run)}
 	for _, s := range append(g.parts(), beside...) {
 		s.start(g.services, nil)
 	}
@@ -299,6 +302,9 @@ func (g *Gateway) loop(ctx context.Context) error {
 			g.tellLosses(&st, now)
 			g.spare(now)
 			g.watchAlerts(now)
+			if err := g.restartMachines(now); err != nil {
+				return err
+			}
 			if err := g.reporter.Tell(); err != nil {
 				g.failures.log(g.log, "report events that waited", err, now)
 			}

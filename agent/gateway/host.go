@@ -7,6 +7,7 @@ import (
 	"iot-edge-anomaly/agent/alerts"
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/diskwait"
+	"iot-edge-anomaly/agent/guard"
 	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/board"
 )
@@ -29,7 +30,9 @@ func (h *host) look(now time.Time, c *config.Config) *status.Host {
 	}
 	before := h.load
 	h.at, h.load = now, board.ReadLoad("/")
-	out := &status.Host{CPU: math.NaN(), Received: h.load.Received, Sent: h.load.Sent}
+	hot := board.Hottest("/")
+	out := &status.Host{Received: h.load.Received, Sent: h.load.Sent,
+		Figures: guard.Figures{CPU: math.NaN(), Heat: guard.Heat(hot), Supply: board.Supply("/")}}
 	if p, ok := h.load.CPUPercent(before); ok && before.Total > 0 {
 		out.CPU = p
 	}
@@ -39,7 +42,7 @@ func (h *host) look(now time.Time, c *config.Config) *status.Host {
 			continue // on the same file system
 		}
 		if p, err := board.DiskPercent(path); err == nil {
-			out.Disks = append(out.Disks, status.Disk{Path: path, Percent: p})
+			out.Disks = append(out.Disks, guard.Disk{Path: path, Percent: p})
 		}
 	}
 	return out
@@ -51,6 +54,7 @@ func (g *Gateway) lookAtHost(now time.Time) bool {
 	h := g.host.look(now, g.cfg)
 	if h != nil {
 		g.hostNow.Store(h)
+		g.guards.host(now, h.Figures)
 	}
 	return h != nil
 }

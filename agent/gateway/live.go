@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/guard"
 	"iot-edge-anomaly/agent/homeassistant"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/report"
@@ -139,6 +140,10 @@ func (l *live) telemetry(now time.Time, t config.Telemetry, p *plant, b *broker)
 		s := u.Status()
 		rows := m.Look(now, &report.Row{Time: s.RowTime, Score: s.Score, Values: s.Values, Quality: s.Quality})
 		if rows == nil {
+			continue
+		}
+		if guard.Shed(l.g.guards.shed.Load()) >= guard.ShedTelemetry {
+			l.g.guards.shedRows.Add(uint64(len(rows)))
 			continue
 		}
 		mc := &p.cfg.Machines[i]

@@ -20,24 +20,31 @@ func setLogLevel(level string) {
 	logLevel.Set(l)
 }
 
-// NewLog makes the process's logger, which writes text to w from a level of the
-// configuration on, and takes what libraries log too. A reload changes its level. Under
-// systemd each line begins with its level as journald understands it (sd-daemon(3)) and
-// has no time, which the journal adds. Lines that repeat are bounded.
-func NewLog(w io.Writer, level string) *slog.Logger {
+// NewLog makes the process's logger, which writes text, or JSON if the format is json, to w
+// from a level of the configuration on, and takes what libraries log too. A reload changes
+// its level. Under systemd each line begins with its level as journald understands it
+// (sd-daemon(3)) and has no time, which the journal adds. Lines that repeat are bounded.
+func NewLog(w io.Writer, level, format string) *slog.Logger {
 	setLogLevel(level)
-	journal := os.Getenv("JOURNAL_STREAM") != ""
+	journal, asJSON := os.Getenv("JOURNAL_STREAM") != "", format == "json"
 	o := &slog.HandlerOptions{Level: &logLevel, ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
-		if journal && len(groups) == 0 && a.Key == slog.TimeKey {
+		switch {
+		case journal && len(groups) == 0 && a.Key == slog.TimeKey:
 			return slog.Attr{}
+		case asJSON && a.Value.Kind() == slog.KindDuration: // else a bare number
+			a.Value = slog.StringValue(a.Value.Duration().String())
 		}
 		return a
 	}}
-	var h slog.Handler
+	to := func(w io.Writer) slog.Handler {
+		if asJSON {
+			return slog.NewJSONHandler(w, o)
+		}
+		return slog.NewTextHandler(w, o)
+	}
+	h := to(w)
 	if journal {
-		h = &journalHandler{w: w, o: o, h: slog.NewTextHandler(w, o)}
-	} else {
-		h = slog.NewTextHandler(w, o)
+		h = &journalHandler{w: w, to: to, h: h}
 	}
 	h = newRepeats(h)
 	lg := slog.New(h)
@@ -50,7 +57,7 @@ func NewLog(w io.Writer, level string) *slog.Logger {
 // journalHandler puts the priority in front of each line.
 type journalHandler struct {
 	w     io.Writer
-	o     *slog.HandlerOptions
+	to    func(io.Writer) slog.Handler
 	h     slog.Handler
 	chain []func(slog.Handler) slog.Handler
 }
@@ -58,7 +65,7 @@ type journalHandler struct {
 func (j *journalHandler) Enabled(ctx context.Context, l slog.Level) bool { return j.h.Enabled(ctx, l) }
 
 func (j *journalHandler) Handle(ctx context.Context, r slog.Record) error {
-	h := slog.Handler(slog.NewTextHandler(prefixed{j.w, priority(r.Level)}, j.o))
+	h := j.to(prefixed{j.w, priority(r.Level)})
 	for _, f := range j.chain {
 		h = f(h)
 	}

@@ -1,10 +1,14 @@
 package gateway
 
 import (
+	"encoding/json"
+	"errors"
 	"log"
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestNewLog: the journal gets each line's priority and adds the time itself; elsewhere
@@ -19,7 +23,7 @@ func TestNewLog(t *testing.T) {
 	})
 	var b strings.Builder
 	t.Setenv("JOURNAL_STREAM", "8:1")
-	l := NewLog(&b, "info").With("machine", "pump1").WithGroup("g")
+	l := NewLog(&b, "info", "text").With("machine", "pump1").WithGroup("g")
 	l.Debug("left out")
 	l.Info("a", "k", 1)
 	setLogLevel("warn")
@@ -37,8 +41,24 @@ func TestNewLog(t *testing.T) {
 	}
 	b.Reset()
 	t.Setenv("JOURNAL_STREAM", "")
-	NewLog(&b, "error").Error("d")
+	NewLog(&b, "error", "text").Error("d")
 	if line := b.String(); !strings.HasPrefix(line, "time=") || !strings.HasSuffix(line, " level=ERROR msg=d\n") {
 		t.Errorf("outside of the journal: %q", line)
+	}
+	b.Reset()
+	NewLog(&b, "info", "json").With("machine", "pump1").Warn("slow", "after", 1500*time.Millisecond, "error", errors.New("no \"answer\""))
+	var line map[string]any
+	if err := json.Unmarshal([]byte(b.String()), &line); err != nil || line["time"] == nil {
+		t.Errorf("%v: %s", err, &b)
+	}
+	delete(line, "time")
+	if want := (map[string]any{"level": "WARN", "msg": "slow", "machine": "pump1", "after": "1.5s", "error": `no "answer"`}); !maps.Equal(line, want) {
+		t.Errorf("as JSON %v, want %v", line, want)
+	}
+	b.Reset()
+	t.Setenv("JOURNAL_STREAM", "8:1")
+	NewLog(&b, "info", "json").With("machine", "pump1").Error("d")
+	if want := `<3>{"level":"ERROR","msg":"d","machine":"pump1"}` + "\n"; b.String() != want {
+		t.Errorf("in the journal %q, want %q", &b, want)
 	}
 }

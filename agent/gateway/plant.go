@@ -7,6 +7,7 @@ import (
 	"math"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/detect"
@@ -41,6 +42,8 @@ type plantOptions struct {
 	report  machine.Reporter
 	metrics *status.Metrics
 	log     *slog.Logger
+	panics  *sync.Map            // *atomic.Uint64 of each machine, by name
+	scored  func(machine string) // for tests; may be nil
 }
 
 // life is the time from the start of the first plant to the stop of the last one.
@@ -98,9 +101,14 @@ func (p *plant) options(mc config.Machine) machine.Options {
 	for _, r := range mc.Resolved {
 		sensors = append(sensors, p.cfg.Sensors[r.Sensor].Name)
 	}
+	score := p.metrics.Score
+	if p.scored != nil {
+		score = func(v float64) { p.scored(mc.Name); p.metrics.Score(v) }
+	}
+	panics, _ := p.panics.LoadOrStore(mc.Name, new(atomic.Uint64))
 	return machine.Options{
 		Schema: s, Sensors: sensors, Models: state.OpenModels(mc.Model.Path), Policy: settings.Policy(mc), Limits: settings.Limits(mc), Learn: learning(p.cfg, mc, s),
-		State: judgeState(p.cfg, mc), Sampler: p.group.Sampler(mc.Name), Report: p.report, Log: p.log, Inference: p.metrics.Inference, Score: p.metrics.Score}
+		State: judgeState(p.cfg, mc), Sampler: p.group.Sampler(mc.Name), Report: p.report, Log: p.log, Inference: p.metrics.Inference, Score: score, Panics: panics.(*atomic.Uint64)}
 }
 
 // learning is how a machine may learn rows of the schema.

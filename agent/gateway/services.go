@@ -174,6 +174,7 @@ func fixed(old, c *config.Config) error {
 		{"state", old.State == c.State},
 		{"spool.dir", old.Spool.Dir == c.Spool.Dir},
 		{"control.socket", old.Control == c.Control},
+		{"log.format", old.Log.Format == c.Log.Format},
 	} {
 		if !f.same {
 			names = append(names, f.name)

@@ -312,12 +312,12 @@ func TestTurns(t *testing.T) {
 	}
 	at(a, 1, 3)
 	at(c, 3, 3)
-	if err := a.wait(t.Context()); err != nil {
+	if _, err := a.wait(t.Context()); err != nil {
 		t.Error(err)
 	}
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := b.wait(gone); err == nil {
+	if _, err := b.wait(gone); err == nil {
 		t.Error("b has the turn of a")
 	}
 	b.leave(false)
@@ -327,7 +327,7 @@ func TestTurns(t *testing.T) {
 		t.Errorf("%v left, and nobody has learnt yet", left)
 	}
 	a.leave(true)
-	if err := c.wait(t.Context()); err != nil {
+	if _, err := c.wait(t.Context()); err != nil {
 		t.Error(err)
 	}
 	at(c, 1, 1)
@@ -340,6 +340,47 @@ func TestTurns(t *testing.T) {
 	c.leave(true)
 	d.leave(true)
 	at(d, 0, 0)
+}
+
+// TestTurnsHeld: while the turns are held nobody trains; a training under way ends and
+// begins again at its place.
+func TestTurnsHeld(t *testing.T) {
+	var turns Turns
+	a, b := turns.join(), turns.join()
+	mine, err := a.wait(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	turns.Hold(true)
+	turns.Hold(true)
+	if context.Cause(mine) != errHeld || !a.waits() {
+		t.Errorf("the training goes on: %v", context.Cause(mine))
+	}
+	late := turns.join()
+	short, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	for _, w := range []*turn{a, b, late} {
+		if _, err := w.wait(short); err == nil {
+			t.Error("somebody trains")
+		}
+	}
+	turns.Hold(false)
+	if mine, err = a.wait(t.Context()); err != nil || mine.Err() != nil || a.waits() {
+		t.Errorf("it does not begin again: %v", err)
+	}
+	if place, of, _ := b.place(); place != 2 || of != 3 {
+		t.Errorf("b has place %d of %d", place, of)
+	}
+	a.leave(true)
+	if _, err := b.wait(t.Context()); err != nil {
+		t.Error(err)
+	}
+	turns.Hold(true)
+	b.leave(false) // while it is held
+	turns.Hold(false)
+	if _, err := late.wait(t.Context()); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestOrdinal(t *testing.T) {

@@ -111,7 +111,9 @@ func (m *Machine) keepAll(ctx context.Context) {
 			}
 			m.tellLoss()
 		}
-		m.keepState()
+		if !m.failed.Load() { // else what the judge holds is not to be trusted
+			m.keepState()
+		}
 		m.keeper.wait()
 	}()
 	select {

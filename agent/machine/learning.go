@@ -129,14 +129,31 @@ func (m *Machine) startTraining(ctx context.Context) {
 // errTooFew tells that rows were lost when the last of them were written.
 var errTooFew = errors.New("rows are missing")
 
-// train waits for the turn and learns the rows.
+// train waits for the turn and learns the rows, again if it had to give way. A panic ends
+// the training and nothing else.
 func (m *Machine) train(ctx context.Context, turn *turn, log state.RowLog) (t trained) {
+	defer func() {
+		if r := recover(); r != nil {
+			t = trained{err: m.panicked("training", r)}
+		}
+	}()
 	if !log.Full() {
 		return trained{err: errTooFew}
 	}
-	if t.err = turn.wait(ctx); t.err != nil {
-		return t
+	for {
+		mine, err := turn.wait(ctx)
+		if err != nil {
+			return trained{err: err}
+		}
+		if t = m.trainNow(mine, turn, &log); t.err == nil || ctx.Err() != nil || context.Cause(mine) != errHeld {
+			return t
+		}
+		m.log.Info("training gives way: it begins again when there is memory")
 	}
+}
+
+// trainNow learns the rows.
+func (m *Machine) trainNow(ctx context.Context, turn *turn, log *state.RowLog) (t trained) {
 	defer besideOthers()()
 	m.setTraining(0, 0)
 	rows, err := log.Load()
@@ -180,13 +197,17 @@ func besideOthers() func() {
 // machine's turn.
 func (m *Machine) setWaiting() (note string) {
 	place, of, left := m.turn.place()
-	if place <= 1 {
+	held := m.turn.waits()
+	if place <= 1 && !held {
 		return ""
 	}
 	m.mu.Lock()
 	p := &m.status.Learning
 	p.Phase, p.Done, p.Remaining = "waiting", 0, left
 	m.mu.Unlock()
+	if held {
+		return "memory is short: training waits"
+	}
 	return fmt.Sprintf("%s of %d", ordinal(place), of)
 }
 

@@ -35,6 +35,9 @@ type Options struct {
 	Sampler *sampler.Sampler
 	Report  Reporter
 	Log     *slog.Logger
+	// Panics counts those of the machine, and goes on when the machine is made anew. Nil =
+	// nobody asks.
+	Panics *atomic.Uint64
 	// Inference is told the time each row took from values to score, in
 	// seconds. Nil = nobody asks.
 	Inference func(seconds float64)
@@ -83,6 +86,7 @@ type Machine struct {
 	lossSeen int             // of m.rows.Lost
 	unlatch  atomic.Bool     // asked for
 	progress atomic.Uint64
+	failed   atomic.Bool // a panic has stopped it
 	keeper   keeper
 
 	mute atomic.Pointer[Mute] // nil = it is not muted
@@ -170,7 +174,7 @@ func (m *Machine) Run(life context.Context) {
 	}
 	m.tellProblem()
 	for f := range m.o.Sampler.Frames() {
-		m.row(ctx, f)
+		m.guarded(ctx, f)
 		m.o.Sampler.Release(f)
 		m.progress.Add(1)
 	}

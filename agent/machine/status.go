@@ -63,6 +63,7 @@ type Status struct {
 	Error    string                   // the newest trouble with model, rows or state; "" = it is over
 	ErrorAt  time.Time
 	Errors   uint64
+	Panics   uint64           // faults of the program that stopped the machine or its training
 	Sampling sampler.RowStats // of the sampler that makes the rows
 }
 
@@ -84,6 +85,9 @@ func (m *Machine) Status() Status {
 	s.Raw, s.At = slices.Clone(s.Raw), slices.Clone(s.At)
 	s.Shares, s.Expected, s.Drift.Channels = slices.Clone(s.Shares), slices.Clone(s.Expected), slices.Clone(s.Drift.Channels)
 	s.Mute = m.mute.Load()
+	if m.o.Panics != nil {
+		s.Panics = m.o.Panics.Load()
+	}
 	if m.o.Sampler != nil {
 		s.Sampling = m.o.Sampler.Stats()
 	}

@@ -160,18 +160,33 @@ func (b *bus) read(ctx context.Context, s *sensorState) {
 // errPanic marks a driver that panicked: a software fault, confined to its sensor.
 var errPanic = errors.New("driver panicked")
 
+// The pause of a sensor whose driver panicked; it doubles with each panic in a row.
+const (
+	restFirst = time.Second
+	restMost  = 5 * time.Minute
+)
+
 // guarded reads the sensor and turns a panic into an error, so that a faulty
-// driver costs one sensor and not the gateway.
+// driver costs one sensor and not the gateway. The sensor rests for a while then.
 func (b *bus) guarded(ctx context.Context, s *sensorState) (err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			b.panics.Add(1)
-			fillNaN(s.buf)
-			err = fmt.Errorf("read %s: %w: %v", s.name, errPanic, r)
-			slog.Error("driver panicked", "sensor", s.name, "panic", r, "stack", string(debug.Stack()))
-		}
-	}()
 	fillNaN(s.buf)
+	if s.panicked != nil && time.Now().Before(s.restsUntil) {
+		return s.panicked
+	}
+	defer func() {
+		r := recover()
+		if r == nil {
+			s.panicked, s.rest = nil, 0
+			return
+		}
+		b.panics.Add(1)
+		fillNaN(s.buf)
+		s.rest = min(max(2*s.rest, restFirst), restMost)
+		s.restsUntil = time.Now().Add(s.rest)
+		s.panicked = fmt.Errorf("read %s: %w: %v", s.name, errPanic, r)
+		err = s.panicked
+		slog.Error("driver panicked", "sensor", s.name, "panic", r, "again_in", s.rest, "stack", string(debug.Stack()))
+	}()
 	return s.sensor.Read(ctx, s.buf)
 }
 

@@ -345,6 +345,50 @@ func TestPanickingDriverIsAnError(t *testing.T) {
 	}
 }
 
+// TestPanickingDriverRests: a driver that panics is left alone for a pause that grows, and
+// read again; the other sensors of its bus lose nothing.
+func TestPanickingDriverRests(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		broken, tried := true, 0
+		ill := newLying(1, func(n int, dst []float64) error {
+			if tried++; broken {
+				panic("a fault of the program")
+			}
+			return counting(n, dst)
+		})
+		g := mustNew(t, []BusSpec{{Name: "x", Sensors: []SensorSpec{sensor("a", ill), sensor("b", newLying(1, counting))}}},
+			[]MachineSpec{{"ill", time.Second, []Cell{one("a", 0)}}, {"well", time.Second, []Cell{one("b", 0)}}})
+		go g.Run(ctx)
+		good, ills := 0, 0
+		serve := func(s *Sampler, n *int) {
+			for f := range s.Frames() {
+				if f.Quality[0] == Good {
+					*n++
+				}
+				s.Release(f)
+			}
+		}
+		go serve(g.Sampler("well"), &good)
+		go serve(g.Sampler("ill"), &ills)
+		time.Sleep(100*time.Second + time.Millisecond)
+		synctest.Wait()
+		if tried != 7 || g.Stats()[0].Panics != 7 || ills != 0 { // at 0, 1, 3, 7, 15, 31 and 63 s
+			t.Errorf("the driver was called %d times and panicked %d times, %d good rows", tried, g.Stats()[0].Panics, ills)
+		}
+		if s := g.Sampler("well").Stats(); good != 101 || s.Dropped != 0 || s.Late != 0 {
+			t.Errorf("the other sensor: %d good rows of 101, %+v", good, s)
+		}
+		broken = false
+		time.Sleep(60 * time.Second)
+		synctest.Wait()
+		if ills != 34 { // from 127 s on
+			t.Errorf("%d good rows after the fault, want 34", ills)
+		}
+		cancel()
+	})
+}
+
 func TestSteadyStateAllocatesNothing(t *testing.T) {
 	spec := sensor("a", newLying(9, counting))
 	for range 9 {

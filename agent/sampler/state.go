@@ -38,6 +38,10 @@ type sensorState struct {
 	doubts   []Doubt
 	counts   []float64 // of counters, as read
 
+	panicked   error // of the driver, at its newest read; nil = it did not panic
+	rest       time.Duration
+	restsUntil time.Time
+
 	period time.Duration // written by the bus goroutine, with mu held
 
 	mu       sync.Mutex

@@ -113,6 +113,14 @@ func (s *Snapshot) Health() Health {
 	if s.DiskWait >= diskSlow {
 		h.Checks["disk"] = Check{Degraded, fmt.Sprintf("a write or read has been waiting for %v: events wait meanwhile", s.DiskWait.Round(time.Second))}
 	}
+	for _, t := range s.Troubles {
+		c := h.Checks[t.Of]
+		if c.Status = Degraded; c.Detail != "" {
+			c.Detail += "; "
+		}
+		c.Detail += t.Detail
+		h.Checks[t.Of] = c
+	}
 	if s.Stalled != "" {
 		h.Checks["progress"] = Check{Unhealthy, s.Stalled + " makes no progress"}
 	}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/guard"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/report"
@@ -46,28 +47,25 @@ type Snapshot struct {
 	Inference    Durations      // of inferences so far
 	Unauthorized uint64         // requests without the token
 	MemoryLimit  uint64         // bytes; 0 = unknown
-	Control      string         // what is wrong with the control socket; empty = nothing
-	HTTP         string         // what is wrong with the HTTP endpoint; empty = nothing
-	HTTPFiles    bool           // its newest certificate, key or token cannot be used
-	DiskWait     time.Duration  // how long the disk has kept an operation waiting; 0 = it does not
-	Commands     []Commands     // over MQTT, of each verb
+	Troubles     []guard.Trouble
+	Collections  uint64        // of memory, because it was short
+	Shed         uint64        // rows of telemetry that were not published for it
+	Control      string        // what is wrong with the control socket; empty = nothing
+	HTTP         string        // what is wrong with the HTTP endpoint; empty = nothing
+	HTTPFiles    bool          // its newest certificate, key or token cannot be used
+	DiskWait     time.Duration // how long the disk has kept an operation waiting; 0 = it does not
+	Commands     []Commands    // over MQTT, of each verb
 	Host         Host
 	Certificates []Certificate
 	Stalled      string // the stage that makes no progress; empty = none
 	ReloadOK     bool   // the newest reload of the configuration worked, or none was requested
 }
 
-// Host is how the computer was when it was looked at last.
+// Host is how the computer was when it was looked at last; its CPU is the average since
+// the look before.
 type Host struct {
-	CPU            float64 // percent of all cores since the look before; NaN = unknown
-	Disks          []Disk
+	guard.Figures
 	Received, Sent uint64 // bytes over its network interfaces since its start
-}
-
-// Disk is how full the file system of a folder is.
-type Disk struct {
-	Path    string
-	Percent float64 // 0 to 100
 }
 
 // Certificate is one that is in force.

@@ -21,6 +21,7 @@ import (
 
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/guard"
 	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/mqtt"
@@ -51,7 +52,7 @@ func good() Snapshot {
 		Broker:   &mqtt.Stats{Broker: "tcp://b:1883", Connected: true, Deliveries: mqtt.Deliveries{Acked: 7}},
 		Commands: []Commands{{Verb: "ack"}, {Verb: "mute"}},
 		Spool:    &spool.Stats{MaxBytes: 1000},
-		Host:     Host{CPU: 12.5, Disks: []Disk{{"/var/lib/iot-edge-anomaly", 40}}},
+		Host:     Host{Figures: guard.Figures{CPU: 12.5, Disks: []guard.Disk{{Path: "/var/lib/iot-edge-anomaly", Percent: 40}}, Heat: guard.Heat{Part: "cpu-thermal", Celsius: 50, Most: 80}}},
 		Alerts:   []report.Count{{Kind: detect.Alert, Severity: detect.High, Alert: "spool"}},
 	}
 }

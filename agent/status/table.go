@@ -5,6 +5,7 @@ import (
 	"runtime"
 
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/guard"
 	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/mqtt"
@@ -45,8 +46,8 @@ var table = []section{
 			meaning: "Compare it with memory_limit_bytes; steady growth over days is a leak worth a report.",
 			collect: one(func(s *scrape) uint64 { return s.Memory })},
 		{name: "memory_limit_bytes", kind: gauge,
-			help:    "Memory that the process may use: the smallest of the memory of the gateway and the limits of its control groups.",
-			meaning: "Above 90 % of it the kernel may soon kill the agent. Absent where the limit is unknown.",
+			help:    "Memory that the process may use: the smallest of the memory of the gateway, the limits of its control groups and `budget.memory`.",
+			meaning: "From 80 % of it on the agent saves memory, at 95 % for a minute it ends with 75 to be started again. Absent where the limit is unknown.",
 			collect: func(s *scrape, put put) {
 				if s.MemoryLimit > 0 {
 					put(float64(s.MemoryLimit))
@@ -83,6 +84,30 @@ var table = []section{
 					put(seconds(c.Expires), c.Of)
 				}
 			}},
+		{name: "temperature_celsius", kind: gauge,
+			help:    "Temperature of the part of the gateway that is nearest to what it may have: 80 °C, or 10 K below the temperature at which the kernel switches off.",
+			meaning: "Cool the cabinet before the processor is slowed down; /health names the part. Absent where the kernel knows none.",
+			collect: func(s *scrape, put put) {
+				if !math.IsNaN(s.Host.Heat.Celsius) {
+					put(s.Host.Heat.Celsius)
+				}
+			}},
+		{name: "guard_level", kind: gauge, labels: labels("of"),
+			help:    "How scarce something is, with hysteresis: 0 fine, 1 high, 2 critical; of memory (80 and 95 %), cpu (80 % for five minutes), disk_space (80 and 95 %), temperature or supply.",
+			meaning: "/health and the log say what to do. supply is 1 while a Raspberry Pi tells of under-voltage or slows down.",
+			collect: func(s *scrape, put put) {
+				for _, of := range guard.Kinds {
+					put(float64(guard.Worst(s.Troubles, of)), of)
+				}
+			}},
+		{name: "memory_collections_total", kind: counter,
+			help:    "Times that the agent gave back all memory it could, because it used more than 80 % of its limit.",
+			meaning: "At most one a minute. When it rises, memory is short: see memory_usage_bytes.",
+			collect: one(func(s *scrape) uint64 { return s.Collections })},
+		{name: "telemetry_shed_total", kind: counter,
+			help:    "Rows of telemetry that were not published because memory was short.",
+			meaning: "Events are not among them.",
+			collect: one(func(s *scrape) uint64 { return s.Shed })},
 		{name: "http_requests_total", kind: counter, labels: labels("status"),
 			help:    "Requests that the HTTP endpoint answered, by HTTP status.",
 			meaning: "A rising 500 or 503 means that the agent reports itself unhealthy; 421 that a client uses a host name the endpoint does not accept. 200, 401, 404, 405, 421, 500 and 503 exist from the start, other statuses from their first answer on.",
@@ -120,6 +145,10 @@ var table = []section{
 			help:    "Errors of the machine's model, its stored rows or its event messages.",
 			meaning: "It should not rise: the log carries the text, and /health as long as the trouble lasts.",
 			collect: perMachine(func(m *machine.Status) uint64 { return m.Errors })},
+		{name: "machine_panics_total", kind: counter, labels: labels("machine"),
+			help:    "Panics while the machine judged or learnt, each confined to the machine, which is started again after a pause.",
+			meaning: "Any is a fault of the program: report it with the stack trace from the log.",
+			collect: perMachine(func(m *machine.Status) uint64 { return m.Panics })},
 		{name: "machine_model_problem", kind: gauge, labels: labels("machine"),
 			help:    "1 while the machine has no model that judges all of its channels, and it is not just being learnt for the first time.",
 			meaning: "When it is 1, the machine is blind or judges in part: an alert event, /health and check say why and what to do.",

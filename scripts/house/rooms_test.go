@@ -42,6 +42,7 @@ var rooms = map[string]string{
 	"status":      "health, metrics and the state that the page shows",
 	"status/page": "the page's files, which the demonstration and reports use too",
 
+	"guard":         "which figure of the computer is scarce, and what gives way; gateway acts, status tells",
 	"homeassistant": "what Home Assistant must be told of gateway and machines; it publishes nothing",
 	"telemetry":     "which rows are worth publishing",
 }
