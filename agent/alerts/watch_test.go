@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/agent/guard"
 	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/status"
@@ -14,7 +15,7 @@ import (
 // healthy is a gateway of which nothing is to be told.
 func healthy() status.Snapshot {
 	return status.Snapshot{Now: time.Unix(1764000000, 0), Memory: 20 << 20, MemoryLimit: 128 << 20, ReloadOK: true, ReadyAfter: time.Second,
-		Host: status.Host{CPU: 10, Disks: []status.Disk{{Path: "/", Percent: 40}}},
+		Host: status.Host{Figures: guard.Figures{CPU: 10, Disks: []guard.Disk{{Path: "/", Percent: 40}}}},
 		Machines: []machine.Status{{Name: "pump1", Drift: judge.Drift{Score: 0.2}}, {Name: "fan", Drift: judge.Drift{Score: math.NaN()}},
 			{Name: "washed", Drift: judge.Drift{Score: 0.9}, Mute: &machine.Mute{}}},
 		Certificates: []status.Certificate{{Of: "http", Expires: time.Unix(1764000000, 0).Add(40 * 24 * time.Hour)}}}

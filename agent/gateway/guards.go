@@ -130,7 +130,7 @@ func (w *guards) look(now time.Time) {
 	}
 	if s.End {
 		w.g.keepEvidence("heap.txt", guard.Heap())
-		w.g.end(fmt.Errorf("memory: %s for a minute: the agent ends itself to be started again", t.Detail))
+		w.g.end(fmt.Errorf("memory: %s, and it was above 95 %% for a minute: the agent ends itself to be started again", t.Detail))
 	}
 }
 

@@ -77,7 +77,7 @@ var bans = []ban{
 		why: "a description of devices needs their names, not the running agent; delivery is not its business"},
 	{from: in("./agent/sparkplug"), to: all, except: in("./agent/report", "./agent/sampler", "./agent/telemetry", "./model"),
 		why: "an edge node is made from rows and names; connection, will and disk are its owner's"},
-	{from: in("./agent/status"), to: all, except: in("./agent/clients", "./agent/detect", "./agent/devices", "./agent/judge", "./agent/keyfiles", "./agent/machine", "./agent/mqtt", "./agent/quiet", "./agent/report", "./agent/sampler", "./agent/sparkplug", "./agent/spool",
+	{from: in("./agent/status"), to: all, except: in("./agent/clients", "./agent/detect", "./agent/devices", "./agent/guard", "./agent/judge", "./agent/keyfiles", "./agent/machine", "./agent/mqtt", "./agent/quiet", "./agent/report", "./agent/sampler", "./agent/sparkplug", "./agent/spool",
 		"./agent/status/page", "./drivers", "./model"),
 		why: "status shows the counters of the stages in their own structures; it changes nothing and opens no device, and no stage knows it"},
 	{from: in("./agent/alerts"), to: all, except: in("./agent/detect", "./agent/status"),
