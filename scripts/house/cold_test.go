@@ -12,7 +12,7 @@ import (
 var warm = []string{
 	"iot-edge-anomaly/agent/derive", "iot-edge-anomaly/agent/detect", "iot-edge-anomaly/agent/judge", "iot-edge-anomaly/agent/machine",
 	"iot-edge-anomaly/agent/report", "iot-edge-anomaly/agent/sampler", "iot-edge-anomaly/agent/spool", "iot-edge-anomaly/agent/state",
-	"iot-edge-anomaly/drivers/modbus.", "iot-edge-anomaly/model", "iot-edge-anomaly/quant",
+	"iot-edge-anomaly/drivers/modbus.", "iot-edge-anomaly/model.", "iot-edge-anomaly/model/train", "iot-edge-anomaly/quant.",
 	"bytes", "encoding/binary", "math.", "math/bits", "reflect", "runtime", "slices", "sort", "strconv", "strings", "sync", "time",
 	"crypto/internal/fips140/bigmod", "crypto/internal/fips140/edwards25519", "crypto/internal/fips140/mlkem", "crypto/internal/fips140/nistec",
 }
