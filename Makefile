@@ -117,7 +117,7 @@ check:
 	GOOS=linux GOARCH=arm64 $(GO) vet ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck -checks $(CHECKS) ./...
 	$(GO) tool -modfile=tools/go.mod staticcheck -checks $(CHECKS) -tags demo ./agent/...
-	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh scripts/release/*.sh scripts/systemd/*.sh board/debian/p* .ci/run; fi
+	@if command -v shellcheck >/dev/null; then shellcheck scripts/*.sh scripts/release/*.sh scripts/systemd/*.sh board/debian/p* board/systemd/credentials .ci/run; fi
 
 boards: dist/$(NAME)_linux_armv7 dist/$(NAME)_linux_arm64
 	@scripts/setup.sh qemu-system-arm mosquitto mosquitto-clients e2fsprogs
@@ -194,13 +194,15 @@ release-check: release
 	scripts/release/image.sh
 	scripts/release/signed.sh
 	scripts/release/install-check.sh
+	scripts/release/recipes.sh
 
 # MINISIGN_KEY=FILE and GPG_KEY=ID name the keys.
 release-sign:
 	VERSION=$(VERSION) scripts/release/sign.sh
 
+# SUITES: bookworm has systemd 252, jammy 249, bullseye 247.
 systemd: release
-	scripts/systemd.sh
+	scripts/systemd.sh $(SUITES)
 
 # Then, on the gateway: systemd-sysusers, systemd-tmpfiles --create, systemctl daemon-reload.
 install: build
@@ -209,6 +211,7 @@ install: build
 install-files:
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/$(NAME)
 	install -D -m 0644 board/systemd/$(NAME).service $(DESTDIR)$(PREFIX)/lib/systemd/system/$(NAME).service
+	install -D -m 0755 board/systemd/credentials $(DESTDIR)$(PREFIX)/lib/$(NAME)/credentials
 	install -D -m 0644 board/systemd/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/$(NAME).conf
 	install -D -m 0644 board/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/$(NAME).conf
 	install -D -m 0644 board/systemd/tmpfiles.conf $(DESTDIR)$(PREFIX)/lib/tmpfiles.d/$(NAME).conf

@@ -1,31 +1,45 @@
 #!/bin/bash
-# Installs the package on a real systemd and goes through the life of the service:
-# install, start, reload (good and bad), kill -9, a stopped process, upgrade, remove,
-# purge. It boots a small Debian in a container of systemd-nspawn.
+# Installs the package on a real systemd and goes through the life of the service
+# (scripts/systemd/trial.sh). It boots a small Debian or Ubuntu in a container of
+# systemd-nspawn, with mosquitto and a Modbus device beside the agent.
 #
-#   scripts/systemd.sh [SUITE]      Debian's suite; default: bookworm
+#   scripts/systemd.sh [SUITE...]      bookworm (systemd 252), jammy (249), bullseye (247); default: all
 #
-# It needs root, dist/release (make release), and the network for the first root, which
-# stays in .build/systemd. It prints a line for each step and ends with 1 if one fails.
+# It needs root, dist/release (make release), and the network for the first roots, which
+# stay in .build/systemd. It prints a line for each step and ends with 1 if one fails.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-suite=${1:-bookworm}
 name=iot-edge-anomaly
+go=${GO:-$(scripts/go.sh)}
 
 if [ "$(id -u)" != 0 ]; then
 	echo "scripts/systemd.sh: needs root, for debootstrap and systemd-nspawn" >&2
 	exit 1
 fi
-deb=$(ls dist/release/${name}_*_"$(dpkg --print-architecture)".deb)
-scripts/setup.sh systemd-container
-base=$(scripts/systemd/root.sh "$suite")
-root=$(mktemp -d "$PWD/.build/systemd/run.XXXXXX")
-trap 'rm -rf --one-file-system "$root"' EXIT
-cp -a "$base/." "$root/"
+deb=$PWD/$(ls dist/release/${name}_*_"$(dpkg --print-architecture)".deb)
+scripts/setup.sh systemd-container minisign
+work=$(mktemp -d "$PWD/.build/systemd-run.XXXXXX")
+trap 'rm -rf --one-file-system "$work"' EXIT
+CGO_ENABLED=0 "$go" build -o "$work/plc" ./scripts/systemd/plc
+# an older version of the same package, to upgrade from and to go back to
+dpkg-deb -R "$deb" "$work/older"
+sed -i 's/^Version: .*/Version: 0.0.0~older/' "$work/older/DEBIAN/control"
+dpkg-deb -b --root-owner-group -Zgzip "$work/older" "$work/older.deb" >/dev/null
+# a release for install.sh, signed by a key of this run
+mkdir "$work/release"
+cp dist/release/SHA256SUMS dist/release/install.sh dist/release/*_linux_"$(dpkg --print-architecture | sed s/armhf/armv7/)".tar.gz "$work/release/"
+minisign -G -W -p "$work/release/key.pub" -s "$work/key" >/dev/null
+minisign -S -s "$work/key" -m "$work/release/SHA256SUMS" >/dev/null
 
-cp "$deb" "$root/root/new.deb"
-cp scripts/systemd/trial.sh "$root/root/trial.sh"
-cat >"$root/etc/systemd/system/trial.service" <<UNIT
+trial() {
+	local suite=$1 base root
+	base=$(scripts/systemd/root.sh "$suite")
+	root=$work/$suite
+	cp -a "$base" "$root"
+	cp "$deb" "$root/root/new.deb"
+	cp "$work/older.deb" "$work/plc" scripts/systemd/trial.sh "$root/root/"
+	cp -r "$work/release" "$root/root/"
+	cat >"$root/etc/systemd/system/trial.service" <<UNIT
 [Unit]
 After=multi-user.target
 [Service]
@@ -37,14 +51,24 @@ ExecStopPost=/bin/systemctl --no-block poweroff
 [Install]
 WantedBy=graphical.target
 UNIT
-mkdir -p "$root/etc/systemd/system/graphical.target.wants"
-ln -s ../trial.service "$root/etc/systemd/system/graphical.target.wants/trial.service"
-ln -sf /usr/lib/systemd/system/graphical.target "$root/etc/systemd/system/default.target"
+	mkdir -p "$root/etc/systemd/system/graphical.target.wants"
+	ln -s ../trial.service "$root/etc/systemd/system/graphical.target.wants/trial.service"
+	ln -sf /lib/systemd/system/graphical.target "$root/etc/systemd/system/default.target"
+	rm -f "$root/etc/systemd/system/multi-user.target.wants/mosquitto.service" # its own is started
 
-# its own network: a port that is taken here is free there
-timeout 300 systemd-nspawn -q -D "$root" --boot --register=no --keep-unit --private-network </dev/null >"$root/root/console" 2>&1 || true
-cat "$root/root/trial.out"
-if ! grep -qx 'all steps passed' "$root/root/trial.out"; then
-	tail -n 30 "$root/root/trial.err" "$root/root/console" >&2
-	exit 1
-fi
+	# its own network: a port that is taken here is free there
+	timeout 600 systemd-nspawn -q -D "$root" --machine="trial-$$-$suite" --boot --register=no --keep-unit --private-network </dev/null >"$root/root/console" 2>&1 || true
+	cat "$root/root/trial.out"
+	if ! grep -qx 'all steps passed' "$root/root/trial.out"; then
+		tail -n 30 "$root/root/trial.err" "$root/root/console" >&2
+		return 1
+	fi
+	rm -rf --one-file-system "$root"
+}
+
+for suite in "${@:-bookworm jammy bullseye}"; do
+	for s in $suite; do
+		echo "== $s"
+		trial "$s"
+	done
+done

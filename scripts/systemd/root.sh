@@ -9,7 +9,7 @@ suite=$1
 arch=${2:-$(dpkg --print-architecture)}
 base=$PWD/.build/systemd/$suite
 if [ "$arch" != "$(dpkg --print-architecture)" ]; then base=$base-$arch; fi
-packages=systemd,systemd-sysv,dbus,udev,curl,ca-certificates,mosquitto,mosquitto-clients
+packages=systemd,systemd-sysv,dbus,udev,curl,ca-certificates,openssl,mosquitto,mosquitto-clients,chrony
 case $suite in
 jammy | noble)
 	# Debian has no key of Ubuntu's archive; the root is thrown away and runs nothing of value

@@ -16,7 +16,7 @@ step() {
 		printf 'FAIL  %-62s %6.1f s\n' "$name" "$(seconds "$from")"
 		sed 's/^/        /' /root/step.log
 		systemctl status $unit --no-pager -l | sed 's/^/        /'
-		journalctl -u $unit -n 40 --no-pager | sed 's/^/        /'
+		journalctl -u $unit -u broker -u watch -u plc -u clock -n 40 --no-pager | sed 's/^/        /'
 		exit 1
 	fi
 }
@@ -35,41 +35,91 @@ wait_for() {
 
 health() { curl -sS -m 2 http://127.0.0.1:8080/health; }
 health_says() { health | grep -q -- "$1"; }
+version() { systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p'; }
 pid() { systemctl show -p MainPID --value $unit; }
 running() { [ "$(systemctl is-active $unit)" = active ] && health >/dev/null; }
 restarted() { running && [ "$(pid)" != "$1" ] && [ "$(pid)" != 0 ]; }
 
-step "install: dpkg -i" dpkg -i /root/new.deb
+mosquitto_passwd -b -c /etc/mosquitto/pw gw secret
+chmod 0644 /etc/mosquitto/pw
+printf 'listener 1883 127.0.0.1\nallow_anonymous false\npassword_file /etc/mosquitto/pw\npersistence false\n' >/root/mosquitto.conf
+cp /root/mosquitto.conf /etc/mosquitto/trial.conf
+broker() { systemd-run -q --collect --unit=broker mosquitto -c /etc/mosquitto/trial.conf; }
+plc() { systemd-run -q --collect --unit=plc /root/plc; }
+# what a subscriber got, which comes back by itself
+told() { grep -c '/event ' /root/mqtt.log; }
+told_more() { [ "$(told)" -gt "$1" ]; }
+newest() { grep '/event ' /root/mqtt.log | tail -n 1; }
+newest_says() { newest | grep -q -- "$1"; }
+
+echo "systemd $(version)"
+step "install: dpkg -i, an older version" dpkg -i /root/older.deb
 step "the service runs at once" wait_for 20 running
 step "health says: nothing is configured: run init" health_says 'nothing is configured: run iot-edge-anomaly init'
 step "health is healthy" health_says '"status":"healthy"'
 step "status ends with 0" iot-edge-anomaly status
-step "systemd-analyze verify has nothing to say" bash -c "out=\$(systemd-analyze verify $unit.service 2>&1 | grep -i anomaly); echo \"\$out\"; [ -z \"\$out\" ]"
-# 0.3 of it is adjtimex, by which the agent asks whether the clock is synchronised. It
-# cannot set the clock: it has no capability.
+silent() {
+	local out
+	out=$(systemd-analyze verify $unit.service 2>&1 | grep -i "anomaly")
+	echo "$out"
+	[ -z "$out" ]
+}
+step "systemd-analyze verify has nothing to say" silent
+# systemd before 250 cannot look at a file, and counts otherwise
 exposure() {
 	local e
-	e=$(systemd-analyze security --offline=true /usr/lib/systemd/system/$unit.service 2>/dev/null | sed -n 's/.*exposure level for .*: \([0-9.]*\) .*/\1/p')
+	e=$(systemd-analyze security --no-pager $unit.service 2>/dev/null | sed -n 's/.*exposure level for .*: \([0-9.]*\) .*/\1/p')
 	echo "exposure $e"
-	systemd-analyze security $unit.service | grep -v '^✓'
-	awk -v e="$e" 'BEGIN { exit !(e > 0 && e <= 1.9) }'
+	systemd-analyze security --no-pager $unit.service | grep -v '^✓'
+	awk -v e="$e" 'BEGIN { exit !(e > 0 && e <= 1.6) }'
 }
-step "exposure is at most 1.9 (systemd-analyze security)" exposure
+step "exposure is at most 1.6 (systemd-analyze security)" exposure
 
+# Credentials: a file that root alone may read, under the same name with any systemd.
+printf secret >/etc/$unit/credentials/mqtt
+chmod 0600 /etc/$unit/credentials/mqtt
+broker
+plc
+systemd-run -q --collect --unit=watch -p Restart=always -p RestartSec=0.2 -p StartLimitIntervalSec=0 bash -c 'exec stdbuf -oL mosquitto_sub -h 127.0.0.1 -i watch -c -q 1 -u gw -P secret -t "#" -v >>/root/mqtt.log'
 good() {
-	printf 'timestamp,level\n' >/etc/$unit/rows.csv
-	for i in $(seq 0 999); do echo "$i,$((i % 7))"; done >>/etc/$unit/rows.csv
+	{ printf 'timestamp,level\n' && for i in $(seq 0 999); do echo "$i,$((i / 15 % 2 * 6))"; done; } >/etc/$unit/rows.csv
+	{ printf 'timestamp,level\n' && for i in $(seq 0 999); do echo "$i,6"; done; } >/etc/$unit/high.csv
 	cat >$config <<CONFIG
+gateway: {site: plant, id: gw7}
+buses:
+  line: {modbus: "tcp://127.0.0.1:1502"}
 sensors:
   - {name: tank, driver: replay, file: /etc/$unit/rows.csv, loop: true, limits: {level: {warn: 3, alarm: 5}}}
+  - {name: pump, driver: modbus, bus: line, unit: 1, registers: [{name: current, at: "holding:0", type: u16}]}
 machines:
-  - {name: tank1, channels: ["tank.*"], period: 200ms}
+  - {name: tank1, channels: ["tank.*"], period: 200ms, detect: {hold: 600ms}}
+  - {name: pump1, channels: ["pump.*"], period: 200ms}
+mqtt: {broker: "mqtt://127.0.0.1:1883", username: gw, password_file: /run/credentials/$unit.service/cred_mqtt}
 CONFIG
-	iot-edge-anomaly check $config
+	iot-edge-anomaly check $config >/root/check.log
+	cat /root/check.log
+	! grep -q 'error' /root/check.log
 }
-step "a configuration with one sensor is good" good
-step "systemctl reload takes it" systemctl reload $unit
-step "the machine is there" wait_for 10 health_says '"tank1"'
+step "a configuration with two machines and a broker is good" good
+if [ "$(version)" -lt 251 ]; then
+	step "the drop-in for credentials is written" bash -c "/usr/lib/$unit/credentials && grep -qx 'LoadCredential=cred_mqtt:/etc/$unit/credentials/mqtt' /lib/systemd/system/$unit.service.d/50-old-systemd.conf"
+	step "systemd-analyze verify has nothing to say of it" silent
+else
+	step "no drop-in is needed for credentials" bash -c "/usr/lib/$unit/credentials && test ! -e /lib/systemd/system/$unit.service.d"
+fi
+step "restart" systemctl restart $unit
+step "the machines are there" wait_for 10 health_says '"tank1"'
+step "events arrive: the password came by LoadCredential" wait_for 30 told_more 1
+step "the clock is unknown without a time daemon" newest_says '"time_quality":"unknown"'
+synced() {
+	printf 'local stratum 8\nport 0\n' >/root/chrony.conf
+	systemd-run -q --collect --unit=clock chronyd -x -d -u root -f /root/chrony.conf
+	wait_for 40 newest_says '"time_quality":"synced"'
+}
+step "the clock is synced when chronyd says so" synced
+systemctl stop clock
+
+step "systemctl reload takes a good file" bash -c "sed -i 's/warn: 3/warn: 4/' $config && systemctl reload $unit"
 bad() {
 	cp $config /root/good.yaml
 	echo 'nonsense: 1' >>$config
@@ -84,21 +134,25 @@ back() {
 }
 step "the good file is taken again" back
 
+# A machine that is busy with other things may be late now and then.
 killed() {
-	local worst=0 i from p took
-	for i in 1 2 3 4 5; do
+	local from p late took
+	for _ in $(seq 20); do
 		p=$(pid)
 		from=$(date +%s%N)
 		kill -9 "$p"
-		wait_for 20 restarted "$p" || return 1
-		took=$(seconds "$from")
-		worst=$(awk -v a="$worst" -v b="$took" 'BEGIN { print (a > b) ? a : b }')
-	done
-	echo "slowest restart $worst s"
-	awk -v w="$worst" 'BEGIN { exit !(w < 6) }'
+		wait_for 10 restarted "$p" || return 1
+		seconds "$from"
+	done | sort -n >/root/restarts
+	took=$(tail -n 1 /root/restarts)
+	late=$(awk '$1 >= 3' /root/restarts | wc -l)
+	echo "$(wc -l </root/restarts) restarts, median $(sed -n 10p /root/restarts) s, slowest $took s, $late not in 3 s"
+	[ "$(wc -l </root/restarts)" = 20 ] && [ "$late" -le 2 ]
 }
-step "kill -9, five times: back each time" killed
+before=$(told)
+step "kill -9, 20 times: back in less than 3 s" killed
 sed 's/^/        /' /root/step.log
+step "events continue" wait_for 30 told_more $((before + 2))
 stopped() {
 	local p
 	p=$(pid)
@@ -106,13 +160,55 @@ stopped() {
 	wait_for 60 restarted "$p"
 }
 step "a stopped process is restarted by the watchdog" stopped
-events() { find /var/lib/$unit/ /var/lib/private/$unit/ -name '*.seg' | grep -q .; }
-step "its queue is in the state folder" events
+step "journal names the watchdog" bash -c "journalctl -u $unit --no-pager | grep -i 'watchdog timeout'"
 
-step "upgrade: dpkg -i again" dpkg -i /root/new.deb
+away() {
+	systemctl stop broker
+	before=$(told)
+	sleep 20
+	health_says '"status":"degraded"' && [ "$(told)" = "$before" ]
+}
+step "the broker is away for 20 s: degraded" away
+broker
+step "it is back: what was queued arrives" wait_for 60 told_more $((before + 1))
+step "no gap in the events (mqtt check)" iot-edge-anomaly mqtt check --for 10s
+bus_away() {
+	systemctl stop plc
+	wait_for 30 bash -c "grep -q '\"kind\":\"bus_fault\"' /root/mqtt.log" && health_says '"tank1"'
+}
+step "the bus is away: bus_fault, the other machine goes on" bus_away
+before=$(told)
+step "its events too" wait_for 30 told_more "$before"
+plc
+step "the bus is back" wait_for 60 bash -c "grep '\"kind\":\"bus_fault\"' /root/mqtt.log | grep -q '\"state\":\"close'"
+
+step "a level that stays high: an event is open" bash -c "sed -i s,rows.csv,high.csv, $config && cp $config /root/good.yaml && systemctl restart $unit"
+open_event() { iot-edge-anomaly event list --json | grep -o '"event":"[^"]*"' | head -n 1; }
+step "event list has it" wait_for 30 bash -c "iot-edge-anomaly event list --json | grep -q '\"event\"'"
+event=$(open_event)
+kept() {
+	wait_for 30 bash -c "iot-edge-anomaly event list --json | grep -q '$event'" && cmp $config /root/good.yaml && health_says '"tank1"' &&
+		[ "$(iot-edge-anomaly event list --json | grep -o '"event":"[^"]*"' | sort | uniq -d | wc -l)" = 0 ]
+}
+step "upgrade: dpkg -i" dpkg -i /root/new.deb
 step "it runs after the upgrade" wait_for 20 running
-step "the upgrade kept the configuration" cmp $config /root/good.yaml
-step "and the machine" wait_for 10 health_says '"tank1"'
+step "configuration, machines and the open event are kept" kept
+step "downgrade: dpkg -i, the older version" dpkg -i /root/older.deb
+step "it runs after the downgrade" wait_for 20 running
+step "configuration, machines and the open event are kept" kept
+dpkg -i /root/new.deb >/dev/null 2>&1
+wait_for 20 running
+step "systemctl status is clean" bash -c "systemctl status $unit --no-pager -l"
+sed 's/^/        /' /root/step.log
+step "no panic and no denied system call in the journal" bash -c "! journalctl -u $unit --no-pager | grep -v SIGABRT | grep -i 'panic:\|operation not permitted\|SIGSYS'"
+
+drop_in() {
+	mkdir -p /etc/systemd/system/$unit.service.d
+	printf '[Service]\nProtectClock=no\nSystemCallFilter=adjtimex\n' >/etc/systemd/system/$unit.service.d/clock.conf
+	systemctl daemon-reload && systemctl restart $unit && wait_for 20 running && silent &&
+		systemctl show -p ProtectClock $unit | grep -qx ProtectClock=no
+}
+step "a drop-in lets it ask the kernel for the clock" drop_in
 
 step "remove: dpkg -r" dpkg -r $unit
 step "the process has ended" bash -c "! pgrep -x $unit"
@@ -120,9 +216,18 @@ step "configuration and state are kept" test -e $config -a -d /var/lib/private/$
 step "purge: dpkg -P" dpkg -P $unit
 left() {
 	local found
-	found=$(find / -xdev -name "*$unit*" -not -path '/proc/*' -not -path '/sys/*' -not -path '/root/*' -not -path '/var/lib/dpkg/*' -not -path '/var/log/*' -not -path '/var/cache/*')
+	found=$(find / -xdev -name "*$unit*" -not -path '/proc/*' -not -path '/sys/*' -not -path '/root/*' -not -path '/var/lib/dpkg/*' -not -path '/var/log/*' -not -path '/var/cache/*' -not -path '/tmp/*')
 	echo "$found"
 	[ -z "$found" ]
 }
 step "purge leaves nothing" left
+
+by_script() { sh /root/release/install.sh --from /root/release --key /root/release/key.pub; }
+step "install.sh of the release" by_script
+step "the service runs at once" wait_for 20 running
+step "install.sh again: an upgrade" by_script
+step "it runs after the upgrade" wait_for 20 running
+step "install.sh uninstall --purge" sh /root/release/install.sh uninstall --purge
+step "the process has ended" bash -c "! pgrep -x $unit"
+step "it leaves nothing" left
 echo "all steps passed"
