@@ -44,8 +44,16 @@ mosquitto_passwd -b -c /etc/mosquitto/pw gw secret
 chmod 0644 /etc/mosquitto/pw
 printf 'listener 1883 127.0.0.1\nallow_anonymous false\npassword_file /etc/mosquitto/pw\npersistence false\n' >/root/mosquitto.conf
 cp /root/mosquitto.conf /etc/mosquitto/trial.conf
-broker() { systemd-run -q --collect --unit=broker mosquitto -c /etc/mosquitto/trial.conf; }
-plc() { systemd-run -q --collect --unit=plc /root/plc; }
+# unit NAME COMMAND...: another service of this machine
+unit() {
+	printf '[Unit]\nStartLimitIntervalSec=0\n[Service]\nRestart=on-failure\nRestartSec=0.2\nExecStart=%s\n' "${*:2}" >"/etc/systemd/system/$1.service"
+}
+unit broker /usr/sbin/mosquitto -c /etc/mosquitto/trial.conf
+unit plc /root/plc
+unit clock /usr/sbin/chronyd -x -d -u root -f /root/chrony.conf
+unit watch /bin/bash -c "'exec stdbuf -oL mosquitto_sub -h 127.0.0.1 -i watch -c -q 1 -u gw -P secret -t \"#\" -v >>/root/mqtt.log'"
+systemctl daemon-reload
+systemctl stop chrony 2>/dev/null # the package has started it
 # what a subscriber got, which comes back by itself
 told() { grep -c '/event ' /root/mqtt.log; }
 told_more() { [ "$(told)" -gt "$1" ]; }
@@ -78,9 +86,9 @@ step "exposure is at most 1.6 (systemd-analyze security)" exposure
 # Credentials: a file that root alone may read, under the same name with any systemd.
 printf secret >/etc/$unit/credentials/mqtt
 chmod 0600 /etc/$unit/credentials/mqtt
-broker
-plc
-systemd-run -q --collect --unit=watch -p Restart=always -p RestartSec=0.2 -p StartLimitIntervalSec=0 bash -c 'exec stdbuf -oL mosquitto_sub -h 127.0.0.1 -i watch -c -q 1 -u gw -P secret -t "#" -v >>/root/mqtt.log'
+systemctl start broker
+systemctl start plc
+systemctl start watch
 good() {
 	{ printf 'timestamp,level\n' && for i in $(seq 0 999); do echo "$i,$((i / 15 % 2 * 6))"; done; } >/etc/$unit/rows.csv
 	{ printf 'timestamp,level\n' && for i in $(seq 0 999); do echo "$i,6"; done; } >/etc/$unit/high.csv
@@ -113,7 +121,7 @@ step "events arrive: the password came by LoadCredential" wait_for 30 told_more 
 step "the clock is unknown without a time daemon" newest_says '"time_quality":"unknown"'
 synced() {
 	printf 'local stratum 8\nport 0\n' >/root/chrony.conf
-	systemd-run -q --collect --unit=clock chronyd -x -d -u root -f /root/chrony.conf
+	systemctl start clock
 	wait_for 40 newest_says '"time_quality":"synced"'
 }
 step "the clock is synced when chronyd says so" synced
@@ -169,7 +177,7 @@ away() {
 	health_says '"status":"degraded"' && [ "$(told)" = "$before" ]
 }
 step "the broker is away for 20 s: degraded" away
-broker
+systemctl start broker
 step "it is back: what was queued arrives" wait_for 60 told_more $((before + 1))
 step "no gap in the events (mqtt check)" iot-edge-anomaly mqtt check --for 10s
 bus_away() {
@@ -179,7 +187,7 @@ bus_away() {
 step "the bus is away: bus_fault, the other machine goes on" bus_away
 before=$(told)
 step "its events too" wait_for 30 told_more "$before"
-plc
+systemctl start plc
 step "the bus is back" wait_for 60 bash -c "grep '\"kind\":\"bus_fault\"' /root/mqtt.log | grep -q '\"state\":\"close'"
 
 step "a level that stays high: an event is open" bash -c "sed -i s,rows.csv,high.csv, $config && cp $config /root/good.yaml && systemctl restart $unit"
