@@ -103,8 +103,9 @@ func TestRecipes_ofProgram(t *testing.T) {
 		t.Errorf("the client id or the name in the certificate is not gw7:\n%s", log)
 	}
 	// Another thing that says it were gw7 writes nowhere below gw7, and gw7 hears of it.
-	mark := len(sub.messages())
 	r.pump.SetHolding(0, 7, 8)
+	waitFor(t, 30*time.Second, "its end", func() bool { return strings.Contains(r.agent.output(), "kind=limit state=close") })
+	mark := len(sub.messages())
 	r.edit(aws("gw7"), aws("gw8"))
 	r.reload(0, "mqtt")
 	waitFor(t, 30*time.Second, "its connection", func() bool { return strings.Contains(b.p.output(), "u'gw8'") })

@@ -187,7 +187,10 @@ func TestNoSecretIsTold(t *testing.T) {
 	k.r.edit(`mqtt: {broker: "",`, fmt.Sprintf("mqtt: {broker: %q, ca: ca, cert: cert, key: key, username: gw7, password_file: mqtt, homeassistant: true, commands: {allow: [ack, mute]},", "mqtts://"+secure))
 	k.r.edit("http: {", "http: {token_file: token, ")
 	k.r.edit("machines:\n", fmt.Sprintf("  - {name: hall, driver: mqtt, broker: %q, ca: ca, username: gw7, password_file: mqtt, channels: {t: {topic: x, max_age: 60s}}}\nmachines:\n", "mqtts://"+secure))
+	k.file("push", k.secret("the token of pushed metrics")+"\n", 0o600)
+	k.r.edit("machines:\n", fmt.Sprintf("metrics: {push: \"http://%s/api/v1/import/prometheus\", interval: 1s, token_file: push}\nmachines:\n", freeAddr(t)))
 	k.verb(0, "reload")
+	k.logged("metrics cannot be pushed")
 	online := func(m message) bool { return m.topic == "plant/gw7/status" && m.payload == "online" }
 	waitFor(t, 30*time.Second, "the agent is connected", func() bool { _, ok := sub.find(online); return ok })
 
@@ -199,7 +202,7 @@ func TestNoSecretIsTold(t *testing.T) {
 		k.get("http://"+listen, path, token, want)
 	}
 	k.get("http://"+listen, "/metrics", k.secret("a token that a client guessed"), 401)
-	for _, args := range [][]string{{"check"}, {"mqtt", "check", "--for", "1s"}, {"status"}, {"status", "--json"}, {"event", "list"}, {"read"}, {"spool", "verify"}, {"unlatch"}} {
+	for _, args := range [][]string{{"check"}, {"mqtt", "check", "--for", "1s"}, {"status"}, {"status", "--json"}, {"event", "list"}, {"read"}, {"spool", "verify"}, {"unlatch"}, {"doctor"}, {"doctor", "--json"}, {"backup", filepath.Join(own, "state", "backup.tar")}, {"fsck"}} {
 		k.verb(-1, args...)
 	}
 	for _, args := range [][]string{{"scan", "modbus", "tcp://u:%s@127.0.0.1:1", "--unit", "1"}, {"scan", "modbus", "u:%s@127.0.0.1", "--unit", "1"}, {"init", "--modbus", "tcp://u:%s@127.0.0.1?units=1"},
@@ -216,6 +219,8 @@ func TestNoSecretIsTold(t *testing.T) {
 	for _, with := range []string{"mqtts://gw7:%s@", "mqtts://gw7:%s@x:y", "gw7:%s@", "mqtts://gw7:%s@/"} {
 		k.slip("mqtt: {broker: \"mqtts://", `mqtt: {broker: "`+fmt.Sprintf(with, k.secret("an address with "+with)))
 	}
+	k.slip("metrics: {push: \"http://", `metrics: {push: "http://u:`+k.secret("a password in the address of pushed metrics")+"@")
+	k.slip("/prometheus\", interval", "/prometheus?token="+k.secret("a token in the address of pushed metrics")+`", interval`)
 	k.slip("key: key", fmt.Sprintf(`key: "-----BEGIN EC PRIVATE KEY----- %s"`, k.secret("a key in the configuration")))
 
 	k.file("mqtt", wrong+"\n", 0o600)

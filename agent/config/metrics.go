@@ -46,8 +46,8 @@ func pushURL(v any) []Fault {
 		return nil
 	case err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "":
 		return []Fault{{Message: "is not an address of http or https", Hint: hint}}
-	case u.User != nil:
-		return []Fault{{Message: "must not contain user or password", Hint: "put a token into a file and name it in token_file"}}
+	case u.User != nil || HideSecrets(v.(string)) != v:
+		return []Fault{{Message: "must not contain user, password or token", Hint: "put a token into a file and name it in token_file"}}
 	case u.Path == "" || u.Path == "/":
 		return []Fault{{Message: "has no path", Hint: hint}}
 	}

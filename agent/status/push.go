@@ -184,9 +184,9 @@ func (p *Pusher) note(sent, dropped int, err error) {
 	p.mu.Unlock()
 	switch {
 	case now != "" && before == "":
-		p.o.Log.Warn("metrics cannot be pushed: they wait", "to", p.url.Redacted(), "error", now)
+		p.o.Log.Warn("metrics cannot be pushed: they wait", "to", p.url.Host, "error", now)
 	case now == "" && before != "":
-		p.o.Log.Info("metrics are pushed again", "to", p.url.Redacted())
+		p.o.Log.Info("metrics are pushed again", "to", p.url.Host)
 	}
 }
 
