@@ -28,7 +28,7 @@ func (g *Gateway) newEdge(c config.MQTT) (*edge, error) {
 	}
 	policy := telemetryPolicy(c.Telemetry)
 	policy.Batch = 1 // hosts want each value when it is new
-	numbers := &bdSeq{path: filepath.Join(g.cfg.State, "sparkplug.bdseq"), log: g.log}
+	numbers := &bdSeq{path: filepath.Join(g.cfg.State, "sparkplug.json"), log: g.log}
 	n := sparkplug.New(sparkplug.Options{Group: groupOf(g.device, c), Node: g.device.Device, Version: g.opts.Build.Version, Policy: policy,
 		Look: g.sparkplugPlant, BdSeq: numbers.next, Log: g.log})
 	o := reach(c, g.device)
@@ -74,6 +74,7 @@ type bdSeq struct {
 	path string
 	log  *slog.Logger
 	read bool
+	lost bool // it was said that the number is not kept
 	last uint8
 }
 
@@ -92,8 +93,10 @@ func (n *bdSeq) next() uint8 {
 		}
 	}
 	n.last++
-	if err := state.WriteFile(n.path, strconv.AppendUint(nil, uint64(n.last), 10), 0o600); err != nil {
+	err := state.WriteFile(n.path, strconv.AppendUint(nil, uint64(n.last), 10), 0o600)
+	if err != nil && !n.lost {
 		n.log.Warn("sparkplug: the number of the connection is not kept", "error", err)
 	}
+	n.lost = err != nil
 	return n.last
 }

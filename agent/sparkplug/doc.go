@@ -11,7 +11,8 @@
 // # Why
 //
 // Why protobuf is written by hand: the messages use 14 fields of 5 message types, in 120 lines.
-// google.golang.org/protobuf would add 1.5 MiB to a binary that is 12 MiB at the most.
+// google.golang.org/protobuf v1.36 adds 1.65 MiB to a binary that is 12 MiB at the most (built with
+// it and without).
 // Tests decode what is written here with Google's own library.
 //
 // Why nothing but "Node Control/Rebirth" is taken: the agent writes to no device, and who may
