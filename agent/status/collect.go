@@ -264,22 +264,23 @@ func eventsOpened(s *scrape, put put) {
 	}
 }
 
-// alertsOpened puts a series for each type of alert that there may be, so that a rate sees
+// alertsOpened puts a series for each sort of alert that there may be, so that a rate sees
 // the first one too, and whatever else was counted.
 func alertsOpened(s *scrape, put put) {
-	n := map[report.Count]uint64{}
-	order := slices.Clone(s.Alerts)
-	for _, c := range s.Opened {
-		if c.Kind == detect.Alert {
-			by := c.N
-			if c.N = 0; !slices.Contains(order, c) {
-				order = append(order, c)
+	for _, sort := range s.Alerts {
+		n := uint64(0)
+		for _, c := range s.Opened {
+			if c.Alert == sort.Alert && c.Severity == sort.Severity {
+				n = c.N
 			}
-			n[c] += by
 		}
+		put(float64(n), string(sort.Severity), sort.Alert)
 	}
-	for _, c := range order {
-		put(float64(n[c]), string(c.Severity), c.Alert)
+	for _, c := range s.Opened {
+		n := c.N
+		if c.N = 0; c.Kind == detect.Alert && !slices.Contains(s.Alerts, c) {
+			put(float64(n), string(c.Severity), c.Alert)
+		}
 	}
 }
 
