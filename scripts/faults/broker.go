@@ -65,6 +65,18 @@ func (t *trial) startBrokerIn(p *place, addr, further string) (*broker, error) {
 	if err := b.start(); err != nil {
 		return nil, err
 	}
+	// The session is there before anything is published: RabbitMQ passes on nothing
+	// retained to a filter with a wildcard.
+	once, err := b.subscriber("faults", "-E")
+	if err != nil {
+		return nil, err
+	}
+	if b.client, err = child.Start(&b.heard, once...); err != nil {
+		return nil, err
+	}
+	if err := await(time.Minute, "a subscription", func() bool { return !b.client.Running() }); err != nil {
+		return nil, err
+	}
 	return b, b.listen()
 }
 

@@ -16,10 +16,11 @@ import (
 )
 
 // strace makes a command that runs what follows under strace, as this process's child,
-// and stops it for the named calls only.
+// and stops it for the named calls only: not for the signals by which Go preempts, each of
+// which would wait for strace.
 func (t *trial) strace(args ...string) ([]string, error) {
 	path, err := need("strace", "strace")
-	return append([]string{path, "-D", "-f", "-y", "-s", "0", "-qq", "--seccomp-bpf", "-e", "signal=none", "-o", filepath.Join(t.dir, "strace")}, args...), err
+	return append([]string{path, "-D", "-f", "-y", "-s", "0", "-qq", "--seccomp-bpf", "-E", "GODEBUG=asyncpreemptoff=1", "-e", "signal=none", "-o", filepath.Join(t.dir, "strace")}, args...), err
 }
 
 // traced are the lines of strace that contain a text.
