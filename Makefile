@@ -22,7 +22,7 @@ TAGS = nethttpomithttp2
 # mlkem, edwards25519) keeps its speed: it is not listed.
 COLD_AGENT = ./agent $(addprefix ./agent/,alerts archive backup broker chart clients command commission config control demo devices diskwait doctor gateway guard homeassistant htmlreport keyfiles mqtt offline quiet settings sparkplug status/...) \
 	./board ./model/checkpoint ./quant/reference ./quant/speed ./drivers/hwmon ./drivers/iio ./drivers/internal/sysfs ./drivers/mqttsub ./drivers/thermal ./drivers/modbus/guess ./drivers/modbus/sunspec ./drivers/shelf ./drivers/sim/...
-COLD_LIBRARIES = github.com/... syscall go.yaml.in/... golang.org/x/net/... golang.org/x/sync/... periph.io/... \
+COLD_LIBRARIES = github.com/... syscall go.yaml.in/... golang.org/x/sync/... periph.io/... \
 	$(addprefix crypto/,ecdh ecdsa elliptic hpke mlkem rsa tls/... x509/... internal/fips140/ecdh internal/fips140/ecdsa internal/fips140/rsa) \
 	bufio compress/... container/list context embed $(addprefix encoding/,asn1 base64 csv hex json pem) flag fmt internal/fmtsort io/... log/... math/big mime/... net/... os/... path/... \
 	$(addprefix crypto/,aes cipher des dsa ed25519 fips140 hkdf hmac md5 rand rc4 sha1 sha256 sha3 sha512 subtle) \

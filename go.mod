@@ -31,3 +31,9 @@ require (
 	golang.org/x/net v0.44.0 // indirect
 	golang.org/x/sync v0.17.0 // indirect
 )
+
+// Imported by the MQTT library and left out: see tools/leftout/websocket.
+replace (
+	github.com/gorilla/websocket => ./tools/leftout/websocket
+	golang.org/x/net => ./tools/leftout/net
+)

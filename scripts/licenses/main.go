@@ -46,7 +46,7 @@ func collect(root string) (string, error) {
 func linked(root string) ([]module, error) {
 	var all []module
 	for _, arch := range []string{"amd64", "arm64", "arm"} {
-		out, err := run(root, arch, "list", "-deps", "-tags", "nethttpomithttp2", "-f", "{{with .Module}}{{if not .Main}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}{{end}}", "./agent")
+		out, err := run(root, arch, "list", "-deps", "-tags", "nethttpomithttp2", "-f", "{{with .Module}}{{if not (or .Main (and .Replace (not .Replace.Version)))}}{{.Path}} {{.Version}}\t{{.Dir}}{{end}}{{end}}", "./agent")
 		if err != nil {
 			return nil, err
 		}

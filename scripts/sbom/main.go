@@ -107,6 +107,9 @@ func describe(path, version string, date time.Time) (bom, error) {
 	uses := dependency{Ref: program.Ref}
 	for _, m := range append([]*debug.Module{{Path: "std", Version: goVersion}}, info.Deps...) {
 		if m.Replace != nil {
+			if m.Replace.Version == "" || m.Replace.Version == "(devel)" { // a folder of this repository
+				continue
+			}
 			m = m.Replace
 		}
 		c := component{Type: "library", Ref: "pkg:golang/" + m.Path + "@" + m.Version, Name: m.Path, Version: m.Version}
