@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs iot-edge-anomaly on a host without a package manager that it has packages for.
 # Where apt or rpm is, use the packages. It needs root, tar, gzip, sha256sum, and
-# minisign or openssl for the signature; curl or wget to download.
+# minisign or openssl 3 for the signature; curl or wget to download.
 #
 #   install.sh --from URL|FOLDER [--key KEY]   installs, or upgrades what is installed
 #   install.sh uninstall [--purge]             removes it; --purge also configuration, models and queue
@@ -83,10 +83,10 @@ verify() {
 	[ -n "$KEY" ] || fail "no key to verify the signature: give --key"
 	if command -v minisign >/dev/null; then
 		minisign -V -q -P "$KEY" -m "$work/SHA256SUMS" || fail "the signature of SHA256SUMS is wrong: nothing is installed"
-	elif command -v openssl >/dev/null; then
+	elif openssl pkeyutl -help 2>&1 | grep -q rawin; then
 		by_openssl || fail "the signature of SHA256SUMS is wrong: nothing is installed"
 	else
-		fail "neither minisign nor openssl is here to verify the signature: install one of them"
+		fail "neither minisign nor openssl 3 is here to verify the signature: install one of them"
 	fi
 }
 

@@ -230,7 +230,15 @@ left() {
 }
 step "purge leaves nothing" left
 
-by_script() { sh /root/release/install.sh --from /root/release --key /root/release/key.pub; }
+# Debian 11 has openssl 1.1 and no minisign: install.sh says so, and the checksum remains.
+by_script() {
+	if openssl pkeyutl -help 2>&1 | grep -q rawin; then
+		sh /root/release/install.sh --from /root/release --key /root/release/key.pub
+	else
+		sh /root/release/install.sh --from /root/release --key /root/release/key.pub 2>&1 | grep 'neither minisign nor openssl 3 is here' &&
+			sh /root/release/install.sh --from /root/release --checksum-only
+	fi
+}
 step "install.sh of the release" by_script
 step "the service runs at once" wait_for 20 running
 step "install.sh again: an upgrade" by_script
