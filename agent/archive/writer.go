@@ -94,7 +94,7 @@ func checksum(h *[blockSize]byte) (sum int) {
 func goodName(name string) error {
 	bad := func(r rune) bool { return r < ' ' || r == 0x7f || r == '\\' || r == 0xfffd }
 	if len(name) > maxName || !fs.ValidPath(name) || name == "." || strings.ContainsFunc(name, bad) {
-		return fmt.Errorf("name %.300q: want a path below the archive, without . and ..", name)
+		return fmt.Errorf("name %.300q: want a path below the archive, without . and .. in it", name)
 	}
 	return nil
 }
