@@ -63,11 +63,15 @@ func (m *Metrics) request(code int) {
 	}
 }
 
+// textLength is somewhat more than the text of a small gateway has: a buffer that doubles
+// would take much more for each client that reads slowly.
+const textLength = 40 << 10
+
 // Write renders the snapshot in Prometheus' text format.
 func (m *Metrics) Write(w io.Writer, s *Snapshot) {
 	b, _ := m.texts.Get().(*bytes.Buffer)
 	if b == nil {
-		b = new(bytes.Buffer)
+		b = bytes.NewBuffer(make([]byte, 0, textLength))
 	}
 	defer m.texts.Put(b)
 	m.render(b, &scrape{s, m})
