@@ -53,7 +53,7 @@ help:
 	@echo "make cross          builds dist/$(NAME)_linux_{amd64,arm64,armv7,armv6}; fails above 12 MiB"
 	@echo "make check          runs gofmt, go vet, staticcheck and shellcheck"
 	@echo "make boards         boots two emulated ARM boards and runs the program on them (Debian)"
-	@echo "make faults         injects faults of broker, disk and clients into the program, and prints each figure beside its goal"
+	@echo "make faults         injects faults of brokers, network, disk and clients into the program, and prints each figure beside its goal"
 	@echo "make soak           runs the program for one hour at ten times the load and half the memory"
 	@echo "make alerts         has Prometheus, vmalert and Alertmanager evaluate the alerts while faults are injected; 20 minutes (Debian)"
 	@echo "make bench          measures speed, allocations, binary sizes, start time and memory"
@@ -125,7 +125,7 @@ boards: dist/$(NAME)_linux_armv7 dist/$(NAME)_linux_arm64
 	@$(GO) build -o .build/boards/boards ./scripts/boards
 	@GO=$(GO) .build/boards/boards
 
-# LONG=-long: 1,000 kills, 1,000 flaps, ten minutes of slow clients, an hour at ten times the load.
+# It runs cases of the network as root only. LONG=-long: 1,000 kills, 1,000 flaps, ten minutes of slow clients, an hour at ten times the load.
 faults: build
 	@scripts/setup.sh mosquitto mosquitto-clients strace
 	@scripts/setup.sh nats-server rabbitmq-server || echo "cases with these brokers will not run"
