@@ -21,7 +21,7 @@ TAGS = nethttpomithttp2
 # binary 0.8 MiB smaller (make cross). What multiplies for TLS (fips140/nistec, bigmod,
 # mlkem, edwards25519) keeps its speed: it is not listed.
 COLD_AGENT = ./agent $(addprefix ./agent/,alerts archive backup broker chart clients command commission config control demo devices diskwait doctor gateway guard homeassistant htmlreport keyfiles mqtt offline quiet settings sparkplug status/...) \
-	./board ./model/checkpoint ./quant/reference ./quant/speed ./drivers/hwmon ./drivers/iio ./drivers/internal/sysfs ./drivers/mqttsub ./drivers/thermal ./drivers/modbus/guess ./drivers/modbus/sunspec ./drivers/shelf ./drivers/sim/...
+	./board ./model/checkpoint ./quant/reference ./quant/speed $(addprefix ./drivers/,ads1115 bme280 hwmon iio ina internal/... lm75 modbus/guess modbus/sunspec mqttsub regs replay shelf sht sim/... thermal tmp1xx)
 COLD_LIBRARIES = github.com/... syscall go.yaml.in/... golang.org/x/sync/... periph.io/... \
 	$(addprefix crypto/,ecdh ecdsa elliptic hpke mlkem rsa tls/... x509/... internal/fips140/ecdh internal/fips140/ecdsa internal/fips140/rsa) \
 	bufio compress/... container/list context embed $(addprefix encoding/,asn1 base64 csv hex json pem) flag fmt internal/fmtsort io/... log/... math/big mime/... net/... os/... path/... \

@@ -59,23 +59,21 @@ func fsckVerb(_ context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	good := backup.Check(c, *path, func(f backup.Finding) {
-		if *asJSON {
-			json.NewEncoder(e.stdout).Encode(f)
-			return
-		}
-		fmt.Fprintf(e.stdout, "%-13s %s %s\n", f.What, mark(f.Good), f.Text)
-	})
-	if !good {
+	if !backup.Check(c, *path, func(f backup.Finding) { tellStep(e, *asJSON, f, 13, f.What, f.Good, f.Text) }) {
 		return errors.New("something is damaged")
 	}
 	return nil
 }
 
-// mark is the word for what a verb has found.
-func mark(good bool) string {
-	if good {
-		return "ok    "
+// tellStep prints what a verb has found of one thing.
+func tellStep(e env, asJSON bool, finding any, width int, step string, good bool, text string) {
+	if asJSON {
+		json.NewEncoder(e.stdout).Encode(finding)
+		return
 	}
-	return "FAILED"
+	mark := "ok    "
+	if !good {
+		mark = "FAILED"
+	}
+	fmt.Fprintf(e.stdout, "%-*s %s %s\n", width, step, mark, text)
 }

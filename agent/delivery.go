@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -38,14 +37,7 @@ func mqttVerb(ctx context.Context, e env, args []string) error {
 	if c.MQTT.Broker == "" {
 		return config.Refuse(fmt.Errorf("%s: no mqtt.broker: nothing is published", *path))
 	}
-	good := gateway.CheckBroker(ctx, c, *d, func(f mqtt.Finding) {
-		if *asJSON {
-			json.NewEncoder(e.stdout).Encode(f)
-		} else {
-			fmt.Fprintf(e.stdout, "%-10s %s %s\n", f.Step, mark(f.Good), f.Text)
-		}
-	})
-	if !good {
+	if !gateway.CheckBroker(ctx, c, *d, func(f mqtt.Finding) { tellStep(e, *asJSON, f, 10, f.Step, f.Good, f.Text) }) {
 		return errors.New("not all is well between this gateway and its broker")
 	}
 	return nil

@@ -56,7 +56,7 @@ func verbs() []verb {
 		{"status", "[--config FILE] [--json] [--alive]", "how the running agent is: 0 healthy, 1 degraded, 2 unhealthy, 3 not running", statusVerb},
 		{"event", "list [--json] | ack ID [--note TEXT] [--config FILE]", "the open events, and your word that you have seen one", eventVerb},
 		{"mute", "MACHINE (--for 2h | --off) [--note TEXT] [--config FILE]", "for a while, tells nothing of a machine that is worked on", muteVerb},
-		{"doctor", "[--config FILE] [--json]", "examines agent, configuration, way to the broker, each device, disk, clock and limits, each finding with its fix", doctorVerb},
+		{"doctor", "[--bundle FILE] [--config FILE] [--json]", "examines agent, configuration, way to the broker, each device, disk, clock and limits, each finding with its fix", doctorVerb},
 		{"check", "[FILE | --config FILE] [--explain [KEY]]", "validates a configuration: every fault with line, column, path, hint; explains keys", checkVerb},
 		{"read", "[--config FILE] [--sensor NAME] [--watch]", "reads every sensor once: value, unit, quality, latency, error", readVerb},
 		{"config", "apply FILE [--config FILE] [--verify 10s]", "puts FILE in place of the configuration if it is good, and back if the agent is worse with it", configVerb},

@@ -17,7 +17,7 @@ const (
 )
 
 // stateFiles are the files of the state folder that outlive a restart.
-var stateFiles = []string{"changes.json", "refused.jsonl", "homeassistant.json", "mutes.json", "retained.json", "isolated.json", "sparkplug.json"}
+var stateFiles = []string{"changes.json", "refused.jsonl", "homeassistant.json", "mutes.json", "retained.json", "isolated.json", "sparkplug.json", "budget.json"}
 
 // place is where files of a backup belong on the disk: a folder with the files that
 // ending or name accept, or one file.

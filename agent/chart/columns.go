@@ -2,7 +2,6 @@ package chart
 
 import (
 	"math"
-	"slices"
 	"time"
 )
 
@@ -124,7 +123,11 @@ func (c *Columns) advance(t time.Time) (gap bool) {
 		c.begin(step)
 	}
 	usual := c.usual
-	slices.Sort(usual[:])
+	for i := range usual { // few: package slices would be another 5 KiB of program
+		for j := i; j > 0 && usual[j] < usual[j-1]; j-- {
+			usual[j], usual[j-1] = usual[j-1], usual[j]
+		}
+	}
 	normal := max(c.period, usual[usualOver/2])
 	c.usual[c.steps%usualOver] = step
 	if c.steps++; float64(step) <= gapSteps*float64(normal) {

@@ -33,6 +33,16 @@ type Reloaded struct {
 	Changed []string `json:"changed"` // what the reload touched; empty = nothing
 }
 
+// Evidence is the answer to the verb evidence: what only the process itself knows.
+type Evidence struct {
+	State       any    `json:"state"`       // the newest row of each machine, with its events
+	Log         string `json:"log"`         // its newest lines
+	Environment string `json:"environment"` // without values that may be secret
+	Goroutines  string `json:"goroutines"`  // their stacks
+	Heap        string `json:"heap"`        // for go tool pprof
+	Binary      string `json:"binary"`      // SHA-256 of the program that runs
+}
+
 // Isolate is the content of the request isolate: the broker is not used any more.
 type Isolate struct {
 	Off  bool   `json:"off,omitempty"` // it is used again

@@ -1,9 +1,8 @@
 package devices
 
 import (
-	"cmp"
 	"context"
-	"slices"
+	"sort"
 	"sync"
 
 	"iot-edge-anomaly/agent/config"
@@ -49,7 +48,7 @@ func (b *Buses) sniffers() (out []*sniffer) {
 			out = append(out, made.sniffer)
 		}
 	}
-	slices.SortFunc(out, func(a, b *sniffer) int { return cmp.Compare(a.bus, b.bus) })
+	sort.Slice(out, func(i, j int) bool { return out[i].bus < out[j].bus }) // 10 KiB less than package slices
 	return out
 }
 

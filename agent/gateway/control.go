@@ -24,6 +24,7 @@ func (g *Gateway) openControl() {
 	}
 	g.socket = control.New(control.Options{Socket: g.cfg.Control.Socket, Audit: g.audit, Log: g.log, Verbs: []control.Verb{
 		{Name: "status", Do: func(context.Context, control.Request) (any, error) { return g.status(), nil }},
+		{Name: "evidence", Do: g.evidence},
 		{Name: "reload", Changes: true, Do: g.askReload},
 		{Name: "unlatch", Changes: true, Do: g.askUnlatch},
 		{Name: "events", Do: func(context.Context, control.Request) (any, error) { return g.openEvents(), nil }},

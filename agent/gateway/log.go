@@ -36,6 +36,7 @@ func NewLog(w io.Writer, level, format string) *slog.Logger {
 		}
 		return a
 	}}
+	logged.stamp, w = journal, keeping{w}
 	to := func(w io.Writer) slog.Handler {
 		if asJSON {
 			return slog.NewJSONHandler(w, o)

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"sort"
 	"strings"
 	"time"
 
@@ -50,7 +51,7 @@ func readTrainingSet(ctx context.Context, in inputs, paths []string, limit int, 
 		steps = append(steps, s...)
 	}
 	if len(steps) > 0 {
-		slices.Sort(steps)
+		sort.Slice(steps, func(i, j int) bool { return steps[i] < steps[j] })
 		t.period = steps[len(steps)/2]
 	}
 	return t, nil
