@@ -46,6 +46,9 @@ func TestBundle(t *testing.T) {
 	r.speed(150)
 	waitFor(t, 20*time.Second, "an event", func() bool { return len(r.openIDs()) == 1 })
 	r.reload(0, "")
+	if err := os.WriteFile(filepath.Join(filepath.Dir(r.path), "state", "stalled.txt"), []byte("goroutine 7"), 0o600); err != nil { // of a run before this one
+		t.Fatal(err)
+	}
 	files := r.bundled()
 	for name, want := range map[string]string{
 		"doctor.json":           `"step": "agent"`,
@@ -59,6 +62,7 @@ func TestBundle(t *testing.T) {
 		"agent/binary.sha256":   sumOf(t, r.prog[len(r.prog)-1]),
 		"config.yaml":           "max: 8MiB",
 		"state/changes.json":    `"reload"`,
+		"state/stalled.txt":     "goroutine 7",
 		"hashes.txt":            sumOf(t, r.path) + "  " + r.path,
 		"missing.txt":           "journalctl -u iot-edge-anomaly",
 	} {

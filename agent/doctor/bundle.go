@@ -108,7 +108,7 @@ func (b *bundle) files(file string, c *config.Config) {
 	var sums strings.Builder
 	b.file("config.yaml", file, &sums)
 	if c != nil {
-		for _, name := range []string{"changes.json", "mutes.json", "isolated.json", "refused.jsonl"} {
+		for _, name := range []string{"changes.json", "mutes.json", "isolated.json", "refused.jsonl", "heap.txt", "stalled.txt"} {
 			b.file("state/"+name, filepath.Join(c.State, name), &sums)
 		}
 		for _, m := range c.Machines {
