@@ -211,6 +211,51 @@ func TestPush_refused(t *testing.T) {
 	}
 }
 
+// TestPush_endless: an answer whose header never ends is given up, and not kept in memory;
+// and what a receiver says of a push cannot steer a terminal.
+func TestPush_endless(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	const all = 64 << 20
+	written := make(chan int, 1)
+	go func() {
+		c, err := l.Accept()
+		if err != nil {
+			written <- all
+			return
+		}
+		defer c.Close()
+		n, _ := io.WriteString(c, "HTTP/1.1 200 OK\r\nX: ")
+		for junk := strings.Repeat("x", 1<<20); n < all && err == nil; {
+			var more int
+			more, err = io.WriteString(c, junk)
+			n += more
+		}
+		written <- n
+	}()
+	p := newPushes(t, PushOptions{URL: "http://" + l.Addr().String() + "/x", timeout: time.Minute})
+	p.times(1)
+	if n := <-written; n >= all {
+		t.Errorf("all %d bytes of a header were read", n)
+	}
+	if st := p.Stats(); st.Errors != 1 || st.Sent != 0 || st.Trouble == "" {
+		t.Errorf("%+v", st)
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusBadGateway)
+		io.WriteString(w, "up\x1b[2J\xffstream\x07 is away")
+	}))
+	defer s.Close()
+	p = newPushes(t, PushOptions{URL: s.URL + "/x"})
+	p.times(1)
+	if got, want := p.Stats().Trouble, "the receiver answers 502: up[2Jstream is away"; got != want {
+		t.Errorf("trouble %q, want %q", got, want)
+	}
+}
+
 // TestPush_clockUnset: without a clock samples have no time, and are not sent later.
 func TestPush_clockUnset(t *testing.T) {
 	down := true

@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // wire is a connection on which metrics are posted. It is kept between two pushes; the
@@ -25,7 +26,11 @@ type wire struct {
 	roots   *x509.CertPool // nil = the system's
 	conn    net.Conn       // nil = none
 	reader  *bufio.Reader
+	limit   io.LimitedReader // of the connection: what is left of an answer's bytes
 }
+
+// maxAnswer bounds what is read of an answer in bytes: a header has no other bound.
+const maxAnswer = 64 << 10
 
 // refusal is an answer that is no success.
 type refusal struct {
@@ -83,15 +88,26 @@ func (p *wire) post(ctx context.Context, body []byte, encoding string) error {
 	}
 	if answer.StatusCode/100 != 2 {
 		line, _, _ := strings.Cut(strings.TrimSpace(string(text)), "\n")
-		return &refusal{answer.StatusCode, strings.ToValidUTF8(line[:min(len(line), 200)], "")}
+		return &refusal{answer.StatusCode, printable(line[:min(len(line), 200)])}
 	}
 	return nil
+}
+
+// printable leaves out what a terminal would obey, and what is not UTF-8.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == unicode.ReplacementChar || !unicode.IsPrint(r) {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 func (p *wire) exchange(req *http.Request) (*http.Response, error) {
 	if err := req.Write(p.conn); err != nil {
 		return nil, err
 	}
+	p.limit.N = maxAnswer
 	return http.ReadResponse(p.reader, req)
 }
 
@@ -117,7 +133,8 @@ func (p *wire) connect(ctx context.Context) error {
 		}
 		conn = t
 	}
-	p.conn, p.reader = conn, bufio.NewReader(conn)
+	p.conn, p.limit = conn, io.LimitedReader{R: conn}
+	p.reader = bufio.NewReader(&p.limit)
 	return nil
 }
 
