@@ -316,6 +316,7 @@ func TestRestore_refused(t *testing.T) {
 	}{
 		"newer":             {map[string]string{originEntry: origin(`{"format":2}`)}, "made by iot-edge-anomaly \"9.9.9\" in format 2"},
 		"foreign":           {map[string]string{originEntry: origin(`{"device":"gw8"}`)}, `the backup of "gw8", and this gateway is "gw7"`},
+		"escape":            {map[string]string{originEntry: origin(`{"device":"gw7\u001b[2J"}`)}, `"gw7\x1b[2J": a character that no name has`},
 		"no origin":         {map[string]string{originEntry: ""}, "not a backup of iot-edge-anomaly"},
 		"no configuration":  {map[string]string{configEntry: ""}, "no configuration is in it"},
 		"bad configuration": {map[string]string{configEntry: cfg + "nonsense: 1\n"}, "does not fit this program"},

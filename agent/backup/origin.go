@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
+	"unicode"
 
 	"iot-edge-anomaly/agent/state"
 )
@@ -45,6 +47,11 @@ func parseOrigin(b []byte) (o Origin, err error) {
 	}
 	if err := json.Unmarshal(b, &o); err != nil {
 		return o, fmt.Errorf("%s: %w", originEntry, err)
+	}
+	for _, text := range []string{o.Device, o.Site, o.Program} { // they are printed
+		if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			return o, fmt.Errorf("%s: %.80q: a character that no name has", originEntry, text)
+		}
 	}
 	for machine, name := range o.Current {
 		if filepath.Base(name) != name || filepath.Ext(name) != state.Ext {
