@@ -43,6 +43,8 @@ func TestIsolate(t *testing.T) {
 		}
 	}
 	isolated()
+	r.verb("mqtt", "disable") // again, without a word: the first one stands
+	isolated()
 	r.speed(150) // an event begins
 	waitFor(t, 20*time.Second, "the event is open", func() bool { return len(r.openIDs()) == 1 })
 	r.restart(syscall.SIGKILL)
