@@ -52,6 +52,7 @@ type Pusher struct {
 	o       PushOptions
 	gateway bool // it keeps the newest values only, and wants no times
 	files   *keyfiles.Files
+	loose   string // the secret file that was last said to be open to others
 	wire
 	waiting []scrapeSent // oldest first
 	gzip    *gzip.Writer
@@ -137,8 +138,10 @@ type scrapeSent struct {
 func (p *Pusher) push(ctx context.Context) {
 	if p.files.Look() {
 		p.hangUp()
-		if loose := p.files.Loose(); loose != "" {
-			p.o.Log.Warn("metrics: others have access to a secret file", "file", loose)
+		if loose := p.files.Loose(); loose != p.loose {
+			if p.loose = loose; loose != "" {
+				p.o.Log.Warn("metrics: others have access to a secret file", "file", loose)
+			}
 		}
 	}
 	s := p.o.Collect()

@@ -349,6 +349,25 @@ func TestPush_tls(t *testing.T) {
 	}
 }
 
+// TestPush_looseToken: a token to which others have access is said once, although it is
+// read again and again while it cannot be used.
+func TestPush_looseToken(t *testing.T) {
+	token := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(token, []byte("two\nlines\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(token, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	p := newPushes(t, PushOptions{URL: "http://127.0.0.1:9/x", TokenFile: token})
+	p.o.Log = slog.New(slog.NewTextHandler(&log, nil))
+	p.times(5)
+	if n := strings.Count(log.String(), "others have access"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, &log)
+	}
+}
+
 // TestPush_run: it pushes in time, and once more at its end; a receiver that hangs does
 // not keep it from ending.
 func TestPush_run(t *testing.T) {
