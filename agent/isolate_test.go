@@ -45,6 +45,9 @@ func TestIsolate(t *testing.T) {
 	isolated()
 	r.verb("mqtt", "disable") // again, without a word: the first one stands
 	isolated()
+	if _, out := r.verb("doctor"); !strings.Contains(out, "isolated: it was not asked") || strings.Contains(out, "login") {
+		t.Errorf("doctor asks the broker of a gateway that is isolated:\n%s", out)
+	}
 	r.speed(150) // an event begins
 	waitFor(t, 20*time.Second, "the event is open", func() bool { return len(r.openIDs()) == 1 })
 	r.restart(syscall.SIGKILL)

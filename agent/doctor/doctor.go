@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -41,10 +43,13 @@ func Examine(ctx context.Context, o Options) bool {
 	e := &examination{Options: o, good: true}
 	running := e.agent(ctx)
 	if e.configuration() {
-		if o.Config.MQTT.Broker != "" {
-			o.Broker(ctx, func(step string, good bool, text string) { e.tell(step, good, text, "") })
-		} else {
+		switch _, err := os.Lstat(filepath.Join(o.Config.State, "isolated.json")); {
+		case o.Config.MQTT.Broker == "":
 			e.tell("broker", true, "none is configured: nothing is published", "")
+		case e.isolated || err == nil: // an incident: no password goes there
+			e.tell("broker", true, "isolated: it was not asked", "mqtt check asks it all the same; mqtt enable ends the isolation")
+		default:
+			o.Broker(ctx, func(step string, good bool, text string) { e.tell(step, good, text, "") })
 		}
 		e.devices(ctx, running)
 		e.disk()
@@ -57,7 +62,8 @@ func Examine(ctx context.Context, o Options) bool {
 // examination is one run of Examine.
 type examination struct {
 	Options
-	good bool
+	good     bool
+	isolated bool // the agent says that it must not use its broker
 }
 
 func (e *examination) tell(step string, good bool, text, fix string) {
@@ -77,6 +83,7 @@ func (e *examination) agent(ctx context.Context) bool {
 		e.tell("agent", false, err.Error(), fix)
 		return !errors.Is(err, control.ErrNotRunning)
 	}
+	e.isolated = strings.HasPrefix(s.Checks["mqtt"].Detail, "isolated by ")
 	for _, name := range slices.Sorted(maps.Keys(s.Checks)) {
 		if c := s.Checks[name]; c.Status != status.Healthy {
 			e.tell("agent", false, fmt.Sprintf("%s: %s: %s", name, c.Status, strings.ReplaceAll(c.Detail, "\n", "; ")), "")
