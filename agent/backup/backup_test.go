@@ -252,6 +252,34 @@ func TestMake_secrets(t *testing.T) {
 	}
 }
 
+// TestMake_ownFile: a backup does not take the place of what it is to keep.
+func TestMake_ownFile(t *testing.T) {
+	g := newGateway(t, t.TempDir(), "")
+	g.fill()
+	want := g.files()
+	for _, to := range []string{g.file, g.path("mutes.json"), g.path("models", "pump1", "20260101T000000Z-1.safetensors")} {
+		if _, err := Make(to, g.cfg, g.file, g.id, "1"); err == nil || !strings.Contains(err.Error(), "name another file") {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+	if got := g.files(); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Error("something was changed")
+	}
+}
+
+// TestMake_noState: where the disk of the state is missing, a good backup stays.
+func TestMake_noState(t *testing.T) {
+	g := newGateway(t, t.TempDir(), "")
+	to := filepath.Join(g.dir, "b.tar")
+	g.write(to, "of yesterday")
+	if _, err := Make(to, g.cfg, g.file, g.id, "1"); err == nil || !strings.Contains(err.Error(), "is not mounted") {
+		t.Errorf("%v", err)
+	}
+	if b, _ := os.ReadFile(to); string(b) != "of yesterday" {
+		t.Errorf("replaced by %.20q", b)
+	}
+}
+
 // edited is the backup with other entries; an entry that is emptied is left out, and
 // one that was not there is added.
 func edited(t *testing.T, from string, changes map[string]string) string {

@@ -26,6 +26,8 @@ type Made struct {
 	Files  int            `json:"files"`
 	Bytes  int64          `json:"bytes"`
 	Counts map[string]int `json:"counts"` // files of each kind: models, state, spool, templates, config.yaml
+
+	replaced fs.FileInfo // the file whose place the backup takes; nil = none
 }
 
 // Make writes the backup of a configuration, which is in the given file, to the path
@@ -36,6 +38,9 @@ func Make(to string, c *config.Config, file, device, program string) (m Made, er
 	if filepath.Clean(c.State) == filepath.Clean(c.Spool.Dir) {
 		return m, errors.New("spool.dir is the state folder itself: give the queue a folder of its own")
 	}
+	if _, err := os.Stat(c.State); err != nil {
+		return m, fmt.Errorf("%w: the agent has never run here, or the disk of its state is not mounted", err)
+	}
 	m.Origin = Origin{Format: format, Program: program, Device: device, Site: c.Gateway.Site,
 		Created: time.Now().UTC().Truncate(time.Second), Config: file, Running: inUse(c.State), Current: map[string]string{}}
 	m.Counts = map[string]int{}
@@ -44,6 +49,7 @@ func Make(to string, c *config.Config, file, device, program string) (m Made, er
 			m.Current[machine.Name] = name
 		}
 	}
+	m.replaced, _ = os.Stat(to) // nil = nothing is there
 	f, err := state.Create(to, 0o600)
 	if err != nil {
 		return m, fmt.Errorf("write %s: %w", to, err)
@@ -112,6 +118,9 @@ func (m *Made) add(w *archive.Writer, entry, path string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if os.SameFile(st, m.replaced) {
+		return fmt.Errorf("%s belongs to the gateway, and a backup must not take its place: name another file", path)
 	}
 	b, err := state.ReadFile(path, maxFile)
 	if errors.Is(err, fs.ErrNotExist) {
