@@ -85,6 +85,9 @@ func TestBundle(t *testing.T) {
 	if code, out := r.verb("doctor", "--bundle", "/nonexistent/x"); code != 1 || !strings.Contains(out, "write /nonexistent/x") {
 		t.Errorf("no folder: %d, %s", code, out)
 	}
+	if code, out := r.verb("doctor", "--bundle", r.path); code != 1 || !strings.Contains(out, "is the configuration: name another file") {
+		t.Errorf("the configuration is replaced: %d, %s", code, out)
+	}
 }
 
 func sumOf(t *testing.T, path string) string {

@@ -34,6 +34,10 @@ type Evidence struct {
 // values of the environment and of the configuration that may be one. What an agent that
 // does not answer would know is missing, and the bundle says so.
 func Bundle(ctx context.Context, to string, e Evidence) (sum string, err error) {
+	config, _ := os.Stat(e.File)
+	if there, err := os.Stat(to); err == nil && os.SameFile(there, config) {
+		return "", fmt.Errorf("%s is the configuration: name another file", to)
+	}
 	f, err := state.Create(to, 0o600)
 	if err != nil {
 		return "", fmt.Errorf("write %s: %w", to, err)
