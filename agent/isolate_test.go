@@ -43,6 +43,9 @@ func TestIsolate(t *testing.T) {
 		}
 	}
 	isolated()
+	if code, out := r.verb("mqtt", "disable", "--note", "a\x1b[2J"); code != 1 || !strings.Contains(out, "the note has a control character") {
+		t.Errorf("a note that steers terminals: %d, %q", code, out)
+	}
 	r.verb("mqtt", "disable") // again, without a word: the first one stands
 	isolated()
 	if _, out := r.verb("doctor"); !strings.Contains(out, "isolated: it was not asked") || strings.Contains(out, "login") {

@@ -96,6 +96,7 @@ func TestParse(t *testing.T) {
 		`{"challenge":"c","machine":"m","for":"1h","who":"a"`:            "does not end",
 		`[]`: "no JSON object", ``: "no JSON object", "\xff": "UTF-8",
 		`{"note":"` + strings.Repeat("x", maxText+1) + `"}`: "note has more than 300 bytes",
+		`{"who":"a\u001b[2J"}`:                              "who has a control character",
 		strings.Repeat(" ", MaxPayload+1):                   "more than 1024 bytes",
 	} {
 		_, err := parse(Mute, []byte(text))

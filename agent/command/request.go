@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -79,6 +81,8 @@ func read(d *json.Decoder) (r Request, err error) {
 			return r, fmt.Errorf("%q: want challenge, id, machine, for, note and who, each at most once, and texts", name)
 		case len(text) > maxText:
 			return r, fmt.Errorf("%s has more than %d bytes", name, maxText)
+		case strings.ContainsFunc(text, unicode.IsControl): // terminals obey them
+			return r, fmt.Errorf("%s has a control character", name)
 		}
 		*dst = text
 		delete(keys, name)

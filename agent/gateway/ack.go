@@ -2,6 +2,10 @@ package gateway
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
 
 	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/status"
@@ -22,7 +26,22 @@ func (g *Gateway) askAck(_ context.Context, r control.Request) (any, error) {
 	if err := r.Decode(&asked); err != nil {
 		return nil, err
 	}
+	if err := badNote(asked.Note); err != nil {
+		return nil, err
+	}
 	return asked, g.acknowledge(asked.Event, r.By.Who(), asked.Note)
+}
+
+// badNote refuses a note that steers the terminals that show it, or fills messages.
+func badNote(note string) error {
+	const most = 1000
+	if len(note) > most {
+		return fmt.Errorf("the note has %d bytes: want at most %d", len(note), most)
+	}
+	if strings.ContainsFunc(note, unicode.IsControl) {
+		return errors.New("the note has a control character: write one line of text")
+	}
+	return nil
 }
 
 func (g *Gateway) acknowledge(id, by, note string) error {

@@ -78,6 +78,9 @@ func (g *Gateway) askIsolate(ctx context.Context, r control.Request) (any, error
 	if err := r.Decode(&asked); err != nil {
 		return nil, err
 	}
+	if err := badNote(asked.Note); err != nil {
+		return nil, err
+	}
 	i := control.Isolated{Since: time.Now().UTC().Truncate(time.Second), By: r.By.Who(), Note: asked.Note}
 	if asked.Off {
 		i = control.Isolated{}

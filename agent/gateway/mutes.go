@@ -154,6 +154,9 @@ func (g *Gateway) askMute(_ context.Context, r control.Request) (any, error) {
 		return nil, err
 	}
 	d := time.Duration(asked.ForS * float64(time.Second))
+	if err := badNote(asked.Note); err != nil {
+		return nil, err
+	}
 	if err := g.mute(asked.Machine, d, muteMost, r.By.Who(), asked.Note); err != nil {
 		return nil, err
 	}

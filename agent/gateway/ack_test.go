@@ -1,0 +1,17 @@
+package gateway
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestBadNote: notes are shown on terminals and stand in messages.
+func TestBadNote(t *testing.T) {
+	for note, want := range map[string]string{"": "", "on my way: ölfilter 🔧": "", strings.Repeat("x", 1000): "",
+		strings.Repeat("x", 1001): "1001 bytes", "a\x1b[2J": "control character", "two\nlines": "control character", "\u009b2J": "control character"} {
+		err := badNote(note)
+		if got := err != nil; got != (want != "") || got && !strings.Contains(err.Error(), want) {
+			t.Errorf("%.20q: %v, want %q", note, err, want)
+		}
+	}
+}
