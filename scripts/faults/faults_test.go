@@ -41,6 +41,19 @@ func TestFaults(t *testing.T) {
 	}
 }
 
+// TestChoose checks that a name which no case has is not passed over.
+func TestChoose(t *testing.T) {
+	if all, err := choose(""); err != nil || len(all) != len(faults) {
+		t.Errorf("no names: %d of %d cases, %v", len(all), len(faults), err)
+	}
+	if two, err := choose("kill,flap"); err != nil || len(two) != 2 || two[0].name != "flap" {
+		t.Errorf("flap and kill: %v, %v", two, err)
+	}
+	if _, err := choose("kill,kil"); err == nil || !strings.Contains(err.Error(), `no case "kil"; there are `) {
+		t.Errorf("a wrong name beside a right one: %v", err)
+	}
+}
+
 // TestBalance checks that the sums of the cases notice each kind of loss.
 func TestBalance(t *testing.T) {
 	open := func(seq uint64, id, e, state string, resent bool) event {

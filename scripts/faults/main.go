@@ -126,13 +126,9 @@ func main() {
 		fmt.Fprintln(os.Stderr, "faults:", err, "(make build)")
 		os.Exit(2)
 	}
-	chosen := slices.Clone(faults)
-	if *only != "" {
-		names := strings.Split(*only, ",")
-		chosen = slices.DeleteFunc(chosen, func(f fault) bool { return !slices.Contains(names, f.name) })
-	}
-	if len(chosen) == 0 {
-		fmt.Fprintln(os.Stderr, "faults: no such case")
+	chosen, err := choose(*only)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "faults:", err)
 		os.Exit(2)
 	}
 	start := time.Now()
@@ -142,6 +138,25 @@ func main() {
 	if missed > 0 {
 		os.Exit(1)
 	}
+}
+
+// choose returns the cases with these names, separated by commas; "" = all. A name that
+// no case has is an error, so that nobody takes it for one that ran.
+func choose(names string) ([]fault, error) {
+	if names == "" {
+		return slices.Clone(faults), nil
+	}
+	wanted := strings.Split(names, ",")
+	for _, name := range wanted {
+		if !slices.ContainsFunc(faults, func(f fault) bool { return f.name == name }) {
+			var all []string
+			for _, f := range faults {
+				all = append(all, f.name)
+			}
+			return nil, fmt.Errorf("no case %q; there are %s", name, strings.Join(all, ", "))
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(faults), func(f fault) bool { return !slices.Contains(wanted, f.name) }), nil
 }
 
 // runAll runs cases, several at a time, and after them those that must be alone.
