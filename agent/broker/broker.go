@@ -66,6 +66,14 @@ func (b *Broker) Address() string { return b.dial }
 // Username is that of the options.
 func (b *Broker) Username() string { return b.opts.Username }
 
+// Carrier is what messages go over: "tls" or "tcp".
+func (b *Broker) Carrier() string {
+	if b.tls {
+		return "tls"
+	}
+	return "tcp"
+}
+
 // Exposed tells whether messages and passwords cross a network unencrypted.
 func (b *Broker) Exposed() bool {
 	ip := net.ParseIP(b.host)

@@ -55,7 +55,7 @@ func Check(ctx context.Context, o Options, topics Topics, d time.Duration, tell 
 		return false
 	}
 	conn, err := b.Open(ctx, nil)
-	if c.found("tls", err, secured(conn)) {
+	if c.found(b.Carrier(), err, secured(conn)) {
 		return false
 	}
 	c.listen(ctx, b, conn, password, d)
