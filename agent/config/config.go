@@ -171,7 +171,7 @@ var spoolKeys = section[*Spool]{
 
 var controlKeys = section[*Control]{
 	path: "control",
-	help: "How `status`, `reload` and `unlatch` ask the running agent. See [control.md](control.md).",
+	help: "How `status`, `reload`, `event`, `mute` and other verbs ask the running agent. See [control.md](control.md).",
 	rows: []row[*Control]{
 		{Key: Key{Name: "socket", Kind: File, Default: defaultSocket, Empty: "the agent cannot be asked", Example: "/run/iot-edge-anomaly/control.sock", Check: socketLength,
 			Help: "Unix socket of the running agent; its folder must be there. Empty: the agent cannot be asked."},
