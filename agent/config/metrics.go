@@ -48,6 +48,8 @@ func pushURL(v any) []Fault {
 		return []Fault{{Message: "is not an address of http or https", Hint: hint}}
 	case u.User != nil || HideSecrets(v.(string)) != v:
 		return []Fault{{Message: "must not contain user, password or token", Hint: "put a token into a file and name it in token_file"}}
+	case u.Port() != "" && !goodPort(u.Port()):
+		return []Fault{{Message: "has a port that is out of range", Hint: "use 1 to 65535"}}
 	case u.Path == "" || u.Path == "/":
 		return []Fault{{Message: "has no path", Hint: hint}}
 	}

@@ -158,6 +158,12 @@ func (v value) broker() (string, bool) {
 	return u.Scheme + "://" + host, true
 }
 
+// goodPort tells whether a TCP port has that number.
+func goodPort(s string) bool {
+	n, err := strconv.ParseUint(s, 10, 16)
+	return err == nil && n > 0
+}
+
 // hostPort checks that a URL is host[:port] and nothing else.
 func (v value) hostPort(u *url.URL, port string) (string, bool) {
 	switch {
@@ -169,7 +175,7 @@ func (v value) hostPort(u *url.URL, port string) (string, bool) {
 	if u.Port() != "" {
 		port = u.Port()
 	}
-	if n, err := strconv.Atoi(port); err != nil || n < 1 || n > 65535 {
+	if !goodPort(port) {
 		return "", v.fail("use 1 to 65535", "port %s is out of range", quoteShort(port))
 	}
 	return net.JoinHostPort(u.Hostname(), port), true

@@ -1,6 +1,9 @@
 package config
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // beginsPEM is in every private key that somebody pastes.
 const beginsPEM = "-----BEGIN"
@@ -22,11 +25,26 @@ func HideSecrets(s string) string {
 			s = s[:from] + "…" + s[at:]
 		}
 	}
-	low := strings.ToLower(s)
-	for _, word := range []string{"password", "passwd", "token", "secret"} {
-		if i := strings.Index(low, word); i >= 0 && i+len(word) < len(s) && strings.IndexByte(":= ", s[i+len(word)]) >= 0 {
-			return s[:i+len(word)+1] + "…"
+	low := []byte(s) // byte for byte: strings.ToLower changes lengths
+	for i, c := range low {
+		if 'A' <= c && c <= 'Z' {
+			low[i] += 'a' - 'A'
 		}
+	}
+	end := len(low) // of what comes before a secret
+	for _, word := range []string{"password", "passwd", "token", "secret", "api_key", "apikey", "authkey"} {
+		for from := 0; ; {
+			i := bytes.Index(low[from:end], []byte(word))
+			if i < 0 {
+				break
+			}
+			if from += i + len(word); from < end && strings.IndexByte(":= ", low[from]) >= 0 {
+				end = from + 1
+			}
+		}
+	}
+	if end < len(low) {
+		return s[:end] + "…"
 	}
 	return s
 }

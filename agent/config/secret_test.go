@@ -51,6 +51,8 @@ func TestHideSecrets(t *testing.T) {
 	for s, want := range map[string]string{
 		"pump.speed": "pump.speed", "a@b": "a@b", "mqtts://gw7:s3cret@broker:1": "mqtts://…@broker:1", "gw7:s@3@broker": "…@broker", "gw7:x://y@b": "…@b",
 		"Password:x": "Password:…", "token=x y": "token=…", "password": "password", "password_file": "password_file", "the secret is": "the secret …",
+		"tokens=3&token=x": "tokens=3&token=…", "password_file: f, password: x": "password_file: f, password:…", "secret=a&token=b": "secret=…",
+		"h/x?api_key=x": "h/x?api_key=…", "authKey=x": "authKey=…", "token=": "token=", "tokentoken:x": "tokentoken:…", "ȺȺȺȺȺȺTOKEN:hunter2": "ȺȺȺȺȺȺTOKEN:…", "\xff\xfftoken:hunter2": "\xff\xfftoken:…",
 		"x -----BEGIN RSA": "x -----BEGIN…", "rtu:///dev/ttyS0?a=b@c": "rtu:///dev/ttyS0?a=b@c", "": "",
 	} {
 		if got := HideSecrets(s); got != want {
