@@ -186,7 +186,7 @@ var budgetKeys = section[*Budget]{
 		{Key: Key{Name: "disk_per_day", Kind: Size, Min: "1MB", Max: "1000GB", Default: "50MB", Example: "50MB",
 			Help: "What may be written to the disk in a day; beyond it updates of events are merged, an open or a close never. See [delivery.md](delivery.md#wear)."},
 			into: func(b *Budget) any { return &b.DiskPerDay }},
-		{Key: Key{Name: "memory", Kind: Size, Min: "16MiB", Max: "1TiB", Without: "what the system allows: the memory of the gateway, and the limits of its control groups", Example: "96MiB",
+		{Key: Key{Name: "memory", Kind: Size, Min: "32MiB", Max: "1TiB", Without: "what the system allows: the memory of the gateway, and the limits of its control groups", Example: "96MiB",
 			Help: "Memory that the agent may have in use. From 80 % on it saves memory, at 95 % for a minute it ends to be started again. See [troubleshooting.md](troubleshooting.md#something-of-the-gateway-is-scarce)."},
 			into: func(b *Budget) any { return &b.Memory }},
 	},
