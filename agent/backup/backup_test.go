@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
@@ -485,6 +486,23 @@ func TestCheck_damage(t *testing.T) {
 	os.Remove(g.path("models", "pump1", "20260101T000000Z-1.safetensors"))
 	if text, _ := g.check(); !strings.Contains(text, "the active model of machine pump1 is gone") {
 		t.Error(text)
+	}
+}
+
+// TestCheck_cures: what fsck advises is what the agent does, and what may not be read is
+// not called damaged.
+func TestCheck_cures(t *testing.T) {
+	g := newGateway(t, t.TempDir(), "")
+	g.fill()
+	g.write(g.path("isolated.json"), "{")
+	if text, _ := g.check(); !strings.Contains(text, "isolated.json: damaged: the gateway stays away from its broker") {
+		t.Error(text)
+	}
+	var said string
+	k := &checking{good: true, tell: func(f Finding) { said = f.Text }}
+	k.found("file", "", &fs.PathError{Op: "open", Path: "x", Err: fs.ErrPermission}, "run begins it anew")
+	if k.good || !strings.HasSuffix(said, "run fsck as root") {
+		t.Errorf("%v, %q", k.good, said)
 	}
 }
 

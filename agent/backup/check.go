@@ -66,6 +66,9 @@ type checking struct {
 // found tells of one thing: text where it is good, else the error and what becomes of it.
 func (k *checking) found(what, text string, err error, cure string) {
 	f := Finding{what, err == nil, text}
+	if errors.Is(err, fs.ErrPermission) {
+		cure = "this user may not read it: run fsck as root"
+	}
 	if err != nil {
 		k.good = false
 		f.Text = fmt.Sprintf("%v: %s", err, cure)
@@ -85,7 +88,11 @@ func (k *checking) models(m *config.Machine) {
 		current = store.Current()
 	}
 	if len(files) == 0 && current == "" {
-		k.found("model", m.Name+": none yet", nil, "")
+		_, err := os.ReadDir(m.Model.Path)
+		if errors.Is(err, fs.ErrNotExist) {
+			err = nil
+		}
+		k.found("model", m.Name+": none yet", err, "the folder of machine "+m.Name+" cannot be read")
 	}
 	for _, path := range files {
 		l, err := model.Load(path)
@@ -143,7 +150,11 @@ func (k *checking) file(path string) {
 	if err != nil {
 		err = fmt.Errorf("%s: %w", name, err)
 	}
-	k.found("file", fmt.Sprintf("%s: %d bytes", name, len(b)), err, "run begins it anew")
+	cure := "run begins it anew"
+	if name == "isolated.json" {
+		cure = "the gateway stays away from its broker; mqtt enable ends that"
+	}
+	k.found("file", fmt.Sprintf("%s: %d bytes", name, len(b)), err, cure)
 }
 
 // stale are the files that a restore left which was interrupted.
