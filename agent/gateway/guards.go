@@ -66,6 +66,9 @@ func (w *guards) troubles() []guard.Trouble {
 	return out
 }
 
+// has tells whether there is trouble of this kind.
+func (w *guards) has(of string) bool { return guard.Worst(w.troubles(), of) != guard.Fine }
+
 // host looks at all but memory.
 func (w *guards) host(now time.Time, f guard.Figures) {
 	troubles, said := w.rest.Look(now, f)

@@ -36,27 +36,42 @@ func (h *host) look(now time.Time, c *config.Config) *status.Host {
 	if p, ok := h.load.CPUPercent(before); ok && before.Total > 0 {
 		out.CPU = p
 	}
+	out.Disks = disks(c)
+	return out
+}
+
+// disks tells how full the file systems with the state and with the queue are. It may
+// wait for them.
+func disks(c *config.Config) (out []guard.Disk) {
 	defer diskwait.Begin().End()
 	for i, path := range []string{c.State, c.Spool.Dir} {
 		if i > 0 && path == c.State+"/spool" {
 			continue // on the same file system
 		}
 		if p, err := board.DiskPercent(path); err == nil {
-			out.Disks = append(out.Disks, guard.Disk{Path: path, Percent: p})
+			out = append(out, guard.Disk{Path: path, Percent: p})
 		}
 	}
 	return out
 }
 
 // lookAtHost looks at the computer. It may wait for the disk. It tells whether it was
-// time for it.
+// time for all of it. A disk that is too full is looked at each time: whoever makes
+// space waits for the gateway to say that it is well.
 func (g *Gateway) lookAtHost(now time.Time) bool {
 	h := g.host.look(now, g.cfg)
-	if h != nil {
-		g.hostNow.Store(h)
-		g.guards.host(now, h.Figures)
+	due := h != nil
+	if !due {
+		if !g.guards.has(guard.Kinds[2]) {
+			return false
+		}
+		again := *g.hostNow.Load()
+		again.Disks = disks(g.cfg)
+		h = &again
 	}
-	return h != nil
+	g.hostNow.Store(h)
+	g.guards.host(now, h.Figures)
+	return due
 }
 
 // certificates are those in force, with when they expire.
