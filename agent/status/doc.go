@@ -8,10 +8,10 @@
 //
 // # Metrics
 //
-// The names of all metrics stand in table.go and nowhere else. A row of that table
-// holds the name, the labels, the texts for people and a function that collects the
-// samples from a Snapshot. docs/metrics.md is written from the table; a test fails
-// when the page is out of date.
+// The names of all metrics stand in table.go and the two files that continue it, and
+// nowhere else. A row of that table holds the name, the labels, the texts for people and
+// a function that collects the samples from a Snapshot. docs/metrics.md is written from
+// the table; a test fails when the page is out of date.
 //
 // A Snapshot holds the counters in the structures of the packages that count, such
 // as mqtt.Stats. So a new metric takes three steps: count it in its package, add a
