@@ -58,6 +58,8 @@ type counted struct{ events atomic.Int64 }
 
 func (c *counted) Event(detect.Event, report.ModelRef) error { c.events.Add(1); return nil }
 
+func (c *counted) EventID(detect.Event) string { return "" }
+
 // fleet is a gateway of n machines, each on a bus of its own, that have collected all
 // learning rows but the last ones.
 type fleet struct {

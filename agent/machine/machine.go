@@ -21,6 +21,7 @@ import (
 // detection must go on without a disk.
 type Reporter interface {
 	Event(ev detect.Event, m report.ModelRef) error
+	EventID(ev detect.Event) string // "" = not open
 }
 
 // Options build a Machine.
@@ -265,22 +266,28 @@ func (m *Machine) sendAll(events []detect.Event) {
 // send reports an event. A failure is counted: detection goes on without a
 // disk.
 func (m *Machine) send(ev detect.Event) {
+	id := m.o.Report.EventID(ev) // of one that closes
 	if err := m.o.Report.Event(ev, m.ref); err != nil {
 		m.log.Error("report event", "error", err)
 		m.countError() // as long as it lasts, the queue's own check tells
 	}
-	m.log.Info("event", told(ev)...)
+	if id == "" {
+		id = m.o.Report.EventID(ev)
+	}
+	m.log.Info("event", told(ev, id)...)
 }
 
 // told is what the log says of an event: who is to blame, too, because the log
 // is all that is seen where no broker is.
-func told(ev detect.Event) []any {
-	a := []any{"kind", ev.Kind, "state", ev.State, "severity", ev.Severity}
-	if ev.Key != "" {
+func told(ev detect.Event, id string) []any {
+	a := []any{"event", id, "kind", ev.Kind, "state", ev.State, "severity", ev.Severity}
+	switch {
+	case ev.Kind == detect.LimitExceeded:
+		a = append(a, "channel", ev.Key)
+	case ev.Key != "":
 		a = append(a, "key", ev.Key)
-	}
-	if len(ev.Causes) > 0 {
-		a = append(a, "cause", ev.Causes[0].Channel)
+	case len(ev.Causes) > 0:
+		a = append(a, "channel", ev.Causes[0].Channel)
 	}
 	if !math.IsNaN(ev.Score) {
 		a = append(a, "score", math.Round(1000*ev.Score)/1000)

@@ -46,6 +46,8 @@ func (c *collected) Event(ev detect.Event, _ report.ModelRef) error {
 	return c.err
 }
 
+func (c *collected) EventID(detect.Event) string { return "" }
+
 func options(t testing.TB, rep Reporter) Options {
 	dir := t.TempDir()
 	s := model.Schema{Period: time.Second, RunWhen: &model.Condition{Channel: "speed", Above: 5, Below: math.NaN(), Settle: 3 * time.Second}}
@@ -66,15 +68,18 @@ func TestTold(t *testing.T) {
 	ev := detect.Event{Kind: detect.ProcessAnomaly, State: detect.Open, Severity: detect.High, Score: 1.60049, Reason: "why",
 		Causes: []detect.Cause{{Channel: "flow"}, {Channel: "speed"}}}
 	fault := detect.Event{Kind: detect.SensorFault, State: detect.Close, Severity: detect.Warning, Score: math.NaN(), Key: "pump", Reason: "delivers again"}
+	limit := ev
+	limit.Kind, limit.Key = detect.LimitExceeded, "temp"
 	for _, tc := range []struct {
 		ev   detect.Event
 		want string
 	}{
-		{ev, "level=INFO msg=event kind=process_anomaly state=open severity=high cause=flow score=1.6 detail=why\n"},
-		{fault, "level=INFO msg=event kind=sensor_fault state=close severity=warning key=pump reason=\"delivers again\"\n"},
+		{ev, "level=INFO msg=event event=gw7-a91d-e1 kind=process_anomaly state=open severity=high channel=flow score=1.6 detail=why\n"},
+		{limit, "level=INFO msg=event event=gw7-a91d-e1 kind=limit state=open severity=high channel=temp score=1.6 detail=why\n"},
+		{fault, "level=INFO msg=event event=gw7-a91d-e1 kind=sensor_fault state=close severity=warning key=pump reason=\"delivers again\"\n"},
 	} {
 		var b bytes.Buffer
-		slog.New(slog.NewTextHandler(&b, nil)).Info("event", told(tc.ev)...)
+		slog.New(slog.NewTextHandler(&b, nil)).Info("event", told(tc.ev, "gw7-a91d-e1")...)
 		if _, got, _ := strings.Cut(b.String(), " "); got != tc.want {
 			t.Errorf("got %s want %s", got, tc.want)
 		}

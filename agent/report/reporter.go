@@ -128,6 +128,17 @@ func (r *Reporter) Event(ev detect.Event, m ModelRef) error {
 	return r.store(ev, m, r.clock())
 }
 
+// EventID is the id of the event that ev is a step of; "" if it is not open.
+func (r *Reporter) EventID(ev detect.Event) string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	ev.Machine, ev.Key = validUTF8(ev.Machine), validUTF8(ev.Key)
+	if i := r.find(&ev); i >= 0 {
+		return r.open[i].ID
+	}
+	return ""
+}
+
 // Fault stores that a fault of a sensor or bus begins or ends. A bus fault has
 // high severity, a sensor fault is a warning.
 func (r *Reporter) Fault(f sampler.Fault) error {

@@ -173,6 +173,7 @@ func TestImports_planted(t *testing.T) {
 		{"./agent/status", "./drivers/modbus", false, true},
 		{"./agent/devices", "./agent/status", false, true},
 		{"./agent/chart", "./model", false, true},
+		{"./agent/journal", "./agent/detect", false, true},
 		{"./agent/htmlreport", "./agent/report", false, true},
 		{"./agent/htmlreport", "./agent/chart", false, false},
 		{"./agent/spool", "./agent/mqtt", false, true},

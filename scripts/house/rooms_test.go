@@ -27,6 +27,7 @@ var rooms = map[string]string{
 	"doctor":      "the gateway as a whole, one thing after the other; what other verbs know comes in as functions",
 	"gateway":     "the running agent",
 	"htmlreport":  "the report files of train and score",
+	"journal":     "a line of the log as an entry of systemd's journal; which lines there are is gateway's business",
 	"judge":       "the way from a row to its events",
 	"keyfiles":    "notices that certificates, keys, tokens or passwords have changed; the endpoint and connections to brokers share it",
 	"machine":     "one machine: rows, learning, states",

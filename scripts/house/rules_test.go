@@ -84,6 +84,8 @@ var bans = []ban{
 		why: "an alert is judged from what a snapshot shows; telling it is the gateway's business"},
 	{from: in("./agent/control"), to: all, except: in("./agent/chart", "./agent/clients", "./agent/config", "./agent/state", "./agent/status"),
 		why: "the socket carries requests and answers; what a verb does is handed to it"},
+	{from: in("./agent/journal"), to: all, tests: true,
+		why: "an entry has texts and levels; what is told is the business of whoever tells it"},
 	{from: in("./agent/chart"), to: all, tests: true,
 		why: "a drawing shows numbers; what they mean is the page's business"},
 	{from: in("./agent/htmlreport"), to: all, except: in("./agent/chart", "./agent/detect", "./agent/status/page", "./model", "./model/train"),
