@@ -25,3 +25,25 @@ func TestPercentile(t *testing.T) {
 		t.Errorf("the threshold is rank %v of the learning rows", v)
 	}
 }
+
+// TestQuantile: it is the inverse of Percentile.
+func TestQuantile(t *testing.T) {
+	m := machine(t)
+	p := m.Parameters()
+	for i := range p.Ranks {
+		if v := m.Quantile(p.Ranks[i]); v != p.Percentiles[i] {
+			t.Errorf("rank %v is score %v, the table says %v", p.Ranks[i], v, p.Percentiles[i])
+		}
+	}
+	last := float32(-1)
+	for i := range 41 {
+		v := m.Quantile(float32(i)/20 - 0.5)
+		if v < last {
+			t.Fatalf("p%v is score %v after %v", float32(i)/20-0.5, v, last)
+		}
+		last = v
+	}
+	if got := m.Quantile(1); got != p.Percentiles[len(p.Percentiles)-1] {
+		t.Errorf("p1 is %v", got)
+	}
+}

@@ -9,6 +9,7 @@ import (
 // Status is the answer to the verb status.
 type Status struct {
 	status.Health
+	status.Figures
 	Site    string   `json:"site"`
 	Config  Config   `json:"config"`
 	Changes []Change `json:"changes"` // oldest first

@@ -12,10 +12,13 @@ import (
 	"iot-edge-anomaly/agent/status"
 )
 
+// changesShown is how many changes a screen has.
+const changesShown = 10
+
 // Screen is the status on one screen, for people.
 func (s *Status) Screen() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "iot-edge-anomaly %s on %s, site %s: %s, running for %s\n", s.Version, s.Device, s.Site, s.Status, chart.Span(time.Duration(s.UptimeS*float64(time.Second))))
+	fmt.Fprintf(&b, "iot-edge-anomaly %s on %s, site %s: %s, plant %s, running for %s\n", s.Version, s.Device, s.Site, s.Status, orDash(s.Plant), chart.Span(time.Duration(s.UptimeS*float64(time.Second))))
 	if s.Config.File != "" {
 		fmt.Fprintf(&b, "%s, sha256 %.12s, in force since %s\n", s.Config.File, s.Config.SHA256, stamp(s.Config.Since))
 	}
@@ -39,9 +42,12 @@ func (s *Status) Screen() string {
 		fmt.Fprintf(w, "%s\t%s\t%s\n", name, c.Status, strings.ReplaceAll(c.Detail, "\n", "; "))
 	}
 	w.Flush() // into memory
-	if n := len(s.Changes); n > 0 {
-		c := s.Changes[n-1]
-		fmt.Fprintf(&b, "\nlast change: %s %s by %s: %s", stamp(c.Time), c.Verb, c.By, c.Outcome)
+	figures(&b, &s.Figures)
+	if len(s.Changes) > 0 {
+		b.WriteString("\nlast changes:\n")
+	}
+	for _, c := range s.Changes[max(0, len(s.Changes)-changesShown):] {
+		fmt.Fprintf(&b, "  %s %s by %s: %s", stamp(c.Time), c.Verb, c.By, c.Outcome)
 		if c.Times > 0 {
 			fmt.Fprintf(&b, ", %d times", c.Times)
 		}

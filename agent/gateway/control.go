@@ -45,7 +45,7 @@ func (g *Gateway) audited(c control.Change) {
 // status is the answer to the verb status.
 func (g *Gateway) status() control.Status {
 	s := g.Snapshot()
-	return control.Status{Health: s.Health(), Site: s.Site, Config: g.inForce(), Changes: g.audit.Changes()}
+	return control.Status{Health: s.Health(), Figures: s.Figures(), Site: s.Site, Config: g.inForce(), Changes: g.audit.Changes()}
 }
 
 // inForce tells which configuration is in force.

@@ -46,8 +46,10 @@ type Status struct {
 	Shares   []float32         // of the newest score
 	Expected []float64
 	RowTime  time.Time
-	Score    float64 // NaN = none
-	Percent  float64 // of the scores of learning that stayed below it; 0 = unknown
+	Score    float64                     // NaN = none
+	Percent  float64                     // of the scores of learning that stayed below it; 0 = unknown
+	Scores   Scores                      // so far
+	Learnt   func(share float32) float32 // the score below which a share of the learning rows lay; nil = no model
 	Drift    judge.Drift
 	Mute     *Mute  // nil = it is not muted
 	Silent   uint64 // events that did not open because it was muted, since the start
@@ -174,6 +176,7 @@ func (m *Machine) setScore(v *judge.Verdict) {
 		return
 	}
 	m.status.Score, m.status.Percent = float64(v.Seen), v.Percent
+	m.status.Scores.Add(m.status.Score)
 	copy(m.status.Shares, v.Score.Shares)
 	copy(m.status.Expected, v.Score.Expected)
 	m.status.Scored++
@@ -194,7 +197,7 @@ func (m *Machine) setProblem(text string) {
 
 func (m *Machine) setModel(ref report.ModelRef) {
 	m.mu.Lock()
-	m.status.Model = ref
+	m.status.Model, m.status.Learnt = ref, m.model.Quantile
 	m.mu.Unlock()
 }
 
