@@ -49,7 +49,7 @@ func isolate(ctx context.Context, e env, path string, ask control.Isolate) error
 	if err := control.Post(ctx, socketOf(e, path), "isolate", ask, &i); err != nil {
 		return err
 	}
-	text := "the broker is used again, and what waits is sent"
+	text := i.Ended()
 	if !ask.Off {
 		text = i.String() + "; detection goes on, events wait in the queue, also over a restart; mqtt enable ends it"
 	}

@@ -51,6 +51,9 @@ func waitReadyVerb(ctx context.Context, e env, args []string) error {
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
+	if *limit <= 0 {
+		return usagef("--timeout %v: want more than 0, such as 60s", *limit)
+	}
 	text, err := control.WaitReady(ctx, socketOf(e, *path), *limit)
 	if err == nil {
 		_, err = fmt.Fprintln(e.stdout, text)

@@ -199,8 +199,38 @@ func TestRestore(t *testing.T) {
 	if b, _ := os.ReadFile(strings.Join(kept, "")); string(b) != "rubbish" {
 		t.Errorf("what the restore replaced is not kept: %v", kept)
 	}
+	if !strings.Contains(g.said.String(), g.file+": that of the backup differs in gateway\n") {
+		t.Errorf("said %q: want what of the configuration differs", &g.said)
+	}
 	if !strings.Contains(g.said.String(), "the queue that is there stays") || !strings.Contains(g.said.String(), "restored: backup of gw7") {
 		t.Errorf("said %q", &g.said)
+	}
+}
+
+// TestRestore_twice: what restores of one second keep have names of their own.
+func TestRestore_twice(t *testing.T) {
+	now := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	var names []string
+	for _, text := range []string{"first", "second", "third"} {
+		m := &move{path: path, staged: path + stagedEnding}
+		r := &restoring{moves: []*move{m}}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.keepAs(now)
+		names = append(names, m.aside)
+		if err := os.Rename(path, m.aside); err != nil {
+			t.Fatal(err)
+		}
+		if r.ending != strings.TrimPrefix(m.aside, path) {
+			t.Errorf("told as %s, kept as %s", r.ending, m.aside)
+		}
+	}
+	for i, text := range []string{"first", "second", "third"} {
+		if b, err := os.ReadFile(names[i]); string(b) != text {
+			t.Errorf("%s: %q, %v, want %s", names[i], b, err, text)
+		}
 	}
 }
 
@@ -428,7 +458,7 @@ func TestRestore_interrupted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer src.f.Close()
-	r := &restoring{source: src, at: time.Now(), Options: Options{File: g.file, ID: func(*config.Config) string { return g.id }, Drivers: devices.Infos(), Say: func(string, ...any) {}}}
+	r := &restoring{source: src, Options: Options{File: g.file, ID: func(*config.Config) string { return g.id }, Drivers: devices.Infos(), Say: func(string, ...any) {}}}
 	if err := r.judge(); err != nil {
 		t.Fatal(err)
 	}
@@ -439,6 +469,7 @@ func TestRestore_interrupted(t *testing.T) {
 	if text, good := g.check(); good || !strings.Contains(text, "a restore was interrupted") {
 		t.Errorf("fsck: %v\n%s", good, text)
 	}
+	r.keepAs(time.Now())
 	last := r.moves[len(r.moves)-1]
 	os.Remove(last.staged) // the disk has lost it
 	if err := r.swap(); err == nil || !strings.Contains(err.Error(), "nothing was changed") {

@@ -38,7 +38,7 @@ func Restore(from string, o Options) error {
 	if file, err := filepath.EvalSymlinks(o.File); err == nil {
 		o.File = file
 	}
-	r := &restoring{Options: o, source: src, at: time.Now()}
+	r := &restoring{Options: o, source: src}
 	if err := r.judge(); err != nil {
 		return fmt.Errorf("%s: %w", from, err)
 	}
@@ -50,9 +50,11 @@ func Restore(from string, o Options) error {
 	if err := r.room(); err != nil {
 		return err
 	}
+	r.differences()
 	if err := r.stage(); err != nil {
 		return errors.Join(fmt.Errorf("nothing was changed: %w", err), r.unstage())
 	}
+	r.keepAs(time.Now())
 	return r.swap()
 }
 
@@ -120,11 +122,8 @@ type restoring struct {
 	uid    int // of the agent's user; -1 = the caller's
 	gid    int
 	moves  []*move
-	at     time.Time
+	ending string // of the names of what is kept
 }
-
-// stamp ends the names of what a restore keeps.
-func (r *restoring) stamp() string { return r.at.UTC().Format("-20060102T150405Z") }
 
 // judge refuses what must not be restored.
 func (r *restoring) judge() (err error) {
@@ -200,6 +199,16 @@ func within(path, folder string) bool {
 	}
 	rel, err := filepath.Rel(real(folder), real(filepath.Dir(path)))
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, "../")
+}
+
+// differences tells what of the configuration becomes another, before it does: a backup
+// is as good as the place where it was kept.
+func (r *restoring) differences() {
+	if r.now == nil {
+		r.Say("%s: there was none; the broker of the backup's is %q", r.File, r.next.MQTT.Broker)
+	} else if ds := config.Differences(r.now, r.next); len(ds) > 0 {
+		r.Say("%s: that of the backup differs in %s", r.File, strings.Join(ds, ", "))
+	}
 }
 
 // lock keeps agents from starting, and makes the state folder where it is missing.

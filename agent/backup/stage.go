@@ -79,8 +79,7 @@ func ownQueue(dir string) bool {
 
 // move adds the move into a path. Files of the configuration keep mode and owner.
 func (r *restoring) move(p *place, path string) *move {
-	m := &move{path: path, staged: path + stagedEnding, aside: path + asideEnding + r.stamp(),
-		mode: fs.FileMode(p.mode), uid: r.uid, gid: r.gid}
+	m := &move{path: path, staged: path + stagedEnding, mode: fs.FileMode(p.mode), uid: r.uid, gid: r.gid}
 	if p.entry == configEntry || p.entry == "templates" {
 		m.uid, m.gid = -1, -1
 		if st, err := os.Stat(path); err == nil {

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
 
 	"iot-edge-anomaly/agent/spool"
 )
@@ -16,6 +18,23 @@ func (r *restoring) unstage() (err error) {
 		err = errors.Join(err, os.RemoveAll(m.staged))
 	}
 	return err
+}
+
+// keepAs names what a restore at that moment keeps. One of the same second has names of
+// its own: what it kept must not be lost.
+func (r *restoring) keepAs(now time.Time) {
+	for n := 1; ; n++ {
+		r.ending = asideEnding + now.UTC().Format("-20060102T150405Z")
+		if n > 1 {
+			r.ending += fmt.Sprintf("-%d", n)
+		}
+		if !slices.ContainsFunc(r.moves, func(m *move) bool { _, err := os.Lstat(m.path + r.ending); return err == nil }) {
+			break
+		}
+	}
+	for _, m := range r.moves {
+		m.aside = m.path + r.ending
+	}
 }
 
 // swap brings everything into its place. If a move fails, those before it are undone.
@@ -38,7 +57,7 @@ func (r *restoring) swap() error {
 	}
 	r.Say("restored: backup of %s from %s: %s", r.origin.Device, r.origin.Created.Local().Format("2006-01-02 15:04:05"), spool.Count(len(r.moves), "file took its place", "files took their places"))
 	if kept > 0 {
-		r.Say("%s kept beside them as *%s%s", spool.Count(kept, "file that they replace is", "files that they replace are"), asideEnding, r.stamp())
+		r.Say("%s kept beside them as *%s", spool.Count(kept, "file that they replace is", "files that they replace are"), r.ending)
 	}
 	return nil
 }

@@ -1,8 +1,10 @@
 package config
 
 import (
+	"fmt"
 	"math"
 	"reflect"
+	"strings"
 )
 
 // Same tells whether two parts of configurations say the same, wherever in their
@@ -58,4 +60,41 @@ func sameFields(a, b reflect.Value) bool {
 		}
 	}
 	return true
+}
+
+// Differences are the sections of the file in which two configurations differ, in the
+// order of its reference. Where messages, metrics or the page go is told in full.
+func Differences(now, next *Config) (out []string) {
+	a, b := reflect.ValueOf(*now), reflect.ValueOf(*next)
+	for i := range a.NumField() {
+		name := strings.ToLower(a.Type().Field(i).Name)
+		alike := same(a.Field(i), b.Field(i))
+		switch name {
+		case "sensors":
+			alike = alike && Same(now.Channels, next.Channels)
+		case "channels", "sha256", "warnings":
+			continue
+		}
+		if !alike {
+			out = append(out, name+told(name, now, next))
+		}
+	}
+	return out
+}
+
+// told names the address of a section that differs.
+func told(section string, now, next *Config) string {
+	key, a, b := "", "", ""
+	switch section {
+	case "mqtt":
+		key, a, b = "broker", now.MQTT.Broker, next.MQTT.Broker
+	case "metrics":
+		key, a, b = "push", now.Metrics.Push, next.Metrics.Push
+	case "http":
+		key, a, b = "listen", now.HTTP.Listen, next.HTTP.Listen
+	}
+	if a == b {
+		return ""
+	}
+	return HideSecrets(fmt.Sprintf(" (%s %q becomes %q)", key, a, b))
 }

@@ -55,6 +55,15 @@ type Isolated struct {
 	Since time.Time `json:"since,omitzero"`
 	By    string    `json:"by"` // empty = the broker is used
 	Note  string    `json:"note,omitempty"`
+	Was   bool      `json:"was,omitempty"` // of a request that ends it: there was something to end
+}
+
+// Ended is for people, about a request that ends an isolation.
+func (i *Isolated) Ended() string {
+	if !i.Was {
+		return "it was not isolated: nothing has changed"
+	}
+	return "the broker is used again, and what waits is sent"
 }
 
 // String is for people.

@@ -83,7 +83,7 @@ func (g *Gateway) askIsolate(ctx context.Context, r control.Request) (any, error
 	}
 	i := control.Isolated{Since: time.Now().UTC().Truncate(time.Second), By: r.By.Who(), Note: asked.Note}
 	if asked.Off {
-		i = control.Isolated{}
+		i = control.Isolated{Was: g.isolated.Load() != nil}
 	} else if was := g.isolated.Load(); was != nil && i.Note == "" && !was.Since.IsZero() {
 		i = *was // who asks again says nothing new: the first word stands
 	}

@@ -153,6 +153,9 @@ func (g *Gateway) askMute(_ context.Context, r control.Request) (any, error) {
 	if err := r.Decode(&asked); err != nil {
 		return nil, err
 	}
+	if most := muteMost.Seconds(); !(asked.ForS >= 0 && asked.ForS <= most) { // as a Duration it may have another sign
+		return nil, fmt.Errorf("mute for %g s: want at most %v, or 0 to end it", asked.ForS, muteMost)
+	}
 	d := time.Duration(asked.ForS * float64(time.Second))
 	if err := badNote(asked.Note); err != nil {
 		return nil, err

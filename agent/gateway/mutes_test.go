@@ -1,12 +1,16 @@
 package gateway
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/agent/control"
 )
 
 // TestMutes: a mute outlives a restart and ends by itself, by whichever clock is first.
@@ -51,6 +55,16 @@ func TestMutes_damaged(t *testing.T) {
 	m.set("pump1", "alice", "", now, time.Hour)
 	if m = loadMutes(dir, log, now); m.of("pump1") == nil {
 		t.Error("forgotten")
+	}
+}
+
+// TestMute_span: a span that no Duration holds is refused as it was asked for.
+func TestMute_span(t *testing.T) {
+	for _, s := range []string{"1e300", "-1e300", "-1", "86401"} {
+		_, err := new(Gateway).askMute(t.Context(), control.Request{Body: []byte(`{"machine":"pump1","for_s":` + s + `}`)})
+		if v, _ := strconv.ParseFloat(s, 64); err == nil || err.Error() != fmt.Sprintf("mute for %g s: want at most 24h0m0s, or 0 to end it", v) {
+			t.Errorf("%s: %v", s, err)
+		}
 	}
 }
 
