@@ -230,6 +230,8 @@ func (m *MQTT) readTopic(v value) {
 		v.fail("subscribers use them, not publishers", "a topic to publish to has no + or #")
 	case strings.HasPrefix(rest, "$"):
 		v.fail("begin with another character", "topics that begin with $ belong to the broker")
+	case strings.HasPrefix(rest+"/", "spBv1.0/"): // [tck-id-topic-structure-namespace-a]
+		v.fail("begin with another level; sparkplug: true publishes there", "topics below spBv1.0 belong to Sparkplug")
 	case strings.HasPrefix(rest, "/") || strings.HasSuffix(rest, "/") || strings.Contains(rest, "//"):
 		v.fail("remove a slash", "the topic has an empty level")
 	}
