@@ -7,13 +7,15 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // TestBackup: a backup is made beside the running agent, cannot be restored beside it,
 // and brings a gateway back whose state was lost.
 func TestBackup(t *testing.T) {
 	t.Parallel()
-	r := startReloadable(t, "", freeAddr(t))
+	r := startReloadable(t, "", driverstest.FreeAddr(t))
 	waitFor(t, 20*time.Second, "the agent is healthy", func() bool { code, _ := r.verb("status"); return code == 0 })
 	file := filepath.Join(t.TempDir(), "gw.tar")
 	if code, out := r.verb("backup", file); code != 0 || !strings.Contains(out, "without any password or key") || !strings.Contains(out, "the agent was at work") {

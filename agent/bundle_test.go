@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/archive"
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // bundled are the files of a bundle, whose sum doctor has printed.
@@ -40,7 +41,7 @@ func (r *reloadable) bundled() map[string]string {
 func TestBundle(t *testing.T) {
 	t.Setenv("MY_API_KEY", "hunter2")
 	t.Setenv("GOMEMLIMIT", "80MiB")
-	r := startReloadable(t, "", freeAddr(t))
+	r := startReloadable(t, "", driverstest.FreeAddr(t))
 	r.edit("log: {level: info}", "log: {level: info}\n# password: hunter2\n# https://me:hunter2@host")
 	waitFor(t, 20*time.Second, "the agent is healthy", func() bool { code, _ := r.verb("status"); return code == 0 })
 	r.speed(150)

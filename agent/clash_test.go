@@ -5,6 +5,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // TestTwoGatewaysWithOneID: two agents that are configured alike take each other's
@@ -16,7 +18,7 @@ func TestTwoGatewaysWithOneID(t *testing.T) {
 	seen := subscribe(t, b, "plant/gw7/event")
 	var agents []*process
 	for range 2 {
-		cfg := toggleConfig(t, freeAddr(t), b.url(), freeAddr(t), 200*time.Millisecond)
+		cfg := toggleConfig(t, driverstest.FreeAddr(t), b.url(), driverstest.FreeAddr(t), 200*time.Millisecond)
 		agents = append(agents, start(t, nil, append(prog, "run", "--config", cfg)...))
 	}
 	waitFor(t, 90*time.Second, "an alert about the id", func() bool {

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // commander sends commands over a real broker to a real agent, which is connected to it
@@ -26,8 +28,8 @@ type commander struct {
 
 func startCommander(t *testing.T) *commander {
 	t.Helper()
-	c := &commander{t: t, b: startBroker(t), listen: freeAddr(t)}
-	dir, tls := filepath.Dir(c.b.conf), freeAddr(t)
+	c := &commander{t: t, b: startBroker(t), listen: driverstest.FreeAddr(t)}
+	dir, tls := filepath.Dir(c.b.conf), driverstest.FreeAddr(t)
 	selfSigned(t, filepath.Join(dir, "cert"), filepath.Join(dir, "key"), "broker")
 	conf, err := os.ReadFile(c.b.conf)
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // toggling writes a recording whose one channel crosses its limit every few
@@ -158,7 +160,7 @@ func TestKilledFiftyTimes(t *testing.T) {
 	b := startBroker(t)
 	sub := subscribe(t, b, "plant/#")
 	csv := toggling(t, 60*kills)
-	cfg := toggleConfig(t, startRows(t, csv, 10), b.url(), freeAddr(t), period)
+	cfg := toggleConfig(t, startRows(t, csv, 10), b.url(), driverstest.FreeAddr(t), period)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	rnd := rand.New(rand.NewPCG(seed, 0))
@@ -196,7 +198,7 @@ func TestBrokerAwayForAMinute(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
 	b := startBroker(t)
-	listen := freeAddr(t)
+	listen := driverstest.FreeAddr(t)
 	csv := toggling(t, 1400)
 	cfg := toggleConfig(t, startRows(t, csv, 10), b.url(), listen, 50*time.Millisecond)
 	sub := subscribe(t, b, "plant/#") // reconnects by itself, to a session that is kept
@@ -225,7 +227,7 @@ func TestStartsWithoutBusAndBroker(t *testing.T) {
 	// may come after it. So the session exists before.
 	sub := subscribe(t, b, "plant/#")
 	b.stop()
-	listen, bus := freeAddr(t), freeAddr(t)
+	listen, bus := driverstest.FreeAddr(t), driverstest.FreeAddr(t)
 	cfg := toggleConfig(t, bus, b.url(), listen, 50*time.Millisecond)
 	agent := start(t, nil, append(prog, "run", "--config", cfg)...)
 	base := "http://" + listen

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // TestMQTTCheck goes the way to a real broker beside a running agent, which keeps its
@@ -16,7 +18,7 @@ func TestMQTTCheck(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
 	b := startBroker(t)
-	cfg := toggleConfig(t, freeAddr(t), b.url(), freeAddr(t), 200*time.Millisecond)
+	cfg := toggleConfig(t, driverstest.FreeAddr(t), b.url(), driverstest.FreeAddr(t), 200*time.Millisecond)
 	code, out, errs := call(t, "", "mqtt", "check", "--config", cfg, "--for", "1s")
 	if code != 1 || !strings.Contains(out, "nothing on plant/gw7/status") || !strings.Contains(errs, "not all is well") {
 		t.Errorf("without an agent: code %d\n%s%s", code, out, errs)
@@ -63,7 +65,7 @@ func TestMQTTCheck(t *testing.T) {
 func TestSpoolVerify(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
-	cfg := toggleConfig(t, freeAddr(t), "tcp://"+freeAddr(t), freeAddr(t), 200*time.Millisecond)
+	cfg := toggleConfig(t, driverstest.FreeAddr(t), "tcp://"+driverstest.FreeAddr(t), driverstest.FreeAddr(t), 200*time.Millisecond)
 	if code, _, errs := call(t, "", "spool", "verify", "--config", cfg); code != 1 || !strings.Contains(errs, "no such file") {
 		t.Errorf("without a queue: code %d, %s", code, errs)
 	}

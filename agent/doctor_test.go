@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/doctor"
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // findings are what doctor says of all but the computer that the test runs on.
@@ -38,7 +39,7 @@ func hasText(list []string, text string) bool {
 func TestDoctor(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
-	r := startReloadable(t, b.url(), freeAddr(t))
+	r := startReloadable(t, b.url(), driverstest.FreeAddr(t))
 	waitFor(t, 20*time.Second, "the agent is healthy", func() bool { code, _ := r.verb("status"); return code == 0 })
 	var good, bad []string
 	waitFor(t, 20*time.Second, "nothing is wrong", func() bool { _, good, bad = r.findings(); return len(bad) == 0 })

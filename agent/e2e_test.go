@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/demo"
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // rowsConfig is a configuration for the pymodbus server: one float32 register a
@@ -78,7 +79,7 @@ func recordedFault(t *testing.T) (path, blame string) {
 func learnsAndTells(t *testing.T, prog []string, rows, blame string, period time.Duration) {
 	b := startBroker(t)
 	sub := subscribe(t, b, "plant/#")
-	listen := freeAddr(t)
+	listen := driverstest.FreeAddr(t)
 	cfg := rowsConfig(t, columnsOf(t, rows), startRows(t, rows, 400), b.url(), listen, period, 400*period)
 	agent := start(t, nil, append(prog, "run", "--config", cfg)...)
 

@@ -475,7 +475,7 @@ func TestEdits(t *testing.T) {
 	t.Parallel()
 	n := 200
 	e := newEdited(t, editsSeed(t), 20*time.Millisecond)
-	e.listen, e.broker = []string{freeAddr(t), freeAddr(t), ""}, startBroker(t).url()
+	e.listen, e.broker = []string{driverstest.FreeAddr(t), driverstest.FreeAddr(t), ""}, startBroker(t).url()
 	p := &playing{edited: e, agent: &inProcess{t: t, path: e.path, stalls: driverstest.WatchStalls(t)}}
 	p.play(n, 10)
 }
@@ -492,7 +492,7 @@ func TestEditsOfProgram(t *testing.T) {
 	for i := range sequences {
 		t.Run(fmt.Sprint(i), func(t *testing.T) {
 			e := newEdited(t, seed+uint64(i), 200*time.Millisecond)
-			e.listen, e.broker = []string{freeAddr(t), freeAddr(t)}, broker.url()
+			e.listen, e.broker = []string{driverstest.FreeAddr(t), driverstest.FreeAddr(t)}, broker.url()
 			e.file.listen = e.listen[0]
 			p := &playing{edited: e}
 			p.agent = &built{t: t, prog: prog, play: p}

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // This file holds what the end-to-end tests stand on: the built program, a real
@@ -86,29 +88,6 @@ func need(t *testing.T, name, pkg string) string {
 	}
 	t.Fatalf("%s is missing: scripts/setup.sh installs the Debian package %s", name, pkg)
 	return ""
-}
-
-// addrs remembers the addresses that freeAddr has given.
-var addrs sync.Map
-
-// freeAddr is an address to listen on, now or later. Its host is a loopback
-// address of this process alone: on 127.0.0.1 a port that is not listened on yet,
-// or while its server is away, may become the near end of anybody's connection.
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	pid := os.Getpid()
-	host := fmt.Sprintf("127.%d.%d.%d:0", 64|pid>>16&63, pid>>8&255, pid&255)
-	for {
-		l, err := net.Listen("tcp", host)
-		if err != nil {
-			t.Fatal(err)
-		}
-		addr := l.Addr().String()
-		l.Close()
-		if _, given := addrs.LoadOrStore(addr, true); !given {
-			return addr
-		}
-	}
 }
 
 // process is a child that is killed at the end of the test.
@@ -209,7 +188,7 @@ type broker struct {
 
 func startBroker(t *testing.T) *broker {
 	t.Helper()
-	b := &broker{t: t, addr: freeAddr(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
+	b := &broker{t: t, addr: driverstest.FreeAddr(t), conf: filepath.Join(t.TempDir(), "mosquitto.conf")}
 	// Sessions are kept over a restart, so that a subscriber misses nothing.
 	dir := filepath.Dir(b.conf)
 	host, port, _ := net.SplitHostPort(b.addr)
@@ -348,7 +327,7 @@ func getJSON(url string) map[string]any {
 // startRows serves a CSV's rows by pymodbus and returns the address.
 func startRows(t *testing.T, csv string, again int) string {
 	t.Helper()
-	addr := freeAddr(t)
+	addr := driverstest.FreeAddr(t)
 	startRowsAt(t, csv, again, addr)
 	return addr
 }

@@ -7,6 +7,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // TestIsolate: a gateway that is cut off from its broker goes on watching, also over a
@@ -15,7 +17,7 @@ func TestIsolate(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
 	heard := subscribe(t, b, "plant/#")
-	r := startReloadable(t, b.url(), freeAddr(t))
+	r := startReloadable(t, b.url(), driverstest.FreeAddr(t))
 	if code, out := r.verb("wait-ready", "--timeout", "60s"); code != 0 || !strings.Contains(out, "gw7 is ") {
 		t.Fatalf("wait-ready: %d, %s", code, out)
 	}

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // supervisor stands in for systemd: it listens where sd_notify(3) sends.
@@ -61,7 +63,7 @@ func TestSystemdSeesProgressAndReload(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
 	b := startBroker(t)
-	listen := freeAddr(t)
+	listen := driverstest.FreeAddr(t)
 	cfg := toggleConfig(t, startRows(t, toggling(t, 4000), 10), b.url(), listen, 50*time.Millisecond)
 	sup, socket := supervise(t)
 	sub := subscribe(t, b, "plant/#")
@@ -113,7 +115,7 @@ func TestLearningGoesOnAfterARestart(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
 	rows := simulatedFault(t)
-	listen := freeAddr(t)
+	listen := driverstest.FreeAddr(t)
 	b := startBroker(t)
 	cfg := rowsConfig(t, columnsOf(t, rows), startRows(t, rows, 400), b.url(), listen, 20*time.Millisecond, 8*time.Second)
 	progress := func() float64 {
@@ -146,7 +148,7 @@ func TestModelOfAnotherMachine(t *testing.T) {
 	m, _ := trainedWave(t)
 	b := startBroker(t)
 	events := subscribe(t, b, "plant/gw7/#")
-	rows, listen := freeAddr(t), freeAddr(t)
+	rows, listen := driverstest.FreeAddr(t), driverstest.FreeAddr(t)
 	cfg := toggleConfig(t, rows, b.url(), listen, 200*time.Millisecond)
 	text, err := os.ReadFile(cfg)
 	if err != nil {

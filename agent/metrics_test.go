@@ -16,6 +16,7 @@ import (
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/status"
+	"iot-edge-anomaly/drivers/driverstest"
 	"iot-edge-anomaly/drivers/modbus"
 	"iot-edge-anomaly/model"
 )
@@ -59,7 +60,7 @@ func TestPromtoolReadsTheMetrics(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
 	b := startBroker(t)
-	listen := freeAddr(t)
+	listen := driverstest.FreeAddr(t)
 	cfg := toggleConfig(t, startRows(t, toggling(t, 4000), 10), b.url(), listen, 50*time.Millisecond)
 	start(t, nil, append(prog, "run", "--config", cfg)...)
 	url := "http://" + listen + "/metrics"

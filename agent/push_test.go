@@ -9,6 +9,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // importer takes pushed metrics as VictoriaMetrics does, and counts those of a gateway.
@@ -35,14 +37,14 @@ func TestPush(t *testing.T) {
 	t.Parallel()
 	var one, two atomic.Int64
 	first, second := importer(t, &one), importer(t, &two)
-	r := startReloadable(t, "", freeAddr(t))
+	r := startReloadable(t, "", driverstest.FreeAddr(t))
 	r.edit("spool: {max: 8MiB}", "spool: {max: 8MiB}\nmetrics: {push: \""+first.URL+"/api/v1/import/prometheus\", interval: 1s}")
 	r.reload(0, "reloaded: metrics")
 	waitFor(t, 60*time.Second, "the first address hears of a machine", func() bool { return one.Load() > 1 })
 	r.edit(first.URL, second.URL)
 	r.reload(0, "reloaded: metrics")
 	waitFor(t, 60*time.Second, "the second address hears of a machine", func() bool { return two.Load() > 1 })
-	r.edit(second.URL, "http://"+freeAddr(t))
+	r.edit(second.URL, "http://"+driverstest.FreeAddr(t))
 	r.reload(0, "reloaded: metrics")
 	waitFor(t, 60*time.Second, "the trouble is told", func() bool {
 		code, out := r.verb("status")

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // bridgePage is a block of docs/bridge.md.
@@ -34,7 +36,7 @@ func bridgePage(t *testing.T, name string, pairs ...string) string {
 // with the rules of AWS IoT Core, and for a tree of machines.
 func TestRecipes_ofProgram(t *testing.T) {
 	t.Parallel()
-	b, secure, listen := startBroker(t), freeAddr(t), freeAddr(t)
+	b, secure, listen := startBroker(t), driverstest.FreeAddr(t), driverstest.FreeAddr(t)
 	dir := filepath.Dir(b.conf)
 	file := func(name string) string { return filepath.Join(dir, name) }
 	var authorities []byte

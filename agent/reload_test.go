@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/drivers/driverstest"
 	"iot-edge-anomaly/drivers/sim/modbussim"
 )
 
@@ -128,7 +129,7 @@ func (r *reloadable) reload(code int, says string) {
 func TestReloadServices(t *testing.T) {
 	t.Parallel()
 	first, second := startBroker(t), startBroker(t)
-	was, is := freeAddr(t), freeAddr(t)
+	was, is := driverstest.FreeAddr(t), driverstest.FreeAddr(t)
 	r := startReloadable(t, first.url(), was)
 	one, two := subscribe(t, first, "plant/#"), subscribe(t, second, "plant/#")
 	waitFor(t, 20*time.Second, "the first broker hears of a machine", func() bool {
@@ -169,7 +170,7 @@ func TestReloadServices(t *testing.T) {
 // mended when the files are there.
 func TestTroubleOfTheEndpoint(t *testing.T) {
 	t.Parallel()
-	listen := freeAddr(t)
+	listen := driverstest.FreeAddr(t)
 	r := startReloadable(t, "", listen)
 	waitFor(t, 20*time.Second, "the agent is healthy", func() bool { code, _ := r.verb("status"); return code == 0 })
 	r.edit(fmt.Sprintf("http: {listen: %q}", listen), fmt.Sprintf("http: {listen: %q, tls: {cert: cert, key: key}}", listen))
@@ -211,7 +212,7 @@ func TestRenewedAuthority(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.start()
-	listen := freeAddr(t)
+	listen := driverstest.FreeAddr(t)
 	r := startReloadable(t, "", listen)
 	authority, err := os.ReadFile(filepath.Join(dir, "cert"))
 	if err != nil {
@@ -256,7 +257,7 @@ func selfSigned(t *testing.T, cert, key, name string) {
 		t.Fatal(err)
 	}
 	c := &x509.Certificate{SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, NotAfter: time.Now().Add(time.Hour)}
-	host, _, _ := net.SplitHostPort(freeAddr(t))
+	host, _, _ := net.SplitHostPort(driverstest.FreeAddr(t))
 	c.IPAddresses = []net.IP{net.ParseIP(host)}
 	der, err := x509.CreateCertificate(rand.Reader, c, c, &k.PublicKey, k)
 	if err != nil {
@@ -276,7 +277,7 @@ func selfSigned(t *testing.T, cert, key, name string) {
 // TestReloadRunning: the verdicts of reload, and what they touch, of a running agent.
 func TestReloadRunning(t *testing.T) {
 	t.Parallel()
-	listen := freeAddr(t)
+	listen := driverstest.FreeAddr(t)
 	r := startReloadable(t, "", listen)
 	waitFor(t, 20*time.Second, "the agent is healthy", func() bool { code, _ := r.verb("status"); return code == 0 })
 	r.reload(0, "nothing changed")
@@ -327,7 +328,7 @@ func TestReloadRunning(t *testing.T) {
 // TestConfigApply: a good file is put in place and kept, any other leaves the old one.
 func TestConfigApply(t *testing.T) {
 	t.Parallel()
-	r := startReloadable(t, "", freeAddr(t))
+	r := startReloadable(t, "", driverstest.FreeAddr(t))
 	waitFor(t, 20*time.Second, "the agent is healthy", func() bool { code, _ := r.verb("status"); return code == 0 })
 	apply := func(text string, want int, says string) {
 		t.Helper()
@@ -344,7 +345,7 @@ func TestConfigApply(t *testing.T) {
 	}
 	apply(strings.Replace(r.text, "period: 50ms", "perod: 50ms", 1), 78, `new.yaml:13:41: machines[0].perod`)
 	apply(strings.Replace(r.text, "id: gw7", "id: gw8", 1), 78, "the configuration before it is restored")
-	apply(strings.NewReplacer(r.plc.Addr(), freeAddr(t), r.fan.Addr(), freeAddr(t)).Replace(r.text), 1, "the agent is unhealthy with it")
+	apply(strings.NewReplacer(r.plc.Addr(), driverstest.FreeAddr(t), r.fan.Addr(), driverstest.FreeAddr(t)).Replace(r.text), 1, "the agent is unhealthy with it")
 	holds(r.path, r.text)
 	waitFor(t, 20*time.Second, "the agent is healthy again", func() bool { code, _ := r.verb("status"); return code == 0 })
 	better := strings.Replace(r.text, "warn: 100", "warn: 200", 1)
@@ -370,7 +371,7 @@ func TestConfigApply(t *testing.T) {
 func TestReloadBroker(t *testing.T) {
 	t.Parallel()
 	b := startBroker(t)
-	r := startReloadable(t, b.url(), freeAddr(t))
+	r := startReloadable(t, b.url(), driverstest.FreeAddr(t))
 	retained := func() string {
 		cmd := b.client("mosquitto_sub", "-v", "-t", "#", "--retained-only", "-W", "1", "-F", "%t=%l")
 		out, _ := exec.Command(cmd[0], cmd[1:]...).Output() // ends by the time, with 27

@@ -8,6 +8,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // TestRenamedLeavesNothingRetained: a gateway and a machine that get other names while
@@ -16,7 +18,7 @@ func TestRenamedLeavesNothingRetained(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
 	b := startBroker(t)
-	cfg := toggleConfig(t, freeAddr(t), b.url(), freeAddr(t), 200*time.Millisecond)
+	cfg := toggleConfig(t, driverstest.FreeAddr(t), b.url(), driverstest.FreeAddr(t), 200*time.Millisecond)
 	seen := subscribe(t, b, "plant/#")
 	topics := func() (now []string) {
 		last := map[string]bool{}

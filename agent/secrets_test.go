@@ -15,6 +15,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // keeper knows secrets and everything that the program has said.
@@ -147,7 +149,7 @@ func (k *keeper) search(state string) {
 // cannot be read, or are written where they do not belong.
 func TestNoSecretIsTold(t *testing.T) {
 	t.Parallel()
-	b, secure, listen := startBroker(t), freeAddr(t), freeAddr(t)
+	b, secure, listen := startBroker(t), driverstest.FreeAddr(t), driverstest.FreeAddr(t)
 	k := &keeper{t: t, secrets: map[string]string{}, said: map[string]string{}}
 	password, wrong, token := k.secret("the password"), k.secret("a wrong password"), k.secret("the token of the endpoint")
 	k.secret("the environment")
@@ -188,7 +190,7 @@ func TestNoSecretIsTold(t *testing.T) {
 	k.r.edit("http: {", "http: {token_file: token, ")
 	k.r.edit("machines:\n", fmt.Sprintf("  - {name: hall, driver: mqtt, broker: %q, ca: ca, username: gw7, password_file: mqtt, channels: {t: {topic: x, max_age: 60s}}}\nmachines:\n", "mqtts://"+secure))
 	k.file("push", k.secret("the token of pushed metrics")+"\n", 0o600)
-	k.r.edit("machines:\n", fmt.Sprintf("metrics: {push: \"http://%s/api/v1/import/prometheus\", interval: 1s, token_file: push}\nmachines:\n", freeAddr(t)))
+	k.r.edit("machines:\n", fmt.Sprintf("metrics: {push: \"http://%s/api/v1/import/prometheus\", interval: 1s, token_file: push}\nmachines:\n", driverstest.FreeAddr(t)))
 	k.verb(0, "reload")
 	k.logged("metrics cannot be pushed")
 	online := func(m message) bool { return m.topic == "plant/gw7/status" && m.payload == "online" }

@@ -9,6 +9,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // TestSubscribed takes values from topics of a real broker through every verb: check,
@@ -41,7 +43,7 @@ sensors:
 machines: [{name: m, period: 100ms, channels: ["*.*"], model: {learn: {when: never}}}]
 mqtt: {broker: %[2]q, topic: "plant/gw7"}
 http: {listen: %[3]q}
-`, dir, b.url(), freeAddr(t)))
+`, dir, b.url(), driverstest.FreeAddr(t)))
 
 	if code, out, errs := call(t, "", "check", cfg); code == 78 {
 		t.Errorf("check: code %d, %s%s", code, out, errs)

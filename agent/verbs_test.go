@@ -72,7 +72,7 @@ machines:
   - {name: rest, channels: ["pump.wild", "dead.level"], period: 20ms, model: {path: %[1]s/rest, learn: {when: never}}}
 spool: {dir: %[1]s/spool}
 http: {listen: %[3]q}
-`, dir, s.Addr(), freeAddr(t))
+`, dir, s.Addr(), driverstest.FreeAddr(t))
 	cfg = filepath.Join(dir, "config.yaml")
 	if err := os.WriteFile(cfg, []byte(text), 0o600); err != nil {
 		t.Fatal(err)

@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // TestOnTheWire runs an agent through faults of every sort that a real
@@ -24,8 +26,8 @@ func TestOnTheWire(t *testing.T) {
 	t.Parallel()
 	prog := program(t, "", "")
 	b := startBroker(t)
-	listen := freeAddr(t)
-	cfg := wireConfig(t, startRows(t, toggling(t, 2000), 10), freeAddr(t), b.url(), listen)
+	listen := driverstest.FreeAddr(t)
+	cfg := wireConfig(t, startRows(t, toggling(t, 2000), 10), driverstest.FreeAddr(t), b.url(), listen)
 	sub := subscribe(t, b, "plant/#")
 	agent := startUnread(t, append(prog, "run", "--config", cfg)...)
 	want := []string{"limit open", "limit close", "bus_fault open", "sensor_fault open", "process_anomaly open", "process_anomaly close"}

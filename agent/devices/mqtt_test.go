@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -14,23 +16,37 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/sampler"
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
-// mosquitto starts a real broker on a port of 127.0.0.1; stop ends it.
-func mosquitto(t *testing.T, port int) (stop func()) {
+// mosquitto starts a real broker; stop ends it.
+func mosquitto(t *testing.T, addr string) (stop func()) {
 	t.Helper()
 	binary, err := exec.LookPath("mosquitto")
 	if err != nil {
 		binary = "/usr/sbin/mosquitto"
 	}
-	cmd := exec.Command(binary, "-p", fmt.Sprint(port))
+	host, port, _ := net.SplitHostPort(addr)
+	dir, err := os.MkdirTemp("", "mosquitto") // readable by the user mosquitto
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	conf := filepath.Join(dir, "mosquitto.conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, "listener %s %s\nallow_anonymous true\n", port, host), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "-c", conf)
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%v (apt install mosquitto)", err)
 	}
 	stop = func() { cmd.Process.Kill(); cmd.Wait() }
 	t.Cleanup(stop)
 	for range 500 {
-		if c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+		if c, err := net.Dial("tcp", addr); err == nil {
 			c.Close()
 			return stop
 		}
@@ -40,27 +56,18 @@ func mosquitto(t *testing.T, port int) (stop func()) {
 	return nil
 }
 
-func freePort(t *testing.T) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
-
 // TestMQTT: sensors of one broker share a connection; a broker that is away is one
 // fault of the bus, which closes by itself; and nothing runs on after Close.
 func TestMQTT(t *testing.T) {
 	if testing.Short() {
 		t.Skip("needs mosquitto; left out with -short")
 	}
-	port := freePort(t)
-	stop := mosquitto(t, port)
+	addr := driverstest.FreeAddr(t)
+	host, port, _ := net.SplitHostPort(addr)
+	stop := mosquitto(t, addr)
 	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	publish := func(topic, message string) {
-		out, err := exec.Command("mosquitto_pub", "-p", fmt.Sprint(port), "-r", "-t", topic, "-m", message).CombinedOutput()
+		out, err := exec.Command("mosquitto_pub", "-h", host, "-p", port, "-r", "-t", topic, "-m", message).CombinedOutput()
 		if err != nil {
 			t.Fatalf("mosquitto_pub: %v\n%s", err, out)
 		}
@@ -68,11 +75,11 @@ func TestMQTT(t *testing.T) {
 	publish("hall", `{"temperature": 21.4}`)
 	publish("heat", "12.5")
 	c, problems := config.Parse("config.yaml", fmt.Appendf(nil, `sensors:
-  - {name: hall, driver: mqtt, broker: "tcp://127.0.0.1:%[1]d", channels: {t: {topic: hall, path: $.temperature}}}
-  - {name: heat, driver: mqtt, broker: "tcp://127.0.0.1:%[1]d", channels: {p: {topic: heat, scale: 1000, unit: W, range: [0, 50000]}}}
-  - {name: other, driver: mqtt, broker: "tcp://127.0.0.1:%[1]d", username: gw, channels: {p: {topic: heat}}}
+  - {name: hall, driver: mqtt, broker: "tcp://%[1]s", channels: {t: {topic: hall, path: $.temperature}}}
+  - {name: heat, driver: mqtt, broker: "tcp://%[1]s", channels: {p: {topic: heat, scale: 1000, unit: W, range: [0, 50000]}}}
+  - {name: other, driver: mqtt, broker: "tcp://%[1]s", username: gw, channels: {p: {topic: heat}}}
 machines: [{name: m, channels: ["hall.*", "heat.*"], period: 100ms, model: {learn: {when: never}}}]
-`, port), Infos())
+`, addr), Infos())
 	if err := problems.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -97,10 +104,10 @@ machines: [{name: m, channels: ["hall.*", "heat.*"], period: 100ms, model: {lear
 
 	stop()
 	f := fault(t, g)
-	if want := fmt.Sprintf("127.0.0.1:%d", port); !f.Open || f.Bus != want || f.Sensor != "" || !slices.Equal(f.Channels, []string{"hall.t", "heat.p"}) || !strings.Contains(f.Reason, "connection") {
-		t.Errorf("%+v, want one fault of the bus %s", f, want)
+	if !f.Open || f.Bus != addr || f.Sensor != "" || !slices.Equal(f.Channels, []string{"hall.t", "heat.p"}) || !strings.Contains(f.Reason, "connection") {
+		t.Errorf("%+v, want one fault of the bus %s", f, addr)
 	}
-	mosquitto(t, port)
+	mosquitto(t, addr)
 	publish("hall", `{"temperature": 21.4}`)
 	publish("heat", "12.5")
 	if f := fault(t, g); f.Open || f.Sensor != "" {

@@ -11,6 +11,8 @@ import (
 	mochi "github.com/mochi-mqtt/server/v2"
 	"github.com/mochi-mqtt/server/v2/listeners"
 	"github.com/mochi-mqtt/server/v2/packets"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // otherBroker is a broker of another make. Unlike mosquitto it ends the connection of a
@@ -65,7 +67,7 @@ func newOtherBroker(t *testing.T, deny string, packet uint32) *otherBroker {
 	if err := server.AddHook(o, nil); err != nil {
 		t.Fatal(err)
 	}
-	addr := freeAddr(t)
+	addr := driverstest.FreeAddr(t)
 	if err := server.AddListener(listeners.NewTCP(listeners.Config{ID: "test", Address: addr})); err != nil {
 		t.Fatal(err)
 	}

@@ -19,6 +19,7 @@ import (
 	paho "github.com/eclipse/paho.mqtt.golang"
 
 	"iot-edge-anomaly/agent/spool"
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 var quiet = slog.New(slog.NewTextHandler(io.Discard, nil))
@@ -47,7 +48,7 @@ func newMosquitto(t testing.TB, lines ...string) *mosquitto {
 	if mosquittoPath() == "" {
 		t.Fatal("mosquitto is missing: apt install mosquitto")
 	}
-	m := &mosquitto{t: t, dir: openDir(t), addr: freeAddr(t)}
+	m := &mosquitto{t: t, dir: openDir(t), addr: driverstest.FreeAddr(t)}
 	host, port, _ := net.SplitHostPort(m.addr)
 	conf := fmt.Sprintf("listener %s %s\nmax_queued_messages 0\nmax_inflight_messages 0\n", port, host)
 	if len(lines) == 0 {
@@ -87,23 +88,6 @@ func openDir(t testing.TB) string {
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	return dir
-}
-
-// ownHost is a loopback address of this process alone: on 127.0.0.1 a port whose
-// broker is away may become the near end of anybody's connection.
-func ownHost() net.IP {
-	pid := os.Getpid()
-	return net.IPv4(127, byte(64|pid>>16&63), byte(pid>>8), byte(pid))
-}
-
-func freeAddr(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(ownHost().String(), "0"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func (m *mosquitto) start() {

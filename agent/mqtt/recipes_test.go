@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/spool"
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // recipe is a block of docs/bridge.md, with replacements.
@@ -62,7 +63,7 @@ func TestRecipe_bridge(t *testing.T) {
 	t.Parallel()
 	plant, cloud := newMosquitto(t), newMosquitto(t)
 	a, b := listen(t, plant), listen(t, cloud)
-	addr, dir := freeAddr(t), openDir(t)
+	addr, dir := driverstest.FreeAddr(t), openDir(t)
 	if err := os.Chmod(dir, 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +150,7 @@ func TestRecipe_aws(t *testing.T) {
 	}
 	acl := recipe(t, "acl-aws") + "user reader\ntopic read #\n"
 	a.write("acl-aws", []byte(acl), 0o644)
-	addr := freeAddr(t)
+	addr := driverstest.FreeAddr(t)
 	m := mosquittoOf(t, addr, recipe(t, "aws", "listener 8883", "listener "+listenerOf(addr), "/etc/mosquitto/", dir+"/"))
 	file := func(name string) string { return filepath.Join(dir, name) }
 	options := func(cert string) Options {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/broker"
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // authority signs certificates into a folder.
@@ -43,7 +44,7 @@ func newAuthority(t testing.TB, dir, name string) *authority {
 // issue writes NAME.crt and NAME.key, for this process's address, valid from and to so many
 // hours from now.
 func (a *authority) issue(name string, from, to time.Duration) {
-	tmpl := &x509.Certificate{Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{ownHost()}}
+	tmpl := &x509.Certificate{Subject: pkix.Name{CommonName: name}, IPAddresses: []net.IP{driverstest.OwnHost()}}
 	tmpl.NotBefore, tmpl.NotAfter = time.Now().Add(from), time.Now().Add(to)
 	a.sign(tmpl, a.cert, a.key, name)
 }

@@ -39,7 +39,12 @@ func counted() *modbussim.Bank {
 
 func serve(t testing.TB, units map[uint8]*modbussim.Bank) *modbussim.Server {
 	t.Helper()
-	s, err := modbussim.Listen("127.0.0.1:0", units)
+	return serveAt(t, "127.0.0.1:0", units)
+}
+
+func serveAt(t testing.TB, addr string, units map[uint8]*modbussim.Bank) *modbussim.Server {
+	t.Helper()
+	s, err := modbussim.Listen(addr, units)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -384,7 +389,7 @@ func TestLine_idleClose(t *testing.T) {
 }
 
 func TestLine_serverRestart(t *testing.T) {
-	s := serve(t, map[uint8]*modbussim.Bank{7: counted()})
+	s := serveAt(t, driverstest.FreeAddr(t), map[uint8]*modbussim.Bank{7: counted()})
 	l := newLine(t, s, LineOptions{Pause: 200 * time.Millisecond, MaxPause: 200 * time.Millisecond})
 	if err := readWords(l, 7, 0, 3); err != nil {
 		t.Fatal(err)

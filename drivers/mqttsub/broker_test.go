@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/eclipse/paho.mqtt.golang/packets"
+
+	"iot-edge-anomaly/drivers/driverstest"
 )
 
 // fakeBroker speaks MQTT by another implementation of it, on one end of a pipe. It
@@ -165,15 +167,8 @@ func mosquitto(t *testing.T, lines string) (addr string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	pid := os.Getpid()
-	host := net.IPv4(127, byte(64|pid>>16&63), byte(pid>>8), byte(pid)).String()
-	l, err := net.Listen("tcp", host+":0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = l.Addr().String()
-	l.Close()
-	_, port, _ := net.SplitHostPort(addr)
+	addr = driverstest.FreeAddr(t)
+	host, port, _ := net.SplitHostPort(addr)
 	conf := filepath.Join(dir, "mosquitto.conf")
 	if err := os.WriteFile(conf, fmt.Appendf(nil, "listener %s %s\nallow_anonymous true\n%s", port, host, lines), 0o644); err != nil {
 		t.Fatal(err)

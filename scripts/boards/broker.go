@@ -125,7 +125,7 @@ func newBroker(dir string) (*broker, error) {
 	if b.sub, err = child.Find("mosquitto_sub", "mosquitto-clients"); err != nil {
 		return nil, err
 	}
-	if b.addr, err = freeAddr(); err != nil {
+	if b.addr, err = child.FreeAddr(); err != nil {
 		return nil, err
 	}
 	me, err := user.Current()

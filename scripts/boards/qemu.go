@@ -3,11 +3,8 @@ package main
 import (
 	"errors"
 	"fmt"
-	"math/rand/v2"
-	"net"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"syscall"
 
 	"iot-edge-anomaly/scripts/boards/control"
@@ -49,10 +46,10 @@ func powerOn(b *board, w power) (*machine, error) {
 		return nil, err
 	}
 	m := &machine{}
-	if m.control, err = freeAddr(); err != nil {
+	if m.control, err = child.FreeAddr(); err != nil {
 		return nil, err
 	}
-	if m.http, err = freeAddr(); err != nil {
+	if m.http, err = child.FreeAddr(); err != nil {
 		return nil, err
 	}
 	socket := filepath.Join(w.dir, "qmp.sock")
@@ -105,23 +102,4 @@ func (m *machine) powerOff() {
 	m.qmp.close()
 	m.p.End(syscall.SIGKILL)
 	m.console.close()
-}
-
-// nextPort is the port that freeAddr tries next.
-var nextPort atomic.Int32
-
-func init() { nextPort.Store(10_000 + rand.Int32N(15_000)) }
-
-// freeAddr is an address to listen on that stays free while its server is away:
-// Linux uses ports from 32768 on for outgoing connections (ip_local_port_range).
-func freeAddr() (string, error) {
-	var err error
-	for range 1000 {
-		addr := fmt.Sprintf("127.0.0.1:%d", nextPort.Add(1))
-		var l net.Listener
-		if l, err = net.Listen("tcp", addr); err == nil {
-			return addr, l.Close()
-		}
-	}
-	return "", err
 }

@@ -97,7 +97,7 @@ func or(a, b string) string {
 // configure writes the recordings and the configuration, and returns the agent, which
 // does not run yet.
 func (t *trial) configure(p plant) (*agent, error) {
-	addr, err := freeAddr()
+	addr, err := child.FreeAddr()
 	if err != nil {
 		return nil, err
 	}

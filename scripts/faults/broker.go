@@ -31,7 +31,7 @@ type broker struct {
 // startBroker starts a broker of the trial's make on a free port, with further lines of
 // its configuration, and the subscriber.
 func (t *trial) startBroker(further string) (*broker, error) {
-	addr, err := freeAddr()
+	addr, err := child.FreeAddr()
 	if err != nil {
 		return nil, err
 	}

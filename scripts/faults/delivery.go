@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"iot-edge-anomaly/scripts/child"
 )
 
 // stream is a plant with about forty messages a second.
@@ -202,7 +204,7 @@ func mutualTLS(t *trial) error {
 	if err := writeAll(cert, certPEM, key, keyPEM); err != nil {
 		return err
 	}
-	addr, err := freeAddr()
+	addr, err := child.FreeAddr()
 	if err != nil {
 		return err
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+
+	"iot-edge-anomaly/scripts/child"
 )
 
 // mosquitto configures Eclipse Mosquitto. It saves sessions when it ends.
@@ -53,11 +55,11 @@ func rabbit(b *broker, dir, further string) error {
 	if err != nil {
 		return err
 	}
-	namesAddr, err := freeAddr()
+	namesAddr, err := child.FreeAddr()
 	if err != nil {
 		return err
 	}
-	nodeAddr, err := freeAddr()
+	nodeAddr, err := child.FreeAddr()
 	if err != nil {
 		return err
 	}

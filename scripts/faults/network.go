@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"time"
+
+	"iot-edge-anomaly/scripts/child"
 )
 
 // networkCases have the program and the broker in two network namespaces, and a link
@@ -40,7 +42,7 @@ func (t *trial) networked(p plant) (*network, error) {
 		return nil, err
 	}
 	n.link = join(here, n.there)
-	addr, err := freeAddr()
+	addr, err := child.FreeAddr()
 	if err != nil {
 		return nil, err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"net"
 	"time"
 
 	"iot-edge-anomaly/scripts/child"
@@ -15,16 +14,6 @@ func need(name, pkg string) (string, error) {
 		err = fmt.Errorf("%w: %w", errCannot, err)
 	}
 	return path, err
-}
-
-// freeAddr is an address on loopback where nobody listens.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	defer l.Close()
-	return l.Addr().String(), nil
 }
 
 // await waits until a condition holds.
