@@ -166,7 +166,7 @@ liars:
 	GO=$(GO) $(GO) run ./scripts/liars
 
 accuracy:
-	DATA=$(DATA) $(GO) run ./scripts/accuracy
+	DATA=$(DATA) $(GO) run ./scripts/accuracy $(if $(SETS),-sets $(SETS))
 
 fetch:
 	$(GO) run ./scripts/recordings -out $(DATA)

@@ -20,7 +20,8 @@ import (
 
 // everything is the default of -sets: the labelled sets, then the measurements that
 // need no labels.
-const everything = "skab,tep,hydraulic,gecco,nab,curves,expected,missing,month,weather,faults,rates,drift"
+const everything = "skab,tep,hydraulic,gecco,nab,curves,wind60,wind30,wind0,ahu_iowa,ims,transformer,transformer_off,transformer_lasting," +
+	"expected,missing,month,weather,faults,rates,drift"
 
 func main() {
 	seeds := flag.Int("seeds", 5, "how many seeds to learn with")
@@ -46,6 +47,7 @@ type bench struct {
 	models    learned
 	results   map[string]map[string][]result // by set and detector, one for each seed
 	beside                                   // measurements that need no labels
+	fields
 }
 
 // run measures the named sets and returns whether every required target was met.
@@ -96,6 +98,9 @@ func (b *bench) one(name string) error {
 		return b.rates()
 	case "drift":
 		return b.drifts()
+	}
+	if p := protocolOf(name); p != nil {
+		return b.field(p)
 	}
 	return b.labelled(name)
 }

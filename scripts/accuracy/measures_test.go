@@ -21,7 +21,7 @@ func made(n int, events, flags []bool) series {
 	for i := range n {
 		s.at, s.score = append(s.at, float64(i)), append(s.score, 0)
 	}
-	s.normal = s.normalTime()
+	s.normal = s.normalTime(0)
 	return s
 }
 

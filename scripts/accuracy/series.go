@@ -74,7 +74,7 @@ func seriesOf(dir string, f file, o output) (s series, err error) {
 			s.cp = append(s.cp, t.points[i])
 		}
 	}
-	s.normal = s.normalTime()
+	s.normal = s.normalTime(0)
 	return s, nil
 }
 
@@ -87,8 +87,9 @@ func seconds(text string) (float64, error) {
 	return float64(t.Unix()), err
 }
 
-// normalTime returns the seconds outside of events; a gap counts as ten rows.
-func (s series) normalTime() (sum float64) {
+// normalTime returns the seconds outside of events; a gap counts as ten rows. Labels
+// closer than merge seconds are one event.
+func (s series) normalTime(merge float64) (sum float64) {
 	steps := make([]float64, 0, len(s.at))
 	for i := 1; i < len(s.at); i++ {
 		if d := s.at[i] - s.at[i-1]; d > 0 {
@@ -99,12 +100,16 @@ func (s series) normalTime() (sum float64) {
 	if len(steps) > 0 {
 		period = rank(steps, 0.5)
 	}
-	for i, anomalous := range s.label {
+	events := s.spans(s.label, merge)
+	for i, at := range s.at {
 		step := period
 		if i+1 < len(s.at) {
-			step = s.at[i+1] - s.at[i]
+			step = s.at[i+1] - at
 		}
-		if !anomalous {
+		for len(events) > 0 && events[0].to < at {
+			events = events[1:]
+		}
+		if len(events) == 0 || at < events[0].from {
 			sum += min(step, 10*period)
 		}
 	}
@@ -136,8 +141,10 @@ func (s series) spans(of []bool, merge float64) (out []span) {
 // tally counts events and alarms.
 type tally struct {
 	events, found, alarms, wrong int
+	fresh                        int // events inside which an alarm began
 	delays                       []float64
 	normal                       float64 // seconds outside of events
+	merged                       float64 // labels closer than so many seconds are one event
 }
 
 // perDay returns the false alarms in a day of normal time.
@@ -147,7 +154,7 @@ func (t tally) perDay() float64 { return float64(t.wrong) / (t.normal / 86400) }
 // in it. An alarm is false if none of its flagged rows lies in an event. Flagged rows
 // closer than merge seconds are one alarm.
 func (t *tally) count(s series, flag []bool, merge float64) {
-	events, alarms := s.spans(s.label, 0), s.spans(flag, merge)
+	events, alarms := s.spans(s.label, t.merged), s.spans(flag, merge)
 	right := make([]bool, len(alarms))
 	for _, e := range events {
 		first := math.Inf(1)
@@ -167,6 +174,9 @@ func (t *tally) count(s series, flag []bool, merge float64) {
 		if !math.IsInf(first, 1) {
 			t.found++
 			t.delays = append(t.delays, first-e.from)
+		}
+		if slices.ContainsFunc(alarms, func(a span) bool { return a.from >= e.from && a.from <= e.to }) {
+			t.fresh++
 		}
 	}
 	t.alarms += len(alarms)

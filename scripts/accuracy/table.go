@@ -128,6 +128,7 @@ func (b *bench) verdicts() bool {
 	if m := b.results["nab"]; m != nil {
 		is(b.verdict("A8", "nab: AUC-PR", least1(mean(m[shipped], aucPR), .57, .66, 3)))
 	}
+	b.verdictsField() // not all are reached yet: they fail nothing
 	ok = b.verdictsAll() && ok
 	return ok
 }
