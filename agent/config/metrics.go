@@ -2,6 +2,8 @@ package config
 
 import (
 	"net/url"
+	"strings"
+	"unicode/utf8"
 )
 
 var metricsKeys = section[*Metrics]{
@@ -48,6 +50,8 @@ func pushURL(v any) []Fault {
 		return []Fault{{Message: "is not an address of http or https", Hint: hint}}
 	case u.User != nil || HideSecrets(v.(string)) != v:
 		return []Fault{{Message: "must not contain user, password or token", Hint: "put a token into a file and name it in token_file"}}
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r >= utf8.RuneSelf }):
+		return []Fault{{Message: "has a host name that is not ASCII", Hint: "write it as your DNS server has it, like xn--wrme-loa.plant"}}
 	case u.Port() != "" && !goodPort(u.Port()):
 		return []Fault{{Message: "has a port that is out of range", Hint: "use 1 to 65535"}}
 	case u.Path == "" || u.Path == "/":
