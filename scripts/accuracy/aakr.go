@@ -31,6 +31,7 @@ func aakr(f file) output {
 	}
 	h2 := 2 * max(rank(nearest, 0.5), 1e-9)
 	estimate := make([]float64, c)
+	off := make([]float64, c)
 	residual := func(row []float64, self int) float64 {
 		clear(estimate)
 		sum, least := 0.0, math.Inf(1)
@@ -52,11 +53,10 @@ func aakr(f file) output {
 				estimate[j] += w * x
 			}
 		}
-		top := 0.0
 		for j, x := range row {
-			top = max(top, math.Abs(x-estimate[j]/sum))
+			off[j] = x - estimate[j]/sum
 		}
-		return top
+		return largest(off)
 	}
 	var normal []float64
 	for i := 0; i < len(learn); i += c {
@@ -64,8 +64,12 @@ func aakr(f file) output {
 	}
 	limit := max(rank(normal, aakrRank), 1e-9)
 	var o output
+	for _, v := range normal {
+		o.learnt = append(o.learnt, v/limit)
+	}
 	for i := 0; i < len(all); i += c {
 		o.score = append(o.score, residual(all[i:i+c], -1)/limit)
+		o.shares = append(o.shares, parts(off)...)
 	}
 	return o
 }

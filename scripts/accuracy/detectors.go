@@ -16,6 +16,7 @@ import (
 type output struct {
 	score  []float64 // (n) NaN = no score; 1.0 = threshold
 	shares []float64 // (n, C) or nil
+	learnt []float64 // of a baseline: scores of the learning rows, as rows that were not learnt have them
 	took   time.Duration
 }
 

@@ -2,7 +2,7 @@
 // through the same packages as the agent, and compares the scores with the labels. It
 // also takes single channels away, counts the false alarms of a month on simulated
 // machines, and injects faults into healthy rows. It prints a table beside simple
-// baselines (z-score, PCA T2+Q, AAKR) and for each target the required, the desired
+// baselines (z-score, PCA T2+Q, AAKR, ridge) and for each target the required, the desired
 // and the measured value.
 //
 //	go run ./scripts/accuracy [-seeds 5] [-sets wind60,transformer_off]

@@ -26,6 +26,11 @@ func (b *bench) field(p *protocol) error {
 	if err := b.fieldLine(&r, p, shipped, b.seeds, b.shippedOn); err != nil {
 		return err
 	}
+	for _, d := range baselines {
+		if err := b.fieldLine(&r, p, d.name, 1, baseline(d)); err != nil {
+			return err
+		}
+	}
 	if n := r.doubtful(p.learn); n > 0 {
 		fmt.Fprintf(b.w, "  %d of the rows that are learnt are labelled\n", n)
 	}
