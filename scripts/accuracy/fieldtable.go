@@ -7,7 +7,7 @@ import (
 
 // fields are the outcomes of the recordings from the field.
 type fields struct {
-	outcomes map[string]map[string][]outcome // by protocol and detector, one for each seed
+	outcomes map[string]map[string][]outcome // by recording and detector, one for each seed
 	wanted   []string                        // the protocols in their order
 }
 
@@ -17,10 +17,7 @@ func (b *bench) field(p *protocol) error {
 	if err != nil {
 		return err
 	}
-	if b.outcomes == nil {
-		b.outcomes = map[string]map[string][]outcome{}
-	}
-	b.wanted, b.outcomes[p.name] = append(b.wanted, p.name), map[string][]outcome{}
+	b.wanted = append(b.wanted, p.name)
 	fmt.Fprintf(b.w, "%s: %d rows of %d channels, %d learnt (%s)%s\n%s\n", p.name, len(r.times), len(r.schema.Channels), p.learn,
 		days(float64(p.learn)*r.schema.Period.Hours()/24), b.again(), fieldHeader)
 	if err := b.fieldLine(&r, p, shipped, b.seeds, b.shippedOn); err != nil {
@@ -56,6 +53,17 @@ func (r *recording) doubtful(n int) (sum int) {
 	return sum
 }
 
+// keep stores the outcomes of a detector.
+func (b *bench) keep(recording, detector string, all []outcome) {
+	if b.outcomes == nil {
+		b.outcomes = map[string]map[string][]outcome{}
+	}
+	if b.outcomes[recording] == nil {
+		b.outcomes[recording] = map[string][]outcome{}
+	}
+	b.outcomes[recording][detector] = all
+}
+
 // fieldLine runs a detector with so many seeds.
 func (b *bench) fieldLine(r *recording, p *protocol, name string, seeds int, run func(*recording, uint64) (watching, error)) error {
 	var all []outcome
@@ -72,7 +80,7 @@ func (b *bench) fieldLine(r *recording, p *protocol, name string, seeds int, run
 		}
 		all = append(all, o)
 	}
-	b.outcomes[p.name][name] = all
+	b.keep(p.name, name, all)
 	fmt.Fprintln(b.w, fieldText(name, all, len(r.faults)))
 	return nil
 }
@@ -146,4 +154,5 @@ func (b *bench) verdictsField() {
 		add("delay h", fieldLate, m.late, s.late, true, 1)
 		b.verdict("B", name+": "+what[2:], goals...)
 	}
+	b.verdictsMany()
 }

@@ -20,7 +20,7 @@ import (
 
 // everything is the default of -sets: the labelled sets, then the measurements that
 // need no labels.
-const everything = "skab,tep,hydraulic,gecco,nab,curves,wind60,wind30,wind0,ahu_iowa,ims,transformer,transformer_off,transformer_lasting," +
+const everything = "skab,tep,hydraulic,gecco,nab,curves,wind60,wind30,wind0,ahu_iowa,ims,transformer,transformer_off,transformer_lasting,many," +
 	"expected,missing,month,weather,faults,rates,drift"
 
 func main() {
@@ -98,6 +98,8 @@ func (b *bench) one(name string) error {
 		return b.rates()
 	case "drift":
 		return b.drifts()
+	case "many":
+		return b.manyMachines()
 	}
 	if p := protocolOf(name); p != nil {
 		return b.field(p)
