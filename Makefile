@@ -72,7 +72,7 @@ help:
 	@echo "make nightly        runs every test at full length (EDGE_LONG=1) with the race detector, then fuzz tests"
 	@echo "make rooms          prints the packages below agent/: lines, imports, longest chain"
 	@echo "make release        makes packages, tarballs, container image, SBOM and SHA256SUMS in dist/release"
-	@echo "make release-check  checks what make release made: same bytes again, lintian, SBOM, image, signatures, install.sh (root, Debian)"
+	@echo "make release-check  checks what make release made: same bytes again, lintian, SBOM, image, signatures, install.sh, the .rpm (root, Debian)"
 	@echo "make release-sign   signs it: MINISIGN_KEY=FILE for SHA256SUMS, GPG_KEY=ID for an apt repository in dist/apt"
 	@echo "make systemd        installs the package on a real systemd and goes through the service's life (root, Debian)"
 	@echo "make release-notes  prints the section of CHANGELOG.md for VERSION, for a release page"
@@ -112,6 +112,7 @@ nightly:
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 	GO=$(GO) FUZZTIME=10m scripts/fuzz.sh agent/status
 	$(MAKE) release-check LONG=-long
+	$(MAKE) systemd
 
 check:
 	@out=$$("$$($(GO) env GOROOT)/bin/gofmt" -l agent board drivers model quant scripts) && \
@@ -199,6 +200,7 @@ release-check: release
 	scripts/release/image.sh
 	scripts/release/signed.sh
 	scripts/release/install-check.sh
+	scripts/release/rpm.sh
 	scripts/release/recipes.sh
 
 # MINISIGN_KEY=FILE and GPG_KEY=ID name the keys.
@@ -207,7 +209,7 @@ release-sign:
 
 # SUITES: bookworm has systemd 252, jammy 249, bullseye 247.
 systemd: release
-	scripts/systemd.sh $(SUITES)
+	GO=$(GO) scripts/systemd.sh $(SUITES)
 
 # Then, on the gateway: systemd-sysusers, systemd-tmpfiles --create, systemctl daemon-reload.
 install: build

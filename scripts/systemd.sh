@@ -17,7 +17,7 @@ if [ "$(id -u)" != 0 ]; then
 	exit 1
 fi
 deb=$PWD/$(ls dist/release/${name}_*_"$(dpkg --print-architecture)".deb)
-scripts/setup.sh systemd-container minisign
+scripts/setup.sh minisign
 work=$(mktemp -d "$PWD/.build/systemd-run.XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
 CGO_ENABLED=0 "$go" build -o "$work/plc" ./scripts/systemd/plc
@@ -39,36 +39,15 @@ trial() {
 	cp "$deb" "$root/root/new.deb"
 	cp "$work/older.deb" "$work/plc" scripts/systemd/trial.sh "$root/root/"
 	cp -r "$work/release" "$root/root/"
-	cat >"$root/etc/systemd/system/trial.service" <<UNIT
-[Unit]
-After=multi-user.target
-[Service]
-Type=oneshot
-ExecStart=/bin/bash /root/trial.sh
-StandardOutput=file:/root/trial.out
-StandardError=file:/root/trial.err
-ExecStopPost=/bin/systemctl --no-block poweroff
-[Install]
-WantedBy=graphical.target
-UNIT
-	mkdir -p "$root/etc/systemd/system/graphical.target.wants"
-	ln -s ../trial.service "$root/etc/systemd/system/graphical.target.wants/trial.service"
-	ln -sf /lib/systemd/system/graphical.target "$root/etc/systemd/system/default.target"
-	rm -f "$root/etc/systemd/system/multi-user.target.wants/mosquitto.service" # its own is started
-
-	# its own network: a port that is taken here is free there
-	timeout 600 systemd-nspawn -q -D "$root" --machine="trial-$$-$suite" --boot --register=no --keep-unit --private-network </dev/null >"$root/root/console" 2>&1 || true
-	cat "$root/root/trial.out"
-	if ! grep -qx 'all steps passed' "$root/root/trial.out"; then
-		tail -n 30 "$root/root/trial.err" "$root/root/console" >&2
-		return 1
-	fi
+	scripts/systemd/boot.sh "$root"
 	rm -rf --one-file-system "$root"
 }
 
 for suite in "${@:-bookworm jammy bullseye}"; do
 	for s in $suite; do
 		echo "== $s"
+		from=$SECONDS
 		trial "$s"
+		echo "== $s: $((SECONDS - from)) s"
 	done
 done

@@ -1,44 +1,8 @@
 #!/bin/bash
 # The steps of scripts/systemd.sh, run by a oneshot unit inside the container.
 set -u
-unit=iot-edge-anomaly
-config=/etc/$unit/config.yaml
-export SYSTEMD_PAGER=''
-
-# step NAME COMMAND...: the command must end with 0.
-step() {
-	local name=$1 from
-	from=$(date +%s%N)
-	shift
-	if "$@" >/root/step.log 2>&1; then
-		printf 'ok    %-62s %6.1f s\n' "$name" "$(seconds "$from")"
-	else
-		printf 'FAIL  %-62s %6.1f s\n' "$name" "$(seconds "$from")"
-		sed 's/^/        /' /root/step.log
-		systemctl status $unit --no-pager -l | sed 's/^/        /'
-		journalctl -u $unit -u broker -u watch -u plc -u clock -n 40 --no-pager | sed 's/^/        /'
-		exit 1
-	fi
-}
-
-seconds() { echo "$(($(date +%s%N) - $1))" | awk '{ print $1 / 1e9 }'; }
-
-# wait_for SECONDS COMMAND...: repeats the command until it ends with 0.
-wait_for() {
-	local end=$(($(date +%s) + $1))
-	shift
-	until "$@"; do
-		[ "$(date +%s)" -lt "$end" ] || return 1
-		sleep 0.1
-	done
-}
-
-health() { curl -sS -m 2 http://127.0.0.1:8080/health; }
-health_says() { health | grep -q -- "$1"; }
-version() { systemctl --version | sed -n '1s/^systemd \([0-9]*\).*/\1/p'; }
-pid() { systemctl show -p MainPID --value $unit; }
-running() { [ "$(systemctl is-active $unit)" = active ] && health >/dev/null; }
-restarted() { running && [ "$(pid)" != "$1" ] && [ "$(pid)" != 0 ]; }
+# shellcheck source=scripts/systemd/steps.sh
+. /root/steps.sh
 
 mosquitto_passwd -b -c /etc/mosquitto/pw gw secret
 chmod 0644 /etc/mosquitto/pw
@@ -170,6 +134,40 @@ stopped() {
 step "a stopped process is restarted by the watchdog" stopped
 step "journal names the watchdog" bash -c "journalctl -u $unit --no-pager | grep -i 'watchdog timeout'"
 
+# A stage stands still while the process lives: its next line of the log does not return,
+# because nobody reads the pipe that it goes to.
+drop_ins=/etc/systemd/system/$unit.service.d
+stuck() {
+	mkfifo /run/stuck
+	exec 9<>/run/stuck
+	mkdir -p $drop_ins
+	printf '[Service]\nStandardError=file:/run/stuck\n' >$drop_ins/stuck.conf
+	systemctl daemon-reload
+	systemctl restart $unit
+	wait_for 30 health_says '"tank1"' || return 1
+	dd if=/dev/zero of=/run/stuck oflag=nonblock bs=4096 status=none
+	dd if=/dev/zero of=/run/stuck oflag=nonblock bs=1 status=none
+	frozen=$(pid)
+	wait_for 60 health_says 'makes no progress' && kill -0 "$frozen" && health
+}
+step "a stage stands still: health names it, the process lives" stuck
+grep -o '[a-z]* of [a-z0-9]* makes no progress' /root/step.log | sed 's/^/        /'
+timeouts_more() { [ "$(timeouts)" -gt "$1" ]; }
+timeouts() { journalctl -u $unit --no-pager | grep -ci 'watchdog timeout'; }
+unstuck() {
+	wait_for 60 timeouts_more "$1" || return 1
+	cat <&9 >/dev/null & # so that it can end, and begin again
+	wait_for 60 restarted "$frozen" || return 1
+	kill $!
+	rm $drop_ins/stuck.conf
+	rmdir $drop_ins
+	systemctl daemon-reload && systemctl restart $unit
+}
+before=$(told)
+step "the watchdog restarts it" unstuck "$(timeouts)"
+exec 9>&-
+step "events continue" wait_for 30 told_more "$before"
+
 away() {
 	systemctl stop broker
 	before=$(told)
@@ -208,6 +206,8 @@ dpkg -i /root/new.deb >/dev/null 2>&1
 wait_for 20 running
 step "systemctl status is clean" bash -c "systemctl status $unit --no-pager -l"
 sed 's/^/        /' /root/step.log
+echo "        the journal's warnings and errors, how often each:"
+journalctl -u $unit -p warning --no-pager -o cat | sed 's/[0-9.]\+m\?s\b/…/g; s/[0-9]\+/N/g' | cut -c 1-150 | sort | uniq -c | sort -rn | head -n 25 | sed 's/^/        /'
 step "no panic and no denied system call in the journal" bash -c "! journalctl -u $unit --no-pager | grep -v SIGABRT | grep -i 'panic:\|operation not permitted\|SIGSYS'"
 
 drop_in() {
