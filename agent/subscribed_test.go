@@ -92,3 +92,24 @@ http: {listen: %[3]q}
 		}
 	}
 }
+
+// TestReadWaits: a channel whose first message has not come waits, and is not wrong; nor
+// is what is derived from it.
+func TestReadWaits(t *testing.T) {
+	t.Parallel()
+	b := startBroker(t)
+	cfg := write(t, "c.yaml", fmt.Sprintf(`sensors:
+  - {name: silent, driver: mqtt, broker: %q, channels: {a: {topic: nobody, max_age: 1h}}}
+  - {name: calc, driver: derived, channels: {twice: {expr: "2 * silent.a"}}}
+  - {name: more, driver: derived, channels: {four: {expr: "2 * calc.twice"}}}
+`, b.url()))
+	code, out, errs := call(t, "", "read", "--config", cfg)
+	if code != 0 || !hasLine(out, []string{"silent.a", "missing", "no message on nobody"}) {
+		t.Errorf("code %d, %s%s", code, out, errs)
+	}
+	for _, sensor := range []string{"silent", "calc", "more"} {
+		if !strings.Contains(errs, sensor+": waiting for values") {
+			t.Errorf("no word of %s: %s", sensor, errs)
+		}
+	}
+}

@@ -140,6 +140,7 @@ func (r *reader) once(ctx context.Context) error {
 	if ctx.Err() != nil {
 		return ctx.Err() // an empty table must not look like an answer
 	}
+	waiting := r.waiting(g.Readings())
 	rs := slices.DeleteFunc(g.Readings(), func(x sampler.Reading) bool { return !r.shows(x.Sensor) })
 	r.readTexts(ctx, rs)
 	if err := r.show.print(r.readouts(rs, time.Now())); err != nil {
@@ -148,7 +149,10 @@ func (r *reader) once(ctx context.Context) error {
 	r.advise(rs)
 	var failed []string
 	for _, x := range rs {
-		if x.Err != nil || x.At.IsZero() {
+		switch {
+		case waiting[x.Sensor]:
+			fmt.Fprintf(r.hints, "%s: waiting for values, which is no fault: --watch shows when they come\n", x.Sensor)
+		case x.Err != nil || x.At.IsZero():
 			failed = append(failed, x.Sensor)
 		}
 	}
@@ -156,6 +160,33 @@ func (r *reader) once(ctx context.Context) error {
 		return fmt.Errorf("%d of %d sensors did not read right: %s", len(failed), len(rs), strings.Join(failed, ", "))
 	}
 	return nil
+}
+
+// waits tells whether nothing is wrong but that channels have no value yet: they are read
+// in the next cycle, or their first message has not come.
+func waits(err error) bool {
+	var some *drivers.PartError // else the sensor as a whole does not read, as without a connection
+	return drivers.OnlyLater(err) && errors.As(err, &some)
+}
+
+// waiting are the sensors that wait, and those that are computed from them where nothing
+// else that they are computed from is wrong.
+func (r *reader) waiting(rs []sampler.Reading) map[string]bool {
+	out, wrong := map[string]bool{}, map[string]bool{}
+	for _, x := range rs {
+		out[x.Sensor] = !x.At.IsZero() && waits(x.Err)
+		wrong[x.Sensor] = x.At.IsZero() || x.Err != nil && !out[x.Sensor]
+	}
+	for i, s := range r.cfg.Sensors {
+		some, bad := false, false
+		for _, j := range devices.Inputs(r.cfg, i) {
+			input := r.cfg.Sensors[j].Name
+			some = some || out[input]
+			bad = bad || wrong[input] && len(devices.Inputs(r.cfg, j)) == 0
+		}
+		out[s.Name] = out[s.Name] || wrong[s.Name] && some && !bad
+	}
+	return out
 }
 
 // watch shows the newest readings every second until ctx is done.
