@@ -42,7 +42,7 @@ type guards struct {
 func newGuards(g *Gateway) *guards {
 	used := g.opts.memoryUsed
 	if used == nil {
-		used = status.ResidentBytes
+		used = status.MemoryBytes
 	}
 	return &guards{g: g, used: used, system: uint64(max(0, board.MemoryLimit("/"))), goLimit: debug.SetMemoryLimit(-1)}
 }

@@ -22,7 +22,7 @@ func (g *Gateway) Snapshot() status.Snapshot {
 		Build: g.opts.Build, Device: g.device.Device, Site: g.device.Site, Started: g.started, Now: time.Now(),
 		ReadyAfter: time.Duration(g.ready.Load()), TimeQuality: board.Clock().String(),
 		Readings: p.group.Readings(), Buses: p.group.Stats(), Modbus: p.buses.ModbusStats(), Heard: p.buses.Heard(), I2C: p.buses.I2CStats(),
-		Memory: status.ResidentBytes(), Inference: g.metrics.Durations(), Unauthorized: g.metrics.Unauthorized(), MemoryLimit: g.guards.limit(), Troubles: g.guards.troubles(), Collections: g.guards.collections.Load(), Shed: g.guards.shedRows.Load(), DiskWritten: g.diskWritten(), BudgetUsed: g.budgetUsed.Load().(float64), Merged: g.reporter.Merged(),
+		Memory: status.MemoryBytes(), Inference: g.metrics.Durations(), Unauthorized: g.metrics.Unauthorized(), MemoryLimit: g.guards.limit(), Troubles: g.guards.troubles(), Collections: g.guards.collections.Load(), Shed: g.guards.shedRows.Load(), DiskWritten: g.diskWritten(), BudgetUsed: g.budgetUsed.Load().(float64), Merged: g.reporter.Merged(),
 		Stalled: g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: g.reporter.Opened(), Alerts: alertSorts, Spool: &spool,
 		Commands: g.desk.count.commands(), DiskWait: diskwait.Longest(), Host: *g.hostNow.Load(),
 	}

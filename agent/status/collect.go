@@ -322,16 +322,17 @@ func seconds(t time.Time) float64 {
 	return float64(t.UnixMilli()) / 1000
 }
 
-// ResidentBytes is the process's resident memory, from /proc/self/statm; 0 where
-// the kernel does not tell.
-func ResidentBytes() uint64 {
+// MemoryBytes is the resident memory of the process without pages of files, which the
+// kernel takes back where memory is short: the program's own code, and what it has mapped.
+// It is from /proc/self/statm; 0 where the kernel does not tell.
+func MemoryBytes() uint64 {
 	b, err := os.ReadFile("/proc/self/statm")
 	if err != nil {
 		return 0
 	}
-	var pages, resident uint64
-	if _, err := fmt.Sscanf(string(b), "%d %d", &pages, &resident); err != nil {
+	var pages, resident, shared uint64
+	if _, err := fmt.Sscanf(string(b), "%d %d %d", &pages, &resident, &shared); err != nil || shared > resident {
 		return 0
 	}
-	return resident * uint64(os.Getpagesize())
+	return (resident - shared) * uint64(os.Getpagesize())
 }

@@ -43,7 +43,7 @@ type Snapshot struct {
 	Merged       uint64         // updates of events that went into a later message
 	DiskWritten  uint64         // bytes, of everything
 	BudgetUsed   float64        // of what may be written to the disk at once; from 1 on updates are merged
-	Memory       uint64         // bytes of resident memory; 0 = unknown
+	Memory       uint64         // bytes, without pages of files; 0 = unknown
 	Inference    Durations      // of inferences so far
 	Unauthorized uint64         // requests without the token
 	MemoryLimit  uint64         // bytes; 0 = unknown

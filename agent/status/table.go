@@ -39,7 +39,7 @@ var table = slices.Concat([]section{
 			meaning: "At 0 systemd restarts the agent when its watchdog interval ends; /health names the stage that is stuck.",
 			collect: one(func(s *scrape) float64 { return truth(s.Stalled == "") })},
 		{name: "memory_usage_bytes", kind: gauge,
-			help:    "Resident memory of the process.",
+			help:    "Memory of the process without pages of files, which the kernel takes back where memory is short; process_resident_memory_bytes has them too.",
 			meaning: "Compare it with memory_limit_bytes; steady growth over days is a leak worth a report.",
 			collect: one(func(s *scrape) uint64 { return s.Memory })},
 		{name: "memory_limit_bytes", kind: gauge,
