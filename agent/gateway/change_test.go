@@ -503,3 +503,40 @@ func TestStartable(t *testing.T) {
 		}
 	}
 }
+
+// TestForesee_rows: check tells how many learning rows a configuration would cost, before
+// it does; none where the channels stay, and none where nothing is learnt.
+func TestForesee_rows(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "rows.csv"), []byte("timestamp,x,y\n1,2,3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	told := func(channels, learn string) (out string) {
+		for _, p := range Foresee("c.yaml", parsed(t, fmt.Sprintf(`state: %[1]s
+sensors: [{name: s, driver: replay, file: %[1]s/rows.csv}]
+machines: [{name: pump, channels: [%[2]s], model: {learn: {when: %[3]s}}}]
+`, dir, channels, learn))) {
+			if strings.Contains(p.Message, "learning row") {
+				out += p.Path + ": " + p.Message
+			}
+		}
+		return out
+	}
+	mc := parsed(t, fmt.Sprintf("state: %[1]s\nsensors: [{name: s, driver: replay, file: %[1]s/rows.csv}]\nmachines: [{name: pump, channels: [s.x]}]\n", dir))
+	rows, err := state.OpenRowLog(learning(mc, mc.Machines[0], settings.Schema(mc.Machines[0])).Rows)
+	for i := 0; i < 42 && err == nil; i++ {
+		err = rows.Push([]float64{float64(i)}, true)
+	}
+	if err = errors.Join(err, rows.Flush()); err != nil {
+		t.Fatal(err)
+	}
+	if got := told("s.x", "no_model"); got != "" {
+		t.Errorf("nothing has changed: %s", got)
+	}
+	if got := told("s.x, s.y", "no_model"); got != "machines[0]: machine pump: its 42 learning rows so far would be discarded: its channels, units, period or run_when have changed" {
+		t.Errorf("a channel more: %q", got)
+	}
+	if got := told("s.x, s.y", "never"); got != "" {
+		t.Errorf("nothing is learnt: %s", got)
+	}
+}

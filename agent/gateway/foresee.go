@@ -14,6 +14,8 @@ import (
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/keyfiles"
 	"iot-edge-anomaly/agent/mqtt"
+	"iot-edge-anomaly/agent/settings"
+	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/agent/state"
 )
 
@@ -87,6 +89,9 @@ func (g *Gateway) warn(c *config.Config) {
 func impairedMachines(path string, c *config.Config) (ps config.Problems) {
 	for i, m := range c.Machines {
 		a := assess(state.OpenModels(m.Model.Path), c, m)
+		if lost := lostRows(c, m); a.Learns && lost != "" {
+			ps = append(ps, problem(path, m.Pos, fmt.Sprintf("machines[%d]", i), "wait until it is learnt, or let it collect them anew", errors.New(lost)))
+		}
 		if a.Problem == "" || errors.Is(a.Keep, fs.ErrPermission) && !owner(c.State) {
 			continue // what this user may not write, the agent's may
 		}
@@ -97,6 +102,16 @@ func impairedMachines(path string, c *config.Config) (ps config.Problems) {
 		ps = append(ps, p)
 	}
 	return ps
+}
+
+// lostRows tells how many learning rows of a machine would be of no use: they would be
+// collected anew, for days perhaps. It is empty where there are none.
+func lostRows(c *config.Config, m config.Machine) string {
+	n := state.RowsOfOthers(learning(c, m, settings.Schema(m)).Rows)
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("machine %s: its %s so far would be discarded: its channels, units, period or run_when have changed", m.Name, spool.Count(n, "learning row", "learning rows"))
 }
 
 // owner tells whether this user owns the state folder, as the agent's user does.

@@ -40,6 +40,24 @@ func CheckRows(path string) (rows, damaged int, err error) {
 	return rows, damaged, nil
 }
 
+// RowsOfOthers is how many learning rows, with idle ones and gaps, a RowLog with these
+// options would find and discard, because they are of other channels, another period or
+// another run_when. It changes nothing.
+func RowsOfOthers(o RowLogOptions) int {
+	f, err := open(o.Path, os.O_RDONLY)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	head := make([]byte, len(o.header()))
+	n, _ := f.ReadAt(head, 0)
+	if unlike(head[:n], o.header()) <= len(head)/headWhole || !isHeader(head[:n]) {
+		return 0
+	}
+	rows, _, _ := CheckRows(o.Path)
+	return rows
+}
+
 // torn tells whether what is left of the file is the beginning of one block.
 func (s *rowScan) torn(at int64) bool {
 	var head [blockHead]byte
