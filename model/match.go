@@ -91,7 +91,11 @@ func listed(names []string) string {
 	if len(names) <= most {
 		return strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("%s and %d others", strings.Join(names[:most], ", "), len(names)-most)
+	others := "others"
+	if len(names) == most+1 {
+		others = "other"
+	}
+	return fmt.Sprintf("%s and %d %s", strings.Join(names[:most], ", "), len(names)-most, others)
 }
 
 // Usable tells whether the model can judge rows of s, if need be without some of its

@@ -37,7 +37,7 @@ func Check(c *config.Config, file string, tell func(Finding)) bool {
 		if err == nil && damaged > 0 {
 			err = fmt.Errorf("about %d of %d rows are damaged", damaged, rows+damaged)
 		}
-		return fmt.Sprintf("%d rows", rows), err
+		return spool.Count(rows, "row", "rows"), err
 	}, "run keeps the whole ones and collects the rest again")
 	k.each("state/judge", "judge", func(path string) (string, error) {
 		b, err := state.ReadFile(path, maxFile)
@@ -180,7 +180,7 @@ func (k *checking) queue(dir string) {
 	if err == nil {
 		text = fmt.Sprintf("%s, %d not delivered yet, last number %d", spool.Count(v.Records, "message", "messages"), v.Waiting, v.Last)
 		if !v.Good() {
-			err = fmt.Errorf("%d places are damaged, %d ranges of messages are missing", len(v.Damage), len(v.Missing))
+			err = fmt.Errorf("%s damaged, %s of messages missing", spool.Count(len(v.Damage), "place", "places"), spool.Count(len(v.Missing), "range", "ranges"))
 		}
 	}
 	k.found("queue", text, err, "run repairs it at its next start and counts what is lost; iot-edge-anomaly spool verify names them")

@@ -33,7 +33,13 @@ func tellHeard(w io.Writer, buses *devices.Buses) {
 			fmt.Fprintf(w, "%s: overheard nothing\n", s.Bus)
 			continue
 		}
-		fmt.Fprintf(w, "%s: understood %.1f %% of %d bytes overheard: %d reads, %d refused, %d unanswered, %d in doubt; %d writes, %d other frames, %d bursts of noise\n",
-			s.Bus, 100*s.Share(), s.Bytes, s.Exchanges, s.Exceptions, s.Unanswered, s.Unpaired+s.Ambiguous, s.Writes, s.Foreign, s.Bursts)
+		io.WriteString(w, heardText(&s))
 	}
+}
+
+// heardText is how much of the traffic on one line was understood.
+func heardText(s *devices.Heard) string {
+	return fmt.Sprintf("%s: understood %.1f %% of %s overheard: %s, %d refused, %d unanswered, %d in doubt; %s, %s, %s of noise\n",
+		s.Bus, 100*s.Share(), Plural(int(s.Bytes), "byte", "bytes"), Plural(int(s.Exchanges), "read", "reads"), s.Exceptions, s.Unanswered, s.Unpaired+s.Ambiguous,
+		Plural(int(s.Writes), "write", "writes"), Plural(int(s.Foreign), "other frame", "other frames"), Plural(int(s.Bursts), "burst", "bursts"))
 }

@@ -77,7 +77,7 @@ func (r Recording) LeftOut() string {
 	var b strings.Builder
 	for _, f := range r.leftOut {
 		if f.Quality != sampler.Good && f.N > 0 {
-			fmt.Fprintf(&b, "\n  %s: %d values left out as %v", f.Sensor, f.N, f.Quality)
+			fmt.Fprintf(&b, "\n  %s: %s left out as %v", f.Sensor, Plural(int(f.N), "value", "values"), f.Quality)
 		}
 	}
 	return b.String()

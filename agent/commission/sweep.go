@@ -134,7 +134,7 @@ func (s *ModbusSweep) Print(w io.Writer, asJSON bool) error {
 		b.WriteString("nobody answers: is the baud rate right, are A and B the right way round, is the device powered?\n")
 	}
 	if s.Ended != "" {
-		fmt.Fprintf(&b, "%s after %d units\n", s.Ended, s.Asked)
+		fmt.Fprintf(&b, "%s after %s\n", s.Ended, Plural(s.Asked, "unit", "units"))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

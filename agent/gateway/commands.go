@@ -10,6 +10,7 @@ import (
 	"iot-edge-anomaly/agent/command"
 	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/detect"
+	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/agent/status"
 )
 
@@ -109,7 +110,7 @@ func (d *desk) tellRefused(now time.Time) {
 	}
 	more := ""
 	if r.count > 1 {
-		more = fmt.Sprintf("; %d others were refused since the alert before", r.count-1)
+		more = "; " + spool.Count(r.count-1, "other was", "others were") + " refused since the alert before"
 	}
 	r.told, r.count = now, 0
 	d.tell(&r.last, more, now)

@@ -8,6 +8,7 @@ import (
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/settings"
+	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/drivers"
 )
@@ -98,7 +99,7 @@ func (d *difference) compareMachines(p *plant, c *config.Config) error {
 		}
 		d.note("machine", mc.Name, u != nil, true, same)
 		if lost := u.lostRows(mc); !same && lost > 0 {
-			d.changed[len(d.changed)-1] += fmt.Sprintf(" (its %d learning rows do not fit any more: they are collected anew)", lost)
+			d.changed[len(d.changed)-1] += " (its " + spool.Count(lost, "learning row does", "learning rows do") + " not fit any more: they are collected anew)"
 		}
 	}
 	for _, u := range p.units {

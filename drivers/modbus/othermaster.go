@@ -260,7 +260,11 @@ func (d *Dev) alone(ctx context.Context, before uint64, dst []float64) {
 	}
 	if n := l.others.count() - before; n > 0 {
 		drivers.Missing(dst)
-		d.errs = []error{fmt.Errorf("%w: %d frames that nobody here asked for: is another master on the line?", drivers.ErrBus, n)}
+		what := "frames"
+		if n == 1 {
+			what = "frame"
+		}
+		d.errs = []error{fmt.Errorf("%w: %d %s that nobody here asked for: is another master on the line?", drivers.ErrBus, n, what)}
 	}
 }
 
