@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/history"
 	"iot-edge-anomaly/agent/judge"
 	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/agent/state"
@@ -18,7 +19,7 @@ import (
 
 // Finding is what Check found of one thing.
 type Finding struct {
-	What string `json:"what"` // configuration, model, rows, judge, file, queue or leftover
+	What string `json:"what"` // configuration, model, rows, judge, days, file, queue or leftover
 	Good bool   `json:"good"`
 	Text string `json:"text"`
 }
@@ -46,6 +47,7 @@ func Check(c *config.Config, file string, tell func(Finding)) bool {
 		}
 		return fmt.Sprintf("%d bytes", len(b)), err
 	}, "run judges drift anew, and limits at once")
+	k.each("state/"+history.Folder, "days", history.Check, "run leaves out what is damaged, and reports say so")
 	for _, name := range stateFiles {
 		k.file(filepath.Join(c.State, name))
 	}

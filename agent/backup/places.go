@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/history"
 	"iot-edge-anomaly/agent/state"
 )
 
@@ -41,6 +42,7 @@ func places(c *config.Config, file string) []place {
 	}
 	out = append(out, place{"state/learn", filepath.Join(c.State, "learn"), []string{".rows"}, 0o600},
 		place{"state/judge", filepath.Join(c.State, "judge"), []string{".state"}, 0o600})
+	out = append(out, place{"state/" + history.Folder, filepath.Join(c.State, history.Folder), []string{history.Ext}, 0o600})
 	for _, name := range stateFiles {
 		out = append(out, place{"state/" + name, filepath.Join(c.State, name), nil, 0o600})
 	}

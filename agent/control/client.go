@@ -33,6 +33,17 @@ func Get(ctx context.Context, socket, verb string, answer any) error {
 	return call(ctx, socket, "GET", verb, nil, answer)
 }
 
+// Ask is Get with content.
+func Ask(ctx context.Context, socket, verb string, request, answer any) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, getTime, fmt.Errorf("none within %v", getTime))
+	defer cancel()
+	body, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	return call(ctx, socket, "GET", verb, body, answer)
+}
+
 // Post asks the agent for a change and waits until it is made. request is encoded as
 // JSON; nil = nothing. The error is ErrNotRunning if no agent listens, and a
 // config.Refusal if the agent says so.

@@ -30,7 +30,7 @@ func figures(w io.Writer, f *status.Figures) {
 		fmt.Fprintf(t, "%s\t%s\t%.12s\t%s\t%s\n", name, since, m.SHA256, m.Scores, m.Learnt)
 	}
 	t.Flush() // into memory
-	fmt.Fprintf(w, "\nlatency of a row, p50 p95 p99: %s ms\n", f.Latency)
+	fmt.Fprintf(w, "\nlatency of a row, p50 p95 p99: %s ms; in the first day with these models: %s\n", f.Latency, f.First)
 	if q := f.Queue; q != nil {
 		fmt.Fprintf(w, "queue: %d messages, %d of %d KiB", q.Messages, q.Bytes>>10, q.MaxBytes>>10)
 		if q.Messages > 0 {

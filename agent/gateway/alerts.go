@@ -39,5 +39,6 @@ func (g *Gateway) watchAlerts(now time.Time) {
 		return
 	}
 	s := g.Snapshot()
+	g.keepDay(now, &s)
 	g.watch.Look(now, &s, func(a *alerts.Alert, text string) { g.alert(a.Name, text, a.Severity(), now) })
 }

@@ -8,6 +8,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/control"
+	"iot-edge-anomaly/agent/history"
 )
 
 // auditFile is the record of changes in the state folder.
@@ -24,6 +25,7 @@ func (g *Gateway) openControl() {
 	}
 	g.socket = control.New(control.Options{Socket: g.cfg.Control.Socket, Audit: g.audit, Log: g.log, Verbs: []control.Verb{
 		{Name: "status", Do: func(context.Context, control.Request) (any, error) { return g.status(), nil }},
+		{Name: "history", Do: g.askHistory},
 		{Name: "evidence", Do: g.evidence},
 		{Name: "reload", Changes: true, Do: g.askReload},
 		{Name: "unlatch", Changes: true, Do: g.askUnlatch},
@@ -45,14 +47,18 @@ func (g *Gateway) audited(c control.Change) {
 // status is the answer to the verb status.
 func (g *Gateway) status() control.Status {
 	s := g.Snapshot()
-	return control.Status{Health: s.Health(), Figures: s.Figures(), Site: s.Site, Config: g.inForce(), Changes: g.audit.Changes()}
+	return control.Status{Health: s.Health(), Figures: g.figures(&s), Site: s.Site, Config: g.inForce(), Changes: g.audit.Changes()}
 }
 
 // inForce tells which configuration is in force.
 func (g *Gateway) inForce() control.Config {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return control.Config{File: g.opts.File, SHA256: g.cfg.SHA256, Since: g.loaded, Refused: g.refused}
+	c := control.Config{File: g.opts.File, SHA256: g.cfg.SHA256, Since: g.loaded, Refused: g.refused}
+	if since := g.days.Since(history.Config, c.SHA256); !since.IsZero() && since.Before(c.Since) {
+		c.Since = since // also before this start
+	}
+	return c
 }
 
 // verdict is how a reload ended.

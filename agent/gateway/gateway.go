@@ -20,6 +20,7 @@ import (
 	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/history"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
@@ -79,6 +80,7 @@ type Gateway struct {
 	budgetUsed    atomic.Value              // float64
 	host          host                      // of the loop
 	watch         alerts.Watch              // of the loop
+	days          *history.Log
 	hostNow       atomic.Pointer[status.Host]
 	restarts      map[string]*restart // by machine; of the loop
 	lookedAtFiles time.Time           // of the connection that works; of the loop
@@ -187,6 +189,7 @@ func (g *Gateway) build() (err error) {
 	}
 	g.clearRetained(c)
 	g.endpoint, g.pusher = g.newEndpoint(c.HTTP), g.newPusher(c.Metrics)
+	g.openDays()
 	g.openControl()
 	return nil
 }
@@ -215,6 +218,7 @@ func (g *Gateway) Run(ctx context.Context) error {
 		s.end()
 	}
 	if g.queue.Stats().Down == "" {
+		g.endDays()
 		g.keepBudget(time.Now(), true, func(write func()) { write() })
 	}
 	g.lock.Close() // releases a lock: nothing was written

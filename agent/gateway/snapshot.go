@@ -23,7 +23,7 @@ func (g *Gateway) Snapshot() status.Snapshot {
 		ReadyAfter: time.Duration(g.ready.Load()), TimeQuality: board.Clock().String(),
 		Readings: p.group.Readings(), Buses: p.group.Stats(), Modbus: p.buses.ModbusStats(), Heard: p.buses.Heard(), I2C: p.buses.I2CStats(),
 		Memory: status.MemoryBytes(), Inference: g.metrics.Durations(), Unauthorized: g.metrics.Unauthorized(), MemoryLimit: g.guards.limit(), Troubles: g.guards.troubles(), Collections: g.guards.collections.Load(), Shed: g.guards.shedRows.Load(), DiskWritten: g.diskWritten(), BudgetUsed: g.budgetUsed.Load().(float64), Merged: g.reporter.Merged(),
-		Stalled: g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: g.reporter.Opened(), Alerts: alertSorts, Spool: &spool,
+		Stalled: g.stalled.Load().(string), ReloadOK: g.inForce().Refused == "", Opened: g.reporter.Opened(), Raised: g.reporter.Raised(), ConfigSHA: g.inForce().SHA256, Alerts: alertSorts, Spool: &spool,
 		Commands: g.desk.count.commands(), DiskWait: diskwait.Longest(), Host: *g.hostNow.Load(),
 	}
 	for _, m := range p.units {

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -18,7 +19,38 @@ type Count struct {
 	N        uint64
 }
 
+// Alarm is a sort of event, by what it is about.
+type Alarm struct {
+	Machine  string // empty = of the gateway
+	Kind     detect.Kind
+	Severity detect.Severity // when it opened
+	Cause    string          // the first channel to blame, the faulty sensor or bus, or the key of an alert
+}
+
+// mostRaised is how many sorts are told apart by their causes.
+const mostRaised = 1000
+
+// raise counts an event that opens.
+func (r *Reporter) raise(rec *record) {
+	a := Alarm{rec.Machine, rec.Kind, rec.Severity, rec.Key}
+	if len(rec.Causes) > 0 {
+		a.Cause = rec.Causes[0].Channel
+	}
+	if _, known := r.raised[a]; !known && len(r.raised) >= mostRaised {
+		a.Cause = "others"
+	}
+	r.raised[a]++
+}
+
+// Raised returns how many events opened since the start, by what they are about.
+func (r *Reporter) Raised() map[Alarm]uint64 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return maps.Clone(r.raised)
+}
+
 func (r *Reporter) count(rec *record) {
+	r.raise(rec)
 	c := Count{Kind: rec.Kind, Severity: rec.Severity, N: 1}
 	switch {
 	case rec.Kind == detect.BusFault:

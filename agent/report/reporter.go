@@ -68,6 +68,7 @@ type Reporter struct {
 	open      []record // oldest first
 	recovered []detect.Event
 	opened    []Count
+	raised    map[Alarm]uint64
 	orphans   uint64
 	common    common
 	updates   updates
@@ -78,7 +79,7 @@ type Reporter struct {
 // Reporter goes on without them.
 func New(d Device, q Queue, clock func() Clock) (*Reporter, error) {
 	open, again, err := decodeState(q.State())
-	r := &Reporter{device: d, queue: q, clock: clock, open: open}
+	r := &Reporter{device: d, queue: q, clock: clock, open: open, raised: map[Alarm]uint64{}}
 	if again {
 		var state []spool.Pair
 		for i := range open {

@@ -9,10 +9,12 @@ import (
 
 // Figures are what the verb status tells beside the health.
 type Figures struct {
-	Events  []OpenEvent             `json:"events"` // that are open, oldest first
-	Models  map[string]ModelFigures `json:"models"` // by machine
-	Latency *Quantiles              `json:"latency_ms"`
-	Queue   *QueueFigures           `json:"queue"`
+	Events       []OpenEvent             `json:"events"`           // that are open, oldest first
+	Models       map[string]ModelFigures `json:"models"`           // by machine
+	Latency      *Quantiles              `json:"latency_ms"`       // of the rows since the start of the agent
+	First        *Quantiles              `json:"first_latency_ms"` // of those in the first day with the present models
+	Queue        *QueueFigures           `json:"queue"`
+	Certificates []Certificate           `json:"certificates"` // that are in force
 }
 
 // ModelFigures are of the model that a machine is judged by.
@@ -21,6 +23,7 @@ type ModelFigures struct {
 	SHA256  string     `json:"sha256"`
 	Since   time.Time  `json:"since,omitzero"` // when it came into force
 	Scores  *Quantiles `json:"scores"`         // of the rows since the start of the agent
+	Drift   *float64   `json:"drift"`          // 0 to 1, 0.7 the line
 	Learnt  *Quantiles `json:"learnt"`         // of the rows that it was learnt from
 }
 
@@ -52,7 +55,7 @@ type QueueFigures struct {
 
 // Figures are those of the snapshot.
 func (s *Snapshot) Figures() Figures {
-	f := Figures{Events: s.Events, Models: map[string]ModelFigures{}, Latency: s.Inference.Quantiles()}
+	f := Figures{Events: s.Events, Models: map[string]ModelFigures{}, Latency: s.Inference.Quantiles(), Certificates: append([]Certificate{}, s.Certificates...)}
 	if f.Events == nil {
 		f.Events = []OpenEvent{}
 	}
@@ -76,7 +79,7 @@ func (d *Durations) Quantiles() *Quantiles {
 }
 
 func modelFigures(m *machine.Status) ModelFigures {
-	out := ModelFigures{Version: m.Model.Version, SHA256: m.Model.SHA256, Scores: QuantilesOf(m.Scores.Count(), m.Scores.Quantile)}
+	out := ModelFigures{Version: m.Model.Version, SHA256: m.Model.SHA256, Drift: number(m.Drift.Score), Scores: QuantilesOf(m.Scores.Count(), m.Scores.Quantile)}
 	if m.Learnt != nil {
 		out.Learnt = QuantilesOf(0, func(q float64) float64 { return float64(m.Learnt(float32(q))) })
 	}

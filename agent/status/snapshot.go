@@ -38,15 +38,16 @@ type Snapshot struct {
 	Spool        *spool.Stats
 	Push         *PushStats // nil = metrics are not pushed
 	Events       []OpenEvent
-	Opened       []report.Count // events opened since the start
-	Alerts       []report.Count // the sorts of alerts that there may be, with N = 0
-	Merged       uint64         // updates of events that went into a later message
-	DiskWritten  uint64         // bytes, of everything
-	BudgetUsed   float64        // of what may be written to the disk at once; from 1 on updates are merged
-	Memory       uint64         // bytes, without pages of files; 0 = unknown
-	Inference    Durations      // of inferences so far
-	Unauthorized uint64         // requests without the token
-	MemoryLimit  uint64         // bytes; 0 = unknown
+	Opened       []report.Count          // events opened since the start
+	Raised       map[report.Alarm]uint64 // the same, by machine and cause
+	Alerts       []report.Count          // the sorts of alerts that there may be, with N = 0
+	Merged       uint64                  // updates of events that went into a later message
+	DiskWritten  uint64                  // bytes, of everything
+	BudgetUsed   float64                 // of what may be written to the disk at once; from 1 on updates are merged
+	Memory       uint64                  // bytes, without pages of files; 0 = unknown
+	Inference    Durations               // of inferences so far
+	Unauthorized uint64                  // requests without the token
+	MemoryLimit  uint64                  // bytes; 0 = unknown
 	Troubles     []guard.Trouble
 	Collections  uint64        // of memory, because it was short
 	Shed         uint64        // rows of telemetry that were not published for it
@@ -58,6 +59,7 @@ type Snapshot struct {
 	Host         Host
 	Certificates []Certificate
 	Stalled      string // the stage that makes no progress; empty = none
+	ConfigSHA    string // of the configuration in force
 	ReloadOK     bool   // the newest reload of the configuration worked, or none was requested
 }
 
@@ -70,8 +72,8 @@ type Host struct {
 
 // Certificate is one that is in force.
 type Certificate struct {
-	Of      string // http: the endpoint's; mqtt: the client's; broker: the one that the broker showed last
-	Expires time.Time
+	Of      string    `json:"of"` // http: the endpoint's; mqtt: the client's; broker: the one that the broker showed last
+	Expires time.Time `json:"expires"`
 }
 
 // Sparkplug is the gateway as an edge node.

@@ -146,6 +146,8 @@ func TestImports_planted(t *testing.T) {
 		{"./agent/settings", "./agent/sampler", false, true},
 		{"./agent/alerts", "./agent/status", false, false},
 		{"./agent/alerts", "./agent/report", false, true},
+		{"./agent/history", "./agent/status", false, false},
+		{"./agent/history", "./agent/control", false, true},
 		{"./agent/control", "./agent/status", false, false},
 		{"./agent/control", "./agent/machine", false, true},
 		{"./agent/gateway", "./agent/machine", false, false},

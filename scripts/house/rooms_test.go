@@ -44,6 +44,7 @@ var rooms = map[string]string{
 	"status/page": "the page's files, which the demonstration and reports use too",
 
 	"guard":         "which figure of the computer is scarce, and what gives way; gateway acts, status tells",
+	"history":       "what each day of a gateway came to, on its disk; status shows the moment, and report sends events",
 	"homeassistant": "what Home Assistant must be told of gateway and machines; it publishes nothing",
 	"telemetry":     "which rows are worth publishing",
 }

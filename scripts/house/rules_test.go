@@ -82,6 +82,8 @@ var bans = []ban{
 		why: "status shows the counters of the stages in their own structures; it changes nothing and opens no device, and no stage knows it"},
 	{from: in("./agent/alerts"), to: all, except: in("./agent/detect", "./agent/status"),
 		why: "an alert is judged from what a snapshot shows; telling it is the gateway's business"},
+	{from: in("./agent/history"), to: all, except: in("./agent/detect", "./agent/judge", "./agent/machine", "./agent/report", "./agent/sampler", "./agent/state", "./agent/status"),
+		why: "a day is the difference of counters that a snapshot shows; nothing here asks the agent or draws"},
 	{from: in("./agent/control"), to: all, except: in("./agent/chart", "./agent/clients", "./agent/config", "./agent/state", "./agent/status"),
 		why: "the socket carries requests and answers; what a verb does is handed to it"},
 	{from: in("./agent/journal"), to: all, tests: true,
