@@ -96,34 +96,9 @@ func month(seed uint64) (names []string, alarms []int, err error) {
 	return names, alarms, nil
 }
 
-// underWeather counts the false alarms of 30 virtual days of each machine that
-// weather acts on, after so many days of learning, and those with repeats: 0s.
-func underWeather(days int, seed uint64) (names []string, alarms, apart []int, err error) {
-	for _, v := range weathered(seed) {
-		rows, c := v.rows(0, v.days(days+30), seed), len(v.schema.Channels)
-		learn := v.days(days) * c
-		m, _, err := train.Train(context.Background(), v.schema, rows[:learn], train.Options{Seed: seed})
-		if err != nil {
-			return nil, nil, nil, fmt.Errorf("%s: %w", v.name, err)
-		}
-		w, err := watch(m, rows[learn:])
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		o := policy(v.schema)
-		o.DriftAfter = 0
-		o.Repeats = 0
-		each, err := watchBy(m, rows[learn:], o)
-		if err != nil {
-			return nil, nil, nil, err
-		}
-		names, alarms, apart = append(names, v.name), append(alarms, len(w.opened)), append(apart, len(each.opened))
-	}
-	return names, alarms, apart, nil
-}
-
 // rate is what was promised and what was seen on one recording.
 type rate struct {
+	name     string
 	wanted   float64 // per 30 days
 	expected float64 // in the normal rows of the recording
 	seen     float64 // mean over seeds

@@ -18,6 +18,7 @@ type beside struct {
 	kept    []rate
 	blind   []costs // costs of a missing channel
 	lame    []lamed // the same on healthy machines
+	storms  []storm // false alarms under weather
 }
 
 // seedsBeside is how many seeds the slower measurements take.
@@ -41,30 +42,6 @@ func (b *bench) months() error {
 			text += fmt.Sprintf("  %s %d", n, alarms[i])
 		}
 		fmt.Fprintln(b.w, text)
-	}
-	return nil
-}
-
-// weather counts false alarms where the promised rate cannot hold: later weeks have
-// weather that the learning rows did not have.
-func (b *bench) weather() error {
-	fmt.Fprintln(b.w, "30 virtual days of healthy machines under weather: false alarms by seed, after so many days of learning; 1 is promised (with repeats: 0s)")
-	for _, days := range []int{7, 14} {
-		var names []string
-		lines := map[string]string{}
-		for seed := range b.seeds {
-			n, alarms, apart, err := underWeather(days, uint64(seed+1))
-			if err != nil {
-				return err
-			}
-			for k, name := range n {
-				lines[name] += fmt.Sprintf("%5d %-6s", alarms[k], fmt.Sprintf("(%d)", apart[k]))
-			}
-			names = n
-		}
-		for _, name := range names {
-			fmt.Fprintf(b.w, "  %2d days  %-10s%s\n", days, name, strings.TrimRight(lines[name], " "))
-		}
 	}
 	return nil
 }
@@ -153,7 +130,7 @@ func (b *bench) rates() error {
 				sum += r.seen
 				text += fmt.Sprintf(" %3.0f", r.seen)
 			}
-			r.seen = sum / float64(b.seeds)
+			r.name, r.seen = name, sum/float64(b.seeds)
 			b.kept = append(b.kept, r)
 			fmt.Fprintf(b.w, "  %-5s %4g %6.2f  %s   mean %.1f\n", name, r.wanted, r.expected, text, r.seen)
 		}
