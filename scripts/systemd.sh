@@ -20,7 +20,7 @@ deb=$PWD/$(ls dist/release/${name}_*_"$(dpkg --print-architecture)".deb)
 scripts/setup.sh minisign
 work=$(mktemp -d "$PWD/.build/systemd-run.XXXXXX")
 trap 'rm -rf --one-file-system "$work"' EXIT
-CGO_ENABLED=0 "$go" build -o "$work/plc" ./scripts/systemd/plc
+CGO_ENABLED=0 "$go" build -o "$work/" ./scripts/systemd/plc ./scripts/runbook
 # an older version of the same package, to upgrade from and to go back to
 dpkg-deb -R "$deb" "$work/older"
 sed -i 's/^Version: .*/Version: 0.0.0~older/' "$work/older/DEBIAN/control"
@@ -37,7 +37,7 @@ trial() {
 	root=$work/$suite
 	cp -a "$base" "$root"
 	cp "$deb" "$root/root/new.deb"
-	cp "$work/older.deb" "$work/plc" scripts/systemd/trial.sh "$root/root/"
+	cp "$work/older.deb" "$work/plc" "$work/runbook" docs/runbook.md scripts/systemd/trial.sh "$root/root/"
 	cp -r "$work/release" "$root/root/"
 	scripts/systemd/boot.sh "$root"
 	rm -rf --one-file-system "$root"

@@ -11,7 +11,7 @@ here=$(dpkg --print-architecture)
 arch=${2:-$here}
 base=$PWD/.build/systemd/$suite
 if [ "$arch" != "$here" ]; then base=$base-$arch; fi
-packages=systemd,systemd-sysv,dbus,udev,curl,ca-certificates,openssl,mosquitto,mosquitto-clients,chrony${3:+,$3}
+packages=systemd,systemd-sysv,dbus,udev,curl,ca-certificates,openssl,mosquitto,mosquitto-clients,chrony,procps${3:+,$3}
 case $suite in
 jammy | noble)
 	# Debian has no key of Ubuntu's archive; the root is thrown away and runs nothing of value

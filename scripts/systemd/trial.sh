@@ -210,6 +210,20 @@ echo "        the journal's warnings and errors, how often each:"
 journalctl -u $unit -p warning --no-pager -o cat | sed 's/[0-9.]\+m\?s\b/…/g; s/[0-9]\+/N/g' | cut -c 1-150 | sort | uniq -c | sort -rn | head -n 25 | sed 's/^/        /'
 step "no panic and no denied system call in the journal" bash -c "! journalctl -u $unit --no-pager | grep -v SIGABRT | grep -i 'panic:\|operation not permitted\|SIGSYS'"
 
+fields() {
+	journalctl -u $unit -o json --no-pager MACHINE=tank1 "EVENT=$(echo "$event" | cut -d '"' -f 4)" | head -n 1 | tee /root/entry.json
+	for field in '"MACHINE":"tank1"' '"CHANNEL":"tank.level"' '"KIND":"limit"' '"PRIORITY":"6"' '"_TRANSPORT":"journal"' "\"SYSLOG_IDENTIFIER\":\"$unit\""; do
+		grep -q -- "$field" /root/entry.json || { echo "no $field" && return 1; }
+	done
+}
+step "the journal has the event by its fields" fields
+sed 's/^/        /' /root/step.log | cut -c 1-400
+step "nothing came by stderr" bash -c "! journalctl -u $unit -b --no-pager _TRANSPORT=stdout | grep 'level='"
+step "every command of docs/runbook.md does what it says" /root/runbook /root/runbook.md
+tail -n 1 /root/step.log
+good >/dev/null && systemctl reset-failed && systemctl restart $unit
+wait_for 20 running
+
 drop_in() {
 	mkdir -p /etc/systemd/system/$unit.service.d
 	printf '[Service]\nProtectClock=no\nSystemCallFilter=adjtimex\n' >/etc/systemd/system/$unit.service.d/clock.conf
