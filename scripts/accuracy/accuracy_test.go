@@ -15,7 +15,7 @@ import (
 func TestRun_absentData(t *testing.T) {
 	t.Setenv("DATA", filepath.Join(t.TempDir(), "none"))
 	var b strings.Builder
-	if ok, err := run(1, []string{"skab"}, false, &b); !ok || err != nil || !strings.Contains(b.String(), "nothing measured") {
+	if ok, err := run(1, []string{"skab"}, false, false, &b); !ok || err != nil || !strings.Contains(b.String(), "nothing measured") {
 		t.Errorf("ok %v, err %v, output %q", ok, err, b.String())
 	}
 }

@@ -5,9 +5,10 @@
 // baselines (z-score, PCA T2+Q, AAKR, ridge) and for each target the required, the desired
 // and the measured value.
 //
-//	go run ./scripts/accuracy [-seeds 5] [-sets wind60,transformer_off]
+//	go run ./scripts/accuracy [-seeds 5] [-sets wind60,transformer_off] [-alone]
 //
-// Without -sets it measures everything, see everything in main.go. The recordings from
+// Without -sets it measures everything, see everything in main.go; -alone leaves out the
+// baselines. The recordings from
 // the field (field.go) are learnt and scored as by the verbs train and score; their
 // alarms are the events of the default policy.
 //

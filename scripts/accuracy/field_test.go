@@ -86,7 +86,10 @@ func TestSecondScorer(t *testing.T) {
 	}
 	w.score[30] = math.NaN()
 	p := &protocol{mergeLabel: 120, mergeAlarm: 180}
-	if err := b.recount(&r, w, p, r.count(w, p)); err != nil {
+	if err := b.recount(&r, w, p, r.count(w, p), true); err != nil {
+		t.Error(err)
+	}
+	if err := b.recount(&r, w, p, r.count(w, p), false); err != nil {
 		t.Error(err)
 	}
 }

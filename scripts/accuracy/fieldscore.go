@@ -11,9 +11,10 @@ import (
 	"path/filepath"
 )
 
-// recount lets the second scorer count what r.count counted: once with scores, and
-// once where only an alarm that begins inside an event finds it.
-func (b *bench) recount(r *recording, w watching, p *protocol, o outcome) error {
+// recount lets the second scorer count what r.count counted: by rows, by alarms, and
+// where only an alarm that begins inside an event finds it. The area under the curve,
+// which takes the scorer long, only where that is wanted.
+func (b *bench) recount(r *recording, w watching, p *protocol, o outcome, area bool) error {
 	dir, err := os.MkdirTemp(b.tmp, "recount")
 	if err != nil {
 		return err
@@ -25,6 +26,12 @@ func (b *bench) recount(r *recording, w watching, p *protocol, o outcome) error 
 		for _, a := range w.alarms {
 			open[i] = open[i] || at >= a.from && at < a.to
 		}
+	}
+	header := "timestamp,flag"
+	if area {
+		header += ",score"
+	} else {
+		o.auc = 0
 	}
 	lines := func(to, header string, line func(i int) string) error {
 		if err := os.Mkdir(to, 0o750); err != nil {
@@ -43,11 +50,14 @@ func (b *bench) recount(r *recording, w watching, p *protocol, o outcome) error 
 	}
 	err = errors.Join(lines(labels, "timestamp,label,eval", func(i int) string {
 		return fmt.Sprintf("%d,%d", digit(r.truth.anomalous[i]), digit(r.truth.scored[i]))
-	}), lines(scores, "timestamp,score,flag", func(i int) string {
-		if math.IsNaN(w.score[i]) {
-			return ",0"
+	}), lines(scores, header, func(i int) string {
+		if !area {
+			return fmt.Sprint(digit(w.score[i] > 1))
 		}
-		return fmt.Sprintf("%g,%d", w.score[i], digit(w.score[i] > 1))
+		if math.IsNaN(w.score[i]) {
+			return "0,"
+		}
+		return fmt.Sprintf("%d,%g", digit(w.score[i] > 1), w.score[i])
 	}), lines(flags, "timestamp,flag", func(i int) string { return fmt.Sprint(digit(open[i])) }))
 	if err != nil {
 		return err

@@ -23,7 +23,7 @@ func (b *bench) field(p *protocol) error {
 	if err := b.fieldLine(&r, p, shipped, b.seeds, b.shippedOn); err != nil {
 		return err
 	}
-	for _, d := range baselines {
+	for _, d := range b.simple() {
 		if err := b.fieldLine(&r, p, d.name, 1, baseline(d)); err != nil {
 			return err
 		}
@@ -53,6 +53,14 @@ func (r *recording) doubtful(n int) (sum int) {
 	return sum
 }
 
+// simple are the baselines, unless they are not wanted.
+func (b *bench) simple() []detector {
+	if b.alone {
+		return nil
+	}
+	return baselines
+}
+
 // keep stores the outcomes of a detector.
 func (b *bench) keep(recording, detector string, all []outcome) {
 	if b.outcomes == nil {
@@ -74,7 +82,7 @@ func (b *bench) fieldLine(r *recording, p *protocol, name string, seeds int, run
 		}
 		o := r.count(w, p)
 		if seed == 0 && b.script != "" {
-			if err := b.recount(r, w, p, o); err != nil {
+			if err := b.recount(r, w, p, o, w.report != nil); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}

@@ -27,8 +27,9 @@ func main() {
 	seeds := flag.Int("seeds", 5, "how many seeds to learn with")
 	sets := flag.String("sets", everything, "comma-separated")
 	verbose := flag.Bool("v", false, "print what each file's learning reports")
+	alone := flag.Bool("alone", false, "leave out the baselines")
 	flag.Parse()
-	ok, err := run(*seeds, strings.Split(*sets, ","), *verbose, os.Stdout)
+	ok, err := run(*seeds, strings.Split(*sets, ","), *alone, *verbose, os.Stdout)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "accuracy:", err)
 	}
@@ -42,6 +43,7 @@ type bench struct {
 	data, tmp string
 	script    string // the second scorer; empty = none
 	seeds     int
+	alone     bool      // leave out the baselines
 	verbose   io.Writer // nil = no reports of learning
 	w         io.Writer
 	models    learned
@@ -51,9 +53,9 @@ type bench struct {
 }
 
 // run measures the named sets and returns whether every required target was met.
-func run(seeds int, sets []string, verbose bool, w io.Writer) (bool, error) {
+func run(seeds int, sets []string, alone, verbose bool, w io.Writer) (bool, error) {
 	b := &bench{data: cmp.Or(os.Getenv("DATA"), "../shared/data"), script: cmp.Or(os.Getenv("EVAL"), "../shared/eval/score.py"),
-		seeds: seeds, w: w, results: map[string]map[string][]result{}}
+		seeds: seeds, alone: alone, w: w, results: map[string]map[string][]result{}}
 	if verbose {
 		b.verbose = w
 	}
@@ -139,7 +141,7 @@ func (b *bench) labelled(name string) error {
 	fmt.Fprintf(b.w, "%s, %d files%s\n", name, len(s.files), again)
 	fmt.Fprintln(b.w, header)
 	b.results[name] = map[string][]result{}
-	for _, d := range append(all, baselines...) {
+	for _, d := range append(all, b.simple()...) {
 		rs, err := b.measure(s, d)
 		if err != nil {
 			return err

@@ -31,7 +31,7 @@ func (b *bench) weather() error {
 	fmt.Fprintf(b.w, "%d virtual days of healthy machines under weather: false alarms by seed, after so many days of learning; 1 is promised (with repeats: 0s)\n", stormDays)
 	for _, days := range []int{7, 14} {
 		for k := range weathered(1) {
-			s, simple := storm{days: days}, make([]storm, len(baselines))
+			s, simple := storm{days: days}, make([]storm, len(b.simple()))
 			for seed := range b.seeds {
 				v := weathered(uint64(seed + 1))[k]
 				rows := v.rows(0, v.days(days+stormDays), uint64(seed+1))
@@ -41,7 +41,7 @@ func (b *bench) weather() error {
 				if seed >= b.seedsBeside() {
 					continue
 				}
-				for i, d := range baselines {
+				for i, d := range b.simple() {
 					if err := simple[i].baseline(d, v, rows, v.days(days)); err != nil {
 						return fmt.Errorf("%s: %s: %w", v.name, d.name, err)
 					}
@@ -49,7 +49,7 @@ func (b *bench) weather() error {
 			}
 			b.storms = append(b.storms, s)
 			fmt.Fprintln(b.w, s.text())
-			for i, d := range baselines {
+			for i, d := range b.simple() {
 				fmt.Fprintf(b.w, "           %-10s  mean %.1f; %.1f %% of rows flagged\n", d.name, average(simple[i].alarms), meanFloat(simple[i].flagged))
 			}
 		}
