@@ -49,7 +49,7 @@ CHECKS = inherit,ST1000,ST1016
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards faults alerts soak bench peers arm accuracy liars fetch fuzz golden rooms release release-check release-sign systemd release-notes fresh install install-files clean
+.PHONY: help run build cross FORCE test nightly check boards faults alerts soak bench footprint peers arm accuracy liars fetch fuzz golden rooms release release-check release-sign systemd release-notes fresh install install-files clean
 
 help:
 	@echo "make run            starts the demonstration: a simulated pump station is learnt and watched; Ctrl-C ends it"
@@ -62,6 +62,7 @@ help:
 	@echo "make soak           runs the program for one hour at ten times the load and half the memory"
 	@echo "make alerts         has Prometheus, vmalert and Alertmanager evaluate the alerts while faults are injected; 20 minutes (Debian)"
 	@echo "make bench          measures speed, allocations, binary sizes, start time and memory"
+	@echo "make footprint      measures memory, CPU and bytes written at six sizes, beside Telegraf and netdata; 25 minutes"
 	@echo "make peers          compares speed with ONNX Runtime and TFLite, downloaded from npm (x86-64, arm64)"
 	@echo "make arm            estimates cycles of the Arm kernels and counts instructions in emulation beside XNNPACK (Debian 12)"
 	@echo "make accuracy       trains and scores on the recordings in DATA ($(DATA))"
@@ -108,6 +109,7 @@ nightly:
 	@scripts/setup.sh gcc libc6-dev
 	EDGE_LONG=1 CGO_ENABLED=1 $(GO) test -race -timeout 3h ./...
 	$(MAKE) soak
+	$(MAKE) footprint
 	$(MAKE) alerts
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 	GO=$(GO) FUZZTIME=10m scripts/fuzz.sh agent/status
@@ -150,6 +152,13 @@ bench: build cross
 	$(GO) test -run '^$$' -bench . -benchmem ./board ./quant/... ./model/... ./agent/... ./drivers/modbus
 	./$(NAME) bench
 	$(GO) run ./scripts/footprint ./$(NAME)
+
+# What docs/footprint.md shows; INTO=docs/footprint.md writes it there. Telegraf is built by Go.
+footprint: build
+	@scripts/setup.sh mosquitto
+	@scripts/setup.sh netdata-core || echo "netdata is left out"
+	@mkdir -p .build
+	@$(GO) run ./scripts/footprint -page $(if $(INTO),-into $(INTO)) ./$(NAME)
 
 peers:
 	@command -v cc >/dev/null || scripts/setup.sh gcc libc6-dev

@@ -72,8 +72,8 @@ func sampling(binary string, units int) (rss int, cpu float64, err error) {
 	if asked := server.RequestsTo(uint8(units)); asked < int(settleFor.Seconds())-2 {
 		return 0, 0, fmt.Errorf("the last of %d units was asked %d times in %v", units, asked, settleFor)
 	}
-	if _, err := scrape(addr); err != nil {
+	if _, err := fetch(addr, "/metrics"); err != nil {
 		return 0, 0, err
 	}
-	return statusKiB(r.pid(), "VmRSS:"), cpu, nil
+	return procKiB(r.pid(), "status", "VmRSS:"), cpu, nil
 }

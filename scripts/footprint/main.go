@@ -7,12 +7,17 @@
 // another one. So the binary finds no I2C bus, retries it, and reads the eight Modbus
 // registers only.
 //
-//	footprint BINARY
+// With -page it prints the tables of docs/footprint.md instead: memory, CPU and what is
+// written at several sizes, beside Telegraf, which reads the same devices, and netdata.
+//
+//	footprint [-page [-for TIME] [-disk TIME] [-into FILE]] BINARY
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"net"
@@ -25,24 +30,66 @@ import (
 	"time"
 
 	"iot-edge-anomaly/agent/demo"
+	"iot-edge-anomaly/scripts/child"
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: footprint BINARY")
+	whole := flag.Bool("page", false, "measure what docs/footprint.md shows, beside Telegraf and netdata where they can be had")
+	into := flag.String("into", "", "with -page: write the tables into this `FILE` too, between its comments")
+	long := flag.Duration("for", time.Minute, "with -page: how long each program is measured")
+	disk := flag.Duration("disk", 10*time.Minute, "with -page: how long what is written is measured")
+	flag.Parse()
+	if flag.NArg() != 1 {
+		fmt.Fprintln(os.Stderr, "usage: footprint [-page [-for TIME] [-disk TIME] [-into FILE]] BINARY")
 		os.Exit(2)
 	}
-	err := measure(os.Args[1])
-	if err == nil {
-		err = measureChannels(os.Args[1])
-	}
-	if err == nil {
-		err = measureFleet(os.Args[1])
+	var err error
+	if *whole {
+		err = printPage(&page{binary: flag.Arg(0), long: *long, disk: *disk}, *into)
+	} else {
+		err = errors.Join(measure(flag.Arg(0)), measureChannels(flag.Arg(0)), measureFleet(flag.Arg(0)))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "footprint:", err)
 		os.Exit(1)
 	}
+}
+
+// printPage prints the tables of docs/footprint.md, and writes them into a file if there
+// is a name.
+func printPage(p *page, into string) error {
+	var err error
+	if p.telegraf, err = buildTelegraf(".build/footprint"); err != nil {
+		fmt.Fprintln(os.Stderr, "footprint: Telegraf is left out:", err)
+	}
+	if p.netdata, err = child.Find("netdata", "netdata-core"); err != nil {
+		fmt.Fprintln(os.Stderr, "footprint: netdata is left out:", err)
+	}
+	var tables bytes.Buffer
+	missed := p.write(io.MultiWriter(os.Stdout, &tables))
+	if into == "" || len(p.costs) < len(workloads) {
+		return missed
+	}
+	text, err := os.ReadFile(into)
+	if err != nil {
+		return errors.Join(missed, err)
+	}
+	page, err := between(string(text), tables.String())
+	if err == nil {
+		err = os.WriteFile(into, []byte(page), 0o644)
+	}
+	return errors.Join(missed, err)
+}
+
+// between puts a text between the two comments of a page.
+func between(page, text string) (string, error) {
+	const first, last = "<!-- make footprint writes this -->\n", "<!-- end of make footprint -->"
+	before, rest, ok1 := strings.Cut(page, first)
+	_, after, ok2 := strings.Cut(rest, last)
+	if !ok1 || !ok2 {
+		return "", fmt.Errorf("the page has no line %q and after it %q", strings.TrimSpace(first), last)
+	}
+	return before + first + "\n" + text + "\n" + last + after, nil
 }
 
 // watchFor is how long the binary watches before it is measured.
@@ -83,7 +130,7 @@ func measure(binary string) error {
 	if err != nil {
 		return err
 	}
-	rss, peak := statusKiB(r.pid(), "VmRSS:"), statusKiB(r.pid(), "VmHWM:")
+	rss, peak := procKiB(r.pid(), "status", "VmRSS:"), procKiB(r.pid(), "status", "VmHWM:")
 	fmt.Printf("resident while watching    %8.1f MiB\n", float64(rss)/1024)
 	fmt.Printf("highest, learning included %8.1f MiB\n", float64(peak)/1024)
 	fmt.Printf("CPU at 20 + 10 rows a s    %8.2f %% of one core\n", 100*cpu)
@@ -131,9 +178,9 @@ func ready(addr string) bool {
 	return r.StatusCode == http.StatusOK
 }
 
-// scrape reads the metrics once and returns their size.
-func scrape(addr string) (int64, error) {
-	r, err := http.Get("http://" + addr + "/metrics")
+// fetch reads a page of the agent, such as its metrics, and returns its size.
+func fetch(addr, path string) (int64, error) {
+	r, err := http.Get("http://" + addr + path)
 	if err != nil {
 		return 0, err
 	}
@@ -168,9 +215,9 @@ func cpuSeconds(pid int) (float64, error) {
 	return (u + s) / 100, errors.Join(err1, err2) // USER_HZ is 100 on Linux
 }
 
-// statusKiB is a field of /proc/PID/status in KiB.
-func statusKiB(pid int, field string) int {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+// procKiB is a field in KiB of a file of /proc/PID.
+func procKiB(pid int, file, field string) int {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/%s", pid, file))
 	if err != nil {
 		return 0
 	}

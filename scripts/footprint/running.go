@@ -15,6 +15,7 @@ type running struct {
 	cmd  *exec.Cmd
 	said strings.Builder // on standard error
 	took time.Duration   // until it was ready
+	ends func()          // nil = nothing is to be done before it ends
 }
 
 // start runs the binary with the configuration, which it writes to dir, until it
@@ -24,11 +25,9 @@ func start(binary, dir, config, addr string, env ...string) (*running, error) {
 	if err := os.WriteFile(path, []byte(config), 0o600); err != nil {
 		return nil, err
 	}
-	r := &running{cmd: exec.Command(binary, "run", "--config", path)}
-	r.cmd.Env = append(os.Environ(), env...)
-	r.cmd.Stderr = &r.said
 	begin := time.Now()
-	if err := r.cmd.Start(); err != nil {
+	r, err := run(env, binary, "run", "--config", path)
+	if err != nil {
 		return nil, err
 	}
 	if err := until(10*time.Second, func() bool { return ready(addr) }); err != nil {
@@ -39,9 +38,20 @@ func start(binary, dir, config, addr string, env ...string) (*running, error) {
 	return r, nil
 }
 
+// run starts a program; env stands beside this process's environment.
+func run(env []string, args ...string) (*running, error) {
+	r := &running{cmd: exec.Command(args[0], args[1:]...)}
+	r.cmd.Env = append(os.Environ(), env...)
+	r.cmd.Stderr = &r.said
+	return r, r.cmd.Start()
+}
+
 func (r *running) pid() int { return r.cmd.Process.Pid }
 
 func (r *running) stop() {
+	if r.ends != nil {
+		r.ends()
+	}
 	r.cmd.Process.Signal(syscall.SIGTERM)
 	r.cmd.Wait()
 }
