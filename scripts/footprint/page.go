@@ -234,12 +234,12 @@ func (p *page) storage(to io.Writer) error {
 	for range all {
 		<-done
 	}
-	fmt.Fprintf(to, "\n| program | written to storage, MB a day |\n|---|---|\n")
+	fmt.Fprintf(to, "\n| program | written to storage, KiB | at this rate MB a day |\n|---|---|---|\n")
 	for _, one := range all {
 		if one.err != nil {
 			return one.err
 		}
-		fmt.Fprintf(to, "| %s | %.2f |\n", one.name, one.c.written*86400/1e6)
+		fmt.Fprintf(to, "| %s | %.0f | %.1f |\n", one.name, one.c.written*p.disk.Seconds()/1024, one.c.written*86400/1e6)
 	}
 	return nil
 }
