@@ -33,6 +33,7 @@ type scoring struct {
 	empty    int       // rows in sequence that were too empty
 	fill     int       // lost rows that are filled; 0 = the machine has no cycle
 	nothing  []float64 // (C) NaN
+	others   []*alternative
 }
 
 func newScoring(m *model.Model, p detect.Policy) (*scoring, error) {
@@ -81,6 +82,9 @@ func SameRow(a, b []float64) bool {
 
 // take judges a row that is not the one before.
 func (s *scoring) take(t time.Time, row []float64) result {
+	for _, o := range s.others {
+		o.latch.Tick(t, o.Emit)
+	}
 	s.leap(t)
 	s.last = t
 	var r result
@@ -90,16 +94,22 @@ func (s *scoring) take(t time.Time, row []float64) result {
 	idle, lost := s.scorer.Idle(), s.scorer.Lost()
 	if s.blind(row) || lost {
 		s.scorer.Restart()
-		s.detector.Gap(t)
+		s.gap(t)
 		return result{Verdict: Verdict{State: Blind}, lost: lost}
 	}
 	switch {
 	case r.Scored:
 		s.judge(t, row, &r)
+		for _, o := range s.others {
+			o.scored(t, row, r.Score)
+		}
 	case idle:
 		r.event, r.changed = s.detector.Idle(t)
+		for _, o := range s.others {
+			o.idle(t)
+		}
 	default: // the window fills
-		s.detector.Gap(t)
+		s.gap(t)
 	}
 	r.event.Percentile = r.Percent
 	switch _, open := s.detector.Open(); {
@@ -125,7 +135,7 @@ func (s *scoring) leap(t time.Time) {
 	switch lost := int64((step+s.period/2)/s.period) - 1; {
 	case step > GapRows*s.period:
 		s.scorer.Reset()
-		s.detector.Gap(t)
+		s.gap(t)
 	case s.fill == 0 || lost <= 0:
 	case lost <= int64(s.fill):
 		for range lost {
@@ -133,7 +143,7 @@ func (s *scoring) leap(t time.Time) {
 		}
 	default:
 		s.scorer.Restart()
-		s.detector.Gap(t)
+		s.gap(t)
 	}
 }
 
