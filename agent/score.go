@@ -16,21 +16,14 @@ func scoreVerb(ctx context.Context, e env, args []string) error {
 	fs.BoolVar(&o.Percentile, "percentile", false, "add a column: how many of the scores of learning were lower, in per cent")
 	fs.StringVar(&o.Events, "events", "", "events as JSON lines; `FILE` - is stdout")
 	fs.StringVar(&o.Report, "report", "", "HTML `FILE` to write: scores, events and causes, drawn")
+	fs.BoolVar(&o.Sweep, "sweep", false, "print, in place of scores, how many alarms a month several alarm policies would give, and by which channels")
+	fs.BoolVar(&o.JSON, "json", false, "of --sweep: print an object")
 	configPath := fs.String("config", "", "take alarm policy and limits of the events from this configuration `FILE`")
 	machine := fs.String("machine", "", "machine of the configuration (default: the only one)")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
-	if o.Model == "" || o.CSV == "" {
-		return usagef("--model and --csv are needed")
-	}
-	if o.Out == "-" && o.Events == "-" {
-		return usagef("--out and --events cannot both be stdout")
-	}
-	if o.Report == "-" {
-		return usagef("--report - is not possible: a report is a file")
-	}
-	if err := offline.KeepInputs([]string{o.Model, o.CSV}, []string{o.Out, o.Events, o.Report}); err != nil {
+	if err := o.Check(); err != nil {
 		return usagef("%w", err)
 	}
 	var err error

@@ -28,11 +28,43 @@ type ScoreOptions struct {
 	Report     string          // HTML file; "" = none
 	Machine    *config.Machine // gives alarm policy and limits; nil = the default policy, no limits
 	Percentile bool            // add a column: how many scores of learning were lower, in per cent
+	Sweep      bool            // write to Stdout what several alarm policies would have told, and nothing else
+	JSON       bool            // of Sweep: an object in place of a table
 
 	Stdin    io.Reader
 	Stdout   io.Writer
 	Warnings io.Writer           // takes what is wrong with the recording
 	Clock    func() report.Clock // of this computer; events are timed by the rows
+}
+
+// Check tells what is wrong with the options together, as flags of the command line.
+func (o *ScoreOptions) Check() error {
+	switch {
+	case o.Model == "" || o.CSV == "":
+		return errors.New("--model and --csv are needed")
+	case o.Sweep && (o.Out != "-" || o.Events != "" || o.Report != "" || o.Percentile):
+		return errors.New("--sweep writes a table and no scores: leave --out, --events, --report and --percentile out")
+	case o.JSON && !o.Sweep:
+		return errors.New("--json is of --sweep; --events has JSON lines")
+	case o.Out == "-" && o.Events == "-":
+		return errors.New("--out and --events cannot both be stdout")
+	case o.Report == "-":
+		return errors.New("--report - is not possible: a report is a file")
+	}
+	return KeepInputs([]string{o.Model, o.CSV}, []string{o.Out, o.Events, o.Report})
+}
+
+// sweep writes what several alarm policies would have told.
+func (o *ScoreOptions) sweep(ctx context.Context, r *replay.Reader, m *model.Model, j *judge.Judge, now detect.Policy) error {
+	w := csvWarnings{w: o.Warnings}
+	s, err := sweep(ctx, r, m, j, now, &w)
+	if err != nil {
+		return err
+	}
+	if w.summary(); o.JSON {
+		return s.JSON(o.Stdout)
+	}
+	return s.Print(o.Stdout)
 }
 
 // Score scores a recording. It ends with an error of ctx when ctx is done; what was
@@ -60,6 +92,9 @@ func Score(ctx context.Context, o ScoreOptions) error {
 	}
 	if err := j.Use(m); err != nil {
 		return err
+	}
+	if o.Sweep {
+		return o.sweep(ctx, r, m, j, policy.Policy)
 	}
 	var file *reportFile // made first: a report that cannot be written leaves the other files as they were
 	if o.Report != "" {
