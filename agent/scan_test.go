@@ -193,9 +193,9 @@ func TestScanModbus_gentle(t *testing.T) {
 	if d := time.Since(start); d < time.Duration(n-1)*between || n < 5 {
 		t.Errorf("%d requests in %v, want %v between two", n, d, between)
 	}
-	code, _, errs = call(t, "", "scan", "modbus", url, "--unit", "9", "--at", "holding:0", "--count", "100", "--timeout", "50ms")
+	code, _, errs = call(t, "", "scan", "modbus", url, "--unit", "9", "--at", "holding:0", "--count", "100", "--timeout", "1s")
 	waitFor(t, time.Second, "the server counts what it got", func() bool { return s.RequestsTo(9) >= 2 })
-	if code != exitFailed || s.RequestsTo(9) != 2 || !strings.Contains(errs, "holding 0: no answer: i/o timeout in 50ms: is the unit right?") {
+	if code != exitFailed || s.RequestsTo(9) != 2 || !strings.Contains(errs, "holding 0: no answer: i/o timeout in 1s: is the unit right?") {
 		t.Errorf("a dead unit: %d, %d requests, %s", code, s.RequestsTo(9), errs)
 	}
 	code, _, errs = call(t, "", "scan", "modbus", url, "--unit", "7", "--at", "holding:1000", "--count", "10")

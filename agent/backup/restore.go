@@ -216,7 +216,7 @@ func (r *restoring) lock() (unlock func(), err error) {
 	if err := os.MkdirAll(r.next.State, 0o700); err != nil {
 		return nil, err
 	}
-	var held []*os.File
+	var held []*state.Held
 	unlock = func() {
 		for _, f := range held {
 			f.Close()

@@ -101,5 +101,6 @@ func (l *listener) Close() error {
 	if l.inPlace() {
 		os.Remove(l.path) // one that stays is replaced by the next agent
 	}
-	return errors.Join(l.Listener.Close(), l.lock.Close())
+	// The child of another goroutine may have the file open for a moment, and the lock with it.
+	return errors.Join(l.Listener.Close(), syscall.Flock(int(l.lock.Fd()), syscall.LOCK_UN), l.lock.Close())
 }

@@ -25,6 +25,7 @@ import (
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/spool"
+	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/board"
 )
@@ -62,7 +63,7 @@ type Gateway struct {
 	opts          Options
 	cfg           *config.Config // in force; written by the loop, with mu held
 	log           *slog.Logger
-	lock          *os.File // of the state folder; nil = the queue's lock is enough
+	lock          *state.Held // of the state folder; nil = the queue's lock is enough
 	device        report.Device
 	metrics       *status.Metrics
 	queue         *spool.Queue

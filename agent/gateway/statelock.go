@@ -3,15 +3,14 @@ package gateway
 import (
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 
 	"iot-edge-anomaly/agent/state"
 )
 
-// lockState locks the state folder for this process until the file is closed. The
-// file is nil if the folder is also the queue's, for the queue locks it.
-func lockState(folder, spool string) (*os.File, error) {
+// lockState locks the state folder for this process until it is closed. It is
+// nil if the folder is also the queue's, for the queue locks it.
+func lockState(folder, spool string) (*state.Held, error) {
 	if filepath.Clean(folder) == filepath.Clean(spool) {
 		return nil, nil
 	}

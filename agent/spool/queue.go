@@ -134,7 +134,7 @@ type Queue struct {
 	stats     Stats
 
 	// The writer's, or of Open before there is one.
-	lock     *os.File
+	lock     *lock
 	cursor   *cursorFile
 	cursorAt time.Time // when its writing was counted
 	lastFile uint64    // number of the newest segment file
@@ -178,16 +178,16 @@ func open(dir string, o Options, d disk) (*Queue, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening spool: %w", err)
 	}
-	lock, err := lockDir(dir)
+	held, err := lockDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening spool %s: %w", dir, err)
 	}
-	q := &Queue{dir: dir, opts: o.withDefaults(), disk: d, lock: lock, opened: time.Now(), wake: make(chan struct{}), done: make(chan struct{})}
+	q := &Queue{dir: dir, opts: o.withDefaults(), disk: d, lock: held, opened: time.Now(), wake: make(chan struct{}), done: make(chan struct{})}
 	q.log, q.changed = q.opts.Logger, sync.NewCond(&q.mu)
 	q.cursor = openCursor(dir)
 	if err := q.load(); err != nil {
 		q.cursor.close()
-		lock.Close()
+		held.Close()
 		return nil, fmt.Errorf("opening spool %s: %w", dir, err)
 	}
 	q.inherited = q.seq

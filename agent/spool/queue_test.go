@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -174,12 +175,21 @@ func TestQueue(t *testing.T) {
 	wantIDs(t, drain(t, q), 3, 10) // 4 again: duplicates may come, losses not
 }
 
+// A folder is opened once, and free after Close although a child that is being made has
+// it open too.
 func TestOpen_locked(t *testing.T) {
 	dir := t.TempDir()
-	mustOpen(t, dir, Options{})
+	q := mustOpen(t, dir, Options{})
 	if _, err := Open(dir, Options{}); !errors.Is(err, ErrLocked) {
 		t.Fatalf("second open: %v", err)
 	}
+	child, err := syscall.Dup(int(q.lock.f.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(child)
+	q.Close()
+	mustOpen(t, dir, Options{})
 }
 
 func TestAppend_refused(t *testing.T) {

@@ -305,12 +305,12 @@ func (q *Queue) recreateDir() error {
 	if err := os.MkdirAll(q.dir, 0o700); err != nil {
 		return err
 	}
-	lock, err := lockDir(q.dir)
+	held, err := lockDir(q.dir)
 	if err != nil {
 		return err
 	}
 	q.lock.Close()
-	q.lock = lock
+	q.lock = held
 	q.cursor.reopen(q.dir)
 	return nil
 }
