@@ -9,6 +9,7 @@ import (
 type fields struct {
 	outcomes map[string]map[string][]outcome // by recording and detector, one for each seed
 	wanted   []string                        // the protocols in their order
+	unseen   []string                        // the machines that no setting was chosen on
 }
 
 // field measures a protocol with every detector and prints a line each.

@@ -20,7 +20,7 @@ import (
 
 // everything is the default of -sets: the labelled sets, then the measurements that
 // need no labels.
-const everything = "skab,tep,hydraulic,gecco,nab,curves,wind60,wind30,wind0,ahu_iowa,ims,transformer,transformer_off,transformer_lasting,many," +
+const everything = "skab,tep,hydraulic,gecco,nab,curves,wind60,wind30,wind0,ahu_iowa,ims,transformer,transformer_off,transformer_lasting,many,held," +
 	"expected,missing,month,weather,faults,rates,drift"
 
 func main() {
@@ -102,6 +102,8 @@ func (b *bench) one(name string) error {
 		return b.drifts()
 	case "many":
 		return b.manyMachines()
+	case "held":
+		return b.heldOut()
 	}
 	if p := protocolOf(name); p != nil {
 		return b.field(p)

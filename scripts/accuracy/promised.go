@@ -5,7 +5,7 @@ import "fmt"
 // promised prints, for each recording of which the false alarms were counted, how many
 // the model promised in that time, and how many there were: means over seeds.
 func (b *bench) promised() {
-	if len(b.wanted)+len(b.storms)+len(b.kept) == 0 {
+	if len(b.wanted)+len(b.storms)+len(b.kept)+len(b.unseen) == 0 {
 		return
 	}
 	fmt.Fprintf(b.w, "false alarms, promised and seen: means over seeds; months of 30 days without what is labelled\n  %-28s  %6s  %8s  %-15s  %5s  %s\n",
@@ -23,7 +23,7 @@ func (b *bench) promised() {
 		}
 		fmt.Fprintf(b.w, "  %-28s  %6.2f  %8.2f  %-15s  %5.1f %s\n", name, n, n, stated, average(seen), by)
 	}
-	for _, name := range b.wanted {
+	for _, name := range append(b.unseen[:len(b.unseen):len(b.unseen)], b.wanted...) {
 		all := b.outcomes[name][shipped]
 		var seen []int
 		for _, o := range all {
