@@ -133,8 +133,8 @@ func TestWatchAlerts(t *testing.T) {
 			g.watchAlerts(now)
 		}
 	}
-	limit := g.guards.system
-	g.guards.system = 1 << 20 // less than any Go program has
+	limit := g.guards.system.Load()
+	g.guards.system.Store(1 << 20) // less than any Go program has
 	look(5)
 	if got := open(); len(got) != 0 {
 		t.Errorf("too early: %+v", got)
@@ -149,7 +149,7 @@ func TestWatchAlerts(t *testing.T) {
 			t.Errorf("a restart or a reload would end %+v", ev)
 		}
 	}
-	g.guards.system = limit
+	g.guards.system.Store(limit)
 	look(20)
 	if got := open(); len(got) != 0 {
 		t.Errorf("still open: %+v", got)

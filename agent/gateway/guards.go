@@ -19,18 +19,22 @@ import (
 // guardEvery is how often the memory is looked at: a heap may double within seconds.
 const guardEvery = time.Second
 
+// limitEvery is how often the limit is read.
+const limitEvery = 10 * time.Second
+
 // guards act on what package guard finds. Memory has a goroutine of its own, which waits
 // for nothing; the rest is looked at by the loop.
 type guards struct {
 	g           *Gateway
 	used        func() uint64 // bytes
-	system      uint64        // limit of the system in bytes; 0 = unknown
+	system      atomic.Uint64 // limit of the system in bytes; 0 = unknown
 	goLimit     int64         // of Go's heap, as the environment wants it
 	collections atomic.Uint64
 	shed        atomic.Int32  // guard.Shed
 	shedRows    atomic.Uint64 // of telemetry
 
 	memory guard.Memory // of its goroutine
+	asked  time.Time    // for the limit of the system; of its goroutine
 	limits int64        // of Go's heap, as set; of its goroutine
 	rest   guard.Host   // of the loop
 
@@ -44,7 +48,15 @@ func newGuards(g *Gateway) *guards {
 	if used == nil {
 		used = status.MemoryBytes
 	}
-	return &guards{g: g, used: used, system: uint64(max(0, board.MemoryLimit("/"))), goLimit: debug.SetMemoryLimit(-1)}
+	w := &guards{g: g, used: used, goLimit: debug.SetMemoryLimit(-1)}
+	w.ask(time.Now())
+	return w
+}
+
+// ask reads the limit of the system, which whoever runs the service may change.
+func (w *guards) ask(now time.Time) {
+	w.asked = now
+	w.system.Store(uint64(max(0, board.MemoryLimit("/"))))
 }
 
 // limit is what the process may use, in bytes; 0 = unknown.
@@ -52,7 +64,8 @@ func (w *guards) limit() uint64 {
 	w.g.mu.Lock()
 	configured := uint64(w.g.cfg.Budget.Memory)
 	w.g.mu.Unlock()
-	return min(cmp.Or(configured, w.system), cmp.Or(w.system, configured))
+	system := w.system.Load()
+	return min(cmp.Or(configured, system), cmp.Or(system, configured))
 }
 
 // troubles are all that there are.
@@ -110,6 +123,9 @@ func (w *guards) run(ctx context.Context) {
 
 // look does what the memory asks for at this moment.
 func (w *guards) look(now time.Time) {
+	if now.Sub(w.asked) >= limitEvery {
+		w.ask(now)
+	}
 	limit := w.limit()
 	w.limitHeap(limit)
 	used := w.used()

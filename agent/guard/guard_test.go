@@ -69,6 +69,17 @@ func TestMemory(t *testing.T) {
 	if said != 0 || collected != 10 || shed != 591 {
 		t.Errorf("in ten minutes said %d times, collected %d times, learning gave way for %d s", said, collected, shed)
 	}
+	for i := range 100 { // as it rises and falls between two collections by Go
+		if s := look(uint64(60 + i%29)); s.Changed || s.Level != High {
+			t.Fatalf("%+v at %d %%", s, 60+i%29)
+		}
+	}
+	look(80)
+	for i := range 30 {
+		if s := look(74); s.Changed {
+			t.Errorf("%+v after %d s at 74 %%", s, i)
+		}
+	}
 	if s := look(74); s != (Step{Changed: true}) {
 		t.Errorf("%+v at 74 %%", s)
 	}

@@ -17,9 +17,10 @@ type Line struct {
 	High, Critical float64       // from where on the figure has that level; 0 = there is no such line
 	Back           float64       // how far below a line the figure must be to fall back
 	After          time.Duration // for how long the figure must be above a line to rise
+	Stay           time.Duration // and for how long below it to fall
 
-	level Level
-	above [Critical + 1]time.Time // since when; zero = it is not
+	level        Level
+	above, below [Critical + 1]time.Time // since when; zero = it is not
 }
 
 // Look takes the figure of a moment and returns its level, and whether it is another one
@@ -39,8 +40,15 @@ func (l *Line) Look(now time.Time, v float64) (level Level, changed bool) {
 		}
 		if v < line {
 			l.above[of] = time.Time{}
+			if l.below[of].IsZero() {
+				l.below[of] = now
+			}
+			if l.level >= of && now.Sub(l.below[of]) < l.Stay {
+				next = of
+			}
 			continue
 		}
+		l.below[of] = time.Time{}
 		if l.above[of].IsZero() {
 			l.above[of] = now
 		}

@@ -10,6 +10,7 @@ const (
 	memoryHigh     = 0.80
 	memoryCritical = 0.95
 	memoryBack     = 0.05
+	memoryStay     = 30 * time.Second // longer than from one collection by Go to the next: between them it rises and falls
 
 	collectEvery = time.Minute
 	learningAt   = 10 * time.Second // after telemetry gave way
@@ -49,7 +50,7 @@ type Step struct {
 // Look takes what is used of the limit, both in bytes. Without a limit (0) all is fine.
 func (m *Memory) Look(now time.Time, used, limit uint64) (s Step) {
 	if m.line.High == 0 {
-		m.line = Line{High: memoryHigh, Critical: memoryCritical, Back: memoryBack}
+		m.line = Line{High: memoryHigh, Critical: memoryCritical, Back: memoryBack, Stay: memoryStay}
 	}
 	part := 0.0
 	if limit > 0 {
@@ -72,7 +73,7 @@ func (m *Memory) Look(now time.Time, used, limit uint64) (s Step) {
 	}
 	s.Shed = m.shed
 	switch {
-	case s.Level < Critical:
+	case s.Level < Critical || part < memoryCritical-memoryBack:
 		m.critical = time.Time{}
 	case m.critical.IsZero():
 		m.critical = now
