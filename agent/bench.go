@@ -2,12 +2,15 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"time"
 
 	"iot-edge-anomaly/agent/offline"
 )
+
+var benchTarget = offline.DefaultTarget // a variable for tests
 
 func benchVerb(ctx context.Context, e env, args []string) error {
 	fs := flags("bench")
@@ -24,14 +27,15 @@ func benchVerb(ctx context.Context, e env, args []string) error {
 	if err != nil {
 		return err
 	}
-	timings, err := offline.Bench(ctx, models, *spell)
+	timings, err := offline.Bench(ctx, models, *spell, benchTarget)
 	if err != nil {
 		return err
 	}
+	show := timings.Print
 	if *asJSON {
-		return timings.JSON(e.stdout)
+		show = timings.JSON
 	}
-	return timings.Print(e.stdout)
+	return errors.Join(show(e.stdout), timings.Missed())
 }
 
 // benchModels are the models of the configuration at path. Without a path they are

@@ -157,6 +157,7 @@ func TestRecordTrainRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	aim(t, easy)
 	if code, out, errs := call(t, "", "bench", "--config", cfg, "--time", "1ms"); code != 0 || !strings.Contains(out, "active:pump1") || !strings.Contains(errs, "machine rest has no model yet") {
 		t.Errorf("bench of one model and none: code %d, %s%s", code, out, errs)
 	}

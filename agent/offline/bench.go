@@ -43,8 +43,12 @@ func ActiveModels(c *config.Config, notes io.Writer) (out []ActiveModel, err err
 	return out, nil
 }
 
-// Timings are how fast networks run on each kernel of this CPU.
-type Timings []benched
+// Timings are how fast networks run on each kernel of this CPU, and rows of models.
+type Timings struct {
+	networks []benched
+	rows     []rowTiming
+	target   Target
+}
 
 // benched is the result for one network and kernel. Machine is empty for the reference
 // networks.
@@ -65,25 +69,43 @@ func (b *benched) name() string {
 }
 
 // Bench times the reference networks and those of the models on every kernel of this
-// CPU. Each figure is measured for the time spell.
-func Bench(ctx context.Context, models []ActiveModel, spell time.Duration) (out Timings, err error) {
+// CPU, and rows of the models and of a reference model, for which there is a target. Each
+// figure is measured for the time spell.
+func Bench(ctx context.Context, models []ActiveModel, spell time.Duration, target Target) (*Timings, error) {
+	out := &Timings{target: target}
 	reference, err := speed.Reference(ctx, spell)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range reference {
-		out = append(out, benched{"", r})
+		out.networks = append(out.networks, benched{"", r})
 	}
-	for _, m := range models {
-		rs, err := benchModel(ctx, m.Model, spell)
-		if err != nil {
+	learnt, err := referenceModel(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range append([]ActiveModel{{"", learnt}}, models...) {
+		if err := out.add(ctx, m, spell); err != nil {
 			return nil, fmt.Errorf("machine %s: %w", m.Machine, err)
-		}
-		for _, r := range rs {
-			out = append(out, benched{m.Machine, r})
 		}
 	}
 	return out, nil
+}
+
+// add times a model.
+func (ts *Timings) add(ctx context.Context, m ActiveModel, spell time.Duration) error {
+	if m.Machine != "" {
+		rs, err := benchModel(ctx, m.Model, spell)
+		if err != nil {
+			return err
+		}
+		for _, r := range rs {
+			ts.networks = append(ts.networks, benched{m.Machine, r})
+		}
+	}
+	r, err := benchRow(ctx, m.Machine, m.Model, spell)
+	ts.rows = append(ts.rows, r)
+	return err
 }
 
 // benchModel times the network that the model's scorers run.
@@ -109,12 +131,14 @@ type timing struct {
 	NSOfFour    float64  `json:"ns_of_four,omitempty"` // a window, four at once
 	OfStream    float64  `json:"of_stream,omitempty"`  // shares of this CPU's limits, 1 = all
 	OfPeak      float64  `json:"of_peak,omitempty"`
+	*rowJSON             // of network "row", whose NS is the median
 }
 
-// JSON writes an array with an element for each network and kernel.
-func (rs Timings) JSON(w io.Writer) error {
+// JSON writes an array with an element for each network and kernel, and one for the rows
+// of each model.
+func (ts *Timings) JSON(w io.Writer) error {
 	out := []timing{}
-	for _, r := range rs {
+	for _, r := range ts.networks {
 		t := timing{Network: r.Network, Machine: r.Machine, Kernel: r.Kernel, NS: round(r.NS, 4), Allocs: r.Allocs,
 			NSInt8: round(r.Int8, 4), NSOfFour: round(r.Four, 4), OfStream: round(r.Stream, 3), OfPeak: round(r.Peak, 3)}
 		if v := r.MACPerCycle(); !math.IsNaN(v) {
@@ -122,6 +146,9 @@ func (rs Timings) JSON(w io.Writer) error {
 			t.MACPerCycle = &v
 		}
 		out = append(out, t)
+	}
+	for i := range ts.rows {
+		out = append(out, ts.rows[i].json(ts.target))
 	}
 	return json.NewEncoder(w).Encode(out)
 }
@@ -136,11 +163,11 @@ func round(v float64, digits int) float64 {
 }
 
 // Print writes a table: each kernel beside the naive loop on the same network.
-func (rs Timings) Print(w io.Writer) error {
+func (ts *Timings) Print(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "network\tMAC\tkernel\tns\tint8 in\ttimes naive\tMAC/cycle\tof stream\tof peak\tns of 4\tallocs\t")
 	naive := map[string]float64{}
-	for _, r := range rs {
+	for _, r := range ts.networks {
 		if r.Kernel == "naive" {
 			naive[r.name()] = r.NS
 		}
@@ -150,8 +177,8 @@ func (rs Timings) Print(w io.Writer) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprint(w, "\nshortest of many runs, one core; ns: float32 in and out; int8 in: inputs quantised before, and of its time\nstream: reading the weights alone; peak: multiplying registers alone; ns of 4: a window, four at once, float32 in\n")
-	return err
+	fmt.Fprint(w, "\nshortest of many runs, one core; ns: float32 in and out; int8 in: inputs quantised before, and of its time\nstream: reading the weights alone; peak: multiplying registers alone; ns of 4: a window, four at once, float32 in\n")
+	return ts.printRows(w)
 }
 
 func figure(v float64, format string) string {
