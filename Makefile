@@ -22,7 +22,7 @@ TAGS = nethttpomithttp2
 # mlkem, edwards25519) keeps its speed, and so does ChaCha20, which TLS takes where the
 # processor has no AES: they are not listed. AES in Go alone, on 32-bit Arm, takes 1.3
 # to 1.5 times as long.
-COLD_AGENT = ./agent $(addprefix ./agent/,alerts archive backup broker chart clients command commission config control demo devices diskwait doctor gateway guard history homeassistant htmlreport journal keyfiles mqtt offline quiet settings sparkplug status/...) \
+COLD_AGENT = ./agent $(addprefix ./agent/,alerts archive backup broker chart clients command commission config control demo devices diskwait doctor gateway guard history homeassistant htmlreport journal keyfiles mqtt offline quiet review settings sparkplug status/...) \
 	./board ./model/checkpoint ./quant/reference ./quant/speed $(addprefix ./drivers/,ads1115 bme280 hwmon iio ina internal/... lm75 modbus/guess modbus/sunspec mqttsub regs replay shelf sht sim/... thermal tmp1xx)
 COLD_LIBRARIES = github.com/... syscall go.yaml.in/... golang.org/x/sync/... periph.io/... \
 	$(addprefix crypto/,ecdh ecdsa elliptic hpke mlkem rsa tls/... x509/... internal/fips140/ecdh internal/fips140/ecdsa internal/fips140/rsa) \
@@ -227,6 +227,8 @@ install: build
 install-files:
 	install -D -m 0755 $(BINARY) $(DESTDIR)$(PREFIX)/bin/$(NAME)
 	install -D -m 0644 board/systemd/$(NAME).service $(DESTDIR)$(PREFIX)/lib/systemd/system/$(NAME).service
+	for unit in weekly monthly; do for kind in service timer; do \
+		install -m 0644 board/systemd/$(NAME)-$$unit.$$kind $(DESTDIR)$(PREFIX)/lib/systemd/system/$(NAME)-$$unit.$$kind || exit 1; done; done
 	install -D -m 0755 board/systemd/credentials $(DESTDIR)$(PREFIX)/lib/$(NAME)/credentials
 	install -D -m 0644 board/systemd/modules-load.conf $(DESTDIR)$(PREFIX)/lib/modules-load.d/$(NAME).conf
 	install -D -m 0644 board/systemd/sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/$(NAME).conf

@@ -58,6 +58,41 @@ func TestUnit_verify(t *testing.T) {
 	}
 }
 
+// The timers and what they start are without a complaint, and nothing is wanted by
+// itself: they are shipped switched off.
+func TestTimers_verify(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir, paths := t.TempDir(), []string{}
+	for _, name := range []string{"weekly.service", "weekly.timer", "monthly.service", "monthly.timer"} {
+		name = "iot-edge-anomaly-" + name
+		b, err := os.ReadFile("systemd/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.HasSuffix(name, ".service") == bytes.Contains(b, []byte("[Install]")) {
+			t.Errorf("%s: the timer is what is switched on, and not the service", name)
+		}
+		b = bytes.Replace(b, []byte("ExecStart=/usr/bin/iot-edge-anomaly "), []byte("ExecStart="+self+" "), 1)
+		b = bytes.Replace(b, []byte("Documentation=file:///usr/share/doc/"), []byte("Documentation=https://localhost/"), 1)
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, b, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	if out, err := analyze(t, append([]string{"verify", "--man=no"}, paths...)...); err != nil || strings.Contains(out, "anomaly") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	for _, name := range []string{"weekly", "monthly"} {
+		if out, err := analyze(t, "security", "--offline=true", "--threshold=16", "systemd/iot-edge-anomaly-"+name+".service"); err != nil {
+			t.Errorf("%v\n%s", err, out)
+		}
+	}
+}
+
 // The exposure that systemd computes is at most 1.6.
 func TestUnit_security(t *testing.T) {
 	if out, err := analyze(t, "security", "--offline=true", "--threshold=16", unit); err != nil {

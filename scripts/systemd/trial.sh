@@ -32,7 +32,7 @@ step "health is healthy" health_says '"status":"healthy"'
 step "status ends with 0" iot-edge-anomaly status
 silent() {
 	local out
-	out=$(systemd-analyze verify $unit.service 2>&1 | grep -i "anomaly")
+	out=$(systemd-analyze verify $unit.service $unit-weekly.timer $unit-monthly.timer $unit-weekly.service $unit-monthly.service 2>&1 | grep -i "anomaly")
 	echo "$out"
 	[ -z "$out" ]
 }
@@ -82,6 +82,21 @@ fi
 step "restart" systemctl restart $unit
 step "the machines are there" wait_for 10 health_says '"tank1"'
 step "events arrive: the password came by LoadCredential" wait_for 30 told_more 1
+switched_off() { [ "$(systemctl is-enabled $unit-weekly.timer 2>/dev/null) $(systemctl is-enabled $unit-monthly.timer 2>/dev/null)" = "disabled disabled" ]; }
+step "the timers of the checks are switched off" switched_off
+weekly() {
+	systemctl start $unit-weekly.service # fails where the gateway is degraded
+	journalctl --no-pager -u $unit-weekly.service | grep 'The gateway ran'
+}
+step "the weekly check writes to the journal" weekly
+monthly() {
+	systemctl start $unit-monthly.service
+	journalctl --no-pager -u $unit-monthly.service | grep 'ran .* of the time'
+	ls -l /var/lib/$unit/reports/
+	ls /var/lib/$unit/reports/gw7-*.html
+}
+step "the monthly report writes a page into the state folder" monthly
+step "the timers can be switched on" systemctl enable --now $unit-weekly.timer $unit-monthly.timer
 step "the clock is unknown without a time daemon" newest_says '"time_quality":"unknown"'
 synced() {
 	printf 'local stratum 8\nport 0\n' >/root/chrony.conf
