@@ -53,7 +53,7 @@ type verb struct {
 
 func verbs() []verb {
 	return []verb{
-		{"status", "[--config FILE] [--json] [--alive]", "how the running agent is: 0 healthy, 1 degraded, 2 unhealthy, 3 not running", statusVerb},
+		{"status", "[--since 168h] [--config FILE] [--json] [--alive]", "how the running agent is, or what a week came to: 0 healthy, 1 degraded, 2 unhealthy, 3 not running", statusVerb},
 		{"event", "list [--json] | ack ID [--note TEXT] [--config FILE]", "the open events, and your word that you have seen one", eventVerb},
 		{"mute", "MACHINE (--for 2h | --off) [--note TEXT] [--config FILE]", "for a while, tells nothing of a machine that is worked on", muteVerb},
 		{"doctor", "[--bundle FILE] [--config FILE] [--json]", "examines agent, configuration, way to the broker, each device, disk, clock and limits, each finding with its fix", doctorVerb},
@@ -66,6 +66,7 @@ func verbs() []verb {
 		{"run", "[--config FILE]", "the agent; what systemd starts", runVerb},
 		{"reload", "[--config FILE]", "makes the running agent read its configuration again and waits for the verdict", reloadVerb},
 		{"wait-ready", "[--timeout 60s] [--config FILE]", "waits until the agent works: 0, or 1 after that time", waitReadyVerb},
+		{"report", "--month [2026-11] [--html FILE] [--config FILE] [--json]", "what a month came to, beside the month before: alarms, time watched, sensors, resources, headroom", reportVerb},
 		{"demo", "[--for 60s] [--fault NAME]", "a simulated pump station, learnt and watched", demoVerb},
 		{"record", "[--config FILE] --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL [--report FILE.html]", "learns from the first N rows", trainVerb},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"strconv"
-	"strings"
 
 	"iot-edge-anomaly/agent/commission"
 	"iot-edge-anomaly/agent/config"
@@ -48,25 +47,6 @@ func sweep(ctx context.Context, e env, t commission.SweepTarget, asJSON bool) er
 	return found.Print(e.stdout, asJSON)
 }
 
-// unitList reads "1-247" or "1,5,10-20".
-func unitList(s string) (units []uint8, err error) {
-	for _, part := range strings.Split(s, ",") {
-		first, last, several := strings.Cut(part, "-")
-		if !several {
-			last = first
-		}
-		from, err1 := strconv.ParseUint(first, 0, 8)
-		to, err2 := strconv.ParseUint(last, 0, 8)
-		if err1 != nil || err2 != nil || from < 1 || to > 247 || from > to {
-			return nil, usagef("--units %s: want units from 1 to 247, such as 1-247 or 1,5,10-20", s)
-		}
-		for u := from; u <= to; u++ {
-			units = append(units, uint8(u))
-		}
-	}
-	return units, nil
-}
-
 // scanTarget reads the arguments. Units are those of a sweep, nil for a scan.
 func scanTarget(e env, args []string) (t commission.ModbusTarget, form commission.ModbusForm, units []uint8, err error) {
 	t.Find = math.NaN()
@@ -98,7 +78,9 @@ func scanTarget(e env, args []string) (t commission.ModbusTarget, form commissio
 	case *among != "" && (*unit != "" || *at != "" || t.Count != 0):
 		return t, form, nil, usagef("--units goes with none of --unit, --at and --count")
 	case *among != "":
-		units, err = unitList(*among)
+		if units, err = commission.Units(*among); err != nil {
+			err = usagef("--units %w", err)
+		}
 		return t, form, units, err
 	case *unit == "":
 		return t, form, nil, usagef("--unit is needed, 0 to 255")

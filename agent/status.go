@@ -1,14 +1,16 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/control"
+	"iot-edge-anomaly/agent/review"
 	"iot-edge-anomaly/agent/status"
 )
 
@@ -21,27 +23,42 @@ func statusVerb(ctx context.Context, e env, args []string) error {
 	path := configFlag(fs)
 	asJSON := fs.Bool("json", false, "print everything as JSON")
 	alive := fs.Bool("alive", false, "end with 0 when degraded too: the health check of a container")
+	since := fs.Duration("since", 0, "what the time since then came to, in whole days: 168h is the weekly check")
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
-	var s control.Status
-	err := control.Get(ctx, socketOf(e, *path), "status", &s)
+	if *since < 0 {
+		return usagef("--since %v: want a duration such as 168h", *since)
+	}
+	text, level, err := review.Status(ctx, review.Options{Socket: socketOf(e, *path), JSON: *asJSON, Now: time.Now()}, *since)
 	if err != nil {
 		fmt.Fprintf(e.stderr, "iot-edge-anomaly status: %v\n", err)
 		return &ended{exitNotRunning}
 	}
-	if *asJSON {
-		err = json.NewEncoder(e.stdout).Encode(s)
-	} else {
-		_, err = io.WriteString(e.stdout, s.Screen())
-	}
-	if err != nil {
+	if _, err := io.WriteString(e.stdout, text); err != nil {
 		return err
 	}
-	if *alive && s.Status <= status.Degraded {
+	if *alive && level <= status.Degraded {
 		return nil
 	}
-	return &ended{int(s.Status)}
+	return &ended{int(level)}
+}
+
+func reportVerb(ctx context.Context, e env, args []string) error {
+	fs, month := flags("report"), ""
+	path := configFlag(fs)
+	fs.BoolFunc("month", "of the month 2026-11, for example; without one, of the month before this", func(v string) error { month = strings.TrimPrefix(v, "true"); return nil })
+	asJSON := fs.Bool("json", false, "print JSON")
+	html := fs.String("html", "", "write the report to `FILE` too, as a page; into a folder under a name of its own")
+	if err := parseRange(e, fs, args, 0, 1); err != nil {
+		return err
+	}
+	text, err := review.Month(ctx, review.Options{Socket: socketOf(e, *path), Config: func() (*config.Config, error) { return loadConfig(*path) },
+		JSON: *asJSON, HTML: *html, Now: time.Now()}, cmp.Or(fs.Arg(0), month))
+	if err == nil {
+		_, err = io.WriteString(e.stdout, text)
+	}
+	return err
 }
 
 func waitReadyVerb(ctx context.Context, e env, args []string) error {

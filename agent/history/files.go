@@ -132,7 +132,7 @@ func put(have []*Part, p *Part) []*Part {
 // encode drops the first lines where there are too many.
 func encode(parts []*Part) (out []byte, dropped int, err error) {
 	for _, p := range slices.Backward(parts) {
-		b, err := line(p.short())
+		b, err := line(p.Short())
 		if err != nil {
 			return nil, 0, err
 		}

@@ -165,7 +165,7 @@ func (l *Log) write(end bool) error {
 	}
 	k := kept{Clean: end, Since: maps.Clone(l.since), First: l.first, FirstS: l.firstS}
 	for _, p := range append(slices.Clone(l.done), l.now) {
-		k.Parts = append(k.Parts, p.short())
+		k.Parts = append(k.Parts, p.Short())
 	}
 	b, e := line(k) // with mu held: the part goes on
 	l.mu.Unlock()
@@ -196,7 +196,7 @@ func (l *Log) Record(from string) (Record, error) {
 	l.mu.Unlock()
 	r.sort()
 	for i, p := range r.Parts {
-		r.Parts[i] = p.short()
+		r.Parts[i] = p.Short()
 	}
 	return r, err
 }

@@ -383,7 +383,7 @@ func TestPrune(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	p := newPart("2026-12-01", 0)
 	of(&p.Machine, "pump1").Scored = 7
-	good, _ := line(p.short())
+	good, _ := line(p.Short())
 	f.Add(good)
 	k, _ := line(kept{Parts: []*Part{p}})
 	f.Add(k)
@@ -394,7 +394,7 @@ func FuzzParse(f *testing.F) {
 			for _, p := range append(parts, now.Parts...) {
 				q := newPart(p.Day, p.From)
 				q.add(p)
-				if _, err := line(q.short()); err != nil {
+				if _, err := line(q.Short()); err != nil {
 					t.Error(err)
 				}
 			}

@@ -137,8 +137,8 @@ func addAll(a, b []uint64) []uint64 {
 	return out
 }
 
-// short is the part with few digits, as it is written.
-func (p *Part) short() *Part {
+// Short is the part with few digits, as it is written.
+func (p *Part) Short() *Part {
 	q := *p
 	q.Up, q.Busy, q.CPU, q.Offline, q.Disk = math.Round(p.Up), math.Round(p.Busy), math.Round(p.CPU), math.Round(p.Offline), math.Round(p.Disk)
 	q.Buses, q.Machine = maps.Clone(p.Buses), maps.Clone(p.Machine)
@@ -172,7 +172,7 @@ func thousandths(s *machine.Scores) []uint64 {
 	return out[:last]
 }
 
-// full undoes short after reading.
+// full undoes Short after reading.
 func (p *Part) full() {
 	for _, m := range p.Machine {
 		if m == nil || len(m.Scores) == 0 {

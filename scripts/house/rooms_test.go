@@ -35,6 +35,7 @@ var rooms = map[string]string{
 	"offline":     "work on recordings and models: train, score, bench",
 	"quiet":       "no line of a library on stderr before the program begins; it must be initialised before the library, so it imports nothing",
 	"report":      "the schema of messages",
+	"review":      "the weekly check and the monthly report; history keeps the days, control answers, htmlreport draws",
 	"sampler":     "rows from sensors",
 	"settings":    "a machine's settings as learning and judging take them; config imports neither, gateway and offline share it",
 	"spool":       "the queue on disk",

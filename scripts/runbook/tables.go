@@ -11,7 +11,5 @@ var elsewhere = map[string]string{
 
 // notCommands are code spans with a space that are none.
 var notCommands = []string{
-	"sum by (type) (increase(alerts_generated_total[30d]))",           // PromQL
-	"sum by (kind, sensor) (increase(anomalies_detected_total[30d]))", // PromQL
-	"activating (auto-restart)",                                       // a state of systemd
+	"activating (auto-restart)", // a state of systemd
 }
