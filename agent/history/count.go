@@ -189,8 +189,8 @@ type Alarm struct {
 // mostAlarms is how many sorts one part of a day has; the rest has no cause.
 const mostAlarms = 200
 
-// key is the alarm as it is written, without its number.
-func (a *Alarm) key() string {
+// Key is the alarm as it is written, without its number.
+func (a *Alarm) Key() string {
 	return strings.Join([]string{a.Machine, a.Kind, a.Severity, a.Cause}, "|")
 }
 
@@ -213,10 +213,10 @@ func (l *Log) alarms(s *status.Snapshot) {
 	for c, n := range s.Raised {
 		rose := rise(l.before.alarms[c], n)
 		a := Alarm{Machine: c.Machine, Kind: string(c.Kind), Severity: string(c.Severity), Cause: c.Cause}
-		if _, known := l.now.Alarms[a.key()]; !known && len(l.now.Alarms) >= mostAlarms {
+		if _, known := l.now.Alarms[a.Key()]; !known && len(l.now.Alarms) >= mostAlarms {
 			a.Cause = "others"
 		}
-		count(&l.now.Alarms, a.key(), rose)
+		count(&l.now.Alarms, a.Key(), rose)
 	}
 	l.before.alarms = s.Raised
 }

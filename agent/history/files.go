@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"strconv"
 	"strings"
 
@@ -42,7 +43,7 @@ func line(v any) ([]byte, error) {
 
 // parse reads a line; v is as it was where it is damaged.
 func parse(text []byte, v any) error {
-	sum, b, ok := bytes.Cut(bytes.TrimSuffix(text, []byte("\n")), []byte(" "))
+	sum, b, ok := bytes.Cut(bytes.TrimRight(text, "\n"), []byte(" "))
 	if want, err := strconv.ParseUint(string(sum), 16, 32); !ok || err != nil || uint32(want) != crc32.ChecksumIEEE(b) {
 		return errors.New("the checksum is wrong")
 	}
@@ -51,7 +52,9 @@ func parse(text []byte, v any) error {
 
 // parseMonth reads the lines of a month, and counts those that are damaged.
 func parseMonth(b []byte, month string) (out []*Part, damaged int) {
-	for text := range bytes.Lines(b) {
+	for len(b) > 0 {
+		text, rest, _ := bytes.Cut(b, []byte("\n"))
+		b = rest
 		p := new(Part)
 		if err := parse(text, p); err != nil || !p.good() || !strings.HasPrefix(p.Day, month) {
 			damaged++
@@ -131,8 +134,8 @@ func put(have []*Part, p *Part) []*Part {
 
 // encode drops the first lines where there are too many.
 func encode(parts []*Part) (out []byte, dropped int, err error) {
-	for _, p := range slices.Backward(parts) {
-		b, err := line(p.Short())
+	for i := len(parts) - 1; i >= 0; i-- {
+		b, err := line(parts[i].Short())
 		if err != nil {
 			return nil, 0, err
 		}
@@ -166,8 +169,8 @@ func prune(dir string) error {
 		return err
 	}
 	total := int64(0)
-	for i, month := range slices.Backward(names) {
-		path := filepath.Join(dir, month+Ext)
+	for i := len(names) - 1; i >= 0; i-- {
+		path := filepath.Join(dir, names[i]+Ext)
 		st, err := os.Stat(path)
 		if err != nil {
 			return err
@@ -226,7 +229,7 @@ func read(dir, from string) (r Record, err error) {
 }
 
 func (r *Record) sort() {
-	slices.SortStableFunc(r.Parts, func(a, b *Part) int { return strings.Compare(a.Day, b.Day) })
+	sort.SliceStable(r.Parts, func(i, j int) bool { return r.Parts[i].Day < r.Parts[j].Day })
 }
 
 // kept is the content of now.line.

@@ -32,7 +32,7 @@ type Part struct {
 	Buses   map[string]*BusPart     `json:"B,omitempty"`
 	Sensors map[string]*SensorPart  `json:"S,omitempty"`
 	Machine map[string]*MachinePart `json:"M,omitempty"`
-	Alarms  map[string]uint64       `json:"a,omitempty"` // events that opened, by Alarm.key
+	Alarms  map[string]uint64       `json:"a,omitempty"` // events that opened, by Alarm.Key
 }
 
 // BusPart is how busy a bus was.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sort"
 	"time"
 
 	"iot-edge-anomaly/agent/chart"
@@ -224,17 +225,15 @@ func numbersOf(t *history.Total) *numbers {
 // sorted are the alarms, those of machines first, then the most frequent.
 func sorted(t *history.Total) []history.Alarm {
 	all := append([]history.Alarm{}, t.Opened()...)
-	slices.SortFunc(all, func(a, b history.Alarm) int {
-		if p, q := a.OfPlant(), b.OfPlant(); p != q {
-			if p {
-				return -1
-			}
-			return 1
+	sort.Slice(all, func(i, j int) bool { // package slices would make ten kilobytes more of the program
+		a, b := &all[i], &all[j]
+		switch p, q := a.OfPlant(), b.OfPlant(); {
+		case p != q:
+			return p
+		case a.N != b.N:
+			return a.N > b.N
 		}
-		if a.N != b.N {
-			return int(b.N) - int(a.N)
-		}
-		return slices.Compare([]string{a.Machine, a.Kind, a.Severity, a.Cause}, []string{b.Machine, b.Kind, b.Severity, b.Cause})
+		return a.Key() < b.Key()
 	})
 	return all
 }
