@@ -48,7 +48,7 @@ func parse(text string) (p page, faults []string) {
 	fault := func(line int, format string, a ...any) {
 		faults = append(faults, fmt.Sprintf("line %d: %s", line, fmt.Sprintf(format, a...)))
 	}
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(strings.ToValidUTF8(text, "?"), "\n")
 	var block *command // whose outcome the lines are
 	inBlock := false
 	for i, l := range lines {
