@@ -205,14 +205,14 @@ func (s *Models) activate(name string) error {
 	return errors.Join(syncFolder(root), root.Close())
 }
 
-// SaveModel writes the model's file, readable by its owner's group, as WriteFile
-// does.
+// SaveModel writes the model's file as WriteFile does. Whoever may enter its folder can read
+// it: root learns a model that the agent's user is to use.
 func SaveModel(path string, m *model.Model) error {
 	raw, err := m.Encode()
 	if err != nil {
 		return err
 	}
-	return WriteFile(path, raw, 0o640)
+	return WriteFile(path, raw, 0o644)
 }
 
 // Current is the file name of the active version; empty where the link does not say it.

@@ -141,6 +141,15 @@ func TestSingleFile(t *testing.T) {
 	if err := SaveModel(path, learnt(t, "1")); err != nil {
 		t.Fatal(err)
 	}
+	other := path + ".txt"
+	if err := os.WriteFile(other, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.Stat(path)
+	want, err2 := os.Stat(other)
+	if err := errors.Join(err, err2); err != nil || got.Mode() != want.Mode() {
+		t.Errorf("%v: mode %v, want that of any file, %v", err, got.Mode(), want.Mode())
+	}
 	if m, err := s.Active(schema("a", "b")); err != nil || m.Version() != "1" {
 		t.Errorf("got %v, %v", m, err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,8 +15,8 @@ type site struct {
 }
 
 // configuration is that of the page's gateway: a tank whose level is read from a file, and
-// a pump on Modbus. hold is a part that a changed configuration has another of.
-func (s site) configuration(level, hold string) string {
+// a pump on Modbus. hold and model are what a changed configuration has another of.
+func (s site) configuration(level, hold, model string) string {
 	return fmt.Sprintf(`gateway: {site: plant, id: gw7}
 %shttp: {listen: %q}
 buses:
@@ -25,9 +26,9 @@ sensors:
   - {name: pump, driver: modbus, bus: line, unit: 1, registers: [{name: current, at: "holding:0", type: u16}, {name: speed, at: "holding:1", type: u16}]}
 machines:
   - {name: tank1, channels: ["tank.*"], period: 200ms, detect: {hold: %s}}
-  - {name: pump1, channels: ["pump.*"], period: 200ms}
+  - {name: pump1, channels: ["pump.*"], period: 200ms%s}
 mqtt: {broker: "mqtt://%s"%s}
-`, s.lines, s.http, s.plc, filepath.Join(s.etc, level), hold, s.broker, map[bool]string{true: ", username: gw, password_file: /run/credentials/iot-edge-anomaly.service/cred_mqtt"}[s.lines == ""])
+`, s.lines, s.http, s.plc, filepath.Join(s.etc, level), hold, model, s.broker, map[bool]string{true: ", username: gw, password_file: /run/credentials/iot-edge-anomaly.service/cred_mqtt"}[s.lines == ""])
 }
 
 // write writes the file of the configuration, the rows of the tank, and the files that the
@@ -42,10 +43,18 @@ func (s site) write(dir, level string) error {
 			return err
 		}
 	}
-	good := s.configuration(level, "600ms")
+	// a pump at work, in what was recorded of a month
+	month := "timestamp,pump.current,pump.speed\n"
+	for i := range 2400 {
+		x := 100 + 3*math.Sin(float64(i)/7) + float64(i*i%17)/17
+		month += fmt.Sprintf("%.1f,%.3f,%.3f\n", float64(i)/5, x, x+1+float64(i*i%13)/40)
+	}
+	good := s.configuration(level, "600ms", "")
 	for path, text := range map[string]string{
 		filepath.Join(s.etc, "config.yaml"): good,
-		filepath.Join(dir, "new.yaml"):      s.configuration(level, "700ms"),
+		filepath.Join(dir, "new.yaml"):      s.configuration(level, "700ms", ""),
+		filepath.Join(dir, "model.yaml"):    s.configuration(level, "600ms", ", model: {path: "+filepath.Join(s.etc, "pump1.safetensors")+"}"),
+		filepath.Join(dir, "month.csv"):     month,
 		filepath.Join(dir, "bad.yaml"):      good + fault,
 	} {
 		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -74,7 +83,11 @@ var scenes = map[string]struct {
 		a.spoil()
 		return a.do("systemctl restart iot-edge-anomaly; until systemctl is-failed -q iot-edge-anomaly; do sleep 0.1; done")
 	}},
-	"data is corrupt": {"low.csv", func(a actor) error { return a.do("rm -f *.tar; iot-edge-anomaly backup gw7.tar") }},
+	"a month is over": {"low.csv", func(a actor) error {
+		return a.do("iot-edge-anomaly train --csv month.csv --config /etc/iot-edge-anomaly/config.yaml --machine pump1 --out pump1.safetensors")
+	}},
+	"a model is learnt elsewhere": {"low.csv", nil},
+	"data is corrupt":             {"low.csv", func(a actor) error { return a.do("rm -f *.tar; iot-edge-anomaly backup gw7.tar") }},
 }
 
 // actor brings a state about.
@@ -123,8 +136,9 @@ func enter(name string) (*gateway, error) {
 	if err := s.write(g.dir, scene.level); err != nil {
 		return nil, err
 	}
-	// a fault that a test brought about is no fault of the unit
-	if err := v.do("systemctl reset-failed; systemctl start broker plc && iot-edge-anomaly mqtt enable; systemctl restart iot-edge-anomaly && iot-edge-anomaly wait-ready --timeout 60s"); err != nil {
+	// a scene begins without what one before has left
+	if err := v.do("systemctl reset-failed; systemctl stop iot-edge-anomaly; rm -rf /var/lib/private/iot-edge-anomaly/*; " +
+		"systemctl start broker plc iot-edge-anomaly && iot-edge-anomaly wait-ready --timeout 60s"); err != nil {
 		return nil, err
 	}
 	if scene.then != nil {
