@@ -65,7 +65,7 @@ help:
 	@echo "make footprint      measures memory, CPU and bytes written at six sizes, beside Telegraf and netdata; 25 minutes"
 	@echo "make peers          compares speed with ONNX Runtime and TFLite, downloaded from npm (x86-64, arm64)"
 	@echo "make arm            estimates cycles of the Arm kernels and counts instructions in emulation beside XNNPACK (Debian 12)"
-	@echo "make accuracy       trains and scores on the recordings in DATA ($(DATA))"
+	@echo "make accuracy       trains and scores on the recordings in DATA ($(DATA)); SETS=wind60,skab only on these"
 	@echo "make liars          reads simulated Modbus devices that lie, and counts wrong values, beside other readers; 20 minutes"
 	@echo "make fetch          downloads the public recordings that make accuracy uses into DATA"
 	@echo "make fuzz           runs each fuzz test for FUZZTIME ($(FUZZTIME))"

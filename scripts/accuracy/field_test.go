@@ -161,3 +161,9 @@ func TestRecording(t *testing.T) {
 		}
 	}
 }
+
+func TestRegimes(t *testing.T) {
+	if got := regimes([]string{"a never changed", "rows 5 to 9 are another regime", "no regime"}); got != "rows 5 to 9 are another regime; no regime" {
+		t.Error(got)
+	}
+}

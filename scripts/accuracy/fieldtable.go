@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"strings"
 )
 
 // fields are the outcomes of the recordings from the field.
 type fields struct {
 	outcomes map[string]map[string][]outcome // by recording and detector, one for each seed
 	wanted   []string                        // the protocols in their order
+	regimes  string                          // what train says of other regimes in the rows of the newest protocol
 	unseen   []string                        // the machines that no setting was chosen on
 }
 
@@ -30,9 +33,20 @@ func (b *bench) field(p *protocol) error {
 		}
 	}
 	if n := r.doubtful(p.learn); n > 0 {
-		fmt.Fprintf(b.w, "  %d of the rows that are learnt are labelled\n", n)
+		fmt.Fprintf(b.w, "  %d of the rows that are learnt are labelled; train, first seed: %s\n", n, cmp.Or(b.regimes, "no word of another regime"))
 	}
 	return nil
+}
+
+// regimes are the warnings of learning that speak of another regime in the rows.
+func regimes(warnings []string) string {
+	var out []string
+	for _, text := range warnings {
+		if strings.Contains(text, "regime") {
+			out = append(out, text)
+		}
+	}
+	return strings.Join(out, "; ")
 }
 
 func (b *bench) again() string {
@@ -82,6 +96,9 @@ func (b *bench) fieldLine(r *recording, p *protocol, name string, seeds int, run
 			return err
 		}
 		o := r.count(w, p)
+		if seed == 0 && w.report != nil {
+			b.regimes = regimes(w.report.Warnings)
+		}
 		if seed == 0 && b.script != "" {
 			if err := b.recount(r, w, p, o, w.report != nil); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
