@@ -39,7 +39,7 @@ trial() {
 	cp "$deb" "$root/root/new.deb"
 	cp "$work/older.deb" "$work/plc" "$work/runbook" docs/runbook.md scripts/systemd/trial.sh "$root/root/"
 	cp -r "$work/release" "$root/root/"
-	scripts/systemd/boot.sh "$root"
+	scripts/systemd/boot.sh "$root" 1200
 	rm -rf --one-file-system "$root"
 }
 
