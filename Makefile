@@ -37,10 +37,14 @@ COLD = $(COLD_AGENT) $(COLD_LIBRARIES)
 # Nothing here asks for host names that are not ASCII: see tools/leftout/idna.
 LEFTOUT = -overlay $$(scripts/leftout.sh $(GO))
 
+# Bytes at whose multiples functions begin: the compiler's 32 makes the amd64 binary 136 KiB
+# larger. 0 is the compiler's own, 4 on 32-bit Arm.
+ALIGN = 16
+
 # The same sources give the same bytes in any folder, in a clone and in a source
 # archive (TestReproducible in scripts/house).
 GOBUILD = CGO_ENABLED=0 GOFLAGS= GOAMD64=v1 GOARM64=v8.0 $(GO) build -trimpath -buildvcs=false -tags $(TAGS) $(LEFTOUT) \
-	-ldflags "-s -w -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)" \
+	-ldflags "-s -w -funcalign=$(ALIGN) -buildid= -X main.version=$(VERSION) -X main.commit=$(COMMIT)" \
 	$(foreach p,$(COLD),-gcflags=$(p)=-l)
 
 # Of staticcheck: the default, package comments, and one receiver name a type.
@@ -92,6 +96,7 @@ build:
 cross: $(DIST)
 	@scripts/sizes.sh
 
+dist/$(NAME)_linux_armv%: ALIGN = 0
 dist/$(NAME)_linux_armv%: FORCE
 	GOOS=linux GOARCH=arm GOARM=$* $(GOBUILD) -o $@ ./agent
 
