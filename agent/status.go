@@ -53,6 +53,9 @@ func reportVerb(ctx context.Context, e env, args []string) error {
 	if err := parseRange(e, fs, args, 0, 1); err != nil {
 		return err
 	}
+	if m := cmp.Or(fs.Arg(0), month); !review.IsMonth(m) {
+		return usagef("month %q: want one such as 2026-11", m)
+	}
 	text, err := review.Month(ctx, review.Options{Socket: socketOf(e, *path), Config: func() (*config.Config, error) { return loadConfig(*path) },
 		JSON: *asJSON, HTML: *html, Now: time.Now()}, cmp.Or(fs.Arg(0), month))
 	if err == nil {

@@ -30,6 +30,7 @@ type bench struct {
 	writes  int
 	s       status.Snapshot
 	begun   time.Time
+	slow    time.Duration // between two looks, instead of step
 }
 
 const step = 10 * time.Second
@@ -70,8 +71,9 @@ func (b *bench) look() {
 
 // run lets so much time pass, in which each row has a score.
 func (b *bench) run(d time.Duration) {
+	every := max(step, b.slow)
 	for end := b.passed + d; b.passed < end; b.look() {
-		b.passed, b.wall = b.passed+step, b.wall.Add(step)
+		b.passed, b.wall = b.passed+every, b.wall.Add(every)
 		m := &b.s.Machines[0]
 		m.Rows, m.Scored = m.Rows+10, m.Scored+10
 		for range 10 {
@@ -230,7 +232,7 @@ func TestLog_clock(t *testing.T) {
 // TestLog_disk: what the disk does not take is kept, and written when it does.
 func TestLog_disk(t *testing.T) {
 	b := newBench(t, "2026-12-01T22:00:00Z")
-	b.noDisk = true
+	b.noDisk, b.slow = true, 10*time.Minute
 	b.run(48 * time.Hour)
 	b.noDisk = false
 	b.run(20 * time.Minute)
@@ -284,6 +286,7 @@ func TestLog_size(t *testing.T) {
 // TestLog_damage: a damaged line costs its day, and is told.
 func TestLog_damage(t *testing.T) {
 	b := newBench(t, "2026-11-27T00:00:00Z")
+	b.slow = time.Minute
 	b.run(72 * time.Hour)
 	b.stop()
 	path := filepath.Join(b.dir, "2026-11"+Ext)

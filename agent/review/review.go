@@ -100,10 +100,8 @@ func Month(ctx context.Context, o Options, month string) (string, error) {
 	this := first
 	if month == "" {
 		first = first.AddDate(0, -1, 0)
-	} else if at, err := time.Parse("2006-01", month); err == nil {
-		first = at
 	} else {
-		return "", fmt.Errorf("month %q: want one such as 2026-11", month)
+		first, _ = time.Parse("2006-01", month) // IsMonth
 	}
 	a, err := ask(ctx, o.Socket, first.AddDate(0, -1, 0))
 	if errors.Is(err, control.ErrNotRunning) {
@@ -134,6 +132,9 @@ func Month(ctx context.Context, o Options, month string) (string, error) {
 	r.fill(s)
 	r.outlook(s)
 	r.curves(s)
+	if s.Tone = "good"; len(s.Warnings) > 0 {
+		s.Tone = "warn"
+	}
 	if o.HTML != "" {
 		if st, err := os.Stat(o.HTML); err == nil && st.IsDir() {
 			o.HTML = filepath.Join(o.HTML, filepath.Base(a.Device+"-"+first.Format("2006-01")+".html"))
@@ -143,6 +144,12 @@ func Month(ctx context.Context, o Options, month string) (string, error) {
 		}
 	}
 	return r.text(s, o.JSON)
+}
+
+// IsMonth tells whether Month can be asked for it.
+func IsMonth(month string) bool {
+	_, err := time.Parse("2006-01", month)
+	return month == "" || err == nil
 }
 
 func monthOf(first time.Time) history.Period {

@@ -141,7 +141,7 @@ func (r *review) sensors(s *sheet) {
 		p := r.now.Sensors[name]
 		rows = append(rows, r.row(failed, name, fmt.Sprint(p.Reads), fmt.Sprint(p.Errors)))
 	}
-	s.table("Sensors", "", r.head("sensor", "#readings", "#without a value", "#of them"), rows)
+	s.table("Sensors", "", r.head("sensor", "#readings", "#without a value", "#part"), rows)
 }
 
 func (r *review) errors(s *sheet) {
@@ -286,7 +286,7 @@ func (r *review) headroom(s *sheet) {
 	if t.Limit > 0 {
 		rows = append(rows, []string{"memory", ofLimit(t) + " at the most", share(float64(t.Limit)-float64(t.Memory), float64(t.Limit))})
 	}
-	card := "its kernel does not tell how worn it is"
+	card := "the kernel does not tell how worn it is"
 	left := "unknown"
 	switch w := r.Wear; {
 	case w.Device == "":
