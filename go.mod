@@ -15,6 +15,7 @@ require (
 	github.com/simonvetter/modbus v1.6.4 // tests: an independent server
 	go.uber.org/goleak v1.3.0
 	go.yaml.in/yaml/v3 v3.0.6
+	golang.org/x/crypto v0.47.0 // tests: a second opinion
 	golang.org/x/sys v0.49.0
 	periph.io/x/conn/v3 v3.7.3
 	periph.io/x/host/v3 v3.8.5
@@ -28,7 +29,7 @@ require (
 	github.com/rs/xid v1.4.0 // indirect
 	github.com/valyala/fastrand v1.1.0 // indirect
 	github.com/valyala/histogram v1.2.0 // indirect
-	golang.org/x/net v0.44.0 // indirect
+	golang.org/x/net v0.48.0 // indirect
 	golang.org/x/sync v0.17.0 // indirect
 )
 

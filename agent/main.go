@@ -71,6 +71,7 @@ func verbs() []verb {
 		{"record", "[--config FILE] --out FILE.csv [--for 24h]", "rows to CSV", recordVerb},
 		{"train", "--csv FILE[,FILE] [--rows N] --out MODEL [--report FILE.html]", "learns from the first N rows", trainVerb},
 		{"score", "--model MODEL --csv FILE [--out FILE.csv] [--events FILE] [--report FILE.html] | --sweep", "one output row per input row; or what other alarm policies would give", scoreVerb},
+		{"model", "list | show VERSION | verify FILE | install FILE | activate VERSION | rollback [--machine NAME] [--config FILE]", "the models of a machine: brings one in after its proof, watches it on probation, and takes the one before back", modelVerb},
 		{"bench", "[--config FILE] [--json]", "times every kernel of this CPU, and rows of the active models up to their events; 1 below the target", benchVerb},
 		{"mqtt", "check [--for 60s] | disable | enable [--note TEXT] [--config FILE]", "the way to the broker, step by step, and whether events come without a gap; or cuts this gateway off from it", mqttVerb},
 		{"spool", "verify [--config FILE]", "whether the queue on disk is whole and no message is missing; also beside the running agent", spoolVerb},

@@ -2,13 +2,10 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 
 	"iot-edge-anomaly/agent/offline"
-	"iot-edge-anomaly/model/train"
 )
 
 func trainVerb(ctx context.Context, e env, args []string) error {
@@ -49,30 +46,5 @@ func trainVerb(ctx context.Context, e env, args []string) error {
 	if trained == nil {
 		return err
 	}
-	return errors.Join(err, tellTraining(e, *asJSON, o.Out, trained))
-}
-
-// tellTraining prints what was learnt.
-func tellTraining(e env, asJSON bool, out string, t *offline.Trained) error {
-	if asJSON {
-		return json.NewEncoder(e.stdout).Encode(struct {
-			Model   string `json:"model"`
-			Version string `json:"version"`
-			SHA256  string `json:"sha256"`
-			train.Report
-			Alarms alarms `json:"false_alarms"` // in place of the report's
-		}{out, t.Model.Version(), t.Model.SHA256(), t.Report, alarms(t.Report.Alarms)})
-	}
-	_, err := fmt.Fprintf(e.stdout, "%s\nmodel %s, version %s, sha256 %s\n", strings.TrimRight(t.Report.String(), "\n"), out, t.Model.Version(), t.Model.SHA256())
-	return err
-}
-
-// alarms is model.Alarms as JSON. An unknown rate is left out, because a script would
-// read its 0 as a promise of no false alarms.
-type alarms struct {
-	Wanted float64 `json:"wanted"`
-	Rate   float64 `json:"rate,omitzero"`
-	Low    float64 `json:"low,omitzero"`
-	High   float64 `json:"high,omitzero"`
-	Beyond float64 `json:"beyond,omitzero"`
+	return errors.Join(err, trained.Tell(e.stdout, *asJSON, o.Out))
 }

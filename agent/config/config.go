@@ -146,13 +146,11 @@ var trustKeys = section[*Trust]{
 	help: "Which models are trusted.",
 	rows: []row[*Trust]{
 		{Key: Key{Name: "local", Kind: Boolean, Default: "true", Example: "true",
-			Help:   "Whether models that were learnt on this gateway are used.",
-			NotYet: "models from elsewhere are not supported by this version, so only those learnt here are left"},
+			Help: "Whether models that were learnt on this gateway are used; with false nothing is learnt here."},
 			into: func(t *Trust) any { return &t.Local }},
-		{Key: Key{Name: "keys", Kind: List, Of: File, Empty: "none", Without: "none", Example: "[/etc/iot-edge-anomaly/model.pub]",
-			Help:   "Public keys of those whose signed models are used.",
-			NotYet: "models from elsewhere are not supported by this version"},
-			into: func(t *Trust) any { return &t.Keys }, severity: SeverityWarning},
+		{Key: Key{Name: "keys", Kind: List, Of: File, Empty: "none", Without: "models from elsewhere need no signature", Example: "[/etc/iot-edge-anomaly/model.pub]",
+			Help: "Public keys of minisign. With any, a model from elsewhere is used only if one of them has signed it. See [models.md](models.md#signatures)."},
+			into: func(t *Trust) any { return &t.Keys }},
 	},
 }
 

@@ -58,6 +58,18 @@ func Post(ctx context.Context, socket, verb string, request, answer any) error {
 	return call(ctx, socket, "POST", verb, body, answer)
 }
 
+// PostContent asks as Post does, and sends content with the request.
+func PostContent(ctx context.Context, socket, verb string, request any, content []byte, answer any) error {
+	if len(content) > MaxContent {
+		return fmt.Errorf("%d bytes: want at most %d", len(content), MaxContent)
+	}
+	body, err := json.Marshal(request)
+	if err != nil {
+		return err
+	}
+	return call(ctx, socket, "POST", verb, append(append(body, '\n'), content...), answer)
+}
+
 func call(ctx context.Context, socket, method, verb string, body []byte, answer any) error {
 	if socket == "" {
 		return errors.New("control.socket is empty: the agent cannot be asked")

@@ -24,6 +24,8 @@ type Verb struct {
 	// Changes tells that the verb changes something: it is asked for by POST and
 	// goes into the audit.
 	Changes bool
+	// Content tells that a line of JSON may be followed by up to MaxContent bytes.
+	Content bool
 	// Do does it and returns the answer, which is encoded as JSON. An error that is
 	// a config.Refusal keeps that mark on its way to the client. Do may be called by
 	// any goroutine.
@@ -34,6 +36,8 @@ type Verb struct {
 type Request struct {
 	By   Peer
 	Body []byte // at most 64 KiB; empty = nothing
+	// Content is what follows the first line, of a Verb that takes it.
+	Content []byte
 }
 
 // Decode reads the content of the request into v. A key that v does not have is an
@@ -84,12 +88,16 @@ func (s *Server) Trouble() string {
 // Bounds of one request.
 const (
 	maxBody     = 64 << 10
+	contentTime = 30 * time.Second // for a request with content
 	headerTime  = 2 * time.Second
 	requestTime = 3 * time.Second
 	verbTime    = 2 * time.Minute // a verb may wait for machines to stop
 	answerTime  = 5 * time.Second // for the client to take the answer
 	maxChanges  = 4               // that are asked for at once; a reload may take long
 )
+
+// MaxContent bounds the content of a request.
+const MaxContent = 17 << 20
 
 // New makes a Server. It touches no file.
 func New(o Options) *Server {
@@ -171,7 +179,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, v Verb) {
 		answer(w, http.StatusForbidden, failure{Error: "the kernel does not tell who asks"})
 		return
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	body, content, err := read(w, r, v)
 	if err != nil {
 		answer(w, http.StatusBadRequest, failure{Error: "request: " + err.Error()})
 		return
@@ -186,7 +194,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, v Verb) {
 		}
 	}
 	release := clients.Hold(r.Context())
-	result, err := s.do(r.Context(), v, Request{By: by, Body: body})
+	result, err := s.do(r.Context(), v, Request{By: by, Body: body, Content: content})
 	release()
 	http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
 	if v.Changes {
@@ -204,6 +212,27 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, v Verb) {
 	default:
 		answer(w, http.StatusInternalServerError, failure{Error: err.Error()})
 	}
+}
+
+// read reads what a client sends.
+func read(w http.ResponseWriter, r *http.Request, v Verb) (body, content []byte, err error) {
+	if !v.Content {
+		body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+		return body, nil, err
+	}
+	if n := r.ContentLength; n < 0 || n > maxBody+MaxContent {
+		return nil, nil, fmt.Errorf("%d bytes: want at most %d", n, MaxContent)
+	}
+	http.NewResponseController(w).SetReadDeadline(time.Now().Add(contentTime))
+	all := make([]byte, r.ContentLength)
+	if _, err = io.ReadFull(r.Body, all); err != nil {
+		return nil, nil, err
+	}
+	body, content, _ = bytes.Cut(all, []byte("\n"))
+	if len(body) > maxBody {
+		return nil, nil, fmt.Errorf("first line of more than %d bytes", maxBody)
+	}
+	return body, content, nil
 }
 
 // do does what a verb does. A panic in it is an error: package http would end the

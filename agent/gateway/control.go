@@ -33,6 +33,8 @@ func (g *Gateway) openControl() {
 		{Name: "ack", Changes: true, Do: g.askAck},
 		{Name: "mute", Changes: true, Do: g.askMute},
 		{Name: "isolate", Changes: true, Do: g.askIsolate},
+		{Name: "models", Do: g.askModels},
+		{Name: "model", Changes: true, Content: true, Do: g.askModel},
 	}})
 	g.control = newService(g.socket.Run)
 }

@@ -7,6 +7,7 @@ import (
 
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/machine"
+	"iot-edge-anomaly/agent/models"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/agent/state"
@@ -88,7 +89,7 @@ func (d *difference) compareMachines(p *plant, c *config.Config) error {
 	var errs []error
 	for _, mc := range c.Machines {
 		u := p.unit(mc.Name)
-		same := u != nil && !u.Failed() && d.sameMachine(u.conf, mc, c)
+		same := u != nil && !u.Failed() && config.Same(p.cfg.Trust, c.Trust) && d.sameMachine(u.conf, mc, c)
 		if u != nil {
 			other, err := u.otherModel(c, mc)
 			errs = append(errs, err)
@@ -127,18 +128,20 @@ func (d *difference) sameMachine(old, now config.Machine, c *config.Config) bool
 // otherModel tells whether the machine would start with another model than the one
 // that it has. If somebody has put one there that cannot be used, that is an error.
 func (u *unit) otherModel(c *config.Config, mc config.Machine) (bool, error) {
-	models := state.OpenModels(mc.Model.Path)
-	stamp := models.Stamp()
+	store := models.Of(c, mc).Models
+	stamp := store.Stamp()
 	// A folder without versions may look as it did before the machine was learnt.
-	vanished := models.Writable() && len(models.Versions()) == 0 && u.Status().Model.SHA256 != ""
+	vanished := store.Writable() && len(store.Versions()) == 0 && u.Status().Model.SHA256 != ""
 	if stamp == u.stamp && mc.Model.Path == u.conf.Model.Path && !vanished {
 		return false, nil
 	}
-	if u.has(models) {
+	if has, passed := u.has(store); has && passed == nil {
 		u.stamp = stamp
 		return false, nil
+	} else if has {
+		return false, config.Refuse(fmt.Errorf("machine %s: the version at work stays, for the active one cannot be used: %w: %s", mc.Name, passed, "activate another one with model activate, or mend it; then reload"))
 	}
-	if a := assess(models, c, mc); a.Err != nil && !errors.Is(a.Err, state.ErrNone) {
+	if a := assess(store, c, mc); a.Err != nil && !errors.Is(a.Err, state.ErrNone) {
 		return false, config.Refuse(fmt.Errorf("machine %s: %s: %s", mc.Name, a.Problem, a.Cure))
 	}
 	return true, nil
@@ -155,15 +158,15 @@ func (u *unit) lostRows(mc config.Machine) int {
 }
 
 // has tells whether the active model is the one at work: the machine itself has learnt
-// it, and whether it fits another configuration is for the machine to say. Versions
-// that are passed over for it are somebody's.
-func (u *unit) has(models *state.Models) bool {
+// it, and whether it fits another configuration is for the machine to say. passed tells
+// of versions that should come before it and cannot be used.
+func (u *unit) has(models *state.Models) (is bool, passed error) {
 	active, err := models.Active(settings.Schema(u.conf))
-	if err != nil {
-		return false
+	if active == nil {
+		return false, err
 	}
 	s := u.Status()
-	return active.SHA256() == s.Model.SHA256 || active.SHA256() == s.Storing
+	return active.SHA256() == s.Model.SHA256 || active.SHA256() == s.Storing, err
 }
 
 // assess tells what a machine would start with.

@@ -13,6 +13,7 @@ import (
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/keyfiles"
+	"iot-edge-anomaly/agent/models"
 	"iot-edge-anomaly/agent/mqtt"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/spool"
@@ -88,7 +89,7 @@ func (g *Gateway) warn(c *config.Config) {
 // impairedMachines tells of machines that would start blind or judge in part.
 func impairedMachines(path string, c *config.Config) (ps config.Problems) {
 	for i, m := range c.Machines {
-		a := assess(state.OpenModels(m.Model.Path), c, m)
+		a := assess(models.Of(c, m).Models, c, m)
 		if lost := lostRows(c, m); a.Learns && lost != "" {
 			ps = append(ps, problem(path, m.Pos, fmt.Sprintf("machines[%d]", i), "wait until it is learnt, or let it collect them anew", errors.New(lost)))
 		}

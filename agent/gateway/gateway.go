@@ -96,6 +96,7 @@ type Gateway struct {
 	guards        *guards
 	turns         atomic.Uint64 // of the loop
 	reloading     atomic.Bool
+	updates       updates
 
 	// faults is held while a fault is reported, which may wait for the disk, and while
 	// a reload replaces the plant.
@@ -292,7 +293,11 @@ func (g *Gateway) loop(ctx context.Context) error {
 				return v.err
 			}
 		case j := <-g.jobs:
-			j.done <- j.do()
+			err := j.do()
+			j.done <- err
+			if errors.Is(err, ErrRestart) {
+				return err
+			}
 		case ask := <-g.reloads:
 			v := g.reload()
 			ask <- v
@@ -307,7 +312,7 @@ func (g *Gateway) loop(ctx context.Context) error {
 			g.tellLosses(&st, now)
 			g.spare(now)
 			g.watchAlerts(now)
-			if err := g.restartMachines(now); err != nil {
+			if err := errors.Join(g.judgeTrials(now), g.restartMachines(now)); err != nil {
 				return err
 			}
 			if err := g.reporter.Tell(); err != nil {

@@ -13,6 +13,7 @@ import (
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/machine"
+	"iot-edge-anomaly/agent/models"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/settings"
 	"iot-edge-anomaly/agent/state"
@@ -58,6 +59,7 @@ type unit struct {
 	*machine.Machine
 	conf  config.Machine
 	stamp string        // of its models
+	kept  bool          // its model has passed its probation; of the loop
 	done  chan struct{} // closed when the machine has stopped; nil = it was not started
 }
 
@@ -106,8 +108,10 @@ func (p *plant) options(mc config.Machine) machine.Options {
 		score = func(v float64) { p.scored(mc.Name); p.metrics.Score(v) }
 	}
 	panics, _ := p.panics.LoadOrStore(mc.Name, new(atomic.Uint64))
+	store := models.Of(p.cfg, mc).Models
+	span, slow := trialOf(store, &s)
 	return machine.Options{
-		Schema: s, Sensors: sensors, Models: state.OpenModels(mc.Model.Path), Policy: settings.Policy(mc), Limits: settings.Limits(mc), Learn: learning(p.cfg, mc, s),
+		Schema: s, Sensors: sensors, Models: store, Trial: span, Slow: slow, Policy: settings.Policy(mc), Limits: settings.Limits(mc), Learn: learning(p.cfg, mc, s),
 		State: judgeState(p.cfg, mc), Sampler: p.group.Sampler(mc.Name), Report: p.report, Log: p.log, Inference: p.metrics.Inference, Score: score, Panics: panics.(*atomic.Uint64)}
 }
 
@@ -118,7 +122,7 @@ func learning(c *config.Config, mc config.Machine, s model.Schema) machine.Learn
 		settle = int((s.RunWhen.Settle + s.Period - 1) / s.Period)
 	}
 	l, n := mc.Model.Learn, max(1, len(c.Machines))
-	return machine.Learn{Allow: l.When == "no_model", OnChange: mc.Model.OnChange == "relearn", Duty: l.Duty,
+	return machine.Learn{Allow: l.When == "no_model" && c.Trust.Local, OnChange: mc.Model.OnChange == "relearn", Duty: l.Duty,
 		Backlog: waitingRows / n, History: judgeState(c, mc),
 		Rows: state.RowLogOptions{Path: filepath.Join(c.State, "learn", mc.Name+".rows"), Schema: s.Hash(), MaxMemory: refusedRows / int64(n),
 			Channels: len(s.Channels), Want: int(min(l.For/s.Period, math.MaxInt32)), SettleRows: settle}}

@@ -32,7 +32,9 @@ func (g *Gateway) reload() verdict {
 	var v verdict
 	c, err := g.opts.Reload()
 	if err == nil {
-		v.changed, err = g.change(c)
+		if v.changed, err = g.change(c); !errors.Is(err, ErrRestart) {
+			g.tellModels(c, err)
+		}
 	}
 	v.err = err
 	g.setRefused(err)

@@ -29,6 +29,7 @@ func (g *Gateway) Snapshot() status.Snapshot {
 	for _, m := range p.units {
 		s.Machines = append(s.Machines, m.Status())
 	}
+	s.Updates = g.updates.of(p.units)
 	g.mu.Lock()
 	broker, endpoint, pusher := g.broker, g.endpoint, g.pusher
 	g.mu.Unlock()

@@ -18,6 +18,6 @@ type TrainingSet struct {
 // set: the threshold is set for the policy's rate of false alarms and its n of m.
 // began, the moment at which training begins, names the version.
 func TrainOptions(p detect.Policy, set TrainingSet, began time.Time) train.Options {
-	return train.Options{Seed: 1, Version: began.UTC().Format("2006-01-02T15:04:05Z") + "-1", Coverage: set.Coverage, Gaps: set.Gaps,
+	return train.Options{Seed: 1, Version: began.UTC().Format("20060102T150405Z") + "-1", Coverage: set.Coverage, Gaps: set.Gaps,
 		FalseAlarms: p.FalseAlarms, N: p.N, M: p.M}
 }

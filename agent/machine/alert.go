@@ -9,12 +9,13 @@ import (
 
 // The keys of a machine's alerts.
 const (
-	alertKey = "model"         // the model cannot judge as it should
-	lossKey  = "learning_rows" // learning rows were lost
+	alertKey  = "model"         // the model cannot judge as it should
+	lossKey   = "learning_rows" // learning rows were lost
+	updateKey = "model_update"  // a model was not taken, or taken back
 )
 
 // AlertKeys are the keys of a machine's alerts.
-var AlertKeys = [...]string{alertKey, lossKey}
+var AlertKeys = [...]string{alertKey, lossKey, updateKey}
 
 // alert is trouble of the machine that is told as an event.
 type alert struct {
@@ -53,6 +54,8 @@ func (m *Machine) resumeAlert(ev detect.Event) bool {
 	switch {
 	case ev.Key == alertKey:
 		m.fit.open = true
+	case ev.Key == updateKey:
+		m.update.open = true
 	case ev.Key == lossKey && m.toLearn:
 		m.loss.open, m.loss.text = true, ev.Reason
 		m.setLoss(0, ev.Reason)

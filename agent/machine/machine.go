@@ -36,6 +36,9 @@ type Options struct {
 	Sampler *sampler.Sampler
 	Report  Reporter
 	Log     *slog.Logger
+	// Trial is over how much time of rows the model at work is on trial; 0 = it is not.
+	// Slow is how long a score of it may take then.
+	Trial, Slow time.Duration
 	// Panics counts those of the machine, and goes on when the machine is made anew. Nil =
 	// nobody asks.
 	Panics *atomic.Uint64
@@ -85,7 +88,11 @@ type Machine struct {
 	fit      alert           // of problem
 	loss     alert           // of learning rows
 	lossSeen int             // of m.rows.Lost
-	unlatch  atomic.Bool     // asked for
+	update   alert           // of models that were not taken, or taken back
+	refused  atomic.Pointer[refusal]
+	trial    trial
+	recent   recent      // with mu held
+	unlatch  atomic.Bool // asked for
 	progress atomic.Uint64
 	failed   atomic.Bool // a panic has stopped it
 	keeper   keeper
@@ -109,7 +116,7 @@ func New(o Options) (*Machine, error) {
 		o.Learn.Turns = new(Turns)
 	}
 	m := &Machine{o: o, log: o.Log.With("machine", name), gate: model.NewGate(o.Schema), judge: j,
-		fit: alert{key: alertKey, severity: detect.Warning}, loss: alert{key: lossKey, severity: detect.Warning}}
+		fit: alert{key: alertKey, severity: detect.Warning}, loss: alert{key: lossKey, severity: detect.Warning}, update: updateAlert()}
 	m.status.init(o)
 	a := Assess(o.Models, o.Schema, o.Learn)
 	if m.toLearn = a.Learns; a.Problem != "" {
@@ -121,7 +128,10 @@ func New(o Options) (*Machine, error) {
 		m.setProblem(m.problem)
 	}
 	if a.Model != nil {
-		err = m.watch(a.Model)
+		if err = m.watch(a.Model); o.Trial > 0 {
+			m.trial = newTrial(o.Trial, o.Slow, o.Schema.Period, a.Model.FillRows())
+			m.status.Trial = Trial{Span: o.Trial}
+		}
 	} else {
 		m.setState(a.State, m.problem)
 	}
@@ -138,6 +148,11 @@ func (m *Machine) watch(loaded *model.Model) error {
 	}
 	m.model = loaded
 	m.ref = report.ModelRef{Version: loaded.Version(), SHA256: loaded.SHA256()}
+	m.mu.Lock()
+	if m.trial, m.status.Trial = (trial{}), (Trial{}); m.recent.values == nil {
+		m.recent = newRecent(len(m.o.Schema.Channels))
+	}
+	m.mu.Unlock()
 	m.loadState()
 	m.setDrift()
 	m.setModel(m.ref)
@@ -191,8 +206,9 @@ func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 	m.judge.Mute(m.mute.Load() != nil)
 	start := time.Now()
 	v := m.judge.Push(f.Time, f.Values)
+	took := time.Since(start)
 	if v.Scored && m.o.Inference != nil {
-		m.o.Inference(time.Since(start).Seconds())
+		m.o.Inference(took.Seconds())
 	}
 	if m.model != nil {
 		m.judged(&v)
@@ -202,6 +218,7 @@ func (m *Machine) row(ctx context.Context, f *sampler.Frame) {
 			m.countNoModel()
 		}
 	}
+	m.tookRow(f.Values, &v, took)
 	note := ""
 	switch {
 	case m.training != nil:

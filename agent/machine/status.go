@@ -62,6 +62,8 @@ type Status struct {
 	RowsLost uint64                   // of them, since the start
 	Unjudged uint64                   // rows that came while the machine was learnt and were too many to judge afterwards
 	Problem  string                   // why the model cannot judge as it should, and what to do; "" = it does
+	Refused  string                   // why a model was not taken, or was taken back; "" = none, or it is long ago
+	Trial    Trial                    // of the model at work
 	Error    string                   // the newest trouble with model, rows or state; "" = it is over
 	ErrorAt  time.Time
 	Errors   uint64

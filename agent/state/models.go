@@ -25,8 +25,9 @@ var ErrNone = errors.New("no model")
 // Models is the place where one machine's models live. It is used by one
 // goroutine.
 type Models struct {
-	dir  string // empty: a single file
-	file string
+	dir   string // empty: a single file
+	file  string
+	trust *Trust // nil = all models are used
 }
 
 // OpenModels takes the configured path: a file when it ends in Ext or names an
@@ -49,11 +50,11 @@ func (s *Models) Writable() bool { return s.dir != "" }
 // is nothing to load. With a model the error is a warning.
 func (s *Models) Active(want model.Schema) (*model.Model, error) {
 	if s.file != "" {
-		return load(s.file, want)
+		return s.load(s.file, want)
 	}
 	var errs []error
 	for _, name := range s.candidates() {
-		m, err := load(filepath.Join(s.dir, name), want)
+		m, err := s.load(filepath.Join(s.dir, name), want)
 		if err == nil {
 			return m, errors.Join(errs...)
 		}
@@ -71,7 +72,7 @@ func (s *Models) Active(want model.Schema) (*model.Model, error) {
 	return nil, errors.Join(errs...)
 }
 
-func load(path string, want model.Schema) (*model.Model, error) {
+func (s *Models) load(path string, want model.Schema) (*model.Model, error) {
 	m, err := model.Load(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w", path, ErrNone)
@@ -82,15 +83,21 @@ func load(path string, want model.Schema) (*model.Model, error) {
 	if _, err := m.Usable(want); err != nil {
 		return nil, fmt.Errorf("model %s: %w", path, err)
 	}
+	if err := s.trusted(path, m); err != nil {
+		return nil, err
+	}
 	return m, nil
 }
 
-// candidates are the versions to try: the current one, then the others from the
-// newest to the oldest by name.
+// candidates are the versions to try: the current one, the previous one, then the others
+// from the newest to the oldest by name.
 func (s *Models) candidates() []string {
 	var names []string
 	if name := s.Current(); name != "" {
 		names = append(names, name)
+		if v := s.Previous(); v != "" && v+Ext != name && exists(filepath.Join(s.dir, v+Ext)) {
+			names = append(names, v+Ext)
+		}
 	}
 	for _, v := range slices.Backward(s.Versions()) {
 		if !slices.Contains(names, v+Ext) {
@@ -144,9 +151,14 @@ func (s *Models) add(m *model.Model, want model.Schema) (*model.Model, error) {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("add model: %w", err)
 	}
-	name := m.Version() + Ext
-	if filepath.Base(name) != name || name == Ext {
-		return nil, fmt.Errorf("add model: version %q is no file name", m.Version())
+	unlock, err := s.lock()
+	if err != nil {
+		return nil, fmt.Errorf("add model: %w", err)
+	}
+	defer unlock()
+	name, err := FileName(m.Version())
+	if err != nil {
+		return nil, fmt.Errorf("add model: %w", err)
 	}
 	path := filepath.Join(s.dir, name)
 	if err := SaveModel(path, m); err != nil {
@@ -159,7 +171,7 @@ func (s *Models) add(m *model.Model, want model.Schema) (*model.Model, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("add model: %w", err), os.Remove(path))
 	}
-	return loaded, s.activate(name)
+	return loaded, s.switchTo(Entry{What: Learnt, Version: m.Version(), SHA256: loaded.SHA256(), By: "the machine"})
 }
 
 // Addable tells why Add would fail, as far as that shows without writing.
@@ -186,23 +198,9 @@ func (s *Models) Addable() error {
 
 const accessWrite = 2 // W_OK, access(2)
 
-// activate points the link at the version.
-func (s *Models) activate(name string) error {
-	tmp := filepath.Join(s.dir, ".current.tmp")
-	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("activate model: %w", err)
-	}
-	if err := os.Symlink(name, tmp); err != nil {
-		return fmt.Errorf("activate model: %w", err)
-	}
-	if err := os.Rename(tmp, filepath.Join(s.dir, currentLink)); err != nil {
-		return fmt.Errorf("activate model: %w", err)
-	}
-	root, err := os.OpenRoot(s.dir)
-	if err != nil {
-		return fmt.Errorf("activate model: %w", err)
-	}
-	return errors.Join(syncFolder(root), root.Close())
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // SaveModel writes the model's file as WriteFile does. Whoever may enter its folder can read

@@ -46,7 +46,7 @@ func TestFolderFollowsItsLink(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := s.activate("2026-01-01T00:00:00Z-1" + Ext); err != nil {
+	if err := s.Activate(Entry{What: Activated, Version: "2026-01-01T00:00:00Z-1"}); err != nil {
 		t.Fatal(err)
 	}
 	m, err := OpenModels(dir).Active(schema("a", "b"))

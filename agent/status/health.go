@@ -277,6 +277,8 @@ func (s *Snapshot) models() Check {
 			return Check{Degraded, fmt.Sprintf("machine %s is blind: %s", m.Name, m.Note)}
 		case m.Problem != "":
 			return Check{Degraded, fmt.Sprintf("machine %s: %s", m.Name, m.Problem)}
+		case m.Refused != "":
+			return Check{Degraded, fmt.Sprintf("machine %s: %s", m.Name, m.Refused)}
 		case m.Loss != "":
 			return Check{Degraded, m.Loss}
 		case m.Error != "" && s.Now.Sub(m.ErrorAt) < time.Hour:

@@ -60,7 +60,8 @@ type Snapshot struct {
 	Certificates []Certificate
 	Stalled      string // the stage that makes no progress; empty = none
 	ConfigSHA    string // of the configuration in force
-	ReloadOK     bool   // the newest reload of the configuration worked, or none was requested
+	Updates      []Updates
+	ReloadOK     bool // the newest reload of the configuration worked, or none was requested
 }
 
 // Host is how the computer was when it was looked at last; its CPU is the average since
@@ -86,6 +87,24 @@ type Sparkplug struct {
 type Commands struct {
 	Verb                       string
 	Accepted, Refused, Ignored uint64
+}
+
+// What became of a model: indices of Updates.Count.
+const (
+	UpdateInstalled = iota
+	UpdateActivated
+	UpdateBack
+	UpdateBreached
+	UpdateRefused
+)
+
+// UpdateResults are their names.
+var UpdateResults = [...]string{"installed", "activated", "rolled_back", "taken_back", "refused"}
+
+// Updates counts what became of the models of a machine, since the start.
+type Updates struct {
+	Machine string
+	Count   [len(UpdateResults)]uint64
 }
 
 // OpenEvent is an event that is open now, of any kind.

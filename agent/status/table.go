@@ -155,6 +155,24 @@ var table = slices.Concat([]section{
 				}
 				return 0
 			})},
+		{name: "machine_model_refused", kind: gauge, labels: labels("machine"),
+			help:    "1 while an alert tells that a model for the machine was refused, or was taken back on probation.",
+			meaning: "The model before it judges on. The alert `model_update`, /health and the log say why; `model list` shows what is in use.",
+			collect: perMachine(func(m *machine.Status) float64 { return truth(m.Refused != "") })},
+		{name: "machine_model_probation", kind: gauge, labels: labels("machine"),
+			help:    "1 while the model of the machine is on probation after it was installed or activated.",
+			meaning: "It ends by itself: the model is kept, or the one before it is taken back.",
+			collect: perMachine(func(m *machine.Status) float64 { return truth(m.Trial.Span > 0 && !m.Trial.Passed()) })},
+		{name: "model_updates_total", kind: counter, labels: labels("machine", "result"),
+			help:    "What became of models that somebody brought or chose: installed, activated, rolled_back by somebody, taken_back on probation, or refused.",
+			meaning: "taken_back and refused mean that a model was not what somebody took it for; [models.md](models.md) has the gates.",
+			collect: func(s *scrape, put put) {
+				for _, u := range s.Updates {
+					for i, result := range UpdateResults {
+						put(float64(u.Count[i]), u.Machine, result)
+					}
+				}
+			}},
 		{name: "learning_rows_lost_total", kind: counter, labels: labels("machine"),
 			help:    "Rows collected for learning that were lost: damaged or removed on disk, or refused by it for long.",
 			meaning: "They are collected again, so learning takes longer; an alert event says how many. Look at the disk.",

@@ -40,6 +40,7 @@ func fresh() Snapshot {
 	s.I2C = []devices.I2CStats{{Bus: "env"}}
 	s.Broker, s.Sparkplug, s.Spool = &mqtt.Stats{}, &Sparkplug{}, &spool.Stats{MaxBytes: 1000}
 	s.Push = &PushStats{}
+	s.Updates = []Updates{{Machine: s.Machines[0].Name}}
 	return s
 }
 
