@@ -1,13 +1,11 @@
 package offline
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -71,41 +69,52 @@ func (p *policy) end(at time.Time) {
 	p.Alarms++
 	p.OpenS += max(0, at.Sub(p.begun).Seconds())
 	if len(p.open.Causes) > 0 {
-		name := p.open.Causes[0].Channel
-		i := slices.IndexFunc(p.Causes, func(c causeOfIt) bool { return c.Channel == name })
-		if i < 0 {
-			i = len(p.Causes)
-			p.Causes = append(p.Causes, causeOfIt{Channel: name})
-		}
-		p.Causes[i].Alarms++
+		p.count(p.open.Causes[0].Channel)
 	}
 	p.open = nil
 }
 
-// open is "3 of 5".
+// count counts an alarm of a channel. Most alarms come first, then names in their order.
+func (p *policy) count(channel string) {
+	i := 0
+	for i < len(p.Causes) && p.Causes[i].Channel != channel {
+		i++
+	}
+	if i == len(p.Causes) {
+		p.Causes = append(p.Causes, causeOfIt{Channel: channel})
+	}
+	p.Causes[i].Alarms++
+	for ; i > 0; i-- {
+		a, b := &p.Causes[i-1], &p.Causes[i]
+		if a.Alarms > b.Alarms || a.Alarms == b.Alarms && a.Channel < b.Channel {
+			break
+		}
+		*a, *b = *b, *a
+	}
+}
+
+// opens is "3 of 5".
 func (p *policy) opens() string { return fmt.Sprintf("%d of %d", p.N, p.M) }
 
 // around are policies around the present one, each of which differs in one thing.
 func around(now detect.Policy) []judge.Alternative {
-	var out []judge.Alternative
-	add := func(above float32, n, m int, hold time.Duration) {
-		p := now
-		p.N, p.M, p.Hold = n, m, hold
-		same := func(a judge.Alternative) bool {
-			return a.Above == above && a.Policy.N == n && a.Policy.M == m && a.Policy.Hold == hold
+	out := make([]judge.Alternative, 0, 17)
+	for i := range cap(out) {
+		a := judge.Alternative{Policy: now, Above: 1}
+		p, same := &a.Policy, false
+		switch {
+		case i < 7:
+			a.Above = [...]float32{0.8, 0.9, 1, 1.1, 1.25, 1.5, 2}[i]
+		case i < 13:
+			p.N, p.M = [...]int{1, 2, 3, 5, 10, 30}[i-7], [...]int{1, 3, 5, 8, 15, 40}[i-7]
+			same = p.N == now.N && p.M == now.M
+		default:
+			p.Hold = [...]time.Duration{0, 30 * time.Second, 5 * time.Minute, 30 * time.Minute}[i-13]
+			same = p.Hold == now.Hold
 		}
-		if !slices.ContainsFunc(out, same) {
-			out = append(out, judge.Alternative{Policy: p, Above: above})
+		if !same {
+			out = append(out, a)
 		}
-	}
-	for _, above := range []float32{0.8, 0.9, 1, 1.1, 1.25, 1.5, 2} {
-		add(above, now.N, now.M, now.Hold)
-	}
-	for _, o := range [][2]int{{1, 1}, {2, 3}, {3, 5}, {5, 8}, {10, 15}, {30, 40}} {
-		add(1, o[0], o[1], now.Hold)
-	}
-	for _, hold := range []time.Duration{0, 30 * time.Second, 5 * time.Minute, 30 * time.Minute} {
-		add(1, now.N, now.M, hold)
 	}
 	return out
 }
@@ -157,7 +166,6 @@ func (s *Sweep) finish(end time.Time, fill int) error {
 		p := &s.Policies[i]
 		p.end(end)
 		p.PerMonth = round(float64(p.Alarms)*month.Seconds()/s.RunningS, 4)
-		slices.SortStableFunc(p.Causes, func(a, b causeOfIt) int { return cmp.Or(b.Alarms-a.Alarms, strings.Compare(a.Channel, b.Channel)) })
 	}
 	return nil
 }

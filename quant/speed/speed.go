@@ -134,14 +134,14 @@ func clock(r Result, spell time.Duration, f func()) Result {
 		best = min(best, time.Since(start))
 	}
 	r.NS = float64(best.Nanoseconds()) / float64(n)
-	r.Allocs = allocs(f)
+	r.Allocs = Allocs(f)
 	r.Cycle = quant.Cycle()
 	return r
 }
 
-// allocs returns the smallest number of allocations in several calls of f, because those of
+// Allocs returns the smallest number of allocations in several calls of f, because those of
 // other goroutines are counted too.
-func allocs(f func()) float64 {
+func Allocs(f func()) float64 {
 	least := uint64(math.MaxUint64)
 	for range 5 {
 		var before, after runtime.MemStats
