@@ -114,6 +114,7 @@ nightly:
 	@scripts/setup.sh gcc libc6-dev
 	EDGE_LONG=1 CGO_ENABLED=1 $(GO) test -race -timeout 3h ./...
 	$(MAKE) soak
+	@$(GO) run ./scripts/faults -only memory
 	$(MAKE) footprint
 	$(MAKE) alerts
 	GO=$(GO) FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
@@ -138,7 +139,7 @@ boards: dist/$(NAME)_linux_armv7 dist/$(NAME)_linux_arm64
 	@$(GO) build -o .build/boards/boards ./scripts/boards
 	@GO=$(GO) .build/boards/boards
 
-# It runs cases of the network as root only. LONG=-long: 1,000 kills, 1,000 flaps, ten minutes of slow clients, an hour at ten times the load.
+# It runs cases of the network and of memory as root only. LONG=-long: 1,000 kills, 1,000 flaps, ten minutes of slow clients, an hour at ten times the load.
 faults: build
 	@scripts/setup.sh mosquitto mosquitto-clients strace
 	@scripts/setup.sh nats-server rabbitmq-server || echo "cases with these brokers will not run"

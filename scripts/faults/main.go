@@ -43,6 +43,7 @@ type fault struct {
 
 // faults are all cases, the longest first.
 var faults = slices.Concat(networkCases, otherCases("rabbit-", "RabbitMQ"), otherCases("nats-", "NATS"), brokerCases("", ""), []fault{
+	{name: "memory", run: memory},
 	{name: "soak", run: soak},
 	{name: "rabbit-silent", run: silenced, broker: "RabbitMQ"},
 	{name: "slow-fsync", run: slowFsync},
