@@ -80,7 +80,8 @@ func serve(t *testing.T, a *history.Answer) Options {
 	go func() { defer close(done); srv.Run(ctx) }()
 	t.Cleanup(func() { cancel(); <-done; os.RemoveAll(dir) })
 	for end := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
-		if _, err := os.Stat(o.Socket); err == nil {
+		var got history.Answer
+		if control.Ask(ctx, o.Socket, "history", history.Ask{}, &got) == nil { // the file is there before anybody listens
 			return o
 		}
 		if time.Now().After(end) {
