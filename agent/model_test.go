@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -232,5 +233,79 @@ func TestModelLife(t *testing.T) {
 	h := s.listed().History
 	if last := h[len(h)-1]; last.What != "rolled back" || last.By != "the agent" || !strings.Contains(last.Why, "score above 1") || h[len(h)-2].Outcome != "breached" {
 		t.Errorf("history: %+v", h)
+	}
+}
+
+// TestModelUnusable: a current version that was cut is refused by a reload and by SIGHUP,
+// everybody is told, and the version at work scores on. With trust.keys only signed
+// models come in.
+func TestModelUnusable(t *testing.T) {
+	t.Parallel()
+	minisign := need(t, "minisign", "minisign")
+	keys := t.TempDir()
+	sign := func(args ...string) {
+		t.Helper()
+		if out, err := exec.Command(minisign, args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	sign("-G", "-W", "-p", filepath.Join(keys, "k.pub"), "-s", filepath.Join(keys, "k.key"))
+	s := newModelSite(t, fmt.Sprintf("trust: {keys: [%q]}", filepath.Join(keys, "k.pub")))
+	s.wants(78, "sign it with minisign", "install", s.at("good"))
+	s.learn("second", 1.01)
+	for _, m := range []string{"good", "second"} {
+		sign("-S", "-s", filepath.Join(keys, "k.key"), "-m", s.at(m), "-t", "for m1")
+		s.wants(0, "for m1", "install", s.at(m), "--probation", "0s")
+	}
+	waitFor(t, time.Minute, "scores", s.scores)
+	path := s.at("state/models/m1/second.safetensors")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, raw[:len(raw)/2], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused := func(says string) {
+		t.Helper()
+		waitFor(t, time.Minute, "status tells it", func() bool { _, out := s.verb("status"); return strings.Contains(out, "what was in use goes on") })
+		waitFor(t, time.Minute, "an alert tells it", func() bool {
+			var events control.Events
+			err := control.Get(t.Context(), s.at("s"), "events", &events)
+			b, _ := json.Marshal(&events)
+			return err == nil && strings.Contains(string(b), says)
+		})
+		if got := s.active(); got != "second" || !s.scores() {
+			t.Errorf("%s is in use, it scores: %v", got, s.scores())
+		}
+	}
+	if code, out := s.verb("reload"); code != 78 || !strings.Contains(out, "model is damaged") {
+		t.Errorf("reload ended with %d: %s", code, out)
+	}
+	refused("model is damaged")
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, out := s.verb("reload"); code != 0 {
+		t.Errorf("reload of the mended model ended with %d: %s", code, out)
+	}
+	waitFor(t, time.Minute, "the alert is over", func() bool { _, out := s.verb("status"); return !strings.Contains(out, "what was in use goes on") })
+
+	// The same by SIGHUP, and with a model that the keys did not sign.
+	if err := os.Remove(path + ".minisig"); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, append([]byte{}, raw...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.agent.cmd.Process.Signal(syscall.SIGHUP)
+	refused("model is not trusted")
+	if out := s.agent.output(); !strings.Contains(out, "reload refused") {
+		t.Error("the log does not tell it")
+	}
+	s.wants(78, "gate signature", "verify", "second")
+	s.wants(0, "version good is active", "rollback")
+	if got := s.active(); got != "good" {
+		t.Errorf("%s is in use", got)
 	}
 }

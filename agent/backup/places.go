@@ -35,7 +35,7 @@ func places(c *config.Config, file string) []place {
 	var out []place
 	for _, m := range c.Machines {
 		if path := m.Model.Path; state.OpenModels(path).Writable() {
-			out = append(out, place{"models/" + m.Name, path, []string{state.Ext}, 0o640})
+			out = append(out, place{"models/" + m.Name, path, []string{state.Ext, state.SignatureExt, state.HistoryFile}, 0o640})
 		} else {
 			out = append(out, place{"models/" + m.Name + state.Ext, path, nil, 0o640})
 		}

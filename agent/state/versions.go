@@ -19,10 +19,16 @@ import (
 
 const (
 	previousLink = "previous"
-	historyFile  = "history.json"
 	historyMost  = 200     // entries that are kept
 	historyMax   = 1 << 20 // bytes; more is damage
 )
+
+// HistoryFile is the file of the changes, in a folder of models.
+const HistoryFile = "history.json"
+
+// atStep is called between the steps that change a folder, so that a test can end the
+// process there.
+var atStep = func() {}
 
 // What an Entry tells.
 const (
@@ -62,7 +68,7 @@ func (s *Models) History() (out []Entry) {
 	if s.dir == "" {
 		return nil
 	}
-	b, err := ReadFile(filepath.Join(s.dir, historyFile), historyMax)
+	b, err := ReadFile(filepath.Join(s.dir, HistoryFile), historyMax)
 	if err == nil {
 		out, err = parseHistory(b)
 	}
@@ -100,7 +106,7 @@ func (s *Models) writeHistory(h []Entry) error {
 	if err != nil {
 		return err
 	}
-	return WriteFile(filepath.Join(s.dir, historyFile), append(b, '\n'), 0o640)
+	return WriteFile(filepath.Join(s.dir, HistoryFile), append(b, '\n'), 0o640)
 }
 
 // Passed ends the probation of the active version: it is kept.
@@ -235,16 +241,17 @@ func (s *Models) Put(m *model.Model, raw, sig []byte) (version string, err error
 		return strings.TrimSuffix(name, Ext), nil
 	}
 	// The signature first: a whole model must not stand there without it.
-	if len(sig) > 0 {
+	if atStep(); len(sig) > 0 {
 		if err := WriteFile(path+SignatureExt, sig, 0o640); err != nil {
 			return "", err
 		}
 	}
-	if old == nil {
+	if atStep(); old == nil {
 		if err := WriteFile(path, raw, 0o640); err != nil {
 			return "", err
 		}
 	}
+	atStep()
 	return strings.TrimSuffix(name, Ext), nil
 }
 
@@ -280,15 +287,17 @@ func (s *Models) switchTo(e Entry) error {
 	// The history first: where the disk is full, nothing has changed then. An entry whose
 	// version is not active was interrupted, and decides nothing.
 	before := s.History()
+	atStep()
 	if err := s.note(e); err != nil {
 		return fmt.Errorf("activate model: %w", err)
 	}
-	if e.From != "" && exists(filepath.Join(s.dir, now)) {
+	if atStep(); e.From != "" && exists(filepath.Join(s.dir, now)) {
 		err = s.link(previousLink, now)
 	}
-	if err == nil {
+	if atStep(); err == nil {
 		err = s.link(currentLink, name)
 	}
+	atStep()
 	if err != nil {
 		return errors.Join(fmt.Errorf("activate model: %w", err), s.writeHistory(before))
 	}
@@ -297,13 +306,14 @@ func (s *Models) switchTo(e Entry) error {
 
 // link points a link at a file of the folder: one rename.
 func (s *Models) link(link, name string) error {
-	tmp := filepath.Join(s.dir, "."+link+".tmp")
+	tmp := filepath.Join(s.dir, ".link.tmp") // of each link: the next activation replaces what a kill has left
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := os.Symlink(name, tmp); err != nil {
 		return err
 	}
+	atStep()
 	if err := os.Rename(tmp, filepath.Join(s.dir, link)); err != nil {
 		return err
 	}
