@@ -43,7 +43,7 @@ func TestAhead(t *testing.T) {
 				t.Fatal(err)
 			}
 			testAhead(t, reload(t, machine(t)))
-			testAhead(t, reload(t, crossMachine(t)))
+			testAhead(t, reload(t, peersMachine(t)))
 		})
 	}
 }

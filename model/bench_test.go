@@ -42,7 +42,7 @@ func BenchmarkPush(b *testing.B) {
 		for j := range c {
 			s.Channels = append(s.Channels, model.Channel{Name: fmt.Sprintf("plant.c%d", j)})
 		}
-		rows := plant(c, 2048) // enough for a cross-channel network
+		rows := plant(c, 2048) // enough for peers
 		learnt, _, err := train.Train(context.Background(), s, rows, train.Options{Seed: 1, Epochs: 3})
 		if err != nil {
 			b.Fatal(err)

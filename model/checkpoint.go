@@ -29,12 +29,11 @@ func (s *Scorer) Checkpoint(c *checkpoint.Coder) {
 		}
 	}
 	s.net.checkpoint(c)
-	if s.cross != nil {
-		s.cross.checkpoint(c)
+	if s.peers != nil {
+		s.peers.checkpoint(c)
 	}
 	c.Float32s(s.limits[:])
 	c.Bool(&s.raised)
-	c.Int(&s.stable, 0, fill)
 	c.Ints(s.present, 0, fill)
 	c.Int(&s.rows, 0, fill)
 	c.Bool(&s.idle)
@@ -45,11 +44,19 @@ func (s *Scorer) Checkpoint(c *checkpoint.Coder) {
 	s.score.checkpoint(c)
 }
 
-func (x *crossState) checkpoint(c *checkpoint.Coder) {
-	x.net.checkpoint(c)
-	c.Float32s(x.in)
-	c.Float32s(x.residual)
-	x.residuals.checkpoint(c)
+func (s *PeerState) checkpoint(c *checkpoint.Coder) {
+	c.Float64s(s.base)
+	c.Float64s(s.strays)
+	for _, v := range [][]float32{s.expected, s.spread, s.fast, s.slow, s.soon, s.Stray, s.Slow} {
+		c.Float32s(v)
+	}
+	c.Float32(&s.Far)
+	for i, v := range s.base {
+		if !(math.Abs(v) <= mostStray) || !(s.strays[i] >= 0 && s.strays[i] <= 1) {
+			c.Fail()
+			s.base[i], s.strays[i] = 0, 0
+		}
+	}
 }
 
 func (s *Score) checkpoint(c *checkpoint.Coder) {

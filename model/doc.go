@@ -20,11 +20,14 @@
 //	Sensor   = excess of a channel that hangs or flickers, 0 or 1 to 1.4   (8)
 //	score    = the largest term, each divided by its limit                 (9)
 //
-// and with a cross-channel network
+// and with Peers
 //
-//	g = Gain*u - cross(Gain*u)[newest row]                                 (10)
-//	d = (mean of the last Mean rows of g - Center) / Scale                 (11)
-//	Cross = mean over Smooth rows of (sum over channels of d⁴ / C)^¼       (12)
+//	z = Gain*u                                                             (10)
+//	y = Weight of the features of the other channels, + Bias               (11)
+//	s = how far z - y strays near this operating point                     (12)
+//	v = (z - y)/s - base, the base slowly following (z - y)/s              (13)
+//	Stray = largest |mean of v, the newest row with weight .3|             (14)
+//	Slow  = largest of the smaller |mean of v| with weights .05 and .15    (15)
 //
 // The network sees the last Window rows of u, quantised to int8 and therefore
 // clipped at ±Clip. (2) uses u before that clip, so an outlier that saturates the
@@ -34,17 +37,25 @@
 // levels that a short window cannot tell from normal ones, Jump finds a sudden change
 // in the newest rows. Sensor finds a sensor that hangs (rows since its value changed,
 // over Still) or flickers (the sum of the steps of the last 40 rows, each over Step
-// and at most 1, over Rough). The fourth power in (5), (6) and (12) keeps one faulty
+// and at most 1, over Rough). The fourth power in (5) and (6) keeps one faulty
 // channel among many visible: C divides it by the fourth root of C, not by the square
 // root.
 //
-// The cross-channel network predicts each channel from the others in the same row:
-// every weight that would lead from a channel to itself is 0 (like the masks of
-// Germain et al. 2015). A fault in a channel therefore shows in full and does not
-// move the channel's own prediction, so the expected values of a Score are this
-// network's. Cross finds relations that are nonlinear and break while every channel
-// stays in its usual range; Relation does not, because its scale allows each channel
-// its whole drift allowance.
+// Peers say what each channel should be, given the others in the same row: a linear
+// combination of the other channels, their squares, hinges and products, so that a fault in a
+// channel shows in full and does not move what is expected of it. The expected values of a
+// Score are these. Far outside the learnt range features are bounded, so that (11) goes on
+// straight for a while and then stands still. A channel of few values tells the others what
+// to be and is not judged itself; a constant one does neither.
+//
+// A residual is judged by how far those of the learning rows strayed near this operating
+// point (12): the mean over the Nearest prototypes, weighted by 1/distance², of their mean
+// square; a tenth of it is that of all rows. Beyond Reach from every prototype a row is
+// unfamiliar, and may stray up to twice as far. A change that lasts becomes the base (13)
+// with the time constant Rows, at most one spread in it; faster, up to eleven, where a
+// channel is far from its base most of the time. Stray finds a channel that is not what the
+// others say within a few rows, Slow a small deviation that lasts; Slow asks two means of
+// different length, so that it ends when the deviation does.
 //
 // # Missing values
 //
@@ -53,17 +64,17 @@
 // the channel is imputed at once. After Fill rows the channel is masked: it causes no
 // alarm and does not hide faults in the others. It is imputed with the value that
 // minimises (7), which makes (7) the marginal distance of the others; the networks
-// see that value, and the channel's share is 0. In (5), (6) and (12) the channel adds
+// see that value, and the channel's share is 0. In (5) and (6) the channel adds
 // nothing until Mean rows of it have come again, because the mean of a part of a
 // cycle differs from that of the whole. The sums are divided by C all the same, so
 // that a missing channel never raises Level or Jump.
 //
-// How a missing channel changes the networks' predictions of the others was measured
-// in training: Limits[Relation] and Limits[Cross] rise by the MissingMargin of each
-// missing channel, as long as the term includes a row without it. Cross is also
-// silent (0) until the set of missing channels has been the same for FillRows rows,
-// and while a channel is more than a twentieth of its learnt range outside that range:
-// there the predictions mean nothing, and the other terms judge the row.
+// How a missing channel changes the network's predictions of the others was measured
+// in training: Limits[Relation] rises by the MissingMargin of each missing channel, as
+// long as the term includes a row without it. In (11) a missing channel has the value that
+// its peers expect, from its first missing row on, and (12) of the others rises by how far
+// that moved what is expected of them in training (Hidden). While more than half of the
+// channels are missing, Stray and Slow are 0.
 //
 // # Drift
 //
@@ -86,8 +97,7 @@
 // __metadata__ begins with the keys format, layout and sha256; sha256 is over the
 // whole file with its own 64 digits as zeros. A given model has exactly one file;
 // Decode refuses a file that differs from it in any byte. There is one layout. A
-// model without a cross-channel network has no tensors cross.* and 1 as the limit of
-// Cross.
+// model without Peers has no tensors peers.*.
 //
 // # Why
 //

@@ -21,7 +21,7 @@ var (
 )
 
 const (
-	layout    = 4
+	layout    = 5
 	maxFile   = 64 << 20
 	maxHeader = 1 << 20
 
@@ -54,18 +54,24 @@ type conditionJSON struct {
 
 // shapeJSON holds the numbers that all tensor shapes follow from.
 type shapeJSON struct {
-	Window      int     `json:"window"`
-	Mean        int     `json:"mean"`
-	Smooth      int     `json:"smooth"`
-	SmoothFast  int     `json:"smooth_fast"`
-	Fill        int     `json:"fill"`
-	Clip        float32 `json:"clip"`
-	Layers      []int   `json:"layers"` // inputs of the first, then outputs of each
-	Cross       []int   `json:"cross,omitempty"`
-	CrossClip   float32 `json:"cross_clip,omitempty"`
-	Golden      int     `json:"golden"`
-	Percentiles int     `json:"percentiles"`
-	Drift       int     `json:"drift"`
+	Window      int        `json:"window"`
+	Mean        int        `json:"mean"`
+	Smooth      int        `json:"smooth"`
+	SmoothFast  int        `json:"smooth_fast"`
+	Fill        int        `json:"fill"`
+	Clip        float32    `json:"clip"`
+	Layers      []int      `json:"layers"` // inputs of the first, then outputs of each
+	Peers       *peersJSON `json:"peers,omitempty"`
+	Golden      int        `json:"golden"`
+	Percentiles int        `json:"percentiles"`
+	Drift       int        `json:"drift"`
+}
+
+// peersJSON holds those of Peers.
+type peersJSON struct {
+	Prototypes int     `json:"prototypes"`
+	Reach      float32 `json:"reach"`
+	Rows       float32 `json:"rows"`
 }
 
 func newSchemaJSON(s Schema) schemaJSON {
@@ -110,8 +116,8 @@ func orNaN(v *float64) float64 {
 func newShapeJSON(p *Parameters) shapeJSON {
 	j := shapeJSON{Window: p.Window, Mean: p.Mean, Smooth: p.Smooth, SmoothFast: p.SmoothFast, Fill: p.Fill, Clip: p.Clip,
 		Layers: widths(p.Layers), Golden: len(p.GoldenIn) / p.inputs(), Percentiles: len(p.Percentiles), Drift: len(p.Drift) / len(p.Schema.Channels)}
-	if n := p.Cross; n != nil {
-		j.Cross, j.CrossClip = widths(n.Layers), n.Clip
+	if q := p.Peers; q != nil {
+		j.Peers = &peersJSON{q.prototypes(), q.Reach, q.Rows}
 	}
 	return j
 }
@@ -131,9 +137,6 @@ func widths(layers []Layer) []int {
 func (j shapeJSON) parameters(s Schema, have int) (Parameters, error) {
 	p := Parameters{Schema: s, Window: j.Window, Mean: j.Mean, Smooth: j.Smooth, SmoothFast: j.SmoothFast, Fill: j.Fill, Clip: j.Clip}
 	p.Layers = layersOf(j.Layers)
-	if len(j.Cross) > 0 {
-		p.Cross = &CrossNetwork{Clip: j.CrossClip, Layers: layersOf(j.Cross)}
-	}
 	if err := p.validateSizes(); err != nil {
 		return Parameters{}, err
 	}
@@ -141,6 +144,11 @@ func (j shapeJSON) parameters(s Schema, have int) (Parameters, error) {
 		return Parameters{}, fmt.Errorf("tables of %d, %d and %d rows", j.Golden, j.Percentiles, j.Drift)
 	}
 	c := len(s.Channels)
+	if j.Peers != nil {
+		if err := validatePeerSizes(c, j.Peers.Prototypes); err != nil {
+			return Parameters{}, err
+		}
+	}
 	if need := j.bytes(c); need != have {
 		return Parameters{}, fmt.Errorf("%d bytes of tensors, want %d", have, need)
 	}
@@ -153,10 +161,11 @@ func (j shapeJSON) parameters(s Schema, have int) (Parameters, error) {
 	p.Ranks, p.Percentiles = make([]float32, j.Percentiles), make([]float32, j.Percentiles)
 	p.GoldenIn, p.GoldenOut = make([]float32, j.Golden*p.inputs()), make([]float32, j.Golden*p.inputs())
 	allocate(p.Layers)
-	if n := p.Cross; n != nil {
-		allocate(n.Layers)
-		n.Gain, n.Center, n.Scale, n.MissingMargin = make([]float32, c), make([]float32, c), make([]float32, c), make([]float32, c)
-		n.GoldenIn, n.GoldenOut = make([]float32, j.Golden*c), make([]float32, j.Golden*c)
+	if j.Peers != nil {
+		p.Peers = &Peers{Reach: j.Peers.Reach, Rows: j.Peers.Rows, Role: make([]int32, c)}
+		for _, a := range p.Peers.arrays(c, j.Peers.Prototypes) {
+			*a.v = make([]float32, a.size())
+		}
 	}
 	return p, nil
 }
@@ -182,13 +191,14 @@ func allocate(layers []Layer) {
 // bytes returns the size of all tensors for c channels.
 func (j shapeJSON) bytes(c int) int {
 	n := 8*(3*c+c*j.Drift) + 4*(9*c+c*c+Terms+driftScores+2*j.Percentiles+2*j.Golden*j.Window*c)
-	if len(j.Cross) > 0 {
-		n += 4 * (4*c + 2*j.Golden*c)
-	}
-	for _, w := range [][]int{j.Layers, j.Cross} {
-		for i := 1; i < len(w); i++ {
-			n += 5*w[i-1]*w[i] + 12*w[i]
+	if j.Peers != nil {
+		n += 4 * c
+		for _, a := range (&Peers{}).arrays(c, j.Peers.Prototypes) {
+			n += 4 * a.size()
 		}
+	}
+	for i, w := 1, j.Layers; i < len(w); i++ {
+		n += 5*w[i-1]*w[i] + 12*w[i]
 	}
 	return n
 }

@@ -12,7 +12,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -116,7 +115,7 @@ func TestDecode_refuses(t *testing.T) {
 
 // relabelled returns a copy of a model file with another layout number.
 func relabelled(raw []byte, layout string) []byte {
-	return bytes.Replace(raw, []byte(`"layout":"4"`), []byte(`"layout":"`+layout+`"`), 1)
+	return bytes.Replace(raw, []byte(`"layout":"5"`), []byte(`"layout":"`+layout+`"`), 1)
 }
 
 // TestDecode_otherLayouts holds that a file of another layout is refused with what
@@ -124,8 +123,8 @@ func relabelled(raw []byte, layout string) []byte {
 func TestDecode_otherLayouts(t *testing.T) {
 	raw := encoded(t, machine(t))
 	for layout, want := range map[string]string{
-		"1": "layout 1 is older than 4: learn the machine anew", "3": "layout 3 is older than 4: learn the machine anew",
-		"5": "layout 5 is newer than 4: update the program", "123456789": "layout 123456789 is newer than 4: update the program",
+		"1": "layout 1 is older than 5: learn the machine anew", "4": "layout 4 is older than 5: learn the machine anew",
+		"6": "layout 6 is newer than 5: update the program", "123456789": "layout 123456789 is newer than 5: update the program",
 	} {
 		for _, data := range [][]byte{relabelled(raw, layout), resealed(relabelled(raw, layout))} {
 			if _, err := model.Decode(data); !errors.Is(err, model.ErrVersion) || !oneSentinel(err) || !strings.Contains(err.Error(), want) {
@@ -135,16 +134,16 @@ func TestDecode_otherLayouts(t *testing.T) {
 	}
 }
 
-// TestEncode_roundTrip holds that a model, with a cross-channel network and without,
+// TestEncode_roundTrip holds that a model, with peers and without,
 // comes back from its file as it was.
 func TestEncode_roundTrip(t *testing.T) {
-	for _, p := range []model.Parameters{crossMachine(t).Parameters(), withoutCross(crossMachine(t))} {
+	for _, p := range []model.Parameters{peersMachine(t).Parameters(), withoutPeers(peersMachine(t))} {
 		made, err := model.New(p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		raw := encoded(t, made)
-		if bytes.Contains(raw, []byte("cross")) != (p.Cross != nil) {
+		if bytes.Contains(raw, []byte("peers")) != (p.Peers != nil) {
 			t.Errorf("header %q", raw[8:400])
 		}
 		loaded, err := model.Decode(raw)
@@ -159,11 +158,10 @@ func TestEncode_roundTrip(t *testing.T) {
 	}
 }
 
-// withoutCross returns the parameters of m without its cross-channel network.
-func withoutCross(m *model.Model) model.Parameters {
+// withoutPeers returns the parameters of m without its peers.
+func withoutPeers(m *model.Model) model.Parameters {
 	p := m.Parameters()
-	p.Cross, p.Limits = nil, slices.Clone(p.Limits)
-	p.Limits[model.Cross] = 1
+	p.Peers = nil
 	return p
 }
 
@@ -240,7 +238,7 @@ func TestEncode_otherReader(t *testing.T) {
 		t.Skip(python + " is absent")
 	}
 	out, err := exec.Command(python, "-c", reader, written(t, machine(t))).CombinedOutput()
-	if got, want := strings.TrimSpace(string(out)), "iot-edge-anomaly 4 test-1 pump.current,pump.flow,pump.voltage"; err != nil || got != want {
+	if got, want := strings.TrimSpace(string(out)), "iot-edge-anomaly 5 test-1 pump.current,pump.flow,pump.voltage"; err != nil || got != want {
 		t.Errorf("independent reader: %v\n%s\nwant %s", err, got, want)
 	}
 }
@@ -253,7 +251,7 @@ func smallest(t testing.TB, changes ...func(*model.Parameters)) []byte {
 	p := model.Parameters{Schema: model.Schema{Channels: []model.Channel{{Name: "x"}}, RunWhen: &model.Condition{Channel: "x", Above: 1, Below: math.NaN()}},
 		Window: 1, Mean: 1, Smooth: 1, SmoothFast: 1, Center: []float64{0}, Spread: []float64{1}, Clip: 8,
 		Layers:         []model.Layer{{In: 1, Out: 1, Weights: []int8{127}, Bias: []int32{0}, Mult: half, FloatW: one, FloatBias: one}},
-		ResidualCenter: half, ResidualScale: one, LevelCenter: half, LevelScale: one, Precision: one, Still: one, Step: []float64{1}, Rough: []int32{0}, Limits: []float32{1, 1, 1, 1, 1},
+		ResidualCenter: half, ResidualScale: one, LevelCenter: half, LevelScale: one, Precision: one, Still: one, Step: []float64{1}, Rough: []int32{0}, Limits: []float32{1, 1, 1, 1, 1, 1},
 		MissingMargin: half,
 		Ranks:         []float32{0, 0.5}, Percentiles: []float32{0, 1}, Drift: []float64{0, 1}, DriftRows: []int32{9}, DriftTime: one, DriftScore: []float32{-1, 1, 3},
 		GoldenIn: []float32{0}, GoldenOut: []float32{0}}
@@ -415,8 +413,9 @@ func FuzzDecode(f *testing.F) {
 	f.Add([]byte{})
 	f.Add(smallest(f, func(p *model.Parameters) {
 		one, zero := []float32{1}, []float32{0}
-		p.Cross = &model.CrossNetwork{Gain: one, Clip: 4, Center: zero, Scale: one, MissingMargin: zero, GoldenIn: zero, GoldenOut: []float32{0},
-			Layers: []model.Layer{{In: 1, Out: 1, Weights: []int8{0}, Bias: []int32{0}, Mult: one, FloatW: zero, FloatBias: zero}}}
+		p.Peers = &model.Peers{Role: []int32{model.Target}, Gain: one, Low: zero, High: one, Hinge: make([]float32, model.Hinges),
+			Weight: make([]float32, model.Features(1)), Bias: zero, Least: zero, Most: one, Prototype: zero, Near: one, Overall: one,
+			Hidden: zero, Reach: 1, Rows: 1000, StrayLimit: one, SlowLimit: one}
 	}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, d := range [][]byte{data, resealed(data)} {

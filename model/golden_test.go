@@ -49,11 +49,7 @@ func lines(m *model.Model) []string {
 		}
 		line := strconv.Itoa(i/3) + fmt.Sprintf(" %08x", math.Float32bits(v.Value))
 		terms := s.Terms()
-		n := model.Terms
-		if m.Parameters().Cross == nil {
-			n-- // its term is always 0
-		}
-		for _, x := range terms[:n] {
+		for _, x := range terms {
 			line += fmt.Sprintf(" %08x", math.Float32bits(x))
 		}
 		for j := range 3 {
@@ -66,11 +62,11 @@ func lines(m *model.Model) []string {
 
 // TestGolden holds that stored model files give the same bits on every CPU and with
 // every version of the program. Their origin: learnt on amd64 by this package's tests
-// from rows of stream with seed 1, golden from 400 rows, cross from 2,000. golden has
+// from rows of stream with seed 1, golden from 400 rows, peers from 2,000. golden has
 // missing margins of 0. `go test ./model -run TestGolden -update` writes new ones.
 func TestGolden(t *testing.T) {
 	testGolden(t, "golden", machine)
-	testGolden(t, "cross", crossMachine)
+	testGolden(t, "peers", peersMachine)
 }
 
 func testGolden(t *testing.T, name string, learnt func(testing.TB) *model.Model) {

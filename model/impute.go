@@ -35,15 +35,11 @@ func (s *Scorer) dot(i int, u []float32) float32 {
 	return sum
 }
 
-// raiseLimits sets the limits of the terms Relation and Cross for the newest row.
-// An imputed value is not the true one, and its effect on the networks stays in
-// these terms for FillRows rows.
+// raiseLimits sets the limit of the term Relation for the newest row. An imputed value
+// is not the true one, and its effect on the network stays in this term for FillRows rows.
 func (s *Scorer) raiseLimits() {
 	s.raised = false
 	s.limits[Relation] = s.withMargins(s.p.Limits[Relation], s.p.MissingMargin)
-	if s.cross != nil {
-		s.limits[Cross] = s.withMargins(s.p.Limits[Cross], s.p.Cross.MissingMargin)
-	}
 }
 
 // withMargins returns limit raised by the margins of the channels that are, or

@@ -39,13 +39,13 @@ var learnt = sync.OnceValues(func() (*model.Model, error) {
 	return m, err
 })
 
-// learntMore is a model of enough rows for a cross-channel network.
+// learntMore is a model of more rows.
 var learntMore = sync.OnceValues(func() (*model.Model, error) {
 	m, _, err := train.Train(context.Background(), schema(), stream(2000, 1), train.Options{Seed: 1, Epochs: 3, Version: "test-2"})
 	return m, err
 })
 
-func crossMachine(t testing.TB) *model.Model {
+func peersMachine(t testing.TB) *model.Model {
 	t.Helper()
 	m, err := learntMore()
 	if err != nil {
@@ -80,7 +80,7 @@ func highest(s *model.Scorer, rows []float64, c, from int) (top float32, shares 
 }
 
 func TestScorer_allocatesNothing(t *testing.T) {
-	for _, m := range []*model.Model{machine(t), crossMachine(t)} {
+	for _, m := range []*model.Model{machine(t), peersMachine(t)} {
 		s, rows := model.NewScorer(m), stream(500, 2)
 		i := 0
 		rows[3*450+1] = math.NaN()

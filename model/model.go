@@ -13,10 +13,9 @@ import (
 // Model is one learnt machine. It never changes after New, Decode or Load and is
 // safe for concurrent use; each Scorer has its own scratch memory.
 type Model struct {
-	p     Parameters
-	net   *quant.Network // of Parameters.Newest; Scorers run clones of it
-	cross *quant.Network // of Parameters.Cross, the same; nil = none
-	sum   string
+	p   Parameters
+	net *quant.Network // of Parameters.Newest; Scorers run clones of it
+	sum string
 }
 
 // New builds a model. It checks every size and value, replays the golden
@@ -32,11 +31,6 @@ func New(p Parameters) (*Model, error) {
 		return nil, fmt.Errorf("building model: %w", err)
 	}
 	m := &Model{p: p, net: net}
-	if p.Cross != nil {
-		if m.cross, err = p.Cross.Network(); err != nil {
-			return nil, fmt.Errorf("building model: cross-channel network: %w", err)
-		}
-	}
 	if p.Reference != Int8 {
 		return m, nil
 	}
@@ -88,7 +82,7 @@ func (p *Parameters) Input() quant.Params { return inputOf(p.Clip) }
 func inputOf(clip float32) quant.Params { return quant.Params{Scale: clip / 127} }
 
 // replay runs the golden vectors through the whole network, the one that Scorers
-// run, alone and by fours, and the cross-channel network, and compares every bit.
+// run, alone and by fours, and compares every bit.
 func (m *Model) replay() error {
 	whole, err := m.p.Network()
 	if err != nil {
@@ -107,23 +101,6 @@ func (m *Model) replay() error {
 			}
 			if want := want[i]; math.Float32bits(got) != math.Float32bits(want) {
 				return goldenError{fmt.Errorf("golden vector %d: output %d is %v on this CPU, want %v", g/n, i, got, want)}
-			}
-		}
-	}
-	return m.replayCross(out)
-}
-
-// replayCross does so for the cross-channel network; out is scratch of at least (C).
-func (m *Model) replayCross(out []float32) error {
-	if m.cross == nil {
-		return nil
-	}
-	p, net, c := m.p.Cross, m.cross.Clone(), len(m.p.Schema.Channels)
-	for g := 0; g+c <= len(p.GoldenIn); g += c {
-		net.Forward(out[:c], p.GoldenIn[g:g+c])
-		for i, got := range out[:c] {
-			if want := p.GoldenOut[g+i]; math.Float32bits(got) != math.Float32bits(want) {
-				return goldenError{fmt.Errorf("cross-channel golden vector %d: output %d is %v on this CPU, want %v", g/c, i, got, want)}
 			}
 		}
 	}

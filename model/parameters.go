@@ -9,7 +9,8 @@ const (
 	Level           // mean level of the channels (6)
 	Jump            // distance of the newest rows from the learnt distribution (7)
 	Sensor          // a sensor that hangs or flickers; not smoothed (8)
-	Cross           // residual of the cross-channel network (12)
+	Stray           // a channel is not what its peers say (14)
+	Slow            // it is a little off that, for long (15)
 
 	Terms // the number of terms
 )
@@ -67,8 +68,8 @@ type Parameters struct {
 	Version string
 
 	Window     int // rows the network sees
-	Mean       int // rows of (3), (4) and (11)
-	Smooth     int // rows of (5), (6) and (12)
+	Mean       int // rows of (3) and (4)
+	Smooth     int // rows of (5) and (6)
 	SmoothFast int // rows of (7)
 	Fill       int // rows for which a missing cell repeats its last value
 
@@ -76,8 +77,8 @@ type Parameters struct {
 	Spread []float64 // (C) physical units, > 0 (1); Unlearnt = always masked
 	Clip   float32   // the network's input range, in units of Spread
 
-	Layers []Layer       // first In = last Out = Window*C
-	Cross  *CrossNetwork // nil = none: too few rows or too few or many channels
+	Layers []Layer // first In = last Out = Window*C
+	Peers  *Peers  // nil = none: too few rows or too few or many channels
 
 	ResidualCenter []float32 // (C) (3)
 	ResidualScale  []float32 // (C) > 0 (3)
@@ -87,7 +88,7 @@ type Parameters struct {
 	Still          []float32 // (C) rows for which a value may stay the same (8); 0 = not judged
 	Step           []float64 // (C) largest usual change between two rows, physical units (8)
 	Rough          []int32   // (C) normal sum of steps over 40 rows, in 255ths of Step (8); 0 = not judged
-	Limits         []float32 // (Terms) > 0 (9); Limits[Cross] is 1 without a cross-channel network
+	Limits         []float32 // (Terms) > 0 (9); those of Sensor, Stray and Slow are 1
 	MissingMargin  []float32 // (C) by what part Limits[Relation] rises while the channel is missing
 
 	Ranks       []float32 // (any) shares of the learning rows, rising from 0 to below 1

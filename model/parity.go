@@ -5,16 +5,12 @@ import (
 	"slices"
 )
 
-// Parity compares the int8 networks with the float32 weights that they were quantised
-// from: the RMS difference of their outputs on a golden vector, the median of all, in
+// Parity compares the int8 network with the float32 weights that it was quantised from:
+// the RMS difference of their outputs on a golden vector, the median of all, in
 // units of Spread. Most golden vectors are of the learning rows; one is far outside of
 // them, where int8 saturates.
 func (m *Model) Parity() float64 {
-	gap := parity(m.p.Layers, m.p.Clip, m.p.inputs(), m.p.GoldenIn, m.p.GoldenOut)
-	if n := m.p.Cross; n != nil {
-		gap = max(gap, parity(n.Layers, n.Clip, len(m.p.Schema.Channels), n.GoldenIn, n.GoldenOut))
-	}
-	return gap
+	return parity(m.p.Layers, m.p.Clip, m.p.inputs(), m.p.GoldenIn, m.p.GoldenOut)
 }
 
 func parity(layers []Layer, clip float32, width int, in, out []float32) float64 {

@@ -14,7 +14,7 @@ func TestReference(t *testing.T) {
 	var scorers [3]*model.Scorer
 	for i := range scorers {
 		p := machine(t).Parameters()
-		p.Reference = model.Reference(i)
+		p.Reference, p.Peers = model.Reference(i), nil
 		m, err := model.New(p)
 		if err != nil {
 			t.Fatal(err)

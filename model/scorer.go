@@ -28,7 +28,8 @@ type Scorer struct {
 	level     ring        // (Mean, C) rows, the same
 	smooth    [Terms]ring // (Smooth or SmoothFast, 1); none for Sensor
 	causes    ring        // (Smooth, C) squared terms by channel
-	cross     *crossState // nil = no cross-channel network
+	peers     *PeerState  // nil = none
+	z         []float32   // (C) scratch of peers
 
 	lastAhead []float64 // (C) as last and age, of the rows passed to Ahead
 	ageAhead  []int
@@ -36,7 +37,6 @@ type Scorer struct {
 	limits  [Terms]float32 // Parameters.Limits plus the margins of missing channels
 	raised  bool           // limits are above Parameters.Limits
 	present []int          // (C) rows since the channel was masked, up to FillRows
-	stable  int            // rows since the set of masked channels changed or a channel was outside its learnt range, up to FillRows
 
 	rows  int // running rows since the last reset, up to FillRows
 	idle  bool
@@ -44,7 +44,7 @@ type Scorer struct {
 
 	meanR, meanL, fresh, pulled, hung []float32 // (C) scratch
 
-	terms [Terms]float32 // (5) to (8), (12)
+	terms [Terms]float32 // (5) to (8), (14), (15)
 	score Score
 }
 
@@ -52,19 +52,22 @@ type Scorer struct {
 func NewScorer(m *Model) *Scorer {
 	p := &m.p
 	c := len(p.Schema.Channels)
-	s := &Scorer{p: p, c: c, gate: NewGate(p.Schema), net: m.runner(m.net, p.Layers, p.Clip, p.Window), cross: newCross(m),
+	s := &Scorer{p: p, c: c, gate: NewGate(p.Schema), net: m.runner(m.net, p.Layers, p.Clip, p.Window),
 		last: make([]float64, c), age: make([]int, c), behaviour: make([]Behaviour, c),
 		present: make([]int, c), row: make([]float32, c), now: make([]float32, c), expected: make([]float32, c),
 		newest: make([]float32, c), residual: newRing(p.Mean, c), level: newRing(p.Mean, c), causes: newRing(p.Smooth, c),
 		meanR: make([]float32, c), meanL: make([]float32, c), fresh: make([]float32, c), pulled: make([]float32, c), hung: make([]float32, c),
 		score: Score{Shares: make([]float32, c), Values: make([]float64, c), Expected: make([]float64, c)},
 	}
-	s.smooth = [Terms]ring{Relation: newRing(p.Smooth, 1), Level: newRing(p.Smooth, 1), Jump: newRing(p.SmoothFast, 1), Cross: newRing(p.Smooth, 1)}
+	if p.Peers != nil {
+		s.peers, s.z = NewPeerState(p.Peers), make([]float32, c)
+	}
+	s.smooth = [Terms]ring{Relation: newRing(p.Smooth, 1), Level: newRing(p.Smooth, 1), Jump: newRing(p.SmoothFast, 1)}
 	s.Reset()
 	return s
 }
 
-// Reset forgets every row, as after a gap in time.
+// Reset forgets every row, as after a gap in time, but not what has lasted (13).
 func (s *Scorer) Reset() {
 	s.gate.Reset()
 	s.Restart()
@@ -74,7 +77,10 @@ func (s *Scorer) Reset() {
 // Restart empties the window, as after a fault of the bus, but remembers whether
 // the machine runs.
 func (s *Scorer) Restart() {
-	s.rows, s.blind, s.stable = 0, false, s.p.fillRows()
+	s.rows, s.blind = 0, false
+	if s.peers != nil {
+		s.peers.Restart()
+	}
 	for i := range s.age {
 		s.age[i] = math.MaxInt32
 	}
@@ -168,7 +174,6 @@ func (s *Scorer) Newest() Score { return s.score }
 func (s *Scorer) take(row []float64) (seen int) {
 	u, cycleAgo := s.row, s.level.next() // the ring's oldest row is overwritten below
 	s.repeats = false
-	s.stable = min(s.stable+1, s.p.fillRows())
 	for i, x := range row {
 		if s.p.Spread[i] != Unlearnt {
 			if math.IsInf(x, 0) {
@@ -178,9 +183,6 @@ func (s *Scorer) take(row []float64) (seen int) {
 		}
 		var ok bool
 		u[i], ok = s.scale(i, x, &s.last[i], &s.age[i])
-		if was := s.now[i] == s.now[i]; s.rows > 0 && ok != was || s.outOfRange(i, x) {
-			s.stable = 0
-		}
 		if ok {
 			if s.age[i] > 0 && s.p.cyclic() && s.present[i] >= s.p.Mean {
 				u[i] = cycleAgo[i]
@@ -227,15 +229,16 @@ func (s *Scorer) scale(i int, x float64, last *float64, age *int) (u float32, ok
 	return float32(clamp(v, uMax)), true
 }
 
-// compare computes (2) and (10) for the newest row.
+// compare computes (2) and (10) to (15) for the newest row.
 func (s *Scorer) compare() {
 	e := s.residual.next()
 	for i, x := range s.expected {
 		e[i] = s.row[i] - x
 		s.newest[i] = s.now[i] - x // NaN stays NaN
 	}
-	if s.cross != nil {
-		s.crossResidual()
+	if s.peers != nil {
+		s.p.Peers.Scale(s.z, s.row)
+		s.peers.Push(s.p.Peers, s.z, s.age, s.p.Fill)
 	}
 }
 
@@ -257,4 +260,13 @@ func (s *Scorer) finish(row []float64) {
 		}
 		s.score.Expected[i] = s.p.Center[i] + float64(float64(s.expectation(i))*s.p.Spread[i])
 	}
+}
+
+// expectation returns the expected value of channel i in units of Spread: that of its
+// peers, which a fault in the channel itself does not move; without any, the network's.
+func (s *Scorer) expectation(i int) float32 {
+	if s.peers == nil || s.p.Peers.Role[i] != Target {
+		return s.expected[i]
+	}
+	return s.peers.expected[i] / s.p.Peers.Gain[i]
 }

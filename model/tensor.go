@@ -46,24 +46,19 @@ func tensors(p *Parameters) []tensor {
 		{name: "golden.outputs", f32: p.GoldenOut, shape: dims(g, n)},
 	}
 	ts = append(ts, floats("layer", p.Layers)...)
-	var cross []Layer
-	if n := p.Cross; n != nil {
-		cross = n.Layers
-		ts = append(ts,
-			tensor{name: "cross.gain", f32: n.Gain, shape: dims(c)},
-			tensor{name: "cross.center", f32: n.Center, shape: dims(c)},
-			tensor{name: "cross.scale", f32: n.Scale, shape: dims(c)},
-			tensor{name: "cross.missing_margin", f32: n.MissingMargin, shape: dims(c)},
-			tensor{name: "cross.golden.inputs", f32: n.GoldenIn, shape: dims(g, c)},
-			tensor{name: "cross.golden.outputs", f32: n.GoldenOut, shape: dims(g, c)})
-		ts = append(ts, floats("cross.layer", cross)...)
+	if q := p.Peers; q != nil {
+		for _, a := range q.arrays(c, q.prototypes()) {
+			ts = append(ts, tensor{name: "peers." + a.name, f32: *a.v, shape: dims(a.shape...)})
+		}
 	}
 	ts = append(ts,
 		tensor{name: "sensor.rough", i32: p.Rough, shape: dims(c)},
 		tensor{name: "drift.rows", i32: p.DriftRows, shape: dims(c)})
-	for _, part := range [][]tensor{biases("layer", p.Layers), biases("cross.layer", cross), weights("layer", p.Layers), weights("cross.layer", cross)} {
-		ts = append(ts, part...)
+	if q := p.Peers; q != nil {
+		ts = append(ts, tensor{name: "peers.role", i32: q.Role, shape: dims(c)})
 	}
+	ts = append(ts, biases("layer", p.Layers)...)
+	ts = append(ts, weights("layer", p.Layers)...)
 	for i := range ts {
 		ts[i].dtype = ts[i].kind()
 	}

@@ -6,12 +6,12 @@ import (
 	"iot-edge-anomaly/quant"
 )
 
-// aMax bounds (3), (4) and (11): the fourth power still fits float32 with room for
+// aMax bounds (3) and (4): the fourth power still fits float32 with room for
 // sums over every channel.
 const aMax = 1e6
 
 // weigh computes the terms of the newest row, puts them into the smoothing rings,
-// and leaves (5) to (8) and (12) in s.terms.
+// and leaves (5) to (8), (14) and (15) in s.terms.
 func (s *Scorer) weigh() {
 	causes := s.causes.next()
 	clear(causes)
@@ -20,8 +20,8 @@ func (s *Scorer) weigh() {
 	s.smoothed(Relation, s.norm(s.meanR, s.p.ResidualCenter, s.p.ResidualScale, s.limits[Relation], causes))
 	s.smoothed(Level, s.norm(s.meanL, s.p.LevelCenter, s.p.LevelScale, s.limits[Level], causes))
 	s.smoothed(Jump, s.distance(s.limits[Jump], causes))
-	if s.cross != nil {
-		s.smoothed(Cross, s.crossTerm(causes))
+	if s.peers != nil {
+		s.terms[Stray], s.terms[Slow] = s.peers.blame(s.p.Peers, s.z)
 	}
 	s.terms[Sensor] = s.sensors(s.limits[Sensor], causes)
 }
@@ -93,12 +93,18 @@ func (s *Scorer) distance(limit float32, causes []float32) float32 {
 
 // share turns the causes of the last rows into shares that sum to 1. If the term
 // Sensor makes the score, only the channels that misbehave in this row count: that
-// term is not smoothed, so the rows before do not contribute to it.
+// term is not smoothed, so the rows before do not contribute to it. Nor do other terms
+// to Stray and Slow, which look at single channels and are smoothed themselves.
 func (s *Scorer) share() {
 	out := s.score.Shares
 	var total float32
-	if largest(&s.score.Terms) == Sensor {
-		for i, v := range s.hung {
+	own := s.hung
+	switch largest(&s.score.Terms) {
+	case Stray, Slow:
+		own = s.peers.part
+		fallthrough
+	case Sensor:
+		for i, v := range own {
 			out[i] = v
 			total += v
 		}

@@ -70,11 +70,6 @@ func (p *Parameters) validateSizes() error {
 	if cond := p.Schema.RunWhen; cond != nil && p.Schema.index(cond.Channel) < 0 {
 		return fmt.Errorf("run_when: no channel %q", cond.Channel)
 	}
-	if p.Cross != nil {
-		if err := p.Cross.validateSizes(c); err != nil {
-			return err
-		}
-	}
 	return chain(p.Layers, p.inputs(), p.inputs())
 }
 
@@ -133,7 +128,7 @@ func (p *Parameters) validate() error {
 			return fmt.Errorf("layer %d: %w", i, err)
 		}
 	}
-	for _, f := range []func(c int) error{p.validatePercentiles, p.validateDrift, p.validateSensors, p.validatePrecision, p.validateCross} {
+	for _, f := range []func(c int) error{p.validatePercentiles, p.validateDrift, p.validateSensors, p.validatePrecision, p.validatePeers} {
 		if err := f(c); err != nil {
 			return err
 		}
@@ -153,18 +148,6 @@ func (p *Parameters) validatePercentiles(int) error {
 		}
 	}
 	return checkAll("", array{"ranks", p.Ranks, n, false}, array{"percentiles", p.Percentiles, n, false})
-}
-
-// validateCross checks the cross-channel network. Without one its limit is 1, so
-// that one model has one file.
-func (p *Parameters) validateCross(c int) error {
-	if p.Cross != nil {
-		return p.Cross.validate(c, len(p.GoldenIn)/p.inputs())
-	}
-	if l := p.Limits[Cross]; l != 1 {
-		return fmt.Errorf("limit %v of a cross-channel network that is absent, want 1", l)
-	}
-	return nil
 }
 
 // validateSensors checks what (8) uses.

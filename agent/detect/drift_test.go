@@ -25,7 +25,7 @@ func normal(t testing.TB, rows int32) *model.Model {
 		Center: []float64{0.5, 0.5, 0.5}, Spread: []float64{1, 1, 1}, Clip: 8,
 		Layers:         []model.Layer{{In: 3, Out: 3, Weights: w, Bias: make([]int32, 3), Mult: three(1), FloatW: f, FloatBias: three(0)}},
 		ResidualCenter: three(0), ResidualScale: three(1), LevelCenter: three(0), LevelScale: three(1), Precision: []float32{1, 0, 0, 0, 1, 0, 0, 0, 1},
-		Still: three(0), Step: []float64{1, 1, 1}, Rough: make([]int32, 3), Limits: []float32{1, 1, 1, 1, 1}, Ranks: []float32{0, 0.5}, Percentiles: []float32{0, 1},
+		Still: three(0), Step: []float64{1, 1, 1}, Rough: make([]int32, 3), Limits: []float32{1, 1, 1, 1, 1, 1}, Ranks: []float32{0, 0.5}, Percentiles: []float32{0, 1},
 		GoldenIn: three(0), GoldenOut: three(0)}
 	for k := range 33 {
 		x := float64(k) / 32

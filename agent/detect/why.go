@@ -11,7 +11,8 @@ var reasons = [model.Terms]string{
 	model.Level:    "a level that was not seen while learning",
 	model.Jump:     "a combination of values that was not seen while learning",
 	model.Sensor:   "a value hangs: it stays the same far longer than it ever did",
-	model.Cross:    "a channel is not what the others say it should be",
+	model.Stray:    "a channel is not what the others say it should be",
+	model.Slow:     "a channel has long been a little off what the others say it should be",
 }
 
 // flickers is the reason of the term Sensor if the value flickers instead.

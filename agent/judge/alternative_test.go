@@ -38,9 +38,7 @@ func TestTry(t *testing.T) {
 		p := m.Parameters()
 		p.Limits = slices.Clone(p.Limits)
 		for k := range p.Limits {
-			if k != model.Cross || p.Cross != nil {
-				p.Limits[k] *= a.Above
-			}
+			p.Limits[k] *= a.Above
 		}
 		scaled, err := model.New(p)
 		if err != nil {

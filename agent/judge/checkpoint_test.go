@@ -83,7 +83,7 @@ func exact(v Verdict) string {
 // scratch are fields that the next row computes anew before anything reads them.
 var scratch = map[string]bool{
 	"Scorer.meanR": true, "Scorer.meanL": true, "Scorer.fresh": true, "Scorer.pulled": true, "Scorer.lastAhead": true, "Scorer.ageAhead": true,
-	"crossState.mean": true, "int8Net.foreseen": true, "int8Net.answers": true, "int8Net.left": true, "int8Net.hit": true,
+	"Scorer.z": true, "PeerState.feature": true, "PeerState.distance": true, "PeerState.part": true, "PeerState.usual": true, "int8Net.foreseen": true, "int8Net.answers": true, "int8Net.left": true, "int8Net.hit": true,
 	"Drift.counts": true, "Drift.below": true, "Drift.sorted": true, "Detector.again": true,
 	"Judge.events": true, "Judge.add": true, "Judge.emit": true, "Judge.told": true, "Judge.o": true,
 }
@@ -241,7 +241,7 @@ func pumpRow(rnd *rand.Rand, i int) []float64 {
 }
 
 // TestRestore_learnt is the same with a model that was really learnt, with a condition
-// and a cross-channel network.
+// and peers.
 func TestRestore_learnt(t *testing.T) {
 	s := model.Schema{Period: time.Second, RunWhen: &model.Condition{Channel: "p.speed", Above: 5, Below: math.NaN(), Settle: 3 * time.Second}}
 	for _, n := range []string{"p.speed", "p.flow", "p.current", "p.temp"} {
@@ -264,8 +264,8 @@ func TestRestore_learnt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Parameters().Cross == nil {
-		t.Fatal("no cross-channel network was learnt")
+	if m.Parameters().Peers == nil {
+		t.Fatal("no peers were learnt")
 	}
 	begin := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
 	for first := range 7 {

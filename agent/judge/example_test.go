@@ -14,10 +14,10 @@ import (
 
 // A pump is learnt from a recording; then its flow no longer follows its speed.
 func Example() {
-	schema := model.Schema{Period: time.Second, Channels: []model.Channel{{Name: "pump.speed", Unit: "Hz"}, {Name: "pump.flow", Unit: "m³/h"}}}
+	schema := model.Schema{Period: time.Second, Channels: []model.Channel{{Name: "pump.speed", Unit: "Hz"}, {Name: "pump.flow", Unit: "m³/h"}, {Name: "pump.power", Unit: "kW"}}}
 	pump := func(i int) []float64 {
 		speed := 40 + 3*math.Sin(float64(i)/5) + 0.2*math.Sin(float64(i*i))
-		return []float64{speed, speed/2 + 0.1*math.Cos(float64(i*i))}
+		return []float64{speed, speed/2 + 0.1*math.Cos(float64(i*i)), speed/10 + 0.02*math.Sin(float64(3*i*i))}
 	}
 	var rows []float64
 	for i := range 600 {

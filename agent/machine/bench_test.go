@@ -19,7 +19,7 @@ import (
 )
 
 // watched are the options of a machine of c channels with a learnt model, and
-// 2,048 of its rows, enough for a cross-channel network.
+// 2,048 of its rows, as many as block maxima need.
 func watched(b *testing.B, c int) (Options, [][]float64) {
 	s := model.Schema{Period: 100 * time.Millisecond}
 	o := Options{Report: &collected{}, Log: slog.New(slog.DiscardHandler), Inference: func(float64) {}, Score: func(float64) {}}

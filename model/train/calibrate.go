@@ -62,7 +62,7 @@ func (l *learner) middle(v []float32, j, m int) float64 {
 // the learning rows.
 func (l *learner) calibrate(p *model.Parameters, as []allowance, folds []fold) error {
 	p.Drift = l.set.quantiles(driftRanks)
-	e, g, err := l.residuals(*p, folds)
+	e, err := l.residuals(*p, folds)
 	if err != nil {
 		return err
 	}
@@ -74,27 +74,11 @@ func (l *learner) calibrate(p *model.Parameters, as []allowance, folds []fold) e
 	}
 	l.detailResiduals(p, e)
 	e = nil // frees as much memory as the terms take
-	var widening []float32
-	if p.Cross != nil {
-		widening = l.scaleCross(p, g)
-	}
-	g = nil
 	terms, err := l.terms(*p, folds)
 	if err != nil {
 		return err
 	}
-	if p.Cross != nil && !crossKnown(terms) {
-		p.Cross = nil
-	}
 	l.limits(p, terms)
-	if p.Cross != nil {
-		widenCross(p, widening)
-		again := *p
-		again.Limits = ones(model.Terms) // a Scorer divides the terms by its limits
-		if terms, err = l.terms(again, folds); err != nil {
-			return err
-		}
-	}
 	values := largest(terms, p.Limits)
 	if err := l.missingMargins(p); err != nil {
 		return err

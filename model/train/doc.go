@@ -22,13 +22,16 @@
 // The window network is Window*C -> 32 -> clip(C/2,4,8) -> 32 -> Window*C. It is trained
 // with Adam on a one-cycle schedule to remove noise and to restore a hidden channel.
 //
-// From 2,000 rows on, with 2 to 128 channels, a cross-channel network predicts each
-// channel from the others: C - 1 -> clip(128/C,4,32) -> 1 for each channel, joined to one
-// network of two layers, trained without noise. Its residual scales have no other lower
-// bound than their own drift: (4) of the residuals' structure function, with the exponent
-// of its last three lags, widens the scales after the limit was set. With fewer rows, how
-// the relations themselves drift is unknown; there the network measured worse than none
-// (skab, tep).
+// From 300 complete rows on, with 2 to 64 channels, model.Peers are learnt: ridge regression
+// in closed form, the ridge of each channel by the residuals of five folds; one inverse of
+// the features' mean products serves all channels, each without the features that hold it
+// (a block of the inverse is removed again). Up to 17 channels products are features. Rows
+// whose residuals, the running median of seven, exceed five robust deviations belong to
+// another regime: they are left out, and the rest is fitted again. The spreads near the
+// 32 prototypes (k-means) are those of residuals out of fold.
+//
+// Where peers judge, from 2,000 rows on, the limits of Relation, Level and Jump are
+// doubled: what is outside the learnt range is no fault while the channels agree.
 //
 // Residuals, their scales and the limits come from model.Scorer running int8 networks
 // over the learning rows, so what is calibrated is what will run.
@@ -50,13 +53,18 @@
 // The rate holds while the machine behaves as in the learning rows: one learning phase
 // does not show the next season, and rows of a process are not exchangeable. No rate below
 // one alarm in 30 learning times is set, because the fitted tail does not reach further.
-// Below 2,000 rows the limit is a heuristic, the 0.999 quantile times
+// The limits of Stray and Slow are those of one tail that both share: the scale of a
+// Gumbel distribution by its place, bounded to .05 to .5, extrapolated to 30 days (5 to 600
+// blocks), where the alarms wanted in the learning time, of four months at most, are
+// forgiven. What that promises is the mean of bootstrap samples, and Report says it.
+//
+// Below 2,000 rows the limit of the other terms is a heuristic, the 0.999 quantile times
 // 1 + 0.6 (400/n)^0.15, steeper if a long cycle leaves few independent scores; expect
 // occasional false alarms.
 //
 // The effect of a missing channel is measured too: each channel is hidden in the learning
-// rows as a dead sensor would be, and the part of their limits by which the highest
-// Relation and Cross then rise is stored as the channel's missing margin. If that would
+// rows as a dead sensor would be, and the part of its limit by which the highest
+// Relation then rises is stored as the channel's missing margin. If that would
 // take longer than a tenth of the training, fewer rows and channels are tried.
 //
 // A warm-up at the beginning that never recurs is learnt, but does not set the limits.

@@ -18,17 +18,11 @@ type fold struct {
 	from, to int
 	layers   []model.Layer
 	in, out  []float32 // golden vectors
-	cross    *model.CrossNetwork
 }
 
 // use returns a copy of p with the fold's networks.
 func (f fold) use(p model.Parameters) model.Parameters {
 	p.Layers, p.GoldenIn, p.GoldenOut = f.layers, f.in, f.out
-	if p.Cross != nil {
-		own := *p.Cross
-		own.Layers, own.GoldenIn, own.GoldenOut = f.cross.Layers, f.cross.GoldenIn, f.cross.GoldenOut
-		p.Cross = &own
-	}
 	return p
 }
 
@@ -37,7 +31,7 @@ func (f fold) use(p model.Parameters) model.Parameters {
 // trained on are too small. Scale, cycle and drift allowance are those of all rows.
 func (l *learner) folds(p *model.Parameters, u []float32) ([]fold, error) {
 	if !l.long() {
-		return []fold{{0, l.set.n, p.Layers, p.GoldenIn, p.GoldenOut, p.Cross}}, nil
+		return []fold{{0, l.set.n, p.Layers, p.GoldenIn, p.GoldenOut}}, nil
 	}
 	all := l.set.starts(u, p.Window, math.MaxInt)
 	gap := p.Window + p.Mean + p.Smooth
@@ -54,38 +48,26 @@ func (l *learner) folds(p *model.Parameters, u []float32) ([]fold, error) {
 		from, seed := 0.45+part*float64(k), l.o.Seed+uint64(k)+1
 		q := *p
 		if len(starts) >= batch { // else the machine ran in this stretch only
-			if _, err := l.network(&q, u, thin(starts, foldWindows), seed, from, from+part/2); err != nil {
-				return nil, err
-			}
-			// As many windows as for the model: networks trained on fewer are coarser, and
-			// their limits would be too high for it.
-			if err := l.crossNetwork(&q, u, thin(starts, maxWindows), seed, from+part/2, from+part); err != nil {
+			if _, err := l.network(&q, u, thin(starts, foldWindows), seed, from, from+part); err != nil {
 				return nil, err
 			}
 		}
-		f.layers, f.in, f.out, f.cross = q.Layers, q.GoldenIn, q.GoldenOut, q.Cross
+		f.layers, f.in, f.out = q.Layers, q.GoldenIn, q.GoldenOut
 		out[k] = f
 	}
 	return out, nil
 }
 
-// residuals runs the learning rows through Scorers of the folds and returns (2) and
-// (10) of package model for each row, (n, c), NaN where there is none. g is nil without
-// a cross-channel network.
-func (l *learner) residuals(p model.Parameters, folds []fold) (e, g []float32, err error) {
+// residuals runs the learning rows through Scorers of the folds and returns (2) of
+// package model for each row, (n, c), NaN where there is none.
+func (l *learner) residuals(p model.Parameters, folds []fold) (e []float32, err error) {
 	e = unknown(len(l.set.rows))
-	if p.Cross != nil {
-		g = unknown(len(l.set.rows))
-	}
 	err = l.score(p, folds, 0.85, 0.92, func(i int, s *model.Scorer, _ bool) {
 		if r, ok := s.Residual(); ok {
 			copy(e[i*l.set.c:(i+1)*l.set.c], r)
 		}
-		if g != nil {
-			s.CrossResidual(g[i*l.set.c : (i+1)*l.set.c])
-		}
 	})
-	return e, g, err
+	return e, err
 }
 
 // unknown returns n NaNs.

@@ -14,7 +14,7 @@ const (
 
 // missingMargins hides channel after channel in the learning rows, as a sensor that
 // has died would, and sets the missing-channel margins of p: by what part of their
-// limits the terms Relation and Cross then rise. A margin is the largest rise of a
+// limit the term Relation then rises. A margin is the largest rise of the
 // term's highest value in any part of the rows. Level and Jump cannot rise, because
 // they lose a summand. If all rows and channels would take too long, fewer rows are
 // tried, then fewer channels; the other channels get the largest margin found.
@@ -28,12 +28,9 @@ func (l *learner) missingMargins(p *model.Parameters) error {
 	rows := min(l.set.n, max(budget/l.set.c, m.FillRows()+max(hiddenRows, l.report.Period)))
 	many := min(l.set.c, max(1, budget/rows))
 
-	var out [len(marginTerms)][]float32
-	var most [len(marginTerms)]float32
-	var with [hiddenParts][len(marginTerms)]float32
-	for k := range out {
-		out[k] = make([]float32, l.set.c)
-	}
+	p.MissingMargin = make([]float32, l.set.c)
+	var most float32
+	var with [hiddenParts]float32
 	known := make([]bool, l.set.c)
 	for k, last := 0, -1; k < many; k++ {
 		ch, from := k*l.set.c/many, k*(l.set.n-rows)/max(many-1, 1)
@@ -50,32 +47,20 @@ func (l *learner) missingMargins(p *model.Parameters) error {
 		if err != nil {
 			return err
 		}
-		for i := range without {
-			for k, v := range without[i] {
-				if v >= 0 && with[i][k] >= 0 {
-					out[k][ch], known[ch] = max(out[k][ch], v-with[i][k]), true
-				}
-				most[k] = max(most[k], out[k][ch])
+		for i, v := range without {
+			if v >= 0 && with[i] >= 0 {
+				p.MissingMargin[ch], known[ch] = max(p.MissingMargin[ch], v-with[i]), true
 			}
+			most = max(most, p.MissingMargin[ch])
 		}
 	}
 	for ch, ok := range known {
-		for k := range out {
-			if !ok && l.mayMiss(ch) {
-				out[k][ch] = most[k]
-			}
+		if !ok && l.mayMiss(ch) {
+			p.MissingMargin[ch] = most
 		}
-	}
-	p.MissingMargin = out[0]
-	if p.Cross != nil {
-		own := *p.Cross
-		own.MissingMargin, p.Cross = out[1], &own
 	}
 	return nil
 }
-
-// marginTerms are the terms that a missing channel can raise.
-var marginTerms = [...]int{model.Relation, model.Cross}
 
 // mayMiss tells whether channel ch can be missing in a row that is scored and was not
 // missing in all learning rows.
@@ -84,12 +69,12 @@ func (l *learner) mayMiss(ch int) bool {
 	return l.set.c > 1 && !slices.Contains(l.set.dead, ch) && (cond == nil || cond.Channel != l.set.schema.Channels[ch].Name)
 }
 
-// highest returns the highest marginTerms, in units of their limits, in each part of
+// highest returns the highest Relation, in units of its limit, in each part of
 // the rows from to to, with channel hide missing (-1 = none); -1 for a part without a
 // score.
-func (l *learner) highest(m *model.Model, from, to, hide int) (top [hiddenParts][len(marginTerms)]float32, err error) {
+func (l *learner) highest(m *model.Model, from, to, hide int) (top [hiddenParts]float32, err error) {
 	for i := range top {
-		top[i] = [...]float32{-1, -1}
+		top[i] = -1
 	}
 	s, row := model.NewScorer(m), make([]float64, l.set.c)
 	for i := from; i < to; i++ {
@@ -99,9 +84,7 @@ func (l *learner) highest(m *model.Model, from, to, hide int) (top [hiddenParts]
 		}
 		if v, ok := s.Push(row); ok && i >= l.from {
 			part := &top[(i-from)*hiddenParts/(to-from)]
-			for k, t := range marginTerms {
-				part[k] = max(part[k], v.Terms[t])
-			}
+			*part = max(*part, v.Terms[model.Relation])
 		}
 		if i%8 == 0 {
 			done := 0.96 + 0.04*float64(max(hide, 0))/float64(l.set.c)

@@ -21,14 +21,14 @@ type Report struct {
 	Scored int           `json:"scored"`  // learning rows that have a score
 	Above  int           `json:"above"`   // of these, above the threshold
 
-	Period   int                  `json:"period"`  // rows of the machine's cycle; 0 = none found
-	Window   int                  `json:"window"`  // rows
-	Mean     int                  `json:"mean"`    // rows
-	Smooth   int                  `json:"smooth"`  // rows
-	Horizon  int                  `json:"horizon"` // rows
-	Windows  int                  `json:"windows"` // windows the network was trained on
-	Network  []int                `json:"network"` // widths
-	Cross    []int                `json:"peers"`   // widths of the cross-channel network; empty = none
+	Period   int                  `json:"period"`          // rows of the machine's cycle; 0 = none found
+	Window   int                  `json:"window"`          // rows
+	Mean     int                  `json:"mean"`            // rows
+	Smooth   int                  `json:"smooth"`          // rows
+	Horizon  int                  `json:"horizon"`         // rows
+	Windows  int                  `json:"windows"`         // windows the network was trained on
+	Network  []int                `json:"network"`         // widths
+	Peers    *PeersReport         `json:"peers,omitempty"` // nil = too few rows, or too few or many channels
 	Epochs   int                  `json:"epochs"`
 	Seed     uint64               `json:"seed"`
 	Loss     float64              `json:"loss"`     // mean squared error of the last epoch, with noise
@@ -39,6 +39,16 @@ type Report struct {
 	Channels []ChannelReport      `json:"channels"`
 	Warnings []string             `json:"doubts"` // sentences
 	Took     time.Duration        `json:"took_ns"`
+}
+
+// PeersReport describes what was learnt of each channel from the others.
+type PeersReport struct {
+	Judged   int     `json:"judged"` // channels
+	Features int     `json:"features"`
+	Points   int     `json:"points"` // operating points
+	Odd      int     `json:"odd"`    // rows left out: another regime
+	Stray    float64 `json:"stray"`  // limits, in units of the usual spread
+	Slow     float64 `json:"slow"`
 }
 
 // ChannelReport describes what was learnt of one channel.
@@ -207,12 +217,6 @@ func (r *Report) end(p *model.Parameters, as []allowance) {
 	for k, v := range p.Limits {
 		r.Limits[k] = float64(v)
 	}
-	if p.Cross != nil {
-		r.Cross = []int{len(as)}
-		for _, l := range p.Cross.Layers {
-			r.Cross = append(r.Cross, l.Out)
-		}
-	}
 	for j := range r.Channels {
 		ch := &r.Channels[j]
 		ch.Stretch, ch.Bounded = as[j].stretch, as[j].bounded
@@ -266,8 +270,8 @@ func (r Report) String() string {
 	}
 	fmt.Fprintf(&b, "  network     %s int8, %d windows of %d rows, %d epochs, seed %d\n",
 		chain(r.Network), r.Windows, r.Window, r.Epochs, r.Seed)
-	if len(r.Cross) > 0 {
-		fmt.Fprintf(&b, "  cross       %s int8, predicts each channel from the others\n", chain(r.Cross))
+	if q := r.Peers; q != nil {
+		fmt.Fprintf(&b, "  peers       %d channels expected from %d features of the others, at %d operating points\n", q.Judged, q.Features, q.Points)
 	}
 	fmt.Fprintf(&b, "  error       %.4f (mean squared), int8 differs from float32 by %.4f\n", r.Loss, r.Int8Gap)
 	fmt.Fprintf(&b, "  threshold   %s; %d of %d learning rows above\n", r.Threshold(), r.Above, r.Scored)
@@ -301,8 +305,8 @@ func (r Report) horizon() string {
 // Threshold describes the limits of the terms for a person.
 func (r *Report) Threshold() string {
 	text := fmt.Sprintf("relation %.3f, level %.3f, combination %.3f", r.Limits[model.Relation], r.Limits[model.Level], r.Limits[model.Jump])
-	if len(r.Cross) > 0 {
-		text += fmt.Sprintf(", cross %.3f", r.Limits[model.Cross])
+	if q := r.Peers; q != nil {
+		text += fmt.Sprintf(", stray %.3f, slow %.3f", q.Stray, q.Slow)
 	}
 	return text
 }

@@ -13,9 +13,11 @@ const (
 	stillPart  = 10   // a channel that is constant for 1/10 of its rows is not judged
 	stepRank   = 0.99 // Step is this quantile of the changes between rows
 	stepLeast  = 0.01 // and at least this, in units of u
-	roughTimes = 2    // Rough is so many times the roughest 40 rows seen
+	roughTimes = 2    // Rough is so many times the roughest 40 rows seen,
+	roughFew   = 800  // and with few rows more: this by their number
 	roughLeast = 2040 // which count as at least this, of 10,200
 	roughFull  = 10200
+	roughMost  = 9900 // so that it can be exceeded
 )
 
 // sensors sets the bounds of (8) for each channel: Still, the rows for which its value
@@ -29,8 +31,8 @@ func (l *learner) sensors(p *model.Parameters) {
 		if stillPart*longest < l.set.count(j) {
 			p.Still[j] = float32(stillTimes*longest + stillRows)
 		}
-		if most := roughTimes * max(roughest, roughLeast); most < roughFull {
-			p.Rough[j] = most
+		if seen := max(roughest, roughLeast); roughTimes*seen < roughFull {
+			p.Rough[j] = min(roughTimes*seen+seen*roughFew/int32(l.set.used), roughMost)
 		}
 	}
 }

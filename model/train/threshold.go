@@ -37,7 +37,7 @@ func (l *learner) limits(p *model.Parameters, terms []float32) {
 		rate = max(rate, perMonth/blocks/beyondMost)
 		a.Beyond = perMonth / a.Wanted / blocks
 	}
-	share := rowTerms(p)
+	share := [...]int{model.Relation, model.Level, model.Jump}
 	var maxima [][]float64
 	for _, k := range share {
 		for i := range values {
@@ -61,6 +61,12 @@ func (l *learner) limits(p *model.Parameters, terms []float32) {
 			p.Limits[k] = max(float32(x), 1e-6)
 		}
 	}
+	if p.Peers != nil && l.long() {
+		a.Rate, a.Low, a.High = l.peerRate.Rate, l.peerRate.Low, l.peerRate.High
+		for _, k := range share {
+			p.Limits[k] *= outsideFactor
+		}
+	}
 }
 
 // largest returns the scores of rows from their terms, (rows, model.Terms).
@@ -72,16 +78,6 @@ func largest(terms, limits []float32) []float32 {
 		}
 	}
 	return values
-}
-
-// rowTerms returns the terms that share the wanted false alarms. Each gets its own limit,
-// set for its part of them; the largest of them as one statistic would have no tail that
-// a distribution fits, if one term is flat and another seldom high.
-func rowTerms(p *model.Parameters) []int {
-	if p.Cross == nil || p.Reference == model.None {
-		return []int{model.Relation, model.Level, model.Jump}
-	}
-	return []int{model.Relation, model.Level, model.Jump, model.Cross}
 }
 
 // long tells whether there are enough rows for folds and block maxima.

@@ -247,7 +247,7 @@ func TestSensors(t *testing.T) {
 		}
 	}
 	// The second channel changes by its step in each row: nothing can be rougher.
-	if p.Rough[1] != 0 || p.Step[1] != 1 || p.Rough[3] < 2*3000 || p.Step[2] != stepLeast || p.Rough[2] != 2*roughLeast {
+	if p.Rough[1] != 0 || p.Step[1] != 1 || p.Rough[3] < 2*3000 || p.Step[2] != stepLeast || p.Rough[2] != 4*roughLeast {
 		t.Errorf("steps %v, rough %v", p.Step, p.Rough)
 	}
 }

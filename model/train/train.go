@@ -31,9 +31,10 @@ type learner struct {
 	o      Options
 	pace   *pacer
 	report Report
-	from   int       // first row that sets limits, after the warm-up
-	gain   []float32 // (C) the divisors of (5)
-	scored []int32   // the rows that set limits
+	from   int     // first row that sets limits, after the warm-up
+	scored []int32 // the rows that set limits
+
+	peerRate model.Alarms // what the limits of Stray and Slow promise
 }
 
 // Train learns a model of schema s from rows, (n, C) row-major in time order, NaN
@@ -146,7 +147,6 @@ func (l *learner) allowDrift(p *model.Parameters, z []float32) []allowance {
 		as[j].sd /= k
 		as[j].drift /= k
 		as[j].stretch = k
-		l.gain = append(l.gain, float32(k))
 		inv[j] = float32(1 / k)
 	}
 	for i := range z {
@@ -163,7 +163,7 @@ func (l *learner) fit(p *model.Parameters, u []float32) (err error) {
 	}
 	r, err := l.network(p, u, starts, l.o.Seed, 0.05, 0.35)
 	if err == nil {
-		err = l.crossNetwork(p, u, starts, l.o.Seed, 0.35, 0.45)
+		err = l.peers(p, u)
 	}
 	l.report.Windows, l.report.Epochs, l.report.Network = len(starts), r.epochs, r.widths
 	l.report.Loss, l.report.Int8Gap = r.loss, r.gap

@@ -41,7 +41,7 @@ func learn(t *testing.T, s model.Schema, rows []float64, o Options) (*model.Mode
 }
 
 func TestTrain_sameBytesForAnyWorkers(t *testing.T) {
-	for _, n := range []int{600, longRows} { // without and with a cross-channel network
+	for _, n := range []int{600, longRows} { // by the rules for few rows and for many
 		sameBytes(t, n)
 	}
 }
