@@ -18,6 +18,7 @@ import (
 	"iot-edge-anomaly/agent/archive"
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
+	"iot-edge-anomaly/agent/history"
 	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/model"
@@ -95,6 +96,13 @@ func (g *gateway) fill() {
 	}
 	g.write(g.path("changes.json"), "[]\n")
 	g.write(g.path("mutes.json"), "{}\n")
+	days, err := history.Open(g.path(history.Folder))
+	if err == nil {
+		err = days.End()
+	}
+	if err != nil {
+		g.t.Fatal(err)
+	}
 	g.queue(3)
 	for _, secret := range []string{g.path("secret.key"), g.path("models", "pump1", "tls.key"), g.path("learn", ".pump1.rows.new"), filepath.Join(g.dir, "etc", "password")} {
 		g.write(secret, "hunter2")
@@ -125,7 +133,7 @@ func (g *gateway) backup() string {
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	if made.Counts["models"] != 1 || made.Counts["state"] != 3 || made.Counts["spool"] < 1 {
+	if made.Counts["models"] != 1 || made.Counts["state"] != 4 || made.Counts["spool"] < 1 {
 		g.t.Fatalf("%+v", made)
 	}
 	return to
@@ -175,9 +183,10 @@ func TestRestore(t *testing.T) {
 	// another, the audit is gone.
 	g.write(g.path("models", "pump1", "20260101T000000Z-1.safetensors"), "rubbish")
 	g.write(g.path("learn", "pump1.rows"), "rubbish")
+	g.write(g.path("days", "now.line"), "rubbish")
 	os.Remove(g.path("changes.json"))
 	g.write(g.file, strings.Replace(want[g.file], "site: s", "site: other", 1))
-	if text, good := g.check(); good || !strings.Contains(text, "model false") || !strings.Contains(text, "rows false") {
+	if text, good := g.check(); good || !strings.Contains(text, "model false") || !strings.Contains(text, "rows false") || !strings.Contains(text, "days false") {
 		t.Errorf("fsck: %v\n%s", good, text)
 	}
 	if err := g.restore(from); err != nil {
@@ -493,7 +502,7 @@ func TestCheck_damage(t *testing.T) {
 	g.fill()
 	segments, _ := filepath.Glob(g.path("spool", "*.seg"))
 	for what, path := range map[string]string{"model": g.path("models", "pump1", "20260101T000000Z-1.safetensors"),
-		"rows": g.path("learn", "pump1.rows"), "queue": segments[0]} {
+		"rows": g.path("learn", "pump1.rows"), "queue": segments[0], "days": g.path("days", "now.line")} {
 		good, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
