@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -108,6 +109,7 @@ func (c *Command) models(ctx context.Context) (out control.Models, err error) {
 		err = control.Get(ctx, c.socket(), "models", &out)
 	}
 	if !errors.Is(err, control.ErrNotRunning) {
+		out.Machines = slices.DeleteFunc(out.Machines, func(m control.MachineModels) bool { return c.ask.Machine != "" && m.Machine != c.ask.Machine })
 		return out, err
 	}
 	p, err := c.place()
@@ -136,7 +138,7 @@ func (c *Command) list(ctx context.Context, version string) error {
 	var found any = all
 	for _, m := range all.Machines {
 		for _, v := range m.Versions {
-			if v.Version == version && (c.ask.Machine == "" || m.Machine == c.ask.Machine) {
+			if v.Version == version {
 				found = v
 			}
 		}
@@ -214,7 +216,7 @@ func (c *Command) tell(steps []proof.Step) error {
 		} else if !s.Good {
 			mark = "FAILED"
 		}
-		fmt.Fprintf(&b, "%-10s %s %s\n", s.Gate, mark, s.Text)
+		fmt.Fprintf(&b, "%-10s %s %s\n", string(s.Gate), mark, s.Text)
 	}
 	_, err := io.WriteString(c.Out, b.String())
 	return err

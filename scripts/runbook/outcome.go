@@ -25,7 +25,7 @@ type gateway struct {
 const again = 90 * time.Second
 
 // changing are commands that change something: they run once.
-var changing = regexp.MustCompile(`event ack|mute |config apply|anomaly reload|unlatch|backup|restore|bundle|mqtt (disable|enable)|systemctl (restart|stop|start|reload)|apt-get|vacuum|^(mv|cp|rm) `)
+var changing = regexp.MustCompile(`event ack|mute |config apply|anomaly reload|unlatch|backup|restore|bundle|model (install|activate|rollback)|mqtt (disable|enable)|systemctl (restart|stop|start|reload)|apt-get|vacuum|^(mv|cp|rm) `)
 
 // run runs the command and compares.
 func (c *command) run(g *gateway) error {

@@ -15,8 +15,8 @@ type site struct {
 }
 
 // configuration is that of the page's gateway: a tank whose level is read from a file, and
-// a pump on Modbus. hold and model are what a changed configuration has another of.
-func (s site) configuration(level, hold, model string) string {
+// a pump on Modbus. hold is what a changed configuration has another of.
+func (s site) configuration(level, hold string) string {
 	return fmt.Sprintf(`gateway: {site: plant, id: gw7}
 %shttp: {listen: %q}
 buses:
@@ -26,9 +26,9 @@ sensors:
   - {name: pump, driver: modbus, bus: line, unit: 1, registers: [{name: current, at: "holding:0", type: u16}, {name: speed, at: "holding:1", type: u16}]}
 machines:
   - {name: tank1, channels: ["tank.*"], period: 200ms, detect: {hold: %s}}
-  - {name: pump1, channels: ["pump.*"], period: 200ms%s}
+  - {name: pump1, channels: ["pump.*"], period: 200ms}
 mqtt: {broker: "mqtt://%s"%s}
-`, s.lines, s.http, s.plc, filepath.Join(s.etc, level), hold, model, s.broker, map[bool]string{true: ", username: gw, password_file: /run/credentials/iot-edge-anomaly.service/cred_mqtt"}[s.lines == ""])
+`, s.lines, s.http, s.plc, filepath.Join(s.etc, level), hold, s.broker, map[bool]string{true: ", username: gw, password_file: /run/credentials/iot-edge-anomaly.service/cred_mqtt"}[s.lines == ""])
 }
 
 // write writes the file of the configuration, the rows of the tank, and the files that the
@@ -49,11 +49,10 @@ func (s site) write(dir, level string) error {
 		x := 100 + 3*math.Sin(float64(i)/7) + float64(i*i%17)/17
 		month += fmt.Sprintf("%.1f,%.3f,%.3f\n", float64(i)/5, x, x+1+float64(i*i%13)/40)
 	}
-	good := s.configuration(level, "600ms", "")
+	good := s.configuration(level, "600ms")
 	for path, text := range map[string]string{
 		filepath.Join(s.etc, "config.yaml"): good,
-		filepath.Join(dir, "new.yaml"):      s.configuration(level, "700ms", ""),
-		filepath.Join(dir, "model.yaml"):    s.configuration(level, "600ms", ", model: {path: "+filepath.Join(s.etc, "pump1.safetensors")+"}"),
+		filepath.Join(dir, "new.yaml"):      s.configuration(level, "700ms"),
 		filepath.Join(dir, "month.csv"):     month,
 		filepath.Join(dir, "bad.yaml"):      good + fault,
 	} {
@@ -86,8 +85,11 @@ var scenes = map[string]struct {
 	"a month is over": {"low.csv", func(a actor) error {
 		return a.do("iot-edge-anomaly train --csv month.csv --config /etc/iot-edge-anomaly/config.yaml --machine pump1 --out pump1.safetensors")
 	}},
-	"a model is learnt elsewhere": {"low.csv", nil},
-	"data is corrupt":             {"low.csv", func(a actor) error { return a.do("rm -f *.tar; iot-edge-anomaly backup gw7.tar") }},
+	"a model is learnt elsewhere": {"low.csv", func(a actor) error { // one is there, and the next has another second as its version
+		return a.do("iot-edge-anomaly train --csv month.csv --config /etc/iot-edge-anomaly/config.yaml --machine pump1 --out first.safetensors && " +
+			"iot-edge-anomaly model install first.safetensors --machine pump1 --probation 0s && sleep 1.1")
+	}},
+	"data is corrupt": {"low.csv", func(a actor) error { return a.do("rm -f *.tar; iot-edge-anomaly backup gw7.tar") }},
 }
 
 // actor brings a state about.
