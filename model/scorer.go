@@ -2,6 +2,10 @@ package model
 
 import "math"
 
+// uStill bounds (1) of a channel that never moved while learning: that it moves is worth
+// an event, by how much says nothing.
+const uStill = 20
+
 // uMax bounds (1). Beyond a million spreads every value is equally impossible, and
 // its square still fits float32 with room for sums.
 const uMax = 1e6
@@ -225,7 +229,10 @@ func (s *Scorer) scale(i int, x float64, last *float64, age *int) (u float32, ok
 	if *age > s.p.Fill {
 		return 0, false
 	}
-	v := (x - s.p.Center[i]) / s.p.Spread[i] // (1)
+	v := (x - s.p.Center[i]) / s.p.Spread[i]             // (1)
+	if s.p.Drift[i] == s.p.Drift[len(s.p.Drift)-s.c+i] { // it never moved
+		v = clamp(v, uStill)
+	}
 	return float32(clamp(v, uMax)), true
 }
 

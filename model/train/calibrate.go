@@ -38,6 +38,9 @@ func (l *learner) levels(p *model.Parameters, u []float32, as []allowance) {
 	for j := range l.set.c {
 		p.LevelCenter[j] = float32(l.middle(u, j, p.Mean))
 		p.LevelScale[j] = float32(max(as[j].sd, as[j].drift))
+		if l.set.still(j) {
+			p.LevelScale[j] = 1
+		}
 	}
 	part := 1.0
 	if l.long() {
@@ -71,6 +74,9 @@ func (l *learner) calibrate(p *model.Parameters, as []allowance, folds []fold) e
 		_, sd := spreadOf(f)
 		p.ResidualCenter[j] = float32(l.middle(e, j, p.Mean))
 		p.ResidualScale[j] = float32(max(sd, as[j].drift, leastResidual))
+		if l.set.still(j) {
+			p.ResidualScale[j] = 1
+		}
 	}
 	l.detailResiduals(p, e)
 	e = nil // frees as much memory as the terms take
@@ -129,6 +135,9 @@ func precision(u []float32, c int, as []allowance, part float64) []float32 {
 	}
 	for j := range c {
 		sd[j] = max(math.Sqrt(a[j*c+j]/max(n[j*c+j], 1)), 1e-3)
+		if a[j*c+j] == 0 { // it never moved
+			sd[j] = 1
+		}
 	}
 	for j := range c {
 		for k := range j + 1 {

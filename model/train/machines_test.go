@@ -164,7 +164,7 @@ func TestMachine_constantChannel(t *testing.T) {
 	s, rows := plant(800, 3)
 	rows = with(rows, 4, 3, 0, func(float64) float64 { return 24 })
 	m, r := learn(t, s, rows, Options{Seed: 1})
-	if len(r.Warnings) == 0 || r.Warnings[0] != "pump.voltage never changed: any change of it will raise the score" {
+	if len(r.Warnings) == 0 || r.Warnings[0] != "pump.voltage never changed: that it does will raise the score, by how much says nothing" {
 		t.Errorf("warnings %q, want the constant channel first", r.Warnings)
 	}
 	_, fresh := plant(600, 4)

@@ -16,7 +16,7 @@ const (
 	blocksLeast = 5 // blocks in a month, at least and at most: the tail is not extrapolated further
 	blocksMost  = 600
 	forgiveMost = 4               // months in which the alarms wanted are forgiven: so many of the highest blocks
-	strayMargin = 0.1             // by what part the limits are raised, for one false alarm wanted in 30 days;
+	strayMargin = 0.14            // by what part the limits are raised, for one false alarm wanted in 30 days;
 	strayFew    = 1.6 * limitRows // and this part of it for each row
 	// outsideFactor raises the limits of Relation, Level and Jump where Stray and Slow judge:
 	// what is outside the learnt range is not a fault as long as the channels agree.

@@ -178,3 +178,32 @@ func TestInvert(t *testing.T) {
 		}
 	}
 }
+
+// TestStill holds that a channel that never moved while learning raises an alarm when it
+// does, and that the score stays in proportion, however far it moves.
+func TestStill(t *testing.T) {
+	for _, n := range []int{600, longRows} {
+		s, rows := plant(n+400, 2)
+		for i := 3; i < len(rows); i += 4 {
+			if rows[i] = 230; i/4 >= n+200 {
+				rows[i] = 1e6
+			}
+		}
+		m, _ := learn(t, s, rows[:4*n], Options{Seed: 1, Epochs: 2})
+		sc, top, blamed := model.NewScorer(m), float32(0), 0
+		for i := n; i < n+400; i++ {
+			v, ok := sc.Push(rows[4*i : 4*i+4])
+			if ok && i >= n+200 && v.Value > top {
+				top = v.Value
+				for j, x := range v.Shares {
+					if x > v.Shares[blamed] {
+						blamed = j
+					}
+				}
+			}
+		}
+		if top < 1 || top > 30 || blamed != 3 {
+			t.Errorf("%d rows: score %v, channel %d blamed; want 1 to 30, and 3", n, top, blamed)
+		}
+	}
+}

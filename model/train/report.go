@@ -89,7 +89,7 @@ func (r *Report) begin(t *trainingSet, o Options) {
 		r.Channels = append(r.Channels, ChannelReport{Name: ch.Name, Unit: ch.Unit, Missing: r.Rows - r.Idle - len(v),
 			Median: quantile(v, 0.5), Low: quantile(v, 0.001), High: quantile(v, 0.999), SD: sd})
 		if v[0] == v[len(v)-1] {
-			r.warn("%s never changed: any change of it will raise the score", ch.Name)
+			r.warn("%s never changed: that it does will raise the score, by how much says nothing", ch.Name)
 		} else if sd < leastSpread {
 			r.warn("%s varies by only %.2g: changes below %g are not seen, use a smaller unit", ch.Name, sd, leastSpread)
 		}

@@ -132,6 +132,12 @@ func (t *trainingSet) column(j int) []float64 {
 	return v
 }
 
+// still tells whether channel j had one value in all running rows.
+func (t *trainingSet) still(j int) bool {
+	v := t.column(j)
+	return len(v) > 0 && slices.Min(v) == slices.Max(v)
+}
+
 // scaled returns z of (1), (n, c). A missing cell repeats the last value for fill
 // rows and is NaN from then on. Rows that do not run are NaN.
 func (t *trainingSet) scaled(center, spread []float64, fill int) []float32 {
