@@ -71,7 +71,6 @@ func (g *Gateway) askHistory(_ context.Context, r control.Request) (any, error) 
 	}
 	w := board.ReadWear("/", c.State)
 	out.Wear = history.Wear{Device: w.Device, Percent: w.Percent, Urgent: w.Urgent}
-	var err error
-	out.Record, err = g.days.Record(asked.From)
-	return out, err
+	out.Record = g.days.Record(asked.From)
+	return out, nil
 }

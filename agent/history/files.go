@@ -13,6 +13,7 @@ import (
 	"sort"
 	"strconv"
 	"strings"
+	"syscall"
 
 	"iot-edge-anomaly/agent/state"
 )
@@ -79,6 +80,21 @@ func readMonth(dir, month string) ([]*Part, int, error) {
 	return parts, damaged, nil
 }
 
+// setAside gives way to what can never be read, so that the days to come can be written:
+// more bytes than any record has, what is no file, or a bad place of the disk. Any other
+// error may pass. It returns the name that it has now; empty = it is where it was.
+func setAside(path string, why error) string {
+	st, err := os.Lstat(path)
+	if why == nil || err != nil || !(errors.Is(why, syscall.EIO) || st.Size() > mostMonth || !st.Mode().IsRegular()) {
+		return ""
+	}
+	aside := path + ".bad"
+	if os.RemoveAll(aside) != nil || os.Rename(path, aside) != nil {
+		return ""
+	}
+	return filepath.Base(aside)
+}
+
 // store adds parts to the files of their months. A part that a crash has left in two
 // places replaces itself. What had to go to make room, or was damaged, is told.
 func store(dir string, parts []*Part) (told []string, err error) {
@@ -89,6 +105,9 @@ func store(dir string, parts []*Part) (told []string, err error) {
 	}
 	for month, parts := range byMonth {
 		have, damaged, err := readMonth(dir, month)
+		if aside := setAside(filepath.Join(dir, month+Ext), err); aside != "" {
+			told, err = append(told, fmt.Sprintf("%v: it is kept as %s, and a new one begins", err, aside)), nil
+		}
 		if err != nil {
 			return told, err
 		}
@@ -194,15 +213,16 @@ type Record struct {
 // on as far as it is on the disk.
 func Read(dir, from string) (r Record, err error) {
 	if r, err = read(dir, from); err == nil {
-		var k kept
-		if k, err = readNow(dir); err == nil {
-			for _, p := range k.Parts {
-				if p.Day != "" && p.Day >= from {
-					r.Parts = put(r.Parts, p)
-				}
-			}
-			r.sort()
+		k, e := readNow(dir)
+		if e != nil {
+			r.Damaged = append(r.Damaged, fmt.Sprintf("the newest day: %v", e))
 		}
+		for _, p := range k.Parts {
+			if p.Day != "" && p.Day >= from {
+				r.Parts = put(r.Parts, p)
+			}
+		}
+		r.sort()
 	}
 	return r, err
 }

@@ -57,7 +57,9 @@ func Open(dir string) (*Log, error) {
 	l.now.Starts = 1
 	k, err := readNow(dir)
 	if err != nil {
-		return l, fmt.Errorf("%s: %w", filepath.Join(dir, nowFile), err)
+		path := filepath.Join(dir, nowFile)
+		setAside(path, err)
+		return l, fmt.Errorf("%s: %w", path, err)
 	}
 	if !k.Clean {
 		l.now.Crashes = 1
@@ -179,8 +181,9 @@ func (l *Log) write(end bool) error {
 	return err
 }
 
-// Record is what is known of the days from the first of a month on. It reads files.
-func (l *Log) Record(from string) (Record, error) {
+// Record is what is known of the days from the first of a month on. It reads files; where
+// it cannot, Damaged says so, and the rest is there.
+func (l *Log) Record(from string) Record {
 	l.writing.Lock() // what moves from one file to another is seen once
 	defer l.writing.Unlock()
 	r, err := read(l.dir, from)
@@ -198,7 +201,10 @@ func (l *Log) Record(from string) (Record, error) {
 	for i, p := range r.Parts {
 		r.Parts[i] = p.Short()
 	}
-	return r, err
+	if err != nil {
+		r.Damaged = append(r.Damaged, err.Error())
+	}
+	return r
 }
 
 // Since is since when the version of a thing is in force; zero = it is not known.

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,9 +96,9 @@ func (b *bench) stop() {
 // days are the parts, a line each: day, from, to, up, starts, crashes, rows.
 func (b *bench) days() string {
 	b.t.Helper()
-	r, err := b.log.Record("2020-01")
-	if err != nil || r.Damaged != nil {
-		b.t.Errorf("%v, damaged %q", err, r.Damaged)
+	r := b.log.Record("2020-01")
+	if r.Damaged != nil {
+		b.t.Errorf("damaged %q", r.Damaged)
 	}
 	var out []string
 	for _, p := range r.Parts {
@@ -200,13 +201,13 @@ func TestLog_clock(t *testing.T) {
 		b.wall = b.wall.AddDate(0, 0, -1)
 		b.run(step)
 	}
-	r, err := b.log.Record("2026-12")
+	r := b.log.Record("2026-12")
 	up := 0.0
 	for _, p := range r.Parts {
 		up += p.Up
 	}
-	if err != nil || len(r.Parts) > 3*mostParts || up != 3720+120+400 {
-		t.Errorf("a clock that flaps: %d parts, up %g, %v", len(r.Parts), up, err)
+	if len(r.Parts) > 3*mostParts || up != 3720+120+400 {
+		t.Errorf("a clock that flaps: %d parts, up %g", len(r.Parts), up)
 	}
 	b.undated = true
 	b.stop()
@@ -217,8 +218,8 @@ func TestLog_clock(t *testing.T) {
 	b.run(time.Hour)
 	b.undated = false
 	b.run(step)
-	if r, err = b.log.Record("2026-12"); err != nil || r.Parts[len(r.Parts)-1].Day == "" {
-		t.Error(err, r.Parts)
+	if r = b.log.Record("2026-12"); r.Parts[len(r.Parts)-1].Day == "" {
+		t.Error(r.Parts)
 	}
 	up = 0
 	for _, p := range r.Parts {
@@ -298,9 +299,9 @@ func TestLog_damage(t *testing.T) {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := b.log.Record("2026-11")
-	if err != nil || len(r.Parts) != 3 || len(r.Damaged) != 1 || !strings.Contains(r.Damaged[0], "damaged lines: 1") {
-		t.Errorf("%d parts, damaged %q, %v", len(r.Parts), r.Damaged, err)
+	r := b.log.Record("2026-11")
+	if len(r.Parts) != 3 || len(r.Damaged) != 1 || !strings.Contains(r.Damaged[0], "damaged lines: 1") {
+		t.Errorf("%d parts, damaged %q", len(r.Parts), r.Damaged)
 	}
 	if _, err := Check(path); err == nil {
 		t.Error("fsck finds nothing")
@@ -355,6 +356,85 @@ func TestLog_since(t *testing.T) {
 }
 
 // TestPrune: old months go, and large ones.
+// TestLog_unreadable: a month that can never be read gives way, is told, and costs no day
+// that comes after it.
+func TestLog_unreadable(t *testing.T) {
+	for what, spoil := range map[string]func(path string) error{
+		"a folder":    func(path string) error { return os.Mkdir(path, 0o700) },
+		"too long":    func(path string) error { return os.WriteFile(path, make([]byte, mostMonth+1), 0o600) },
+		"a pipe":      func(path string) error { return syscall.Mkfifo(path, 0o600) },
+		"in a circle": func(path string) error { return os.Symlink(path, path) },
+	} {
+		for _, name := range []string{"2026-11" + Ext, nowFile} {
+			b := newBench(t, "2026-11-27T00:00:00Z")
+			b.slow = time.Minute
+			b.run(time.Hour)
+			b.stop()
+			path := filepath.Join(b.dir, name)
+			os.Remove(path)
+			if err := spoil(path); err != nil {
+				t.Fatal(err)
+			}
+			if r := b.log.Record("2026-11"); len(r.Parts) != 1 {
+				t.Errorf("%s, %s: %d parts, damaged %q", what, name, len(r.Parts), r.Damaged)
+			}
+			told := 0
+			l, err := Open(b.dir)
+			if err != nil {
+				told++
+			}
+			s := status.Snapshot{Now: b.wall}
+			for d := time.Duration(0); d < 50*time.Hour; d += time.Minute {
+				s.Now = b.wall.Add(d)
+				if write := l.Look(b.begun.Add(d), &s, true); write != nil {
+					if err := write(); err != nil {
+						told++
+					}
+				}
+			}
+			if err := l.End(); err != nil || told != 1 {
+				t.Errorf("%s, %s: told %d times; at the end %v", what, name, told, err)
+			}
+			if r, err := Read(b.dir, "2026-11"); err != nil || len(r.Parts) != 3 || len(r.Damaged) != 0 {
+				t.Errorf("%s, %s: %d parts, damaged %q, %v", what, name, len(r.Parts), r.Damaged, err)
+			}
+			if _, err := os.Lstat(path + ".bad"); err != nil {
+				t.Errorf("%s, %s: %v", what, name, err)
+			}
+		}
+	}
+}
+
+// TestRecord_folder: where the folder cannot be read, that is told, and the day that goes
+// on is there.
+func TestRecord_folder(t *testing.T) {
+	b := newBench(t, "2026-11-27T00:00:00Z")
+	b.run(time.Hour)
+	if err := os.RemoveAll(b.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(b.dir, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r := b.log.Record("2026-11"); len(r.Parts) != 1 || len(r.Damaged) != 1 {
+		t.Errorf("%d parts, damaged %q", len(r.Parts), r.Damaged)
+	}
+}
+
+// TestRead_newestDamaged: a damaged day is named, and costs no other.
+func TestRead_newestDamaged(t *testing.T) {
+	b := newBench(t, "2026-11-27T00:00:00Z")
+	b.slow = time.Minute
+	b.run(50 * time.Hour)
+	b.stop()
+	if err := os.Truncate(filepath.Join(b.dir, nowFile), 50); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := Read(b.dir, "2026-11"); err != nil || len(r.Parts) != 2 || len(r.Damaged) != 1 {
+		t.Errorf("%d parts, damaged %q, %v", len(r.Parts), r.Damaged, err)
+	}
+}
+
 func TestPrune(t *testing.T) {
 	dir := t.TempDir()
 	for year := 2025; year <= 2026; year++ {
