@@ -1,6 +1,7 @@
 package main
 
 import (
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -25,14 +26,21 @@ func real(t *testing.T) program {
 	return p
 }
 
-// TestReal: page and completion have every verb and every flag that the program has.
+// TestReal: README, page and completion have every verb and every flag that the program has.
 func TestReal(t *testing.T) {
 	p := real(t)
 	page, completion := p.page(time.Unix(0, 0).UTC()), p.completion()
 	if len(p.verbs) < 15 {
 		t.Fatalf("%d verbs", len(p.verbs))
 	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, v := range p.verbs {
+		if !strings.Contains(string(readme), "\n| `"+v.name+" ") && !strings.Contains(string(readme), "\n| `"+v.name+"`") {
+			t.Errorf("the table of verbs in README.md lacks %s", v.name)
+		}
 		if !strings.Contains(page, "\n.SS "+roff(v.name)+" ") || v.what == "" {
 			t.Errorf("the page lacks verb %s", v.name)
 		}
