@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"iot-edge-anomaly/agent/backup"
+	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/gateway"
 )
@@ -75,5 +76,5 @@ func tellStep(e env, asJSON bool, finding any, width int, step string, good bool
 	if !good {
 		mark = "FAILED"
 	}
-	fmt.Fprintf(e.stdout, "%-*s %s %s\n", width, step, mark, text)
+	fmt.Fprintf(e.stdout, "%-*s %s %s\n", width, step, mark, control.Plain(text))
 }

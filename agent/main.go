@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/gateway"
 	"iot-edge-anomaly/quant"
 )
@@ -157,7 +158,7 @@ func finish(e env, v verb, err error) int {
 		fmt.Fprintf(e.stderr, "iot-edge-anomaly %s: %v\nusage: iot-edge-anomaly %s %s\n", v.name, err, v.name, v.args)
 		return exitUsage
 	}
-	text := strings.ReplaceAll(err.Error(), context.Canceled.Error(), "interrupted")
+	text := strings.ReplaceAll(control.Plain(err.Error()), context.Canceled.Error(), "interrupted")
 	fmt.Fprintf(e.stderr, "iot-edge-anomaly %s: %s\n", v.name, text)
 	switch {
 	case errors.As(err, &refused):

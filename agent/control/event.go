@@ -37,10 +37,10 @@ func (e *Events) Screen() string {
 		if !ev.Since.IsZero() {
 			since = stamp(ev.Since)
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", ev.ID, orDash(ev.Machine), ev.Kind, ev.Severity, since, orDash(cause), acked(ev))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", ev.ID, orDash(ev.Machine), ev.Kind, ev.Severity, since, orDash(oneLine(cause)), acked(ev))
 	}
 	w.Flush() // into memory
-	return b.String()
+	return Plain(b.String())
 }
 
 // acked says who has acknowledged an event.

@@ -55,7 +55,7 @@ func (l *Models) Screen() string {
 			if v.Use == "current" && m.Trial > 0 {
 				v.Use += fmt.Sprintf(", %.0f s of probation left", m.Trial)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.12s\t%d\t%s\n", m.Machine, v.Version, orDash(v.Use), v.Origin, orDash(v.SHA256), v.Bytes, v.Error)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%.12s\t%d\t%s\n", m.Machine, v.Version, orDash(v.Use), v.Origin, orDash(v.SHA256), v.Bytes, oneLine(v.Error))
 		}
 	}
 	w.Flush() // into memory
@@ -67,7 +67,7 @@ func (l *Models) Screen() string {
 			b.WriteString(told(&e))
 		}
 	}
-	return b.String()
+	return Plain(b.String())
 }
 
 // told is a change of the active model in one line.

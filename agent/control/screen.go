@@ -7,6 +7,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"iot-edge-anomaly/agent/chart"
 	"iot-edge-anomaly/agent/status"
@@ -39,7 +40,7 @@ func (s *Status) Screen() string {
 	fmt.Fprintln(w, "\nCHECK\tSTATUS\tDETAIL")
 	for _, name := range slices.Sorted(maps.Keys(s.Checks)) {
 		c := s.Checks[name]
-		fmt.Fprintf(w, "%s\t%s\t%s\n", name, c.Status, strings.ReplaceAll(c.Detail, "\n", "; "))
+		fmt.Fprintf(w, "%s\t%s\t%s\n", name, c.Status, oneLine(c.Detail))
 	}
 	w.Flush() // into memory
 	figures(&b, &s.Figures)
@@ -53,8 +54,22 @@ func (s *Status) Screen() string {
 		}
 		b.WriteByte('\n')
 	}
-	return b.String()
+	return Plain(b.String())
 }
+
+// Plain is a text for a terminal without what it would obey: names of files, and what
+// devices, brokers and models say of themselves, may hold anything.
+func Plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == '\t' || unicode.IsPrint(r) {
+			return r
+		}
+		return '?'
+	}, s)
+}
+
+// oneLine is a text as a cell of a table.
+func oneLine(s string) string { return strings.ReplaceAll(Plain(s), "\n", "; ") }
 
 // note is why a machine is in its state, and how far it has learnt.
 func note(m status.MachineHealth) string {

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -33,13 +32,17 @@ func (g *Gateway) askAck(_ context.Context, r control.Request) (any, error) {
 }
 
 // badNote refuses a note that steers the terminals that show it, or fills messages.
-func badNote(note string) error {
+func badNote(note string) error { return badText("the note", note) }
+
+// badText is badNote for any text that a client sends, and that alerts, logs and screens
+// show.
+func badText(what, text string) error {
 	const most = 1000
-	if len(note) > most {
-		return fmt.Errorf("the note has %d bytes: want at most %d", len(note), most)
+	if len(text) > most {
+		return fmt.Errorf("%s has %d bytes: want at most %d", what, len(text), most)
 	}
-	if strings.ContainsFunc(note, unicode.IsControl) {
-		return errors.New("the note has a control character: write one line of text")
+	if strings.ContainsFunc(text, unicode.IsControl) {
+		return fmt.Errorf("%s has a control character: write one line of text", what)
 	}
 	return nil
 }

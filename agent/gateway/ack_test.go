@@ -14,4 +14,8 @@ func TestBadNote(t *testing.T) {
 			t.Errorf("%.20q: %v, want %q", note, err, want)
 		}
 	}
+	// nor does the name of a file that somebody sends
+	if err := badText("the name of the file", "evil\x1b[31m.safetensors"); err == nil || !strings.HasPrefix(err.Error(), "the name of the file has a control character") {
+		t.Error(err)
+	}
 }

@@ -99,8 +99,10 @@ func (g *Gateway) askModel(ctx context.Context, r control.Request) (any, error) 
 	if err := r.Decode(&asked); err != nil {
 		return nil, err
 	}
-	if err := badNote(asked.Note); err != nil {
-		return nil, err
+	for _, text := range [...][2]string{{"the note", asked.Note}, {"the name of the file", asked.File}, {"the version", asked.Version}, {"the sha256", asked.SHA256}} {
+		if err := badText(text[0], text[1]); err != nil {
+			return nil, err
+		}
 	}
 	if d := asked.ProbationS; d < 0 || d > probationMost.Seconds() {
 		return nil, fmt.Errorf("probation of %v s: want at most %v", d, probationMost)

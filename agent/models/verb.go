@@ -218,7 +218,7 @@ func (c *Command) tell(steps []proof.Step) error {
 		}
 		fmt.Fprintf(&b, "%-10s %s %s\n", string(s.Gate), mark, s.Text)
 	}
-	_, err := io.WriteString(c.Out, b.String())
+	_, err := io.WriteString(c.Out, control.Plain(b.String()))
 	return err
 }
 

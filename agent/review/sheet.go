@@ -5,6 +5,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"iot-edge-anomaly/agent/control"
 	"iot-edge-anomaly/agent/htmlreport"
 )
 
@@ -46,5 +47,5 @@ func (s *sheet) text() string {
 		}
 		tab.Flush() // into memory
 	}
-	return b.String()
+	return control.Plain(b.String())
 }
