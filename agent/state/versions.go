@@ -148,9 +148,9 @@ func (s *Models) Previous() string {
 	if v := strings.TrimSuffix(filepath.Base(target), Ext); err == nil && v != s.version() {
 		return v
 	}
-	// A power cut in the moment of an activation: the history knows.
+	// The version was taken back, or the power was cut in that moment: the history knows.
 	for _, e := range slices.Backward(s.History()) {
-		if e.Version == s.version() && e.From != "" && e.From != e.Version {
+		if e.Version == s.version() && e.From != "" && e.From != e.Version && e.Why == "" {
 			return e.From
 		}
 	}
@@ -256,7 +256,7 @@ func (s *Models) Put(m *model.Model, raw, sig []byte) (version string, err error
 }
 
 // Activate makes a version the active one, and the active one the previous one. The file
-// must be there and whole: see Open. Each step is atomic, and the last one counts.
+// must be there and whole: see Open. One that is taken back (Why) is no previous one. Each step is atomic, and the last one counts.
 func (s *Models) Activate(e Entry) error {
 	op := diskwait.Begin()
 	defer op.End()
@@ -291,7 +291,7 @@ func (s *Models) switchTo(e Entry) error {
 	if err := s.note(e); err != nil {
 		return fmt.Errorf("activate model: %w", err)
 	}
-	if atStep(); e.From != "" && exists(filepath.Join(s.dir, now)) {
+	if atStep(); e.From != "" && e.Why == "" && exists(filepath.Join(s.dir, now)) {
 		err = s.link(previousLink, now)
 	}
 	if atStep(); err == nil {

@@ -72,7 +72,7 @@ func TestVersionsComeAndGo(t *testing.T) {
 	for _, v := range s.List(nil) {
 		uses = append(uses, v.Version+" "+v.Use+" "+v.Origin)
 	}
-	if got, want := strings.Join(uses, ", "), "2026-01-01T000000Z-1  installed, b current installed, c previous installed"; got != want {
+	if got, want := strings.Join(uses, ", "), "2026-01-01T000000Z-1 previous installed, b current installed, c  installed"; got != want {
 		t.Errorf("list: %s\nwant %s", got, want)
 	}
 	if err := s.Activate(Entry{Version: "gone"}); !errors.Is(err, fs.ErrNotExist) || s.version() != "b" {
