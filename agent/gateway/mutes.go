@@ -80,8 +80,9 @@ func (m *mutes) of(name string) *machine.Mute {
 	return m.list[name].Mute
 }
 
-// set mutes a machine for so long from now on; d = 0 ends it.
-func (m *mutes) set(name, by, note string, now time.Time, d time.Duration) {
+// set mutes a machine for so long from now on; d = 0 ends it. The error says that it holds
+// until the next start only.
+func (m *mutes) set(name, by, note string, now time.Time, d time.Duration) error {
 	m.mu.Lock()
 	if d <= 0 {
 		delete(m.list, name)
@@ -90,7 +91,7 @@ func (m *mutes) set(name, by, note string, now time.Time, d time.Duration) {
 		m.list[name] = muted{&machine.Mute{Since: wall, Until: wall.Add(d), By: by, Note: note}, now.Add(d)}
 	}
 	m.mu.Unlock()
-	m.save()
+	return m.save()
 }
 
 // expire removes the mutes that are over, and returns their machines.
@@ -105,13 +106,15 @@ func (m *mutes) expire(now time.Time) (over []string) {
 	}
 	m.mu.Unlock()
 	if over != nil {
-		m.save()
+		if err := m.save(); err != nil {
+			m.log.Warn("mutes that are over stay on the disk, where they end by themselves", "error", err)
+		}
 	}
 	return over
 }
 
 // save writes the mutes; a loss costs that a machine is told of again after a restart.
-func (m *mutes) save() {
+func (m *mutes) save() error {
 	m.disk.Lock()
 	defer m.disk.Unlock()
 	list := map[string]*machine.Mute{}
@@ -124,9 +127,7 @@ func (m *mutes) save() {
 	if err == nil {
 		err = state.WriteFile(m.path, append(b, '\n'), 0o600)
 	}
-	if err != nil {
-		m.log.Warn("mutes", "error", err)
-	}
+	return err
 }
 
 // applyMutes has the machines of a plant follow the mutes.
@@ -179,8 +180,16 @@ func (g *Gateway) mute(name string, d, most time.Duration, by, note string) erro
 	case d < 0 || d > most:
 		return fmt.Errorf("mute for %v: want at most %v", d, most)
 	}
-	g.mutes.set(name, by, note, time.Now(), d)
+	err := g.mutes.set(name, by, note, time.Now(), d)
 	u.SetMute(g.mutes.of(name))
 	g.log.Info("mute", "machine", name, "for", d, "by", by, "note", note)
-	return nil
+	if err != nil {
+		what := "muted"
+		if d == 0 {
+			what = "no longer muted"
+		}
+		err = fmt.Errorf("machine %s: %s, but until the next start only: %w", name, what, err)
+		g.log.Warn("a mute cannot be kept", "error", err)
+	}
+	return err
 }

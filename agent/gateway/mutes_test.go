@@ -17,10 +17,10 @@ import (
 func TestMutes(t *testing.T) {
 	dir, log, now := t.TempDir(), slog.New(slog.DiscardHandler), time.Now()
 	m := loadMutes(dir, log, now)
-	m.set("pump1", "alice", "bearing", now, 2*time.Hour)
-	m.set("fan1", "bob", "", now, time.Hour)
-	m.set("mill1", "bob", "", now, time.Hour)
-	m.set("mill1", "bob", "", now, 0)
+	keep(t, m.set("pump1", "alice", "bearing", now, 2*time.Hour))
+	keep(t, m.set("fan1", "bob", "", now, time.Hour))
+	keep(t, m.set("mill1", "bob", "", now, time.Hour))
+	keep(t, m.set("mill1", "bob", "", now, 0))
 	m = loadMutes(dir, log, now.Add(time.Minute))
 	if p := m.of("pump1"); p == nil || p.By != "alice" || p.Note != "bearing" || p.Until.Sub(p.Since) != 2*time.Hour {
 		t.Errorf("after a restart: %+v", p)
@@ -45,6 +45,23 @@ func TestMutes(t *testing.T) {
 	}
 }
 
+func keep(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestMutes_disk: a mute that cannot be kept holds, and who asked is told that it ends with
+// the agent.
+func TestMutes_disk(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "gone")
+	m := loadMutes(dir, slog.New(slog.DiscardHandler), time.Now())
+	if err := m.set("pump1", "alice", "", time.Now(), time.Hour); err == nil || m.of("pump1") == nil {
+		t.Errorf("%v, muted %v", err, m.of("pump1"))
+	}
+}
+
 // TestMutes_damaged: a file that cannot be used mutes nothing, and the next mute is kept.
 func TestMutes_damaged(t *testing.T) {
 	dir, log, now := t.TempDir(), slog.New(slog.DiscardHandler), time.Now()
@@ -52,7 +69,7 @@ func TestMutes_damaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := loadMutes(dir, log, now)
-	m.set("pump1", "alice", "", now, time.Hour)
+	keep(t, m.set("pump1", "alice", "", now, time.Hour))
 	if m = loadMutes(dir, log, now); m.of("pump1") == nil {
 		t.Error("forgotten")
 	}
