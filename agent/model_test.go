@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -76,10 +77,12 @@ func (s *modelSite) asks() bool {
 	return control.Get(s.t.Context(), s.at("s"), "status", &control.Status{}) == nil
 }
 
-// modelRow is what the machine does in the step.
+// modelRow is what the machine does in the step: no row depends on those before it, so
+// that it does not matter which of them are read.
 func modelRow(i int) [3]uint16 {
-	load := 200 + 60*((i/7)%5) + 13*((i*i)%7) + i%3
-	return [3]uint16{uint16(load), uint16(2*load + (i*31)%9), uint16(load/2 + (i*17)%5)}
+	rnd := rand.New(rand.NewPCG(uint64(i), 5))
+	load := 200 + rnd.IntN(300)
+	return [3]uint16{uint16(load), uint16(2*load + rnd.IntN(9)), uint16(load/2 + rnd.IntN(5))}
 }
 
 func (s *modelSite) at(name string) string { return filepath.Join(s.dir, name) }
