@@ -53,7 +53,7 @@ CHECKS = inherit,ST1000,ST1016
 DIST := $(addprefix dist/$(NAME)_linux_,amd64 arm64 armv7 armv6)
 
 .DEFAULT_GOAL := help
-.PHONY: help run build cross FORCE test nightly check boards faults alerts soak bench footprint peers arm accuracy liars fetch fuzz golden rooms release release-check release-sign systemd release-notes fresh install install-files clean
+.PHONY: help run build cross FORCE test nightly check boards faults alerts soak bench footprint peers arm accuracy liars fetch fuzz golden rooms release release-check release-sign systemd firstboot release-notes fresh install install-files clean
 
 help:
 	@echo "make run            starts the demonstration: a simulated pump station is learnt and watched; Ctrl-C ends it"
@@ -80,6 +80,7 @@ help:
 	@echo "make release-check  checks what make release made: same bytes again, lintian, SBOM, image, signatures, install.sh, the .rpm (root, Debian)"
 	@echo "make release-sign   signs it: MINISIGN_KEY=FILE for SHA256SUMS, GPG_KEY=ID for an apt repository in dist/apt"
 	@echo "make systemd        installs the package on a real systemd and goes through the service's life (root, Debian)"
+	@echo "make firstboot      boots a Debian arm64 with board/firstboot/user-data in an emulator: from a blank card to a running gateway (root, Debian)"
 	@echo "make release-notes  prints the section of CHANGELOG.md for VERSION, for a release page"
 	@echo "make fresh          runs and tests in a minimal Debian root (needs root, debootstrap, network)"
 	@echo "make install        installs the binary and its system files below PREFIX ($(PREFIX)) and DESTDIR"
@@ -121,6 +122,7 @@ nightly:
 	GO=$(GO) FUZZTIME=10m scripts/fuzz.sh agent/status
 	$(MAKE) release-check LONG=-long
 	$(MAKE) systemd
+	$(MAKE) firstboot
 
 check:
 	@out=$$("$$($(GO) env GOROOT)/bin/gofmt" -l agent board drivers model quant scripts) && \
@@ -225,6 +227,9 @@ release-sign:
 # SUITES: bookworm has systemd 252, jammy 249, bullseye 247.
 systemd: release
 	GO=$(GO) scripts/systemd.sh $(SUITES)
+
+firstboot: release
+	GO=$(GO) scripts/firstboot.sh
 
 # Then, on the gateway: systemd-sysusers, systemd-tmpfiles --create, systemctl daemon-reload.
 install: build
