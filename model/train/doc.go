@@ -30,8 +30,8 @@
 // another regime: they are left out, and the rest is fitted again. The spreads near the
 // 32 prototypes (k-means) are those of residuals out of fold.
 //
-// Where peers judge, from 2,000 rows on, the limits of Relation, Level and Jump are
-// doubled: what is outside the learnt range is no fault while the channels agree.
+// Where peers judge, from 2,000 rows and a day on, the limits of Relation, Level and Jump
+// are doubled, less for more false alarms than one in 30 days: what is outside the learnt range is no fault while the channels agree.
 //
 // Residuals, their scales and the limits come from model.Scorer running int8 networks
 // over the learning rows, so what is calibrated is what will run.

@@ -4,6 +4,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"iot-edge-anomaly/model"
 )
@@ -18,9 +19,11 @@ const (
 	forgiveMost = 4               // months in which the alarms wanted are forgiven: so many of the highest blocks
 	strayMargin = 0.14            // by what part the limits are raised, for one false alarm wanted in 30 days;
 	strayFew    = 1.6 * limitRows // and this part of it for each row
-	// outsideFactor raises the limits of Relation, Level and Jump where Stray and Slow judge:
-	// what is outside the learnt range is not a fault as long as the channels agree.
-	outsideFactor = 2
+	// outsideMore is by what part the limits of Relation, Level and Jump rise where Stray and
+	// Slow judge and at least outsideTime was learnt, for one false alarm wanted in 30 days, and
+	// less for more: what is outside the learnt range is not a fault as long as the channels agree.
+	outsideMore = 1
+	outsideTime = 24 * time.Hour
 )
 
 // limits runs the rows in their order, each by the fold that did not learn it, and sets the

@@ -61,10 +61,14 @@ func (l *learner) limits(p *model.Parameters, terms []float32) {
 			p.Limits[k] = max(float32(x), 1e-6)
 		}
 	}
-	if p.Peers != nil && l.long() {
+	switch {
+	case p.Peers == nil || perMonth == 0:
+	case time.Duration(l.set.used)*period < outsideTime:
+		a.Rate, a.Low, a.High = a.Rate+l.peerRate.Rate, a.Low+l.peerRate.Low, a.High+l.peerRate.High
+	default:
 		a.Rate, a.Low, a.High = l.peerRate.Rate, l.peerRate.Low, l.peerRate.High
 		for _, k := range share {
-			p.Limits[k] *= outsideFactor
+			p.Limits[k] *= float32(1 + outsideMore/math.Sqrt(max(a.Wanted, 1)))
 		}
 	}
 }
