@@ -27,8 +27,8 @@ func statusVerb(ctx context.Context, e env, args []string) error {
 	if err := parse(e, fs, args, 0); err != nil {
 		return err
 	}
-	if *since < 0 {
-		return usagef("--since %v: want a duration such as 168h", *since)
+	if *since < 0 || *since > review.MostSince {
+		return usagef("--since %v: want a duration such as 168h, at most %v; report --month tells of the time before", *since, review.MostSince)
 	}
 	text, level, err := review.Status(ctx, review.Options{Socket: socketOf(e, *path), JSON: *asJSON, Now: time.Now()}, *since)
 	if err != nil {

@@ -82,6 +82,7 @@ type Gateway struct {
 	host          host                      // of the loop
 	watch         alerts.Watch              // of the loop
 	days          *history.Log
+	asking        sync.Mutex // held while an answer of days is made
 	hostNow       atomic.Pointer[status.Host]
 	restarts      map[string]*restart // by machine; of the loop
 	lookedAtFiles time.Time           // of the connection that works; of the loop

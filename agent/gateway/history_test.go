@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -18,7 +19,11 @@ func daysOf(t *testing.T, g *Gateway, from string) history.Answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return a.(history.Answer)
+	var out history.Answer
+	if err := json.Unmarshal(a.(json.RawMessage), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // A gateway over midnight, with a restart: each day has its alarms by machine and cause,

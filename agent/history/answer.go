@@ -1,6 +1,7 @@
 package history
 
 import (
+	"fmt"
 	"time"
 
 	"iot-edge-anomaly/agent/status"
@@ -9,6 +10,26 @@ import (
 // Ask is the content of the request history.
 type Ask struct {
 	From string `json:"from"` // the first month that is wanted, 2026-11
+	To   string `json:"to"`   // the last; empty = that of now
+}
+
+// MostMonths is of how many months an answer tells at most: those of a gateway with 64
+// machines are ten megabytes, and all that are kept are as much memory as the agent may have.
+const MostMonths = 4
+
+// Bounds are the months that are asked for.
+func (a *Ask) Bounds(now time.Time) (from, to string, err error) {
+	first, err := time.Parse("2006-01", a.From)
+	if err != nil {
+		return "", "", fmt.Errorf("from %q: want a month, such as 2026-11", a.From)
+	}
+	if to = a.To; to == "" {
+		to = now.UTC().Format("2006-01")
+	}
+	if _, err := time.Parse("2006-01", to); err != nil || to >= first.AddDate(0, MostMonths, 0).Format("2006-01") {
+		return "", "", fmt.Errorf("from %s to %q: want at most %d months", a.From, to, MostMonths)
+	}
+	return a.From, to, nil
 }
 
 // Answer is the answer to it.

@@ -209,16 +209,16 @@ type Record struct {
 	Damaged []string `json:"damaged,omitempty"` // what cannot be read
 }
 
-// Read reads the days from the first of a month on ("2026-11"), and the one that goes
+// Read reads the days of the months from one ("2026-11") to another, and the one that goes
 // on as far as it is on the disk.
-func Read(dir, from string) (r Record, err error) {
-	if r, err = read(dir, from); err == nil {
+func Read(dir, from, to string) (r Record, err error) {
+	if r, err = read(dir, from, to); err == nil {
 		k, e := readNow(dir)
 		if e != nil {
 			r.Damaged = append(r.Damaged, fmt.Sprintf("the newest day: %v", e))
 		}
 		for _, p := range k.Parts {
-			if p.Day != "" && p.Day >= from {
+			if p.within(from, to) {
 				r.Parts = put(r.Parts, p)
 			}
 		}
@@ -228,13 +228,13 @@ func Read(dir, from string) (r Record, err error) {
 }
 
 // read reads the days that are over.
-func read(dir, from string) (r Record, err error) {
+func read(dir, from, to string) (r Record, err error) {
 	names, err := files(dir)
 	if err != nil {
 		return r, err
 	}
 	for _, month := range names {
-		if month < from {
+		if month < from || month > to {
 			continue
 		}
 		parts, damaged, err := readMonth(dir, month)
@@ -246,6 +246,11 @@ func read(dir, from string) (r Record, err error) {
 		r.Parts = append(r.Parts, parts...)
 	}
 	return r, nil
+}
+
+// within tells whether the day is in the months.
+func (p *Part) within(from, to string) bool {
+	return p.Day >= from && p.Day != "" && p.Day[:len("2026-12")] <= to
 }
 
 func (r *Record) sort() {

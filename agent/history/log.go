@@ -181,15 +181,15 @@ func (l *Log) write(end bool) error {
 	return err
 }
 
-// Record is what is known of the days from the first of a month on. It reads files; where
+// Record is what is known of the days of the months from one to another. It reads files; where
 // it cannot, Damaged says so, and the rest is there.
-func (l *Log) Record(from string) Record {
+func (l *Log) Record(from, to string) Record {
 	l.writing.Lock() // what moves from one file to another is seen once
 	defer l.writing.Unlock()
-	r, err := read(l.dir, from)
+	r, err := read(l.dir, from, to)
 	l.mu.Lock()
 	for _, p := range append(slices.Clone(l.done), l.now) {
-		if p.Day >= from && p.Day != "" {
+		if p.within(from, to) {
 			c := newPart(p.Day, p.From) // it shares nothing
 			c.ID = p.ID
 			c.add(p)

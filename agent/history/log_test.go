@@ -96,7 +96,7 @@ func (b *bench) stop() {
 // days are the parts, a line each: day, from, to, up, starts, crashes, rows.
 func (b *bench) days() string {
 	b.t.Helper()
-	r := b.log.Record("2020-01")
+	r := b.log.Record("2020-01", "9999-12")
 	if r.Damaged != nil {
 		b.t.Errorf("damaged %q", r.Damaged)
 	}
@@ -139,7 +139,7 @@ func TestLog_days(t *testing.T) {
 	if got := b.days(); !strings.Contains(got, "12-04 50400-50460 up 60 starts 1 crashes 0 rows 60") || strings.Contains(got, "12-02") {
 		t.Errorf("after three days without power:\n%s", got)
 	}
-	if r, err := Read(b.dir, "2026-12"); err != nil || len(r.Parts) != 2 || r.Parts[0].Starts != 1 || r.Parts[0].Machine["pump1"].scores.Count() != 46810 {
+	if r, err := Read(b.dir, "2026-12", "9999-12"); err != nil || len(r.Parts) != 2 || r.Parts[0].Starts != 1 || r.Parts[0].Machine["pump1"].scores.Count() != 46810 {
 		t.Errorf("from the disk: %+v, %v", r, err)
 	}
 }
@@ -201,7 +201,7 @@ func TestLog_clock(t *testing.T) {
 		b.wall = b.wall.AddDate(0, 0, -1)
 		b.run(step)
 	}
-	r := b.log.Record("2026-12")
+	r := b.log.Record("2026-12", "9999-12")
 	up := 0.0
 	for _, p := range r.Parts {
 		up += p.Up
@@ -218,7 +218,7 @@ func TestLog_clock(t *testing.T) {
 	b.run(time.Hour)
 	b.undated = false
 	b.run(step)
-	if r = b.log.Record("2026-12"); r.Parts[len(r.Parts)-1].Day == "" {
+	if r = b.log.Record("2026-12", "9999-12"); r.Parts[len(r.Parts)-1].Day == "" {
 		t.Error(r.Parts)
 	}
 	up = 0
@@ -240,7 +240,7 @@ func TestLog_disk(t *testing.T) {
 	if got := b.days(); strings.Count(got, "\n") != 2 {
 		t.Errorf("%s", got)
 	}
-	if r, err := Read(b.dir, "2026-12"); err != nil || len(r.Parts) != 3 {
+	if r, err := Read(b.dir, "2026-12", "9999-12"); err != nil || len(r.Parts) != 3 {
 		t.Errorf("%v, %v", r, err)
 	}
 	b.noDisk = true
@@ -299,7 +299,7 @@ func TestLog_damage(t *testing.T) {
 	if err := os.WriteFile(path, text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r := b.log.Record("2026-11")
+	r := b.log.Record("2026-11", "9999-12")
 	if len(r.Parts) != 3 || len(r.Damaged) != 1 || !strings.Contains(r.Damaged[0], "damaged lines: 1") {
 		t.Errorf("%d parts, damaged %q", len(r.Parts), r.Damaged)
 	}
@@ -375,7 +375,7 @@ func TestLog_unreadable(t *testing.T) {
 			if err := spoil(path); err != nil {
 				t.Fatal(err)
 			}
-			if r := b.log.Record("2026-11"); len(r.Parts) != 1 {
+			if r := b.log.Record("2026-11", "9999-12"); len(r.Parts) != 1 {
 				t.Errorf("%s, %s: %d parts, damaged %q", what, name, len(r.Parts), r.Damaged)
 			}
 			told := 0
@@ -395,7 +395,7 @@ func TestLog_unreadable(t *testing.T) {
 			if err := l.End(); err != nil || told != 1 {
 				t.Errorf("%s, %s: told %d times; at the end %v", what, name, told, err)
 			}
-			if r, err := Read(b.dir, "2026-11"); err != nil || len(r.Parts) != 3 || len(r.Damaged) != 0 {
+			if r, err := Read(b.dir, "2026-11", "9999-12"); err != nil || len(r.Parts) != 3 || len(r.Damaged) != 0 {
 				t.Errorf("%s, %s: %d parts, damaged %q, %v", what, name, len(r.Parts), r.Damaged, err)
 			}
 			if _, err := os.Lstat(path + ".bad"); err != nil {
@@ -416,7 +416,7 @@ func TestRecord_folder(t *testing.T) {
 	if err := os.WriteFile(b.dir, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if r := b.log.Record("2026-11"); len(r.Parts) != 1 || len(r.Damaged) != 1 {
+	if r := b.log.Record("2026-11", "9999-12"); len(r.Parts) != 1 || len(r.Damaged) != 1 {
 		t.Errorf("%d parts, damaged %q", len(r.Parts), r.Damaged)
 	}
 }
@@ -430,8 +430,33 @@ func TestRead_newestDamaged(t *testing.T) {
 	if err := os.Truncate(filepath.Join(b.dir, nowFile), 50); err != nil {
 		t.Fatal(err)
 	}
-	if r, err := Read(b.dir, "2026-11"); err != nil || len(r.Parts) != 2 || len(r.Damaged) != 1 {
+	if r, err := Read(b.dir, "2026-11", "9999-12"); err != nil || len(r.Parts) != 2 || len(r.Damaged) != 1 {
 		t.Errorf("%d parts, damaged %q, %v", len(r.Parts), r.Damaged, err)
+	}
+}
+
+// TestAsk: an answer has a few months, whatever is asked for.
+func TestAsk(t *testing.T) {
+	now := time.Date(2026, 12, 8, 0, 0, 0, 0, time.UTC)
+	for asked, want := range map[Ask]string{
+		{"2026-11", ""}: "2026-11 2026-12", {"2026-09", ""}: "2026-09 2026-12", {"2026-08", ""}: "at most 4 months", {"0001-01", ""}: "at most 4 months",
+		{"2025-11", "2025-12"}: "2025-11 2025-12", {"2025-11", "2026-03"}: "at most 4 months", {"2026-11", "2025-01"}: "2026-11 2025-01",
+		{"", ""}: "want a month", {"2026-13", ""}: "want a month", {"2026-11", "x"}: "at most 4 months",
+	} {
+		from, to, err := asked.Bounds(now)
+		if got := fmt.Sprint(from, " ", to, " ", err); !strings.Contains(got, want) {
+			t.Errorf("%+v: %s, want %s", asked, got, want)
+		}
+	}
+	b := newBench(t, "2026-11-30T00:00:00Z")
+	b.slow = time.Minute
+	b.run(47 * time.Hour)
+	b.stop()
+	for _, months := range [][2]string{{"2026-11", "2026-11"}, {"2026-12", "2026-12"}} {
+		r, err := Read(b.dir, months[0], months[1])
+		if live := b.log.Record(months[0], months[1]); err != nil || len(r.Parts) != 1 || len(live.Parts) != 1 || r.Parts[0].Day[:7] != months[0] || live.Parts[0].Day[:7] != months[0] {
+			t.Errorf("%s: %d parts on the disk, %d of the agent, %v", months[0], len(r.Parts), len(live.Parts), err)
+		}
 	}
 }
 

@@ -30,11 +30,15 @@ type Options struct {
 	Now    time.Time
 }
 
-// ask gets the days from a month on.
-func ask(ctx context.Context, socket string, from time.Time) (a history.Answer, err error) {
-	err = control.Ask(ctx, socket, "history", history.Ask{From: from.Format("2006-01")}, &a)
+// ask gets the days of the months from one to another.
+func ask(ctx context.Context, socket string, from, to time.Time) (a history.Answer, err error) {
+	err = control.Ask(ctx, socket, "history", history.Ask{From: from.Format("2006-01"), To: to.Format("2006-01")}, &a)
 	return a, err
 }
+
+// MostSince is the longest time that Status tells of: it is in history.MostMonths, whichever
+// they are.
+const MostSince = 62 * 24 * time.Hour
 
 // Status says how the agent is, or with since what the time since then came to. The level
 // is that of the agent. It fails where no agent answers.
@@ -62,7 +66,7 @@ func encode(v any) (string, error) {
 // week says what the time since then came to, and how the agent is now.
 func week(ctx context.Context, o Options, since time.Duration) (string, status.Level, error) {
 	from := o.Now.UTC().Add(-since)
-	a, err := ask(ctx, o.Socket, from)
+	a, err := ask(ctx, o.Socket, from, o.Now.UTC())
 	if err == nil && a.Live == nil {
 		err = errors.New("the agent does not say how it is: is it of another version?")
 	}
@@ -103,9 +107,13 @@ func Month(ctx context.Context, o Options, month string) (string, error) {
 	} else {
 		first, _ = time.Parse("2006-01", month) // IsMonth
 	}
-	a, err := ask(ctx, o.Socket, first.AddDate(0, -1, 0))
+	last := first
+	if month == "" {
+		last = this
+	}
+	a, err := ask(ctx, o.Socket, first.AddDate(0, -1, 0), last)
 	if errors.Is(err, control.ErrNotRunning) {
-		a, err = fromDisk(o, first.AddDate(0, -1, 0), err)
+		a, err = fromDisk(o, first.AddDate(0, -1, 0), last, err)
 	}
 	if err != nil {
 		return "", err
@@ -157,12 +165,12 @@ func monthOf(first time.Time) history.Period {
 }
 
 // fromDisk reads the days from the state folder.
-func fromDisk(o Options, from time.Time, why error) (a history.Answer, err error) {
+func fromDisk(o Options, from, to time.Time, why error) (a history.Answer, err error) {
 	c, err := o.Config()
 	if err != nil {
 		return a, err
 	}
-	if a.Record, err = history.Read(filepath.Join(c.State, history.Folder), from.Format("2006-01")); err != nil {
+	if a.Record, err = history.Read(filepath.Join(c.State, history.Folder), from.Format("2006-01"), to.Format("2006-01")); err != nil {
 		return a, errors.Join(why, err)
 	}
 	a.Device, a.Site, a.Now, a.Wear.Percent = c.Gateway.ID, c.Gateway.Site, o.Now.UTC(), -1
