@@ -36,6 +36,28 @@ func TestReadme(t *testing.T) {
 	}
 }
 
+// TestExamples: the configurations that packages show as examples are good.
+func TestExamples(t *testing.T) {
+	files, err := filepath.Glob("../board/examples/*.yaml")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("examples %v, error %v", files, err)
+	}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c, problems := config.Parse(file, text, devices.Infos())
+		if len(problems) > 0 {
+			t.Error(problems)
+			continue
+		}
+		for _, p := range devices.LineLoad(file, c) {
+			t.Error(p)
+		}
+	}
+}
+
 // TestDocsDetect: what docs/detect.md offers to copy is a configuration. The keys
 // of detect are in docs/configuration.md, which has a test of its own.
 func TestDocsDetect(t *testing.T) {

@@ -43,7 +43,7 @@ tree() {
 	install -m 0644 board/monitoring/* "$doc/monitoring/"
 	install -D -m 0644 -t "$root/usr/share/man/man1" "$work/$name.1.gz"
 	install -D -m 0644 "$work/$name.bash" "$root/usr/share/bash-completion/completions/$name"
-	install -m 0644 board/debian/config.yaml "$doc/examples/config.yaml"
+	install -m 0644 board/debian/config.yaml board/examples/*.yaml board/container/compose.yaml board/firstboot/user-data "$doc/examples/"
 	printf '%s (%s) stable; urgency=medium\n\n  * What changed is in CHANGELOG.md, in this folder.\n\n -- iot-edge-anomaly maintainers <maintainers@iot-edge-anomaly.invalid>  %s\n' \
 		$name "$PACKAGE_VERSION" "$(date -R -d "@$SOURCE_DATE_EPOCH")" | gzip -n -9 >"$root.changelog.gz"
 	find "$root" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +

@@ -82,6 +82,29 @@ func TestDocs_index(t *testing.T) {
 	}
 }
 
+// TestDocs_paths checks that the files of this repository that the pages name exist. A walk
+// of CONTRIBUTING names files that one is to write (NAME), CHANGELOG those of its time.
+func TestDocs_paths(t *testing.T) {
+	path := regexp.MustCompile("`((?:agent|board|docs|drivers|model|quant|scripts|tools)/[\\w./-]+)`")
+	named := 0
+	for _, page := range pages(t) {
+		if filepath.Base(page) == "CHANGELOG.md" {
+			continue
+		}
+		for _, m := range path.FindAllStringSubmatch(read(t, page), -1) {
+			if named++; strings.Contains(m[1], "NAME") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(root, m[1])); err != nil {
+				t.Errorf("%s names %s, which is no file", page, m[1])
+			}
+		}
+	}
+	if named < 50 {
+		t.Errorf("found %d paths only: the search is wrong", named)
+	}
+}
+
 // TestDocs_make checks that the targets of make that the pages name exist.
 func TestDocs_make(t *testing.T) {
 	targets := map[string]bool{}
