@@ -160,7 +160,7 @@ func sweep(ctx context.Context, r *replay.Reader, m *model.Model, j *judge.Judge
 // finish counts what is open at the end, and what a month would have.
 func (s *Sweep) finish(end time.Time, fill int) error {
 	if s.RunningS == 0 {
-		return fmt.Errorf("none of %s was scored: the first score takes %d running rows in sequence", plural(s.Rows, "row", "rows"), fill)
+		return fmt.Errorf("none of %s was scored: the first score takes %d running rows in sequence, with values and each later than the one before", plural(s.Rows, "row", "rows"), fill)
 	}
 	for i := range s.Policies {
 		p := &s.Policies[i]
@@ -203,7 +203,7 @@ func (s *Sweep) Print(w io.Writer) error {
 	}
 	text := "\n* the present setting; detect.open and detect.hold are taken by reload, a score above another than 1 by another detect.false_alarms when the machine is learnt anew\n"
 	if running < month {
-		text += fmt.Sprintf("a month is %.3g times the running time of this recording\n", float64(month)/float64(running))
+		text += fmt.Sprintf("a month is %.0f times the running time of this recording\n", float64(month)/float64(running))
 	}
 	_, err := io.WriteString(w, text)
 	return err

@@ -134,7 +134,10 @@ func Month(ctx context.Context, o Options, month string) (string, error) {
 	if first.Equal(this) {
 		s.say("The month is not over: this is what it came to so far.")
 	}
-	if len(r.now.Days) == 0 {
+	switch {
+	case r.period.From > a.Now.UTC().Format(time.DateOnly):
+		s.warn("this month has not begun: it is %s by the clock of the gateway", a.Now.UTC().Format(time.DateOnly))
+	case len(r.now.Days) == 0:
 		s.warn("there is no record of this month: the gateway did not run, its clock was wrong, or it is too long ago")
 	}
 	r.fill(s)

@@ -190,6 +190,10 @@ func TestMonth(t *testing.T) {
 		t.Fatal(err)
 	}
 	has(t, text, "! there is no record of this month")
+	if text, err = Month(context.Background(), o, "2027-01"); err != nil {
+		t.Fatal(err)
+	}
+	has(t, text, "! this month has not begun: it is 2026-12-08 by the clock of the gateway")
 	for _, bad := range []string{"2026", "2026-13", "../../x", "2026-11-01"} {
 		if IsMonth(bad) {
 			t.Errorf("%q is a month", bad)
