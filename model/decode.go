@@ -92,7 +92,7 @@ func recognise(data []byte) error {
 	case got > layout:
 		return fmt.Errorf("%w: layout %d is newer than %d: update the program", ErrVersion, got, layout)
 	case got < layout:
-		return fmt.Errorf("%w: layout %d is older than %d: learn the machine anew", ErrVersion, got, layout)
+		return fmt.Errorf("%w: layout %d is older than %d: %w", ErrVersion, got, layout, ErrOlder)
 	}
 	return nil
 }

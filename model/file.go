@@ -20,6 +20,9 @@ var (
 	ErrCorrupt = errors.New("model is damaged")
 )
 
+// ErrOlder tells, beside ErrVersion, that the file is of an earlier version of the program.
+var ErrOlder = errors.New("learn the machine anew")
+
 const (
 	layout    = 5
 	maxFile   = 64 << 20

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -409,6 +411,34 @@ func TestRestore_refused(t *testing.T) {
 	}
 	if err := g.restore(edited(t, from, map[string]string{originEntry: origin(`{"device":"gw8"}`)}), func(o *Options) { o.Device = "gw8" }); err != nil {
 		t.Errorf("with --device: %v", err)
+	}
+}
+
+// TestRestore_olderModel: a backup from before an upgrade that knows its models no more is
+// restored, and which machine is learnt anew is told.
+func TestRestore_olderModel(t *testing.T) {
+	g := newGateway(t, t.TempDir(), "")
+	g.fill()
+	path := g.path("models", "pump1", "20260101T000000Z-1.safetensors")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.write(path, regexp.MustCompile(`"layout":"\d+"`).ReplaceAllString(string(raw), `"layout":"1"`))
+	if _, err := model.Load(path); !errors.Is(err, model.ErrOlder) {
+		t.Fatal(err)
+	}
+	from, want := g.backup(), g.files()
+	g.write(path, "rubbish")
+	os.Remove(g.path("mutes.json"))
+	if err := g.restore(from); err != nil {
+		t.Fatal(err)
+	}
+	if got := g.files(); got[path] != want[path] || got[g.path("mutes.json")] == "" {
+		t.Error("not as it was")
+	}
+	if !strings.Contains(g.said.String(), path+": it is of an earlier version of this program: the machine is learnt anew") {
+		t.Errorf("said %q", &g.said)
 	}
 }
 

@@ -105,9 +105,12 @@ func (r *restoring) put(m *move, content io.Reader) error {
 		return err
 	}
 	if filepath.Ext(m.path) == state.Ext {
-		if _, err := model.Load(m.staged); err != nil {
-			return err
+		_, err := model.Load(m.staged)
+		if errors.Is(err, model.ErrOlder) { // the agent does as after an upgrade, and the rest of the backup is worth having
+			r.Say("%s: it is of an earlier version of this program: the machine is learnt anew", m.path)
+			err = nil
 		}
+		return err
 	}
 	return nil
 }
