@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -97,8 +98,13 @@ func TestStopWhileLearningRowsHang(t *testing.T) {
 	}
 
 	disk = freeze()
-	defer close(disk.thaw)
 	o = options(t, &collected{})
+	defer func() { // what was given up is written now, and the folder can be removed
+		close(disk.thaw)
+		for end := time.Now().Add(time.Minute); os.RemoveAll(filepath.Dir(filepath.Dir(o.Learn.Rows.Path))) != nil && time.Now().Before(end); {
+			time.Sleep(time.Millisecond)
+		}
+	}()
 	var log strings.Builder
 	o.Log = slog.New(slog.NewTextHandler(&log, nil))
 	o.Learn.Rows.FlushEvery, o.Learn.Rows.BeforeSync = time.Nanosecond, disk.sync
