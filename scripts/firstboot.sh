@@ -2,7 +2,8 @@
 # From a blank card to a running gateway: boots a Debian arm64 that has never been started,
 # with Debian's kernel and cloud-init, in qemu-system-aarch64. board/firstboot/user-data lies
 # on a volume of its own, as on the boot partition of a card. cloud-init downloads the
-# release over HTTP, verifies it and installs it.
+# release over HTTP, verifies it and installs it. Then systemd hangs, and then the kernel, with
+# the watchdog of docs/troubleshooting.md switched on, which must start the gateway again.
 #
 # It needs root, dist/release (make release), and the network for the first root, which
 # stays in .build/systemd. It ends with 1 if a line that it wants is missing. A boot has 20
@@ -82,14 +83,15 @@ truncate -s 3G "$work/disk.img"
 mkfs.ext4 -q -d "$root" "$work/disk.img"
 rm -rf --one-file-system "$root"
 
-# It reaches the release at 10.0.2.100, and nothing else.
+# It reaches the release at 10.0.2.100, and nothing else. The watchdog's
+# reset starts it again.
 from=$SECONDS
 timeout "$limit" qemu-system-aarch64 -M virt -cpu cortex-a72 -smp 2 -m 1024 -nodefaults -display none -serial "file:$work/console" \
 	-kernel "$work/vmlinuz" -initrd "$work/initrd" -append "root=/dev/vda rw console=ttyAMA0 loglevel=4" \
 	-drive "if=none,id=d0,format=raw,cache=unsafe,file=$work/disk.img" -device virtio-blk-pci,drive=d0 \
 	-drive "if=none,id=d1,format=raw,readonly=on,file=$work/card.img" -device virtio-blk-pci,drive=d1 \
 	-netdev "user,id=n0,restrict=on,guestfwd=tcp:10.0.2.100:80-cmd:busybox httpd -i -h $work/site" \
-	-device virtio-net-pci,romfile=,netdev=n0 -device virtio-rng-pci </dev/null || echo "qemu ended with $? after $((SECONDS - from)) s" >&2
+	-device virtio-net-pci,romfile=,netdev=n0 -device virtio-rng-pci -device i6300esb -action watchdog=reset </dev/null || echo "qemu ended with $? after $((SECONDS - from)) s" >&2
 debugfs -R 'cat /root/trial.out' "$work/disk.img" 2>/dev/null >"$work/trial.out" || true
 cat "$work/trial.out"
 while read -r want; do
@@ -106,5 +108,12 @@ done <<'WANTED'
 ^status: .* on gw7.*, site plant-3: 
 ^rows: [1-9]
 ^mode of the password: 600$
+^watchdog: RuntimeWatchdogUSec=1min, i6300ESB timer is active$
+^systemd hangs
+^started again by the watchdog after systemd
+^service: active, enabled, after systemd$
+^kernel hangs
+^started again by the watchdog after kernel
+^service: active, enabled, after kernel$
 WANTED
-echo "from a blank card to a running gateway: $((SECONDS - from)) s in emulation"
+echo "from a blank card to a running gateway, and back after systemd and the kernel have hung: $((SECONDS - from)) s in emulation"
