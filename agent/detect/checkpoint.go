@@ -225,6 +225,7 @@ func (p *part) checkpoint(c *checkpoint.Coder) {
 	c.Time(&p.at)
 	c.Int(&p.n, 0, math.MaxInt32)
 	c.Int(&p.loud, 0, math.MaxInt32)
+	c.Int(&p.calm, 0, math.MaxInt32)
 	c.Float64(&p.sum)
 	c.Float64(&p.most)
 }

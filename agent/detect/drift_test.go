@@ -209,6 +209,33 @@ func TestDriftWatch_levelShift(t *testing.T) {
 	}
 }
 
+// TestDriftWatch_mended: a machine that is as it was learnt is judged by the learnt
+// threshold again, although its normal scores come near it now and then and were above
+// it on the way back.
+func TestDriftWatch_mended(t *testing.T) {
+	s := newWatched(t, normal(t, 1440), driftOptions())
+	usual := func(n int) {
+		for i := range n {
+			s.rows(1, []float32{0.3, 0.5, 0.4, 0.6, 0.3, 0.5, 0.4, 0.6, 0.5, 0.4, 0.6, 0.98}[i%12])
+		}
+	}
+	usual(1440)
+	s.rows(10*60, 200, 5)
+	if got := s.told(); !strings.Contains(got, "drift open") {
+		t.Fatalf("after ten hours: %q", got)
+	}
+	if s.rows(3*60, 1.3); !s.w.Shifted() {
+		t.Error("above the learnt threshold is not as learnt")
+	}
+	if usual(3 * 60); s.w.Shifted() {
+		t.Error("mended: scores are still seen from the other level")
+	}
+	usual(3 * 1440)
+	if got := s.told(); !strings.HasSuffix(got, "drift close") {
+		t.Errorf("mended: %q", got)
+	}
+}
+
 // TestDriftWatch_staysRed: what still changes, comes and goes, or is short, stays
 // an anomaly.
 func TestDriftWatch_staysRed(t *testing.T) {

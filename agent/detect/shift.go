@@ -8,7 +8,7 @@ import (
 // The rule by which a changed score becomes the new level.
 const (
 	shiftParts  = 8   // of the time it must last
-	shiftLoud   = 0.9 // share of a part's rows that must not be quiet
+	shiftLoud   = 0.9 // share of a part's rows that must not be quiet; or that must be, to be as learnt
 	shiftBand   = 0.2 // by how much of the mean each part's mean may differ from it
 	shiftMargin = 1.5 // the new base is this many times the usual highest score of a part
 	shiftFall   = 0.5 // a part whose highest score stays below this brings the base down
@@ -22,6 +22,7 @@ type part struct {
 	at   time.Time // of its first row
 	n    int
 	loud int     // rows that are not quiet, and not because a sensor hangs
+	calm int     // rows that are quiet from the learnt level too
 	sum  float64 // of the scores
 	most float64 // highest score
 }
@@ -61,6 +62,9 @@ func (s *shift) push(t time.Time, step time.Duration, score float64, hangs bool)
 	if score >= s.quiet && !hangs {
 		p.loud++
 	}
+	if float64(score*s.base) < s.quiet {
+		p.calm++
+	}
 	if s.ran < s.each || p.n < shiftRows {
 		return
 	}
@@ -70,9 +74,15 @@ func (s *shift) push(t time.Time, step time.Duration, score float64, hangs bool)
 	}
 	s.parts[s.have] = *p
 	s.have++
-	most := p.most
+	most, calm := p.most, float64(p.calm) >= float64(shiftLoud*float64(p.n))
 	s.under, s.ran = part{}, 0
-	if s.base > 1 && most < shiftFall {
+	switch {
+	case s.base > 1 && calm:
+		// The machine is as it was learnt. By its highest scores alone the base would not
+		// come down to 1: those of a normal machine reach the threshold now and then.
+		s.base = 1
+		s.forget()
+	case s.base > 1 && most < shiftFall:
 		s.base = max(1, float64(s.base*float64(shiftMargin*most)))
 		s.forget() // they were in units of another base
 	}

@@ -12,8 +12,8 @@ import (
 	"iot-edge-anomaly/model/checkpoint"
 )
 
-// magic begins a saved state, layout 1.
-const magic = "iea-judge\x00\x01"
+// magic begins a saved state, layout 2.
+const magic = "iea-judge\x00\x02"
 
 // headSize is the bytes before what the checksum covers.
 const headSize = len(magic) + 4

@@ -63,7 +63,7 @@ const (
 	fanLearn = 600
 	fanHigh  = fanLearn + 600
 	fanBack  = fanHigh + 10*60*10 + 1200
-	fanEnd   = fanBack + 6*60*10
+	fanEnd   = fanBack + 16*60*10
 )
 
 func newFan(program, dir, victoria string) (*agent, error) {
