@@ -22,7 +22,7 @@ TAGS = nethttpomithttp2
 # mlkem, edwards25519) keeps its speed, and so does ChaCha20, which TLS takes where the
 # processor has no AES: they are not listed. AES in Go alone, on 32-bit Arm, takes 1.3
 # to 1.5 times as long.
-COLD_AGENT = ./agent $(addprefix ./agent/,alerts archive backup broker chart clients command commission config control demo devices diskwait doctor gateway guard history homeassistant htmlreport journal keyfiles minisign models mqtt offline proof quiet review settings sparkplug status/...) \
+COLD_AGENT = ./agent $(addprefix ./agent/,alerts archive backup broker chart clients command commission config control demo devices diskwait doctor gateway guard history homeassistant htmlreport journal keyfiles lock minisign models mqtt offline proof quiet review settings sparkplug status/...) \
 	./board ./model/checkpoint ./quant/reference ./quant/speed $(addprefix ./drivers/,ads1115 bme280 hwmon iio ina internal/... lm75 modbus/guess modbus/sunspec mqttsub regs replay shelf sht sim/... thermal tmp1xx)
 COLD_LIBRARIES = github.com/... syscall go.yaml.in/... golang.org/x/sync/... periph.io/... \
 	$(addprefix crypto/,ecdh ecdsa elliptic hpke mlkem rsa tls/... x509/... internal/fips140/ecdh internal/fips140/ecdsa internal/fips140/rsa) \

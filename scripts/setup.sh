@@ -9,7 +9,7 @@
 # installed it does and prints nothing. It starts no daemon.
 set -eu
 
-PACKAGES="curl mosquitto mosquitto-clients python3-pymodbus python3-serial-asyncio libmodbus5 python3-numpy python3-jsonschema python3-jinja2 python3-paho-mqtt python3-protobuf nodejs qemu-user-static binutils-aarch64-linux-gnu binutils-arm-linux-gnueabihf prometheus"
+PACKAGES="curl mosquitto mosquitto-clients python3-pymodbus python3-serial-asyncio libmodbus5 python3-numpy python3-jsonschema python3-jinja2 python3-paho-mqtt python3-protobuf nodejs qemu-user-static binutils-aarch64-linux-gnu binutils-arm-linux-gnueabihf prometheus minisign"
 
 # A browser, for the tests of the HTML pages. Ubuntu has none as a package.
 # shellcheck source=/dev/null

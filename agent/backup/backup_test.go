@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"iot-edge-anomaly/agent/lock"
 	"iot-edge-anomaly/agent/archive"
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
@@ -465,7 +466,7 @@ func TestRestore_linkInState(t *testing.T) {
 func TestRestore_running(t *testing.T) {
 	g := newGateway(t, t.TempDir(), "")
 	g.fill()
-	lock, err := state.Lock(g.path())
+	lock, err := lock.Folder(g.path())
 	if err != nil {
 		t.Fatal(err)
 	}

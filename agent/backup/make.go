@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"iot-edge-anomaly/agent/lock"
 	"iot-edge-anomaly/agent/archive"
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/spool"
@@ -65,11 +66,11 @@ func Make(to string, c *config.Config, file, device, program string) (m Made, er
 
 // inUse tells whether an agent is at work on a state folder.
 func inUse(folder string) bool {
-	l, err := state.Lock(folder)
+	l, err := lock.Folder(folder)
 	if err == nil {
 		l.Close()
 	}
-	return errors.Is(err, state.ErrInUse)
+	return errors.Is(err, lock.ErrInUse)
 }
 
 // write writes all entries.

@@ -14,7 +14,7 @@ import (
 
 	"iot-edge-anomaly/agent/archive"
 	"iot-edge-anomaly/agent/config"
-	"iot-edge-anomaly/agent/state"
+	"iot-edge-anomaly/agent/lock"
 )
 
 // Options of Restore.
@@ -216,20 +216,20 @@ func (r *restoring) lock() (unlock func(), err error) {
 	if err := os.MkdirAll(r.next.State, 0o700); err != nil {
 		return nil, err
 	}
-	var held []*state.Held
+	var held []*lock.Held
 	unlock = func() {
 		for _, f := range held {
 			f.Close()
 		}
 	}
 	for _, folder := range []string{r.next.State, r.next.Spool.Dir} {
-		l, err := state.Lock(folder)
+		l, err := lock.Folder(folder)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
 			unlock()
-			if errors.Is(err, state.ErrInUse) {
+			if errors.Is(err, lock.ErrInUse) {
 				err = fmt.Errorf("the agent is at work on %s: stop it first (systemctl stop iot-edge-anomaly)", folder)
 			}
 			return nil, err

@@ -8,8 +8,9 @@ import (
 	"net"
 	"os"
 	"sync/atomic"
-	"syscall"
 	"time"
+
+	"iot-edge-anomaly/agent/lock"
 )
 
 // Connections that are open at once, those that have asked something and those that have
@@ -24,24 +25,18 @@ type listener struct {
 	net.Listener
 	path string
 	made fs.FileInfo // the socket as it was made
-	lock *os.File
+	lock *lock.Held
 	gone atomic.Bool // closed because somebody has removed the socket
 }
 
 // listen opens the socket for the owner and the group of the agent. It replaces a
 // socket that nobody holds any more, and nothing else.
 func listen(path string) (*listener, error) {
-	lock, err := os.OpenFile(path+".lock", os.O_RDONLY|os.O_CREATE, 0o600)
+	held, err := lock.File(path + ".lock")
 	if err != nil {
 		return nil, err
 	}
-	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = errors.New("in use by another iot-edge-anomaly")
-	}
-	if err == nil {
-		err = removeStale(path)
-	}
+	err = removeStale(path)
 	var l net.Listener
 	if err == nil {
 		l, err = net.Listen("unix", path)
@@ -57,9 +52,9 @@ func listen(path string) (*listener, error) {
 		}
 	}
 	if err != nil {
-		return nil, errors.Join(err, lock.Close())
+		return nil, errors.Join(err, held.Close())
 	}
-	return &listener{Listener: l, path: path, made: made, lock: lock}, nil
+	return &listener{Listener: l, path: path, made: made, lock: held}, nil
 }
 
 // removeStale removes the socket of an agent that did not end cleanly.
@@ -101,6 +96,5 @@ func (l *listener) Close() error {
 	if l.inPlace() {
 		os.Remove(l.path) // one that stays is replaced by the next agent
 	}
-	// The child of another goroutine may have the file open for a moment, and the lock with it.
-	return errors.Join(l.Listener.Close(), syscall.Flock(int(l.lock.Fd()), syscall.LOCK_UN), l.lock.Close())
+	return errors.Join(l.Listener.Close(), l.lock.Close())
 }

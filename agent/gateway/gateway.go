@@ -21,11 +21,11 @@ import (
 	"iot-edge-anomaly/agent/detect"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/history"
+	"iot-edge-anomaly/agent/lock"
 	"iot-edge-anomaly/agent/machine"
 	"iot-edge-anomaly/agent/report"
 	"iot-edge-anomaly/agent/sampler"
 	"iot-edge-anomaly/agent/spool"
-	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/agent/status"
 	"iot-edge-anomaly/board"
 )
@@ -63,7 +63,7 @@ type Gateway struct {
 	opts          Options
 	cfg           *config.Config // in force; written by the loop, with mu held
 	log           *slog.Logger
-	lock          *state.Held // of the state folder; nil = the queue's lock is enough
+	lock          *lock.Held // of the state folder; nil = the queue's lock is enough
 	device        report.Device
 	metrics       *status.Metrics
 	queue         *spool.Queue

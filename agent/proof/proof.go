@@ -39,7 +39,10 @@ type Refusal struct {
 	Err  error
 }
 
+// Error names the gate and the reason.
 func (r *Refusal) Error() string { return fmt.Sprintf("%v: %v", r.Gate, r.Err) }
+
+// Unwrap is the reason.
 func (r *Refusal) Unwrap() error { return r.Err }
 
 // Is tells that a Refusal is its Gate.

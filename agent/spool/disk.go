@@ -104,31 +104,3 @@ func freeBytes(dir string) (int64, error) {
 	}
 	return int64(st.Bavail) * int64(st.Bsize), nil
 }
-
-// lock is a locked folder.
-type lock struct{ f *os.File }
-
-// Close unlocks the folder. To close the file would not be enough: a child that is being
-// made at that moment has it open too, flock(2), until it runs its own program.
-func (l *lock) Close() error {
-	return errors.Join(syscall.Flock(int(l.f.Fd()), syscall.LOCK_UN), l.f.Close())
-}
-
-// lockDir locks the folder for this process until the lock is closed. It locks the
-// folder itself, which needs no write: a queue on a card that has become read-only can
-// still be opened and delivered.
-func lockDir(dir string) (*lock, error) {
-	d, err := os.Open(dir)
-	if err != nil {
-		return nil, err
-	}
-	err = syscall.Flock(int(d.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = ErrLocked
-	}
-	if err != nil {
-		d.Close()
-		return nil, err
-	}
-	return &lock{d}, nil
-}

@@ -10,12 +10,14 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"iot-edge-anomaly/agent/lock"
 )
 
 // Errors a caller may test for.
 var (
 	// ErrLocked: another process uses the folder.
-	ErrLocked = errors.New("in use by another process")
+	ErrLocked = lock.ErrInUse
 	// ErrClosed: the queue was closed.
 	ErrClosed = errors.New("queue is closed")
 	// ErrVolatile: messages are kept in memory only, because the disk does not store
@@ -134,7 +136,7 @@ type Queue struct {
 	stats     Stats
 
 	// The writer's, or of Open before there is one.
-	lock     *lock
+	lock     *lock.Held
 	cursor   *cursorFile
 	cursorAt time.Time // when its writing was counted
 	lastFile uint64    // number of the newest segment file
@@ -178,7 +180,7 @@ func open(dir string, o Options, d disk) (*Queue, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("opening spool: %w", err)
 	}
-	held, err := lockDir(dir)
+	held, err := lock.Folder(dir)
 	if err != nil {
 		return nil, fmt.Errorf("opening spool %s: %w", dir, err)
 	}

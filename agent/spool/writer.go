@@ -10,6 +10,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"iot-edge-anomaly/agent/lock"
 )
 
 // IOStats are counters of what was done to the disk.
@@ -305,7 +307,7 @@ func (q *Queue) recreateDir() error {
 	if err := os.MkdirAll(q.dir, 0o700); err != nil {
 		return err
 	}
-	held, err := lockDir(q.dir)
+	held, err := lock.Folder(q.dir)
 	if err != nil {
 		return err
 	}

@@ -9,10 +9,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"iot-edge-anomaly/agent/diskwait"
+	"iot-edge-anomaly/agent/lock"
 	"iot-edge-anomaly/agent/minisign"
 	"iot-edge-anomaly/model"
 )
@@ -326,16 +326,9 @@ func (s *Models) link(link, name string) error {
 
 // lock keeps others, in this process or another, from changing the folder until unlock.
 func (s *Models) lock() (unlock func(), err error) {
-	d, err := os.Open(s.dir)
+	held, err := lock.Wait(s.dir)
 	if err != nil {
 		return nil, err
-	}
-	for err = syscall.EINTR; errors.Is(err, syscall.EINTR); {
-		err = syscall.Flock(int(d.Fd()), syscall.LOCK_EX)
-	}
-	held := &Held{d}
-	if err != nil {
-		return nil, errors.Join(err, held.Close())
 	}
 	return func() { held.Close() }, nil // nothing was written to it
 }

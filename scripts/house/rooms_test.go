@@ -30,6 +30,7 @@ var rooms = map[string]string{
 	"journal":     "a line of the log as an entry of systemd's journal; which lines there are is gateway's business",
 	"judge":       "the way from a row to its events",
 	"keyfiles":    "notices that certificates, keys, tokens or passwords have changed; the endpoint and connections to brokers share it",
+	"lock":        "what is one agent's and not another's; state, spool, control, gateway and backup take it in one way",
 	"machine":     "one machine: rows, learning, states",
 	"minisign":    "verifies minisign's signatures; it knows bytes only, and state and proof share it",
 	"models":      "what people do with models: the client of the running agent, and work on the folder without one",
