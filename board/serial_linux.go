@@ -139,5 +139,12 @@ func (s *Serial) Discard() error {
 // SyscallConn returns access to the file descriptor, for reads that do not wait.
 func (s *Serial) SyscallConn() (syscall.RawConn, error) { return s.f.SyscallConn() }
 
-// Close closes the line and ends a blocked Read or Write.
-func (s *Serial) Close() error { return s.f.Close() }
+// Close gives the line up, and ends a blocked Read or Write. To close the file would not
+// be enough: a child that is being made at that moment has it open too until it runs its
+// own program.
+func (s *Serial) Close() error {
+	_ = s.control(func(fd uintptr) error { // a device that is gone is nobody's
+		return errors.Join(unix.Flock(int(fd), unix.LOCK_UN), unix.IoctlSetInt(int(fd), unix.TIOCNXCL, 0))
+	})
+	return s.f.Close()
+}

@@ -101,6 +101,11 @@ func TestSerial_oneUser(t *testing.T) {
 	if _, err := ListenSerial(path, 9600, "none", 2); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("listener beside a master: %v, want %s", err, want)
 	}
+	var child int // that is being made, and has the line open for a moment
+	if err := s.control(func(fd uintptr) (err error) { child, err = unix.Dup(int(fd)); return err }); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Close(child)
 	s.Close()
 	again, err := ListenSerial(path, 19200, "even", 1)
 	if err != nil {

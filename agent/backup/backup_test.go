@@ -17,11 +17,11 @@ import (
 	"testing"
 	"time"
 
-	"iot-edge-anomaly/agent/lock"
 	"iot-edge-anomaly/agent/archive"
 	"iot-edge-anomaly/agent/config"
 	"iot-edge-anomaly/agent/devices"
 	"iot-edge-anomaly/agent/history"
+	"iot-edge-anomaly/agent/lock"
 	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/agent/state"
 	"iot-edge-anomaly/model"

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"iot-edge-anomaly/agent/lock"
 	"iot-edge-anomaly/agent/archive"
 	"iot-edge-anomaly/agent/config"
+	"iot-edge-anomaly/agent/lock"
 	"iot-edge-anomaly/agent/spool"
 	"iot-edge-anomaly/agent/state"
 )
