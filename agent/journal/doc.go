@@ -13,4 +13,7 @@
 // once, for a tenth of a second; then each line is tried and left out, until one is taken.
 // How many were left out is the next line. Where there is no socket, or it refuses an
 // entry, the line goes to stderr with its priority in front (sd-daemon(3)).
+//
+// go-systemd, which the program has for the notifications of the service, can send entries
+// too, but waits in its write for as long as the journal takes nothing.
 package journal

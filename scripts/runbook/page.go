@@ -37,31 +37,39 @@ var (
 	someWord = regexp.MustCompile(`^[a-z][a-z0-9_-]*$`)
 )
 
+// reader is how far parse has come.
+type reader struct {
+	page
+	faults   []string
+	section  string
+	scene    string
+	mentions []command // inline commands without an outcome
+}
+
+func (r *reader) fault(line int, format string, a ...any) {
+	r.faults = append(r.faults, fmt.Sprintf("line %d: %s", line, fmt.Sprintf(format, a...)))
+}
+
+func (r *reader) command(line int, text string) command {
+	return command{line: line, section: r.section, scene: r.scene, text: text}
+}
+
 // parse reads a page. What it cannot tell is a fault, so that no command is left out.
-func parse(text string) (p page, faults []string) {
-	section, scene := "", usual
-	type mention struct {
-		line int
-		text string
-	}
-	var mentions []mention
-	fault := func(line int, format string, a ...any) {
-		faults = append(faults, fmt.Sprintf("line %d: %s", line, fmt.Sprintf(format, a...)))
-	}
+func parse(text string) (page, []string) {
+	r := reader{scene: usual}
 	lines := strings.Split(strings.ToValidUTF8(text, "?"), "\n")
 	var block *command // whose outcome the lines are
 	inBlock := false
 	for i, l := range lines {
-		n := i + 1
-		trimmed := strings.TrimSpace(l)
+		n, trimmed := i+1, strings.TrimSpace(l)
 		switch {
 		case strings.HasPrefix(l, "```"):
-			fault(n, "a fenced block: indent it instead")
+			r.fault(n, "a fenced block: indent it instead")
 		case strings.HasPrefix(l, "#"):
-			section, scene, inBlock, block = strings.TrimLeft(l, "# "), usual, false, nil
-			p.headings = append(p.headings, l)
+			r.section, r.scene, inBlock = strings.TrimLeft(l, "# "), usual, false
+			r.headings = append(r.headings, l)
 		case sceneIs.MatchString(trimmed):
-			scene, inBlock = sceneIs.FindStringSubmatch(trimmed)[1], false
+			r.scene, inBlock = sceneIs.FindStringSubmatch(trimmed)[1], false
 		case trimmed == "":
 			inBlock = false
 		case strings.HasPrefix(l, "    ") && (inBlock || i == 0 || strings.TrimSpace(lines[i-1]) == ""):
@@ -69,59 +77,76 @@ func parse(text string) (p page, faults []string) {
 				block = nil
 			}
 			inBlock = true
-			if c, ok := strings.CutPrefix(trimmed, "$ "); ok {
-				p.commands = append(p.commands, command{line: n, section: section, scene: scene, text: c, prints: []string{}})
-				block = &p.commands[len(p.commands)-1]
-			} else if block == nil {
-				fault(n, "a block that does not begin with a command after $: %s", trimmed)
-			} else if trimmed == "^C" {
-				block.interrupted = true
-			} else if m := exitIs.FindStringSubmatch(trimmed); m != nil && m[0] == trimmed {
-				block.code, _ = strconv.Atoi(m[1])
-			} else {
-				block.prints = append(block.prints, trimmed)
-			}
+			block = r.inBlock(n, trimmed, block)
 		default:
 			inBlock = false
-			all := span.FindAllStringSubmatchIndex(l, -1)
-			between := func(k int) string { // the text after span k
-				if k+1 < len(all) {
-					return l[all[k][1]:all[k+1][0]]
-				}
-				return l[all[k][1]:]
-			}
-			for k := 0; k < len(all); k++ {
-				s := l[all[k][2]:all[k][3]]
-				first, rest, _ := strings.Cut(s, " ")
-				if !slices.Contains(programs, first) {
-					if rest != "" && someWord.MatchString(first) && !slices.Contains(notCommands, s) {
-						fault(n, "is `%s` a command? Name the program in programs, or the text in notCommands", s)
-					}
-					continue
-				}
-				c := command{line: n, section: section, scene: scene, text: s}
-				for sep := " → "; k+1 < len(all) && between(k) == sep; sep = ", " {
-					k++
-					c.contains = append(c.contains, l[all[k][2]:all[k][3]])
-				}
-				m := atFront.FindStringSubmatch(between(k))
-				if m != nil {
-					c.code, _ = strconv.Atoi(m[1])
-				}
-				if c.contains == nil && m == nil {
-					mentions = append(mentions, mention{n, s})
-					continue
-				}
-				p.commands = append(p.commands, c)
-			}
+			r.inText(n, l)
 		}
 	}
-	for _, m := range mentions {
-		if elsewhere[m.text] == "" && !slices.ContainsFunc(p.commands, func(c command) bool { return c.text == m.text }) {
-			fault(m.line, "the outcome of `%s` is nowhere on the page", m.text)
+	for _, m := range r.mentions {
+		if elsewhere[m.text] == "" && !slices.ContainsFunc(r.commands, func(c command) bool { return c.text == m.text }) {
+			r.fault(m.line, "the outcome of `%s` is nowhere on the page", m.text)
 		}
 	}
-	return p, faults
+	return r.page, r.faults
+}
+
+// inBlock takes a line of an indented block: a command, or what the command before does.
+// It returns the command that the next line belongs to.
+func (r *reader) inBlock(line int, text string, block *command) *command {
+	if c, ok := strings.CutPrefix(text, "$ "); ok {
+		c := r.command(line, c)
+		c.prints = []string{}
+		r.commands = append(r.commands, c)
+		return &r.commands[len(r.commands)-1]
+	}
+	m := exitIs.FindStringSubmatch(text)
+	switch {
+	case block == nil:
+		r.fault(line, "a block that does not begin with a command after $: %s", text)
+	case text == "^C":
+		block.interrupted = true
+	case m != nil && m[0] == text:
+		block.code, _ = strconv.Atoi(m[1])
+	default:
+		block.prints = append(block.prints, text)
+	}
+	return block
+}
+
+// inText takes a line of text: its commands are those between backticks.
+func (r *reader) inText(line int, l string) {
+	all := span.FindAllStringSubmatchIndex(l, -1)
+	between := func(k int) string { // the text after span k
+		if k+1 < len(all) {
+			return l[all[k][1]:all[k+1][0]]
+		}
+		return l[all[k][1]:]
+	}
+	for k := 0; k < len(all); k++ {
+		s := l[all[k][2]:all[k][3]]
+		first, rest, _ := strings.Cut(s, " ")
+		if !slices.Contains(programs, first) {
+			if rest != "" && someWord.MatchString(first) && !slices.Contains(notCommands, s) {
+				r.fault(line, "is `%s` a command? Name the program in programs, or the text in notCommands", s)
+			}
+			continue
+		}
+		c := r.command(line, s)
+		for sep := " → "; k+1 < len(all) && between(k) == sep; sep = ", " {
+			k++
+			c.contains = append(c.contains, l[all[k][2]:all[k][3]])
+		}
+		m := atFront.FindStringSubmatch(between(k))
+		if m != nil {
+			c.code, _ = strconv.Atoi(m[1])
+		}
+		if c.contains == nil && m == nil {
+			r.mentions = append(r.mentions, c)
+			continue
+		}
+		r.commands = append(r.commands, c)
+	}
 }
 
 // scenes are the scenes of the page, each once.
